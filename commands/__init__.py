@@ -1,0 +1,1 @@
+"""The command line: flags, checks before work, messages."""

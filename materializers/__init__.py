@@ -1,0 +1,1 @@
+"""Materializers: how each noun is stored as an artifact and shown in the dashboard."""

@@ -1,0 +1,1 @@
+"""Steps: each unpacks parameters, calls the library, logs metadata and returns artifacts."""

@@ -1,0 +1,37 @@
+"""Every test runs on state of its own: nothing of the user's ZenML, caches or servers is touched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def local_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A `.local` folder and a ZenML store for this session alone; programs it installs are shared."""
+    folder = tmp_path_factory.mktemp("local")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPYGLASS_LOCAL", str(folder))
+        patch.setenv("SPYGLASS_ENVIRONMENTS", str(PROJECT_ROOT / ".local" / "environments"))
+        patch.setenv("ZENML_CONFIG_PATH", str(folder / "zenml"))
+        patch.setenv("MPLBACKEND", "Agg")
+        for variable in ("LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY", "MLFLOW_TRACKING_URI"):
+            patch.delenv(variable, raising=False)
+        from utils.privacy import keep_private
+
+        keep_private()
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real images and labels that are not part of the project."""
+    folder = Path(os.environ.get("SPYGLASS_SHARED_DATA", PROJECT_ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}; name its place in SPYGLASS_SHARED_DATA")
+    return folder

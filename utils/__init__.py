@@ -1,0 +1,1 @@
+"""The library: images, boxes, tiles, labels and detectors, without ZenML."""

@@ -1,0 +1,1 @@
+"""Label Studio: tasks to and from boxes, the project, sync, export, the embedded server."""

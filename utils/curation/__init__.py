@@ -1,0 +1,1 @@
+"""FiftyOne: the dataset people look at."""

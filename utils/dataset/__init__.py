@@ -1,0 +1,1 @@
+"""Labelled datasets: checks, splits, the YOLO layout."""

@@ -1,0 +1,157 @@
+"""The labelled dataset: tiles with the boxes people left on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from utils.geometry import Boxes, Window
+from utils.tables import (
+    BOXES,
+    STRINGS,
+    count_rows,
+    read_class_names,
+    read_table,
+    versioned_schema,
+    with_class_names,
+    write_table,
+)
+
+SCHEMA = versioned_schema(
+    "labeled_dataset",
+    1,
+    [
+        ("tile_id", pa.string()),
+        ("scene_id", pa.string()),
+        ("x", pa.int32()),
+        ("y", pa.int32()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("uri", pa.string()),
+        ("sha256", pa.string()),
+        ("boxes", BOXES),
+        ("labels", STRINGS),
+        ("tags", STRINGS),
+        ("reviewed", pa.bool_()),
+        ("annotator", pa.string()),
+        ("annotated_at", pa.timestamp("us", tz="UTC")),
+        ("task_id", pa.int64()),
+        ("annotation_id", pa.int64()),
+    ],
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LabeledTile:
+    """A tile with the boxes that training shall use.
+
+    Attributes:
+        tile_id: Joins it to the manifest.
+        scene_id: The scene it was cut from; the unit of splitting.
+        window: Its place in the scene, in pixels.
+        uri: Where the encoded image is: an absolute local path or `gs://...`.
+        sha256: Of the encoded image.
+        boxes: In tile coordinates, inside the tile.
+        tags: Those of the scene.
+        reviewed: Whether a person has submitted or updated the annotation, rather than the ingest
+            having sent it.
+        annotator: Who, as Label Studio names them (e-mail), or None.
+        annotated_at: When, in UTC, or None.
+        task_id: In Label Studio, or None for a dataset made without it.
+        annotation_id: In Label Studio, or None.
+    """
+
+    tile_id: str
+    scene_id: str
+    window: Window
+    uri: str
+    sha256: str
+    boxes: Boxes
+    tags: tuple[str, ...] = ()
+    reviewed: bool = False
+    annotator: str | None = None
+    annotated_at: datetime | None = None
+    task_id: int | None = None
+    annotation_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabeledDataset:
+    """A Parquet file of labelled tiles, in order of `tile_id`; rows are streamed.
+
+    Attributes:
+        path: The file.
+    """
+
+    path: Path
+
+    @classmethod
+    def write(
+        cls, path: Path, class_names: Iterable[str], tiles: Iterable[LabeledTile]
+    ) -> LabeledDataset:
+        """Write labelled tiles to `path`, whole or not at all.
+
+        Args:
+            path: Destination.
+            class_names: The classes of the project; their order gives each its index.
+            tiles: Consumed once, as a stream.
+        """
+        write_table(path, with_class_names(SCHEMA, class_names), (_to_row(tile) for tile in tiles))
+        return cls(path)
+
+    def __iter__(self) -> Iterator[LabeledTile]:
+        """Yield the labelled tiles in order."""
+        return (_to_tile(row) for row in read_table(self.path, SCHEMA))
+
+    def __len__(self) -> int:
+        """The number of tiles."""
+        return count_rows(self.path)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes of the project, in the order that gives each its index."""
+        return read_class_names(self.path)
+
+
+def _to_row(tile: LabeledTile) -> dict[str, Any]:
+    return {
+        "tile_id": tile.tile_id,
+        "scene_id": tile.scene_id,
+        "x": tile.window.x,
+        "y": tile.window.y,
+        "width": tile.window.width,
+        "height": tile.window.height,
+        "uri": tile.uri,
+        "sha256": tile.sha256,
+        "boxes": tile.boxes.xyxy.tolist(),
+        "labels": list(tile.boxes.labels),
+        "tags": list(tile.tags),
+        "reviewed": tile.reviewed,
+        "annotator": tile.annotator,
+        "annotated_at": tile.annotated_at,
+        "task_id": tile.task_id,
+        "annotation_id": tile.annotation_id,
+    }
+
+
+def _to_tile(row: dict[str, Any]) -> LabeledTile:
+    return LabeledTile(
+        tile_id=row["tile_id"],
+        scene_id=row["scene_id"],
+        window=Window(x=row["x"], y=row["y"], width=row["width"], height=row["height"]),
+        uri=row["uri"],
+        sha256=row["sha256"],
+        boxes=Boxes(np.array(row["boxes"], dtype=np.float64), tuple(row["labels"])),
+        tags=tuple(row["tags"]),
+        reviewed=row["reviewed"],
+        annotator=row["annotator"],
+        annotated_at=row["annotated_at"],
+        task_id=row["task_id"],
+        annotation_id=row["annotation_id"],
+    )

@@ -1,0 +1,1 @@
+"""Detectors: train, evaluate, predict, merge."""

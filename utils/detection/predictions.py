@@ -1,0 +1,155 @@
+"""Predictions: what a detector found in whole scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from utils.geometry import Boxes
+from utils.scenes.scene import Georeference
+from utils.tables import (
+    BOXES,
+    STRINGS,
+    count_rows,
+    read_class_names,
+    read_table,
+    versioned_schema,
+    with_class_names,
+    write_table,
+)
+
+SCHEMA = versioned_schema(
+    "predictions",
+    1,
+    [
+        ("scene_id", pa.string()),
+        ("location", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("boxes", BOXES),
+        ("labels", STRINGS),
+        ("scores", pa.list_(pa.float64())),
+        ("labeled", pa.bool_()),
+        ("truth_boxes", BOXES),
+        ("truth_labels", STRINGS),
+        ("tags", STRINGS),
+        ("crs", pa.string()),
+        ("transform", pa.list_(pa.float64())),
+        ("model_version", pa.string()),
+        ("seconds", pa.float64()),
+    ],
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ScenePrediction:
+    """What a detector found in one scene, after merging over windows.
+
+    Attributes:
+        scene_id: As in `Scene.id`.
+        location: Where the image is: an absolute local path or `gs://...`.
+        width: Of the scene, in pixels.
+        height: Of the scene, in pixels.
+        boxes: With scores, in scene coordinates.
+        truth: Ground truth in scene coordinates, or None where the scene is unlabelled.
+        tags: Those of the scene.
+        georeference: That of the scene.
+        model_version: The version of the ZenML model that predicted.
+        seconds: Time spent on the scene.
+    """
+
+    scene_id: str
+    location: str
+    width: int
+    height: int
+    boxes: Boxes
+    model_version: str
+    truth: Boxes | None = None
+    tags: tuple[str, ...] = ()
+    georeference: Georeference | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """A Parquet file with one row a scene, in order of scene id; rows are streamed.
+
+    Attributes:
+        path: The file.
+    """
+
+    path: Path
+
+    @classmethod
+    def write(
+        cls, path: Path, class_names: Iterable[str], scenes: Iterable[ScenePrediction]
+    ) -> Predictions:
+        """Write the predictions of scenes to `path`, whole or not at all.
+
+        Args:
+            path: Destination.
+            class_names: The classes of the detector, in order.
+            scenes: Consumed once, as a stream.
+        """
+        write_table(
+            path, with_class_names(SCHEMA, class_names), (_to_row(scene) for scene in scenes)
+        )
+        return cls(path)
+
+    def __iter__(self) -> Iterator[ScenePrediction]:
+        """Yield the scenes in order."""
+        return (_to_prediction(row) for row in read_table(self.path, SCHEMA))
+
+    def __len__(self) -> int:
+        """The number of scenes."""
+        return count_rows(self.path)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes of the detector, in order."""
+        return read_class_names(self.path)
+
+
+def _to_row(scene: ScenePrediction) -> dict[str, Any]:
+    truth = scene.truth if scene.truth is not None else Boxes()
+    scores = scene.boxes.scores if scene.boxes.scores is not None else np.ones(len(scene.boxes))
+    return {
+        "scene_id": scene.scene_id,
+        "location": scene.location,
+        "width": scene.width,
+        "height": scene.height,
+        "boxes": scene.boxes.xyxy.tolist(),
+        "labels": list(scene.boxes.labels),
+        "scores": scores.tolist(),
+        "labeled": scene.truth is not None,
+        "truth_boxes": truth.xyxy.tolist(),
+        "truth_labels": list(truth.labels),
+        "tags": list(scene.tags),
+        "crs": scene.georeference.crs if scene.georeference else None,
+        "transform": list(scene.georeference.transform) if scene.georeference else None,
+        "model_version": scene.model_version,
+        "seconds": scene.seconds,
+    }
+
+
+def _to_prediction(row: dict[str, Any]) -> ScenePrediction:
+    truth = Boxes(np.array(row["truth_boxes"], dtype=np.float64), tuple(row["truth_labels"]))
+    return ScenePrediction(
+        scene_id=row["scene_id"],
+        location=row["location"],
+        width=row["width"],
+        height=row["height"],
+        boxes=Boxes(
+            np.array(row["boxes"], dtype=np.float64), tuple(row["labels"]), np.array(row["scores"])
+        ),
+        model_version=row["model_version"],
+        truth=truth if row["labeled"] else None,
+        tags=tuple(row["tags"]),
+        georeference=Georeference(row["crs"], tuple(row["transform"])) if row["crs"] else None,
+        seconds=row["seconds"],
+    )

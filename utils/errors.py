@@ -1,0 +1,57 @@
+"""The exceptions of Spyglass: raised where a fault is known, shown once, where the user is.
+
+Every message is one sentence that names the thing at fault and what is wrong with it, followed by
+what to do.
+"""
+
+
+class SpyglassError(Exception):
+    """A fault the user can understand and mend; its message is shown without a traceback."""
+
+
+class ConfigurationError(SpyglassError):
+    """A configuration file, flag or environment variable is wrong; nothing has been done yet."""
+
+
+class SourceError(SpyglassError):
+    """A data source as a whole cannot be read."""
+
+
+class ImageError(SpyglassError):
+    """One image cannot be read, is larger than the configured limit, or is not an image."""
+
+
+class TooManyIssuesError(SpyglassError):
+    """The share of items set aside exceeds the configured limit."""
+
+
+class StoreError(SpyglassError):
+    """The object store cannot be reached, read or written."""
+
+
+class LabelStudioError(SpyglassError):
+    """Label Studio cannot be reached, refuses the token, or holds something other than expected."""
+
+
+class DatasetError(SpyglassError):
+    """A labelled dataset cannot be used for training."""
+
+
+class EmptySplitError(DatasetError):
+    """A split with a positive share receives no scene."""
+
+
+class DetectorError(SpyglassError):
+    """A detector cannot be loaded, trained or run."""
+
+
+class MissingStageError(SpyglassError):
+    """No model version is in the stage that a pipeline needs."""
+
+
+class ServerError(SpyglassError):
+    """An embedded server (Label Studio, MongoDB, MLflow, FiftyOne) cannot be set up or started."""
+
+
+class BusyError(SpyglassError):
+    """Another process is doing the same work on the same target."""

@@ -1,0 +1,85 @@
+"""What was set aside and why: bad items do not stop the rest, nor are they lost from sight."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+
+from utils.errors import TooManyIssuesError
+
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One thing wrong with one item.
+
+    Attributes:
+        item: The file, scene, tile, task or box at fault, named so that a person can find it.
+        kind: A short fixed phrase to count by, such as "image does not decode".
+        detail: One sentence with the particulars.
+        set_aside: Whether the whole item (scene, tile, task) was left out; False when only a part
+            of it was.
+    """
+
+    item: str
+    kind: str
+    detail: str
+    set_aside: bool = True
+
+
+@dataclass
+class IssueReport:
+    """The issues found in one piece of work, in the order found.
+
+    Attributes:
+        issues: Every issue.
+    """
+
+    issues: list[Issue] = field(default_factory=list)
+
+    def add(self, item: object, kind: str, detail: object, *, set_aside: bool = True) -> None:
+        """Note one issue."""
+        self.issues.append(Issue(str(item), kind, str(detail), set_aside))
+
+    def extend(self, issues: Iterable[Issue]) -> None:
+        """Note several issues."""
+        self.issues.extend(issues)
+
+    def __len__(self) -> int:
+        """The number of issues."""
+        return len(self.issues)
+
+    def counts(self) -> dict[str, int]:
+        """The number of issues of each kind, most frequent first."""
+        return dict(Counter(issue.kind for issue in self.issues).most_common())
+
+    def items_set_aside(self) -> int:
+        """The number of distinct items left out."""
+        return len({issue.item for issue in self.issues if issue.set_aside})
+
+    def check_share(self, total: int, max_share: float, what: str) -> None:
+        """Refuse to go on when too much was set aside.
+
+        Args:
+            total: The number of items looked at, good and bad.
+            max_share: The largest share of them that may be set aside, in [0, 1].
+            what: The items in the plural, for the message, such as "scenes".
+
+        Raises:
+            TooManyIssuesError: If the share is exceeded; it names the first few issues.
+        """
+        bad = self.items_set_aside()
+        if bad <= total * max_share:
+            return
+        examples = "; ".join(f"{issue.item}: {issue.detail}" for issue in self.issues[:_EXAMPLES])
+        raise TooManyIssuesError(
+            f"{bad} of {total} {what} had to be set aside, more than the limit of "
+            f"{max_share:.0%}: {examples}. "
+            "Mend them, or raise max_bad_share in the configuration."
+        )
+
+    def to_rows(self) -> list[dict[str, object]]:
+        """The issues as plain dictionaries, for JSON and tables."""
+        return [asdict(issue) for issue in self.issues]

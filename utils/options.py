@@ -1,0 +1,39 @@
+"""The base of every configuration type: a misspelt key names the nearest known one."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+
+class Options(BaseModel):
+    """Parameters of one part of Spyglass, as they appear in YAML.
+
+    Unknown keys are refused. The docstring under a field describes it in the configuration
+    reference.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_the_nearest_key(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            for key in values:
+                if key not in cls.model_fields:
+                    raise ValueError(unknown_key(str(key), list(cls.model_fields)))
+        return values
+
+    def updated(self, **changes: Any) -> Self:
+        """A copy with some fields changed, validated again."""
+        return type(self).model_validate(self.model_dump() | changes)
+
+
+def unknown_key(key: str, known: list[str]) -> str:
+    """The sentence that says a key is not known and which one was probably meant."""
+    nearest = get_close_matches(key, known, n=1)
+    if nearest:
+        return f"unknown key '{key}': did you mean '{nearest[0]}'?"
+    return f"unknown key '{key}': known are {', '.join(sorted(known))}"

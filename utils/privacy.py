@@ -1,0 +1,31 @@
+"""Nothing phones home by default: telemetry is off before the libraries are imported.
+
+Every switch is a default only: a variable that the user has set is left alone, so setting it turns
+that one on.
+"""
+
+from __future__ import annotations
+
+import os
+
+from utils.paths import local_folder
+
+TELEMETRY_OFF = {
+    "ZENML_ANALYTICS_OPT_IN": "false",
+    "FIFTYONE_DO_NOT_TRACK": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "WANDB_MODE": "disabled",
+    "DO_NOT_TRACK": "true",
+}
+
+
+def keep_private() -> None:
+    """Switch telemetry off for this process and those it starts.
+
+    Ultralytics keeps its switch in a settings file; it is given one of the project's own, so that
+    the user's is not touched (`utils.detection` writes `sync: false` into it).
+    """
+    for variable, value in TELEMETRY_OFF.items():
+        os.environ.setdefault(variable, value)
+    os.environ.setdefault("YOLO_CONFIG_DIR", str(local_folder("ultralytics")))

@@ -1,0 +1,169 @@
+"""Embedded servers in the background: started once, found again, stopped by their id."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from utils.errors import ServerError
+from utils.files import write_whole
+
+_POLL_SECONDS = 0.2
+_STOP_SECONDS = 10.0
+_LOG_LINES_IN_ERROR = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ServerProcess:
+    """A running server of ours.
+
+    Attributes:
+        name: For messages and file names, such as "label-studio".
+        pid: Process id; also the id of its process group.
+        port: On 127.0.0.1.
+        started: Start time of the process as `ps` prints it, so that a reused pid is not mistaken
+            for it.
+    """
+
+    name: str
+    pid: int
+    port: int
+    started: str
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def is_alive(self) -> bool:
+        """Whether this very process still runs."""
+        return self.started != "" and _start_time(self.pid) == self.started
+
+
+def free_port() -> int:
+    """A TCP port on 127.0.0.1 that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def port_is_free(port: int) -> bool:
+    """Whether nobody listens on `port` of 127.0.0.1."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def running_server(name: str, folder: Path) -> ServerProcess | None:
+    """The server `name` whose state file is in `folder`, if it is alive."""
+    state = folder / f"{name}.json"
+    if not state.is_file():
+        return None
+    server = ServerProcess(**json.loads(state.read_text()))
+    return server if server.is_alive() else None
+
+
+def start_server(
+    name: str,
+    folder: Path,
+    command: Sequence[str | Path],
+    port: int,
+    *,
+    is_ready: Callable[[], bool],
+    environment: Mapping[str, str] | None = None,
+    timeout_s: float = 180,
+) -> ServerProcess:
+    """Start a server in a process group of its own and wait until it answers.
+
+    Args:
+        name: For messages and file names.
+        folder: Receives `<name>.log` and `<name>.json`.
+        command: Program and arguments.
+        port: The port the command was told to use.
+        is_ready: Asked repeatedly until it returns True; it may raise `OSError` meanwhile.
+        environment: Variables on top of this process's.
+        timeout_s: How long to wait.
+
+    Raises:
+        ServerError: If the process ends or stays silent; the message names the log and quotes its
+            last lines.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / f"{name}.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+        )
+    server = ServerProcess(name, process.pid, port, _start_time(process.pid))
+    write_whole(folder / f"{name}.json", json.dumps(asdict(server)))
+    deadline = time.monotonic() + timeout_s
+    try:
+        while not _answers(is_ready):
+            if process.poll() is not None:
+                raise ServerError(
+                    f"{name} ended while starting: {_last_lines(log)}. The whole log is {log}"
+                )
+            if time.monotonic() > deadline:
+                raise ServerError(
+                    f"{name} did not answer within {timeout_s:.0f} s. Its log is {log}"
+                )
+            time.sleep(_POLL_SECONDS)
+    except BaseException:
+        stop_server(name, folder)
+        raise
+    return server
+
+
+def stop_server(name: str, folder: Path) -> bool:
+    """Stop the server `name` of `folder` and its children; returns whether there was one."""
+    server = running_server(name, folder)
+    (folder / f"{name}.json").unlink(missing_ok=True)
+    if server is None:
+        return False
+    os.killpg(server.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while server.is_alive() and time.monotonic() < deadline:
+        _reap(server.pid)
+        time.sleep(_POLL_SECONDS)
+    if server.is_alive():
+        os.killpg(server.pid, signal.SIGKILL)
+    return True
+
+
+def _answers(is_ready: Callable[[], bool]) -> bool:
+    try:
+        return is_ready()
+    except OSError:
+        return False
+
+
+def _start_time(pid: int) -> str:
+    """The start time of a process as text, "" when there is none; zombies count as gone."""
+    command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    state, _, started = shown.stdout.strip().partition(" ")
+    return "" if state.startswith("Z") else started.strip()
+
+
+def _reap(pid: int) -> None:
+    """Collect a child that has ended, so that it does not linger as a zombie."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return
+
+
+def _last_lines(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return " / ".join(lines[-_LOG_LINES_IN_ERROR:])

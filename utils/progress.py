@@ -1,0 +1,71 @@
+"""Progress of long work: a bar in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+_SECONDS_BETWEEN_LINES = 5.0
+
+Advance = Callable[[int], None]
+
+
+@contextmanager
+def progress(description: str, total: int | None = None) -> Iterator[Advance]:
+    """Show how far a piece of work has come, on standard error.
+
+    Args:
+        description: The work and its unit, such as "Cutting tiles (scenes)".
+        total: How many units there are, where known.
+
+    Yields:
+        A function to call with the number of units done since the last call; it may be called from
+        any thread.
+    """
+    console = Console(file=sys.__stderr__)
+    if console.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console) as bar:
+            task = bar.add_task(description, total=total)
+            yield lambda steps: bar.advance(task, steps)
+    else:
+        lines = _PlainLines(description, total)
+        yield lines.advance
+        lines.finish()
+
+
+class _PlainLines:
+    """Progress as one line every few seconds."""
+
+    def __init__(self, description: str, total: int | None) -> None:
+        self._description = description
+        self._total = total
+        self._done = 0
+        self._started = self._last_line = time.monotonic()
+
+    def advance(self, steps: int) -> None:
+        self._done += steps
+        if time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
+            self._last_line = time.monotonic()
+            self._print()
+
+    def finish(self) -> None:
+        if time.monotonic() - self._started >= _SECONDS_BETWEEN_LINES:
+            self._print()
+
+    def _print(self) -> None:
+        share = f"{self._done}" if self._total is None else f"{self._done}/{self._total}"
+        seconds = time.monotonic() - self._started
+        print(
+            f"{self._description}: {share} after {seconds:.0f} s", file=sys.__stderr__, flush=True
+        )

@@ -1,0 +1,64 @@
+"""What a scene is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from utils.geometry import Boxes
+from utils.issues import IssueReport
+
+
+@dataclass(frozen=True, slots=True)
+class Georeference:
+    """Where the pixels of a scene lie on Earth.
+
+    Attributes:
+        crs: The coordinate reference system, as `EPSG:<code>` where it has one, else as WKT.
+        transform: The affine transform (a, b, c, d, e, f) from pixel corners to the CRS, in
+            rasterio's order: `x = a * column + b * row + c`, `y = d * column + e * row + f`.
+    """
+
+    crs: str
+    transform: tuple[float, float, float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """An image of any size, with what is known about it.
+
+    Attributes:
+        id: Unique and the same in every run: `<source name>/<path of the image below the source's
+            root>`.
+        path: The image as a local file; readable while the source's iterator stands at this scene.
+        boxes: Ground truth in pixels of the upright image (after EXIF orientation), or None where
+            nobody has labelled the scene (an empty `Boxes` means: labelled, and nothing there).
+        tags: Words to group and filter by, such as the folders above the image.
+        georeference: For GeoTIFF, else None.
+    """
+
+    id: str
+    path: Path
+    boxes: Boxes | None = None
+    tags: tuple[str, ...] = ()
+    georeference: Georeference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SceneSource:
+    """A place scenes come from, ready to be read.
+
+    Attributes:
+        name: Prefix of the scene ids.
+        class_names: The classes in the order that gives each its index; empty when the source
+            only shows them as it is read, and then they are sorted afterwards.
+        scene_count: The number of scenes, or None where it cannot be known without reading them.
+        read: Yields the scenes one after another, never all in memory; an item that cannot be used
+            is noted in the report and left out.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    scene_count: int | None
+    read: Callable[[IssueReport], Iterator[Scene]]

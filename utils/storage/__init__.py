@@ -1,0 +1,1 @@
+"""Object stores: a local folder or a Google Cloud Storage bucket, with the same few verbs."""

@@ -1,0 +1,93 @@
+"""Tables of records as Parquet files with a fixed, versioned schema, streamed by row group.
+
+Neither reading nor writing holds more than one row group in memory, whatever the number of rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from utils.errors import DatasetError
+from utils.files import written_whole
+
+ROWS_PER_GROUP = 1000
+_FORMAT_KEY = b"spyglass.format"
+_CLASSES_KEY = b"spyglass.class_names"
+
+BOXES = pa.list_(pa.list_(pa.float64(), 4))
+STRINGS = pa.list_(pa.string())
+
+
+def versioned_schema(
+    name: str, version: int, fields: Iterable[tuple[str, pa.DataType]]
+) -> pa.Schema:
+    """A schema that names its kind of table and version, for instance `tile_manifest/1`."""
+    return pa.schema(list(fields), metadata={_FORMAT_KEY: f"{name}/{version}".encode()})
+
+
+def with_class_names(schema: pa.Schema, class_names: Iterable[str]) -> pa.Schema:
+    """The schema with class names in its metadata; their order gives each class its index."""
+    return schema.with_metadata(
+        schema.metadata | {_CLASSES_KEY: json.dumps(list(class_names)).encode()}
+    )
+
+
+def read_class_names(path: Path) -> tuple[str, ...]:
+    """The class names in the footer of a table written with `with_class_names`, in order."""
+    return tuple(json.loads((pq.read_schema(path).metadata or {}).get(_CLASSES_KEY, b"[]")))
+
+
+def write_table(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write rows to a Parquet file, whole or not at all.
+
+    Args:
+        path: Destination.
+        schema: From `versioned_schema`; every row has exactly its fields.
+        rows: Consumed once, `ROWS_PER_GROUP` at a time.
+
+    Returns:
+        The number of rows written.
+    """
+    count = 0
+    with (
+        written_whole(path) as partial,
+        pq.ParquetWriter(partial, schema, compression="zstd") as writer,
+    ):
+        remaining = iter(rows)
+        while group := list(islice(remaining, ROWS_PER_GROUP)):
+            writer.write_table(pa.Table.from_pylist(group, schema=schema))
+            count += len(group)
+    return count
+
+
+def read_table(
+    path: Path, schema: pa.Schema, columns: list[str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a Parquet file written with `schema`, one row group in memory at a time.
+
+    Raises:
+        DatasetError: If the file is of another kind or version.
+    """
+    with pq.ParquetFile(path) as table:
+        found = (table.schema_arrow.metadata or {}).get(_FORMAT_KEY, b"none")
+        wanted = schema.metadata[_FORMAT_KEY]
+        if found != wanted:
+            raise DatasetError(
+                f"{path} holds a table of format '{found.decode()}' where "
+                f"'{wanted.decode()}' is needed. "
+                "Make it again with this version of Spyglass."
+            )
+        for batch in table.iter_batches(batch_size=ROWS_PER_GROUP, columns=columns):
+            yield from batch.to_pylist()
+
+
+def count_rows(path: Path) -> int:
+    """The number of rows of a Parquet file, from its footer."""
+    return int(pq.read_metadata(path).num_rows)

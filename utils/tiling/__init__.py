@@ -1,0 +1,1 @@
+"""Tiles: the grid, windows of huge images, cutting and encoding, the manifest."""

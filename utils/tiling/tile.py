@@ -1,0 +1,63 @@
+"""What a tile is, and how it is named."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+
+from utils.geometry import Boxes, Window
+from utils.scenes.scene import Georeference
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A window of a scene, stored as an image of its own.
+
+    Attributes:
+        tile_id: From `tile_id_of`; the same in every run.
+        scene_id: The scene it was cut from.
+        window: Its place in the scene, in pixels.
+        uri: Where the encoded image is: an absolute local path or `gs://...`.
+        sha256: Of the encoded bytes.
+        size_bytes: Of the encoded bytes.
+        boxes: Ground truth in tile coordinates, clipped to the tile; None where the scene is
+            unlabelled.
+        box_ids: For each box its index among the boxes of the scene, so that a box seen by several
+            tiles is known as one.
+        scene_width: Of the whole scene, in pixels.
+        scene_height: Of the whole scene, in pixels.
+        tags: Those of the scene.
+        georeference: That of the scene.
+    """
+
+    tile_id: str
+    scene_id: str
+    window: Window
+    uri: str
+    sha256: str
+    size_bytes: int
+    scene_width: int
+    scene_height: int
+    boxes: Boxes | None = None
+    box_ids: tuple[int, ...] = ()
+    tags: tuple[str, ...] = field(default=())
+    georeference: Georeference | None = None
+
+
+def scene_key(scene_id: str) -> str:
+    """A name for a scene that is safe in file names, URLs and object keys, and unique.
+
+    The readable part may be equal for two scenes ("a b" and "a_b"); the hash of the whole id tells
+    them apart.
+    """
+    readable = _UNSAFE.sub("-", scene_id).strip("-").lower()[-48:].strip("-")
+    digest = hashlib.sha256(scene_id.encode()).hexdigest()[:10]
+    return f"{readable}-{digest}" if readable else digest
+
+
+def tile_id_of(scene_id: str, window: Window) -> str:
+    """The id of the tile that `window` cuts from a scene: derived from both, never counted."""
+    return f"{scene_key(scene_id)}_x{window.x}_y{window.y}_{window.width}x{window.height}"
