@@ -1,4 +1,4 @@
-"""Every test runs on state of its own: nothing of the user's ZenML, caches or servers is touched."""
+"""Every test runs on state of its own, away from the user's ZenML, caches and servers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session", autouse=True)
 def local_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A `.local` folder and a ZenML store for this session alone; programs it installs are shared."""
+    """A `.local` folder and a ZenML store for this session alone; installed programs are kept."""
     folder = tmp_path_factory.mktemp("local")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPYGLASS_LOCAL", str(folder))
