@@ -1,1 +1,19 @@
 """Materializers: how each noun is stored as an artifact and shown in the dashboard."""
+
+from materializers.detector import DetectorMaterializer
+from materializers.evaluation import EvaluationMaterializer
+from materializers.issues import IssueReportMaterializer
+from materializers.tables import (
+    LabeledDatasetMaterializer,
+    PredictionsMaterializer,
+    TileManifestMaterializer,
+)
+
+__all__ = [
+    "DetectorMaterializer",
+    "EvaluationMaterializer",
+    "IssueReportMaterializer",
+    "LabeledDatasetMaterializer",
+    "PredictionsMaterializer",
+    "TileManifestMaterializer",
+]

@@ -1,0 +1,77 @@
+# The whole developer interface. `make` alone lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+UV := $(shell command -v uv || echo .local/uv/bin/uv)
+PYTHON := .venv/bin/python
+ENVIRONMENT := .venv/.spyglass
+DEVELOPMENT := .venv/.spyglass-dev
+
+# Byte code once at installation instead of at every start; several GB of CUDA take their time.
+export UV_COMPILE_BYTECODE := 1
+export UV_HTTP_TIMEOUT ?= 300
+
+.PHONY: help demo test lint format bench docs screenshots dashboard label-studio fiftyone stop clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(ENVIRONMENT) ## Run the whole loop on synthetic harbours (about 8 minutes after the first set-up)
+	@$(PYTHON) -m commands.demo
+
+test: $(DEVELOPMENT) ## Run the tests: unit, integration with real servers, end to end
+	@$(PYTHON) -m pytest
+
+lint: $(DEVELOPMENT) ## Check style, types, architecture, and that what is generated is up to date
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --verbose | tail -n 8
+	@$(UV) lock --check -q
+	@$(UV) export -q --frozen --no-emit-project | grep -v '^#' | diff -q - <(grep -v '^#' requirements.txt) \
+		|| (echo "requirements.txt is out of step with uv.lock: run make format" && exit 1)
+	@$(PYTHON) -m docs.configuration --check
+
+format: $(DEVELOPMENT) ## Format the code and write again what is generated
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+	@$(UV) export -q --frozen --no-emit-project -o requirements.txt
+	@$(PYTHON) -m docs.configuration
+
+bench: $(DEVELOPMENT) ## Measure against the alternatives and print ratios
+	@$(PYTHON) -m benchmarks.tiling
+	@$(PYTHON) -m benchmarks.label_studio
+
+screenshots: $(DEVELOPMENT) ## Take the pictures of the README from the demo's real run
+	@$(PYTHON) -m docs.screenshots
+
+dashboard: $(ENVIRONMENT) ## Open the ZenML dashboard on the demo's runs
+	@$(PYTHON) -m commands.servers dashboard
+
+label-studio: $(ENVIRONMENT) ## Start the embedded Label Studio
+	@$(PYTHON) -m commands.servers label-studio
+
+fiftyone: $(ENVIRONMENT) ## Open the FiftyOne App on the last dataset
+	@$(PYTHON) -m commands.servers fiftyone
+
+mlflow: $(ENVIRONMENT) ## Open the MLflow page on the embedded store
+	@$(PYTHON) -m commands.servers mlflow
+
+stop: ## Stop every server that Spyglass started
+	@test ! -x $(PYTHON) || $(PYTHON) -m commands.servers stop
+
+clean: stop ## Remove all local state (.local) and the environment (.venv)
+	rm -rf .local .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+.local/uv/bin/uv:
+	python3 -m venv .local/uv
+	.local/uv/bin/pip install -q uv
+
+$(ENVIRONMENT): pyproject.toml uv.lock | $(UV)
+	$(UV) sync --frozen --inexact
+	@$(PYTHON) -m commands.mongod || $(UV) sync --frozen --inexact --extra mongod
+	@touch $@
+
+$(DEVELOPMENT): $(ENVIRONMENT)
+	$(UV) sync --frozen --inexact --extra dev --extra gcp
+	@touch $@

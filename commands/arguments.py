@@ -1,0 +1,142 @@
+"""The flags of `run.py`; standard library only, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NoReturn
+
+USAGE_EXIT_CODE = 2
+
+_EXAMPLES = """\
+examples:
+  python run.py --ingest                                        tile a dataset and send it to Label Studio
+  python run.py --export && python run.py --promote staging     turn what people reviewed into a dataset
+  python run.py --training --local                              train on this machine
+  python run.py --promote production && python run.py -i -f     predict over scenes, then look
+  python run.py -ig --set source.kind=voc --set source.path=DIR --set tiling.tile_size=640
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One flag of the loop.
+
+    Attributes:
+        name: The long flag without dashes, which is also the name of the pipeline's module.
+        short: The short flag without its dash.
+        help: One line.
+        config: The name of its configuration file in `configs/`.
+    """
+
+    name: str
+    short: str
+    help: str
+    config: str
+
+
+# In the order of the loop, which is the order in which several flags of one call run.
+LOOP = (
+    Command("ingest", "ig", "cut scenes into tiles, store them, send them to Label Studio", "ingest_data"),
+    Command("export", "e", "turn reviewed annotations into a labelled dataset", "data_export"),
+    Command("training", "t", "train a detector on the dataset in staging", "training_pipeline"),
+    Command("inference", "i", "predict over scenes with the detector in production", "inference_pipeline"),
+    Command("fiftyone", "f", "look at tiles, labels and predictions in FiftyOne", "fiftyone"),
+)
+
+# Where --promote falls among the loop's flags when both are given.
+PIPELINES_BEFORE_STAGE = {
+    "staging": ("ingest", "export"),
+    "production": ("ingest", "export", "training"),
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that, for a misspelt flag, names the one that was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        unknown = message.removeprefix("unrecognized arguments: ").split(" ")[0]
+        known = [flag for action in self._actions for flag in action.option_strings]
+        nearest = get_close_matches(unknown, known, n=1) if unknown.startswith("-") else []
+        hint = f" (did you mean {nearest[0]}?)" if nearest else ""
+        self.exit(USAGE_EXIT_CODE, f"run.py: {message}{hint}\nSee: python run.py --help\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of `run.py`."""
+    parser = _Parser(
+        prog="run.py",
+        description="Find small objects in giant images, with people in the loop.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    loop = parser.add_argument_group("the loop", "several flags in one call run in this order")
+    for command in LOOP:
+        loop.add_argument(
+            f"-{command.short}",
+            f"--{command.name}",
+            action="append_const",
+            dest="commands",
+            const=command.name,
+            help=f"{command.help} (configs/{command.config}.yaml)",
+        )
+    stages = parser.add_argument_group("stages")
+    stages.add_argument(
+        "--promote",
+        choices=["staging", "production"],
+        help="move a model version into a stage: the latest into staging, staging's into production",
+    )
+    stacks = parser.add_argument_group("stacks")
+    stacks.add_argument("--stack", metavar="NAME", help="the stack to run on, for this run only")
+    stacks.add_argument(
+        "-l", "--local", action="store_true", help="train on this machine (--stack local)"
+    )
+    options = parser.add_argument_group("options")
+    options.add_argument("-h", "--help", action="help", help="show this message")
+    options.add_argument(
+        "--config", type=Path, metavar="FILE", help="another configuration than the pipeline's own"
+    )
+    options.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="change one parameter, as in tiling.tile_size=640 (repeatable)",
+    )
+    options.add_argument("--resume", action="store_true", help="go on with a training that was cut off")
+    options.add_argument("-y", "--yes", action="store_true", help="answer every question with yes")
+    options.add_argument(
+        "-v", "--verbose", action="store_true", help="show tracebacks and everything ZenML says"
+    )
+    return parser
+
+
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    """Parse the command line; wrong usage ends the process with exit code 2."""
+    parser = build_parser()
+    if not arguments:
+        parser.print_help()
+        parser.exit(USAGE_EXIT_CODE)
+    parsed = parser.parse_args(arguments)
+    chosen = set(parsed.commands or [])
+    parsed.commands = [command for command in LOOP if command.name in chosen]
+    _check_combination(parser, parsed)
+    return parsed
+
+
+def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
+    names = [command.name for command in parsed.commands]
+    if not names and not parsed.promote:
+        parser.error("nothing to do: choose one of the loop's flags, or --promote")
+    if parsed.config and len(names) != 1:
+        parser.error("--config belongs to one pipeline: give it with exactly one of the loop's flags")
+    if parsed.local and parsed.stack not in (None, "local"):
+        parser.error(f"--local and --stack {parsed.stack} contradict each other")
+    for flag in ("local", "resume"):
+        if getattr(parsed, flag) and "training" not in names:
+            parser.error(f"--{flag} belongs to --training")

@@ -1,0 +1,168 @@
+"""Pipeline configurations: YAML files checked against the pipeline's own parameters before any work."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
+
+from utils.errors import ConfigurationError
+from utils.options import Options, unknown_key
+from utils.paths import PROJECT_ROOT
+
+CONFIGS = PROJECT_ROOT / "configs"
+
+# What ZenML understands in a pipeline's YAML, and the key Spyglass adds.
+_RUN_KEYS = sorted({*PipelineRunConfiguration.model_fields, "execution_mode", "stack"})
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfiguration:
+    """What one run of a pipeline shall do, and where.
+
+    Attributes:
+        path: The file it was read from.
+        stack: The name of the stack.
+        parameters: The pipeline's parameters, validated, by name.
+        settings: Everything else in the file, as ZenML reads it (`model`, `enable_cache`, ...).
+    """
+
+    path: Path
+    stack: str
+    parameters: dict[str, Any]
+    settings: dict[str, Any]
+
+    @property
+    def model(self) -> tuple[str, str | None]:
+        """The name of the ZenML model and the version or stage asked for."""
+        model = self.settings.get("model") or {}
+        version = model.get("version")
+        return model.get("name", ""), None if version is None else str(version)
+
+
+def load_configuration(
+    path: Path,
+    entrypoint: Callable[..., Any],
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    stack: str | None = None,
+) -> RunConfiguration:
+    """Read a pipeline's YAML file and check it.
+
+    Args:
+        path: The file.
+        entrypoint: The pipeline's function; its signature says which parameters there are.
+        overrides: Values by dotted path below `parameters`, from `parse_overrides`.
+        stack: Replaces the file's stack.
+
+    Raises:
+        ConfigurationError: If the file cannot be read, a key is unknown or a value does not fit.
+    """
+    document = read_yaml(path)
+    for key in document:
+        if key not in _RUN_KEYS:
+            raise ConfigurationError(f"{path}: {unknown_key(key, _RUN_KEYS)}")
+    parameters = dict(document.pop("parameters", None) or {})
+    for dotted, value in (overrides or {}).items():
+        _set_dotted(parameters, dotted, value)
+    chosen_stack = stack or document.pop("stack", None) or "local"
+    document.pop("stack", None)
+    return RunConfiguration(
+        path=path,
+        stack=str(chosen_stack),
+        parameters=_validated(path, entrypoint, parameters),
+        settings=document,
+    )
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        ConfigurationError: If the file is missing, is not YAML, or holds something else.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        known = ", ".join(sorted(file.name for file in CONFIGS.glob("*.yaml")))
+        raise ConfigurationError(
+            f"{path} does not exist. The project's own configurations are {known}, in {CONFIGS}."
+        ) from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigurationError(f"{path} cannot be read as YAML: {reason}") from error
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{path} holds no mapping of keys to values.")
+    return document
+
+
+def parse_overrides(assignments: Sequence[str]) -> dict[str, Any]:
+    """Parse `--set` arguments: `key=value`, the value read as YAML so that it has a type.
+
+    Raises:
+        ConfigurationError: If an argument has no `=` or its value is not YAML.
+    """
+    overrides: dict[str, Any] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals or not key.strip():
+            raise ConfigurationError(f"--set {assignment}: write it as key=value")
+        try:
+            overrides[key.strip().removeprefix("parameters.")] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ConfigurationError(f"--set {assignment}: the value is not YAML") from error
+    return overrides
+
+
+def parameter_names(entrypoint: Callable[..., Any]) -> list[str]:
+    """The names of a pipeline's parameters."""
+    return list(inspect.signature(entrypoint).parameters)
+
+
+def parameters_model(entrypoint: Callable[..., Any]) -> type[BaseModel]:
+    """The type of a pipeline's `parameters` mapping, made from the signature of its function."""
+    hints = get_type_hints(entrypoint, include_extras=True)
+    fields: dict[str, Any] = {
+        name: (hints[name], ... if parameter.default is parameter.empty else parameter.default)
+        for name, parameter in inspect.signature(entrypoint).parameters.items()
+    }
+    return create_model("parameters", __base__=_Parameters, **fields)
+
+
+class _Parameters(Options):
+    # Checked because a default may be an instance made in code.
+    model_config = ConfigDict(validate_default=True)
+
+
+def _validated(path: Path, entrypoint: Callable[..., Any], values: dict[str, Any]) -> dict[str, Any]:
+    model = parameters_model(entrypoint)
+    try:
+        checked = model.model_validate(values)
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {_first_problem(error)}") from error
+    return {name: getattr(checked, name) for name in model.model_fields}
+
+
+def _first_problem(error: ValidationError) -> str:
+    """The first thing wrong, as `parameters.tiling.tile_size: ...`."""
+    problem = error.errors()[0]
+    place = ".".join(["parameters", *(str(part) for part in problem["loc"])])
+    message = problem["msg"].removeprefix("Value error, ")
+    more = len(error.errors()) - 1
+    return f"{place}: {message}" + (f" (and {more} more)" if more else "")
+
+
+def _set_dotted(values: dict[str, Any], dotted: str, value: Any) -> None:
+    """Set `values[a][b][c]` for the path `a.b.c`, making the mappings in between."""
+    *parents, last = dotted.split(".")
+    for parent in parents:
+        nested = values.get(parent)
+        values[parent] = dict(nested) if isinstance(nested, dict) else {}
+        values = values[parent]
+    values[last] = value

@@ -1,0 +1,56 @@
+"""What the user sees: plain lines, ZenML's own messages only where they help, errors once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+
+_ZENML_NEWS = ("Step ", "Pipeline run has ", "Dashboard URL")
+
+
+def say(message: str) -> None:
+    """Print one line for the user, at once."""
+    print(message, flush=True)
+
+
+def complain(message: str) -> None:
+    """Print an error or a warning on standard error."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def ask(question: str, *, yes: bool) -> bool:
+    """Ask a yes/no question; `yes` answers it, and so does the lack of a terminal, with no."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        return False
+    return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+
+
+def quiet_libraries(*, verbose: bool) -> None:
+    """Keep the libraries' chatter from the terminal unless the user wants it.
+
+    Call it before ZenML is imported: it reads the variables then.
+    """
+    os.environ.setdefault("ZENML_ENABLE_REPO_INIT_WARNINGS", "false")
+    os.environ.setdefault("ZENML_DISABLE_CLIENT_SERVER_MISMATCH_WARNING", "true")
+    os.environ.setdefault("ZENML_DISABLE_STEP_NAMES_IN_LOGS", "true")
+    # google.api_core warns at every import that Python 3.11 will one day reach its end of life.
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\..*")
+    if verbose:
+        return
+    os.environ.setdefault("ZENML_LOGGING_COLORS_DISABLED", "true")
+    import zenml.logger  # sets up the handlers that the filter goes on
+
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, zenml.logger.ZenMLConsoleHandler):
+            handler.addFilter(_is_for_the_user)
+
+
+def _is_for_the_user(record: logging.LogRecord) -> bool:
+    """Let through what a user wants to read: progress of steps and other people's warnings."""
+    if not record.name.startswith("zenml"):
+        return record.levelno >= logging.WARNING and record.name != "py.warnings"
+    return record.levelno == logging.INFO and record.getMessage().startswith(_ZENML_NEWS)

@@ -1,0 +1,97 @@
+"""The nouns that are Parquet files: stored as they are, shown as a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from zenml.enums import ArtifactType, VisualizationType
+from zenml.io import fileio
+from zenml.materializers.base_materializer import BaseMaterializer
+from zenml.metadata.metadata_types import MetadataType
+
+from materializers.pages import store_page
+from utils.dataset.labeled import LabeledDataset
+from utils.detection.predictions import Predictions
+from utils.files import sha256_of
+from utils.tiling.manifest import TileManifest
+
+_FILE = "table.parquet"
+
+
+class _Table(Protocol):
+    @property
+    def path(self) -> Path: ...
+
+
+class _TableMaterializer(BaseMaterializer):
+    """A noun whose only content is a Parquet file at `path`."""
+
+    ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.DATA
+    SKIP_REGISTRATION: ClassVar[bool] = True
+
+    def load(self, data_type: type[Any]) -> Any:
+        """Copy the file to a folder that lives as long as the process."""
+        folder = self.get_temporary_directory(delete_at_exit=True)
+        local = Path(folder) / _FILE
+        fileio.copy(f"{self.uri}/{_FILE}", str(local))
+        return data_type(local)
+
+    def save(self, data: _Table) -> None:
+        """Copy the file to the artifact store."""
+        fileio.copy(str(data.path), f"{self.uri}/{_FILE}")
+
+    def compute_content_hash(self, data: _Table) -> str | None:
+        """The hash of the file, by which ZenML recognises equal artifacts."""
+        return sha256_of(data.path)
+
+
+class TileManifestMaterializer(_TableMaterializer):
+    """The tile manifest, shown with counts, histograms and sample tiles."""
+
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (TileManifest,)
+    SKIP_REGISTRATION: ClassVar[bool] = False
+
+    def save_visualizations(self, data: TileManifest) -> dict[str, VisualizationType]:
+        """Make the page."""
+        from utils.reports.manifest_page import manifest_page
+
+        return store_page(self.uri, "tile_manifest.html", manifest_page(data))
+
+    def extract_metadata(self, data: TileManifest) -> dict[str, MetadataType]:
+        """The numbers shown beside the artifact."""
+        return {"tiles": len(data), "classes": list(data.class_names)}
+
+
+class LabeledDatasetMaterializer(_TableMaterializer):
+    """The labelled dataset, shown with its classes and review states."""
+
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (LabeledDataset,)
+    SKIP_REGISTRATION: ClassVar[bool] = False
+
+    def save_visualizations(self, data: LabeledDataset) -> dict[str, VisualizationType]:
+        """Make the page."""
+        from utils.reports.dataset_page import dataset_page
+
+        return store_page(self.uri, "labeled_dataset.html", dataset_page(data))
+
+    def extract_metadata(self, data: LabeledDataset) -> dict[str, MetadataType]:
+        """The numbers shown beside the artifact."""
+        return {"tiles": len(data), "classes": list(data.class_names)}
+
+
+class PredictionsMaterializer(_TableMaterializer):
+    """Predictions, shown as overlays on the scenes."""
+
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Predictions,)
+    SKIP_REGISTRATION: ClassVar[bool] = False
+
+    def save_visualizations(self, data: Predictions) -> dict[str, VisualizationType]:
+        """Make the page."""
+        from utils.reports.predictions_page import predictions_page
+
+        return store_page(self.uri, "predictions.html", predictions_page(data))
+
+    def extract_metadata(self, data: Predictions) -> dict[str, MetadataType]:
+        """The numbers shown beside the artifact."""
+        return {"scenes": len(data), "boxes": sum(len(scene.boxes) for scene in data)}
