@@ -1,0 +1,83 @@
+"""Which classes a source ends up with: renamed, merged, left out, in the order wanted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from utils.errors import ConfigurationError
+from utils.issues import IssueReport
+from utils.scenes.labels import UNKNOWN_CLASS
+from utils.scenes.scene import Scene
+
+DROPPED_CLASS = "class left out by class_mapping"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRules:
+    """What becomes of the classes of a source.
+
+    Attributes:
+        mapping: New names; None drops a class. Classes not in it keep their name.
+        allowed: The classes that may come out, in order; empty allows all.
+    """
+
+    mapping: Mapping[str, str | None]
+    allowed: tuple[str, ...] = ()
+
+    def class_names(self, found: Iterable[str]) -> tuple[str, ...]:
+        """The classes that come out, in order, of a source that has those `found`."""
+        return self.allowed or self.renamed(found)
+
+    def renamed(self, class_names: Iterable[str]) -> tuple[str, ...]:
+        """The new names of classes, each once, in order, without those left out."""
+        names = (self.mapping.get(name, name) for name in class_names)
+        return tuple(dict.fromkeys(name for name in names if name is not None))
+
+    def apply(self, scene: Scene, report: IssueReport) -> Scene:
+        """The scene with its boxes renamed; boxes left out are counted in the report."""
+        if scene.boxes is None:
+            return scene
+        labels = [self.mapping.get(name, name) for name in scene.boxes.labels]
+        kept = []
+        dropped: Counter[str] = Counter()
+        unknown: Counter[str] = Counter()
+        for index, (old, new) in enumerate(zip(scene.boxes.labels, labels, strict=True)):
+            if new is None:
+                dropped[old] += 1
+            elif self.allowed and new not in self.allowed:
+                unknown[old] += 1
+            else:
+                kept.append(index)
+        for name, count in dropped.items():
+            report.add(scene.id, DROPPED_CLASS, f"{count} boxes of '{name}'", set_aside=False)
+        for name, count in unknown.items():
+            detail = f"{count} boxes of '{name}', which is not in `classes`, are left out"
+            report.add(scene.id, UNKNOWN_CLASS, detail, set_aside=False)
+        chosen = scene.boxes.select(kept)
+        return replace(scene, boxes=replace(chosen, labels=tuple(str(labels[i]) for i in kept)))
+
+
+def class_rules(
+    classes: tuple[str, ...], mapping: Mapping[str, str | None], found: tuple[str, ...]
+) -> ClassRules:
+    """The rules from the options of a source.
+
+    Args:
+        classes: As configured, by their old or their new names; empty for those of the source.
+        mapping: As configured.
+        found: The classes the source says it has; empty where it does not say.
+
+    Raises:
+        ConfigurationError: If the mapping names a class that the source does not have.
+    """
+    for name in mapping:
+        if found and name not in found:
+            near = get_close_matches(name, found, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(found)}."
+            raise ConfigurationError(
+                f"class_mapping renames '{name}', which is no class of the source: {hint}"
+            )
+    return ClassRules(mapping, ClassRules(mapping).renamed(classes))

@@ -1,0 +1,195 @@
+"""COCO: images listed in a JSON file, with their boxes.
+
+Only the boxes are read: outlines, run-length masks and `iscrowd` are accepted and not used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from utils.box_formats import from_coco
+from utils.errors import SourceError
+from utils.issues import Issue, IssueReport
+from utils.scenes.image_files import (
+    IMAGE_SUFFIXES,
+    existing_folder,
+    files_below,
+    first_folder,
+    scene_from,
+)
+from utils.scenes.labels import NO_IMAGE, NO_LABEL, UNKNOWN_CLASS, boxes_from, coordinates
+from utils.scenes.options import CocoSource
+from utils.scenes.scene import Scene, SceneSource
+
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One image of a JSON file: its file name there, and its boxes as COCO writes them."""
+
+    file_name: str
+    rows: list[list[float]] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """What one JSON file says."""
+
+    path: Path
+    entries: list[_Entry]
+    class_names: tuple[str, ...]
+    issues: list[Issue]
+
+
+def open_coco(options: CocoSource) -> SceneSource:
+    """Open a folder of images and COCO JSON.
+
+    The JSON is read whole; the images are not touched.
+
+    Raises:
+        SourceError: If the folder is missing, or there is no readable JSON with images in it.
+    """
+    root = existing_folder(options.path)
+    images = first_folder(root, options.images, ()) if options.images else None
+    listings = _listings(root, options.annotations)
+    count = sum(len(listing.entries) for listing in listings)
+    if count == 0:
+        raise SourceError(f"{listings[0].path} lists no image. Choose other `annotations`.")
+    class_names = dict.fromkeys(name for listing in listings for name in listing.class_names)
+    name = options.name or root.name
+
+    def read(report: IssueReport) -> Iterator[Scene]:
+        used: set[Path] = set()
+        for listing in listings:
+            report.extend(listing.issues)
+            folders = _image_folders(listing.path, root, images)
+            for entry in listing.entries:
+                yield from _read_scene(name, root, folders, listing.path, entry, used, report)
+        _note_unlisted(images or root, used, report)
+
+    return SceneSource(name, tuple(class_names), count, read)
+
+
+def _listings(root: Path, wanted: tuple[Path, ...]) -> list[_Listing]:
+    if wanted:
+        return [_listing(root / path, _content(root / path)) for path in wanted]
+    found = [(path, _content(path)) for path in files_below(root, ".json".__eq__)]
+    listings = [_listing(path, content) for path, content in found if _is_coco(content)]
+    if not listings:
+        raise SourceError(
+            f"There is no COCO JSON below {root}. "
+            "It is a JSON file with `images`, `annotations` and `categories`."
+        )
+    return listings
+
+
+def _content(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read ({error.strerror}).") from error
+    except ValueError as error:
+        raise SourceError(
+            f"{path} is not readable JSON ({error}). Mend it, or name others in `annotations`."
+        ) from error
+
+
+def _is_coco(content: Any) -> bool:
+    return isinstance(content, dict) and isinstance(content.get("images"), list)
+
+
+def _listing(path: Path, content: Any) -> _Listing:
+    if not _is_coco(content):
+        raise SourceError(f"{path} is JSON but not COCO's: it has no list of `images`.")
+    try:
+        names = {item["id"]: str(item["name"]) for item in content.get("categories") or []}
+        entries = {item["id"]: _Entry(str(item["file_name"])) for item in content["images"]}
+        issues = _distribute(path, content.get("annotations") or [], names, entries)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise SourceError(
+            f"{path} is not valid COCO JSON ({type(error).__name__}: {error}). "
+            "Each image needs `id` and `file_name`, each category `id` and `name`, each annotation "
+            "`image_id`, `category_id` and `bbox`."
+        ) from error
+    return _Listing(path, list(entries.values()), tuple(names.values()), issues)
+
+
+def _distribute(
+    path: Path, annotations: list[Any], names: dict[Any, str], entries: dict[Any, _Entry]
+) -> list[Issue]:
+    """Give every annotation to its image; those that have no image or no class are reported."""
+    issues = []
+    without_image: Counter[object] = Counter()
+    for annotation in annotations:
+        entry = entries.get(annotation["image_id"])
+        label = names.get(annotation["category_id"])
+        if entry is None:
+            without_image[annotation["image_id"]] += 1
+        elif label is None:
+            detail = f"annotation {annotation.get('id')} has category {annotation['category_id']}"
+            item = f"{path}: {entry.file_name}"
+            issues.append(Issue(item, UNKNOWN_CLASS, detail, set_aside=False))
+        else:
+            entry.rows.append(coordinates(annotation.get("bbox")))
+            entry.labels.append(label)
+    for image_id, boxes in without_image.items():
+        detail = f"{boxes} annotations belong to image {image_id}, which is not listed"
+        issues.append(Issue(f"{path}: image {image_id}", NO_IMAGE, detail))
+    return issues
+
+
+def _image_folders(listing: Path, root: Path, images: Path | None) -> list[Path]:
+    """Where the images of a JSON file may be, the likeliest first."""
+    if images is not None:
+        return [images]
+    split = listing.stem.rpartition("_")[2]  # annotations/instances_val2017.json: val2017/*.jpg
+    usual = [listing.parent, root, root / split, root / "images" / split]
+    return list(dict.fromkeys(part for folder in usual for part in (folder, folder / "images")))
+
+
+def _read_scene(
+    name: str,
+    root: Path,
+    folders: list[Path],
+    listing: Path,
+    entry: _Entry,
+    used: set[Path],
+    report: IssueReport,
+) -> Iterator[Scene]:
+    item = f"{listing}: {entry.file_name}"
+    image = _find(entry.file_name, folders)
+    if image is None:
+        detail = f"the image is listed with {len(entry.rows)} boxes but is not there"
+        report.add(item, NO_IMAGE, detail, set_aside=bool(entry.rows))  # else nothing is lost
+    elif not image.is_relative_to(root):
+        report.add(item, "image outside the source", f"{image} is not below {root}")
+    elif image in used:
+        detail = f"the {len(entry.rows)} boxes of its second entry are left out"
+        report.add(item, "image listed twice", detail, set_aside=False)
+    else:
+        used.add(image)
+        yield scene_from(name, root, image, boxes_from(from_coco(entry.rows), entry.labels))
+
+
+def _find(file_name: str, folders: list[Path]) -> Path | None:
+    candidates = (folder / file_name for folder in folders)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _note_unlisted(folder: Path, used: set[Path], report: IssueReport) -> None:
+    """Report, folder by folder, the images on disk that no JSON file lists."""
+    unlisted: dict[Path, list[str]] = defaultdict(list)
+    for image in files_below(folder, IMAGE_SUFFIXES.__contains__):
+        if image not in used:
+            unlisted[image.parent].append(image.name)
+    for parent, names in unlisted.items():
+        examples = ", ".join(names[:_EXAMPLES])
+        detail = f"{len(names)} images are in no JSON file and are not read: {examples}"
+        report.add(parent, NO_LABEL, detail, set_aside=False)

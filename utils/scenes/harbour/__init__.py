@@ -1,0 +1,1 @@
+"""Harbours seen from above: drawn from random numbers, the same for the same seed."""

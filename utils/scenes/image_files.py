@@ -1,0 +1,117 @@
+"""The images of a source: found in a stable order, and made into scenes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+
+from utils.errors import SourceError
+from utils.geometry import Boxes
+from utils.scenes.georeference import read_georeference
+from utils.scenes.scene import Scene
+
+IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+_LAYOUT_FOLDERS = frozenset({"images", "JPEGImages"})
+_SIDEWAYS_ORIENTATIONS = range(5, 9)  # Exif 2.32, tag 0x0112: rows and columns are exchanged
+
+
+def existing_folder(path: Path) -> Path:
+    """The absolute path of a folder that must be there.
+
+    Raises:
+        SourceError: If it is not; the message names neighbours that are spelt alike.
+    """
+    folder = path.expanduser().absolute()
+    if folder.is_dir():
+        return folder
+    if folder.is_file():
+        raise SourceError(f"{folder} is a file, not a folder. Name the folder it is in.")
+    siblings = [entry.name for entry in folder.parent.iterdir()] if folder.parent.is_dir() else []
+    near = get_close_matches(folder.name, siblings)
+    hint = f"Did you mean {' or '.join(near)}?" if near else "Correct the path of the source."
+    raise SourceError(f"The folder {folder} does not exist. {hint}")
+
+
+def first_folder(root: Path, wanted: Path | None, usual: tuple[str, ...]) -> Path:
+    """The folder `wanted` below `root`, or the first of the `usual` ones there is, or `root`.
+
+    Raises:
+        SourceError: If the wanted folder does not exist.
+    """
+    if wanted is not None:
+        return existing_folder(root / wanted)
+    return next((root / name for name in usual if (root / name).is_dir()), root)
+
+
+def files_below(folder: Path, is_wanted: Callable[[str], bool]) -> list[Path]:
+    """All files below `folder` with a wanted lower-case suffix, sorted by path.
+
+    Hidden files and folders are passed over: file managers leave things there that only look like
+    images.
+    """
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [
+            Path(parent, name)
+            for name in names
+            if not name.startswith(".") and is_wanted(Path(name).suffix.lower())
+        ]
+    return sorted(found)
+
+
+def images_below(folder: Path) -> list[Path]:
+    """All images below `folder`, sorted by path.
+
+    Raises:
+        SourceError: If there is none.
+    """
+    images = files_below(folder, IMAGE_SUFFIXES.__contains__)
+    if not images:
+        kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+        raise SourceError(f"There is no image below {folder}. Images end in {kinds}.")
+    return images
+
+
+def scene_from(name: str, root: Path, image: Path, boxes: Boxes | None) -> Scene:
+    """The scene of an image below `root`.
+
+    Args:
+        name: Of the source.
+        root: The source's folder.
+        image: Below `root`.
+        boxes: Ground truth in pixels of the upright image, or None.
+    """
+    relative = image.relative_to(root)
+    return Scene(
+        id=f"{name}/{relative.as_posix()}",
+        path=image,
+        boxes=boxes,
+        tags=folder_tags(relative.parent.parts),
+        georeference=read_georeference(image),
+    )
+
+
+def folder_tags(folders: tuple[str, ...]) -> tuple[str, ...]:
+    """The folders above an image as tags, without those that every dataset of a layout has."""
+    return tuple(dict.fromkeys(name for name in folders if name not in _LAYOUT_FOLDERS))
+
+
+def upright_size(image: Path) -> tuple[int, int]:
+    """Width and height in pixels after EXIF orientation, from the file's header alone.
+
+    Raises:
+        ValueError: If the header is not that of an image.
+    """
+    import pyvips
+
+    try:
+        header = pyvips.Image.new_from_file(str(image), access="sequential")
+    except pyvips.Error as error:
+        raise ValueError(str(error).strip().splitlines()[0]) from error
+    orientation = header.get("orientation") if header.get_typeof("orientation") else 1
+    if orientation in _SIDEWAYS_ORIENTATIONS:
+        return header.height, header.width
+    return header.width, header.height
