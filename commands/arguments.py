@@ -12,10 +12,10 @@ USAGE_EXIT_CODE = 2
 
 _EXAMPLES = """\
 examples:
-  python run.py --ingest                                        tile a dataset and send it to Label Studio
-  python run.py --export && python run.py --promote staging     turn what people reviewed into a dataset
-  python run.py --training --local                              train on this machine
-  python run.py --promote production && python run.py -i -f     predict over scenes, then look
+  python run.py --ingest                        tile a dataset and send it to Label Studio
+  python run.py --export --promote staging      turn what people reviewed into a dataset
+  python run.py --training --local              train on this machine
+  python run.py --promote production -i -f      use the new detector: predict, then look
   python run.py -ig --set source.kind=voc --set source.path=DIR --set tiling.tile_size=640
 """
 
@@ -39,10 +39,20 @@ class Command:
 
 # In the order of the loop, which is the order in which several flags of one call run.
 LOOP = (
-    Command("ingest", "ig", "cut scenes into tiles, store them, send them to Label Studio", "ingest_data"),
+    Command(
+        "ingest",
+        "ig",
+        "cut scenes into tiles, store them, send them to Label Studio",
+        "ingest_data",
+    ),
     Command("export", "e", "turn reviewed annotations into a labelled dataset", "data_export"),
     Command("training", "t", "train a detector on the dataset in staging", "training_pipeline"),
-    Command("inference", "i", "predict over scenes with the detector in production", "inference_pipeline"),
+    Command(
+        "inference",
+        "i",
+        "predict over scenes with the detector in production",
+        "inference_pipeline",
+    ),
     Command("fiftyone", "f", "look at tiles, labels and predictions in FiftyOne", "fiftyone"),
 )
 
@@ -88,7 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
     stages.add_argument(
         "--promote",
         choices=["staging", "production"],
-        help="move a model version into a stage: the latest into staging, staging's into production",
+        help="move a model version: the latest into staging, or staging's into production",
     )
     stacks = parser.add_argument_group("stacks")
     stacks.add_argument("--stack", metavar="NAME", help="the stack to run on, for this run only")
@@ -108,7 +118,9 @@ def build_parser() -> argparse.ArgumentParser:
         dest="overrides",
         help="change one parameter, as in tiling.tile_size=640 (repeatable)",
     )
-    options.add_argument("--resume", action="store_true", help="go on with a training that was cut off")
+    options.add_argument(
+        "--resume", action="store_true", help="go on with a training that was cut off"
+    )
     options.add_argument("-y", "--yes", action="store_true", help="answer every question with yes")
     options.add_argument(
         "-v", "--verbose", action="store_true", help="show tracebacks and everything ZenML says"
@@ -134,7 +146,9 @@ def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespa
     if not names and not parsed.promote:
         parser.error("nothing to do: choose one of the loop's flags, or --promote")
     if parsed.config and len(names) != 1:
-        parser.error("--config belongs to one pipeline: give it with exactly one of the loop's flags")
+        parser.error(
+            "--config belongs to one pipeline: give it with exactly one of the loop's flags"
+        )
     if parsed.local and parsed.stack not in (None, "local"):
         parser.error(f"--local and --stack {parsed.stack} contradict each other")
     for flag in ("local", "resume"):

@@ -1,4 +1,4 @@
-"""Pipeline configurations: YAML files checked against the pipeline's own parameters before any work."""
+"""Pipeline configurations: YAML checked against the pipeline's parameters before any work."""
 
 from __future__ import annotations
 
@@ -140,7 +140,9 @@ class _Parameters(Options):
     model_config = ConfigDict(validate_default=True)
 
 
-def _validated(path: Path, entrypoint: Callable[..., Any], values: dict[str, Any]) -> dict[str, Any]:
+def _validated(
+    path: Path, entrypoint: Callable[..., Any], values: dict[str, Any]
+) -> dict[str, Any]:
     model = parameters_model(entrypoint)
     try:
         checked = model.model_validate(values)

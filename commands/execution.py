@@ -52,7 +52,9 @@ def plan_runs(parsed: argparse.Namespace) -> list[PlannedRun]:
     pipelines = {command: _pipeline_of(command) for command in parsed.commands}
     _check_override_keys(overrides, [pipeline.entrypoint for pipeline in pipelines.values()])
     return [
-        PlannedRun(command, pipeline, _configuration(command, pipeline.entrypoint, parsed, overrides))
+        PlannedRun(
+            command, pipeline, _configuration(command, pipeline.entrypoint, parsed, overrides)
+        )
         for command, pipeline in pipelines.items()
     ]
 

@@ -60,4 +60,3 @@ def _run(parsed: argparse.Namespace) -> None:
 def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-

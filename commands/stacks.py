@@ -48,7 +48,9 @@ def _existing_stack(name: str) -> StackResponse:
     except KeyError:
         files = {file.stem for file in (CONFIGS / "stacks").glob("*.yaml")}
         names = files | {stack.name for stack in Client().list_stacks()}
-        raise ConfigurationError(f"There is no stack '{name}': {unknown_key(name, sorted(names))}") from None
+        raise ConfigurationError(
+            f"There is no stack '{name}': {unknown_key(name, sorted(names))}"
+        ) from None
 
 
 def _registered_from(file: Path) -> StackResponse:
@@ -79,10 +81,14 @@ def _registered_component(kind: StackComponentType, component: dict[str, Any]) -
         return client.update_stack_component(existing.id, kind, configuration=configuration)
     if "flavor" not in component:
         raise ConfigurationError(
-            f"There is no {kind.value} '{component['name']}': give its flavor, so that it can be registered."
+            f"There is no {kind.value} '{component['name']}': "
+            "give its flavor, so that it can be registered."
         )
     return client.create_stack_component(
-        component["name"], flavor=component["flavor"], component_type=kind, configuration=configuration
+        component["name"],
+        flavor=component["flavor"],
+        component_type=kind,
+        configuration=configuration,
     )
 
 

@@ -1,0 +1,118 @@
+"""Checks before any work: what a pipeline needs is there, or the user is told how to get it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+from zenml.client import Client
+from zenml.models import ModelVersionResponse
+
+from commands.configuration import RunConfiguration
+from commands.stages import version_in
+from steps.annotator import annotator_credentials
+from utils.errors import MissingStageError, SpyglassError, StoreError
+from utils.paths import local_folder
+
+_LEAST_FREE_BYTES = 2 * 10**9
+
+
+def check_before(command: str, configuration: RunConfiguration) -> None:
+    """Check what a pipeline needs.
+
+    Args:
+        command: The pipeline's flag, without dashes.
+        configuration: Of the run to come.
+
+    Raises:
+        SpyglassError: For the first thing that is missing; the message says how to mend it.
+    """
+    check_disk_space()
+    for check in _CHECKS[command]:
+        check(configuration)
+
+
+def check_disk_space(least_bytes: int = _LEAST_FREE_BYTES) -> None:
+    """Check that the disk of the local state has room.
+
+    Raises:
+        StoreError: If less than `least_bytes` are free.
+    """
+    folder = local_folder()
+    free = shutil.disk_usage(folder).free
+    if free < least_bytes:
+        raise StoreError(
+            f"Only {free / 1e9:.1f} GB are free on the disk of {folder}, and at least "
+            f"{least_bytes / 1e9:.1f} GB are needed. Free some, or name a folder on another disk "
+            "in SPYGLASS_LOCAL."
+        )
+
+
+def _source_can_be_read(configuration: RunConfiguration) -> None:
+    from utils.scenes.sources import open_source
+
+    open_source(configuration.parameters["source"])
+
+
+def _label_studio_answers(configuration: RunConfiguration) -> None:
+    from utils.annotation.connection import connect
+    from utils.annotation.options import resolve_connection
+
+    connection = resolve_connection(
+        configuration.parameters["label_studio"], annotator=annotator_credentials()
+    )
+    connect(connection.url, connection.api_key)
+
+
+def _manifest_exists(configuration: RunConfiguration) -> None:
+    del configuration
+    if not Client().list_artifact_versions(artifact="tile_manifest", size=1).items:
+        raise SpyglassError("There is no tile_manifest yet. Make one with: python run.py --ingest")
+
+
+def _dataset_is_staged(configuration: RunConfiguration) -> None:
+    _version_with(configuration, "labeled_dataset", "python run.py --export")
+
+
+def _detector_is_staged(configuration: RunConfiguration) -> None:
+    _version_with(configuration, "trained_detector", "python run.py --training")
+
+
+def _version_with(
+    configuration: RunConfiguration, artifact: str, remedy: str
+) -> ModelVersionResponse:
+    name, stage = configuration.model
+    if not name or stage is None:
+        raise MissingStageError(
+            f"{configuration.path} names no model version: give it "
+            "model: {name: ship-detector, version: staging}."
+        )
+    version = version_in(name, stage)
+    if version is None:
+        raise MissingStageError(
+            f"No version of model '{name}' is in stage '{stage}'. "
+            f"Promote one with: python run.py --promote {stage}"
+        )
+    if version.get_artifact(artifact) is None:
+        raise MissingStageError(
+            f"Version {version.number} of model '{name}', in stage '{stage}', has no {artifact}. "
+            f"Make one with: {remedy}"
+        )
+    return version
+
+
+def _database_can_start(configuration: RunConfiguration) -> None:
+    del configuration
+    from utils.curation.database import find_mongod
+
+    find_mongod()
+
+
+_CHECKS: dict[str, tuple[Callable[[RunConfiguration], Any], ...]] = {
+    "ingest": (_source_can_be_read, _label_studio_answers),
+    "export": (_manifest_exists, _label_studio_answers),
+    "training": (_dataset_is_staged,),
+    "inference": (_detector_is_staged, _source_can_be_read),
+    "fiftyone": (_manifest_exists, _database_can_start),
+}

@@ -1,0 +1,41 @@
+"""Detectors: weights and everything needed to use them, in one folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from zenml.enums import ArtifactType
+from zenml.materializers.base_materializer import BaseMaterializer
+from zenml.metadata.metadata_types import MetadataType
+
+from materializers.folders import download_folder, upload_folder
+from utils.detection.detector import Detector
+
+
+class DetectorMaterializer(BaseMaterializer):
+    """A detector as `Detector.save` lays it out; it loads with no training folder around."""
+
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Detector,)
+    ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.MODEL
+
+    def load(self, data_type: type[Any]) -> Detector:
+        """Fetch the folder and load it."""
+        del data_type
+        folder = self.get_temporary_directory(delete_at_exit=True)
+        return Detector.load(download_folder(self.uri, Path(folder)))
+
+    def save(self, data: Detector) -> None:
+        """Store the folder."""
+        folder = Path(self.get_temporary_directory(delete_at_exit=True))
+        data.save(folder)
+        upload_folder(folder, self.uri)
+
+    def extract_metadata(self, data: Detector) -> dict[str, MetadataType]:
+        """The numbers shown beside the artifact."""
+        return {
+            "classes": list(data.class_names),
+            "image_size": data.image_size,
+            "data_fingerprint": data.data_fingerprint,
+            **{name: float(value) for name, value in data.metrics.items()},
+        }

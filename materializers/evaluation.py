@@ -1,0 +1,43 @@
+"""Evaluations: numbers as JSON, shown with their plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from zenml.enums import ArtifactType, VisualizationType
+from zenml.materializers.base_materializer import BaseMaterializer
+from zenml.metadata.metadata_types import MetadataType
+
+from materializers.folders import download_folder, upload_folder
+from materializers.pages import store_page
+from utils.detection.evaluate import Evaluation
+
+
+class EvaluationMaterializer(BaseMaterializer):
+    """How good a detector is on tiles it has never seen."""
+
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Evaluation,)
+    ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.DATA_ANALYSIS
+
+    def load(self, data_type: type[Any]) -> Evaluation:
+        """Fetch the numbers and the pictures."""
+        del data_type
+        folder = self.get_temporary_directory(delete_at_exit=True)
+        return Evaluation.load(download_folder(self.uri, Path(folder)))
+
+    def save(self, data: Evaluation) -> None:
+        """Store the numbers and the pictures."""
+        folder = Path(self.get_temporary_directory(delete_at_exit=True))
+        data.save(folder)
+        upload_folder(folder, self.uri)
+
+    def save_visualizations(self, data: Evaluation) -> dict[str, VisualizationType]:
+        """Make the page."""
+        from utils.reports.evaluation_page import evaluation_page
+
+        return store_page(self.uri, "evaluation.html", evaluation_page(data))
+
+    def extract_metadata(self, data: Evaluation) -> dict[str, MetadataType]:
+        """The numbers shown beside the artifact."""
+        return {name: float(value) for name, value in data.metrics.items()}

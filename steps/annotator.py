@@ -1,0 +1,57 @@
+"""The Label Studio that the active stack names."""
+
+from __future__ import annotations
+
+from zenml.client import Client
+from zenml.enums import StackComponentType
+
+from utils.errors import ConfigurationError
+
+_LOCAL_HOSTS = ("http://localhost", "http://127.0.0.1")
+
+
+def annotator_credentials() -> tuple[str, str] | None:
+    """URL and token from the annotator component of the active stack and its secret.
+
+    ZenML's own annotator client only knows legacy tokens, so just its configuration is used.
+
+    Returns:
+        (URL, token), or None when the stack has no annotator.
+
+    Raises:
+        ConfigurationError: If the component has no token, or its secret does not exist.
+    """
+    components = Client().active_stack_model.components.get(StackComponentType.ANNOTATOR)
+    if not components:
+        return None
+    component = components[0]
+    configuration = component.configuration
+    url = str(configuration.get("instance_url", "http://localhost"))
+    if port := configuration.get("port"):
+        url = f"{url}:{port}"
+    elif url in _LOCAL_HOSTS:
+        url = f"{url}:8093"
+    token = configuration.get("api_key") or _token_in_secret(
+        component.name, configuration.get("authentication_secret")
+    )
+    return url, str(token)
+
+
+def _token_in_secret(component: str, secret: str | None) -> str:
+    if not secret:
+        raise ConfigurationError(
+            f"The annotator '{component}' of the active stack has neither api_key nor "
+            "authentication_secret: give it one, or set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY."
+        )
+    try:
+        values = Client().get_secret(secret).secret_values
+    except KeyError:
+        raise ConfigurationError(
+            f"The secret '{secret}' of the annotator '{component}' does not exist. "
+            f"Make it with: zenml secret create {secret} --api_key=<token>"
+        ) from None
+    if "api_key" not in values:
+        raise ConfigurationError(
+            f"The secret '{secret}' of the annotator '{component}' has no key 'api_key'."
+        )
+    return values["api_key"]

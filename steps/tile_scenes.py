@@ -1,0 +1,36 @@
+"""Cut the scenes of a source into tiles and store them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Annotated
+
+from zenml import log_metadata, step
+
+from utils.issues import IssueReport
+from utils.scenes.options import SourceOptions
+from utils.scenes.sources import open_source
+from utils.storage.store import open_store
+from utils.tiling.ingest import ingest_scenes
+from utils.tiling.manifest import TileManifest
+from utils.tiling.options import TilingOptions
+
+
+@step
+def tile_scenes(
+    source: SourceOptions, data_source: str, tiling: TilingOptions
+) -> tuple[
+    Annotated[TileManifest, "tile_manifest"],
+    Annotated[IssueReport, "ingest_issues"],
+]:
+    """Cut every scene into tiles, upload what is missing, and list the tiles in the manifest."""
+    result = ingest_scenes(
+        open_source(source),
+        open_store(data_source),
+        tiling,
+        manifest_path=Path(mkdtemp()) / "tile_manifest.parquet",
+        max_bad_share=source.max_bad_share,
+    )
+    log_metadata(result.statistics, artifact_name="tile_manifest", infer_artifact=True)
+    return result.manifest, result.issues

@@ -1,0 +1,64 @@
+"""The command line says what it knows, and what was probably meant."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from commands.arguments import LOOP, parse_arguments
+
+
+def test_flags_run_in_the_order_of_the_loop_whatever_their_order_in_the_call():
+    parsed = parse_arguments(["--fiftyone", "-e", "--ingest", "-t"])
+
+    assert [command.name for command in parsed.commands] == [
+        "ingest",
+        "export",
+        "training",
+        "fiftyone",
+    ]
+
+
+@pytest.mark.parametrize("command", LOOP, ids=lambda command: command.name)
+def test_every_flag_has_a_short_form(command):
+    assert parse_arguments([f"-{command.short}"]).commands == [command]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["--ingst"], "did you mean --ingest?", id="misspelt flag"),
+        pytest.param(["--yes"], "nothing to do", id="no command"),
+        pytest.param(["--local", "-i"], "--local belongs to --training", id="local inference"),
+        pytest.param(["--resume", "-e"], "--resume belongs to --training", id="resumed export"),
+        pytest.param(["-t", "-l", "--stack", "vertex"], "contradict", id="two stacks"),
+        pytest.param(["-ig", "-e", "--config", "x.yaml"], "exactly one", id="config for two"),
+        pytest.param(["--promote", "prod"], "invalid choice: 'prod'", id="unknown stage"),
+    ],
+)
+def test_wrong_usage_ends_with_code_2_and_says_why(arguments, message, capsys):
+    with pytest.raises(SystemExit) as exit_info:
+        parse_arguments(arguments)
+
+    assert exit_info.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_help_needs_no_heavy_library():
+    check = (
+        "import sys; sys.argv = ['run.py', '--help']\n"
+        "import run\n"
+        "try: run.main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'zenml', 'torch', 'numpy', 'pydantic'} & set(sys.modules)))"
+    )
+
+    shown = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=True
+    )
+
+    assert shown.stdout.strip().endswith("[]")
+    for group in ("the loop:", "stages:", "stacks:", "options:"):
+        assert group in shown.stdout

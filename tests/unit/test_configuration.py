@@ -1,0 +1,100 @@
+"""Configurations are checked before any work, and the message leads to the mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from commands.configuration import load_configuration, parse_overrides
+from utils.errors import ConfigurationError
+from utils.options import Options
+
+
+class Grid(Options):
+    """A part of the parameters."""
+
+    tile_size: int = 1000
+    overlap: int = 100
+
+
+def entrypoint(grid: Grid, data_source: str = "store") -> None:
+    """Stands for a pipeline's function."""
+
+
+def configuration_file(folder: Path, text: str) -> Path:
+    path = folder / "pipeline.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_parameters_arrive_with_their_types(tmp_path):
+    path = configuration_file(
+        tmp_path, "stack: far\nenable_cache: false\nparameters: {grid: {overlap: 7}}"
+    )
+
+    loaded = load_configuration(path, entrypoint)
+
+    assert loaded.parameters == {"grid": Grid(overlap=7), "data_source": "store"}
+    assert loaded.stack == "far"
+    assert loaded.settings == {"enable_cache": False}
+
+
+def test_an_override_changes_one_value_and_leaves_its_neighbours(tmp_path):
+    path = configuration_file(tmp_path, "parameters: {grid: {overlap: 7, tile_size: 50}}")
+
+    loaded = load_configuration(path, entrypoint, overrides=parse_overrides(["grid.overlap=9"]))
+
+    assert loaded.parameters["grid"] == Grid(overlap=9, tile_size=50)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a=1", 1),
+        ("a=0.5", 0.5),
+        ("a=true", True),
+        ("a=null", None),
+        ("a=[1, 2]", [1, 2]),
+        ("a=x=y", "x=y"),
+    ],
+)
+def test_override_values_have_types(text, value):
+    assert parse_overrides([text]) == {"a": value}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(
+            "parameters: {grid: {tile_sise: 3}}", "did you mean 'tile_size'?", id="nested key"
+        ),
+        pytest.param("parameters: {grdi: {}}", "did you mean 'grid'?", id="parameter"),
+        pytest.param("enable_cahce: false", "did you mean 'enable_cache'?", id="ZenML's key"),
+        pytest.param(
+            "parameters: {grid: {tile_size: wide}}", "parameters.grid.tile_size", id="type"
+        ),
+        pytest.param("parameters: {}", "parameters.grid: Field required", id="missing"),
+        pytest.param("a: [1", "cannot be read as YAML", id="broken YAML"),
+        pytest.param("- 1", "holds no mapping", id="a list"),
+    ],
+)
+def test_a_mistake_is_one_sentence_that_names_the_file_and_the_key(tmp_path, text, message):
+    path = configuration_file(tmp_path, text)
+
+    with pytest.raises(ConfigurationError) as error:
+        load_configuration(path, entrypoint)
+
+    assert message in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_a_missing_file_is_told_with_those_there_are(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"does not exist.*ingest_data\.yaml"):
+        load_configuration(tmp_path / "none.yaml", entrypoint)
+
+
+@pytest.mark.parametrize("text", ["grid.overlap", "=3", "a=[1"])
+def test_a_malformed_override_is_refused(text):
+    with pytest.raises(ConfigurationError, match="--set"):
+        parse_overrides([text])
