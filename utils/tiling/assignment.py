@@ -1,0 +1,134 @@
+"""Which boxes belong to which tile: pure geometry.
+
+The windows of a grid are every row with every column, so a box is compared with the few columns and
+rows it touches, never with every window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utils.geometry import FloatArray
+from utils.tiling.grid import Grid, Span
+
+IndexArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assignment:
+    """Pairs of a box and a window it belongs to, sorted by window, then by box.
+
+    Attributes:
+        windows: Index of the window in its grid, int64 of shape (k,).
+        boxes: Index of the box, int64 of shape (k,).
+        parts_dropped: How many parts of boxes lie in a window that shows too little of the box.
+        oversized: How many boxes no window shows well enough, so that they went to the one that
+            shows most of them.
+    """
+
+    windows: IndexArray
+    boxes: IndexArray
+    parts_dropped: int
+    oversized: int
+
+    def boxes_in(self, window: int) -> IndexArray:
+        """The indices of the boxes that belong to the window at index `window`."""
+        first, last = np.searchsorted(self.windows, [window, window + 1])
+        return self.boxes[first:last]
+
+
+def assign_boxes(boxes: FloatArray, grid: Grid, min_visibility: float) -> Assignment:
+    """Decide which boxes belong to which windows.
+
+    A box belongs to a window when at least `min_visibility` of its area is in it; one that no
+    window shows well enough belongs to the window that shows most of it (the first of equals).
+
+    Args:
+        boxes: Shape (n, 4), `xyxy`, each with an area and clipped to the scene.
+        grid: The windows of the scene.
+        min_visibility: In (0, 1].
+
+    Returns:
+        The pairs; every box is in at least one.
+    """
+    columns = _overlaps(boxes[:, 0], boxes[:, 2], grid.columns)
+    rows = _overlaps(boxes[:, 1], boxes[:, 3], grid.rows)
+    touched = int((columns.counts(len(boxes)) * rows.counts(len(boxes))).sum())
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    box, column, row, visible = _pairs(
+        columns.at_least(min_visibility), rows.at_least(min_visibility), len(boxes)
+    )
+    kept = visible >= min_visibility * areas[box]
+    box, column, row = box[kept], column[kept], row[kept]
+    unplaced = np.setdiff1d(np.arange(len(boxes)), box)
+    box = np.concatenate([box, unplaced])
+    column = np.concatenate([column, columns.largest(len(boxes))[unplaced]])
+    row = np.concatenate([row, rows.largest(len(boxes))[unplaced]])
+    window = row * len(grid.columns) + column
+    order = np.lexsort([box, window])
+    return Assignment(window[order], box[order], touched - len(box), len(unplaced))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Overlaps:
+    """Pairs of a box and a span that overlap along one axis, sorted by box, then by span.
+
+    Attributes:
+        box: Index of the box, shape (k,).
+        span: Index of the span, shape (k,).
+        length: Of the overlap in pixels, shape (k,).
+        share: Of the box's own length, shape (k,).
+    """
+
+    box: IndexArray
+    span: IndexArray
+    length: FloatArray
+    share: FloatArray
+
+    def at_least(self, share: float) -> _Overlaps:
+        """The pairs that can still reach `share` of a box's area (rounding allowed for)."""
+        kept = self.share >= share * (1 - 1e-9)
+        return _Overlaps(self.box[kept], self.span[kept], self.length[kept], self.share[kept])
+
+    def counts(self, box_count: int) -> IndexArray:
+        """The number of spans of each box, shape (box_count,)."""
+        return np.bincount(self.box, minlength=box_count)
+
+    def largest(self, box_count: int) -> IndexArray:
+        """The span that shows most of each box, the first of equals, shape (box_count,)."""
+        order = np.lexsort([-self.span, self.length, self.box])
+        chosen = np.zeros(box_count, dtype=np.int64)
+        chosen[self.box[order]] = self.span[order]
+        return chosen
+
+
+def _overlaps(low: FloatArray, high: FloatArray, axis: Sequence[Span]) -> _Overlaps:
+    starts = np.array([start for start, _ in axis], dtype=np.float64)
+    ends = np.array([start + size for start, size in axis], dtype=np.float64)
+    first = np.searchsorted(ends, low, side="right")
+    last = np.searchsorted(starts, high, side="left")
+    box, span = _expand(first, last - first)
+    length = np.minimum(high[box], ends[span]) - np.maximum(low[box], starts[span])
+    return _Overlaps(box, span, length, length / (high - low)[box])
+
+
+def _pairs(
+    columns: _Overlaps, rows: _Overlaps, box_count: int
+) -> tuple[IndexArray, IndexArray, IndexArray, FloatArray]:
+    """Every column of a box with every row of it: (box, column, row, visible area)."""
+    row_counts = rows.counts(box_count)
+    first_rows = np.cumsum(row_counts) - row_counts
+    column, row = _expand(first_rows[columns.box], row_counts[columns.box])
+    visible = columns.length[column] * rows.length[row]
+    return columns.box[column], columns.span[column], rows.span[row], visible
+
+
+def _expand(first: IndexArray, count: IndexArray) -> tuple[IndexArray, IndexArray]:
+    """Indices i, repeated `count[i]` times, beside `first[i]`, `first[i] + 1`, ..."""
+    index = np.repeat(np.arange(len(count)), count)
+    within = np.arange(len(index)) - np.repeat(np.cumsum(count) - count, count)
+    return index, first[index] + within

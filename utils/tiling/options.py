@@ -1,0 +1,87 @@
+"""How scenes are read and cut: the configuration types."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from utils.options import Options
+
+ImageFormat = Literal["png", "jpeg", "webp"]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+EXTENSIONS: dict[ImageFormat, str] = {"png": "png", "jpeg": "jpg", "webp": "webp"}
+
+_LARGEST_SIDE: dict[ImageFormat, int] = {"jpeg": 65535, "webp": 16383}
+
+
+class PixelOptions(Options):
+    """How the pixels of any image become upright 8-bit RGB."""
+
+    percentiles: tuple[float, float] = (2.0, 98.0)
+    """Images of more than 8 bits a band are stretched, band by band, so that these two percentiles
+    of the scene become 0 and 255."""
+    max_pixels: Annotated[int, Field(gt=0)] = 500_000_000
+    """Largest image accepted, in pixels (width × height), read from its header before anything is
+    decoded; a defence against decompression bombs."""
+
+    @field_validator("percentiles")
+    @classmethod
+    def _in_order(cls, value: tuple[float, float]) -> tuple[float, float]:
+        low, high = value
+        if not 0 <= low < high <= 100:
+            raise ValueError(f"percentiles must satisfy 0 <= low < high <= 100, not {low}, {high}")
+        return value
+
+
+class TilingOptions(Options):
+    """How scenes are cut into tiles, and which boxes and tiles are kept.
+
+    A box belongs to a tile when at least `min_visibility` of its area is in it, and is clipped to
+    it. A box that no tile shows well enough (it is larger than a tile) goes to the tile that shows
+    most of it, so that every box is in at least one tile.
+    """
+
+    tile_size: Annotated[int, Field(ge=1)] = 1000
+    """Largest width and height of a tile, in pixels; tiles at the right and bottom edge are
+    smaller."""
+    overlap: Annotated[int, Field(ge=0)] = 100
+    """How many pixels neighbouring tiles share; less than `tile_size`."""
+    min_visibility: Annotated[float, Field(gt=0, le=1)] = 0.3
+    """Smallest share of a box's area that must be in a tile for the box to belong to it."""
+    empty_tiles: Literal["keep", "drop"] | Share = "keep"
+    """What becomes of tiles of labelled scenes without a box: `keep`, `drop`, or the fraction of
+    them to keep, such as 0.1, chosen by a hash of the tile id. Tiles of unlabelled scenes are
+    always kept."""
+    image_format: ImageFormat = "png"
+    """Format of the tiles: `png` is lossless, `jpeg` and `webp` are smaller."""
+    png_compression: Annotated[int, Field(ge=0, le=9)] = 1
+    """Effort spent on making PNG tiles smaller, 0 to 9."""
+    quality: Annotated[int, Field(ge=1, le=100)] = 90
+    """Quality of JPEG and WebP tiles, 1 to 100."""
+    max_bad_share: Share = 0.1
+    """Largest share of the scenes that may be set aside before the run is refused."""
+    pixels: PixelOptions = PixelOptions()
+    """How the pixels of the scenes are read."""
+
+    @field_validator("empty_tiles", mode="before")
+    @classmethod
+    def _known_policy(cls, value: Any) -> Any:
+        is_share = isinstance(value, int | float) and not isinstance(value, bool)
+        if value in ("keep", "drop") or (is_share and 0 <= value <= 1):
+            return value
+        raise ValueError(f"empty_tiles must be keep, drop or a fraction from 0 to 1, not {value}")
+
+    @model_validator(mode="after")
+    def _possible_tile(self) -> TilingOptions:
+        if self.overlap >= self.tile_size:
+            raise ValueError(
+                f"overlap ({self.overlap}) must be smaller than tile_size ({self.tile_size})"
+            )
+        largest = _LARGEST_SIDE.get(self.image_format, self.tile_size)
+        if self.tile_size > largest:
+            raise ValueError(
+                f"tile_size ({self.tile_size}) must be at most {largest} for {self.image_format}"
+            )
+        return self

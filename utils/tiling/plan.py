@@ -1,0 +1,135 @@
+"""What is to be cut from a scene, decided before a pixel is read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from utils.geometry import Boxes, Window, box_areas, box_problem, clip_boxes, shift
+from utils.issues import Issue
+from utils.scenes.scene import Scene
+from utils.tiling.assignment import Assignment, assign_boxes
+from utils.tiling.grid import Grid
+from utils.tiling.options import TilingOptions
+from utils.tiling.tile import tile_id_of
+
+BAD_BOX = "unusable box"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTile:
+    """A tile that has yet to be cut.
+
+    Attributes:
+        tile_id: As in `Tile`.
+        window: As in `Tile`.
+        boxes: As in `Tile`.
+        box_ids: As in `Tile`.
+    """
+
+    tile_id: str
+    window: Window
+    boxes: Boxes | None
+    box_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TilePlan:
+    """The tiles of one scene.
+
+    Attributes:
+        scene: What is cut.
+        width: Of the scene, in pixels.
+        height: Of the scene, in pixels.
+        tiles: From top to bottom, then from left to right; without the empty tiles to be dropped.
+        empty_dropped: The number of empty tiles dropped.
+        assignment: Which boxes belong to which windows, or None for an unlabelled scene.
+        issues: The boxes set aside, and why.
+    """
+
+    scene: Scene
+    width: int
+    height: int
+    tiles: tuple[PlannedTile, ...]
+    empty_dropped: int
+    assignment: Assignment | None = None
+    issues: tuple[Issue, ...] = field(default=())
+
+
+def plan_tiles(scene: Scene, width: int, height: int, options: TilingOptions) -> TilePlan:
+    """Decide on the windows of a scene and the boxes of each.
+
+    Boxes that cannot be used (not numbers, inverted, without area, outside, exact duplicates) are
+    set aside with an issue; `box_ids` count all boxes of the scene, the unusable ones too.
+
+    Args:
+        scene: The scene; its image is not opened.
+        width: Of the upright image, in pixels.
+        height: Of the upright image, in pixels.
+        options: How to cut.
+    """
+    grid = Grid.over(width, height, options.tile_size, options.overlap)
+    if scene.boxes is None:
+        tiles = tuple(
+            PlannedTile(tile_id_of(scene.id, window), window, None, ()) for window in grid
+        )
+        return TilePlan(scene, width, height, tiles, 0)
+    usable, issues = usable_boxes(scene.id, scene.boxes, width, height)
+    clipped = clip_boxes(scene.boxes.xyxy[usable], (0, 0, width, height))
+    assignment = assign_boxes(clipped, grid, options.min_visibility)
+    boxes = Boxes(clipped, tuple(scene.boxes.labels[index] for index in usable))
+    tiles = tuple(_wanted_tiles(scene.id, grid, assignment, boxes, usable, options))
+    return TilePlan(scene, width, height, tiles, len(grid) - len(tiles), assignment, issues)
+
+
+def usable_boxes(
+    scene_id: str, boxes: Boxes, width: int, height: int
+) -> tuple[list[int], tuple[Issue, ...]]:
+    """The indices of the boxes that can be used, and an issue for each of the others."""
+    usable: list[int] = []
+    issues: list[Issue] = []
+    seen: dict[tuple[str, bytes], int] = {}
+    clipped_areas = box_areas(clip_boxes(boxes.xyxy, (0, 0, width, height)))
+    for index, (xyxy, label) in enumerate(zip(boxes.xyxy, boxes.labels, strict=True)):
+        problem = box_problem(xyxy, width, height)
+        first = seen.setdefault((label, xyxy.tobytes()), index)
+        if problem is None and not clipped_areas[index] > 0:
+            problem = "has no area inside the image"
+        if problem is None and first != index:
+            problem = f"is the same as box {first}"
+        if problem is None:
+            usable.append(index)
+        else:
+            detail = f"box {index} ({label}, {np.round(xyxy, 3).tolist()}) {problem}"
+            issues.append(Issue(scene_id, BAD_BOX, detail, set_aside=False))
+    return usable, tuple(issues)
+
+
+def _wanted_tiles(
+    scene_id: str,
+    grid: Grid,
+    assignment: Assignment,
+    boxes: Boxes,
+    box_ids: list[int],
+    options: TilingOptions,
+) -> Iterator[PlannedTile]:
+    for index, window in enumerate(grid):
+        tile_id = tile_id_of(scene_id, window)
+        inside = assignment.boxes_in(index)
+        if len(inside) == 0 and not keeps_empty(tile_id, options):
+            continue
+        seen = boxes.select(inside)
+        visible = shift(clip_boxes(seen.xyxy, window.xyxy), -window.x, -window.y)
+        ids = tuple(box_ids[box] for box in inside)
+        yield PlannedTile(tile_id, window, Boxes(visible, seen.labels), ids)
+
+
+def keeps_empty(tile_id: str, options: TilingOptions) -> bool:
+    """Whether an empty tile is kept; a fraction is chosen by a hash, the same in every run."""
+    if isinstance(options.empty_tiles, str):
+        return options.empty_tiles == "keep"
+    digest = hashlib.sha256(tile_id.encode()).digest()
+    return int.from_bytes(digest[:8]) / (1 << 64) < options.empty_tiles

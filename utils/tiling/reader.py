@@ -1,0 +1,91 @@
+"""The pixels of huge images, a strip at a time, from top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utils.geometry import Window
+from utils.tiling.grid import spans
+from utils.tiling.options import PixelOptions
+
+Pixels = NDArray[np.uint8]
+
+_ROWS_AT_ONCE = 64
+
+
+def image_size(path: Path, pixels: PixelOptions = PixelOptions()) -> tuple[int, int]:
+    """The (width, height) of an image after EXIF orientation, from its header alone.
+
+    Raises:
+        ImageError: If it is no image, or larger than `pixels.max_pixels`.
+    """
+    from utils.tiling.pixels import upright_size
+
+    return upright_size(Path(path), pixels)
+
+
+def read_strips(
+    path: Path, *, tile_size: int, overlap: int, pixels: PixelOptions = PixelOptions()
+) -> Iterator[tuple[int, Pixels]]:
+    """Yield (y, strip) for each row of tiles: the rows from y, the whole width of the image.
+
+    Every row of the image is decoded once; those shared by two strips are copied. A strip of W
+    pixels width takes `3 * W * tile_size` bytes, whatever the height of the image.
+
+    Args:
+        path: The image.
+        tile_size: Height of every strip but the last, in pixels.
+        overlap: How many rows neighbouring strips share.
+        pixels: How the pixels are read.
+
+    Yields:
+        The strip's top row and its pixels, upright RGB, uint8 of shape (height, width, 3).
+
+    Raises:
+        ImageError: If the image does not decode, is larger than the limit, or is no image.
+    """
+    import pyvips
+
+    from utils.tiling.pixels import explained, open_rgb
+
+    image = open_rgb(Path(path), pixels)
+    with explained(Path(path)):
+        region = pyvips.Region.new(image)
+        previous: Pixels = np.zeros((0, image.width, 3), dtype=np.uint8)
+        for y, height in spans(image.height, tile_size, overlap):
+            strip = np.empty((height, image.width, 3), dtype=np.uint8)
+            shared = min(overlap, len(previous)) if y else 0
+            strip[:shared] = previous[len(previous) - shared :]
+            for top in range(shared, height, _ROWS_AT_ONCE):
+                rows = min(_ROWS_AT_ONCE, height - top)
+                fetched = region.fetch(0, y + top, image.width, rows)
+                strip[top : top + rows] = np.frombuffer(fetched, np.uint8).reshape(rows, -1, 3)
+            yield y, strip
+            previous = strip
+
+
+def read_windows(
+    path: Path, *, tile_size: int, overlap: int, pixels: PixelOptions = PixelOptions()
+) -> Iterator[tuple[Window, Pixels]]:
+    """Yield each window of an image with its pixels, in the order of `tile_windows`.
+
+    Args:
+        path: The image.
+        tile_size: Largest width and height of a window, in pixels.
+        overlap: How many pixels neighbouring windows share.
+        pixels: How the pixels are read.
+
+    Yields:
+        The window and its pixels, upright RGB, uint8 of shape (height, width, 3), a copy.
+
+    Raises:
+        ImageError: If the image does not decode, is larger than the limit, or is no image.
+    """
+    for y, strip in read_strips(path, tile_size=tile_size, overlap=overlap, pixels=pixels):
+        for x, width in spans(strip.shape[1], tile_size, overlap):
+            window = Window(x=x, y=y, width=width, height=len(strip))
+            yield window, np.ascontiguousarray(strip[:, window.columns])
