@@ -11,7 +11,7 @@ from zenml.models import ModelVersionResponse
 
 from commands.configuration import RunConfiguration
 from commands.stages import version_in
-from steps.annotator import annotator_credentials
+from steps.label_studio import connect_label_studio
 from utils.errors import MissingStageError, SpyglassError, StoreError
 from utils.paths import local_folder
 
@@ -56,13 +56,7 @@ def _source_can_be_read(configuration: RunConfiguration) -> None:
 
 
 def _label_studio_answers(configuration: RunConfiguration) -> None:
-    from utils.annotation.connection import connect
-    from utils.annotation.options import resolve_connection
-
-    connection = resolve_connection(
-        configuration.parameters["label_studio"], annotator=annotator_credentials()
-    )
-    connect(connection.url, connection.api_key)
+    connect_label_studio(configuration.parameters["label_studio"])
 
 
 def _manifest_exists(configuration: RunConfiguration) -> None:

@@ -6,7 +6,26 @@ from typing import Annotated
 
 from zenml import log_metadata, step
 
-from steps.annotator import annotator_credentials
+from steps.label_studio import connect_label_studio
+from utils.annotation.images import connect_storage
 from utils.annotation.options import LabelStudioOptions
+from utils.annotation.project import open_project
+from utils.annotation.sync import sync_tasks
 from utils.issues import IssueReport
 from utils.tiling.manifest import TileManifest
+
+
+@step
+def sync_annotations(
+    manifest: TileManifest, data_source: str, label_studio: LabelStudioOptions
+) -> Annotated[IssueReport, "sync_issues"]:
+    """Give every tile one task in the project; tasks that are there are left alone."""
+    client = connect_label_studio(label_studio)
+    project = open_project(client, label_studio, manifest.class_names)
+    images = connect_storage(client, project, data_source, label_studio.document_root)
+    report = sync_tasks(client, project, manifest, images, label_studio)
+    log_metadata(
+        {"project": project.url, "added": report.added, "already_there": report.already_there},
+        infer_artifact=True,
+    )
+    return report.issues

@@ -1,0 +1,26 @@
+"""Training: the labelled dataset in staging becomes a detector."""
+
+from __future__ import annotations
+
+from zenml import get_pipeline_context, pipeline
+
+from steps.check_labels import check_labels
+from steps.evaluate_detector import evaluate_detector
+from steps.split_by_scene import split_by_scene
+from steps.train_detector import train_detector
+from utils.dataset.options import CheckOptions, SplitFractions
+from utils.detection.options import TrainingOptions
+
+
+@pipeline
+def training_pipeline(
+    fractions: SplitFractions = SplitFractions(),
+    checks: CheckOptions = CheckOptions(),
+    training: TrainingOptions = TrainingOptions(),
+) -> None:
+    """Train a detector on the labelled dataset in staging; judge it on tiles it has never seen."""
+    labels = get_pipeline_context().model.get_artifact("labeled_dataset")
+    splits = split_by_scene(labels, fractions)
+    checked, _ = check_labels(labels, splits, checks)
+    detector = train_detector(checked, splits, training)
+    evaluate_detector(detector, checked, splits, training)
