@@ -20,8 +20,9 @@ def _with_text_keys(mapping: Any) -> Any:
 class CommonSourceOptions(Options):
     """What all sources have in common."""
 
-    name: str | None = Field(default=None, min_length=1)
-    """Prefix of the scene ids. Default: the name of the source's folder or dataset."""
+    name: str | None = Field(default=None, pattern=r"^[^/.][^/]*$")
+    """Prefix of the scene ids, without a slash. Default: the name of the source's folder or
+    dataset."""
 
     classes: tuple[str, ...] = ()
     """The classes in the order that gives each its index. Boxes of any other class are left out
@@ -57,6 +58,9 @@ class HuggingFaceSource(CommonSourceOptions):
     split: str = "train"
     """The split to read."""
 
+    revision: str | None = None
+    """The branch, tag or commit on the hub, such as `refs/convert/parquet`. Default: its newest."""
+
     image_column: str = "image"
     """The column of the image."""
 
@@ -64,9 +68,10 @@ class HuggingFaceSource(CommonSourceOptions):
     """The column of the boxes, four numbers in pixels each; a dot leads into a nested column.
     `null` for a dataset without labels."""
 
-    categories_column: str = "objects.categories"
+    categories_column: str | None = "objects.categories"
     """The column of the classes of the boxes: names, or numbers (named by the dataset's features,
-    else by `classes`, else `0`, `1` and so on)."""
+    else by `classes`, else `0`, `1` and so on). `null` where there is one class only, which
+    `classes` then names."""
 
     box_format: Literal["xyxy", "xywh"] = "xyxy"
     """The form of the boxes: `xyxy` is [x1, y1, x2, y2], `xywh` is [x, y, width, height], both in
