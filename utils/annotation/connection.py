@@ -1,0 +1,130 @@
+"""Talking to Label Studio: one client, and faults as one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from utils.errors import LabelStudioError
+
+if TYPE_CHECKING:
+    from label_studio_sdk import LabelStudio
+
+_LONGEST_DETAIL = 300
+_NO_RETRIES = {"max_retries": 0}
+
+
+def connect(url: str, api_key: str, *, timeout_s: float = 600) -> LabelStudio:
+    """A client for the server at `url`, after asking it who we are.
+
+    Args:
+        url: `http://...` or `https://...`.
+        api_key: A legacy token (40 hex digits) or a personal access token (a JWT).
+        timeout_s: For each request; imports and exports are long.
+
+    Raises:
+        LabelStudioError: If nothing answers, the token is refused, or it is not Label Studio.
+    """
+    from label_studio_sdk import LabelStudio
+
+    with explained(url, "Connecting"):
+        # With a slash, so that the SDK keeps the path of a server that is not at the root.
+        client = LabelStudio(base_url=f"{url.rstrip('/')}/", api_key=api_key, timeout=timeout_s)
+        version = ask(client, "GET", "api/version")
+        ask(client, "GET", "api/current-user/whoami")
+    if not isinstance(version, dict) or "label-studio-os-package" not in version:
+        raise LabelStudioError(f"The server at {url} is not Label Studio. Check the address.")
+    return client
+
+
+def url_of(client: LabelStudio) -> str:
+    """The address of the client's server, without a trailing slash."""
+    return str(client._client_wrapper.get_base_url()).rstrip("/")
+
+
+def ask(
+    client: LabelStudio, method: str, path: str, *, timeout_s: float | None = None, **request: Any
+) -> Any:
+    """Send one request as it is and return the JSON of the answer.
+
+    The SDK's own methods build a typed object of every task, which takes longer than the server
+    needs to answer, and repeat a failed request, which could import tasks twice. This uses the
+    SDK's connection and token and leaves both out.
+
+    Args:
+        client: From `connect`.
+        method: Of HTTP.
+        path: Below the server's address.
+        timeout_s: When not that of the client.
+        request: `params`, `json`, `content` or `headers`, as of httpx.
+
+    Raises:
+        ApiError: If the answer is an error, or not JSON.
+        httpx.HTTPError: If there is none. Wrap calls in `explained`.
+    """
+    from label_studio_sdk.core.api_error import ApiError
+
+    http = client._client_wrapper.httpx_client
+    options = _NO_RETRIES | ({"timeout_in_seconds": timeout_s} if timeout_s else {})
+    answer = http.request(path, method=method, request_options=options, **request)
+    try:
+        content = answer.json()
+    except ValueError:
+        raise ApiError(status_code=answer.status_code, body=answer.text) from None
+    if not answer.is_success:
+        raise ApiError(status_code=answer.status_code, body=content)
+    return content
+
+
+@contextmanager
+def explained(url: str, work: str) -> Iterator[None]:
+    """Turn what goes wrong with the server inside the block into one sentence.
+
+    Args:
+        url: Of the server, for the message.
+        work: What is being done, such as "Exporting".
+
+    Raises:
+        LabelStudioError: Instead of the errors of the SDK and of httpx.
+    """
+    import httpx
+    from label_studio_sdk.core.api_error import ApiError
+
+    try:
+        yield
+    except httpx.ConnectError as error:
+        raise LabelStudioError(
+            f"{work} failed: nothing answers at {url}. Start Label Studio there, or correct "
+            "LABEL_STUDIO_URL or the url in the configuration, then run this again."
+        ) from error
+    except httpx.TimeoutException as error:
+        raise LabelStudioError(
+            f"{work} failed: Label Studio at {url} did not answer in time. "
+            "Raise timeout_s in the configuration, or look at the server, then run this again."
+        ) from error
+    except httpx.HTTPError as error:
+        raise LabelStudioError(
+            f"{work} failed: the connection to Label Studio at {url} broke off ({error}). "
+            "Look at the server, then run this again: what has arrived is kept."
+        ) from error
+    except ApiError as error:
+        raise LabelStudioError(_sentence(error, url, work)) from error
+
+
+def _sentence(error: Any, url: str, work: str) -> str:
+    detail = error.body.get("detail", error.body) if isinstance(error.body, dict) else error.body
+    if error.status_code in (401, 403):
+        return (
+            f"{work} failed: Label Studio at {url} refuses the token ({str(detail)[:80]}). Copy a "
+            "valid one from its page Account & Settings to LABEL_STUDIO_API_KEY."
+        )
+    if isinstance(error.body, str):
+        return (
+            f"{work} failed: what answers at {url} is not Label Studio or is out of order "
+            f"(status {error.status_code}, not JSON). Check the address and the server's log."
+        )
+    return (
+        f"{work} failed: Label Studio at {url} answered with status {error.status_code}: "
+        f"{str(detail)[:_LONGEST_DETAIL]}"
+    )

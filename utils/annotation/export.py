@@ -1,0 +1,207 @@
+"""Labels out of Label Studio: one export, joined to the tile manifest by tile id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from utils.annotation.connection import ask, explained, url_of
+from utils.annotation.join import Join, Task
+from utils.annotation.options import ExportOptions
+from utils.annotation.project import Project
+from utils.annotation.regions import boxes_of
+from utils.annotation.review import annotator_of, is_reviewed, moment, newest
+from utils.dataset.labeled import LabeledDataset, LabeledTile
+from utils.errors import LabelStudioError
+from utils.issues import IssueReport
+from utils.progress import progress
+from utils.tiling.manifest import TileManifest
+from utils.tiling.tile import Tile
+
+if TYPE_CHECKING:
+    from label_studio_sdk import LabelStudio
+
+_SKIPPED = "skipped by a person"
+
+
+@dataclass
+class ExportStatistics:
+    """How many tiles became what.
+
+    Attributes:
+        reviewed: Tiles with an annotation that a person submitted or updated.
+        ground_truth: Untouched tiles, kept with the ground truth they were sent with.
+        unreviewed: Untouched tiles that were left out because the options say so.
+        unlabeled: Tiles nobody has labelled yet, left out.
+        skipped: Tiles people skipped, left out.
+        boxes: On all tiles kept.
+    """
+
+    reviewed: int = 0
+    ground_truth: int = 0
+    unreviewed: int = 0
+    unlabeled: int = 0
+    skipped: int = 0
+    boxes: int = 0
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What came back from Label Studio.
+
+    Attributes:
+        dataset: The labelled tiles.
+        issues: Tiles, tasks and boxes that were left out or mended.
+        statistics: How many tiles became what.
+    """
+
+    dataset: LabeledDataset
+    issues: IssueReport
+    statistics: ExportStatistics
+
+
+def export_annotations(
+    client: LabelStudio,
+    project: Project,
+    manifest: TileManifest,
+    out_path: Path,
+    options: ExportOptions,
+) -> ExportResult:
+    """Fetch every task in one export and write the tiles with the boxes people left on them.
+
+    Of each task the newest uncancelled annotation counts. Tasks that nobody has touched since the
+    ingest are treated as `options.unreviewed` says.
+
+    Args:
+        client: From `connect`.
+        project: From `open_project`; its classes become those of the dataset.
+        manifest: The tiles that were sent.
+        out_path: Of the dataset's Parquet file.
+        options: The rule for unreviewed tasks and the limit for bad tiles.
+
+    Raises:
+        LabelStudioError: If the server fails or sends something else than an export.
+        TooManyIssuesError: If too many tiles cannot be used.
+    """
+    with TemporaryDirectory(prefix="spyglass-export-") as scratch:
+        export = Path(scratch, "export.json")
+        with explained(url_of(client), "Exporting"):
+            users = _users(client)
+            _download(client, project, export, options.timeout_s)
+        with closing(_join(Path(scratch, "join.sqlite"), manifest, export, project)) as join:
+            reader = _Reader(project, users, options)
+            tiles = reader.labeled_tiles(join, len(manifest))
+            dataset = LabeledDataset.write(out_path, project.class_names, tiles)
+    faults = IssueReport([issue for issue in reader.issues.issues if issue.kind != _SKIPPED])
+    faults.check_share(len(manifest), options.max_bad_share, "tiles")
+    return ExportResult(dataset, reader.issues, reader.statistics)
+
+
+@dataclass
+class _Reader:
+    """Turns tiles with their tasks into labelled tiles, keeping count."""
+
+    project: Project
+    users: Mapping[int, str]
+    options: ExportOptions
+    issues: IssueReport = field(default_factory=IssueReport)
+    statistics: ExportStatistics = field(default_factory=ExportStatistics)
+
+    def labeled_tiles(self, join: Join, tile_count: int) -> Iterator[LabeledTile]:
+        with progress("Reading annotations (tiles)", total=tile_count) as advance:
+            for tile, tasks in join.tiles_with_tasks():
+                labeled = self._labeled(tile, tasks)
+                if labeled is not None:
+                    self.statistics.boxes += len(labeled.boxes)
+                    yield labeled
+                advance(1)
+        for task_id, tile_id in join.tasks_without_tile():
+            detail = f"its tile {tile_id or ''} is not in the manifest".replace("  ", " ")
+            self.issues.add(f"task {task_id}", "unknown task", detail, set_aside=False)
+
+    def _labeled(self, tile: Tile, tasks: list[Task]) -> LabeledTile | None:
+        self._note_tasks(tile, tasks)
+        annotations = [one | {"task": task["id"]} for task in tasks for one in task["annotations"]]
+        chosen = newest(annotations)
+        if chosen is None:
+            self._note_nothing(tile, bool(tasks), bool(annotations))
+            return None
+        reviewed = is_reviewed(chosen)
+        if not reviewed and self.options.unreviewed == "skip":
+            self.statistics.unreviewed += 1
+            return None
+        self.statistics.reviewed += reviewed
+        self.statistics.ground_truth += not reviewed
+        boxes, problems = boxes_of(
+            chosen["result"], tile.window.width, tile.window.height, self.project.class_names
+        )
+        for kind, detail in problems:
+            self.issues.add(tile.tile_id, kind, f"task {chosen['task']}: {detail}", set_aside=False)
+        return LabeledTile(
+            tile_id=tile.tile_id,
+            scene_id=tile.scene_id,
+            window=tile.window,
+            uri=tile.uri,
+            sha256=tile.sha256,
+            boxes=boxes,
+            tags=tile.tags,
+            reviewed=reviewed,
+            annotator=annotator_of(chosen, self.users) if reviewed else None,
+            annotated_at=moment(chosen) if reviewed else None,
+            task_id=chosen["task"],
+            annotation_id=chosen["id"],
+        )
+
+    def _note_tasks(self, tile: Tile, tasks: list[Task]) -> None:
+        if len(tasks) > 1:
+            numbers = ", ".join(str(task["id"]) for task in tasks)
+            detail = f"tasks {numbers} show the same tile; the one worked on last counts"
+            self.issues.add(tile.tile_id, "several tasks for one tile", detail, set_aside=False)
+        if any(task.get("drafts") for task in tasks):
+            detail = "somebody has left a draft that was never submitted; it does not count"
+            self.issues.add(tile.tile_id, "unsubmitted draft", detail, set_aside=False)
+
+    def _note_nothing(self, tile: Tile, has_task: bool, has_annotations: bool) -> None:
+        """A tile without any annotation that counts: say why."""
+        if not has_task:
+            self.issues.add(tile.tile_id, "vanished task", "the project has no task for it")
+        elif has_annotations:
+            self.statistics.skipped += 1
+            self.issues.add(tile.tile_id, _SKIPPED, "all its annotations are cancelled")
+        elif tile.boxes is not None:
+            detail = "the ground truth it was sent with has been deleted in Label Studio"
+            self.issues.add(tile.tile_id, "deleted annotation", detail)
+        else:
+            self.statistics.unlabeled += 1
+
+
+def _join(scratch: Path, manifest: TileManifest, export: Path, project: Project) -> Join:
+    try:
+        return Join(scratch, manifest, export)
+    except ValueError as error:
+        raise LabelStudioError(
+            f"What Label Studio exported of the project '{project.title}' cannot be read: {error}. "
+            "Look at the server's log, then run this again."
+        ) from error
+
+
+def _download(client: LabelStudio, project: Project, path: Path, timeout_s: float) -> None:
+    chunks = client.projects.exports.download_sync(
+        project.id,
+        export_type="JSON",
+        download_all_tasks=True,
+        request_options={"timeout_in_seconds": int(timeout_s)},
+    )
+    with path.open("wb") as stream, progress("Exporting from Label Studio (bytes)") as advance:
+        for chunk in chunks:
+            stream.write(chunk)
+            advance(len(chunk))
+
+
+def _users(client: LabelStudio) -> dict[int, str]:
+    """The e-mail of every user by number."""
+    return {user["id"]: user["email"] for user in ask(client, "GET", "api/users/")}

@@ -1,0 +1,110 @@
+"""How to reach Label Studio and what to make there, as configured in YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, field_validator
+
+from utils.annotation.server import ServerConnection, start_label_studio
+from utils.errors import ConfigurationError
+from utils.options import Options
+
+EMBEDDED = "embedded"
+_LONGEST_TITLE = 50  # Label Studio refuses longer ones
+
+ProjectName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=_LONGEST_TITLE)
+]
+
+
+class LabelStudioOptions(Options):
+    """The Label Studio server and the project that receives the tiles."""
+
+    url: str = EMBEDDED
+    """Address of a server (`http://...` or `https://...`), or `embedded` for one of Spyglass' own
+    on this machine. `LABEL_STUDIO_URL` comes first; the ZenML annotator component is asked where
+    neither names a server."""
+
+    project: int | ProjectName = "spyglass"
+    """The project's name, or its number, as in the address of its page."""
+
+    create_missing: bool = True
+    """Make the project when no project has that name. One given by number must exist."""
+
+    classes: tuple[str, ...] = ()
+    """Class names of a new project, in order. Empty: those of the data source."""
+
+    document_root: Path | None = None
+    """For a server other than the embedded one that shall show tiles from a local folder: its
+    `LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT`, which must lie above the data source."""
+
+    batch_tasks: int = Field(default=500, ge=1, le=5000)
+    """Tasks sent in one request at most."""
+
+    batch_megabytes: float = Field(default=8.0, gt=0, le=200)
+    """Size of one request at most."""
+
+    timeout_s: float = Field(default=600.0, gt=0)
+    """Seconds to wait for an answer. Label Studio answers an import only when all of it is
+    stored."""
+
+    max_bad_share: float = Field(default=0.1, ge=0, le=1)
+    """Stop with an error when a larger share of the tiles cannot be sent."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        if url == EMBEDDED or url.startswith(("http://", "https://")):
+            return url.rstrip("/")
+        raise ValueError(f"'{url}' is neither '{EMBEDDED}' nor an address with http:// or https://")
+
+
+class ExportOptions(Options):
+    """What becomes of the tasks when labels come back from Label Studio."""
+
+    unreviewed: Literal["keep_ground_truth", "skip"] = "keep_ground_truth"
+    """Tasks that nobody has touched since the ingest sent them: keep the ground truth they were
+    sent with, or leave them out. Untouched tasks without ground truth are always left out."""
+
+    timeout_s: float = Field(default=1800.0, gt=0)
+    """Seconds to wait for Label Studio to prepare the export."""
+
+    max_bad_share: float = Field(default=0.1, ge=0, le=1)
+    """Stop with an error when a larger share of the tiles cannot be used."""
+
+
+def resolve_connection(
+    options: LabelStudioOptions,
+    environment: Mapping[str, str],
+    annotator: tuple[str, str] | None = None,
+) -> ServerConnection:
+    """Find the server to talk to; the embedded one is started when it is the choice.
+
+    The address comes from `LABEL_STUDIO_URL`, else from `options.url`, else from the annotator,
+    else the server is the embedded one. The token comes from `LABEL_STUDIO_API_KEY`, else from the
+    annotator.
+
+    Args:
+        options: As configured.
+        environment: Usually `os.environ`.
+        annotator: URL and token of the stack's annotator component, where there is one.
+
+    Raises:
+        ConfigurationError: If a server is named but no token.
+        ServerError: If the embedded server cannot be started.
+    """
+    annotator_url, annotator_key = annotator or ("", "")
+    configured = "" if options.url == EMBEDDED else options.url
+    url = environment.get("LABEL_STUDIO_URL") or configured or annotator_url
+    if not url or url == EMBEDDED:
+        return start_label_studio()
+    api_key = environment.get("LABEL_STUDIO_API_KEY") or annotator_key
+    if not api_key:
+        raise ConfigurationError(
+            f"There is no token for Label Studio at {url}. Set LABEL_STUDIO_API_KEY (in Label "
+            "Studio: Account & Settings), or register the token with a ZenML annotator component."
+        )
+    return ServerConnection(url.rstrip("/"), api_key)

@@ -1,0 +1,204 @@
+"""The embedded Label Studio: a real server on SQLite, for a machine that has none.
+
+It runs in an environment of its own, listens on 127.0.0.1 only, keeps everything in
+`.local/label-studio`, and phones nobody. The images it may show are those of folders published
+with `publish_folder`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import urllib.error
+import urllib.request
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from utils.annotation.installation import label_studio_program
+from utils.errors import ServerError
+from utils.files import written_whole
+from utils.paths import local_folder
+from utils.processes import (
+    ServerProcess,
+    free_port,
+    port_is_free,
+    running_server,
+    start_server,
+    stop_server,
+)
+from utils.progress import progress
+
+PREFERRED_PORT = 8093
+_NAME = "label-studio"
+_START_SECONDS = 300
+_PRIVACY = {
+    "COLLECT_ANALYTICS": "false",
+    "LATEST_VERSION_CHECK": "false",
+    "SENTRY_DSN": "",
+    "FRONTEND_SENTRY_DSN": "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The one account of the embedded server.
+
+    Attributes:
+        username: An e-mail address that leads nowhere.
+        password: To log in with in the browser.
+        api_key: 40 hex digits: Label Studio's legacy kind of token, the only one that can be set
+            before the server first starts.
+    """
+
+    username: str
+    password: str
+    api_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConnection:
+    """Where a Label Studio server is and how to get in.
+
+    Attributes:
+        url: Without a trailing slash.
+        api_key: A legacy token or a personal access token.
+        username: To log in with in the browser; empty for a server that is not ours.
+        password: Likewise.
+    """
+
+    url: str
+    api_key: str
+    username: str = ""
+    password: str = ""
+
+
+def start_label_studio(*, port: int | None = None) -> ServerConnection:
+    """Start the embedded server, or find it running.
+
+    Args:
+        port: To listen on; by default 8093, or a free one where that is taken.
+
+    Raises:
+        ServerError: If it cannot be installed or started, or the given port is taken.
+    """
+    folder = _folder()
+    with FileLock(folder / "start.lock"):
+        running = running_label_studio()
+        if running is not None:
+            return running
+        program = label_studio_program()
+        account = _account()
+        chosen = _choose_port(port)
+        with progress("Starting Label Studio (the first time takes up to a minute)"):
+            server = _start(program, account, chosen)
+    return _connection(server, account)
+
+
+def running_label_studio() -> ServerConnection | None:
+    """The embedded server where it runs, else None."""
+    server = running_server(_NAME, _folder())
+    return _connection(server, _account()) if server else None
+
+
+def stop_label_studio() -> bool:
+    """Stop the embedded server; returns whether it ran."""
+    return stop_server(_NAME, _folder())
+
+
+def publish_folder(folder: Path) -> Path:
+    """Let the embedded server show the images of `folder`, wherever it is.
+
+    Label Studio serves files below one document root. Ours is a folder of symbolic links, one for
+    each published folder, so that new folders need no restart and nothing else becomes visible.
+
+    Returns:
+        The link: the folder's path as the server knows it.
+    """
+    target = folder.resolve()
+    digest = hashlib.sha256(str(target).encode()).hexdigest()[:10]
+    link = document_root() / f"{target.name}-{digest}"
+    if not link.is_symlink():
+        link.symlink_to(target, target_is_directory=True)
+    return link
+
+
+def document_root() -> Path:
+    """The folder below which the embedded server finds the files it serves."""
+    return local_folder(_NAME, "files")
+
+
+def _folder() -> Path:
+    return local_folder(_NAME)
+
+
+def _account() -> Account:
+    """The account, made up on first use and kept in a file that only its owner can read."""
+    path = _folder() / "account.json"
+    if not path.is_file():
+        account = Account(
+            username="spyglass@example.com",
+            password=secrets.token_urlsafe(15),
+            api_key=secrets.token_hex(20),
+        )
+        with written_whole(path) as partial:
+            partial.touch(mode=0o600)
+            partial.write_text(json.dumps(asdict(account)))
+    return Account(**json.loads(path.read_text()))
+
+
+def _choose_port(wanted: int | None) -> int:
+    """A port that is free: Label Studio itself would silently count on from a busy one."""
+    if wanted is not None and not port_is_free(wanted):
+        raise ServerError(
+            f"Label Studio cannot listen on port {wanted}: another program does. "
+            "Stop that program or choose another port."
+        )
+    if wanted is not None:
+        return wanted
+    return PREFERRED_PORT if port_is_free(PREFERRED_PORT) else free_port()
+
+
+def _start(program: Path, account: Account, port: int) -> ServerProcess:
+    return start_server(
+        _NAME,
+        _folder(),
+        [program, "start", "--no-browser", "--internal-host", "127.0.0.1", "--port", str(port)],
+        port,
+        is_ready=lambda: _lets_in(port, account.api_key),
+        environment=_environment(account),
+        timeout_s=_START_SECONDS,
+    )
+
+
+def _environment(account: Account) -> dict[str, str]:
+    return _PRIVACY | {
+        "PYTHONPATH": "",
+        "LABEL_STUDIO_BASE_DATA_DIR": str(_folder()),
+        "LABEL_STUDIO_USERNAME": account.username,
+        "LABEL_STUDIO_PASSWORD": account.password,
+        "LABEL_STUDIO_USER_TOKEN": account.api_key,
+        "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
+        "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
+        "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
+        "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(document_root()),
+    }
+
+
+def _lets_in(port: int, api_key: str) -> bool:
+    """Whether the server on `port` is ours: it knows the token, which nobody else does."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/api/current-user/whoami",
+        headers={"Authorization": f"Token {api_key}"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except urllib.error.HTTPError:
+        return False
+
+
+def _connection(server: ServerProcess, account: Account) -> ServerConnection:
+    return ServerConnection(server.url, account.api_key, account.username, account.password)

@@ -1,0 +1,147 @@
+"""Tiles into Label Studio: what is missing is imported in bulk, what is there stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from utils.annotation.connection import explained, url_of
+from utils.annotation.imports import import_batch, tasks_there
+from utils.annotation.options import LabelStudioOptions
+from utils.annotation.tasks import TileTask, task_of, uid_of, unknown_labels
+from utils.issues import IssueReport
+from utils.locks import exclusive
+from utils.progress import Advance, progress
+
+if TYPE_CHECKING:
+    from label_studio_sdk import LabelStudio
+
+    from utils.annotation.images import ServedImages
+    from utils.annotation.project import Project
+    from utils.tiling.manifest import TileManifest
+    from utils.tiling.tile import Tile
+
+_MEGABYTE = 1_000_000
+
+
+@dataclass
+class SyncReport:
+    """What a sync did.
+
+    Attributes:
+        added: Tasks imported.
+        already_there: Tiles whose task was there before.
+        issues: What was set aside, mended, or is not as expected on the server.
+    """
+
+    added: int = 0
+    already_there: int = 0
+    issues: IssueReport = field(default_factory=IssueReport)
+
+
+def sync_tasks(
+    client: LabelStudio,
+    project: Project,
+    manifest: TileManifest,
+    images: ServedImages,
+    options: LabelStudioOptions,
+) -> SyncReport:
+    """Give every tile of the manifest one task in the project, with its ground truth.
+
+    Tasks are known by their `tile_id`, so a second run adds nothing, and one that was interrupted
+    is completed. A task that is there is never touched, as people may have worked on it; when the
+    tile or its ground truth has changed since, the report says so.
+
+    Args:
+        client: From `connect`.
+        project: From `open_project`.
+        manifest: The tiles.
+        images: From `connect_storage`.
+        options: Batch sizes and the limit for bad tiles.
+
+    Raises:
+        BusyError: If another sync to the project is running on this machine.
+        LabelStudioError: If the server fails for good; what has arrived stays.
+        TooManyIssuesError: If too many tiles cannot be sent.
+    """
+    report = SyncReport()
+    with (
+        exclusive("sync", project.url),
+        explained(url_of(client), "Sending tasks"),
+        progress("Sending tasks to Label Studio", total=len(manifest)) as advance,
+    ):
+        there = tasks_there(client, project.id, report.issues)
+        new = _new_tiles(manifest, there, report, advance)
+        for batch in _batches(_sendable(new, project, images, report.issues, advance), options):
+            report.added += import_batch(
+                client, project.id, batch, report.issues, timeout_s=options.timeout_s
+            )
+            advance(len(batch))
+    report.issues.check_share(len(manifest), options.max_bad_share, "tiles")
+    return report
+
+
+def _new_tiles(
+    manifest: TileManifest, there: dict[str, str], report: SyncReport, advance: Advance
+) -> Iterator[Tile]:
+    """The tiles without a task; those whose task shows something else by now are reported."""
+    for tile in manifest:
+        uid = there.get(tile.tile_id)
+        if uid is None:
+            yield tile
+            continue
+        report.already_there += 1
+        advance(1)
+        if uid not in ("", uid_of(tile)):
+            report.issues.add(
+                tile.tile_id,
+                "changed since it was sent",
+                "its image or ground truth is not what the task was made from; the task and "
+                "people's work on it were left alone (delete the task to have it sent again)",
+                set_aside=False,
+            )
+
+
+def _sendable(
+    tiles: Iterable[Tile],
+    project: Project,
+    images: ServedImages,
+    issues: IssueReport,
+    advance: Advance,
+) -> Iterator[TileTask]:
+    """The tasks of tiles that can be sent; the others are set aside."""
+    for tile in tiles:
+        image_url = images.url_of(tile.uri)
+        if image_url is None:
+            issues.add(tile.tile_id, "image elsewhere", f"{tile.uri} is not in {images.source}")
+        elif tile.uri.startswith("/") and not Path(tile.uri).is_file():
+            issues.add(tile.tile_id, "missing image", f"{tile.uri} does not exist")
+        elif unknown := unknown_labels(tile, project.class_names):
+            issues.add(
+                tile.tile_id,
+                "unknown label",
+                f"the project does not offer {', '.join(unknown)}",
+            )
+        else:
+            task = task_of(tile, image_url)
+            issues.extend(task.issues)
+            yield task
+            continue
+        advance(1)
+
+
+def _batches(tasks: Iterable[TileTask], options: LabelStudioOptions) -> Iterator[list[TileTask]]:
+    """Batches within the limits on tasks and bytes; one task larger than that goes alone."""
+    batch: list[TileTask] = []
+    size = 0
+    for task in tasks:
+        full = len(batch) == options.batch_tasks
+        if batch and (full or size + len(task.body) > options.batch_megabytes * _MEGABYTE):
+            yield batch
+            batch, size = [], 0
+        batch.append(task)
+        size += len(task.body)
+    if batch:
+        yield batch

@@ -1,0 +1,121 @@
+"""Tiles as Label Studio tasks, checked before they are sent: Label Studio accepts any nonsense."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from utils.annotation.project import IMAGE_KEY, IMAGE_NAME, LABELS_NAME
+from utils.box_formats import to_percent
+from utils.geometry import Boxes, box_problem, clip_boxes
+from utils.issues import Issue
+from utils.tiling.tile import Tile
+
+
+@dataclass(frozen=True, slots=True)
+class TileTask:
+    """A task ready to be sent.
+
+    Attributes:
+        tile_id: Of the tile.
+        uid: A fingerprint of what the tile shows and of its ground truth: it differs when either
+            has changed.
+        body: JSON as Label Studio's import wants it, UTF-8.
+        issues: Parts of the ground truth that had to be mended or left out.
+    """
+
+    tile_id: str
+    uid: str
+    body: bytes
+    issues: tuple[Issue, ...] = ()
+
+
+def uid_of(tile: Tile) -> str:
+    """A fingerprint of a tile's image and ground truth, the same in every run."""
+    truth = None if tile.boxes is None else [tile.boxes.xyxy.tolist(), list(tile.boxes.labels)]
+    known = json.dumps([tile.tile_id, tile.sha256, truth])
+    return hashlib.sha256(known.encode()).hexdigest()[:16]
+
+
+def unknown_labels(tile: Tile, class_names: Collection[str]) -> list[str]:
+    """The labels on a tile that a project does not offer; sent, they would become new classes."""
+    labels = tile.boxes.labels if tile.boxes is not None else ()
+    return sorted(set(labels).difference(class_names))
+
+
+def task_of(tile: Tile, image_url: str) -> TileTask:
+    """The task of a tile; its ground truth, where there is any, is an annotation inside it.
+
+    Args:
+        tile: Its boxes in tile pixels.
+        image_url: Where Label Studio finds the image.
+    """
+    uid = uid_of(tile)
+    body: dict[str, Any] = {
+        "data": {
+            IMAGE_KEY: image_url,
+            "tile_id": tile.tile_id,
+            "scene_id": tile.scene_id,
+            "uid": uid,
+            "x": tile.window.x,
+            "y": tile.window.y,
+            "width": tile.window.width,
+            "height": tile.window.height,
+        }
+    }
+    issues: tuple[Issue, ...] = ()
+    if tile.boxes is not None:
+        boxes, issues = _sendable(tile, tile.boxes)
+        body["annotations"] = [{"result": _regions(tile, boxes), "ground_truth": False}]
+    return TileTask(tile.tile_id, uid, json.dumps(body).encode(), issues)
+
+
+def _sendable(tile: Tile, boxes: Boxes) -> tuple[Boxes, tuple[Issue, ...]]:
+    """The boxes that lie in the tile, clipped to it: Label Studio would accept any, silently."""
+    width, height = tile.window.width, tile.window.height
+    problems = {
+        index: problem
+        for index, box in enumerate(boxes.xyxy)
+        if (problem := box_problem(box, width, height)) is not None
+    }
+    kept = boxes.select([index for index in range(len(boxes)) if index not in problems])
+    clipped = clip_boxes(kept.xyxy, (0, 0, width, height))
+    issues = [
+        Issue(tile.tile_id, "unusable box", f"box {index} {problem}", set_aside=False)
+        for index, problem in problems.items()
+    ]
+    beyond = int((clipped != kept.xyxy).any(axis=1).sum())
+    if beyond:
+        detail = f"{beyond} boxes reached over the edge and were clipped"
+        issues.append(Issue(tile.tile_id, "box beyond the tile", detail, set_aside=False))
+    return Boxes(clipped, kept.labels), tuple(issues)
+
+
+def _regions(tile: Tile, boxes: Boxes) -> list[dict[str, Any]]:
+    width, height = tile.window.width, tile.window.height
+    percent = to_percent(boxes.xyxy, width, height)
+    return [
+        {
+            "id": f"truth-{index}",
+            "type": "rectanglelabels",
+            "from_name": LABELS_NAME,
+            "to_name": IMAGE_NAME,
+            "original_width": width,
+            "original_height": height,
+            "image_rotation": 0,
+            "value": {
+                "x": x,
+                "y": y,
+                "width": box_width,
+                "height": box_height,
+                "rotation": 0,
+                "rectanglelabels": [label],
+            },
+        }
+        for index, ((x, y, box_width, box_height), label) in enumerate(
+            zip(percent.tolist(), boxes.labels, strict=True)
+        )
+    ]
