@@ -18,6 +18,8 @@ from utils.paths import PROJECT_ROOT
 
 CONFIGS = PROJECT_ROOT / "configs"
 
+_KIND = "kind"
+
 # What ZenML understands in a pipeline's YAML, and the key Spyglass adds.
 _RUN_KEYS = sorted({*PipelineRunConfiguration.model_fields, "execution_mode", "stack"})
 
@@ -69,7 +71,7 @@ def load_configuration(
         if key not in _RUN_KEYS:
             raise ConfigurationError(f"{path}: {unknown_key(key, _RUN_KEYS)}")
     parameters = dict(document.pop("parameters", None) or {})
-    for dotted, value in (overrides or {}).items():
+    for dotted, value in sorted((overrides or {}).items(), key=_kinds_first):
         _set_dotted(parameters, dotted, value)
     chosen_stack = stack or document.pop("stack", None) or "local"
     document.pop("stack", None)
@@ -160,11 +162,20 @@ def _first_problem(error: ValidationError) -> str:
     return f"{place}: {message}" + (f" (and {more} more)" if more else "")
 
 
+def _kinds_first(override: tuple[str, Any]) -> bool:
+    return not override[0].endswith(f".{_KIND}")
+
+
 def _set_dotted(values: dict[str, Any], dotted: str, value: Any) -> None:
-    """Set `values[a][b][c]` for the path `a.b.c`, making the mappings in between."""
+    """Set `values[a][b][c]` for the path `a.b.c`, making the mappings in between.
+
+    Another kind of something has other keys: choosing one drops those of the kind in the file.
+    """
     *parents, last = dotted.split(".")
     for parent in parents:
         nested = values.get(parent)
         values[parent] = dict(nested) if isinstance(nested, dict) else {}
         values = values[parent]
+    if last == _KIND and values.get(last) != value:
+        values.clear()
     values[last] = value

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
+from pydantic import Field
 
 from commands.configuration import load_configuration, parse_overrides
 from utils.errors import ConfigurationError
@@ -20,6 +22,24 @@ class Grid(Options):
 
 def entrypoint(grid: Grid, data_source: str = "store") -> None:
     """Stands for a pipeline's function."""
+
+
+class KindA(Options):
+    """One of two kinds."""
+
+    kind: Literal["a"] = "a"
+    only_a: int = 0
+
+
+class KindB(Options):
+    """The other."""
+
+    kind: Literal["b"] = "b"
+    only_b: int = 0
+
+
+def entrypoint_with_kinds(part: Annotated[KindA | KindB, Field(discriminator="kind")]) -> None:
+    """Stands for a pipeline's function with a choice among types."""
 
 
 def configuration_file(folder: Path, text: str) -> Path:
@@ -46,6 +66,15 @@ def test_an_override_changes_one_value_and_leaves_its_neighbours(tmp_path):
     loaded = load_configuration(path, entrypoint, overrides=parse_overrides(["grid.overlap=9"]))
 
     assert loaded.parameters["grid"] == Grid(overlap=9, tile_size=50)
+
+
+def test_choosing_another_kind_drops_the_keys_of_the_one_in_the_file(tmp_path):
+    path = configuration_file(tmp_path, "parameters: {part: {kind: b, only_b: 1}}")
+    overrides = parse_overrides(["part.only_a=2", "part.kind=a"])
+
+    loaded = load_configuration(path, entrypoint_with_kinds, overrides=overrides)
+
+    assert loaded.parameters["part"] == KindA(only_a=2)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,118 @@
+"""The whole loop on synthetic harbours, with real parts: `make demo`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.table import Table
+
+from commands.arguments import parse_arguments
+from commands.console import complain, say
+from commands.servers import demo_environment
+from utils.paths import PROJECT_ROOT
+
+_CONFIGS = PROJECT_ROOT / "configs" / "demo"
+
+# The commands a user would type, in order.
+STAGES = (
+    ("ingest", ["--ingest", "--config", str(_CONFIGS / "ingest.yaml")]),
+    ("export", ["--export", "--config", str(_CONFIGS / "export.yaml"), "--promote", "staging"]),
+    ("training", ["--training", "--local", "--config", str(_CONFIGS / "training.yaml")]),
+    ("promotion", ["--promote", "production"]),
+    ("inference", ["--inference", "--config", str(_CONFIGS / "inference.yaml")]),
+    ("fiftyone", ["--fiftyone", "--config", str(_CONFIGS / "fiftyone.yaml")]),
+)
+
+
+@dataclass
+class DemoResult:
+    """What the demo did.
+
+    Attributes:
+        seconds: Wall time of each stage, in order.
+        figures: What there is now, by name.
+    """
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    figures: dict[str, str] = field(default_factory=dict)
+
+
+def run_demo() -> int:
+    """Run every stage, then show what came of it; returns the exit code."""
+    os.environ.update(demo_environment())
+    from commands.loop import run_commands
+
+    result = DemoResult()
+    for name, arguments in STAGES:
+        shown = " ".join(arguments).replace(f"{PROJECT_ROOT}/", "")
+        say(f"\n$ python run.py {shown}")
+        started = time.monotonic()
+        exit_code = run_commands(parse_arguments(arguments))
+        result.seconds[name] = time.monotonic() - started
+        if exit_code:
+            complain(f"The demo stopped in its stage '{name}'. Run make demo again to go on.")
+            return exit_code
+    result.figures = _figures()
+    _show(result)
+    return 0
+
+
+def _figures() -> dict[str, str]:
+    """Scenes, tiles, boxes, tasks and scores, from the newest artifacts."""
+    from zenml.client import Client
+
+    client = Client()
+    manifest = client.get_artifact_version("tile_manifest").run_metadata
+    evaluation = client.get_artifact_version("evaluation").run_metadata
+    sync = client.get_artifact_version("sync_issues").run_metadata
+    predictions = client.get_artifact_version("predictions").run_metadata
+    return {
+        "scenes": str(manifest["scenes"]),
+        "tiles": str(manifest["tiles"]),
+        "boxes": str(manifest["boxes"]),
+        "tasks": f"{sync['added'] + sync['already_there']} ({sync['added']} new)",
+        "mAP50 on held-out scenes": f"{evaluation['mAP50']:.3f}",
+        "mAP50-95 on held-out scenes": f"{evaluation['mAP50-95']:.3f}",
+        "scenes predicted": f"{predictions['scenes']}, {predictions['boxes']} boxes found",
+    }
+
+
+def _show(result: DemoResult) -> None:
+    console = Console()
+    table = Table(title="What the demo did", show_header=False, title_justify="left")
+    for name, value in result.figures.items():
+        table.add_row(name, value)
+    table.add_section()
+    for name, seconds in result.seconds.items():
+        table.add_row(f"seconds for {name}", f"{seconds:.0f}")
+    table.add_row("seconds in all", f"{sum(result.seconds.values()):.0f}")
+    table.add_section()
+    for name, place in _places().items():
+        table.add_row(name, place)
+    console.print()
+    console.print(table)
+
+
+def _places() -> dict[str, str]:
+    """Where to look."""
+    from utils.annotation.server import running_label_studio
+    from utils.curation.app import running_app
+
+    label_studio, app = running_label_studio(), running_app()
+    shown = f"{label_studio.url} as {label_studio.username}" if label_studio else "stopped"
+    return {
+        "Label Studio": f"{shown}; password: make label-studio",
+        "FiftyOne": app.url if app else "make fiftyone",
+        "ZenML dashboard": "make dashboard",
+        "MLflow": "make mlflow",
+        "stop the servers": "make stop",
+        "the commands": "python run.py --help",
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(run_demo())
