@@ -1,0 +1,110 @@
+"""The FiftyOne App: a server in the background that outlives the command that started it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import urllib.request
+import webbrowser
+from pathlib import Path
+from urllib.parse import quote
+
+from filelock import FileLock
+
+from utils.curation.database import start_database
+from utils.files import write_whole
+from utils.paths import local_folder
+from utils.processes import (
+    ServerProcess,
+    free_port,
+    port_is_free,
+    running_server,
+    start_server,
+    stop_server,
+)
+
+SERVER_NAME = "fiftyone"
+_PREFERRED_PORT = 5151
+_ANSWER_SECONDS = 5.0
+
+
+def serve_app(dataset: str | None = None) -> str:
+    """Serve the App on this machine, or find it served already.
+
+    FiftyOne's own server is started by itself, without a session in this process: it keeps running,
+    and its start is not bound to the session's limit of 60 s.
+
+    Args:
+        dataset: Name of the dataset the address leads to; the list of datasets by default.
+
+    Returns:
+        The address.
+
+    Raises:
+        ServerError: If MongoDB or the App does not start.
+    """
+    database = start_database()
+    with FileLock(_folder() / "app.lock"):
+        server = _running_on(database) or _start(database)
+    return f"{server.url}/datasets/{quote(dataset, safe='')}" if dataset else server.url
+
+
+def open_app(dataset: str | None = None) -> str:
+    """Serve the App and, where there is a display, open it in a browser; returns the address."""
+    address = serve_app(dataset)
+    if has_display():
+        webbrowser.open(address)
+    return address
+
+
+def stop_app() -> bool:
+    """Stop the App; returns whether it ran."""
+    return stop_server(SERVER_NAME, _folder())
+
+
+def has_display() -> bool:
+    """Whether a browser can be shown to the user."""
+    return sys.platform == "darwin" or any(
+        os.environ.get(variable) for variable in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+
+
+def _running_on(database: str) -> ServerProcess | None:
+    """The App's server, if it runs and looks at this database."""
+    server = running_server(SERVER_NAME, _folder())
+    address = _database_file()
+    if server and address.is_file() and address.read_text() == database:
+        return server
+    stop_app()
+    return None
+
+
+def _start(database: str) -> ServerProcess:
+    port = _PREFERRED_PORT if port_is_free(_PREFERRED_PORT) else free_port()
+    program = [sys.executable, "-m", "fiftyone.server.main"]
+    server = start_server(
+        SERVER_NAME,
+        _folder(),
+        [*program, "--port", str(port), "--address", "127.0.0.1"],
+        port,
+        is_ready=lambda: _answers(port),
+        # FiftyOne keeps an id of the user below the home folder, wherever it is told to keep the
+        # rest.
+        environment={"FIFTYONE_SERVER": "1", "HOME": str(local_folder("fiftyone", "home"))},
+    )
+    write_whole(_database_file(), database)
+    return server
+
+
+def _answers(port: int) -> bool:
+    url = f"http://127.0.0.1:{port}/fiftyone"
+    with urllib.request.urlopen(url, timeout=_ANSWER_SECONDS) as answer:
+        return b"version" in answer.read()
+
+
+def _database_file() -> Path:
+    return _folder() / "app-database.txt"
+
+
+def _folder() -> Path:
+    return local_folder("fiftyone")

@@ -1,0 +1,78 @@
+"""Tiles of scenes that were predicted but never ingested, so that every sample is a tile."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from utils.detection.predictions import ScenePrediction
+from utils.files import sha256_of
+from utils.paths import local_folder
+from utils.scenes.scene import Scene
+from utils.tiling.options import EXTENSIONS, TilingOptions
+from utils.tiling.plan import PlannedTile, plan_tiles
+from utils.tiling.tile import Tile, scene_key
+from utils.tiling.tiler import tile_scene
+
+
+def tiles_of_predicted(
+    tiles: Iterable[Tile], predictions: Iterable[ScenePrediction], tiling: TilingOptions
+) -> Iterator[Tile]:
+    """Yield the tiles given, then those cut from predicted scenes that none of them shows."""
+    shown = set()
+    for tile in tiles:
+        shown.add(tile.scene_id)
+        yield tile
+    for scene in predictions:
+        if scene.scene_id not in shown:
+            yield from cut_scene(scene, tiling)
+
+
+def cut_scene(prediction: ScenePrediction, tiling: TilingOptions) -> list[Tile]:
+    """Cut a predicted scene into tiles, with its ground truth, in `.local/cache/tiles`.
+
+    Tiles that an earlier run cut from the same file in the same way are taken as they are.
+
+    Raises:
+        ImageError: If the image does not decode or is no longer there.
+    """
+    image = Path(prediction.location)
+    scene = Scene(
+        prediction.scene_id, image, prediction.truth, prediction.tags, prediction.georeference
+    )
+    tiling = tiling.updated(empty_tiles="keep")
+    folder = local_folder("cache", "tiles", f"{scene_key(scene.id)}-{_state(image, tiling)}")
+    plan = plan_tiles(scene, prediction.width, prediction.height, tiling)
+    extension = EXTENSIONS[tiling.image_format]
+    paths = [folder / f"{planned.tile_id}.{extension}" for planned in plan.tiles]
+    if not all(path.is_file() for path in paths):
+        return list(tile_scene(scene, folder, tiling))
+    return [
+        _cut_before(prediction, planned, path)
+        for planned, path in zip(plan.tiles, paths, strict=True)
+    ]
+
+
+def _cut_before(prediction: ScenePrediction, planned: PlannedTile, path: Path) -> Tile:
+    return Tile(
+        tile_id=planned.tile_id,
+        scene_id=prediction.scene_id,
+        window=planned.window,
+        uri=str(path),
+        sha256=sha256_of(path),
+        size_bytes=path.stat().st_size,
+        scene_width=prediction.width,
+        scene_height=prediction.height,
+        boxes=planned.boxes,
+        box_ids=planned.box_ids,
+        tags=prediction.tags,
+        georeference=prediction.georeference,
+    )
+
+
+def _state(image: Path, tiling: TilingOptions) -> str:
+    """A word that changes when the image or the way it is cut does."""
+    state = image.stat()
+    word = f"{image}\n{state.st_size}\n{state.st_mtime_ns}\n{tiling.model_dump_json()}"
+    return hashlib.sha256(word.encode()).hexdigest()[:10]

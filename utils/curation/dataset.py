@@ -1,0 +1,213 @@
+"""The FiftyOne dataset: built once, then kept up to date without touching what people added."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from utils.curation.cutting import tiles_of_predicted
+from utils.curation.database import start_database
+from utils.curation.documents import (
+    FOUND_FIELD,
+    STATE_FIELD,
+    TRUTH_FIELD,
+    Document,
+    KnownSample,
+    pending_document,
+)
+from utils.curation.samples import TileSample, tile_samples
+from utils.dataset.labeled import LabeledDataset
+from utils.detection.predictions import Predictions
+from utils.locks import exclusive
+from utils.progress import progress
+from utils.tiling.manifest import TileManifest
+from utils.tiling.options import TilingOptions
+
+EVALUATION = "eval"
+_SAMPLES_PER_BATCH = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetUpdate:
+    """What an update did to a FiftyOne dataset.
+
+    Attributes:
+        name: Of the dataset.
+        added: Samples that were not there.
+        updated: Samples of which something had changed.
+        unchanged: Samples that were as they should be.
+        evaluated: Samples with both truth and predictions, hence with tp, fp and fn.
+    """
+
+    name: str
+    added: int
+    updated: int
+    unchanged: int
+    evaluated: int
+
+
+def build_dataset(
+    name: str,
+    tiles: TileManifest | None = None,
+    *,
+    labels: LabeledDataset | None = None,
+    predictions: Predictions | None = None,
+    splits: Mapping[str, str] | None = None,
+    tiling: TilingOptions | None = None,
+) -> DatasetUpdate:
+    """Build a FiftyOne dataset of tiles, or bring an existing one up to date.
+
+    Samples are looked up by tile id, so a second run changes nothing. Tags and fields that people
+    added in the App stay, and samples that are not among those given are left alone. Scenes that
+    were predicted but never ingested are cut into tiles.
+
+    Args:
+        name: Of the dataset; it is made, and made persistent, when missing.
+        tiles: The tiles to show.
+        labels: What people left on them; it counts more than the truth they were ingested with.
+        predictions: What a detector found in whole scenes.
+        splits: The split of each scene id, which becomes a tag.
+        tiling: How to cut the scenes that have no tiles.
+
+    Raises:
+        ServerError: If MongoDB cannot be started.
+        BusyError: If another process updates the same dataset.
+    """
+    start_database()
+    tiling = tiling or TilingOptions()
+    shown = tiles_of_predicted(tiles or (), predictions or (), tiling)
+    samples = tile_samples(
+        shown,
+        labels=labels or (),
+        predictions=predictions or (),
+        splits=splits,
+        min_visibility=tiling.min_visibility,
+    )
+    with exclusive("FiftyOne update", f"the dataset {name}"):
+        return update_dataset(name, samples, len(tiles) if tiles else None)
+
+
+def update_dataset(
+    name: str, samples: Iterable[TileSample], total: int | None = None
+) -> DatasetUpdate:
+    """Write the samples that are new or have changed, then evaluate if anything was written.
+
+    Args:
+        name: Of the dataset.
+        samples: Consumed once, some thousand in memory at a time.
+        total: How many there are, for the progress bar.
+    """
+    dataset = open_dataset(name)
+    added = updated = seen = 0
+    with progress("Updating FiftyOne (tiles)", total) as advance, _writer(dataset) as write:
+        for batch in _batches(samples):
+            known = _known_samples(dataset, [sample.tile_id for sample in batch])
+            pending = _pending(batch, known)
+            write(pending)
+            new = sum(document["tile_id"] not in known for document in pending)
+            added, updated, seen = added + new, updated + len(pending) - new, seen + len(batch)
+            advance(len(batch))
+    evaluated = _evaluate(dataset)
+    return DatasetUpdate(name, added, updated, seen - added - updated, evaluated)
+
+
+def open_dataset(name: str) -> Any:
+    """The persistent FiftyOne dataset of that name, made with its fields when missing."""
+    import fiftyone as fo
+
+    if fo.dataset_exists(name):
+        return fo.load_dataset(name)
+    dataset = fo.Dataset(name, persistent=True)
+    _declare_fields(dataset)
+    return dataset
+
+
+def _declare_fields(dataset: Any) -> None:
+    import fiftyone as fo
+
+    for field in ("tile_id", "scene_id", "model_version"):
+        dataset.add_sample_field(field, fo.StringField)
+    dataset.add_sample_field("window", fo.ListField, subfield=fo.IntField)
+    dataset.add_sample_field("reviewed", fo.BooleanField)
+    dataset.add_sample_field(STATE_FIELD, fo.DictField)
+    for field in (TRUTH_FIELD, FOUND_FIELD):
+        dataset.add_sample_field(field, fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections)
+    dataset.add_sample_field(f"{FOUND_FIELD}.detections.model_version", fo.StringField)
+    dataset.create_index("tile_id", unique=True)
+    dataset.create_index("scene_id")
+
+
+def _known_samples(dataset: Any, tile_ids: list[str]) -> dict[str, KnownSample]:
+    from fiftyone import ViewField
+
+    view = dataset.match(ViewField("tile_id").is_in(tile_ids))
+    ids, tags, states = view.values(["tile_id", "tags", STATE_FIELD])
+    return {
+        tile_id: KnownSample(tuple(own or ()), dict(state or {}))
+        for tile_id, own, state in zip(ids, tags, states, strict=True)
+    }
+
+
+def _pending(batch: list[TileSample], known: Mapping[str, KnownSample]) -> list[Document]:
+    documents = (
+        pending_document(sample, Path(sample.uri), known.get(sample.tile_id)) for sample in batch
+    )
+    return [document for document in documents if document is not None]
+
+
+@contextmanager
+def _writer(dataset: Any) -> Iterator[Any]:
+    """Yield a function that writes documents to the dataset.
+
+    They go through FiftyOne's own format on disk into a temporary dataset, and are merged from
+    there by the database itself: 7 times as fast as `add_samples` and `set_values`.
+    """
+    import fiftyone as fo
+
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "documents"
+        template = fo.Dataset()
+        _declare_fields(template)
+        template.export(str(folder), dataset_type=fo.types.FiftyOneDataset, export_media=False)
+        template.delete()
+
+        def write(documents: list[Document]) -> None:
+            if not documents:
+                return
+            if dataset.has_evaluation(EVALUATION):
+                dataset.delete_evaluation(EVALUATION)
+            (folder / "samples.json").write_text(json.dumps({"samples": documents}))
+            incoming = fo.Dataset.from_dir(str(folder), dataset_type=fo.types.FiftyOneDataset)
+            try:
+                dataset.merge_samples(incoming, key_field="tile_id", merge_lists=False)
+            finally:
+                incoming.delete()
+
+        yield write
+
+
+def _evaluate(dataset: Any) -> int:
+    """Count tp, fp and fn per sample where there is both truth and prediction.
+
+    Returns:
+        The number of such samples.
+    """
+    both = dataset.exists(TRUTH_FIELD).exists(FOUND_FIELD)
+    count = len(both)
+    if count and not dataset.has_evaluation(EVALUATION):
+        both.evaluate_detections(
+            FOUND_FIELD, gt_field=TRUTH_FIELD, eval_key=EVALUATION, progress=False
+        )
+    return count
+
+
+def _batches(samples: Iterable[TileSample]) -> Iterator[list[TileSample]]:
+    remaining = iter(samples)
+    while batch := list(islice(remaining, _SAMPLES_PER_BATCH)):
+        yield batch

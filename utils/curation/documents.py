@@ -1,0 +1,125 @@
+"""Samples as the documents FiftyOne stores, in the form of its `FiftyOneDataset` on disk.
+
+They are plain dictionaries: making `fiftyone.Detection` objects takes seven times as long.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bson import ObjectId
+
+from utils.box_formats import to_relative_xywh
+from utils.curation.samples import TileSample
+from utils.geometry import Boxes
+
+Document = dict[str, Any]
+
+TRUTH_FIELD = "ground_truth"
+FOUND_FIELD = "predictions"
+STATE_FIELD = "last_written"
+
+# Without these FiftyOne does not take a document as a sample.
+_IDENTITY = ("tile_id", "filepath", "_media_type", "_rand")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSample:
+    """What the database already holds of a sample.
+
+    Attributes:
+        tags: As they are now, people's own among them.
+        state: Of the field `last_written`: the fingerprint of each field as Spyglass last wrote it,
+            and under `tags` those that Spyglass gave.
+    """
+
+    tags: tuple[str, ...]
+    state: Document
+
+
+def pending_document(sample: TileSample, image: Path, known: KnownSample | None) -> Document | None:
+    """What has to be written so that the database holds `sample`, or None where it does.
+
+    A field of which nothing is known now (no truth, no prediction) is left as it is in the
+    database, and so is one that has not changed since it was written: what people did to it in the
+    App survives.
+
+    Args:
+        sample: The sample.
+        image: Its image on this machine.
+        known: What the database holds of it; None for a new one.
+    """
+    document = sample_document(sample, image)
+    known = known or KnownSample((), {})
+    prints = {field: _fingerprint(value) for field, value in document.items()}
+    state = known.state | prints | {"tags": list(sample.tags)}
+    if state == known.state:
+        return None
+    changed: Document = {
+        field: value
+        for field, value in document.items()
+        if field in _IDENTITY or prints[field] != known.state.get(field)
+    }
+    for field in (TRUTH_FIELD, FOUND_FIELD):
+        for detection in changed.get(field, {}).get("detections", ()):
+            detection["_id"] = {"$oid": str(ObjectId())}
+    tags = updated_tags(known.tags, tuple(known.state.get("tags", ())), sample.tags)
+    return changed | {"tags": list(tags), STATE_FIELD: state}
+
+
+def updated_tags(
+    current: tuple[str, ...], given_before: tuple[str, ...], given_now: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The tags of a sample after an update.
+
+    Only the difference between what Spyglass gave before and what it gives now is applied: tags
+    that people added stay, and tags that they removed stay removed.
+    """
+    gone = set(given_before) - set(given_now)
+    kept = [tag for tag in current if tag not in gone]
+    new = [tag for tag in given_now if tag not in given_before and tag not in kept]
+    return (*kept, *new)
+
+
+def sample_document(sample: TileSample, image: Path) -> Document:
+    """A sample as a document, without tags and without the ids of its boxes."""
+    window = sample.window
+    document: Document = {
+        "tile_id": sample.tile_id,
+        "filepath": str(image),
+        "_media_type": "image",
+        # FiftyOne shuffles by this number in [0, 1); derived, so that it is the same in every run.
+        "_rand": int(_fingerprint(sample.tile_id), 16) / 16**16,
+        "metadata": {"_cls": "ImageMetadata", "width": window.width, "height": window.height},
+        "scene_id": sample.scene_id,
+        "window": [window.x, window.y, window.width, window.height],
+    }
+    if sample.reviewed is not None:
+        document["reviewed"] = sample.reviewed
+    if sample.truth is not None:
+        document[TRUTH_FIELD] = _detections(sample.truth, sample)
+    if sample.found is not None:
+        document["model_version"] = sample.model_version
+        document[FOUND_FIELD] = _detections(sample.found, sample)
+    return document
+
+
+def _detections(boxes: Boxes, sample: TileSample) -> Document:
+    width, height = sample.window.width, sample.window.height
+    shares = to_relative_xywh(boxes.xyxy, width, height).tolist()
+    detections: list[Document] = [
+        {"_cls": "Detection", "attributes": {}, "tags": [], "label": label, "bounding_box": share}
+        for label, share in zip(boxes.labels, shares, strict=True)
+    ]
+    if boxes.scores is not None:
+        for detection, score in zip(detections, boxes.scores.tolist(), strict=True):
+            detection |= {"confidence": score, "model_version": sample.model_version}
+    return {"_cls": "Detections", "detections": detections}
+
+
+def _fingerprint(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
