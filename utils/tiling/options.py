@@ -23,8 +23,8 @@ class PixelOptions(Options):
     """Images of more than 8 bits a band are stretched, band by band, so that these two percentiles
     of the scene become 0 and 255."""
     max_pixels: Annotated[int, Field(gt=0)] = 500_000_000
-    """Largest image accepted, in pixels (width × height), read from its header before anything is
-    decoded; a defence against decompression bombs."""
+    """Largest image accepted, in pixels (width times height), read from its header before anything
+    is decoded; a defence against decompression bombs."""
 
     @field_validator("percentiles")
     @classmethod

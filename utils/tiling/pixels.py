@@ -66,7 +66,7 @@ def open_rgb(path: Path, options: PixelOptions) -> Any:
         if image.format != "uchar":
             low, high = _percentiles(lambda: _colours(path, options), options)
             scale = 255 / np.maximum(high - low, _TINY)
-            image = _numbers(image).linear(scale.tolist(), (-low * scale).tolist(), uchar=True)
+            image = _numbers(image).linear(scale.tolist(), (0.5 - low * scale).tolist(), uchar=True)
         return image.bandjoin([image, image]) if image.bands == 1 else image
 
 
@@ -109,8 +109,8 @@ def _open(path: Path, options: PixelOptions, access: str) -> Any:
         raise ImageError(f"{path} is not an image. Leave it out, or replace it by one.")
     if image.width * image.height > options.max_pixels:
         raise ImageError(
-            f"{path} has {image.width} × {image.height} pixels, more than the limit of "
-            f"{options.max_pixels:,}. Leave it out, or raise pixels.max_pixels in the configuration."
+            f"{path} has {image.width} x {image.height} pixels, more than the limit of "
+            f"{options.max_pixels:,}. Leave it out, or raise max_pixels in the configuration."
         )
     return image
 

@@ -14,10 +14,11 @@ from utils.tiling.options import PixelOptions
 
 Pixels = NDArray[np.uint8]
 
+_DEFAULT = PixelOptions()
 _ROWS_AT_ONCE = 64
 
 
-def image_size(path: Path, pixels: PixelOptions = PixelOptions()) -> tuple[int, int]:
+def image_size(path: Path, pixels: PixelOptions = _DEFAULT) -> tuple[int, int]:
     """The (width, height) of an image after EXIF orientation, from its header alone.
 
     Raises:
@@ -29,7 +30,7 @@ def image_size(path: Path, pixels: PixelOptions = PixelOptions()) -> tuple[int, 
 
 
 def read_strips(
-    path: Path, *, tile_size: int, overlap: int, pixels: PixelOptions = PixelOptions()
+    path: Path, *, tile_size: int, overlap: int, pixels: PixelOptions = _DEFAULT
 ) -> Iterator[tuple[int, Pixels]]:
     """Yield (y, strip) for each row of tiles: the rows from y, the whole width of the image.
 
@@ -69,7 +70,7 @@ def read_strips(
 
 
 def read_windows(
-    path: Path, *, tile_size: int, overlap: int, pixels: PixelOptions = PixelOptions()
+    path: Path, *, tile_size: int, overlap: int, pixels: PixelOptions = _DEFAULT
 ) -> Iterator[tuple[Window, Pixels]]:
     """Yield each window of an image with its pixels, in the order of `tile_windows`.
 

@@ -71,7 +71,8 @@ def tile_scene(scene: Scene, out_dir: Path, options: TilingOptions) -> Iterator[
     def write(planned: PlannedTile, content: bytes) -> Tile:
         file = folder / f"{planned.tile_id}.{EXTENSIONS[options.image_format]}"
         write_whole(file, content)
-        return finished_tile(plan, planned, content, str(file))
+        sha256 = hashlib.sha256(content).hexdigest()
+        return finished_tile(plan, planned, str(file), sha256, len(content))
 
     return cut_tiles(plan, options, write)
 
@@ -115,15 +116,17 @@ def cut_tiles(
         yield from (future.result() for future in encoding)
 
 
-def finished_tile(plan: TilePlan, planned: PlannedTile, content: bytes, uri: str) -> Tile:
+def finished_tile(
+    plan: TilePlan, planned: PlannedTile, uri: str, sha256: str, size_bytes: int
+) -> Tile:
     """The tile that `planned` has become, now that it is encoded and stored at `uri`."""
     return Tile(
         tile_id=planned.tile_id,
         scene_id=plan.scene.id,
         window=planned.window,
         uri=uri,
-        sha256=hashlib.sha256(content).hexdigest(),
-        size_bytes=len(content),
+        sha256=sha256,
+        size_bytes=size_bytes,
         scene_width=plan.width,
         scene_height=plan.height,
         boxes=planned.boxes,

@@ -1,0 +1,89 @@
+"""Local copies of stored files: remote ones are downloaded once, checked by hash, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from utils.errors import StoreError
+from utils.files import sha256_of, written_whole
+from utils.issues import IssueReport
+from utils.paths import local_folder
+from utils.progress import progress
+from utils.storage.objects import GCS_SCHEME, is_local
+from utils.storage.store import ObjectStore, open_store
+from utils.storage.transfers import in_parallel
+
+MISSING = "stored file is not available"
+
+
+def local_copies(
+    files: Iterable[tuple[str, str]],
+    *,
+    issues: IssueReport | None = None,
+    description: str = "Fetching images",
+    total: int | None = None,
+) -> Iterator[tuple[str, Path]]:
+    """Yield (URI, local path) of each file, in the order given.
+
+    A local URI is its own copy. A remote one is downloaded to `.local/cache/images`, several at a
+    time, under a name made of its hash, and found there again.
+
+    Args:
+        files: The (URI, SHA-256 in hex) of each file.
+        issues: Receives the files that cannot be had, which are then left out; without it the
+            first one is an error.
+        description: Of the progress bar.
+        total: The number of files, where known, for the progress bar.
+
+    Raises:
+        StoreError: If a file is missing or differs from its hash, and there is no `issues`.
+    """
+    stores: dict[str, ObjectStore] = {}
+    with progress(description, total) as advance:
+        for uri, found in in_parallel(partial(_local_copy, stores), files):
+            advance(1)
+            if isinstance(found, Path):
+                yield uri, found
+            elif issues is not None:
+                issues.add(uri, MISSING, found)
+            else:
+                raise found
+
+
+def _local_copy(
+    stores: dict[str, ObjectStore], file: tuple[str, str]
+) -> tuple[str, Path | StoreError]:
+    uri, sha256 = file
+    try:
+        return uri, _present(uri) if is_local(uri) else _downloaded(stores, uri, sha256)
+    except StoreError as error:
+        return uri, error
+
+
+def _present(uri: str) -> Path:
+    path = Path(uri)
+    if not path.is_file():
+        raise StoreError(
+            f"{uri} does not exist. Run the ingest again: it restores what is missing."
+        )
+    return path
+
+
+def _downloaded(stores: dict[str, ObjectStore], uri: str, sha256: str) -> Path:
+    suffix = PurePosixPath(uri).suffix
+    copy = local_folder("cache", "images", sha256[:2]) / f"{sha256}{suffix}"
+    if copy.is_file():
+        return copy
+    bucket = GCS_SCHEME + uri.removeprefix(GCS_SCHEME).partition("/")[0]
+    if bucket not in stores:
+        stores[bucket] = open_store(bucket)
+    with written_whole(copy) as unchecked:
+        stores[bucket].get(uri, unchecked)
+        if sha256_of(unchecked) != sha256:
+            raise StoreError(
+                f"{uri} is not what was stored there (its hash differs). "
+                "Run the ingest again: it restores what has changed."
+            )
+    return copy

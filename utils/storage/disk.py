@@ -1,0 +1,57 @@
+"""What can go wrong with a disk, as one sentence."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from utils.errors import StoreError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_MEGABYTE = 1_000_000
+
+
+@contextmanager
+def disk_faults(folder: Path) -> Iterator[None]:
+    """Explain faults of the disk that holds `folder`.
+
+    Raises:
+        StoreError: If the disk is full, or the folder may not be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StoreError(
+                f"The disk that holds {folder} is full. "
+                "Free some space and run this again: what is done is kept."
+            ) from None
+        if error.errno in _FORBIDDEN:
+            raise StoreError(
+                f"{folder} may not be written ({error.strerror}). "
+                "Change its permissions or choose another folder."
+            ) from None
+        raise
+
+
+def require_free_space(folder: Path, needed_bytes: int) -> None:
+    """Refuse to start what cannot be finished.
+
+    Args:
+        folder: On the disk in question; it need not exist yet.
+        needed_bytes: What must be free.
+
+    Raises:
+        StoreError: If less is free.
+    """
+    present = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(present).free
+    if free < needed_bytes:
+        raise StoreError(
+            f"The disk that holds {folder} has {free / _MEGABYTE:.0f} MB free, at least "
+            f"{needed_bytes / _MEGABYTE:.0f} MB are needed. Free some space or choose another one."
+        )

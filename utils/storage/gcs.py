@@ -1,0 +1,200 @@
+"""A Google Cloud Storage bucket as an object store.
+
+Import this module inside functions: it loads Google's client.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from google.api_core.exceptions import (
+    Forbidden,
+    GoogleAPICallError,
+    NotFound,
+    PreconditionFailed,
+    Unauthorized,
+)
+from google.auth.exceptions import GoogleAuthError
+from google.cloud import storage
+from google.cloud.storage.retry import DEFAULT_RETRY
+
+from utils.errors import ConfigurationError, StoreError
+from utils.files import sha256_of, written_whole
+from utils.storage.disk import disk_faults
+from utils.storage.objects import GCS_SCHEME, StoredObject
+
+_CONNECT_AND_READ_SECONDS = (10, 60)
+_REQUEST = {"timeout": _CONNECT_AND_READ_SECONDS, "retry": DEFAULT_RETRY.with_timeout(60.0)}
+_QUICK_REQUEST = {"timeout": _CONNECT_AND_READ_SECONDS, "retry": DEFAULT_RETRY.with_timeout(10.0)}
+_LISTED = "items(name,size,metadata),nextPageToken"
+
+
+class GcsStore:
+    """A bucket, or a prefix in one. See `ObjectStore` for what each method promises.
+
+    Uploads name the generation they replace (0: none), so that the client may safely retry them
+    and another writer's object is never overwritten unseen; the server checks their MD5. Each
+    object carries its SHA-256 as metadata. With `STORAGE_EMULATOR_HOST` set, the client talks to
+    that address without credentials.
+    """
+
+    def __init__(self, uri: str) -> None:
+        """Name the bucket and prefix, as `gs://bucket/prefix`; nothing is requested yet.
+
+        Raises:
+            ConfigurationError: If the URI names no bucket.
+            StoreError: If this machine has no credentials for Google Cloud.
+        """
+        self._name, _, prefix = uri.removeprefix(GCS_SCHEME).partition("/")
+        if not self._name:
+            raise ConfigurationError(f"'{uri}' names no bucket. Write gs://bucket/prefix.")
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        with self._explained():
+            self._bucket = storage.Client(project=None).bucket(self._name)
+
+    @property
+    def uri(self) -> str:
+        """`gs://bucket/prefix`, without a slash at the end."""
+        return f"{GCS_SCHEME}{self._name}/{self._prefix}".rstrip("/")
+
+    def check(self) -> None:
+        """Fail early when the bucket is missing, forbidden or unreachable."""
+        with self._explained():
+            next(iter(self._bucket.list_blobs(max_results=1, **_QUICK_REQUEST)), None)
+
+    def put(self, local: Path, key: str) -> str:
+        """Upload a local file, unless it is there already."""
+        with local.open("rb") as stream:
+            md5 = hashlib.file_digest(stream, partial(hashlib.md5, usedforsecurity=False)).digest()
+
+        def send(blob: Any, **options: Any) -> None:
+            blob.upload_from_filename(str(local), **options)
+
+        return self._upload(key, md5, sha256_of(local), send)
+
+    def write(self, key: str, content: bytes) -> str:
+        """Upload bytes, unless they are there already."""
+        md5 = hashlib.md5(content, usedforsecurity=False).digest()
+
+        def send(blob: Any, **options: Any) -> None:
+            blob.upload_from_string(content, **options)
+
+        return self._upload(key, md5, hashlib.sha256(content).hexdigest(), send)
+
+    def get(self, key: str, to: Path) -> Path:
+        """Download an object; the client checks its hash."""
+        with disk_faults(to.parent), written_whole(to) as unfinished, self._explained(key):
+            self._blob(key).download_to_filename(str(unfinished), **_REQUEST)
+        return to
+
+    def read(self, key: str) -> bytes:
+        """The content of an object."""
+        with self._explained(key):
+            return bytes(self._blob(key).download_as_bytes(**_REQUEST))
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an object at `key`."""
+        with self._explained(key):
+            return bool(self._blob(key).exists(**_REQUEST))
+
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+        """Yield the objects whose key starts with `prefix`, page by page."""
+        with self._explained():
+            for blob in self._bucket.list_blobs(
+                prefix=self._prefix + prefix, fields=_LISTED, **_REQUEST
+            ):
+                key = blob.name.removeprefix(self._prefix)
+                sha256 = (blob.metadata or {}).get("sha256")
+                yield StoredObject(key, self._uri_of(key), int(blob.size), partial(_known, sha256))
+
+    def _upload(self, key: str, md5: bytes, sha256: str, send: Callable[..., None]) -> str:
+        """Upload unless the object there has the same MD5; see the class for what is promised."""
+        expected = b64encode(md5).decode()
+        with self._explained():
+            present = self._bucket.get_blob(self._name_of(key), **_REQUEST)
+            if present is None or present.md5_hash != expected:
+                blob = self._blob(key)
+                blob.metadata = {"sha256": sha256}
+                generation = present.generation if present else 0
+                try:
+                    send(
+                        blob,
+                        content_type=mimetypes.guess_type(key)[0] or "application/octet-stream",
+                        if_generation_match=generation,
+                        checksum="md5",
+                        **_REQUEST,
+                    )
+                except PreconditionFailed:
+                    self._check_same(key, expected)
+        return self._uri_of(key)
+
+    def _check_same(self, key: str, md5: str) -> None:
+        """Accept that an object has appeared meanwhile when it is ours (a retried upload)."""
+        present = self._bucket.get_blob(self._name_of(key), **_REQUEST)
+        if present is None or present.md5_hash != md5:
+            raise StoreError(
+                f"{self._uri_of(key)} was changed by another writer at the same time. "
+                "Let it end, then run this again."
+            )
+
+    def _blob(self, key: str) -> Any:
+        return self._bucket.blob(self._name_of(key))
+
+    def _name_of(self, key: str) -> str:
+        """The object's name in the bucket, from a key or a URI."""
+        if not key.startswith(GCS_SCHEME):
+            return self._prefix + key
+        bucket, _, name = key.removeprefix(GCS_SCHEME).partition("/")
+        if bucket != self._name or not name.startswith(self._prefix):
+            raise StoreError(f"{key} lies outside the store {self.uri}. Use a key inside it.")
+        return name
+
+    def _uri_of(self, key: str) -> str:
+        return f"{GCS_SCHEME}{self._name}/{self._name_of(key)}"
+
+    @contextmanager
+    def _explained(self, key: str | None = None) -> Iterator[None]:
+        """Turn the faults of Google's client into one sentence; `key` is being read, if any."""
+        bucket = f"{GCS_SCHEME}{self._name}"
+        try:
+            yield
+        except NotFound:
+            if key is not None:
+                raise StoreError(
+                    f"{self._uri_of(key)} does not exist. Check the name; if it is a tile, "
+                    "run the ingest again: it restores what is missing."
+                ) from None
+            raise StoreError(
+                f"The bucket {bucket} does not exist. Check data_source, or make it with: "
+                f"gcloud storage buckets create {bucket}"
+            ) from None
+        except (Forbidden, Unauthorized):
+            raise StoreError(
+                f"This account may not use the bucket {bucket}. "
+                "Grant it the role Storage Object Admin, or log in with another account."
+            ) from None
+        except GoogleAuthError as error:
+            raise StoreError(
+                f"There are no valid credentials for {bucket} ({_first_line(error)}). "
+                "Log in with: gcloud auth application-default login"
+            ) from None
+        except (GoogleAPICallError, OSError) as error:
+            raise StoreError(
+                f"The bucket {bucket} cannot be reached ({_first_line(error)}). "
+                "Check the network and run this again: what is done is kept."
+            ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _known(sha256: str | None) -> str | None:
+    return sha256

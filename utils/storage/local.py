@@ -1,0 +1,108 @@
+"""A local folder as an object store."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from utils.errors import StoreError
+from utils.files import sha256_of, write_whole, written_whole
+from utils.storage.disk import disk_faults, require_free_space
+from utils.storage.objects import StoredObject
+
+_SPARE_BYTES = 50_000_000
+
+
+class LocalStore:
+    """A folder; keys are paths below it. See `ObjectStore` for what each method promises."""
+
+    def __init__(self, root: Path) -> None:
+        """Name the folder; it is made when first written to."""
+        self._root = root.expanduser().absolute()
+
+    @property
+    def uri(self) -> str:
+        """The absolute path of the folder."""
+        return str(self._root)
+
+    def check(self) -> None:
+        """Fail early when the folder cannot be made or written, or its disk is nearly full."""
+        require_free_space(self._root, _SPARE_BYTES)
+        with disk_faults(self._root), written_whole(self._root / ".check") as probe:
+            probe.touch()
+            (self._root / ".check").unlink(missing_ok=True)
+
+    def put(self, local: Path, key: str) -> str:
+        """Copy a local file into the folder, unless it is there already."""
+        path = self._path(key)
+        with disk_faults(self._root):
+            if not _holds(path, local.stat().st_size, partial(sha256_of, local)):
+                with written_whole(path) as unfinished:
+                    shutil.copyfile(local, unfinished)
+        return str(path)
+
+    def write(self, key: str, content: bytes) -> str:
+        """Write bytes into the folder, unless they are there already."""
+        path = self._path(key)
+        with disk_faults(self._root):
+            if not _holds(path, len(content), lambda: hashlib.sha256(content).hexdigest()):
+                write_whole(path, content)
+        return str(path)
+
+    def get(self, key: str, to: Path) -> Path:
+        """Copy an object out of the folder."""
+        source = self._existing(key)
+        with disk_faults(to.parent), written_whole(to) as unfinished:
+            shutil.copyfile(source, unfinished)
+        return to
+
+    def read(self, key: str) -> bytes:
+        """The content of an object."""
+        return self._existing(key).read_bytes()
+
+    def exists(self, key: str) -> bool:
+        """Whether there is a file at `key`."""
+        return self._path(key).is_file()
+
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+        """Yield the files whose key starts with `prefix`; hidden and unfinished ones are not."""
+        for path in _files_below(self._root / prefix.rpartition("/")[0]):
+            key = path.relative_to(self._root).as_posix()
+            if key.startswith(prefix):
+                size = path.stat().st_size
+                yield StoredObject(key, str(path), size, partial(sha256_of, path))
+
+    def _existing(self, key: str) -> Path:
+        path = self._path(key)
+        if not path.is_file():
+            raise StoreError(
+                f"{path} does not exist. Run the ingest again: it restores what is missing."
+            )
+        return path
+
+    def _path(self, key: str) -> Path:
+        """The file of a key or URI; one outside the folder is refused."""
+        path = Path(os.path.normpath(self._root / key))
+        if self._root not in path.parents:
+            raise StoreError(f"'{key}' lies outside the store {self._root}. Use a key inside it.")
+        return path
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """The visible files below a folder, in order of their keys, one folder in memory at a time."""
+    if not folder.is_dir():
+        return
+    entries = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    for path in sorted(entries, key=lambda path: path.name + "/" * path.is_dir()):
+        if path.is_dir():
+            yield from _files_below(path)
+        else:
+            yield path
+
+
+def _holds(path: Path, size_bytes: int, sha256: Callable[[], str]) -> bool:
+    return path.is_file() and path.stat().st_size == size_bytes and sha256_of(path) == sha256()

@@ -1,0 +1,67 @@
+"""What an object store is: the few verbs that a local folder and a bucket share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+GCS_SCHEME = "gs://"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as a store lists it.
+
+    Attributes:
+        key: Its name in the store, with `/` between parts.
+        uri: Where it is: an absolute local path or `gs://...`.
+        size_bytes: Of its content.
+        sha256: Gives the hash of its content in hex, or None where that is not known without
+            reading the object; a local folder reads the file when asked.
+    """
+
+    key: str
+    uri: str
+    size_bytes: int
+    sha256: Callable[[], str | None]
+
+
+class ObjectStore(Protocol):
+    """A place for files, by key: a local folder or a bucket.
+
+    Every write looks first: an object that is there with the same content is left alone. Objects
+    appear whole or not at all. Methods may be called from several threads, and raise `StoreError`
+    with a sentence that names the store and what is wrong.
+    """
+
+    @property
+    def uri(self) -> str:
+        """Where the store is: an absolute local path or `gs://bucket/prefix`."""
+
+    def check(self) -> None:
+        """Fail early when the store cannot be reached or written."""
+
+    def put(self, local: Path, key: str) -> str:
+        """Store a copy of a local file; returns its URI."""
+
+    def write(self, key: str, content: bytes) -> str:
+        """Store bytes; returns their URI."""
+
+    def get(self, key: str, to: Path) -> Path:
+        """Copy an object (by key or URI) to a local file, whole or not at all; returns `to`."""
+
+    def read(self, key: str) -> bytes:
+        """The content of an object, by key or URI."""
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an object at `key` (or URI)."""
+
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+        """Yield the objects whose key starts with `prefix`, in order of key, as a stream."""
+
+
+def is_local(uri: str) -> bool:
+    """Whether a URI is a local path."""
+    return "://" not in uri

@@ -1,0 +1,232 @@
+"""From scenes to tiles in the store and the manifest that lists them: resumable and repeatable."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from operator import attrgetter
+from pathlib import Path
+
+from utils.errors import ImageError
+from utils.issues import IssueReport
+from utils.locks import exclusive
+from utils.paths import local_folder
+from utils.progress import Advance, progress
+from utils.scenes.scene import Scene, SceneSource
+from utils.storage.disk import disk_faults
+from utils.storage.objects import ObjectStore
+from utils.storage.transfers import Transfers
+from utils.tiling.manifest import TileManifest
+from utils.tiling.options import TilingOptions
+from utils.tiling.parts import PARTS, part_key, stored_tiles, tile_key
+from utils.tiling.plan import PlannedTile, TilePlan, plan_tiles
+from utils.tiling.reader import image_size
+from utils.tiling.statistics import IngestStatistics, scene_statistics
+from utils.tiling.tile import Tile
+from utils.tiling.tiler import cut_tiles, finished_tile
+
+UNREADABLE = "image cannot be read"
+DUPLICATE_ID = "scene id is not unique"
+_FINISHERS = 4
+_FEW_SCENES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class IngestResult:
+    """What an ingest leaves.
+
+    Attributes:
+        manifest: The tiles in the store, in order of scene id and window.
+        issues: The scenes and boxes set aside, and why.
+        statistics: What it came to, in numbers.
+    """
+
+    manifest: TileManifest
+    issues: IssueReport
+    statistics: IngestStatistics
+
+
+def ingest_scenes(
+    source: SceneSource,
+    store: ObjectStore,
+    options: TilingOptions,
+    *,
+    manifest_path: Path,
+    max_bad_share: float | None = None,
+) -> IngestResult:
+    """Cut all scenes of a source into tiles, store them, and write the manifest.
+
+    A scene that an earlier run has finished is left alone, provided its tiles are still in the
+    store as they were. A run that was killed at any moment leaves whole files only; the next one
+    takes up where it ended and writes the same manifest, byte for byte.
+
+    Args:
+        source: Where the scenes come from.
+        store: Receives the tiles under `tiles/` and a small file for each scene under `parts/`.
+        options: How to read and cut.
+        manifest_path: Receives the manifest, whole or not at all.
+        max_bad_share: Overrides that of the options.
+
+    Raises:
+        BusyError: If another ingest into the store runs on this machine.
+        StoreError: If the store cannot be reached or written, or a disk is full.
+        TooManyIssuesError: If too many scenes had to be set aside.
+    """
+    share = options.max_bad_share if max_bad_share is None else max_bad_share
+    with exclusive("ingest", store.uri):
+        store.check()
+        issues = IssueReport()
+        folder = _empty_folder(store.uri)
+        ingest = _Ingest(store, options, issues, folder)
+        parts = sorted(ingest.run(source), key=attrgetter("scene_id"))
+        issues.check_share(len(parts) + issues.items_set_aside(), share, "scenes")
+        classes = source.class_names or sorted(ingest.labels)
+        with disk_faults(manifest_path.parent):
+            manifest = TileManifest.write(manifest_path, classes, _all_tiles(parts))
+        statistics = sum((part.statistics for part in parts), IngestStatistics())
+        shutil.rmtree(folder, ignore_errors=True)
+    return IngestResult(
+        manifest, issues, replace(statistics, scenes_set_aside=issues.items_set_aside())
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A finished scene: its manifest as a local file, and its numbers."""
+
+    scene_id: str
+    path: Path
+    statistics: IngestStatistics
+
+
+class _Ingest:
+    """One run of `ingest_scenes`.
+
+    Scenes are decoded one after another, since a source may hold only one file at a time; their
+    tiles are encoded and uploaded in parallel, and a scene is finished in the background when the
+    last of them is in the store.
+    """
+
+    def __init__(
+        self, store: ObjectStore, options: TilingOptions, issues: IssueReport, folder: Path
+    ) -> None:
+        self.labels: set[str] = set()
+        self._store = store
+        self._options = options
+        self._issues = issues
+        self._folder = folder
+        self._known_parts = {found.key for found in store.list(PARTS)}
+
+    def run(self, source: SceneSource) -> Iterator[_Part]:
+        """Yield the parts of all scenes as they are finished."""
+        finishing: deque[Future[_Part]] = deque()
+        with (
+            _progress(source) as (scene_done, tile_done),
+            ThreadPoolExecutor(_FINISHERS, thread_name_prefix="finish") as finishers,
+            Transfers() as uploads,
+        ):
+            for scene in self._distinct(source):
+                try:
+                    work = self._begin(scene, uploads, tile_done)
+                except ImageError as error:
+                    self._issues.add(scene.id, UNREADABLE, error)
+                else:
+                    finishing.append(finishers.submit(work))
+                scene_done(1)
+                while finishing and finishing[0].done():
+                    yield finishing.popleft().result()
+            while finishing:
+                yield finishing.popleft().result()
+
+    def _distinct(self, source: SceneSource) -> Iterator[Scene]:
+        seen: set[str] = set()
+        for scene in source.read(self._issues):
+            if scene.id in seen:
+                detail = f"{scene.path} has the same id as an earlier scene; it was left out"
+                self._issues.add(scene.id, DUPLICATE_ID, detail, set_aside=False)
+            else:
+                seen.add(scene.id)
+                yield scene
+
+    def _begin(self, scene: Scene, uploads: Transfers, tile_done: Advance) -> Callable[[], _Part]:
+        """Cut a scene unless that is done already; its file is not needed afterwards.
+
+        Returns:
+            What is left to do: wait for the uploads and write the part.
+        """
+        plan = plan_tiles(scene, *image_size(scene.path, self._options.pixels), self._options)
+        key = part_key(scene, self._options)
+        tiles = self._tiles_of_earlier_run(scene.id, key)
+        uploaded: list[Future[Tile]] = []
+        if tiles is None:
+            for upload in cut_tiles(plan, self._options, partial(self._submit, uploads, plan)):
+                uploaded.append(upload)
+                tile_done(1)
+        self._issues.extend(plan.issues)
+        self.labels.update(
+            label for tile in plan.tiles if tile.boxes for label in tile.boxes.labels
+        )
+        return partial(self._finish, plan, key, tiles, uploaded)
+
+    def _tiles_of_earlier_run(self, scene_id: str, key: str) -> list[Tile] | None:
+        if key not in self._known_parts:
+            return None
+        return stored_tiles(self._store, scene_id, self._store.get(key, self._folder / key))
+
+    def _submit(
+        self, uploads: Transfers, plan: TilePlan, planned: PlannedTile, content: bytes
+    ) -> Future[Tile]:
+        return uploads.submit(self._upload, plan, planned, content)
+
+    def _upload(self, plan: TilePlan, planned: PlannedTile, content: bytes) -> Tile:
+        sha256 = hashlib.sha256(content).hexdigest()
+        key = tile_key(plan.scene.id, planned.tile_id, sha256, self._options)
+        return finished_tile(plan, planned, self._store.write(key, content), sha256, len(content))
+
+    def _finish(
+        self, plan: TilePlan, key: str, tiles: list[Tile] | None, uploaded: list[Future[Tile]]
+    ) -> _Part:
+        path = self._folder / key
+        is_new = tiles is None
+        if tiles is None:
+            tiles = [upload.result() for upload in uploaded]
+            with disk_faults(self._folder):
+                TileManifest.write(path, (), tiles)
+            self._store.put(path, key)
+        return _Part(plan.scene.id, path, scene_statistics(plan, tiles, unchanged=not is_new))
+
+
+@contextmanager
+def _progress(source: SceneSource) -> Iterator[tuple[Advance, Advance]]:
+    """A bar over the scenes, or, where they are few, over their tiles.
+
+    Yields:
+        What to call with the scenes done, and with the tiles done.
+    """
+    by_scene = source.scene_count is not None and source.scene_count >= _FEW_SCENES
+    unit, total = ("scenes", source.scene_count) if by_scene else ("tiles", None)
+    with progress(f"Cutting and storing ({unit})", total) as advance:
+        yield (advance, _ignore) if by_scene else (_ignore, advance)
+
+
+def _ignore(steps: int) -> None:
+    """Count nothing."""
+
+
+def _empty_folder(store_uri: str) -> Path:
+    """A folder for the parts of this run; what a killed run has left in it is removed."""
+    name = hashlib.sha256(store_uri.encode()).hexdigest()[:16]
+    folder = local_folder("cache", "ingest", name)
+    shutil.rmtree(folder)
+    return folder
+
+
+def _all_tiles(parts: Sequence[_Part]) -> Iterator[Tile]:
+    for part in parts:
+        yield from TileManifest(part.path)

@@ -1,0 +1,66 @@
+"""What a finished scene leaves in the store, so that the next run need not cut it again.
+
+A part is a manifest of one scene. Its key names everything that its content follows from: the
+scene, its image, boxes and tags, and the options. Tiles are named by their content too, so that a
+new version of a scene never replaces tiles that an older manifest points to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pyarrow as pa
+
+from utils.errors import DatasetError
+from utils.files import sha256_of
+from utils.scenes.scene import Scene
+from utils.storage.objects import ObjectStore
+from utils.tiling.manifest import TileManifest
+from utils.tiling.options import EXTENSIONS, TilingOptions
+from utils.tiling.tile import Tile, scene_key
+
+PARTS = "parts/"
+_TILES = "tiles/"
+_VERSION = 1
+_HASH_LETTERS = 16
+
+
+def part_key(scene: Scene, options: TilingOptions) -> str:
+    """The key of the part of a scene cut with `options`; reads the scene's file."""
+    boxes = scene.boxes
+    content = {
+        "version": _VERSION,
+        "scene": scene.id,
+        "image": sha256_of(scene.path),
+        "boxes": None if boxes is None else [boxes.xyxy.tobytes().hex(), boxes.labels],
+        "tags": scene.tags,
+        "georeference": scene.georeference
+        and (scene.georeference.crs, scene.georeference.transform),
+        "options": options.model_dump(mode="json", exclude={"max_bad_share"}),
+    }
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return f"{PARTS}{scene_key(scene.id)}/{digest[:_HASH_LETTERS]}.parquet"
+
+
+def tile_key(scene_id: str, tile_id: str, sha256: str, options: TilingOptions) -> str:
+    """The key of a tile whose encoded bytes have the hash `sha256`."""
+    extension = EXTENSIONS[options.image_format]
+    return f"{_TILES}{scene_key(scene_id)}/{tile_id}.{sha256[:_HASH_LETTERS]}.{extension}"
+
+
+def stored_tiles(store: ObjectStore, scene_id: str, part: Path) -> list[Tile] | None:
+    """The tiles of a part, or None unless each is in the store with the size and hash it had."""
+    try:
+        tiles = list(TileManifest(part))
+    except (DatasetError, pa.ArrowException):
+        return None
+    stored = {found.uri: found for found in store.list(f"{_TILES}{scene_key(scene_id)}/")}
+    is_whole = all(
+        tile.uri in stored
+        and stored[tile.uri].size_bytes == tile.size_bytes
+        and stored[tile.uri].sha256() == tile.sha256
+        for tile in tiles
+    )
+    return tiles if is_whole else None

@@ -1,0 +1,76 @@
+"""What tiling came to, in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+
+from utils.tiling.plan import TilePlan
+from utils.tiling.tile import Tile
+
+
+@dataclass(frozen=True, slots=True)
+class IngestStatistics:
+    """What an ingest came to.
+
+    Attributes:
+        scenes: In the manifest.
+        scenes_unchanged: Of these, how many an earlier run had finished already.
+        scenes_set_aside: Left out, the reasons being in the issues.
+        tiles: In the manifest.
+        empty_tiles_dropped: Tiles without a box that the options leave out.
+        boxes: Usable boxes of the scenes.
+        boxes_set_aside: Unusable ones.
+        boxes_in_several_tiles: Boxes that belong to more than one tile.
+        boxes_larger_than_visible: Boxes that no tile shows as well as `min_visibility` asks; each
+            is in the tile that shows most of it.
+        box_parts_dropped: Parts of boxes in tiles that show too little of them.
+        bytes: Of the tiles, encoded.
+    """
+
+    scenes: int = 0
+    scenes_unchanged: int = 0
+    scenes_set_aside: int = 0
+    tiles: int = 0
+    empty_tiles_dropped: int = 0
+    boxes: int = 0
+    boxes_set_aside: int = 0
+    boxes_in_several_tiles: int = 0
+    boxes_larger_than_visible: int = 0
+    box_parts_dropped: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: Self) -> Self:
+        """Both together."""
+        sums = {
+            field.name: getattr(self, field.name) + getattr(other, field.name)
+            for field in fields(self)
+        }
+        return type(self)(**sums)
+
+
+def scene_statistics(plan: TilePlan, tiles: Sequence[Tile], *, unchanged: bool) -> IngestStatistics:
+    """The numbers of one scene.
+
+    Args:
+        plan: What was to be cut.
+        tiles: What was.
+        unchanged: Whether an earlier run had cut it.
+    """
+    chosen = plan.assignment
+    in_tiles = np.bincount(chosen.boxes) if chosen else np.zeros(0)
+    return IngestStatistics(
+        scenes=1,
+        scenes_unchanged=int(unchanged),
+        tiles=len(tiles),
+        empty_tiles_dropped=plan.empty_dropped,
+        boxes=len(in_tiles),
+        boxes_set_aside=len(plan.issues),
+        boxes_in_several_tiles=int((in_tiles > 1).sum()),
+        boxes_larger_than_visible=chosen.oversized if chosen else 0,
+        box_parts_dropped=chosen.parts_dropped if chosen else 0,
+        bytes=sum(tile.size_bytes for tile in tiles),
+    )
