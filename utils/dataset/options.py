@@ -1,0 +1,61 @@
+"""What can be configured about splits and checks."""
+
+from __future__ import annotations
+
+from math import isclose
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from utils.options import Options
+
+_TOLERANCE = 1e-6
+
+
+class PinnedScenes(Options):
+    """Scenes whose split is chosen by hand instead of by hash."""
+
+    train: tuple[str, ...] = ()
+    """Scenes to train on: a scene id, an image's name with or without its suffix, a pattern such as `port/2023-*`, or the path of a `.txt` file with one of these a line."""  # noqa: E501
+
+    val: tuple[str, ...] = ()
+    """Scenes to validate on during training, named as in `train`."""
+
+    test: tuple[str, ...] = ()
+    """Scenes kept for the final evaluation, named as in `train`."""
+
+
+class SplitFractions(Options):
+    """How scenes are shared out among train, val and test: by a hash of their id, or pinned.
+
+    With few scenes a hash may leave a split empty; pin a scene to it then.
+    """
+
+    train: float = Field(default=0.7, gt=0, le=1)
+    """Share of the scenes to train on."""
+
+    val: float = Field(default=0.15, ge=0, lt=1)
+    """Share of the scenes to validate on after every epoch."""
+
+    test: float = Field(default=0.15, ge=0, lt=1)
+    """Share of the scenes kept for the final evaluation."""
+
+    pinned: PinnedScenes = PinnedScenes()
+    """Scenes whose split is chosen by hand; the others follow their hash."""
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Self:
+        total = self.train + self.val + self.test
+        if not isclose(total, 1, abs_tol=_TOLERANCE):
+            raise ValueError(f"train, val and test must sum to 1, not to {total:g}")
+        return self
+
+
+class CheckOptions(Options):
+    """What is checked before training, and how much may be wrong."""
+
+    decode_images: bool = True
+    """Whether to decode every image, to find the broken ones and the same picture in two splits."""
+
+    max_bad_share: float = Field(default=0.2, ge=0, le=1)
+    """The largest share of tiles that may be set aside before training is refused."""

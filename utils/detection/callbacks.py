@@ -1,0 +1,95 @@
+"""What happens while ultralytics trains: progress, metrics of each epoch, weights kept safe."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from utils.detection.runs import EpochMetrics, TrainingRun
+from utils.progress import Advance, progress
+
+OnEpoch = Callable[[EpochMetrics], None]
+
+_POLL_SECONDS = 2.0
+
+
+class EpochReport:
+    """Tells a listener about every epoch once, in order.
+
+    The epochs are read from the results on disk, so that those of an interrupted run and those
+    trained by other processes (one a GPU) are told in the same way.
+    """
+
+    def __init__(self, run: TrainingRun, on_epoch: OnEpoch | None) -> None:
+        """Report the epochs of `run` to `on_epoch`, where there is one."""
+        self._run = run
+        self._on_epoch = on_epoch
+        self._reported = 0
+
+    def new_epochs(self) -> None:
+        """Tell about the epochs that have ended since the last call."""
+        if self._on_epoch is None:
+            return
+        for epoch in self._run.epochs():
+            if epoch.epoch > self._reported:
+                self._reported = epoch.epoch
+                self._on_epoch(epoch)
+
+
+@contextmanager
+def watching(model: Any, run: TrainingRun, report: EpochReport, device: str) -> Iterator[None]:
+    """Follow the training of `model` within a block."""
+    if "," in device:  # several GPUs: the training runs in processes of their own
+        with _polled(report):
+            yield
+    else:
+        with ExitStack() as stack:
+            _add_callbacks(model, run, report, stack)
+            yield
+
+
+def _add_callbacks(model: Any, run: TrainingRun, report: EpochReport, stack: ExitStack) -> None:
+    advance: list[Advance] = []
+
+    def open_progress(trainer: Any) -> None:
+        batches = len(trainer.train_loader)
+        advance.append(
+            stack.enter_context(progress("Training (batches)", trainer.epochs * batches))
+        )
+        advance[0](trainer.start_epoch * batches)
+
+    def keep_weights(trainer: Any) -> None:
+        is_best = trainer.best_fitness == trainer.fitness
+        run.keep_weights(is_best=is_best, is_last=bool(trainer.stop))
+
+    model.add_callback("on_train_start", open_progress)
+    model.add_callback("on_train_batch_end", lambda _: advance[0](1))
+    model.add_callback("on_model_save", keep_weights)
+    model.add_callback("on_fit_epoch_end", lambda _: report.new_epochs())
+
+
+@contextmanager
+def _polled(report: EpochReport) -> Iterator[None]:
+    """Look for new epochs every few seconds, in a thread."""
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(_POLL_SECONDS):
+            report.new_epochs()
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def wait_for_plots() -> None:
+    """Wait for the threads in which ultralytics still draws its pictures."""
+    for thread in threading.enumerate():
+        if thread.name.endswith("(plot_images)"):
+            thread.join()

@@ -1,0 +1,144 @@
+"""The weights a training starts from: found, downloaded, or, where allowed, none."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from utils.detection.backend import load_ultralytics, quiet
+from utils.detection.options import TrainingOptions
+from utils.errors import DetectorError
+from utils.files import sha256_of
+from utils.paths import local_folder
+
+_ARCHITECTURE = (".yaml", ".yml")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a training starts from.
+
+    Attributes:
+        source: A weights file, or the name of an architecture (`yolov8n.yaml`).
+        identity: SHA-256 of the weights file, or the name of the architecture.
+    """
+
+    source: str
+    identity: str
+
+    @property
+    def from_scratch(self) -> bool:
+        """Whether there are no weights, only an architecture."""
+        return self.source.endswith(_ARCHITECTURE)
+
+
+def resolve_checkpoint(options: TrainingOptions) -> Checkpoint:
+    """Find the weights that `model_checkpoint` names.
+
+    Looked for in this order: a file of that path, a file of that name in `weights_dir`, a download
+    from ultralytics into `weights_dir`, and, where `allow_scratch` is set, the architecture alone.
+
+    Raises:
+        DetectorError: If none of these can be had.
+    """
+    wanted = options.model_checkpoint
+    if wanted.endswith(_ARCHITECTURE):
+        return Checkpoint(wanted, wanted)
+    weights_dir = options.weights_dir or local_folder("weights")
+    for candidate in (Path(wanted).expanduser(), weights_dir.expanduser() / wanted):
+        if candidate.is_file():
+            return Checkpoint(str(candidate.absolute()), sha256_of(candidate))
+    try:
+        downloaded = _download(wanted, weights_dir.expanduser())
+    except DetectorError as error:
+        if not options.allow_scratch:
+            raise
+        return _scratch(wanted, error)
+    return Checkpoint(str(downloaded.absolute()), sha256_of(downloaded))
+
+
+def load_model(checkpoint: Checkpoint) -> Any:
+    """The ultralytics model of a checkpoint.
+
+    Raises:
+        DetectorError: If the file is no checkpoint, or not one of a detector.
+    """
+    ultralytics = load_ultralytics()
+    try:
+        with quiet():
+            # An RT-DETR checkpoint says so itself; its architecture has to be told.
+            is_rtdetr = (
+                Path(checkpoint.source).name.startswith("rtdetr") and checkpoint.from_scratch
+            )
+            model = (ultralytics.RTDETR if is_rtdetr else ultralytics.YOLO)(checkpoint.source)
+    except Exception as error:  # whatever unpickling a foreign file may raise
+        raise DetectorError(
+            f"{checkpoint.source} cannot be loaded as a detector: {_first_line(error)}. "
+            "Name an ultralytics checkpoint (.pt) or architecture (.yaml) in model_checkpoint."
+        ) from error
+    if model.task != "detect":
+        raise DetectorError(
+            f"{checkpoint.source} is a model for the task '{model.task}', not a detector. "
+            "Name one without a suffix such as -seg or -cls, for instance yolov8n.pt."
+        )
+    return model
+
+
+def load_weights(path: Path) -> Any:
+    """The ultralytics model in a weights file.
+
+    Raises:
+        DetectorError: As `load_model`.
+    """
+    return load_model(Checkpoint(str(path), identity=""))
+
+
+def _download(name: str, folder: Path) -> Path:
+    load_ultralytics()
+    from ultralytics.utils.checks import check_yolov5u_filename
+    from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES, attempt_download_asset
+
+    published = check_yolov5u_filename(
+        name, verbose=False
+    )  # yolov5n.pt is published as yolov5nu.pt
+    if published not in GITHUB_ASSETS_NAMES:
+        raise DetectorError(
+            f"'{name}' is neither a file nor in {folder}, and ultralytics publishes no weights of "
+            "that name. Put the file there, or name another in model_checkpoint."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with quiet():
+            return Path(attempt_download_asset(folder / published))
+    except Exception as error:  # requests, urllib3 and ConnectionError alike
+        raise DetectorError(
+            f"The weights '{published}' are not in {folder} and cannot be downloaded: "
+            f"{_first_line(error)}. "
+            "Put the file there, or set allow_scratch: true to train without."
+        ) from error
+
+
+def _scratch(wanted: str, reason: DetectorError) -> Checkpoint:
+    load_ultralytics()
+    from ultralytics.nn.tasks import yaml_model_load
+
+    architecture = f"{Path(wanted).stem}.yaml"
+    try:
+        with quiet():
+            yaml_model_load(architecture)
+    except Exception as error:
+        raise DetectorError(
+            f"'{wanted}' cannot be had, and ultralytics knows no architecture '{architecture}' "
+            "to start from scratch with. Name another in model_checkpoint."
+        ) from error
+    logger.warning("%s Training from scratch, from the architecture %s.", reason, architecture)
+    return Checkpoint(architecture, architecture)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip("❌ \n")
+    return text.splitlines()[0].rstrip(".") if text else type(error).__name__

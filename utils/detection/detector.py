@@ -1,0 +1,92 @@
+"""The detector: what a training leaves, complete in itself."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from utils.errors import DetectorError
+from utils.files import sha256_of, write_whole, written_whole
+
+_FORMAT = "detector/1"
+_CARD = "detector.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """Weights with everything needed to use them and to know where they come from.
+
+    Attributes:
+        best: The weights of the epoch with the best validation result, a local `.pt` file.
+        last: The weights of the last epoch.
+        class_names: In the order of the network's outputs.
+        task: Always "detect" for now.
+        image_size: Side, in pixels, to which tiles were resized in training.
+        checkpoint: What the training started from: a weights file or an architecture.
+        arguments: The training arguments, as ultralytics names them.
+        metrics: Of the best epoch on the val split, such as `metrics/mAP50`.
+        epochs: How many epochs were trained.
+        data_fingerprint: Of the dataset, from `YoloDataset.fingerprint`.
+        run_fingerprint: Of dataset, arguments and checkpoint together.
+        mlflow_run_id: Where the training is recorded, or None.
+    """
+
+    best: Path
+    last: Path
+    class_names: tuple[str, ...]
+    task: str
+    image_size: int
+    checkpoint: str
+    arguments: dict[str, Any]
+    metrics: dict[str, float]
+    epochs: int
+    data_fingerprint: str
+    run_fingerprint: str
+    mlflow_run_id: str | None = field(default=None)
+
+    @property
+    def weights_sha256(self) -> str:
+        """SHA-256 of the best weights, in hex: the identity of what it predicts."""
+        return sha256_of(self.best)
+
+    def save(self, folder: Path) -> None:
+        """Write the detector to `folder`: `best.pt`, `last.pt` and `detector.json`."""
+        for weights in (self.best, self.last):
+            with written_whole(folder / f"{_role(weights, self)}.pt") as partial:
+                shutil.copyfile(weights, partial)
+        card = {"format": _FORMAT, **asdict(self), "best": "best.pt", "last": "last.pt"}
+        write_whole(folder / _CARD, json.dumps(card, indent=2))
+
+    @classmethod
+    def load(cls, folder: Path) -> Detector:
+        """Read a detector written by `save`; no run folder is needed.
+
+        Raises:
+            DetectorError: If there is none in `folder`, or one of another format.
+        """
+        try:
+            card = json.loads((folder / _CARD).read_text())
+        except (OSError, ValueError) as error:
+            raise DetectorError(
+                f"There is no detector in {folder}: {error}. "
+                "Train one with: python run.py --training"
+            ) from error
+        if card.pop("format", None) != _FORMAT:
+            raise DetectorError(
+                f"The detector in {folder} was written by another version of Spyglass. "
+                "Train it again with this one."
+            )
+        detector = cls(**card)
+        return replace(
+            detector,
+            best=folder / detector.best,
+            last=folder / detector.last,
+            class_names=tuple(detector.class_names),
+        )
+
+
+def _role(weights: Path, detector: Detector) -> str:
+    return "best" if weights == detector.best else "last"

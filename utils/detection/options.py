@@ -1,0 +1,138 @@
+"""What can be configured about training, its record in MLflow, evaluation and inference."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import Field, field_validator, model_validator
+
+from utils.options import Options, unknown_key
+from utils.tiling.options import PixelOptions
+
+_HAVE_A_FIELD = {"epochs", "imgsz", "batch", "patience", "seed", "device", "model"}
+_SET_BY_SPYGLASS = {
+    "task", "mode", "data", "project", "name", "exist_ok", "resume", "save", "save_dir", "cfg",
+    "val", "split", "verbose",
+}  # fmt: skip
+
+
+class TrainingOptions(Options):
+    """How a detector is trained."""
+
+    model_checkpoint: str = "yolov8n.pt"
+    """The weights to start from: a file, a name found in `weights_dir` or published by ultralytics (`yolov8n.pt`, `yolov5nu.pt`, `yolo11s.pt`...), or an architecture (`yolov8n.yaml`) to start from scratch."""  # noqa: E501
+
+    weights_dir: Path | None = None
+    """A folder with weights by name, where downloaded ones are kept too; `.local/weights` by default."""  # noqa: E501
+
+    allow_scratch: bool = False
+    """Whether to train from scratch, with a warning, where the weights cannot be had."""
+
+    epochs: int = Field(default=100, ge=1)
+    """How many times to go through the training tiles at most."""
+
+    imgsz: int = Field(default=640, ge=32)
+    """Side, in pixels, to which tiles are resized."""
+
+    batch: int | float = 16
+    """Tiles a step over all devices; -1 lets ultralytics find the most that fits a GPU."""
+
+    patience: int = Field(default=50, ge=0)
+    """Stop after this many epochs without a better validation result; 0 never stops early."""
+
+    seed: int = 0
+    """Seed of everything random."""
+
+    device: str = "auto"
+    """`auto` (all CUDA devices, else Apple's GPU, else the CPU), or as ultralytics takes it: `cpu`, `0`, `0,1`, `mps`."""  # noqa: E501
+
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    """Any other training argument of ultralytics by name, such as `lr0` or `mosaic`."""
+
+    @field_validator("arguments")
+    @classmethod
+    def _known_to_ultralytics(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        known = known_arguments()
+        for name in arguments:
+            if name in _HAVE_A_FIELD:
+                field = "model_checkpoint" if name == "model" else name
+                raise ValueError(
+                    f"'{name}' has a place of its own: write '{field}' beside 'arguments'"
+                )
+            if name in _SET_BY_SPYGLASS:
+                raise ValueError(f"'{name}' is set by Spyglass and cannot be chosen")
+            if name not in known:
+                raise ValueError(unknown_key(name, sorted(known - _SET_BY_SPYGLASS)))
+        return arguments
+
+
+class TrackingOptions(Options):
+    """Where a training is recorded; an MLflow run that is active already goes first."""
+
+    tracking_uri: str | None = None
+    """MLflow's address or store; by default the one MLflow is set up with."""
+
+    experiment: str = "ship-detector"
+    """The MLflow experiment."""
+
+
+class InferenceOptions(Options):
+    """How a detector looks through scenes."""
+
+    tile_size: int = Field(default=1000, ge=32)
+    """Side of the windows a scene is looked at through, in pixels; best as the tiles trained on."""
+
+    overlap: int = Field(default=200, ge=1)
+    """Overlap of neighbouring windows, in pixels: an object on a border is found once."""
+
+    imgsz: int | None = None
+    """Side, in pixels, to which windows are resized; by default as in training."""
+
+    confidence: float = Field(default=0.25, ge=0, le=1)
+    """The lowest score of a box that is kept."""
+
+    iou: float = Field(default=0.6, gt=0, le=1)
+    """Overlap (intersection over union) above which two boxes in one window are the same object."""
+
+    merge_iou: float = Field(default=0.5, gt=0, le=1)
+    """The same for boxes of two windows, measured where both windows look."""
+
+    max_boxes: int = Field(default=1000, ge=1)
+    """The most boxes kept in one window."""
+
+    batch: int = Field(default=8, ge=1)
+    """Windows looked at together."""
+
+    device: str = "auto"
+    """`auto` (CUDA, else Apple's GPU, else the CPU), or as ultralytics takes it."""
+
+    coco_json: bool = False
+    """Whether to write the predictions as COCO json too."""
+
+    max_bad_share: float = Field(default=0.2, ge=0, le=1)
+    """The largest share of scenes that may be unreadable before the run is refused."""
+
+    pixels: PixelOptions = PixelOptions()
+    """How the pixels of the scenes are read."""
+
+    @model_validator(mode="after")
+    def _overlap_below_tile_size(self) -> Self:
+        if self.overlap >= self.tile_size:
+            raise ValueError(
+                f"overlap ({self.overlap}) must be smaller than tile_size ({self.tile_size})"
+            )
+        return self
+
+
+@cache
+def known_arguments() -> frozenset[str]:
+    """The names of ultralytics' arguments, read from its configuration without importing it."""
+    package = find_spec("ultralytics")
+    if package is None or package.origin is None:  # the package is a dependency
+        raise ModuleNotFoundError("ultralytics")
+    defaults = Path(package.origin).with_name("cfg") / "default.yaml"
+    return frozenset(yaml.safe_load(defaults.read_text(encoding="utf-8")))

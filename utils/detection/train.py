@@ -1,0 +1,133 @@
+"""Training a detector, so that it can be killed anywhere and continued."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from utils.dataset.yolo import YoloDataset
+from utils.detection.backend import choose_device, quiet
+from utils.detection.callbacks import EpochReport, OnEpoch, wait_for_plots, watching
+from utils.detection.checkpoint import Checkpoint, load_model, resolve_checkpoint
+from utils.detection.detector import Detector
+from utils.detection.options import TrainingOptions
+from utils.detection.runs import TrainingRun, open_run
+from utils.errors import ConfigurationError, DetectorError
+from utils.locks import exclusive
+
+_DEFAULTS = TrainingOptions()
+
+
+def train_detector(
+    dataset: YoloDataset,
+    options: TrainingOptions = _DEFAULTS,
+    *,
+    on_epoch: OnEpoch | None = None,
+    verbose: bool = False,
+) -> Detector:
+    """Train a detector on a dataset, continuing where an earlier, killed run of it stopped.
+
+    The same data, arguments and starting weights are the same run: once it has finished, its result
+    is returned at once.
+
+    Args:
+        dataset: From `write_yolo_dataset`.
+        options: How to train.
+        on_epoch: Called with the metrics of every epoch when it ends, and, when a run is continued,
+            with those of the earlier epochs too.
+        verbose: Whether ultralytics may print its own log.
+
+    Raises:
+        BusyError: If the same training already runs on this machine.
+        ConfigurationError: If ultralytics refuses the value of an argument.
+        DetectorError: If the weights cannot be had or the training fails.
+    """
+    arguments = _checked_arguments(options)
+    checkpoint = resolve_checkpoint(options)
+    run = open_run(dataset.fingerprint, checkpoint.identity, arguments)
+    report = EpochReport(run, on_epoch)
+    with exclusive("training", str(run.folder)), quiet(verbose):
+        if run.result() is None:
+            _train(run, dataset, checkpoint, arguments, report)
+            run.mark_finished()
+        report.new_epochs()
+    return _detector(run, dataset, checkpoint, arguments)
+
+
+def _checked_arguments(options: TrainingOptions) -> dict[str, Any]:
+    """The arguments in ultralytics' terms, their values checked by it."""
+    arguments = {
+        **options.arguments,
+        "epochs": options.epochs,
+        "imgsz": options.imgsz,
+        "batch": options.batch,
+        "patience": options.patience,
+        "seed": options.seed,
+        "device": choose_device(options.device),
+    }
+    with quiet():
+        from ultralytics.cfg import get_cfg
+
+        try:
+            get_cfg(overrides=arguments)
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"Ultralytics refuses a training argument: {error} "
+                "Mend it under the training options in the configuration."
+            ) from error
+    return arguments
+
+
+def _train(
+    run: TrainingRun,
+    dataset: YoloDataset,
+    checkpoint: Checkpoint,
+    arguments: dict[str, Any],
+    report: EpochReport,
+) -> None:
+    """Train to the end, from the beginning or from where a kill left off."""
+    start = arguments
+    resume_point = run.resume_point()
+    if resume_point is not None:
+        run.rewind(resume_point)
+        if run.last_epoch_is_done():
+            run.adopt_weights(resume_point)
+            return
+        checkpoint = Checkpoint(str(resume_point), identity="")
+        start = {"resume": True, "device": arguments["device"]}
+    model = load_model(checkpoint)
+    with watching(model, run, report, arguments["device"]):
+        try:
+            model.train(data=str(dataset.data_yaml), save_dir=str(run.save_dir), **start)
+        except (RuntimeError, ValueError, TypeError, AssertionError, OSError) as error:
+            raise DetectorError(_failure(error)) from error
+    wait_for_plots()
+
+
+def _failure(error: Exception) -> str:
+    if "out of memory" in str(error).lower():
+        return (
+            "The device has too little memory for this training. "
+            "Lower batch or imgsz in the training options, or set batch: -1."
+        )
+    return f"The training failed: {error}. Run again with --verbose for the details."
+
+
+def _detector(
+    run: TrainingRun, dataset: YoloDataset, checkpoint: Checkpoint, arguments: dict[str, Any]
+) -> Detector:
+    result = run.result()
+    if result is None:
+        raise DetectorError(f"The training in {run.folder} ended without a result. Run it again.")
+    return Detector(
+        best=run.weights / "best.pt",
+        last=run.weights / "last.pt",
+        class_names=dataset.class_names,
+        task="detect",
+        image_size=int(arguments["imgsz"]),
+        checkpoint=checkpoint.source,
+        arguments=arguments,
+        metrics=result.metrics,
+        epochs=result.epochs,
+        data_fingerprint=dataset.fingerprint,
+        run_fingerprint=run.fingerprint,
+    )
