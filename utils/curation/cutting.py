@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from utils.detection.predictions import ScenePrediction
+from utils.errors import ImageError
 from utils.files import sha256_of
+from utils.issues import IssueReport
 from utils.paths import local_folder
 from utils.scenes.scene import Scene
 from utils.tiling.options import EXTENSIONS, TilingOptions
@@ -15,18 +17,30 @@ from utils.tiling.plan import PlannedTile, plan_tiles
 from utils.tiling.tile import Tile, scene_key
 from utils.tiling.tiler import tile_scene
 
+UNREADABLE = "scene image cannot be read"
+
 
 def tiles_of_predicted(
-    tiles: Iterable[Tile], predictions: Iterable[ScenePrediction], tiling: TilingOptions
+    tiles: Iterable[Tile],
+    predictions: Iterable[ScenePrediction],
+    tiling: TilingOptions,
+    issues: IssueReport,
 ) -> Iterator[Tile]:
-    """Yield the tiles given, then those cut from predicted scenes that none of them shows."""
+    """Yield the tiles given, then those cut from predicted scenes that none of them shows.
+
+    Scenes whose image is gone or does not decode are noted in `issues` and left out.
+    """
     shown = set()
     for tile in tiles:
         shown.add(tile.scene_id)
         yield tile
     for scene in predictions:
-        if scene.scene_id not in shown:
+        if scene.scene_id in shown:
+            continue
+        try:
             yield from cut_scene(scene, tiling)
+        except ImageError as error:
+            issues.add(scene.scene_id, UNREADABLE, error)
 
 
 def cut_scene(prediction: ScenePrediction, tiling: TilingOptions) -> list[Tile]:
@@ -73,6 +87,8 @@ def _cut_before(prediction: ScenePrediction, planned: PlannedTile, path: Path) -
 
 def _state(image: Path, tiling: TilingOptions) -> str:
     """A word that changes when the image or the way it is cut does."""
+    if not image.is_file():
+        raise ImageError(f"{image} is no longer there. Run the inference again, or ingest it.")
     state = image.stat()
     word = f"{image}\n{state.st_size}\n{state.st_mtime_ns}\n{tiling.model_dump_json()}"
     return hashlib.sha256(word.encode()).hexdigest()[:10]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,11 +21,12 @@ from utils.curation.documents import (
     KnownSample,
     pending_document,
 )
+from utils.curation.images import with_images
 from utils.curation.samples import TileSample, tile_samples
 from utils.dataset.labeled import LabeledDataset
 from utils.detection.predictions import Predictions
+from utils.issues import IssueReport
 from utils.locks import exclusive
-from utils.progress import progress
 from utils.tiling.manifest import TileManifest
 from utils.tiling.options import TilingOptions
 
@@ -43,6 +44,7 @@ class DatasetUpdate:
         updated: Samples of which something had changed.
         unchanged: Samples that were as they should be.
         evaluated: Samples with both truth and predictions, hence with tp, fp and fn.
+        issues: Tiles and scenes left out because their image cannot be had.
     """
 
     name: str
@@ -50,6 +52,7 @@ class DatasetUpdate:
     updated: int
     unchanged: int
     evaluated: int
+    issues: IssueReport = field(default_factory=IssueReport)
 
 
 def build_dataset(
@@ -81,40 +84,37 @@ def build_dataset(
     """
     start_database()
     tiling = tiling or TilingOptions()
-    shown = tiles_of_predicted(tiles or (), predictions or (), tiling)
+    issues = IssueReport()
     samples = tile_samples(
-        shown,
+        tiles_of_predicted(tiles or (), predictions or (), tiling, issues),
         labels=labels or (),
         predictions=predictions or (),
         splits=splits,
         min_visibility=tiling.min_visibility,
     )
     with exclusive("FiftyOne update", f"the dataset {name}"):
-        return update_dataset(name, samples, len(tiles) if tiles else None)
+        return update_dataset(name, samples, issues)
 
 
-def update_dataset(
-    name: str, samples: Iterable[TileSample], total: int | None = None
-) -> DatasetUpdate:
+def update_dataset(name: str, samples: Iterable[TileSample], issues: IssueReport) -> DatasetUpdate:
     """Write the samples that are new or have changed, then evaluate if anything was written.
 
     Args:
         name: Of the dataset.
         samples: Consumed once, some thousand in memory at a time.
-        total: How many there are, for the progress bar.
+        issues: Receives the tiles whose image cannot be had.
     """
     dataset = open_dataset(name)
     added = updated = seen = 0
-    with progress("Updating FiftyOne (tiles)", total) as advance, _writer(dataset) as write:
-        for batch in _batches(samples):
-            known = _known_samples(dataset, [sample.tile_id for sample in batch])
+    with _writer(dataset) as write:
+        for batch in _batches(with_images(samples, issues)):
+            known = _known_samples(dataset, [sample.tile_id for sample, _ in batch])
             pending = _pending(batch, known)
             write(pending)
             new = sum(document["tile_id"] not in known for document in pending)
             added, updated, seen = added + new, updated + len(pending) - new, seen + len(batch)
-            advance(len(batch))
     evaluated = _evaluate(dataset)
-    return DatasetUpdate(name, added, updated, seen - added - updated, evaluated)
+    return DatasetUpdate(name, added, updated, seen - added - updated, evaluated, issues)
 
 
 def open_dataset(name: str) -> Any:
@@ -131,13 +131,13 @@ def open_dataset(name: str) -> Any:
 def _declare_fields(dataset: Any) -> None:
     import fiftyone as fo
 
-    for field in ("tile_id", "scene_id", "model_version"):
-        dataset.add_sample_field(field, fo.StringField)
+    for text in ("tile_id", "scene_id", "model_version"):
+        dataset.add_sample_field(text, fo.StringField)
     dataset.add_sample_field("window", fo.ListField, subfield=fo.IntField)
     dataset.add_sample_field("reviewed", fo.BooleanField)
     dataset.add_sample_field(STATE_FIELD, fo.DictField)
-    for field in (TRUTH_FIELD, FOUND_FIELD):
-        dataset.add_sample_field(field, fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections)
+    for boxes in (TRUTH_FIELD, FOUND_FIELD):
+        dataset.add_sample_field(boxes, fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections)
     dataset.add_sample_field(f"{FOUND_FIELD}.detections.model_version", fo.StringField)
     dataset.create_index("tile_id", unique=True)
     dataset.create_index("scene_id")
@@ -154,9 +154,11 @@ def _known_samples(dataset: Any, tile_ids: list[str]) -> dict[str, KnownSample]:
     }
 
 
-def _pending(batch: list[TileSample], known: Mapping[str, KnownSample]) -> list[Document]:
+def _pending(
+    batch: list[tuple[TileSample, Path]], known: Mapping[str, KnownSample]
+) -> list[Document]:
     documents = (
-        pending_document(sample, Path(sample.uri), known.get(sample.tile_id)) for sample in batch
+        pending_document(sample, image, known.get(sample.tile_id)) for sample, image in batch
     )
     return [document for document in documents if document is not None]
 
@@ -207,7 +209,8 @@ def _evaluate(dataset: Any) -> int:
     return count
 
 
-def _batches(samples: Iterable[TileSample]) -> Iterator[list[TileSample]]:
-    remaining = iter(samples)
-    while batch := list(islice(remaining, _SAMPLES_PER_BATCH)):
+def _batches(
+    samples: Iterator[tuple[TileSample, Path]],
+) -> Iterator[list[tuple[TileSample, Path]]]:
+    while batch := list(islice(samples, _SAMPLES_PER_BATCH)):
         yield batch
