@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from utils.errors import LabelStudioError
 
@@ -26,11 +27,16 @@ def connect(url: str, api_key: str, *, timeout_s: float = 600) -> LabelStudio:
     Raises:
         LabelStudioError: If nothing answers, the token is refused, or it is not Label Studio.
     """
+    import httpx
     from label_studio_sdk import LabelStudio
 
+    # A proxy from the environment is not asked for a server on this machine.
+    loopback = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+    http = httpx.Client(timeout=timeout_s, follow_redirects=True, trust_env=not loopback)
     with explained(url, "Connecting"):
         # With a slash, so that the SDK keeps the path of a server that is not at the root.
-        client = LabelStudio(base_url=f"{url.rstrip('/')}/", api_key=api_key, timeout=timeout_s)
+        base_url = f"{url.rstrip('/')}/"
+        client = LabelStudio(base_url=base_url, api_key=api_key.strip(), httpx_client=http)
         version = ask(client, "GET", "api/version")
         ask(client, "GET", "api/current-user/whoami")
     if not isinstance(version, dict) or "label-studio-os-package" not in version:
@@ -102,6 +108,11 @@ def explained(url: str, work: str) -> Iterator[None]:
         raise LabelStudioError(
             f"{work} failed: Label Studio at {url} did not answer in time. "
             "Raise timeout_s in the configuration, or look at the server, then run this again."
+        ) from error
+    except httpx.LocalProtocolError as error:
+        raise LabelStudioError(
+            f"{work} failed: the token for Label Studio at {url} is empty or contains a line "
+            "break. Copy it again from its page Account & Settings to LABEL_STUDIO_API_KEY."
         ) from error
     except httpx.HTTPError as error:
         raise LabelStudioError(

@@ -12,11 +12,11 @@ from utils.annotation.project import Project
 from utils.annotation.server import document_root as embedded_document_root
 from utils.annotation.server import publish_folder, running_label_studio
 from utils.errors import ConfigurationError
+from utils.storage.objects import GCS_SCHEME
 
 if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
 
-_GCS = "gs://"
 _TITLE = "Spyglass tiles (shown only: do not synchronise)"
 _MATCHES_NOTHING = "^$"
 
@@ -38,7 +38,7 @@ class ServedImages:
         if not uri.startswith(f"{self.source}/"):
             return None
         key = uri[len(self.source) + 1 :]
-        return self.prefix + (key if self.source.startswith(_GCS) else quote(key))
+        return self.prefix + (key if self.source.startswith(GCS_SCHEME) else quote(key))
 
 
 def connect_storage(
@@ -53,18 +53,19 @@ def connect_storage(
         document_root: Of a server other than the embedded one, for a local folder.
 
     Raises:
-        ConfigurationError: If the server has no way to the local folder.
+        ConfigurationError: If the local folder does not exist or the server has no way to it.
         LabelStudioError: If the server refuses the storage.
     """
     with explained(url_of(client), f"Connecting the storage {data_source}"):
-        if data_source.startswith(_GCS):
+        if data_source.startswith(GCS_SCHEME):
             return _connect_gcs(client, project, data_source.rstrip("/"))
-        return _connect_folder(client, project, Path(data_source).absolute(), document_root)
+        folder = Path(data_source).expanduser().absolute()
+        return _connect_folder(client, project, folder, document_root)
 
 
 def _connect_gcs(client: LabelStudio, project: Project, uri: str) -> ServedImages:
     """Serve objects through Label Studio: signing addresses needs more than default credentials."""
-    bucket, _, prefix = uri.removeprefix(_GCS).partition("/")
+    bucket, _, prefix = uri.removeprefix(GCS_SCHEME).partition("/")
     storage = {"bucket": bucket, "prefix": prefix}
     _create_once(client, project, "gcs", storage, {"presign": False})
     return ServedImages(uri, f"{uri}/")
@@ -74,6 +75,8 @@ def _connect_folder(
     client: LabelStudio, project: Project, folder: Path, document_root: Path | None
 ) -> ServedImages:
     embedded = running_label_studio()
+    if not folder.is_dir():
+        raise ConfigurationError(f"The data source {folder} does not exist. Run the ingest first.")
     if embedded is not None and embedded.url == url_of(client):
         root, served = embedded_document_root(), publish_folder(folder)
     elif document_root is not None and document_root in folder.parents:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -64,7 +64,7 @@ def open_project(
         url=f"{url_of(client)}/projects/{found['id']}",
         class_names=class_names_of(str(found["label_config"]), str(found["title"])),
     )
-    _check_classes(project, wanted)
+    _check_classes(project, dict.fromkeys([*wanted, *class_names]))
     return project
 
 
@@ -107,7 +107,8 @@ def class_names_of(config: str, title: str) -> tuple[str, ...]:
         raise LabelStudioError(
             _other_config(title, f'<RectangleLabels name="{LABELS_NAME}" toName="{IMAGE_NAME}">')
         )
-    return tuple(label.get("value", "") for label in rectangles.findall(".//Label"))
+    labels = rectangles.findall(".//Label")
+    return tuple(label.get("alias") or label.get("value") or "" for label in labels)
 
 
 def _find(client: LabelStudio, project: int | str) -> dict[str, Any] | None:
@@ -159,7 +160,7 @@ def _create(
     return created
 
 
-def _check_classes(project: Project, wanted: Sequence[str]) -> None:
+def _check_classes(project: Project, wanted: Iterable[str]) -> None:
     missing = [name for name in wanted if name not in project.class_names]
     if missing:
         raise LabelStudioError(

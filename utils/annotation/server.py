@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-import urllib.error
-import urllib.request
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from filelock import FileLock
@@ -120,7 +121,7 @@ def publish_folder(folder: Path) -> Path:
     target = folder.resolve()
     digest = hashlib.sha256(str(target).encode()).hexdigest()[:10]
     link = document_root() / f"{target.name}-{digest}"
-    if not link.is_symlink():
+    with suppress(FileExistsError):
         link.symlink_to(target, target_is_directory=True)
     return link
 
@@ -189,15 +190,15 @@ def _environment(account: Account) -> dict[str, str]:
 
 def _lets_in(port: int, api_key: str) -> bool:
     """Whether the server on `port` is ours: it knows the token, which nobody else does."""
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/api/current-user/whoami",
-        headers={"Authorization": f"Token {api_key}"},
-    )
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-            return bool(answer.status == 200)
-    except urllib.error.HTTPError:
+        headers = {"Authorization": f"Token {api_key}"}
+        connection.request("GET", "/api/current-user/whoami", headers=headers)
+        return connection.getresponse().status == HTTPStatus.OK
+    except HTTPException:
         return False
+    finally:
+        connection.close()
 
 
 def _connection(server: ServerProcess, account: Account) -> ServerConnection:
