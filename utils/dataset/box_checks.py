@@ -1,0 +1,79 @@
+"""What is wrong with the boxes of one tile."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from utils.dataset.labeled import LabeledTile
+from utils.geometry import BoolArray, Boxes, box_problem, clip_boxes, iou_matrix
+from utils.issues import IssueReport
+
+BAD_BOX = "box unusable"
+CLIPPED_BOX = "box reaches over the edge"
+DUPLICATE_BOX = "box twice"
+UNKNOWN_CLASS = "class unknown"
+
+_SAME_BOX_IOU = 0.99
+# Percentages with few digits put a box this far over the edge without anyone having meant it.
+_UNMEANT_PIXELS = 0.5
+
+
+def checked_boxes(tile: LabeledTile, class_names: Collection[str], issues: IssueReport) -> Boxes:
+    """The boxes of a tile that can be learned from.
+
+    Left out are boxes that are unusable (not a number, inverted, without area, outside), of an
+    unknown class, or there twice; a box that reaches over the edge is clipped.
+
+    Args:
+        tile: Its boxes are in tile coordinates.
+        class_names: The known classes.
+        issues: Receives what was found.
+    """
+    known = _of_known_class(tile, tile.boxes, class_names, issues)
+    usable = _clipped(tile, _usable(tile, known, issues), issues)
+    return _distinct(tile, usable, issues)
+
+
+def _of_known_class(
+    tile: LabeledTile, boxes: Boxes, class_names: Collection[str], issues: IssueReport
+) -> Boxes:
+    for label in sorted(set(boxes.labels) - set(class_names)):
+        count = boxes.labels.count(label)
+        detail = f"{count} of class '{label}', which is not one of {', '.join(class_names)}"
+        issues.add(tile.tile_id, UNKNOWN_CLASS, detail, set_aside=False)
+    return boxes.select(np.array([label in class_names for label in boxes.labels], dtype=bool))
+
+
+def _usable(tile: LabeledTile, boxes: Boxes, issues: IssueReport) -> Boxes:
+    problems = [box_problem(box, tile.window.width, tile.window.height) for box in boxes.xyxy]
+    for box, problem in zip(boxes.xyxy, problems, strict=True):
+        if problem:
+            issues.add(tile.tile_id, BAD_BOX, f"{_shown(box)} {problem}", set_aside=False)
+    return boxes.select(np.array([problem is None for problem in problems], dtype=bool))
+
+
+def _clipped(tile: LabeledTile, boxes: Boxes, issues: IssueReport) -> Boxes:
+    inside = clip_boxes(boxes.xyxy, (0, 0, tile.window.width, tile.window.height))
+    for box in boxes.xyxy[(np.abs(boxes.xyxy - inside) > _UNMEANT_PIXELS).any(axis=1)]:
+        issues.add(tile.tile_id, CLIPPED_BOX, f"{_shown(box)} was clipped", set_aside=False)
+    return Boxes(inside, boxes.labels)
+
+
+def _distinct(tile: LabeledTile, boxes: Boxes, issues: IssueReport) -> Boxes:
+    repeated = _repeats(boxes)
+    for box in boxes.xyxy[repeated]:
+        issues.add(tile.tile_id, DUPLICATE_BOX, f"{_shown(box)} is there before", set_aside=False)
+    return boxes.select(~repeated)
+
+
+def _repeats(boxes: Boxes) -> BoolArray:
+    """Which boxes coincide with an earlier one of their class, shape (n,)."""
+    labels = np.array(boxes.labels, dtype=object)
+    same = (iou_matrix(boxes.xyxy, boxes.xyxy) >= _SAME_BOX_IOU) & (labels[:, None] == labels)
+    return np.asarray(np.tril(same, k=-1).any(axis=1))
+
+
+def _shown(box: np.ndarray) -> str:
+    return f"({', '.join(f'{value:.1f}' for value in box)})"

@@ -1,0 +1,83 @@
+"""The images of a dataset, looked at before anything is learned from them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from utils.progress import progress
+
+_DIGEST_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What was seen of an image.
+
+    Attributes:
+        problem: What makes it unusable, or None.
+        missing: Whether there is no such file.
+        width: In pixels; 0 where there is a problem.
+        height: In pixels; 0 where there is a problem.
+        digest: Of the decoded pixels, the same however they are encoded; None where there is a
+            problem, where the pixels were not looked at, and for an image of a single colour, which
+            may well occur twice.
+    """
+
+    problem: str | None = None
+    missing: bool = False
+    width: int = 0
+    height: int = 0
+    digest: bytes | None = None
+
+
+def look_at_images(images: Mapping[str, Path], *, decode: bool = True) -> dict[str, ImageFacts]:
+    """Open every image, in parallel.
+
+    Args:
+        images: Local files by tile id.
+        decode: Whether to decode the pixels, too, or to read the header only.
+
+    Returns:
+        The facts of each image, some hundred bytes each.
+    """
+    facts = {}
+    with (
+        ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode") as threads,
+        progress("Checking images", len(images)) as advance,
+    ):
+        looked_at = threads.map(lambda path: _look_at(path, decode), images.values())
+        for tile_id, seen in zip(images, looked_at, strict=True):
+            facts[tile_id] = seen
+            advance(1)
+    return facts
+
+
+def _look_at(path: Path, decode: bool) -> ImageFacts:
+    try:
+        with Image.open(path) as image:
+            return ImageFacts(
+                width=image.width,
+                height=image.height,
+                digest=_digest(image) if decode else None,
+            )
+    except FileNotFoundError:
+        return ImageFacts(f"{path} is not there", missing=True)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        # Pillow's own words for a truncated, empty or foreign file.
+        return ImageFacts(f"{path} does not decode ({error})")
+
+
+def _digest(image: Image.Image) -> bytes | None:
+    pixels = image.convert("RGB")
+    if pixels.getcolors(maxcolors=1):
+        return None
+    digest = hashlib.blake2b(repr(pixels.size).encode(), digest_size=_DIGEST_BYTES)
+    digest.update(pixels.tobytes())
+    return digest.digest()
