@@ -1,0 +1,43 @@
+"""What was set aside and why, as a page and as a part of other pages."""
+
+from __future__ import annotations
+
+from utils.issues import IssueReport
+from utils.reports.charts import bars
+from utils.reports.page import Markup, facts, page, paragraph, section, table
+
+_MOST_ROWS = 200
+
+
+def issues_page(report: IssueReport) -> str:
+    """A page of issues.
+
+    Args:
+        report: The issues; the first 200 are listed, all are counted.
+    """
+    return page(
+        "Issues",
+        "What was set aside, and why. The rest went on.",
+        facts({"Issues": len(report), "Items set aside": report.items_set_aside()}),
+        issues_section(report),
+    )
+
+
+def issues_section(report: IssueReport | None) -> Markup:
+    """The issues by kind and one by one; nothing where there is no report."""
+    if report is None:
+        return Markup("")
+    if not len(report):
+        return section("Issues", paragraph("Nothing was set aside."))
+    rows = [
+        (issue.item, issue.kind, issue.detail, "whole" if issue.set_aside else "in part")
+        for issue in report.issues[:_MOST_ROWS]
+    ]
+    left_out = len(report) - len(rows)
+    return section(
+        "Issues",
+        bars(report.counts()),
+        Markup("<br>"),
+        table(["Item", "Kind", "Detail", "Left out"], rows),
+        paragraph(f"and {left_out:,} more") if left_out else Markup(""),
+    )

@@ -1,0 +1,90 @@
+"""The page of a tile manifest: how many tiles, which boxes, what they look like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from heapq import nsmallest
+
+from utils.issues import IssueReport
+from utils.reports.counting import BoxCounts, share, shuffled
+from utils.reports.issues_page import issues_section
+from utils.reports.page import Markup, columns, facts, page, paragraph, section
+from utils.reports.pictures import key, sheet, tile_picture
+from utils.tiling.manifest import TileManifest
+from utils.tiling.tile import Tile
+
+_SAMPLE_TILES = 12
+_MEGABYTE = 1e6
+
+
+def manifest_page(manifest: TileManifest, issues: IssueReport | None = None) -> str:
+    """The page; the manifest is streamed once, and the images of twelve tiles are opened.
+
+    Args:
+        manifest: The tiles.
+        issues: What the ingest set aside.
+    """
+    counts = _Counts()
+    chosen = nsmallest(_SAMPLE_TILES, counts.passing(manifest), key=_most_telling)
+    return page(
+        "Tile manifest",
+        "The tiles cut from the scenes, and the boxes they came with.",
+        _facts(counts),
+        columns(
+            section("Boxes by class", counts.boxes.class_chart(manifest.class_names)),
+            section(
+                "Boxes by size",
+                counts.boxes.size_chart(),
+                paragraph("Square root of the area, in pixels. Below 32 COCO calls a box small."),
+            ),
+        ),
+        section("Sample tiles", key(), sheet(map(_picture, chosen))),
+        issues_section(issues),
+    )
+
+
+@dataclass
+class _Counts:
+    """What is counted while the tiles stream by."""
+
+    tiles: int = 0
+    empty: int = 0
+    unlabeled: int = 0
+    size_bytes: int = 0
+    scenes: set[str] = field(default_factory=set)
+    boxes: BoxCounts = field(default_factory=BoxCounts)
+
+    def passing(self, tiles: Iterable[Tile]) -> Iterator[Tile]:
+        for tile in tiles:
+            self.tiles += 1
+            self.size_bytes += tile.size_bytes
+            self.scenes.add(tile.scene_id)
+            self.unlabeled += tile.boxes is None
+            self.empty += tile.boxes is not None and not len(tile.boxes)
+            if tile.boxes is not None:
+                self.boxes.add(tile.boxes)
+            yield tile
+
+
+def _facts(counts: _Counts) -> Markup:
+    return facts(
+        {
+            "Scenes": len(counts.scenes),
+            "Tiles": counts.tiles,
+            "Boxes in tiles": counts.boxes.total,
+            "Tiles without boxes": share(counts.empty, counts.tiles),
+            "Tiles nobody labelled": counts.unlabeled,
+            "Size": f"{counts.size_bytes / _MEGABYTE:,.1f} MB",
+        }
+    )
+
+
+def _most_telling(tile: Tile) -> tuple[bool, str]:
+    """Tiles with boxes first, otherwise a fair sample."""
+    return not tile.boxes, shuffled(tile.tile_id)
+
+
+def _picture(tile: Tile) -> Markup:
+    caption = f"{tile.scene_id} at {tile.window.x}, {tile.window.y}"
+    return tile_picture(tile.uri, tile.sha256, tile.window, caption, tile.boxes)

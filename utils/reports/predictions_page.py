@@ -1,0 +1,176 @@
+"""The page of predictions: what was found where, how surely, and what it looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from heapq import nsmallest
+from html import escape
+from pathlib import Path
+
+import numpy as np
+
+from utils.detection.predictions import Predictions, ScenePrediction
+from utils.errors import ImageError
+from utils.geometry import Boxes
+from utils.issues import IssueReport
+from utils.reports.counting import BoxCounts, shuffled
+from utils.reports.issues_page import issues_section
+from utils.reports.page import Markup, columns, facts, page, paragraph, section, table
+from utils.reports.pictures import key, picture, sheet
+from utils.reports.scene_pictures import crop_windows, crops, overview
+
+_SCENES_SHOWN = 6
+_SCENES_LISTED = 100
+_CROPS_OF_A_SCENE = 4
+_OVERVIEW_SIDE = 640
+_CROP_SIDE = 160
+
+
+def predictions_page(predictions: Predictions, issues: IssueReport | None = None) -> str:
+    """The page; predictions are streamed once, and the images of six scenes are opened.
+
+    Args:
+        predictions: One row a scene.
+        issues: What the inference set aside.
+    """
+    counts = _Counts()
+    chosen = nsmallest(_SCENES_SHOWN, counts.passing(predictions), key=_most_telling)
+    pictured = [_pictures(scene) for scene in chosen]
+    unsure = [crop for scene in pictured for crop in scene.least_sure]
+    sure = [crop for scene in pictured for crop in scene.surest]
+    return page(
+        "Predictions",
+        f"What the detector found in whole scenes. Model version: {', '.join(counts.versions)}.",
+        _facts(counts),
+        columns(
+            section("Boxes by score", counts.found.score_chart()),
+            section("Boxes by class", counts.found.class_chart(predictions.class_names)),
+        ),
+        section(
+            "Scenes",
+            key(truth=counts.labeled > 0, found=True),
+            sheet([scene.whole for scene in pictured], cell=320),
+        ),
+        section("Least sure", sheet(unsure, cell=110)) if unsure else Markup(""),
+        section("Surest", sheet(sure, cell=110)) if sure else Markup(""),
+        _scenes_table(counts),
+        issues_section(issues),
+    )
+
+
+@dataclass
+class _Counts:
+    """What is counted while the scenes stream by."""
+
+    scenes: int = 0
+    labeled: int = 0
+    true_boxes: int = 0
+    pixels: int = 0
+    seconds: float = 0.0
+    versions: dict[str, None] = field(default_factory=dict)
+    found: BoxCounts = field(default_factory=BoxCounts)
+    rows: list[tuple[str, str, int, int | None, float | None, float]] = field(default_factory=list)
+
+    def passing(self, scenes: Iterable[ScenePrediction]) -> Iterator[ScenePrediction]:
+        for scene in scenes:
+            self.scenes += 1
+            self.labeled += scene.truth is not None
+            self.true_boxes += len(scene.truth or ())
+            self.pixels += scene.width * scene.height
+            self.seconds += scene.seconds
+            self.versions[scene.model_version] = None
+            self.found.add(scene.boxes)
+            if len(self.rows) < _SCENES_LISTED:
+                self.rows.append(_row(scene))
+            yield scene
+
+
+@dataclass(frozen=True, slots=True)
+class _ScenePictures:
+    """A scene, and the detections in it that say most about the detector."""
+
+    whole: Markup
+    least_sure: tuple[Markup, ...] = ()
+    surest: tuple[Markup, ...] = ()
+
+
+def _facts(counts: _Counts) -> Markup:
+    megapixels = counts.pixels / 1e6
+    return facts(
+        {
+            "Scenes": counts.scenes,
+            "Boxes found": counts.found.total,
+            "True boxes": counts.true_boxes if counts.labeled else None,
+            "Megapixels": round(megapixels),
+            "Seconds": counts.seconds,
+            "Megapixels a second": megapixels / counts.seconds if counts.seconds else None,
+        }
+    )
+
+
+def _row(scene: ScenePrediction) -> tuple[str, str, int, int | None, float | None, float]:
+    scores = scene.boxes.scores
+    best = float(scores.max()) if scores is not None and len(scores) else None
+    truth = None if scene.truth is None else len(scene.truth)
+    size = f"{scene.width:,} x {scene.height:,}"
+    return scene.scene_id, size, len(scene.boxes), truth, best, scene.seconds
+
+
+def _scenes_table(counts: _Counts) -> Markup:
+    headings = ["Scene", "Pixels", "Boxes found", "True boxes", "Best score", "Seconds"]
+    left_out = counts.scenes - len(counts.rows)
+    rest = paragraph(f"and {left_out:,} more scenes") if left_out else Markup("")
+    return section("Scene by scene", table(headings, counts.rows), rest)
+
+
+def _most_telling(scene: ScenePrediction) -> tuple[bool, str]:
+    """Scenes with boxes first, otherwise a fair sample."""
+    return not len(scene.boxes), shuffled(scene.scene_id)
+
+
+def _pictures(scene: ScenePrediction) -> _ScenePictures:
+    """The pictures of a scene; only its name where its image cannot be had."""
+    order = _by_score(scene.boxes)
+    caption = f"{scene.scene_id}: {len(scene.boxes):,} found"
+    try:
+        image = overview(Path(scene.location), _OVERVIEW_SIDE)
+        whole = picture(
+            image,
+            (scene.width, scene.height),
+            caption,
+            truth=scene.truth,
+            found=scene.boxes.select(order[::-1]),
+            side=_OVERVIEW_SIDE,
+        )
+        count = min(_CROPS_OF_A_SCENE, len(order) // 2)
+        pictured = _crop_pictures(scene, [*order[:count], *order[len(order) - count :]])
+    except ImageError as error:
+        return _ScenePictures(
+            Markup(f"<figure><figcaption>{escape(f'{caption} ({error})')}</figcaption></figure>")
+        )
+    return _ScenePictures(whole, tuple(pictured[:count]), tuple(pictured[count:][::-1]))
+
+
+def _by_score(boxes: Boxes) -> list[int]:
+    """The indices of boxes, the least sure first."""
+    scores = np.zeros(len(boxes)) if boxes.scores is None else boxes.scores
+    return [int(index) for index in np.argsort(scores, kind="stable")]
+
+
+def _crop_pictures(scene: ScenePrediction, chosen: Sequence[int]) -> list[Markup]:
+    boxes = scene.boxes.select(list(chosen))
+    windows = crop_windows(boxes.xyxy, scene.width, scene.height)
+    pictures = [Markup("")] * len(windows)
+    for index, image in crops(Path(scene.location), windows):
+        window = windows[index]
+        one = boxes.select([index]).shifted(-window.x, -window.y)
+        score = "" if one.scores is None else f"{one.scores[0]:.2f}"
+        pictures[index] = picture(
+            image,
+            (window.width, window.height),
+            f"{one.labels[0]} {score}",
+            found=one,
+            side=_CROP_SIDE,
+        )
+    return pictures

@@ -1,0 +1,69 @@
+"""Pictures of whole scenes, of any size and kind: read from top to bottom, never all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from utils.geometry import FloatArray, Window
+from utils.tiling.options import PixelOptions
+
+_PIXELS = PixelOptions()
+_CONTEXT = 2.0
+_SMALLEST_CROP = 64
+_STRIP = 512
+
+
+def overview(path: Path, side: int, pixels: PixelOptions = _PIXELS) -> Image.Image:
+    """A scene shrunk to at most `side` pixels.
+
+    Raises:
+        ImageError: If the image does not decode or is no longer there.
+    """
+    from utils.tiling.pixels import explained, open_rgb
+
+    image = open_rgb(path, pixels)
+    with explained(path):
+        small = image.thumbnail_image(side, height=side, size="down")
+        return Image.fromarray(small.numpy())
+
+
+def crop_windows(boxes: FloatArray, width: int, height: int) -> list[Window]:
+    """A square window around each box, with as much again of its surroundings, inside the scene.
+
+    Args:
+        boxes: Shape (n, 4), `xyxy` in scene pixels.
+        width: Of the scene.
+        height: Of the scene.
+    """
+    windows = []
+    for x1, y1, x2, y2 in boxes.tolist():
+        side = int(max(_SMALLEST_CROP, _CONTEXT * max(x2 - x1, y2 - y1)))
+        crop_width, crop_height = min(side, width), min(side, height)
+        x = int(np.clip((x1 + x2 - crop_width) / 2, 0, width - crop_width))
+        y = int(np.clip((y1 + y2 - crop_height) / 2, 0, height - crop_height))
+        windows.append(Window(x=x, y=y, width=crop_width, height=crop_height))
+    return windows
+
+
+def crops(path: Path, windows: Sequence[Window]) -> Iterator[tuple[int, Image.Image]]:
+    """Yield (index, pixels) of each window of a scene, in one pass from top to bottom.
+
+    Raises:
+        ImageError: If the image does not decode or is no longer there.
+    """
+    from utils.tiling.reader import read_strips
+
+    waiting = sorted(range(len(windows)), key=lambda index: windows[index].y)
+    tallest = max((window.height for window in windows), default=1)
+    strips = read_strips(path, tile_size=max(_STRIP, 2 * tallest), overlap=tallest)
+    for top, strip in strips:
+        while waiting and windows[waiting[0]].rows.stop <= top + len(strip):
+            window = windows[waiting[0]]
+            rows = slice(window.y - top, window.y - top + window.height)
+            yield waiting.pop(0), Image.fromarray(strip[rows, window.columns])
+        if not waiting:
+            return
