@@ -17,7 +17,7 @@ def upload_folder(folder: Path, uri: str) -> None:
 
 
 def download_folder(uri: str, folder: Path) -> Path:
-    """Copy every file below an artifact's URI to a folder, keeping the layout; returns the folder."""
+    """Copy every file below an artifact's URI to a folder, which is returned."""
     for name in fileio.listdir(uri):
         remote = f"{uri}/{name}"
         if fileio.isdir(remote):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zenml import get_pipeline_context, pipeline
 
+from pipelines.artifacts import newest
 from steps.check_labels import check_labels
 from steps.evaluate_detector import evaluate_detector
 from steps.split_by_scene import split_by_scene
@@ -21,6 +22,6 @@ def training_pipeline(
     """Train a detector on the labelled dataset in staging; judge it on tiles it has never seen."""
     labels = get_pipeline_context().model.get_artifact("labeled_dataset")
     splits = split_by_scene(labels, fractions)
-    checked, _ = check_labels(labels, splits, checks)
+    checked, _ = check_labels(labels, splits, newest("tile_manifest"), checks)
     detector = train_detector(checked, splits, training)
     evaluate_detector(detector, checked, splits, training)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Annotated
@@ -32,5 +33,5 @@ def tile_scenes(
         manifest_path=Path(mkdtemp()) / "tile_manifest.parquet",
         max_bad_share=source.max_bad_share,
     )
-    log_metadata(result.statistics, artifact_name="tile_manifest", infer_artifact=True)
+    log_metadata(asdict(result.statistics), artifact_name="tile_manifest", infer_artifact=True)
     return result.manifest, result.issues

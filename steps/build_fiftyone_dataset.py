@@ -1,0 +1,38 @@
+"""Build or update the FiftyOne dataset that people look at."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+from zenml import log_metadata, step
+
+from utils.curation.dataset import build_dataset
+from utils.dataset.labeled import LabeledDataset
+from utils.detection.predictions import Predictions
+from utils.issues import IssueReport
+from utils.tiling.manifest import TileManifest
+from utils.tiling.options import TilingOptions
+
+
+@step
+def build_fiftyone_dataset(
+    manifest: TileManifest,
+    dataset_name: str,
+    tiling: TilingOptions,
+    labels: LabeledDataset | None = None,
+    splits: dict[str, str] | None = None,
+    predictions: Predictions | None = None,
+) -> Annotated[IssueReport, "fiftyone_issues"]:
+    """Give every tile one sample with its ground truth and its predictions."""
+    update = build_dataset(
+        dataset_name,
+        manifest,
+        labels=labels,
+        predictions=predictions,
+        splits=splits,
+        tiling=tiling,
+    )
+    counts = {key: value for key, value in asdict(update).items() if key != "issues"}
+    log_metadata(counts, infer_artifact=True)
+    return update.issues

@@ -1,0 +1,42 @@
+"""Check images and labels before training."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Annotated
+
+from zenml import log_metadata, step
+
+from utils.dataset.checks import check_dataset
+from utils.dataset.labeled import LabeledDataset
+from utils.dataset.local import local_images
+from utils.dataset.options import CheckOptions
+from utils.dataset.splits import Split
+from utils.issues import IssueReport
+from utils.tiling.manifest import TileManifest
+
+
+@step
+def check_labels(
+    labels: LabeledDataset,
+    splits: dict[str, str],
+    manifest: TileManifest,
+    checks: CheckOptions,
+) -> tuple[
+    Annotated[LabeledDataset, "checked_dataset"],
+    Annotated[IssueReport, "dataset_issues"],
+]:
+    """Set aside what a training would stumble over, and say what is left in each split."""
+    fetching = IssueReport()
+    checked = check_dataset(
+        labels,
+        {scene: Split(name) for scene, name in splits.items()},
+        local_images(labels, fetching),
+        Path(mkdtemp()) / "checked_dataset.parquet",
+        checks,
+        all_tile_ids=(tile.tile_id for tile in manifest if tile.scene_id in splits),
+    )
+    log_metadata(asdict(checked.statistics), artifact_name="checked_dataset", infer_artifact=True)
+    return checked.dataset, checked.issues

@@ -1,0 +1,34 @@
+"""Bring back what people reviewed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Annotated
+
+from zenml import log_metadata, step
+
+from steps.label_studio import connect_label_studio
+from utils.annotation import export as annotation_export
+from utils.annotation.options import ExportOptions, LabelStudioOptions
+from utils.annotation.project import open_project
+from utils.dataset.labeled import LabeledDataset
+from utils.issues import IssueReport
+from utils.tiling.manifest import TileManifest
+
+
+@step
+def export_annotations(
+    manifest: TileManifest, label_studio: LabelStudioOptions, export: ExportOptions
+) -> tuple[
+    Annotated[LabeledDataset, "labeled_dataset"],
+    Annotated[IssueReport, "export_issues"],
+]:
+    """Join the newest annotation of each task to its tile."""
+    client = connect_label_studio(label_studio)
+    project = open_project(client, label_studio.updated(create_missing=False))
+    path = Path(mkdtemp()) / "labeled_dataset.parquet"
+    result = annotation_export.export_annotations(client, project, manifest, path, export)
+    log_metadata(asdict(result.statistics), artifact_name="labeled_dataset", infer_artifact=True)
+    return result.dataset, result.issues

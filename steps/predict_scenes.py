@@ -1,0 +1,35 @@
+"""Look through whole scenes with a detector."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Annotated
+
+from zenml import get_step_context, step
+
+from utils.detection import predict
+from utils.detection.detector import Detector
+from utils.detection.options import InferenceOptions
+from utils.detection.predictions import Predictions
+from utils.issues import IssueReport
+from utils.scenes.options import SourceOptions
+from utils.scenes.sources import open_source
+
+
+@step
+def predict_scenes(
+    detector: Detector, source: SourceOptions, inference: InferenceOptions
+) -> tuple[
+    Annotated[Predictions, "predictions"],
+    Annotated[IssueReport, "inference_issues"],
+]:
+    """Find the objects of every scene, in scene coordinates."""
+    result = predict.predict_scenes(
+        open_source(source),
+        detector,
+        inference,
+        model_version=str(get_step_context().model.number),
+        folder=Path(mkdtemp()),
+    )
+    return result.predictions, result.issues

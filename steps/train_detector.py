@@ -1,0 +1,25 @@
+"""Train a detector."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from zenml import log_metadata, step
+
+from utils.dataset.labeled import LabeledDataset
+from utils.dataset.local import local_yolo_dataset
+from utils.dataset.splits import Split
+from utils.detection import train
+from utils.detection.detector import Detector
+from utils.detection.options import TrainingOptions
+
+
+@step(experiment_tracker=True)
+def train_detector(
+    labels: LabeledDataset, splits: dict[str, str], training: TrainingOptions
+) -> Annotated[Detector, "trained_detector"]:
+    """Train on the train split, choose the best epoch on val."""
+    dataset = local_yolo_dataset(labels, {scene: Split(name) for scene, name in splits.items()})
+    detector = train.train_detector(dataset, training)
+    log_metadata({"tiles": dataset.tile_counts}, infer_artifact=True)
+    return detector
