@@ -168,7 +168,7 @@ class SyntheticSource(CommonSourceOptions):
     height: int = Field(default=2600, ge=256)
     """Height of a scene in pixels."""
 
-    ships: int = Field(default=90, ge=0)
+    ships: int = Field(default=120, ge=0)
     """About how many ships a scene has; few fit where there is little water."""
 
     cloud_cover: float = Field(default=0.12, ge=0, le=1)

@@ -1,16 +1,23 @@
-"""One harbour scene, from the water up to the clouds."""
+"""One harbour scene, from the sea bed up to the clouds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
 from utils.geometry import FloatArray
+from utils.scenes.harbour.frames import Pixels
+from utils.scenes.harbour.ships import draw_ship, visible_box
+from utils.scenes.harbour.terrain import lay_terrain, paint_terrain
+from utils.scenes.harbour.town import build_port
+from utils.scenes.harbour.traffic import Traffic, draw_wake, place_ships
+from utils.scenes.harbour.weather import draw_clouds, draw_white_caps, form_clouds
 
-GENERATOR_VERSION = 0
+GENERATOR_VERSION = 1
+"""Part of the name of the cache: raise it whenever scenes come out different."""
+
+_FOAM_WIDTH = 6  # ships keep so many pixels from natural shores
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,31 +39,30 @@ class HarbourOptions:
     cloud_cover: float
 
 
-def draw_harbour(options: HarbourOptions, index: int) -> tuple[NDArray[np.uint8], FloatArray]:
+def draw_harbour(options: HarbourOptions, index: int) -> tuple[Pixels, FloatArray]:
     """Draw scene number `index`.
+
+    Every layer draws from random numbers of its own, so that a change to one leaves the others.
 
     Returns:
         Pixels of shape (height, width, 3), RGB, and the tight boxes (xyxy) of the n visible ships,
-        shape (n, 4).
+        shape (n, 4), from top to bottom.
     """
-    random = np.random.default_rng([options.seed, index])
-    width, height = options.width, options.height
-    coarse = random.normal(0, 8, (height // 16 + 2, width // 16 + 2)).astype(np.float32)
-    slow = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
-    pixels = np.clip(slow[..., None] + np.array([38, 70, 92]), 0, 255).astype(np.uint8)
-    canvas = Image.fromarray(pixels)
-    draw = ImageDraw.Draw(canvas)
-    boxes = []
-    for _ in range(options.ships):
-        length = random.uniform(24, 90)
-        x, y = random.uniform(0, width), random.uniform(0, height)
-        angle = random.uniform(0, 2 * np.pi)
-        hull = np.array([[-0.5, -0.12], [0.3, -0.14], [0.5, 0], [0.3, 0.14], [-0.5, 0.12]]) * length
-        turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-        corners = hull @ turn + [x, y]
-        draw.polygon([tuple(corner) for corner in corners], fill=(220, 220, 215))
-        box = [*corners.min(axis=0), *corners.max(axis=0)]
-        box = list(np.clip(box, 0, [width, height, width, height]))
-        if box[2] > box[0] + 2 and box[3] > box[1] + 2:
-            boxes.append(box)
-    return np.asarray(canvas), np.array(boxes).reshape(-1, 4)
+    layers = [np.random.default_rng([options.seed, index, layer]) for layer in range(6)]
+    height, width = options.height, options.width
+    terrain = lay_terrain(layers[0], height, width)
+    pixels = paint_terrain(layers[1], terrain)
+    clouds = form_clouds(layers[2], height, width, options.cloud_cover)
+    blocked = np.where(terrain.elevation > -_FOAM_WIDTH, 255, 0).astype(np.uint8)
+    berths = build_port(layers[3], pixels, blocked, terrain)
+    traffic = Traffic(np.maximum(blocked, clouds.hiding(blocked.shape)))
+    place_ships(layers[4], traffic, berths, options.ships)
+    draw_white_caps(layers[5], pixels, terrain.elevation)
+    for ship in traffic.moving:
+        draw_wake(layers[5], pixels, blocked, ship)
+    ships = traffic.moving + traffic.moored
+    for ship in ships:
+        draw_ship(layers[5], pixels, ship)
+    draw_clouds(pixels, clouds)
+    boxes = np.array([visible_box(ship, pixels.shape) for ship in ships]).reshape(-1, 4)
+    return pixels, boxes[np.lexsort((boxes[:, 0], boxes[:, 1]))]
