@@ -1,0 +1,159 @@
+"""Tiles into the real Label Studio: each once, with its ground truth."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.builders import boxes, make_tile
+from tests.fixtures.label_studio import Harbour, make_harbour
+from utils.annotation.connection import ask
+from utils.annotation.imports import import_batch, tasks_there
+from utils.annotation.server import ServerConnection
+from utils.annotation.tasks import TileTask, task_of
+from utils.errors import BusyError, TooManyIssuesError
+from utils.geometry import Boxes
+from utils.issues import IssueReport
+from utils.locks import exclusive
+from utils.tiling.manifest import TileManifest
+
+BAR_TASKS_PER_SECOND = 150
+BAR_EXPORT_SECONDS = 15
+
+
+def test_every_tile_becomes_one_task_with_its_ground_truth(harbour: Harbour) -> None:
+    report = harbour.sync(batch_tasks=5)
+    assert (report.added, report.already_there, len(report.issues)) == (12, 0, 0)
+    tasks = harbour.tasks()
+    assert set(tasks) == {tile.tile_id for tile in harbour.tiles}
+    for tile in harbour.tiles:
+        (annotation,) = tasks[tile.tile_id]["annotations"]
+        assert len(annotation["result"]) == 2
+
+
+def test_a_second_sync_adds_nothing(harbour: Harbour) -> None:
+    harbour.sync()
+    before = harbour.tasks()
+    report = harbour.sync()
+    assert (report.added, report.already_there, len(report.issues)) == (0, 12, 0)
+    assert harbour.tasks() == before
+
+
+def test_only_what_is_missing_is_sent(harbour: Harbour) -> None:
+    whole = harbour.manifest
+    harbour.manifest = TileManifest.write(
+        harbour.folder / "part.parquet", harbour.class_names, harbour.tiles[:7]
+    )
+    assert harbour.sync().added == 7
+    harbour.manifest = whole
+    assert harbour.sync().added == 5
+    assert len(harbour.tasks()) == 12
+
+
+def test_a_bad_tile_is_set_aside_and_the_rest_goes_on(harbour: Harbour, tmp_path: Path) -> None:
+    tiles = harbour.tiles
+    Path(tiles[0].uri).unlink()
+    tiles[1] = replace(tiles[1], boxes=boxes((1, 2, 3, 4), label="whale"))
+    tiles[2] = make_tile(tmp_path / "elsewhere", x=9999, truth=boxes())
+    report = harbour.sync(max_bad_share=0.5)
+    assert report.added == 9
+    assert [(issue.item, issue.kind) for issue in report.issues.issues] == [
+        (tiles[0].tile_id, "missing image"),
+        (tiles[1].tile_id, "unknown label"),
+        (tiles[2].tile_id, "image elsewhere"),
+    ]
+
+
+def test_too_many_bad_tiles_are_an_error_after_the_good_ones_were_sent(harbour: Harbour) -> None:
+    for tile in harbour.tiles[:6]:
+        Path(tile.uri).unlink()
+    with pytest.raises(TooManyIssuesError, match="6 of 12 tiles"):
+        harbour.sync(max_bad_share=0.2)
+    assert len(harbour.tasks()) == 6
+
+
+def test_a_task_the_server_refuses_does_not_sink_the_batch(harbour: Harbour) -> None:
+    batch = [task_of(tile, "/image.png") for tile in harbour.tiles]
+    batch[4] = TileTask("bad", "uid", b'{"data": {"tile_id": "bad"}}')
+    issues = IssueReport()
+    added = import_batch(harbour.client, harbour.project.id, batch, issues, timeout_s=60)
+    assert added == 11
+    assert [(issue.item, issue.kind) for issue in issues.issues] == [
+        ("bad", "refused by Label Studio")
+    ]
+    assert len(harbour.tasks()) == 11
+
+
+def test_a_tile_that_changed_since_is_reported_and_peoples_work_left_alone(
+    harbour: Harbour,
+) -> None:
+    harbour.sync()
+    before = harbour.tasks()
+    changed = harbour.tiles[3]
+    harbour.tiles[3] = replace(changed, boxes=boxes((0, 0, 9, 9)))
+    harbour.manifest = TileManifest.write(
+        harbour.folder / "changed.parquet", harbour.class_names, harbour.tiles
+    )
+    report = harbour.sync()
+    assert report.added == 0
+    assert [(issue.item, issue.kind) for issue in report.issues.issues] == [
+        (changed.tile_id, "changed since it was sent")
+    ]
+    assert harbour.tasks() == before
+
+
+def test_tiles_that_somebody_doubled_are_reported(harbour: Harbour) -> None:
+    harbour.sync()
+    twin = harbour.raw_task(harbour.tiles[2])
+    ask(harbour.client, "POST", f"api/projects/{harbour.project.id}/import", json=[twin])
+    report = harbour.sync()
+    assert report.added == 0
+    assert [(issue.item, issue.kind) for issue in report.issues.issues] == [
+        (harbour.tiles[2].tile_id, "several tasks for one tile")
+    ]
+
+
+def test_two_syncs_of_one_project_do_not_run_at_once(harbour: Harbour) -> None:
+    with (
+        exclusive("sync", harbour.project.url),
+        pytest.raises(BusyError, match=harbour.project.url),
+    ):
+        harbour.sync()
+
+
+def test_tasks_of_other_origin_are_left_in_peace(harbour: Harbour) -> None:
+    own = {"data": {"image": "/somebody/elses.png"}}
+    ask(harbour.client, "POST", f"api/projects/{harbour.project.id}/import", json=[own])
+    assert harbour.sync().added == 12
+    assert len(tasks_there(harbour.client, harbour.project.id, IssueReport())) == 12
+
+
+@pytest.mark.slow
+def test_two_thousand_tasks_are_sent_and_exported_within_the_bars(
+    label_studio: ServerConnection, tmp_path: Path
+) -> None:
+    harbour = make_harbour(label_studio, tmp_path, 1)
+    (tile,) = harbour.tiles
+    corners = np.random.default_rng(0).uniform(0, 40, (2000, 10, 2))
+    harbour.tiles = [
+        replace(tile, tile_id=f"tile-{n:04}", boxes=Boxes(np.hstack([c, c + 5]), ("ship",) * 10))
+        for n, c in enumerate(corners)
+    ]
+    assert harbour.images.url_of(tile.uri)
+
+    started = time.perf_counter()
+    assert harbour.sync().added == 2000
+    assert 2000 / (time.perf_counter() - started) >= BAR_TASKS_PER_SECOND
+
+    started = time.perf_counter()
+    result = harbour.export()
+    assert time.perf_counter() - started <= BAR_EXPORT_SECONDS
+    assert result.statistics.ground_truth == 2000
+    for sent, back in zip(harbour.tiles, result.dataset, strict=True):
+        assert back.tile_id == sent.tile_id
+        assert sent.boxes is not None
+        np.testing.assert_allclose(back.boxes.xyxy, sent.boxes.xyxy, atol=1e-6)
