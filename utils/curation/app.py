@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-import urllib.request
 import webbrowser
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import quote
 
@@ -97,9 +98,9 @@ def _start(database: str) -> ServerProcess:
 
 
 def _answers(port: int) -> bool:
-    url = f"http://127.0.0.1:{port}/fiftyone"
-    with urllib.request.urlopen(url, timeout=_ANSWER_SECONDS) as answer:
-        return b"version" in answer.read()
+    connection = HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
+    connection.request("GET", "/fiftyone")
+    return connection.getresponse().status == HTTPStatus.OK
 
 
 def _database_file() -> Path:

@@ -51,7 +51,7 @@ figure { margin: 0; } figcaption { font-size: 12px; color: var(--soft); overflow
 .picture img { width: 100%; height: auto; display: block; }
 .picture svg { position: absolute; inset: 0; width: 100%; height: 100%; }
 .picture rect { fill: transparent; stroke-width: 1.5px; vector-effect: non-scaling-stroke; }
-rect.truth { stroke: var(--truth); } rect.found { stroke: var(--found); }
+rect.truth { stroke: var(--truth); stroke-width: 3px; } rect.found { stroke: var(--found); }
 .plot img { width: 100%; height: auto; border-radius: 6px; background: white; }
 .key { display: inline-block; width: 10px; height: 10px; border: 2px solid; border-radius: 2px;
   margin: 0 5px 0 12px; } .key:first-child { margin-left: 0; }
