@@ -143,7 +143,8 @@ class FolderSource(CommonSourceOptions):
     """A plain folder of images."""
 
     path: str
-    """A local folder or `gs://bucket/prefix`; scene ids hold the path of the image below it."""
+    """A local folder or `gs://bucket/prefix`; scene ids hold the path of the image below it.
+    Images in a bucket are kept in the local cache."""
 
 
 class SyntheticSource(CommonSourceOptions):

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from utils.geometry import FloatArray
+from utils.scenes.harbour.afloat import draw_buoys, draw_white_caps
 from utils.scenes.harbour.frames import Pixels
 from utils.scenes.harbour.ships import draw_ship, visible_box
 from utils.scenes.harbour.terrain import lay_terrain, paint_terrain
 from utils.scenes.harbour.town import build_port
 from utils.scenes.harbour.traffic import Traffic, draw_wake, place_ships
-from utils.scenes.harbour.weather import draw_clouds, draw_white_caps, form_clouds
+from utils.scenes.harbour.weather import draw_clouds, form_clouds
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 """Part of the name of the cache: raise it whenever scenes come out different."""
 
 _FOAM_WIDTH = 6  # ships keep so many pixels from natural shores
@@ -58,6 +59,7 @@ def draw_harbour(options: HarbourOptions, index: int) -> tuple[Pixels, FloatArra
     traffic = Traffic(np.maximum(blocked, clouds.hiding(blocked.shape)))
     place_ships(layers[4], traffic, berths, options.ships)
     draw_white_caps(layers[5], pixels, terrain.elevation)
+    draw_buoys(layers[5], pixels, traffic.blocked)
     for ship in traffic.moving:
         draw_wake(layers[5], pixels, blocked, ship)
     ships = traffic.moving + traffic.moored

@@ -71,7 +71,7 @@ def place_ships(random: Generator, traffic: Traffic, berths: Sequence[Berth], co
         at_anchor = random.random() < _AT_ANCHOR
         heading = anchored_heading + random.normal(0, 0.12) if at_anchor else None
         ship = _somewhere(random, traffic.blocked.shape, heading)
-        if traffic.place(ship, 10.0):
+        if traffic.place(ship, 10.0 if at_anchor else 22.0):
             (traffic.moored if at_anchor else traffic.moving).append(ship)
 
 

@@ -1,4 +1,4 @@
-"""Clouds with their shadows, and white caps on the open sea."""
+"""Clouds and their shadows."""
 
 from __future__ import annotations
 
@@ -71,15 +71,3 @@ def _draw_block(pixels: Pixels, clouds: Clouds, light: Field, rows: slice, colum
         return
     white = enlarged(clouds.brightness, _COARSE, rows, columns)[..., None]
     pixels[rows, columns] = pixels[rows, columns] * (lit * (1 - cloud)) + white * cloud
-
-
-def draw_white_caps(random: Generator, pixels: Pixels, elevation: Field) -> None:
-    """Sprinkle breaking waves over open water, in place."""
-    height, width = elevation.shape
-    for _ in range(height * width // 30_000):
-        x, y = int(random.integers(width)), int(random.integers(height))
-        if elevation[y, x] < -40:
-            axes = (int(random.integers(1, 4)), 1)
-            shade = int(random.integers(110, 180))
-            colour = (shade, shade + 6, shade + 6)
-            cv2.ellipse(pixels, (x, y), axes, 25, 0, 360, colour, -1, cv2.LINE_AA)
