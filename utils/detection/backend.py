@@ -26,6 +26,9 @@ _SWITCHES = {
     "YOLO_OFFLINE": "true",
     "YOLO_AUTOINSTALL": "false",  # never calls pip
     "YOLO_VERBOSE": "false",
+    # Threads that wait for each other by spinning make a training five times slower as soon as
+    # anything else runs on the machine; this counts only where torch is not imported yet.
+    "OMP_WAIT_POLICY": "PASSIVE",
 }
 _FOLDERS = ("weights_dir", "datasets_dir", "runs_dir")
 _SETTINGS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -16,26 +16,25 @@ _POLL_SECONDS = 2.0
 
 
 class EpochReport:
-    """Tells a listener about every epoch once, in order.
+    """Tells listeners about every epoch once, in order.
 
     The epochs are read from the results on disk, so that those of an interrupted run and those
     trained by other processes (one a GPU) are told in the same way.
     """
 
-    def __init__(self, run: TrainingRun, on_epoch: OnEpoch | None) -> None:
-        """Report the epochs of `run` to `on_epoch`, where there is one."""
+    def __init__(self, run: TrainingRun, listeners: Sequence[OnEpoch]) -> None:
+        """Report the epochs of `run` to each of the listeners."""
         self._run = run
-        self._on_epoch = on_epoch
+        self._listeners = listeners
         self._reported = 0
 
     def new_epochs(self) -> None:
         """Tell about the epochs that have ended since the last call."""
-        if self._on_epoch is None:
-            return
         for epoch in self._run.epochs():
             if epoch.epoch > self._reported:
                 self._reported = epoch.epoch
-                self._on_epoch(epoch)
+                for listener in self._listeners:
+                    listener(epoch)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import csv
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -26,8 +27,7 @@ from utils.files import write_whole, written_whole
 from utils.paths import local_folder
 
 _NAME_LENGTH = 16
-# Where and how fast a training runs does not change what is trained.
-_NOT_IDENTITY = {"device", "workers", "cache"}
+_CIRCUMSTANCES = {"device", "workers", "cache"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +138,16 @@ def open_run(
     data_fingerprint: str, checkpoint_identity: str, arguments: dict[str, Any]
 ) -> TrainingRun:
     """The run of a training, new or begun before."""
-    identity = {key: value for key, value in arguments.items() if key not in _NOT_IDENTITY}
+    identity = without_circumstances(arguments)
     content = [data_fingerprint, checkpoint_identity, identity, version("ultralytics")]
     text = json.dumps(content, sort_keys=True, default=str)
     fingerprint = hashlib.sha256(text.encode()).hexdigest()
     return TrainingRun(fingerprint, local_folder("runs", fingerprint[:_NAME_LENGTH]))
+
+
+def without_circumstances(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that change what is trained, without those that say where and how fast."""
+    return {name: value for name, value in arguments.items() if name not in _CIRCUMSTANCES}
 
 
 def _read_checkpoint(path: Path) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 from utils.dataset.yolo import YoloDataset
@@ -9,8 +12,9 @@ from utils.detection.backend import choose_device, quiet
 from utils.detection.callbacks import EpochReport, OnEpoch, wait_for_plots, watching
 from utils.detection.checkpoint import Checkpoint, load_model, resolve_checkpoint
 from utils.detection.detector import Detector
-from utils.detection.options import TrainingOptions
-from utils.detection.runs import TrainingRun, open_run
+from utils.detection.options import TrackingOptions, TrainingOptions
+from utils.detection.runs import TrainingRun, open_run, without_circumstances
+from utils.detection.tracking import TrainingRecord
 from utils.errors import ConfigurationError, DetectorError
 from utils.locks import exclusive
 
@@ -21,6 +25,7 @@ def train_detector(
     dataset: YoloDataset,
     options: TrainingOptions = _DEFAULTS,
     *,
+    tracking: TrackingOptions | None = None,
     on_epoch: OnEpoch | None = None,
     verbose: bool = False,
 ) -> Detector:
@@ -32,6 +37,7 @@ def train_detector(
     Args:
         dataset: From `write_yolo_dataset`.
         options: How to train.
+        tracking: Where to record it in MLflow; None records nothing.
         on_epoch: Called with the metrics of every epoch when it ends, and, when a run is continued,
             with those of the earlier epochs too.
         verbose: Whether ultralytics may print its own log.
@@ -44,13 +50,30 @@ def train_detector(
     arguments = _checked_arguments(options)
     checkpoint = resolve_checkpoint(options)
     run = open_run(dataset.fingerprint, checkpoint.identity, arguments)
-    report = EpochReport(run, on_epoch)
-    with exclusive("training", str(run.folder)), quiet(verbose):
+    with exclusive("training", str(run.folder)), quiet(verbose), ExitStack() as stack:
+        record = tracking and stack.enter_context(
+            TrainingRecord(tracking, run, _parameters(dataset, checkpoint, arguments))
+        )
+        listeners = (record and record.add_epoch, on_epoch)
+        report = EpochReport(run, [listener for listener in listeners if listener])
         if run.result() is None:
             _train(run, dataset, checkpoint, arguments, report)
             run.mark_finished()
         report.new_epochs()
-    return _detector(run, dataset, checkpoint, arguments)
+    detector = _detector(run, dataset, checkpoint, arguments)
+    return replace(detector, mlflow_run_id=record.mlflow_run_id if record else None)
+
+
+def _parameters(
+    dataset: YoloDataset, checkpoint: Checkpoint, arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What MLflow shall show beside the metrics."""
+    return {
+        **without_circumstances(arguments),
+        "checkpoint": checkpoint.source,
+        "data_fingerprint": dataset.fingerprint,
+        **{f"{split}_tiles": count for split, count in dataset.tile_counts.items()},
+    }
 
 
 def _checked_arguments(options: TrainingOptions) -> dict[str, Any]:

@@ -1,0 +1,94 @@
+"""Where MLflow keeps its runs, and the way to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from utils.detection.options import TrackingOptions
+from utils.paths import local_folder
+
+# By default the client tries for minutes, which would hold up every epoch of a training.
+_IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
+
+
+@dataclass(frozen=True, slots=True)
+class MLflowStore:
+    """An MLflow experiment, and the run that is active in this process, if any.
+
+    Attributes:
+        client: An `mlflow.MlflowClient`.
+        experiment_id: Of the experiment.
+        active_run_id: Of the run that ZenML's experiment tracker (or the user) has started.
+    """
+
+    client: Any
+    experiment_id: str
+    active_run_id: str | None = None
+
+    def find_run(self, tag: str, value: str) -> str | None:
+        """The id of the oldest run with a tag, or None."""
+        runs = self.client.search_runs(
+            [self.experiment_id],
+            f"tags.`{tag}` = '{value}'",
+            max_results=1,
+            order_by=["start_time"],
+        )
+        return runs[0].info.run_id if runs else None
+
+
+def open_store(options: TrackingOptions) -> MLflowStore:
+    """Connect to MLflow: to that of the active run, else as the options say, else the embedded one.
+
+    Raises:
+        mlflow.MlflowException: If it cannot be reached.
+    """
+    import mlflow
+
+    active = mlflow.active_run()
+    if active is not None and options.tracking_uri is None:
+        client = mlflow.MlflowClient(mlflow.get_tracking_uri())
+        return MLflowStore(client, active.info.experiment_id, active.info.run_id)
+    client = mlflow.MlflowClient(options.tracking_uri or _default_uri())
+    return MLflowStore(client, ensure_experiment(client, options.experiment))
+
+
+def ensure_experiment(client: Any, name: str) -> str:
+    """The id of the experiment `name`, made when missing.
+
+    A store that is a local database keeps the files of its runs beside it: MLflow would put them
+    into `mlruns` below whatever folder the process runs in.
+    """
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None:
+        return str(experiment.experiment_id)
+    uri: str = client.tracking_uri
+    location = None
+    if uri.startswith("sqlite:///"):
+        location = (Path(uri.removeprefix("sqlite:///")).parent / "artifacts" / name).as_uri()
+    return str(client.create_experiment(name, artifact_location=location))
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Give up on an MLflow server that does not answer after seconds, within a block."""
+    before = {name: os.environ.get(name) for name in _IMPATIENT}
+    os.environ.update({name: value for name, value in _IMPATIENT.items() if before[name] is None})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+
+
+def _default_uri() -> str:
+    import mlflow
+
+    if mlflow.is_tracking_uri_set():
+        return str(mlflow.get_tracking_uri())
+    return f"sqlite:///{local_folder('mlflow') / 'mlflow.db'}"

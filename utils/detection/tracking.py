@@ -1,0 +1,157 @@
+"""The record of a training in MLflow: each epoch as it ends, parameters, plots and weights.
+
+A training is known by its fingerprint, so that one that is continued after a kill goes on in the
+same MLflow run, with the same numbering of epochs, and one that has finished is not recorded
+again. MLflow is never needed: while it is down the training goes on, and what it missed is sent at
+the end.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+from utils.detection.evaluate import Evaluation
+from utils.detection.mlflow_store import MLflowStore, impatient, open_store
+from utils.detection.options import TrackingOptions
+from utils.detection.runs import EpochMetrics, TrainingRun
+
+FINGERPRINT_TAG = "spyglass.fingerprint"
+FINISHED_TAG = "spyglass.finished"
+RECORDED_IN_TAG = "spyglass.recorded_in"
+
+# Every epoch has it, so that its history tells which epochs MLflow knows.
+_TELLTALE = "metrics/mAP50"
+_LONGEST_PARAMETER = 500
+_PLOTS = ("*.png", "*.jpg", "results.csv", "args.yaml")
+
+logger = logging.getLogger(__name__)
+
+
+class TrainingRecord:
+    """One training in MLflow, used as a context around it.
+
+    Attributes:
+        mlflow_run_id: Of the run in MLflow, or None while MLflow could not be reached.
+    """
+
+    def __init__(
+        self, options: TrackingOptions, run: TrainingRun, parameters: Mapping[str, Any]
+    ) -> None:
+        """Prepare the record of `run`; nothing is sent yet."""
+        self.mlflow_run_id: str | None = None
+        self._options = options
+        self._run = run
+        self._parameters = parameters
+        self._store: MLflowStore | None = None
+        self._epochs_sent: set[int] = set()
+        self._is_down = False
+
+    def __enter__(self) -> Self:
+        """Find the run in MLflow, or make it."""
+        self._try(lambda _: None)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Send what is missing and close the run."""
+        self._is_down = False  # worth another try: a training may have taken days
+        if kind is None:
+            self._try(self._finish)
+        else:
+            status = "FAILED" if issubclass(kind, Exception) else "KILLED"
+            self._try(lambda store: self._close(store, status))
+
+    def add_epoch(self, epoch: EpochMetrics) -> None:
+        """Send the metrics of an epoch, unless MLflow has them already."""
+        self._try(lambda store: self._send(store, epoch))
+
+    def _try(self, action: Callable[[MLflowStore], None]) -> None:
+        """Do something with MLflow; after a failure it is left alone until the training ends."""
+        if self._is_down:
+            return
+        try:
+            with impatient():
+                if self._store is None:
+                    self._store = self._open()
+                action(self._store)
+        except Exception as error:  # MLflow, its HTTP client and its database raise what they like
+            self._is_down = True
+            logger.warning("MLflow cannot be reached, the training goes on without it: %s", error)
+
+    def _open(self) -> MLflowStore:
+        store = open_store(self._options)
+        fingerprint = self._run.fingerprint
+        run_id = store.find_run(FINGERPRINT_TAG, fingerprint) or store.active_run_id
+        if run_id is None:
+            name = f"train-{fingerprint[:8]}"
+            run_id = store.client.create_run(store.experiment_id, run_name=name).info.run_id
+        store.client.set_tag(run_id, FINGERPRINT_TAG, fingerprint)
+        if store.active_run_id not in (None, run_id):
+            store.client.set_tag(store.active_run_id, RECORDED_IN_TAG, run_id)
+        self._send_parameters(store, run_id)
+        history = store.client.get_metric_history(run_id, _TELLTALE)
+        self._epochs_sent = {metric.step for metric in history}
+        self.mlflow_run_id = run_id
+        return store
+
+    def _send_parameters(self, store: MLflowStore, run_id: str) -> None:
+        from mlflow.entities import Param
+
+        known = store.client.get_run(run_id).data.params  # which MLflow does not let change
+        missing = [
+            Param(name, str(value)[:_LONGEST_PARAMETER])
+            for name, value in self._parameters.items()
+            if name not in known
+        ]
+        store.client.log_batch(run_id, params=missing)
+
+    def _send(self, store: MLflowStore, epoch: EpochMetrics) -> None:
+        from mlflow.entities import Metric
+
+        if epoch.epoch in self._epochs_sent:
+            return
+        now = int(time.time() * 1000)
+        metrics = [
+            Metric(name, value, now, epoch.epoch)
+            for name, value in epoch.values.items()
+            if math.isfinite(value)
+        ]
+        store.client.log_batch(self.mlflow_run_id, metrics=metrics)
+        self._epochs_sent.add(epoch.epoch)
+
+    def _finish(self, store: MLflowStore) -> None:
+        for epoch in self._run.epochs():
+            self._send(store, epoch)
+        run = store.client.get_run(self.mlflow_run_id)
+        if FINISHED_TAG not in run.data.tags:
+            for pattern in _PLOTS:
+                for plot in sorted(self._run.save_dir.glob(pattern)):
+                    store.client.log_artifact(self.mlflow_run_id, str(plot), "plots")
+            store.client.log_artifacts(self.mlflow_run_id, str(self._run.weights), "weights")
+            store.client.set_tag(self.mlflow_run_id, FINISHED_TAG, "true")
+        self._close(store, "FINISHED")
+
+    def _close(self, store: MLflowStore, status: str) -> None:
+        """End the run in MLflow, unless it is the active one, which its owner ends."""
+        if self.mlflow_run_id != store.active_run_id:
+            store.client.set_terminated(self.mlflow_run_id, status)
+
+
+def record_evaluation(
+    evaluation: Evaluation, mlflow_run_id: str | None, options: TrackingOptions
+) -> None:
+    """Add the scores of an evaluation and its pictures to the MLflow run of the training."""
+    if mlflow_run_id is None:
+        return
+    try:
+        with impatient():
+            client = open_store(options).client
+            for name, value in evaluation.metrics.items():
+                client.log_metric(mlflow_run_id, f"{evaluation.split}/{name}", value)
+            for picture in evaluation.pictures.values():
+                client.log_artifact(mlflow_run_id, str(picture), evaluation.split)
+    except Exception as error:  # as above
+        logger.warning("MLflow cannot be reached, the evaluation is not recorded there: %s", error)
