@@ -22,14 +22,14 @@ class DetectorMaterializer(BaseMaterializer):
     def load(self, data_type: type[Any]) -> Detector:
         """Fetch the folder and load it."""
         del data_type
-        folder = self.get_temporary_directory(delete_at_exit=True)
-        return Detector.load(download_folder(self.uri, Path(folder)))
+        with self.get_temporary_directory(delete_at_exit=False) as folder:
+            return Detector.load(download_folder(self.uri, Path(folder)))
 
     def save(self, data: Detector) -> None:
         """Store the folder."""
-        folder = Path(self.get_temporary_directory(delete_at_exit=True))
-        data.save(folder)
-        upload_folder(folder, self.uri)
+        with self.get_temporary_directory(delete_at_exit=True) as folder:
+            data.save(Path(folder))
+            upload_folder(Path(folder), self.uri)
 
     def extract_metadata(self, data: Detector) -> dict[str, MetadataType]:
         """The numbers shown beside the artifact."""

@@ -23,14 +23,14 @@ class EvaluationMaterializer(BaseMaterializer):
     def load(self, data_type: type[Any]) -> Evaluation:
         """Fetch the numbers and the pictures."""
         del data_type
-        folder = self.get_temporary_directory(delete_at_exit=True)
-        return Evaluation.load(download_folder(self.uri, Path(folder)))
+        with self.get_temporary_directory(delete_at_exit=False) as folder:
+            return Evaluation.load(download_folder(self.uri, Path(folder)))
 
     def save(self, data: Evaluation) -> None:
         """Store the numbers and the pictures."""
-        folder = Path(self.get_temporary_directory(delete_at_exit=True))
-        data.save(folder)
-        upload_folder(folder, self.uri)
+        with self.get_temporary_directory(delete_at_exit=True) as folder:
+            data.save(Path(folder))
+            upload_folder(Path(folder), self.uri)
 
     def save_visualizations(self, data: Evaluation) -> dict[str, VisualizationType]:
         """Make the page."""

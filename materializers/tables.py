@@ -31,9 +31,9 @@ class _TableMaterializer(BaseMaterializer):
     SKIP_REGISTRATION: ClassVar[bool] = True
 
     def load(self, data_type: type[Any]) -> Any:
-        """Copy the file to a folder that lives as long as the process."""
-        folder = self.get_temporary_directory(delete_at_exit=True)
-        local = Path(folder) / _FILE
+        """Copy the file to a folder that ZenML removes after the step."""
+        with self.get_temporary_directory(delete_at_exit=False) as folder:
+            local = Path(folder) / _FILE
         fileio.copy(f"{self.uri}/{_FILE}", str(local))
         return data_type(local)
 
