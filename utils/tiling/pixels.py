@@ -50,24 +50,25 @@ def upright_size(path: Path, options: PixelOptions) -> tuple[int, int]:
         return (height, width) if _orientation(image) in _QUARTER_TURNS else (width, height)
 
 
-def open_rgb(path: Path, options: PixelOptions) -> Any:
-    """An image as upright 8-bit RGB, to be fetched from top to bottom.
+def open_upright(path: Path, options: PixelOptions) -> Any:
+    """An image, upright and of 8 bits a band, to be fetched from top to bottom.
 
     Returns:
-        A `pyvips.Image` of three uchar bands.
+        A `pyvips.Image` of uchar bands: at least three, the first of which are RGB, or one or two,
+        the first of which is grey.
 
     Raises:
         ImageError: If it is no image, larger than `max_pixels`, or of a kind that has no colours.
     """
     with explained(path):
-        image = _colours(path, options)
+        image = _turned(path, options)
         if image.format in ("complex", "dpcomplex"):
             raise ImageError(f"{path} has complex numbers for pixels. Convert it to real ones.")
-        if image.format != "uchar":
-            low, high = _percentiles(lambda: _colours(path, options), options)
-            scale = 255 / np.maximum(high - low, _TINY)
-            image = _numbers(image).linear(scale.tolist(), (0.5 - low * scale).tolist(), uchar=True)
-        return image.bandjoin([image, image]) if image.bands == 1 else image
+        if image.format == "uchar":
+            return image
+        low, high = _percentiles(lambda: _numbers(_turned(path, options)), options)
+        scale = 255 / np.maximum(high - low, _TINY)
+        return _numbers(image).linear(scale.tolist(), (0.5 - low * scale).tolist(), uchar=True)
 
 
 @contextmanager
@@ -86,15 +87,13 @@ def explained(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _colours(path: Path, options: PixelOptions) -> Any:
-    """The one or three colour bands of an upright image, in the type they have in the file."""
+def _turned(path: Path, options: PixelOptions) -> Any:
+    """An image upright and in RGB or grey, with all bands that the file has, in their type."""
     image = _open(path, options, "sequential")
     if _orientation(image) > 1:
         # Turning needs the rows in another order; libvips decodes to memory, large ones to disk.
         image = _open(path, options, "random").autorot()
-    if image.interpretation in _OTHER_COLOUR_SPACES:
-        image = image.colourspace("srgb")
-    return image[:3] if image.bands > 2 else image[0]
+    return image.colourspace("srgb") if image.interpretation in _OTHER_COLOUR_SPACES else image
 
 
 def _open(path: Path, options: PixelOptions, access: str) -> Any:
@@ -120,8 +119,10 @@ def _orientation(image: Any) -> int:
 
 
 def _numbers(image: Any) -> Any:
-    """Floating point without NaN, which becomes 0."""
-    return (image == image).ifthenelse(image, 0) if image.format in ("float", "double") else image
+    """The one or three colour bands, without NaN, which becomes 0."""
+    colours = image[:3] if image.bands > 2 else image[0]
+    is_float = image.format in ("float", "double")
+    return (colours == colours).ifthenelse(colours, 0) if is_float else colours
 
 
 def _percentiles(reopen: Callable[[], Any], options: PixelOptions) -> tuple[FloatArray, FloatArray]:
@@ -139,9 +140,9 @@ def _percentiles(reopen: Callable[[], Any], options: PixelOptions) -> tuple[Floa
 
 def _levels(reopen: Callable[[], Any]) -> tuple[Any, float, float]:
     """The image in whole levels from 0, the value of level 0, and the step between levels."""
-    image = _numbers(reopen())
+    image = reopen()
     if image.format == "ushort":
         return image, 0.0, 1.0
     lowest, highest = (float(value) for value in image.stats().numpy()[0, :2])
     step = max(highest - lowest, _TINY) / (_LEVELS - 1)
-    return ((_numbers(reopen()) - lowest) / step).rint().cast("ushort"), lowest, step
+    return ((reopen() - lowest) / step).rint().cast("ushort"), lowest, step

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +35,9 @@ def read_strips(
 ) -> Iterator[tuple[int, Pixels]]:
     """Yield (y, strip) for each row of tiles: the rows from y, the whole width of the image.
 
-    Every row of the image is decoded once; those shared by two strips are copied. A strip of W
-    pixels width takes `3 * W * tile_size` bytes, whatever the height of the image.
+    Every row of the image is decoded once; those shared by two strips are copied. Two buffers of
+    `3 * width * tile_size` bytes are all it takes, whatever the height of the image: a strip is
+    valid until the second one after it is asked for.
 
     Args:
         path: The image.
@@ -51,22 +53,29 @@ def read_strips(
     """
     import pyvips
 
-    from utils.tiling.pixels import explained, open_rgb
+    from utils.tiling.pixels import explained, open_upright
 
-    image = open_rgb(Path(path), pixels)
+    image = open_upright(Path(path), pixels)
+    strips = spans(image.height, tile_size, overlap)
+    shape = (strips[0][1], image.width, 3)
+    previous, buffer = (np.empty(shape, dtype=np.uint8) for _ in range(2))
     with explained(Path(path)):
         region = pyvips.Region.new(image)
-        previous: Pixels = np.zeros((0, image.width, 3), dtype=np.uint8)
-        for y, height in spans(image.height, tile_size, overlap):
-            strip = np.empty((height, image.width, 3), dtype=np.uint8)
-            shared = min(overlap, len(previous)) if y else 0
-            strip[:shared] = previous[len(previous) - shared :]
+        for y, height in strips:
+            shared = overlap if y else 0
+            buffer[:shared] = previous[len(previous) - shared :]
             for top in range(shared, height, _ROWS_AT_ONCE):
                 rows = min(_ROWS_AT_ONCE, height - top)
                 fetched = region.fetch(0, y + top, image.width, rows)
-                strip[top : top + rows] = np.frombuffer(fetched, np.uint8).reshape(rows, -1, 3)
-            yield y, strip
-            previous = strip
+                buffer[top : top + rows] = _rgb(fetched, rows, image.bands)
+            yield y, buffer[:height]
+            previous, buffer = buffer, previous
+
+
+def _rgb(fetched: Any, rows: int, bands: int) -> Pixels:
+    """The fetched rows as RGB, or as one grey band that stands for all three."""
+    pixels: Pixels = np.frombuffer(fetched, np.uint8).reshape(rows, -1, bands)
+    return pixels[..., :3] if bands > 2 else pixels[..., :1]
 
 
 def read_windows(
