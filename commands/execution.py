@@ -23,6 +23,7 @@ from commands.configuration import (
 from commands.console import say
 from commands.preflight import check_before
 from commands.stacks import activate_stack
+from commands.summaries import summary_of
 from utils.errors import ConfigurationError
 from utils.options import unknown_key
 
@@ -78,7 +79,13 @@ def run_pipeline(planned: PlannedRun, parsed: argparse.Namespace) -> None:
         pipeline = planned.pipeline.with_options(
             config_path=str(settings), execution_mode="fail_fast"
         )
-        pipeline(**configuration.parameters)
+        run = pipeline(**configuration.parameters)
+    for line in summary_of(run):
+        say(line)
+    if planned.command.name == "fiftyone":
+        from utils.curation.app import open_app
+
+        say(f"  look at it on {open_app(configuration.parameters['dataset_name'])}")
 
 
 def _pipeline_of(command: Command) -> Any:

@@ -1,0 +1,49 @@
+"""What a run came to, in a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from zenml.models import ArtifactVersionResponse, PipelineRunResponse
+
+_LINES = {
+    "tile_manifest": "{scenes} scenes ({scenes_unchanged} unchanged), {tiles} tiles, {boxes} boxes",
+    "sync_issues": "{added} new tasks, {already_there} already there, in {project}",
+    "labeled_dataset": "{tiles} tiles: {reviewed} reviewed, {ground_truth} with their ground truth, "
+    "{unlabeled} unlabelled and {skipped} skipped left out",
+    "splits": "scenes by split: {scenes}",
+    "evaluation": "on unseen scenes: mAP50 {mAP50:.3f}, mAP50-95 {mAP50-95:.3f}",
+    "predictions": "{boxes} objects found in {scenes} scenes",
+    "fiftyone_issues": "{added} samples added, {updated} updated, {unchanged} unchanged",
+}
+
+
+def summary_of(run: PipelineRunResponse) -> list[str]:
+    """The figures of a run's artifacts, and how many issues to look at."""
+    lines = []
+    for name, artifact in _outputs(run):
+        metadata = artifact.run_metadata
+        if name in _LINES:
+            lines.append(f"  {_LINES[name].format_map(_Readable(metadata))}")
+        if name.endswith("_issues") and metadata.get("issues"):
+            kinds = ", ".join(f"{count} x {kind}" for kind, count in metadata["kinds"].items())
+            lines.append(f"  issues: {kinds} (artifact '{name}' in the dashboard lists them)")
+    return lines
+
+
+class _Readable(dict[str, Any]):
+    """Metadata by name, mappings as `train 5, val 1`."""
+
+    def __getitem__(self, key: str) -> Any:
+        value = super().__getitem__(key)
+        if isinstance(value, dict):
+            return ", ".join(f"{name} {count}" for name, count in value.items())
+        return value
+
+
+def _outputs(run: PipelineRunResponse) -> Iterator[tuple[str, ArtifactVersionResponse]]:
+    for step in run.steps.values():
+        for name, versions in step.outputs.items():
+            for version in versions:
+                yield name, version
