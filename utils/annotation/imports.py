@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from utils.annotation.connection import ask
@@ -23,6 +24,16 @@ _LOOK_EVERY_SECONDS = 2.0
 _SETTLING_SECONDS = 5.0
 _REFUSED = (400, 413, 422)
 _STILL_WORKING = (408, 504)
+_UNREACHED = (502, 503)
+
+
+class Outcome(Enum):
+    """What a failed import may have left behind."""
+
+    REFUSED = "nothing: sending it again is useless"
+    FAILED = "nothing, most likely: the server stumbled while or after storing it"
+    LOST = "all or nothing: the connection broke, perhaps just before the end"
+    OPEN = "all or nothing: the server may still be at it, so it must not be sent again"
 
 
 def tasks_there(client: LabelStudio, project_id: int, issues: IssueReport) -> dict[str, str]:
@@ -84,23 +95,30 @@ def _import_once(
     from label_studio_sdk.core.api_error import ApiError
 
     content = b"[" + b",".join(task.body for task in batch) + b"]"
+    patience_s = {Outcome.FAILED: 0.0, Outcome.LOST: _SETTLING_SECONDS, Outcome.OPEN: timeout_s}
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             _post(client, project_id, content, timeout_s)
             return
-        except ApiError as error:
-            if error.status_code is None or error.status_code < 500:
+        except (ApiError, httpx.TransportError) as error:
+            outcome = _outcome(error)
+            if outcome is Outcome.REFUSED:
                 raise
-            failure: Exception = error
-            still_working = error.status_code in _STILL_WORKING
-        except httpx.TransportError as error:
-            failure = error
-            still_working = isinstance(error, httpx.ReadTimeout)
-        patience = timeout_s if still_working else _SETTLING_SECONDS
-        if _arrives(client, project_id, batch, patience):
-            return
-        if still_working or attempt == _ATTEMPTS:
-            raise failure
+            if _arrives(client, project_id, batch, patience_s[outcome]):
+                return
+            if outcome is Outcome.OPEN or attempt == _ATTEMPTS:
+                raise
+
+
+def _outcome(error: Exception) -> Outcome:
+    import httpx
+
+    status = getattr(error, "status_code", None)
+    if isinstance(error, httpx.ReadTimeout) or status in _STILL_WORKING:
+        return Outcome.OPEN
+    if isinstance(error, httpx.TransportError) or status in _UNREACHED:
+        return Outcome.LOST
+    return Outcome.FAILED if status is not None and status >= 500 else Outcome.REFUSED
 
 
 def _post(client: LabelStudio, project_id: int, content: bytes, timeout_s: float) -> None:

@@ -7,16 +7,28 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from filelock import FileLock
 
 from utils.errors import ServerError
+from utils.files import written_whole
 from utils.paths import local_folder
 from utils.progress import progress
 
 VERSION = "1.23.2"
 _NO_LATER_THAN = "2026-11-20"
 _INSTALLED = "installed.txt"
+_DATABASE = "label_studio.sqlite3"
+
+PRIVATE_ENVIRONMENT = {
+    "PYTHONPATH": "",
+    "COLLECT_ANALYTICS": "false",
+    "LATEST_VERSION_CHECK": "false",
+    "SENTRY_DSN": "",
+    "FRONTEND_SENTRY_DSN": "",
+}
+"""Variables under which the program phones nobody and imports nothing of ours."""
 
 
 def label_studio_program() -> Path:
@@ -28,11 +40,35 @@ def label_studio_program() -> Path:
     Raises:
         ServerError: If uv is missing or the installation fails.
     """
-    folder = _environments() / f"label-studio-{VERSION}"
+    folder = _folder()
     with FileLock(folder.with_suffix(".lock")):
         if not (folder / _INSTALLED).is_file():
             _install(folder)
     return folder / "bin" / "label-studio"
+
+
+def provide_database(data_folder: Path) -> None:
+    """Put an empty database into a data folder that has none.
+
+    Label Studio makes its tables in some 200 migrations, which take half a minute; they are run
+    once and the result is kept beside the program. It holds no account and no secret.
+
+    Raises:
+        ServerError: If the migrations fail.
+    """
+    program = label_studio_program()
+    blank = _folder() / _DATABASE
+    with FileLock(_folder().with_suffix(".lock")):
+        if not blank.is_file():
+            with progress("Preparing an empty database for Label Studio"):
+                _migrate(program, blank)
+    if not (data_folder / _DATABASE).exists():
+        with written_whole(data_folder / _DATABASE) as partial:
+            shutil.copyfile(blank, partial)
+
+
+def _folder() -> Path:
+    return _environments() / f"label-studio-{VERSION}"
 
 
 def _environments() -> Path:
@@ -51,6 +87,21 @@ def _install(folder: Path) -> None:
         _uv("pip", "install", "--python", python, "--exclude-newer", _NO_LATER_THAN, requirement)
         advance(1)
     (folder / _INSTALLED).write_text(f"{requirement}\n")
+
+
+def _migrate(program: Path, database: Path) -> None:
+    """Have Label Studio make its database: it does so whatever it is asked."""
+    with TemporaryDirectory(dir=database.parent) as folder:
+        environment = os.environ | PRIVATE_ENVIRONMENT | {"LABEL_STUDIO_BASE_DATA_DIR": folder}
+        command = [str(program), "version"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        made = Path(folder, _DATABASE)
+        if done.returncode != 0 or not made.is_file():
+            raise ServerError(
+                f"Label Studio could not make its database: {done.stderr.strip()[-500:]} "
+                f"Delete {database.parent} to have it installed again."
+            )
+        os.replace(made, database)
 
 
 def _uv(*arguments: str | Path) -> None:

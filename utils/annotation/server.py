@@ -18,7 +18,11 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from utils.annotation.installation import label_studio_program
+from utils.annotation.installation import (
+    PRIVATE_ENVIRONMENT,
+    label_studio_program,
+    provide_database,
+)
 from utils.errors import ServerError
 from utils.files import written_whole
 from utils.paths import local_folder
@@ -35,12 +39,6 @@ from utils.progress import progress
 PREFERRED_PORT = 8093
 _NAME = "label-studio"
 _START_SECONDS = 300
-_PRIVACY = {
-    "COLLECT_ANALYTICS": "false",
-    "LATEST_VERSION_CHECK": "false",
-    "SENTRY_DSN": "",
-    "FRONTEND_SENTRY_DSN": "",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +88,11 @@ def start_label_studio(*, port: int | None = None) -> ServerConnection:
         running = running_label_studio()
         if running is not None:
             return running
-        program = label_studio_program()
-        account = _account()
         chosen = _choose_port(port)
-        with progress("Starting Label Studio (the first time takes up to a minute)"):
-            server = _start(program, account, chosen)
+        account = _account()
+        provide_database(folder)
+        with progress("Starting Label Studio"):
+            server = _start(label_studio_program(), account, chosen)
     return _connection(server, account)
 
 
@@ -175,8 +173,7 @@ def _start(program: Path, account: Account, port: int) -> ServerProcess:
 
 
 def _environment(account: Account) -> dict[str, str]:
-    return _PRIVACY | {
-        "PYTHONPATH": "",
+    return PRIVATE_ENVIRONMENT | {
         "LABEL_STUDIO_BASE_DATA_DIR": str(_folder()),
         "LABEL_STUDIO_USERNAME": account.username,
         "LABEL_STUDIO_PASSWORD": account.password,
