@@ -6,6 +6,7 @@ Only the boxes are read: outlines, run-length masks and `iscrowd` are accepted a
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -179,7 +180,7 @@ def _read_scene(
 
 
 def _find(file_name: str, folders: list[Path]) -> Path | None:
-    candidates = (folder / file_name for folder in folders)
+    candidates = (Path(os.path.normpath(folder / file_name)) for folder in folders)
     return next((path for path in candidates if path.is_file()), None)
 
 

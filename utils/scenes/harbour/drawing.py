@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from utils.geometry import FloatArray
@@ -14,34 +12,13 @@ from utils.scenes.harbour.terrain import lay_terrain, paint_terrain
 from utils.scenes.harbour.town import build_port
 from utils.scenes.harbour.traffic import Traffic, draw_wake, place_ships
 from utils.scenes.harbour.weather import draw_clouds, form_clouds
-
-GENERATOR_VERSION = 2
-"""Part of the name of the cache: raise it whenever scenes come out different."""
+from utils.scenes.options import SyntheticSource
 
 _FOAM_WIDTH = 6  # ships keep so many pixels from natural shores
 
 
-@dataclass(frozen=True, slots=True)
-class HarbourOptions:
-    """What a harbour scene depends on, apart from its number.
-
-    Attributes:
-        seed: Scenes of another seed are all different.
-        width: In pixels.
-        height: In pixels.
-        ships: About how many.
-        cloud_cover: About which share of the scene lies under clouds, in [0, 1].
-    """
-
-    seed: int
-    width: int
-    height: int
-    ships: int
-    cloud_cover: float
-
-
-def draw_harbour(options: HarbourOptions, index: int) -> tuple[Pixels, FloatArray]:
-    """Draw scene number `index`.
+def draw_harbour(options: SyntheticSource, index: int) -> tuple[Pixels, FloatArray]:
+    """Draw scene number `index`; how many scenes the options ask for does not matter.
 
     Every layer draws from random numbers of its own, so that a change to one leaves the others.
 
