@@ -1,0 +1,95 @@
+"""Which boxes belong to which tiles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from utils.geometry import visible_shares
+from utils.tiling.assignment import assign_boxes
+from utils.tiling.grid import Grid
+
+WIDTH, HEIGHT = 40, 30
+
+
+@st.composite
+def boxes_in_a_scene(draw: st.DrawFn) -> np.ndarray:
+    """Up to 20 boxes of at least a hundredth of a pixel, inside the scene."""
+    count = draw(st.integers(0, 20))
+    unit = st.floats(0, 1)
+    corners = draw(npst.arrays(float, (count, 2), elements=unit))
+    sizes = draw(npst.arrays(float, (count, 2), elements=unit))
+    low = corners * [WIDTH - 1, HEIGHT - 1]
+    high = np.minimum(low + 0.01 + sizes * [WIDTH, HEIGHT], [WIDTH, HEIGHT])
+    return np.hstack([low, high])
+
+
+@st.composite
+def grids(draw: st.DrawFn) -> Grid:
+    tile_size = draw(st.integers(5, 50))
+    return Grid.over(WIDTH, HEIGHT, tile_size, draw(st.integers(0, tile_size - 2)))
+
+
+@settings(deadline=None)
+@given(boxes_in_a_scene(), grids(), st.sampled_from([0.01, 0.3, 0.5, 1.0]))
+def test_a_box_belongs_to_every_tile_that_shows_enough_of_it(boxes, grid, min_visibility):
+    assignment = assign_boxes(boxes, grid, min_visibility)
+    pairs = set(zip(assignment.windows.tolist(), assignment.boxes.tolist(), strict=True))
+    for index, window in enumerate(grid):
+        for box, share in enumerate(visible_shares(boxes, window)):
+            if share > min_visibility + 1e-9:
+                assert (index, box) in pairs
+            elif (index, box) in pairs and share < min_visibility - 1e-9:
+                assert share >= max(visible_shares(boxes[[box]], other)[0] for other in grid) - 1e-9
+
+
+@given(boxes_in_a_scene(), grids(), st.floats(0.01, 1))
+def test_every_box_is_in_at_least_one_tile(boxes, grid, min_visibility):
+    assignment = assign_boxes(boxes, grid, min_visibility)
+    assert set(assignment.boxes.tolist()) == set(range(len(boxes)))
+
+
+@settings(deadline=None)
+@given(boxes_in_a_scene(), grids(), st.floats(0.01, 1))
+def test_parts_kept_and_dropped_are_all_parts(boxes, grid, min_visibility):
+    assignment = assign_boxes(boxes, grid, min_visibility)
+    touching = sum(int((visible_shares(boxes, window) > 0).sum()) for window in grid)
+    assert len(assignment.boxes) + assignment.parts_dropped == touching
+
+
+@given(boxes_in_a_scene(), grids(), st.floats(0.01, 1))
+def test_each_window_finds_its_own_boxes_in_order(boxes, grid, min_visibility):
+    assignment = assign_boxes(boxes, grid, min_visibility)
+    found = [assignment.boxes_in(index).tolist() for index in range(len(grid))]
+    assert sum(found, []) == assignment.boxes.tolist()
+    assert all(inside == sorted(inside) for inside in found)
+
+
+@pytest.mark.parametrize(
+    ("box", "windows", "oversized"),
+    [
+        pytest.param((1, 1, 5, 5), [0], 0, id="inside one tile"),
+        pytest.param((5, 1, 15, 5), [0, 1], 0, id="half in each of two"),
+        pytest.param((2, 1, 12, 5), [0], 0, id="only a fifth in the second"),
+        pytest.param((5, 5, 15, 15), [0], 1, id="a quarter in each of four: the first"),
+        pytest.param((4, 0, 30, 20), [1], 1, id="longer than a tile: the one that shows most"),
+        pytest.param((10, 0, 20, 10), [1], 0, id="touching a neighbour from outside"),
+    ],
+)
+def test_tiles_of_one_box(box, windows, oversized):
+    grid = Grid.over(30, 20, 10, 0)
+    assignment = assign_boxes(np.array([box], dtype=float), grid, 0.3)
+    assert assignment.windows.tolist() == windows
+    assert assignment.oversized == oversized
+
+
+def test_a_hundred_thousand_boxes_on_ten_thousand_tiles_fit_in_memory():
+    # Every box with every window would take 8 GB for one array.
+    grid = Grid.over(100_000, 100_000, 1000, 0)
+    low = np.random.default_rng(0).uniform(0, 99_900, (100_000, 2))
+    assignment = assign_boxes(np.hstack([low, low + 40]), grid, 0.3)
+    assert len(np.unique(assignment.boxes)) == 100_000
+    assert len(assignment.boxes) < 120_000

@@ -1,0 +1,168 @@
+"""Boxes and windows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from tests.builders import boxes as make_boxes
+from utils.geometry import (
+    Boxes,
+    Window,
+    box_areas,
+    box_problem,
+    clip_boxes,
+    iou_matrix,
+    shift,
+    visible_shares,
+)
+
+pixels = st.floats(-1000, 1000)
+
+
+@st.composite
+def box_arrays(draw: st.DrawFn, min_side: float = 0.01) -> np.ndarray:
+    """Up to 10 boxes with an area, shape (n, 4)."""
+    count = draw(st.integers(1, 10))
+    low = draw(npst.arrays(float, (count, 2), elements=pixels))
+    size = draw(npst.arrays(float, (count, 2), elements=st.floats(min_side, 1000)))
+    return np.hstack([low, low + size])
+
+
+windows = st.builds(
+    Window,
+    x=st.integers(-500, 500),
+    y=st.integers(-500, 500),
+    width=st.integers(1, 500),
+    height=st.integers(1, 500),
+)
+
+
+@pytest.mark.parametrize(
+    ("box", "window", "visible"),
+    [
+        pytest.param((0, 0, 10, 10), (0, 0, 20, 20), 1.0, id="inside"),
+        pytest.param((15, 0, 25, 10), (0, 0, 20, 20), 0.5, id="cut in half by the border"),
+        pytest.param((15, 15, 25, 25), (0, 0, 20, 20), 0.25, id="cut by a corner"),
+        pytest.param((20, 0, 30, 10), (0, 0, 20, 20), 0.0, id="touching the border from outside"),
+        pytest.param((-10, -10, 30, 30), (0, 0, 20, 20), 0.25, id="larger than the window"),
+        pytest.param((5, 5, 5, 10), (0, 0, 20, 20), 0.0, id="without area"),
+    ],
+)
+def test_visible_share_of_a_box_in_a_window(box, window, visible):
+    x, y, width, height = window
+    shares = visible_shares([box], Window(x=x, y=y, width=width, height=height))
+    assert shares == pytest.approx([visible])
+
+
+@given(box_arrays(), windows)
+def test_shares_lie_between_nothing_and_everything(boxes, window):
+    shares = visible_shares(boxes, window)
+    assert ((shares >= 0) & (shares <= 1)).all()
+
+
+@given(box_arrays(), windows)
+def test_clipped_boxes_lie_in_the_window_and_clipping_again_changes_nothing(boxes, window):
+    clipped = clip_boxes(boxes, window.xyxy)
+    assert (clipped[:, :2] >= [window.x, window.y]).all()
+    assert (clipped[:, 2:] <= [window.x + window.width, window.y + window.height]).all()
+    assert np.array_equal(clip_boxes(clipped, window.xyxy), clipped)
+    assert (box_areas(clipped) <= box_areas(boxes)).all()
+
+
+@given(box_arrays(), st.integers(-10_000, 10_000), st.integers(-10_000, 10_000))
+def test_a_shift_and_its_opposite_cancel(boxes, dx, dy):
+    assert shift(shift(boxes, dx, dy), -dx, -dy) == pytest.approx(boxes, abs=1e-9)
+
+
+@given(box_arrays(min_side=0.1))
+def test_a_box_overlaps_itself_wholly_and_others_alike_both_ways(boxes):
+    overlaps = iou_matrix(boxes, boxes)
+    assert np.diag(overlaps) == pytest.approx(np.ones(len(boxes)))
+    assert overlaps == pytest.approx(overlaps.T)
+    assert ((overlaps >= 0) & (overlaps <= 1 + 1e-9)).all()
+
+
+def test_intersection_over_union_of_known_boxes():
+    overlaps = iou_matrix([(0, 0, 10, 10)], [(5, 0, 15, 10), (10, 0, 20, 10), (2, 2, 4, 4)])
+    assert overlaps == pytest.approx(np.array([[1 / 3, 0, 0.04]]))
+
+
+def test_an_inverted_box_has_no_area():
+    assert box_areas([(10, 0, 0, 10)]).tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("box", "problem"),
+    [
+        pytest.param((0, 0, 10, 10), None, id="good"),
+        pytest.param((-5, -5, 5, 5), None, id="over the edge"),
+        pytest.param((-5, -5, 500, 500), None, id="larger than the image"),
+        pytest.param((float("nan"), 0, 1, 1), "not a number", id="NaN"),
+        pytest.param((0, 0, float("inf"), 1), "not a number", id="infinite"),
+        pytest.param((10, 0, 5, 5), "inverted", id="right before left"),
+        pytest.param((0, 10, 5, 5), "inverted", id="bottom before top"),
+        pytest.param((5, 0, 5, 5), "no area", id="no width"),
+        pytest.param((0, 5, 5, 5), "no area", id="no height"),
+        pytest.param((-5, 0, 0, 5), "outside", id="left of the image"),
+        pytest.param((100, 0, 105, 5), "outside", id="right of the image"),
+        pytest.param((0, 80, 5, 85), "outside", id="below the image"),
+    ],
+)
+def test_problem_of_a_box_in_an_image_of_100_by_80(box, problem):
+    found = box_problem(box, 100, 80)
+    assert found is None if problem is None else problem in found
+
+
+def test_windows_sort_from_top_to_bottom_then_left_to_right():
+    corners = [(0, 10), (10, 0), (5, 0), (0, 0)]
+    ordered = sorted(Window(x=x, y=y, width=1, height=1) for x, y in corners)
+    assert [(window.x, window.y) for window in ordered] == [(0, 0), (5, 0), (10, 0), (0, 10)]
+
+
+class TestBoxes:
+    def test_scores_of_another_number_are_refused(self):
+        with pytest.raises(ValueError, match="1 boxes with 1 labels"):
+            Boxes(np.zeros((1, 4)), ("ship",), np.zeros(2))
+
+    def test_labels_of_another_number_are_refused(self):
+        with pytest.raises(ValueError, match="1 boxes with 0 labels"):
+            Boxes(np.zeros((1, 4)))
+
+    def test_a_mask_and_indices_select_the_same(self):
+        three = make_boxes((0, 0, 1, 1), (1, 1, 2, 2), (2, 2, 3, 3))
+        assert three.select([True, False, True]) == three.select([0, 2])
+
+    def test_indices_give_the_order(self):
+        three = Boxes(np.arange(12).reshape(3, 4), ("a", "b", "c"), np.array([0.1, 0.2, 0.3]))
+        chosen = three.select([2, 0])
+        assert chosen.labels == ("c", "a")
+        assert chosen.scores is not None
+        assert chosen.scores.tolist() == [0.3, 0.1]
+
+    def test_nothing_can_be_selected(self):
+        assert len(make_boxes((0, 0, 1, 1)).select([])) == 0
+
+    def test_equal_boxes_have_equal_hashes(self):
+        first, second = make_boxes((0, 0, 1, 1)), make_boxes((0, 0, 1, 1))
+        assert first == second
+        assert hash(first) == hash(second)
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            pytest.param(make_boxes((0, 0, 1, 2)), id="coordinate"),
+            pytest.param(make_boxes((0, 0, 1, 1), label="boat"), id="label"),
+            pytest.param(Boxes(np.array([[0, 0, 1, 1]]), ("ship",), np.ones(1)), id="score"),
+            pytest.param("boxes", id="type"),
+        ],
+    )
+    def test_boxes_that_differ_are_not_equal(self, other):
+        assert make_boxes((0, 0, 1, 1)) != other
+
+    def test_shifted_boxes_keep_labels_and_scores(self):
+        box = Boxes(np.array([[0, 0, 1, 1]]), ("ship",), np.array([0.5])).shifted(10, 20)
+        assert box == Boxes(np.array([[10, 20, 11, 21]]), ("ship",), np.array([0.5]))
