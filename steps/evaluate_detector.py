@@ -8,6 +8,7 @@ from typing import Annotated
 
 from zenml import step
 
+from steps.tracker import track_with_stack
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_yolo_dataset
 from utils.dataset.splits import Split
@@ -15,6 +16,7 @@ from utils.detection import evaluate
 from utils.detection.detector import Detector
 from utils.detection.evaluate import Evaluation
 from utils.detection.options import TrainingOptions
+from utils.detection.tracking import record_evaluation
 
 
 @step
@@ -26,4 +28,8 @@ def evaluate_detector(
 ) -> Annotated[Evaluation, "evaluation"]:
     """Judge the best weights on the test split, or on val where nothing was kept for testing."""
     dataset = local_yolo_dataset(labels, {scene: Split(name) for scene, name in splits.items()})
-    return evaluate.evaluate_detector(detector, dataset, Path(mkdtemp()), device=training.device)
+    folder = Path(mkdtemp())
+    evaluation = evaluate.evaluate_detector(detector, dataset, folder, device=training.device)
+    if tracking := track_with_stack():
+        record_evaluation(evaluation, detector.mlflow_run_id, tracking)
+    return evaluation

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from zenml import log_metadata, step
 
+from steps.tracker import track_with_stack
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_yolo_dataset
 from utils.dataset.splits import Split
@@ -14,12 +15,15 @@ from utils.detection.detector import Detector
 from utils.detection.options import TrainingOptions
 
 
-@step(experiment_tracker=True)
+@step
 def train_detector(
     labels: LabeledDataset, splits: dict[str, str], training: TrainingOptions
 ) -> Annotated[Detector, "trained_detector"]:
     """Train on the train split, choose the best epoch on val."""
     dataset = local_yolo_dataset(labels, {scene: Split(name) for scene, name in splits.items()})
-    detector = train.train_detector(dataset, training)
-    log_metadata({"tiles": dataset.tile_counts}, infer_artifact=True)
+    detector = train.train_detector(dataset, training, tracking=track_with_stack())
+    log_metadata(
+        {"tiles": dataset.tile_counts, "mlflow_run_id": detector.mlflow_run_id or "none"},
+        infer_artifact=True,
+    )
     return detector

@@ -13,14 +13,8 @@ from typing import Any
 
 from utils.curation.cutting import tiles_of_predicted
 from utils.curation.database import start_database
-from utils.curation.documents import (
-    FOUND_FIELD,
-    STATE_FIELD,
-    TRUTH_FIELD,
-    Document,
-    KnownSample,
-    pending_document,
-)
+from utils.curation.documents import Document, KnownSample, pending_document
+from utils.curation.fields import FOUND, STATE, TRUTH, declare_fields, open_dataset
 from utils.curation.images import with_images
 from utils.curation.samples import TileSample, tile_samples
 from utils.dataset.labeled import LabeledDataset
@@ -117,37 +111,11 @@ def update_dataset(name: str, samples: Iterable[TileSample], issues: IssueReport
     return DatasetUpdate(name, added, updated, seen - added - updated, evaluated, issues)
 
 
-def open_dataset(name: str) -> Any:
-    """The persistent FiftyOne dataset of that name, made with its fields when missing."""
-    import fiftyone as fo
-
-    if fo.dataset_exists(name):
-        return fo.load_dataset(name)
-    dataset = fo.Dataset(name, persistent=True)
-    _declare_fields(dataset)
-    return dataset
-
-
-def _declare_fields(dataset: Any) -> None:
-    import fiftyone as fo
-
-    for text in ("tile_id", "scene_id", "model_version"):
-        dataset.add_sample_field(text, fo.StringField)
-    dataset.add_sample_field("window", fo.ListField, subfield=fo.IntField)
-    dataset.add_sample_field("reviewed", fo.BooleanField)
-    dataset.add_sample_field(STATE_FIELD, fo.DictField)
-    for boxes in (TRUTH_FIELD, FOUND_FIELD):
-        dataset.add_sample_field(boxes, fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections)
-    dataset.add_sample_field(f"{FOUND_FIELD}.detections.model_version", fo.StringField)
-    dataset.create_index("tile_id", unique=True)
-    dataset.create_index("scene_id")
-
-
 def _known_samples(dataset: Any, tile_ids: list[str]) -> dict[str, KnownSample]:
     from fiftyone import ViewField
 
     view = dataset.match(ViewField("tile_id").is_in(tile_ids))
-    ids, tags, states = view.values(["tile_id", "tags", STATE_FIELD])
+    ids, tags, states = view.values(["tile_id", "tags", STATE])
     return {
         tile_id: KnownSample(tuple(own or ()), dict(state or {}))
         for tile_id, own, state in zip(ids, tags, states, strict=True)
@@ -175,7 +143,7 @@ def _writer(dataset: Any) -> Iterator[Any]:
     with TemporaryDirectory() as temporary:
         folder = Path(temporary) / "documents"
         template = fo.Dataset()
-        _declare_fields(template)
+        declare_fields(template)
         template.export(str(folder), dataset_type=fo.types.FiftyOneDataset, export_media=False)
         template.delete()
 
@@ -200,12 +168,10 @@ def _evaluate(dataset: Any) -> int:
     Returns:
         The number of such samples.
     """
-    both = dataset.exists(TRUTH_FIELD).exists(FOUND_FIELD)
+    both = dataset.exists(TRUTH).exists(FOUND)
     count = len(both)
     if count and not dataset.has_evaluation(EVALUATION):
-        both.evaluate_detections(
-            FOUND_FIELD, gt_field=TRUTH_FIELD, eval_key=EVALUATION, progress=False
-        )
+        both.evaluate_detections(FOUND, gt_field=TRUTH, eval_key=EVALUATION, progress=False)
     return count
 
 

@@ -14,14 +14,11 @@ from typing import Any
 from bson import ObjectId
 
 from utils.box_formats import to_relative_xywh
+from utils.curation.fields import FOUND, STATE, TRUTH
 from utils.curation.samples import TileSample
 from utils.geometry import Boxes
 
 Document = dict[str, Any]
-
-TRUTH_FIELD = "ground_truth"
-FOUND_FIELD = "predictions"
-STATE_FIELD = "last_written"
 
 # Without these FiftyOne does not take a document as a sample.
 _IDENTITY = ("tile_id", "filepath", "_media_type", "_rand")
@@ -64,11 +61,11 @@ def pending_document(sample: TileSample, image: Path, known: KnownSample | None)
         for field, value in document.items()
         if field in _IDENTITY or prints[field] != known.state.get(field)
     }
-    for field in (TRUTH_FIELD, FOUND_FIELD):
+    for field in (TRUTH, FOUND):
         for detection in changed.get(field, {}).get("detections", ()):
             detection["_id"] = {"$oid": str(ObjectId())}
     tags = updated_tags(known.tags, tuple(known.state.get("tags", ())), sample.tags)
-    return changed | {"tags": list(tags), STATE_FIELD: state}
+    return changed | {"tags": list(tags), STATE: state}
 
 
 def updated_tags(
@@ -101,10 +98,10 @@ def sample_document(sample: TileSample, image: Path) -> Document:
     if sample.reviewed is not None:
         document["reviewed"] = sample.reviewed
     if sample.truth is not None:
-        document[TRUTH_FIELD] = _detections(sample.truth, sample)
+        document[TRUTH] = _detections(sample.truth, sample)
     if sample.found is not None:
         document["model_version"] = sample.model_version
-        document[FOUND_FIELD] = _detections(sample.found, sample)
+        document[FOUND] = _detections(sample.found, sample)
     return document
 
 

@@ -134,7 +134,7 @@ def _pictures(scene: ScenePrediction) -> _ScenePictures:
     order = _by_score(scene.boxes)
     caption = f"{scene.scene_id}: {len(scene.boxes):,} found"
     try:
-        image = overview(Path(scene.location), _OVERVIEW_SIDE)
+        image = overview(Path(scene.location), scene.width, scene.height, _OVERVIEW_SIDE)
         whole = picture(
             image,
             (scene.width, scene.height),

@@ -9,26 +9,29 @@ import numpy as np
 from PIL import Image
 
 from utils.geometry import FloatArray, Window
-from utils.tiling.options import PixelOptions
+from utils.tiling.reader import read_strips
 
-_PIXELS = PixelOptions()
 _CONTEXT = 2.0
 _SMALLEST_CROP = 64
 _STRIP = 512
 
 
-def overview(path: Path, side: int, pixels: PixelOptions = _PIXELS) -> Image.Image:
-    """A scene shrunk to at most `side` pixels.
+def overview(path: Path, width: int, height: int, side: int) -> Image.Image:
+    """A scene shrunk by a whole number to at most `side` pixels.
+
+    Args:
+        path: The image.
+        width: Of the upright image, in pixels.
+        height: Of the upright image, in pixels.
+        side: Longest side wanted, in pixels.
 
     Raises:
         ImageError: If the image does not decode or is no longer there.
     """
-    from utils.tiling.pixels import explained, open_rgb
-
-    image = open_rgb(path, pixels)
-    with explained(path):
-        small = image.thumbnail_image(side, height=side, size="down")
-        return Image.fromarray(small.numpy())
+    factor = max(1, -(-max(width, height) // side))
+    strips = read_strips(path, tile_size=factor * max(1, _STRIP // factor), overlap=0)
+    shrunk = [np.asarray(Image.fromarray(strip).reduce(factor)) for _, strip in strips]
+    return Image.fromarray(np.concatenate(shrunk))
 
 
 def crop_windows(boxes: FloatArray, width: int, height: int) -> list[Window]:
@@ -55,8 +58,6 @@ def crops(path: Path, windows: Sequence[Window]) -> Iterator[tuple[int, Image.Im
     Raises:
         ImageError: If the image does not decode or is no longer there.
     """
-    from utils.tiling.reader import read_strips
-
     waiting = sorted(range(len(windows)), key=lambda index: windows[index].y)
     tallest = max((window.height for window in windows), default=1)
     strips = read_strips(path, tile_size=max(_STRIP, 2 * tallest), overlap=tallest)
