@@ -1,0 +1,179 @@
+"""Sending and fetching 2,000 tasks of 10 boxes, against one request a task: `make bench`.
+
+Runs on an embedded Label Studio of its own, in a temporary folder, and prints seconds and ratios.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from utils.annotation.connection import ask, connect
+from utils.annotation.export import export_annotations
+from utils.annotation.images import connect_storage
+from utils.annotation.options import ExportOptions, LabelStudioOptions
+from utils.annotation.project import Project, open_project
+from utils.annotation.server import start_label_studio, stop_label_studio
+from utils.annotation.sync import sync_tasks
+from utils.annotation.tasks import task_of
+from utils.geometry import Boxes, Window
+from utils.privacy import keep_private
+from utils.processes import free_port
+from utils.tiling.manifest import TileManifest
+from utils.tiling.tile import Tile
+
+TASKS = 2000
+BOXES_PER_TASK = 10
+TASKS_ONE_BY_ONE = 40
+TASKS_PER_SECOND_BAR = 150.0
+EXPORT_SECONDS_BAR = 15.0
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured.
+
+    Attributes:
+        bulk: Seconds for all tasks in bulk.
+        again: Seconds for a second sync, which adds nothing.
+        one_by_one: Seconds for `TASKS_ONE_BY_ONE` tasks, a request for the task and one for its
+            annotation each.
+        export: Seconds for the export of all tasks.
+    """
+
+    bulk: float
+    again: float
+    one_by_one: float
+    export: float
+
+
+def main() -> None:
+    """Measure and print."""
+    keep_private()
+    with TemporaryDirectory(prefix="spyglass-bench-") as folder, own_server(Path(folder)) as server:
+        show(measure(connect(server.url, server.api_key), Path(folder)))
+
+
+@contextmanager
+def own_server(folder: Path) -> Iterator[Any]:
+    """An embedded server apart from the user's; the installed program is shared."""
+    from utils.paths import local_folder
+
+    os.environ.setdefault("SPYGLASS_ENVIRONMENTS", str(local_folder("environments")))
+    os.environ["SPYGLASS_LOCAL"] = str(folder / "local")
+    server = start_label_studio(port=free_port())
+    try:
+        yield server
+    finally:
+        stop_label_studio()
+
+
+def measure(client: Any, folder: Path) -> Measurement:
+    """Time bulk import, a second sync, import one by one, and export."""
+    tiles = make_tiles(folder / "store")
+    manifest = TileManifest.write(folder / "manifest.parquet", ["ship"], tiles)
+    options = LabelStudioOptions(project="benchmark in bulk")
+    project = open_project(client, options, ["ship"])
+    images = connect_storage(client, project, str(folder / "store"))
+
+    def sync() -> None:
+        sync_tasks(client, project, manifest, images, options)
+
+    def export() -> None:
+        out = folder / "labels.parquet"
+        result = export_annotations(client, project, manifest, out, ExportOptions())
+        assert len(result.dataset) == TASKS
+
+    single = open_project(client, LabelStudioOptions(project="benchmark one by one"), ["ship"])
+    return Measurement(
+        bulk=seconds(sync),
+        again=seconds(sync),
+        one_by_one=seconds(lambda: send_one_by_one(client, single, tiles[:TASKS_ONE_BY_ONE])),
+        export=seconds(export),
+    )
+
+
+def make_tiles(store: Path) -> list[Tile]:
+    """Tiles that share one image."""
+    store.mkdir()
+    Image.new("RGB", (1000, 1000)).save(store / "tile.png")
+    corners = np.random.default_rng(0).uniform(0, 900, (TASKS, BOXES_PER_TASK, 2))
+    return [
+        Tile(
+            tile_id=f"tile-{number:05}",
+            scene_id="benchmark/scene.png",
+            window=Window(x=0, y=0, width=1000, height=1000),
+            uri=str(store / "tile.png"),
+            sha256="0" * 64,
+            size_bytes=1,
+            scene_width=1000,
+            scene_height=1000,
+            boxes=Boxes(np.hstack([corner, corner + 50]), ("ship",) * BOXES_PER_TASK),
+        )
+        for number, corner in enumerate(corners)
+    ]
+
+
+def send_one_by_one(client: Any, project: Project, tiles: list[Tile]) -> None:
+    """What a loop over the API does: create each task, then its annotation."""
+    for tile in tiles:
+        body = json.loads(task_of(tile, "/tile.png").body)
+        (annotation,) = body.pop("annotations")
+        task = ask(client, "POST", "api/tasks/", json=body | {"project": project.id})
+        ask(client, "POST", f"api/tasks/{task['id']}/annotations/", json=annotation)
+
+
+def seconds(work: Any) -> float:
+    """Wall time of a call."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def show(measured: Measurement) -> None:
+    """Print seconds, rates, ratios and bars."""
+    bulk_rate = TASKS / measured.bulk
+    single_rate = TASKS_ONE_BY_ONE / measured.one_by_one
+    table = Table("Label Studio", "seconds", "tasks/s", "bar", "")
+    table.add_row(
+        f"import of {TASKS} tasks in bulk",
+        f"{measured.bulk:.1f}",
+        f"{bulk_rate:.0f}",
+        f"at least {TASKS_PER_SECOND_BAR:.0f} tasks/s",
+        verdict(bulk_rate >= TASKS_PER_SECOND_BAR),
+    )
+    table.add_row("the same again, adding nothing", f"{measured.again:.1f}", "", "", "")
+    table.add_row(
+        f"{TASKS_ONE_BY_ONE} tasks, one by one", f"{measured.one_by_one:.1f}", f"{single_rate:.0f}"
+    )
+    table.add_row(
+        f"export of {TASKS} tasks",
+        f"{measured.export:.1f}",
+        f"{TASKS / measured.export:.0f}",
+        f"at most {EXPORT_SECONDS_BAR:.0f} s",
+        verdict(measured.export <= EXPORT_SECONDS_BAR),
+    )
+    console = Console()
+    console.print(table)
+    console.print(f"In bulk is {bulk_rate / single_rate:.0f} times as fast as one by one.")
+
+
+def verdict(met: bool) -> str:
+    """A word for whether a bar is met."""
+    return "met" if met else "MISSED"
+
+
+if __name__ == "__main__":
+    main()
