@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -64,7 +66,7 @@ def test_parts_kept_and_dropped_are_all_parts(boxes, grid, min_visibility):
 def test_each_window_finds_its_own_boxes_in_order(boxes, grid, min_visibility):
     assignment = assign_boxes(boxes, grid, min_visibility)
     found = [assignment.boxes_in(index).tolist() for index in range(len(grid))]
-    assert sum(found, []) == assignment.boxes.tolist()
+    assert list(chain.from_iterable(found)) == assignment.boxes.tolist()
     assert all(inside == sorted(inside) for inside in found)
 
 

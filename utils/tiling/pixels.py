@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pyvips
+from PIL import Image
 
 from utils.errors import ImageError
 from utils.geometry import FloatArray
@@ -31,7 +32,7 @@ from utils.tiling.options import PixelOptions
 pyvips.concurrency_set(1)
 pyvips.cache_set_max(0)
 
-_FORMATS = ("png", "jpeg", "tiff", "webp", "gif", "heif", "jp2k", "jxl", "ppm")
+_FORMATS = ("png", "jpeg", "tiff", "webp", "gif", "heif", "jp2k", "jxl")
 _OTHER_COLOUR_SPACES = ("cmyk", "lab", "labs", "labq")
 _QUARTER_TURNS = (5, 6, 7, 8)
 _LEVELS = 1 << 16
@@ -101,17 +102,40 @@ def _open(path: Path, options: PixelOptions, access: str) -> Any:
         raise ImageError(f"{path} does not exist or is not a file. Check the name.")
     if path.stat().st_size == 0:
         raise ImageError(f"{path} is empty (0 bytes). Replace it by a whole image file.")
+    if _is_bitmap(path):
+        return _open_bitmap(path, options)
     # A source, because libvips takes brackets at the end of a file name for options.
     source = pyvips.Source.new_from_file(str(path))
     image = pyvips.Image.new_from_source(source, "", access=access, fail_on="error")
     if not image.get("vips-loader").startswith(_FORMATS):
         raise ImageError(f"{path} is not an image. Leave it out, or replace it by one.")
-    if image.width * image.height > options.max_pixels:
+    _check_size(path, image.width, image.height, options)
+    return image
+
+
+def _is_bitmap(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(2) == b"BM"
+
+
+def _open_bitmap(path: Path, options: PixelOptions) -> Any:
+    """A BMP, which libvips does not read and which is never compressed: Pillow reads it whole."""
+    try:
+        with Image.open(path) as bitmap:
+            _check_size(path, *bitmap.size, options)
+            return pyvips.Image.new_from_array(np.asarray(bitmap.convert("RGB")))
+    except OSError as error:
         raise ImageError(
-            f"{path} has {image.width} x {image.height} pixels, more than the limit of "
+            f"{path} does not decode ({error}). Replace it by a whole image file."
+        ) from None
+
+
+def _check_size(path: Path, width: int, height: int, options: PixelOptions) -> None:
+    if width * height > options.max_pixels:
+        raise ImageError(
+            f"{path} has {width} x {height} pixels, more than the limit of "
             f"{options.max_pixels:,}. Leave it out, or raise max_pixels in the configuration."
         )
-    return image
 
 
 def _orientation(image: Any) -> int:
@@ -130,12 +154,10 @@ def _percentiles(reopen: Callable[[], Any], options: PixelOptions) -> tuple[Floa
     image, lowest, step = _levels(reopen)
     counts = image.hist_find().numpy().reshape(-1, image.bands)
     shares = np.cumsum(counts, axis=0, dtype=np.float64) / counts.sum(axis=0, dtype=np.float64)
-    levels = [
-        [np.searchsorted(band, percentile / 100) for band in shares.T]
-        for percentile in options.percentiles
-    ]
-    low, high = np.array(levels, dtype=np.float64) * step + lowest
-    return low, high
+    low, high = (percentile / 100 for percentile in options.percentiles)
+    below = np.array([np.searchsorted(band, low, side="right") for band in shares.T])
+    above = np.array([np.searchsorted(band, high, side="left") for band in shares.T])
+    return below * step + lowest, above * step + lowest
 
 
 def _levels(reopen: Callable[[], Any]) -> tuple[Any, float, float]:

@@ -98,4 +98,4 @@ def read_windows(
     for y, strip in read_strips(path, tile_size=tile_size, overlap=overlap, pixels=pixels):
         for x, width in spans(strip.shape[1], tile_size, overlap):
             window = Window(x=x, y=y, width=width, height=len(strip))
-            yield window, np.ascontiguousarray(strip[:, window.columns])
+            yield window, strip[:, window.columns].copy()

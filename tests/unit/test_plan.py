@@ -1,0 +1,137 @@
+"""What is to be cut from a scene."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.builders import boxes
+from utils.geometry import Boxes
+from utils.scenes.scene import Scene
+from utils.tiling.options import PixelOptions, TilingOptions
+from utils.tiling.plan import plan_tiles
+
+TILES_OF_10 = TilingOptions(tile_size=10, overlap=0)
+
+
+def scene(truth: Boxes | None) -> Scene:
+    return Scene("harbour/a.png", Path("never opened"), truth)
+
+
+def test_a_box_cut_by_a_tile_border_keeps_its_visible_part_in_both_tiles():
+    plan = plan_tiles(scene(boxes((6, 2, 14, 5))), 20, 10, TILES_OF_10)
+    left, right = plan.tiles
+    assert left.boxes == boxes((6, 2, 10, 5))
+    assert right.boxes == boxes((0, 2, 4, 5))
+    assert left.box_ids == right.box_ids == (0,)
+
+
+def test_a_box_over_the_edge_of_the_scene_is_clipped_before_its_share_is_taken():
+    plan = plan_tiles(scene(boxes((-90, 0, 5, 5))), 20, 10, TILES_OF_10)
+    assert plan.tiles[0].boxes == boxes((0, 0, 5, 5))
+    assert plan.issues == ()
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        pytest.param((5, 1, 1, 5), "is inverted", id="inverted"),
+        pytest.param((float("nan"), 1, 5, 5), "not a number", id="NaN"),
+        pytest.param((-9, -9, -1, -1), "outside", id="negative"),
+        pytest.param((50, 1, 55, 5), "outside", id="outside"),
+        pytest.param((1, 1, 1, 5), "no area", id="zero area"),
+        pytest.param((0, 0, 5e-324, 5e-324), "no area", id="area too small for a number"),
+        pytest.param((1, 1, 4, 4), "same as box 0", id="duplicate"),
+    ],
+)
+def test_an_unusable_box_is_set_aside_and_the_others_keep_their_ids(bad, reason):
+    plan = plan_tiles(scene(boxes((1, 1, 4, 4), bad, (5, 5, 9, 9))), 20, 10, TILES_OF_10)
+    (issue,) = plan.issues
+    assert issue.item == "harbour/a.png"
+    assert "box 1 (ship" in issue.detail
+    assert reason in issue.detail
+    assert not issue.set_aside
+    assert plan.tiles[0].box_ids == (0, 2)
+
+
+def test_boxes_of_two_classes_in_one_place_are_no_duplicates():
+    both = Boxes(np.array([[1, 1, 4, 4], [1, 1, 4, 4]]), ("ship", "tug"))
+    plan = plan_tiles(scene(both), 10, 10, TILES_OF_10)
+    assert plan.tiles[0].boxes == both
+
+
+any_number = st.floats(-50, 150) | st.sampled_from([float("nan"), float("inf"), 0.0, 100.0])
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(*[any_number] * 4), max_size=8), st.integers(0, 9))
+def test_every_box_is_in_a_tile_or_in_an_issue(rows, overlap):
+    options = TilingOptions(tile_size=30, overlap=overlap)
+    plan = plan_tiles(scene(boxes(*rows)), 100, 70, options)
+    kept = {box_id for tile in plan.tiles for box_id in tile.box_ids}
+    assert len(kept) + len(plan.issues) == len(rows)
+    for tile in plan.tiles:
+        assert tile.boxes is not None
+        assert len(tile.box_ids) == len(tile.boxes)
+        low, high = tile.boxes.xyxy[:, :2], tile.boxes.xyxy[:, 2:]
+        assert (low >= 0).all()
+        assert (low < high).all()
+        assert (high <= [tile.window.width, tile.window.height]).all()
+
+
+def test_empty_tiles_are_kept_by_default():
+    assert len(plan_tiles(scene(boxes((1, 1, 4, 4))), 20, 10, TILES_OF_10).tiles) == 2
+
+
+def test_empty_tiles_can_be_dropped_and_are_counted():
+    options = TILES_OF_10.updated(empty_tiles="drop")
+    plan = plan_tiles(scene(boxes((1, 1, 4, 4))), 20, 10, options)
+    assert [tile.window.x for tile in plan.tiles] == [0]
+    assert plan.empty_dropped == 1
+
+
+def test_a_fraction_of_the_empty_tiles_is_kept_and_a_smaller_one_is_part_of_it():
+    def kept(fraction: float) -> set[str]:
+        options = TILES_OF_10.updated(empty_tiles=fraction)
+        return {tile.tile_id for tile in plan_tiles(scene(Boxes()), 400, 250, options).tiles}
+
+    assert kept(0.0) == set()
+    assert 250 < len(kept(0.3)) < 350
+    assert kept(0.1) < kept(0.3) < kept(1.0)
+    assert len(kept(1.0)) == 1000
+
+
+def test_tiles_of_an_unlabelled_scene_are_never_dropped():
+    plan = plan_tiles(scene(None), 20, 10, TILES_OF_10.updated(empty_tiles="drop"))
+    assert [tile.boxes for tile in plan.tiles] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param({"overlap": 1000}, r"overlap \(1000\) must be smaller", id="overlap"),
+        pytest.param({"empty_tiles": "some"}, "keep, drop or a fraction", id="word"),
+        pytest.param({"empty_tiles": 1.5}, "keep, drop or a fraction", id="too large a fraction"),
+        pytest.param({"empty_tiles": True}, "keep, drop or a fraction", id="not a fraction"),
+        pytest.param({"min_visibility": 0}, "greater than 0", id="any sliver"),
+        pytest.param({"tile_sise": 10}, "did you mean 'tile_size'", id="misspelt"),
+        pytest.param({"image_format": "bmp"}, "'png', 'jpeg' or 'webp'", id="format"),
+        pytest.param(
+            {"image_format": "webp", "tile_size": 20_000}, "at most 16383 for webp", id="WebP"
+        ),
+        pytest.param({"pixels": {"percentiles": (98, 2)}}, "low < high", id="percentiles"),
+        pytest.param({"pixels": {"max_pixels": 0}}, "greater than 0", id="no limit"),
+    ],
+)
+def test_impossible_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        TilingOptions.model_validate(options)
+
+
+def test_a_bomb_of_30000_by_30000_is_over_the_default_limit():
+    assert PixelOptions().max_pixels < 30_000 * 30_000
+    assert PixelOptions().max_pixels > 20_000 * 20_000
