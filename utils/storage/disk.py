@@ -12,6 +12,7 @@ from utils.errors import StoreError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_NO_FOLDER = {errno.EEXIST, errno.ENOTDIR}
 _MEGABYTE = 1_000_000
 
 
@@ -20,7 +21,7 @@ def disk_faults(folder: Path) -> Iterator[None]:
     """Explain faults of the disk that holds `folder`.
 
     Raises:
-        StoreError: If the disk is full, or the folder may not be written.
+        StoreError: If the disk is full, or the folder may not be written or is none.
     """
     try:
         yield
@@ -34,6 +35,10 @@ def disk_faults(folder: Path) -> Iterator[None]:
             raise StoreError(
                 f"{folder} may not be written ({error.strerror}). "
                 "Change its permissions or choose another folder."
+            ) from None
+        if error.errno in _NO_FOLDER:
+            raise StoreError(
+                f"{folder} is not a folder, or lies below a file. Choose another folder."
             ) from None
         raise
 

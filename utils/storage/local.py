@@ -13,7 +13,7 @@ from tempfile import NamedTemporaryFile
 from utils.errors import StoreError
 from utils.files import sha256_of, write_whole, written_whole
 from utils.storage.disk import disk_faults, require_free_space
-from utils.storage.objects import StoredObject
+from utils.storage.objects import StoredObject, is_local
 
 _SPARE_BYTES = 50_000_000
 
@@ -88,7 +88,7 @@ class LocalStore:
     def _path(self, key: str) -> Path:
         """The file of a key or URI; one outside the folder is refused."""
         path = Path(os.path.normpath(self._root / key))
-        if self._root not in path.parents:
+        if self._root not in path.parents or not is_local(key):
             raise StoreError(f"'{key}' lies outside the store {self._root}. Use a key inside it.")
         return path
 
