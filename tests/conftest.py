@@ -8,6 +8,14 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = [
+    "tests.fixtures.browser",
+    "tests.fixtures.detector",
+    "tests.fixtures.gcs",
+    "tests.fixtures.label_studio",
+    "tests.fixtures.mongodb",
+]
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
