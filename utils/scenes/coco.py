@@ -23,7 +23,14 @@ from utils.scenes.image_files import (
     first_folder,
     scene_from,
 )
-from utils.scenes.labels import NO_IMAGE, NO_LABEL, UNKNOWN_CLASS, boxes_from, coordinates
+from utils.scenes.labels import (
+    NO_IMAGE,
+    NO_LABEL,
+    UNKNOWN_CLASS,
+    UNREADABLE_LABEL,
+    boxes_from,
+    coordinates,
+)
 from utils.scenes.options import CocoSource
 from utils.scenes.scene import Scene, SceneSource
 
@@ -109,32 +116,61 @@ def _is_coco(content: Any) -> bool:
 def _listing(path: Path, content: Any) -> _Listing:
     if not _is_coco(content):
         raise SourceError(f"{path} is JSON but not COCO's: it has no list of `images`.")
-    try:
-        names = {item["id"]: str(item["name"]) for item in content.get("categories") or []}
-        entries = {item["id"]: _Entry(str(item["file_name"])) for item in content["images"]}
-        issues = _distribute(path, content.get("annotations") or [], names, entries)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise SourceError(
-            f"{path} is not valid COCO JSON ({type(error).__name__}: {error}). "
-            "Each image needs `id` and `file_name`, each category `id` and `name`, each annotation "
-            "`image_id`, `category_id` and `bbox`."
-        ) from error
+    issues: list[Issue] = []
+    names = _category_names(path, content.get("categories") or [])
+    entries = _entries(path, content["images"], issues)
+    _distribute(path, content.get("annotations") or [], names, entries, issues)
     return _Listing(path, list(entries.values()), tuple(names.values()), issues)
 
 
+def _category_names(path: Path, categories: list[Any]) -> dict[Any, str]:
+    try:
+        return {item["id"]: str(item["name"]) for item in categories}
+    except (KeyError, TypeError) as error:
+        raise SourceError(
+            f"{path} is not valid COCO JSON: each of its `categories` needs `id` and `name`."
+        ) from error
+
+
+def _entries(path: Path, images: list[Any], issues: list[Issue]) -> dict[Any, _Entry]:
+    """The images by id; those without a name or an id of their own are reported."""
+    entries: dict[Any, _Entry] = {}
+    for number, image in enumerate(images):
+        try:
+            key, entry = image["id"], _Entry(str(image["file_name"]))
+            known = entries.setdefault(key, entry)
+        except (KeyError, TypeError):
+            detail = "it has no usable `id` and `file_name`"
+            issues.append(Issue(f"{path}: images[{number}]", UNREADABLE_LABEL, detail))
+            continue
+        if known is not entry:
+            detail = f"{known.file_name} has the id {key} already"
+            issues.append(Issue(f"{path}: {entry.file_name}", UNREADABLE_LABEL, detail))
+    return entries
+
+
 def _distribute(
-    path: Path, annotations: list[Any], names: dict[Any, str], entries: dict[Any, _Entry]
-) -> list[Issue]:
+    path: Path,
+    annotations: list[Any],
+    names: dict[Any, str],
+    entries: dict[Any, _Entry],
+    issues: list[Issue],
+) -> None:
     """Give every annotation to its image; those that have no image or no class are reported."""
-    issues = []
     without_image: Counter[object] = Counter()
-    for annotation in annotations:
-        entry = entries.get(annotation["image_id"])
-        label = names.get(annotation["category_id"])
+    for number, annotation in enumerate(annotations):
+        try:
+            image_id, category = annotation["image_id"], annotation["category_id"]
+            entry, label = entries.get(image_id), names.get(category)
+        except (KeyError, TypeError):
+            detail = "it has no usable `image_id` and `category_id`"
+            item = f"{path}: annotations[{number}]"
+            issues.append(Issue(item, UNREADABLE_LABEL, detail, set_aside=False))
+            continue
         if entry is None:
-            without_image[annotation["image_id"]] += 1
+            without_image[image_id] += 1
         elif label is None:
-            detail = f"annotation {annotation.get('id')} has category {annotation['category_id']}"
+            detail = f"annotations[{number}] has category {category}, which is not listed"
             item = f"{path}: {entry.file_name}"
             issues.append(Issue(item, UNKNOWN_CLASS, detail, set_aside=False))
         else:
@@ -143,7 +179,6 @@ def _distribute(
     for image_id, boxes in without_image.items():
         detail = f"{boxes} annotations belong to image {image_id}, which is not listed"
         issues.append(Issue(f"{path}: image {image_id}", NO_IMAGE, detail))
-    return issues
 
 
 def _image_folders(listing: Path, root: Path, images: Path | None) -> list[Path]:

@@ -17,7 +17,7 @@ from utils.scenes.scene import Scene, SceneSource
 
 CLASS_NAME = "ship"
 _DEFAULT_NAME = "harbour"
-_GENERATOR_VERSION = 3  # to be raised whenever scenes come out different: it names the cache
+_GENERATOR_VERSION = 4  # to be raised whenever scenes come out different: it names the cache
 
 
 def open_synthetic(options: SyntheticSource) -> SceneSource:

@@ -9,7 +9,7 @@ import pytest
 from tests.builders import write_image
 from tests.unit.scenes.reading import empty, open_kind, read, write_coco
 from utils.errors import SourceError
-from utils.scenes.labels import NO_IMAGE, NO_LABEL, UNKNOWN_CLASS
+from utils.scenes.labels import NO_IMAGE, NO_LABEL, UNKNOWN_CLASS, UNREADABLE_LABEL
 
 
 @pytest.fixture
@@ -150,6 +150,19 @@ def test_a_box_that_is_no_box_does_not_stop_the_reading(port, bbox):
     assert second == [0, 0, 5, 5]
 
 
+def test_entries_that_cannot_be_read_are_reported_and_the_rest_goes_on(port):
+    content = json.loads((port / "coco.json").read_text())
+    content["images"] += ["a.png", {"id": 6}, {"id": [7], "file_name": "b.png"}]
+    content["images"] += [{"id": 5, "file_name": "same-id.png"}]
+    content["annotations"] += [1, {"image_id": 5}, {"image_id": [5], "category_id": 7}]
+    (port / "coco.json").write_text(json.dumps(content))
+    reading = read("coco", path=port)
+    assert reading.ids == ["port/a.png"]
+    assert reading.boxes() == [[1, 2, 11, 22]]
+    assert reading.kinds == {UNREADABLE_LABEL: 7}
+    assert reading.set_aside == [UNREADABLE_LABEL] * 4
+
+
 def test_masks_and_crowds_are_accepted(port):
     content = json.loads((port / "coco.json").read_text())
     content["annotations"][0] |= {
@@ -166,13 +179,8 @@ def test_masks_and_crowds_are_accepted(port):
         pytest.param("{", "not readable JSON", id="cut off"),
         pytest.param("[]", "no COCO JSON", id="not COCO's"),
         pytest.param('{"images": []}', "lists no image", id="no images"),
-        pytest.param('{"images": [{"id": 1}]}', "not valid COCO", id="no file name"),
-        pytest.param('{"images": ["a.png"]}', "not valid COCO", id="not a mapping"),
-        pytest.param(
-            '{"images": [{"id": 1, "file_name": "a.png"}], "annotations": [{"id": 1}]}',
-            "image_id",
-            id="no image id",
-        ),
+        pytest.param('{"images": [{"id": 1}]}', "lists no image", id="no usable image"),
+        pytest.param('{"images": [], "categories": [1]}', "categories", id="no usable category"),
     ],
 )
 def test_a_json_that_cannot_be_used_is_refused_before_reading(port, content, words):

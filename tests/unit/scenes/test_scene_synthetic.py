@@ -11,9 +11,11 @@ from PIL import Image
 from tests.unit.scenes.reading import read
 from utils.geometry import box_areas, iou_matrix
 from utils.issues import IssueReport
+from utils.scenes.harbour.canvas import fill
 from utils.scenes.harbour.drawing import draw_harbour
-from utils.scenes.harbour.frames import Frame, fill
-from utils.scenes.harbour.ships import LENGTHS, Ship, draw_ship, visible_box
+from utils.scenes.harbour.frames import Frame
+from utils.scenes.harbour.ship_painting import draw_ship
+from utils.scenes.harbour.ships import LENGTHS, Ship, visible_box
 from utils.scenes.options import SyntheticSource
 from utils.scenes.sources import open_source
 

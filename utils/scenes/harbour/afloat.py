@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 from numpy.random import Generator
 
-from utils.scenes.harbour.frames import Colour, Mask, Pixels, disc
+from utils.scenes.harbour.canvas import Colour, Mask, Pixels, disc
 from utils.scenes.harbour.noise import Field
 
 _PIXELS_PER_WHITE_CAP = 30_000

@@ -6,11 +6,13 @@ import numpy as np
 
 from utils.geometry import FloatArray
 from utils.scenes.harbour.afloat import draw_buoys, draw_white_caps
-from utils.scenes.harbour.frames import Pixels
-from utils.scenes.harbour.ships import draw_ship, visible_box
+from utils.scenes.harbour.canvas import Pixels
+from utils.scenes.harbour.port import build_port
+from utils.scenes.harbour.ship_painting import draw_ship
+from utils.scenes.harbour.ships import visible_box
 from utils.scenes.harbour.terrain import lay_terrain, paint_terrain
-from utils.scenes.harbour.town import build_port
-from utils.scenes.harbour.traffic import Traffic, draw_wake, place_ships
+from utils.scenes.harbour.traffic import Traffic, place_ships
+from utils.scenes.harbour.wakes import draw_wake
 from utils.scenes.harbour.weather import draw_clouds, form_clouds
 from utils.scenes.options import SyntheticSource
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from utils.scenes.harbour.frames import Colour, Frame, Pixels
+from utils.scenes.harbour.canvas import Colour, Pixels
+from utils.scenes.harbour.frames import Frame
 from utils.scenes.harbour.noise import (
     Field,
     enlarged,

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from utils.scenes.harbour.frames import Mask, Pixels
+from utils.scenes.harbour.canvas import Mask, Pixels
 from utils.scenes.harbour.noise import Field, enlarged, rough_field
 
 _COARSE = 8  # clouds are planned on a grid of this many pixels
