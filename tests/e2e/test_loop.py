@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import yaml
 from tests.conftest import PROJECT_ROOT
 from utils.annotation.connection import ask, connect
 from utils.annotation.server import ServerConnection
+from utils.curation.app import stop_app
 
 PROJECT = "end to end"
 
@@ -55,9 +57,10 @@ class User:
 @pytest.fixture(scope="module")
 def user(
     tmp_path_factory: pytest.TempPathFactory, label_studio: ServerConnection, mongodb: str
-) -> User:
+) -> Iterator[User]:
     server = {"LABEL_STUDIO_URL": label_studio.url, "LABEL_STUDIO_API_KEY": label_studio.api_key}
-    return User(tmp_path_factory.mktemp("user"), server)
+    yield User(tmp_path_factory.mktemp("user"), server)
+    stop_app()
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +106,7 @@ def configurations(user: User) -> dict[str, str]:
         "fiftyone": user.writes(
             "fiftyone",
             model={**model, "version": "production"},
-            parameters={"dataset_name": "end-to-end", "serve": False},
+            parameters={"dataset_name": "end-to-end"},
         ),
     }
 
@@ -127,14 +130,15 @@ def test_what_is_missing_is_told_before_any_work(user, configurations):
 def test_the_loop_runs_from_scenes_to_samples(user, configurations):
     user.runs("--ingest", "--config", configurations["ingest"])
     exported = user.runs("-e", "--promote", "staging", "--config", configurations["export"])
-    trained = user.runs("-t", "-l", "--config", configurations["training"])
-    promoted = user.runs("--promote", "production")
+    trained = user.runs(
+        "-t", "-l", "--promote", "production", "--config", configurations["training"]
+    )
     predicted = user.runs("-i", "--config", configurations["inference"])
     looked = user.runs("-f", "--config", configurations["fiftyone"])
 
     assert "is now in staging" in exported
     assert "on unseen scenes: mAP50" in trained
-    assert "is now in production" in promoted
+    assert "is now in production" in trained
     assert "objects found in 4 scenes" in predicted
     assert "24 samples added" in looked
 
