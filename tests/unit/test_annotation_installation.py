@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from utils.annotation.installation import VERSION, label_studio_program
+from utils.annotation.installation import (
+    DATABASE,
+    VERSION,
+    label_studio_program,
+    provide_database,
+)
 from utils.errors import ServerError
 
 
@@ -54,3 +59,31 @@ def test_a_machine_without_uv_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ServerError, match="uv"):
         label_studio_program()
+
+
+def program_that(folder: Path, script: str) -> None:
+    """A program in the place of Label Studio's, installed already."""
+    environment = folder / "environments" / f"label-studio-{VERSION}"
+    (environment / "bin").mkdir(parents=True)
+    (environment / "installed.txt").touch()
+    program = environment / "bin" / "label-studio"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {folder}/calls\n{script}\n')
+    program.chmod(0o755)
+
+
+def test_an_empty_database_is_made_once_and_never_put_over_another(tmp_path: Path) -> None:
+    program_that(tmp_path, f'echo blank > "$LABEL_STUDIO_BASE_DATA_DIR/{DATABASE}"')
+    for name in ("first", "second"):
+        provide_database(tmp_path / name)
+        assert (tmp_path / name / DATABASE).read_text() == "blank\n"
+    assert calls(tmp_path) == 1
+    (tmp_path / "first" / DATABASE).write_text("people's work")
+    provide_database(tmp_path / "first")
+    assert (tmp_path / "first" / DATABASE).read_text() == "people's work"
+
+
+def test_a_database_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
+    program_that(tmp_path, "echo 'no such table' >&2; exit 1")
+    with pytest.raises(ServerError, match="could not make its database: no such table"):
+        provide_database(tmp_path / "data")
+    assert not (tmp_path / "data").exists()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -65,3 +67,25 @@ def test_every_tile_meets_its_tasks_in_order_of_tile_id(tmp_path: Path) -> None:
     assert [tile for tile, _ in joined] == by_id
     assert [[task["id"] for task in tasks] for _, tasks in joined] == [[2], [], [1, 3], []]
     assert strangers == [(4, "unheard of"), (5, None)]
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    """A process that may not write large files stands in for a full disk."""
+    script = f"""
+import resource
+from dataclasses import replace
+from pathlib import Path
+from tests.builders import make_tile
+from utils.annotation.join import Join
+from utils.errors import StoreError
+
+tile = make_tile(Path({str(tmp_path)!r}))
+tiles = (replace(tile, tile_id=str(number)) for number in range(20_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    Join(Path({str(tmp_path)!r}, "scratch"), tiles, Path("/dev/null"))
+except StoreError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert f"The disk that holds {tmp_path} is full or fails" in done.stdout

@@ -19,6 +19,7 @@ from utils.dataset.labeled import LabeledDataset, LabeledTile
 from utils.errors import LabelStudioError
 from utils.issues import IssueReport
 from utils.progress import progress
+from utils.storage.disk import disk_faults
 from utils.tiling.manifest import TileManifest
 from utils.tiling.tile import Tile
 
@@ -196,7 +197,11 @@ def _download(client: LabelStudio, project: Project, path: Path, timeout_s: floa
         download_all_tasks=True,
         request_options={"timeout_in_seconds": int(timeout_s)},
     )
-    with path.open("wb") as stream, progress("Exporting from Label Studio (bytes)") as advance:
+    with (
+        disk_faults(path.parent),
+        path.open("wb") as stream,
+        progress("Exporting from Label Studio (bytes)") as advance,
+    ):
         for chunk in chunks:
             stream.write(chunk)
             advance(len(chunk))

@@ -18,8 +18,8 @@ from utils.progress import progress
 
 VERSION = "1.23.2"
 _NO_LATER_THAN = "2026-11-20"
+DATABASE = "label_studio.sqlite3"
 _INSTALLED = "installed.txt"
-_DATABASE = "label_studio.sqlite3"
 
 PRIVATE_ENVIRONMENT = {
     "PYTHONPATH": "",
@@ -57,13 +57,13 @@ def provide_database(data_folder: Path) -> None:
         ServerError: If the migrations fail.
     """
     program = label_studio_program()
-    blank = _folder() / _DATABASE
+    blank = _folder() / DATABASE
     with FileLock(_folder().with_suffix(".lock")):
         if not blank.is_file():
             with progress("Preparing an empty database for Label Studio"):
                 _migrate(program, blank)
-    if not (data_folder / _DATABASE).exists():
-        with written_whole(data_folder / _DATABASE) as partial:
+    if not (data_folder / DATABASE).exists():
+        with written_whole(data_folder / DATABASE) as partial:
             shutil.copyfile(blank, partial)
 
 
@@ -92,10 +92,15 @@ def _install(folder: Path) -> None:
 def _migrate(program: Path, database: Path) -> None:
     """Have Label Studio make its database: it does so whatever it is asked."""
     with TemporaryDirectory(dir=database.parent) as folder:
-        environment = os.environ | PRIVATE_ENVIRONMENT | {"LABEL_STUDIO_BASE_DATA_DIR": folder}
+        environment = os.environ | PRIVATE_ENVIRONMENT
+        environment |= {
+            "LABEL_STUDIO_BASE_DATA_DIR": folder,
+            "LABEL_STUDIO_DJANGO_DB": "sqlite",
+            "LABEL_STUDIO_DATABASE_NAME": str(Path(folder, DATABASE)),
+        }
         command = [str(program), "version"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        made = Path(folder, _DATABASE)
+        made = Path(folder, DATABASE)
         if done.returncode != 0 or not made.is_file():
             raise ServerError(
                 f"Label Studio could not make its database: {done.stderr.strip()[-500:]} "

@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, TextIO
 
+from utils.errors import StoreError
 from utils.tiling.tile import Tile
 
 _CHUNK_CHARACTERS = 1 << 20
@@ -32,14 +33,22 @@ class Join:
             scratch: A file to be made; delete it afterwards.
             tiles: With distinct tile ids.
             export: Label Studio's JSON export: an array of tasks.
+
+        Raises:
+            ValueError: If the export is not that.
+            StoreError: If the disk is full.
         """
         self._database = sqlite3.connect(scratch)
-        self._database.executescript(_TABLES)
-        self._database.executemany(
-            "INSERT INTO tiles VALUES (?, ?)",
-            ((tile.tile_id, pickle.dumps(tile)) for tile in tiles),
-        )
-        self._database.executemany("INSERT INTO tasks VALUES (?, ?)", _task_rows(export))
+        tile_rows = ((tile.tile_id, pickle.dumps(tile)) for tile in tiles)
+        try:
+            self._database.executescript(_TABLES)
+            self._database.executemany("INSERT INTO tiles VALUES (?, ?)", tile_rows)
+            self._database.executemany("INSERT INTO tasks VALUES (?, ?)", _task_rows(export))
+        except sqlite3.OperationalError as error:
+            raise StoreError(
+                f"The disk that holds {scratch.parent} is full or fails ({error}). "
+                "Free some space, or name another folder in TMPDIR, and run this again."
+            ) from error
 
     def tiles_with_tasks(self) -> Iterator[tuple[Tile, list[Task]]]:
         """Every tile, in order of tile id, with its tasks: one, unless something went wrong."""
@@ -65,7 +74,7 @@ class Join:
 
 
 def json_items(stream: TextIO) -> Iterator[tuple[Any, str]]:
-    """The items of a JSON array, parsed and as text, with no more than one or so in memory.
+    """The objects in a JSON array, parsed and as text, with no more than a few in memory.
 
     Raises:
         ValueError: If the text is not a JSON array, or ends early.

@@ -11,7 +11,7 @@ import hashlib
 import json
 import secrets
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -19,6 +19,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from utils.annotation.installation import (
+    DATABASE,
     PRIVATE_ENVIRONMENT,
     label_studio_program,
     provide_database,
@@ -53,8 +54,8 @@ class Account:
     """
 
     username: str
-    password: str
-    api_key: str
+    password: str = field(repr=False)
+    api_key: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,9 @@ class ServerConnection:
     """
 
     url: str
-    api_key: str
+    api_key: str = field(repr=False)
     username: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
 
 
 def start_label_studio(*, port: int | None = None) -> ServerConnection:
@@ -173,7 +174,12 @@ def _start(program: Path, account: Account, port: int) -> ServerProcess:
 
 
 def _environment(account: Account) -> dict[str, str]:
+    """The server's settings; the first ones keep it from heeding `HOST`, `DEBUG` and the like."""
     return PRIVATE_ENVIRONMENT | {
+        "LABEL_STUDIO_HOST": "",
+        "LABEL_STUDIO_DEBUG": "false",
+        "LABEL_STUDIO_DJANGO_DB": "sqlite",
+        "LABEL_STUDIO_DATABASE_NAME": str(_folder() / DATABASE),
         "LABEL_STUDIO_BASE_DATA_DIR": str(_folder()),
         "LABEL_STUDIO_USERNAME": account.username,
         "LABEL_STUDIO_PASSWORD": account.password,
