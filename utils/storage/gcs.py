@@ -16,9 +16,10 @@ from typing import Any
 
 from google.api_core.exceptions import (
     Forbidden,
-    GoogleAPICallError,
+    GoogleAPIError,
     NotFound,
     PreconditionFailed,
+    RetryError,
     Unauthorized,
 )
 from google.auth.exceptions import GoogleAuthError
@@ -182,18 +183,20 @@ class GcsStore:
             ) from None
         except GoogleAuthError as error:
             raise StoreError(
-                f"There are no valid credentials for {bucket} ({_first_line(error)}). "
+                f"There are no valid credentials for {bucket} ({_reason(error)}). "
                 "Log in with: gcloud auth application-default login"
             ) from None
-        except (GoogleAPICallError, OSError) as error:
+        except (GoogleAPIError, OSError) as error:
             raise StoreError(
-                f"The bucket {bucket} cannot be reached ({_first_line(error)}). "
+                f"The bucket {bucket} cannot be reached ({_reason(error)}). "
                 "Check the network and run this again: what is done is kept."
             ) from None
 
 
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+def _reason(error: Exception) -> str:
+    """The kind of a fault; of a retried one, that of its last cause."""
+    cause = error.cause if isinstance(error, RetryError) and error.cause else error
+    return type(cause).__name__
 
 
 def _known(sha256: str | None) -> str | None:

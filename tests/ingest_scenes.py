@@ -1,0 +1,80 @@
+"""A small ingest to be run as a process of its own, so that it can be killed.
+
+Usage: `python -m tests.ingest_scenes IMAGES STORE MANIFEST [kill N | limit BYTES]`, where N counts
+the files that appear, and BYTES is the largest file the process may write.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+from tests.builders import boxes, write_image
+from utils.errors import SpyglassError
+from utils.geometry import Boxes
+from utils.issues import IssueReport
+from utils.scenes.scene import Scene, SceneSource
+from utils.storage.store import open_store
+from utils.tiling.ingest import IngestResult, ingest_scenes
+from utils.tiling.options import TilingOptions
+
+OPTIONS = TilingOptions(tile_size=100, overlap=20)
+NAMES = ["b.png", "a.png", "north/a.png", "c (1).png"]
+
+
+def write_scenes(folder: Path) -> Path:
+    """Four scenes, of 250 × 170 pixels and more."""
+    for seed, name in enumerate(NAMES):
+        write_image(folder / name, 250 + 10 * seed, 170, seed=seed)
+    return folder
+
+
+def folder_source(folder: Path, truth: Boxes | None = None) -> SceneSource:
+    """The scenes of `write_scenes`, each with the same boxes."""
+    truth = truth if truth is not None else boxes((10, 10, 40, 40), (90, 90, 110, 110))
+
+    def read(issues: IssueReport) -> Iterator[Scene]:
+        for name in NAMES:
+            yield Scene(f"harbour/{name}", folder / name, truth, tags=("test",))
+
+    return SceneSource("harbour", (), len(NAMES), read)
+
+
+def ingest(images: Path, store: str, manifest: Path) -> IngestResult:
+    """Ingest the scenes of `write_scenes` into a store."""
+    return ingest_scenes(folder_source(images), open_store(store), OPTIONS, manifest_path=manifest)
+
+
+def die_at(file_number: int) -> None:
+    """Let the process be killed when it is about to give its n-th file its name."""
+    rename, files = os.replace, count(1)
+
+    def rename_or_die(*paths: Path) -> None:
+        if next(files) == file_number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        rename(*paths)
+
+    os.replace = rename_or_die
+
+
+def main(images: str, store: str, manifest: str, *trouble: str) -> int:
+    """Run the ingest; its exit code is that of `run.py`."""
+    if trouble[:1] == ("kill",):
+        die_at(int(trouble[1]))
+    if trouble[:1] == ("limit",):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(trouble[1]), int(trouble[1])))
+    try:
+        ingest(Path(images), store, Path(manifest))
+    except SpyglassError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
