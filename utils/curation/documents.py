@@ -21,7 +21,7 @@ from utils.geometry import Boxes
 Document = dict[str, Any]
 
 # Without these FiftyOne does not take a document as a sample.
-_IDENTITY = ("tile_id", "filepath", "_media_type", "_rand")
+IDENTITY = ("tile_id", "filepath", "_media_type", "_rand")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def pending_document(sample: TileSample, image: Path, known: KnownSample | None)
     changed: Document = {
         field: value
         for field, value in document.items()
-        if field in _IDENTITY or prints[field] != known.state.get(field)
+        if field in IDENTITY or prints[field] != known.state.get(field)
     }
     for field in (TRUTH, FOUND):
         for detection in changed.get(field, {}).get("detections", ()):
