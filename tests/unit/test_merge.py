@@ -1,0 +1,229 @@
+"""One object, one box, however many windows saw it."""
+
+from __future__ import annotations
+
+import time
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from utils.detection.merge import merge_windows
+from utils.geometry import Boxes, Window, box_areas, clip_boxes, iou_matrix
+from utils.tiling.grid import tile_windows
+
+LEFT, RIGHT = Window(x=0, y=0, width=100, height=100), Window(x=80, y=0, width=100, height=100)
+WIDTH, HEIGHT = 180, 100
+
+
+def seen(*rows, labels=None):
+    """Boxes from (x1, y1, x2, y2, score) rows."""
+    array = np.array(rows, dtype=float).reshape(-1, 5)
+    return Boxes(array[:, :4], labels or ("ship",) * len(array), array[:, 4])
+
+
+def merged(left, right, **options):
+    return merge_windows([(LEFT, left), (RIGHT, right)], WIDTH, HEIGHT, **options)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        pytest.param(
+            seen((82, 10, 98, 20, 0.8)),
+            seen((82, 10, 98, 21, 0.9)),
+            seen((82, 10, 98, 21, 0.9)),
+            id="seen whole by both windows: the better one counts",
+        ),
+        pytest.param(
+            seen((70, 10, 95, 20, 0.6)),
+            seen((80, 10, 95, 20, 0.9)),
+            seen((70, 10, 95, 20, 0.9)),
+            id="whole in one window, cut by the other: the whole box with the best score",
+        ),
+        pytest.param(
+            seen((30, 10, 100, 20, 0.7)),
+            seen((80, 10, 150, 20, 0.8)),
+            seen((30, 10, 150, 20, 0.8)),
+            id="cut by both windows, longer than the overlap: the hull of the pieces",
+        ),
+        pytest.param(
+            seen((40, 10, 83, 20, 0.9)),
+            seen((80, 9, 86, 21, 0.3)),
+            seen((40, 10, 83, 20, 0.9)),
+            id="a sliver at the border, whose extent is guessed",
+        ),
+        pytest.param(
+            seen((85, 10, 92, 40, 0.9), (90, 10, 97, 40, 0.8)),
+            seen((85, 10, 92, 40, 0.7), (90, 10, 97, 40, 0.6)),
+            seen((85, 10, 92, 40, 0.9), (90, 10, 97, 40, 0.8)),
+            id="two ships side by side stay two",
+        ),
+        pytest.param(
+            seen((82, 10, 98, 30, 0.9), (83, 11, 97, 29, 0.8)),
+            seen((82, 10, 98, 30, 0.7)),
+            seen((82, 10, 98, 30, 0.9), (83, 11, 97, 29, 0.8)),
+            id="two boxes of one window are never merged",
+        ),
+        pytest.param(
+            seen((82, 10, 98, 20, 0.8)),
+            seen((82, 10, 98, 20, 0.9), labels=("buoy",)),
+            seen((82, 10, 98, 20, 0.9), (82, 10, 98, 20, 0.8), labels=("buoy", "ship")),
+            id="objects of two classes are two objects",
+        ),
+        pytest.param(
+            seen((10, 10, 20, 20, 0.9)),
+            seen((160, 10, 170, 20, 0.5)),
+            seen((10, 10, 20, 20, 0.9), (160, 10, 170, 20, 0.5)),
+            id="far apart",
+        ),
+        pytest.param(seen(), seen(), seen(), id="nothing found"),
+    ],
+)
+def test_what_two_windows_found_becomes_one_box_an_object(left, right, expected):
+    assert merged(left, right) == expected
+
+
+def test_an_object_that_spans_three_windows_is_found_once():
+    windows = list(tile_windows(260, 100, 100, 20))
+    pieces = [seen((max(40, w.x), 40, min(220, w.x + 100), 60, 0.5)) for w in windows]
+    found = merge_windows(list(zip(windows, pieces, strict=True)), 260, 100)
+    assert found.xyxy.tolist() == [[40, 40, 220, 60]]
+
+
+def test_a_scene_without_windows_has_no_objects():
+    assert len(merge_windows([], 10, 10)) == 0
+
+
+@st.composite
+def objects_and_grid(draw):
+    """Objects that may touch but not overlap, and the windows that look at them."""
+    tile_size = draw(st.integers(40, 90))
+    overlap = draw(st.integers(8, tile_size // 2))
+    cells = draw(st.sets(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12))
+    # One object a cell of 50 pixels, which it may fill.
+    sizes = [draw(st.tuples(st.integers(6, 50), st.integers(6, 50))) for _ in cells]
+    objects = [
+        (50 * column, 50 * row, 50 * column + width, 50 * row + height)
+        for (column, row), (width, height) in zip(sorted(cells), sizes, strict=True)
+    ]
+    return np.array(objects, dtype=float).reshape(-1, 4), tile_size, overlap
+
+
+@given(objects_and_grid())
+def test_a_perfect_detector_finds_every_object_exactly_once(scene):
+    objects, tile_size, overlap = scene
+    found = []
+    for window in tile_windows(300, 300, tile_size, overlap):
+        visible = clip_boxes(objects, window.xyxy)
+        visible = visible[box_areas(visible) > 0]
+        found.append((window, Boxes(visible, ("ship",) * len(visible), np.ones(len(visible)))))
+    result = merge_windows(found, 300, 300)
+    assert sorted(map(tuple, result.xyxy)) == sorted(map(tuple, objects))
+
+
+@st.composite
+def findings(draw):
+    """Whatever a detector may find in overlapping windows."""
+    windows = list(tile_windows(90, 90, 40, draw(st.integers(5, 20))))
+    corner, side, score = st.integers(0, 36), st.integers(1, 40), st.sampled_from([0.2, 0.5, 0.9])
+    found = []
+    for window in windows:
+        rows = draw(st.lists(st.tuples(corner, corner, side, side, score), max_size=4))
+        boxes = [
+            (x, y, min(x + w, window.width), min(y + h, window.height), s)
+            for x, y, w, h, s in rows
+            if x < window.width and y < window.height
+        ]
+        labels = tuple(draw(st.sampled_from(["ship", "buoy"])) for _ in boxes)
+        found.append((window, seen(*boxes, labels=labels).shifted(window.x, window.y)))
+    return found
+
+
+def brute_force(found, width, height, merge_iou):
+    """The same rules, looking at every pair of boxes."""
+    rows = sorted(
+        (-score, *box, label, window)
+        for window, boxes in found
+        for box, label, score in zip(boxes.xyxy.tolist(), boxes.labels, boxes.scores, strict=True)
+    )
+    matches = []
+    for (i, one), (j, other) in combinations(enumerate(rows), 2):
+        alike = likeness(one, other, width, height, merge_iou)
+        if alike is not None:
+            matches.append((-alike, i, j))
+    groups = [{i} for i in range(len(rows))]
+    for _, i, j in sorted(matches):
+        one, other = (next(g for g in groups if k in g) for k in (i, j))
+        if one is not other and not {rows[k][6] for k in one} & {rows[k][6] for k in other}:
+            groups.remove(other)
+            one |= other
+    return sorted((rows[min(g)][0], *box_of([rows[k] for k in sorted(g)])) for g in groups)
+
+
+def likeness(one, other, width, height, merge_iou):
+    first, second = one[6], other[6]
+    if one[5] != other[5] or first == second:
+        return None
+    shared = clip_boxes([first.xyxy], second.xyxy)[0]
+    parts = clip_boxes([one[1:5], other[1:5]], tuple(shared))
+    if box_areas([shared])[0] == 0 or (box_areas(parts) == 0).any():
+        return None
+    iou = iou_matrix(parts[:1], parts[1:])[0, 0]
+    both = box_areas(clip_boxes(parts[:1], tuple(parts[1])))[0]
+    sliver = any(is_cut(row, width, height) for row in (one, other))
+    if iou >= merge_iou or (sliver and both / box_areas(parts).min() >= 0.8):
+        return iou
+    return None
+
+
+def is_cut(row, width, height):
+    x1, y1, x2, y2 = row[1:5]
+    left, top, right, bottom = row[6].xyxy
+    return (
+        (left > 0 and x1 <= left + 4)
+        or (top > 0 and y1 <= top + 4)
+        or (right < width and x2 >= right - 4)
+        or (bottom < height and y2 >= bottom - 4)
+    )
+
+
+def box_of(rows):
+    hull = [f(row[k] for row in rows) for k, f in ((1, min), (2, min), (3, max), (4, max))]
+    for row in rows:
+        left, top, right, bottom = row[6].xyxy
+        if left <= hull[0] and top <= hull[1] and hull[2] <= right and hull[3] <= bottom:
+            return (*row[1:5], row[5])
+    return (*hull, rows[0][5])
+
+
+@given(findings(), st.sampled_from([0.3, 0.5, 0.7]))
+def test_merging_agrees_with_looking_at_every_pair(found, merge_iou):
+    result = merge_windows(found, 90, 90, merge_iou=merge_iou)
+    rows = zip((-result.scores).tolist(), result.xyxy.tolist(), result.labels, strict=True)
+    assert sorted((score, *box, label) for score, box, label in rows) == brute_force(
+        found, 90, 90, merge_iou
+    )
+
+
+@given(findings(), st.randoms(use_true_random=False))
+def test_the_order_of_the_windows_does_not_matter(found, random):
+    shuffled = random.sample(found, len(found))
+    assert merge_windows(shuffled, 90, 90) == merge_windows(found, 90, 90)
+
+
+def test_thirty_three_thousand_boxes_are_merged_in_seconds():
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0, 19_950, (28_000, 2))
+    objects = np.hstack([corners, corners + rng.uniform(8, 50, corners.shape)])
+    found = []
+    for window in tile_windows(20_000, 20_000, 1000, 200):
+        visible = clip_boxes(objects, window.xyxy)
+        visible = visible[box_areas(visible) > 0]
+        found.append((window, Boxes(visible, ("ship",) * len(visible), np.ones(len(visible)))))
+    assert sum(len(boxes) for _, boxes in found) > 33_000
+    started = time.process_time()
+    merge_windows(found, 20_000, 20_000)
+    assert time.process_time() - started < 10
