@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from tests.fixtures.faulty_proxy import Fault, FaultyProxy, faulty_proxy
 from tests.fixtures.label_studio import Harbour, make_harbour
 from utils.annotation.connection import connect
 from utils.annotation.imports import tasks_there
-from utils.annotation.server import ServerConnection, start_label_studio
+from utils.annotation.server import ServerConnection
 from utils.errors import LabelStudioError
 from utils.issues import IssueReport
 from utils.paths import local_folder
-from utils.processes import running_server
+from utils.processes import port_is_free, running_server
 
 
 def sync_through(proxy: FaultyProxy, harbour: Harbour, **options: float) -> int:
@@ -60,7 +61,7 @@ def test_a_server_that_keeps_failing_is_named_and_a_later_sync_completes(harbour
 
 @pytest.mark.slow
 def test_a_server_killed_in_the_middle_of_a_sync_loses_and_doubles_nothing(
-    label_studio: ServerConnection, tmp_path: Path
+    label_studio: ServerConnection, start_on_port: Callable[[int], ServerConnection], tmp_path: Path
 ) -> None:
     harbour = make_harbour(label_studio, tmp_path, 200)
     server = running_server("label-studio", local_folder("label-studio"))
@@ -74,10 +75,12 @@ def test_a_server_killed_in_the_middle_of_a_sync_loses_and_doubles_nothing(
             os.killpg(server.pid, signal.SIGKILL)
         with pytest.raises(LabelStudioError, match=r"failed: .*run this again"):
             sync.result()
+        while not port_is_free(server.port):
+            pass
         with pytest.raises(LabelStudioError, match="nothing answers"):
             harbour.sync()
     finally:
-        assert start_label_studio(port=server.port) == label_studio
+        assert start_on_port(server.port) == label_studio
     arrived = len(harbour.tasks())
     assert 10 <= arrived < 200
     report = harbour.sync()

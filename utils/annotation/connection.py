@@ -123,11 +123,18 @@ def explained(url: str, work: str) -> Iterator[None]:
         raise LabelStudioError(_sentence(error, url, work)) from error
 
 
+def refusal(body: Any) -> str:
+    """What Label Studio says is wrong, from the body of an error."""
+    if isinstance(body, dict):
+        body = body.get("validation_errors") or body.get("detail") or body
+    return str(body)[:_LONGEST_DETAIL]
+
+
 def _sentence(error: Any, url: str, work: str) -> str:
-    detail = error.body.get("detail", error.body) if isinstance(error.body, dict) else error.body
+    detail = refusal(error.body)
     if error.status_code in (401, 403):
         return (
-            f"{work} failed: Label Studio at {url} refuses the token ({str(detail)[:80]}). Copy a "
+            f"{work} failed: Label Studio at {url} refuses the token ({detail}). Copy a "
             "valid one from its page Account & Settings to LABEL_STUDIO_API_KEY."
         )
     if isinstance(error.body, str):
@@ -136,6 +143,5 @@ def _sentence(error: Any, url: str, work: str) -> str:
             f"(status {error.status_code}, not JSON). Check the address and the server's log."
         )
     return (
-        f"{work} failed: Label Studio at {url} answered with status {error.status_code}: "
-        f"{str(detail)[:_LONGEST_DETAIL]}"
+        f"{work} failed: Label Studio at {url} answered with status {error.status_code}: {detail}"
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from utils.annotation.connection import ask
+from utils.annotation.connection import ask, refusal
 from utils.annotation.tasks import TileTask
 from utils.issues import IssueReport
 
@@ -77,7 +77,7 @@ def import_batch(
         if error.status_code not in _REFUSED:
             raise
         if len(batch) == 1:
-            issues.add(batch[0].tile_id, "refused by Label Studio", str(error.body)[:300])
+            issues.add(batch[0].tile_id, "refused by Label Studio", refusal(error.body))
             return 0
         half = len(batch) // 2
         return sum(
