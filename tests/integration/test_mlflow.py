@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,21 +41,29 @@ train_detector(dataset, tiny_options(epochs=3, seed=77), tracking=tracking, on_e
 """
 
 
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory):
+    """A database that MLflow has set up, which takes it seconds."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
 @pytest.fixture
-def tracking(tmp_path):
+def tracking(empty_database, tmp_path):
     """An MLflow of the test's own."""
+    shutil.copyfile(empty_database, tmp_path / "mlflow.db")
     return TrackingOptions(tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
 
 
 @pytest.fixture
-def active_run(tracking):
+def active_run(tracking, monkeypatch, tmp_path):
     """A run that somebody else has started, as ZenML's experiment tracker does for a step."""
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(tracking.tracking_uri)
+    monkeypatch.chdir(tmp_path)  # below which MLflow puts the files of such a run
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking.tracking_uri)
     mlflow.set_experiment("someone's experiment")
     with mlflow.start_run() as run:
         yield run.info.run_id
-    mlflow.set_tracking_uri(before)
 
 
 def client_of(tracking):
