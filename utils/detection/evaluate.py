@@ -20,6 +20,8 @@ from utils.files import write_whole
 _FORMAT = "evaluation/1"
 _CARD = "evaluation.json"
 BACKGROUND = "background"
+# Ultralytics' default for predicting.
+_CONFIDENCE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,11 @@ class Evaluation:
         tiles: How many tiles that split has.
         metrics: `mAP50`, `mAP50-95`, `precision` and `recall` over all classes.
         classes: The scores of each class that has true boxes in the split.
-        confusion: Counts of boxes; rows are predicted classes, columns true ones, and the last row
-            and column stand for background.
+        confusion: Counts of boxes of at least `confidence`; rows are predicted classes, columns
+            true ones, and the last row and column stand for background.
         class_names: Of rows and columns, the last one being "background".
         pictures: Plots drawn by ultralytics, by name, such as `confusion_matrix`, `BoxPR_curve`.
+        confidence: Above which a predicted box is counted in `confusion`.
     """
 
     split: str
@@ -63,6 +66,7 @@ class Evaluation:
     confusion: list[list[int]]
     class_names: tuple[str, ...]
     pictures: dict[str, Path] = field(default_factory=dict)
+    confidence: float = _CONFIDENCE
 
     def save(self, folder: Path) -> None:
         """Write `evaluation.json` and the pictures to `folder`."""
@@ -124,6 +128,7 @@ def evaluate_detector(
     if not dataset.tile_counts[split]:
         raise DetectorError(f"There are no tiles in the {split} split to judge the detector on.")
     model = load_weights(detector.best)
+    model.add_callback("on_val_batch_start", _count_confident_boxes)
     with quiet(verbose):
         scores = model.val(
             data=str(dataset.data_yaml),
@@ -145,6 +150,18 @@ def evaluate_detector(
         class_names=(*dataset.class_names, BACKGROUND),
         pictures=_pictures(folder),
     )
+
+
+def _count_confident_boxes(validator: Any) -> None:
+    """Leave boxes of low confidence out of the confusion matrix.
+
+    For average precision ultralytics predicts down to a confidence of 0.001, and it would count all
+    of these boxes as taking background for an object.
+    """
+    matrix = validator.confusion_matrix
+    if validator.batch_i is None:
+        count = matrix.process_batch
+        matrix.process_batch = lambda found, truth, **_: count(found, truth, conf=_CONFIDENCE)
 
 
 def _overall(box: Any) -> dict[str, float]:
