@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -65,11 +66,11 @@ def _figures() -> dict[str, str]:
     """Scenes, tiles, boxes, tasks and scores, from the newest artifacts."""
     from zenml.client import Client
 
-    client = Client()
-    manifest = client.get_artifact_version("tile_manifest").run_metadata
-    evaluation = client.get_artifact_version("evaluation").run_metadata
-    sync = client.get_artifact_version("sync_issues").run_metadata
-    predictions = client.get_artifact_version("predictions").run_metadata
+    def of(artifact: str) -> dict[str, Any]:
+        return dict(Client().get_artifact_version(artifact).run_metadata)
+
+    manifest, sync = of("tile_manifest"), of("sync_issues")
+    evaluation, predictions = of("evaluation"), of("predictions")
     return {
         "scenes": str(manifest["scenes"]),
         "tiles": str(manifest["tiles"]),

@@ -10,8 +10,8 @@ from zenml.models import ArtifactVersionResponse, PipelineRunResponse
 _LINES = {
     "tile_manifest": "{scenes} scenes ({scenes_unchanged} unchanged), {tiles} tiles, {boxes} boxes",
     "sync_issues": "{added} new tasks, {already_there} already there, in {project}",
-    "labeled_dataset": "{tiles} tiles: {reviewed} reviewed, {ground_truth} with their ground truth, "
-    "{unlabeled} unlabelled and {skipped} skipped left out",
+    "labeled_dataset": "{tiles} tiles: {reviewed} reviewed, {ground_truth} with their ground "
+    "truth; {unlabeled} unlabelled and {skipped} skipped left out",
     "splits": "scenes by split: {scenes}",
     "evaluation": "on unseen scenes: mAP50 {mAP50:.3f}, mAP50-95 {mAP50-95:.3f}",
     "predictions": "{boxes} objects found in {scenes} scenes",
@@ -23,7 +23,7 @@ def summary_of(run: PipelineRunResponse) -> list[str]:
     """The figures of a run's artifacts, and how many issues to look at."""
     lines = []
     for name, artifact in _outputs(run):
-        metadata = artifact.run_metadata
+        metadata: dict[str, Any] = dict(artifact.run_metadata)
         if name in _LINES:
             lines.append(f"  {_LINES[name].format_map(_Readable(metadata))}")
         if name.endswith("_issues") and metadata.get("issues"):

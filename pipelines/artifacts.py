@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from zenml import get_pipeline_context
 from zenml.client import Client
 from zenml.models import ArtifactVersionResponse
+
+from utils.errors import ConfigurationError
 
 
 def newest(artifact: str) -> ArtifactVersionResponse | None:
@@ -12,3 +15,15 @@ def newest(artifact: str) -> ArtifactVersionResponse | None:
         return Client().get_artifact_version(artifact)
     except KeyError:
         return None
+
+
+def of_model(artifact: str) -> ArtifactVersionResponse | None:
+    """The artifact linked to the model version that the configuration names.
+
+    Raises:
+        ConfigurationError: If it names none.
+    """
+    model = get_pipeline_context().model
+    if model is None:
+        raise ConfigurationError("The configuration names no model: give it a name and a version.")
+    return model.get_artifact(artifact)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from zenml import get_pipeline_context, pipeline
+from zenml import pipeline
 
+from pipelines.artifacts import of_model
 from steps.predict_scenes import predict_scenes
 from utils.detection.options import InferenceOptions
 from utils.scenes.options import SourceOptions
@@ -15,5 +16,5 @@ def inference_pipeline(
     inference: InferenceOptions = InferenceOptions(),
 ) -> None:
     """Predict over every scene of `source` with the detector in production."""
-    detector = get_pipeline_context().model.get_artifact("trained_detector")
+    detector = of_model("trained_detector")
     predict_scenes(detector, source, inference)

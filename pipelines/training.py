@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from zenml import get_pipeline_context, pipeline
+from zenml import pipeline
 
-from pipelines.artifacts import newest
+from pipelines.artifacts import newest, of_model
 from steps.check_labels import check_labels
 from steps.evaluate_detector import evaluate_detector
 from steps.split_by_scene import split_by_scene
@@ -20,7 +20,7 @@ def training_pipeline(
     training: TrainingOptions = TrainingOptions(),
 ) -> None:
     """Train a detector on the labelled dataset in staging; judge it on tiles it has never seen."""
-    labels = get_pipeline_context().model.get_artifact("labeled_dataset")
+    labels = of_model("labeled_dataset")
     splits = split_by_scene(labels, fractions)
     checked, _ = check_labels(labels, splits, newest("tile_manifest"), checks)
     detector = train_detector(checked, splits, training)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated
 
-from zenml import log_metadata, step
+from zenml import step
 
+from steps.figures import log_figures
 from utils.curation.dataset import build_dataset
 from utils.dataset.labeled import LabeledDataset
 from utils.detection.predictions import Predictions
@@ -34,5 +35,5 @@ def build_fiftyone_dataset(
         tiling=tiling,
     )
     counts = {key: value for key, value in asdict(update).items() if key != "issues"}
-    log_metadata(counts, infer_artifact=True)
+    log_figures(counts)
     return update.issues

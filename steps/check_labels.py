@@ -7,8 +7,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Annotated
 
-from zenml import log_metadata, step
+from zenml import step
 
+from steps.figures import log_figures
 from utils.dataset.checks import check_dataset
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images
@@ -38,5 +39,5 @@ def check_labels(
         checks,
         all_tile_ids=(tile.tile_id for tile in manifest if tile.scene_id in splits),
     )
-    log_metadata(asdict(checked.statistics), artifact_name="checked_dataset", infer_artifact=True)
+    log_figures(asdict(checked.statistics), "checked_dataset")
     return checked.dataset, checked.issues

@@ -7,8 +7,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Annotated
 
-from zenml import log_metadata, step
+from zenml import step
 
+from steps.figures import log_figures
 from steps.label_studio import connect_label_studio
 from utils.annotation import export as annotation_export
 from utils.annotation.options import ExportOptions, LabelStudioOptions
@@ -30,5 +31,5 @@ def export_annotations(
     project = open_project(client, label_studio.updated(create_missing=False))
     path = Path(mkdtemp()) / "labeled_dataset.parquet"
     result = annotation_export.export_annotations(client, project, manifest, path, export)
-    log_metadata(asdict(result.statistics), artifact_name="labeled_dataset", infer_artifact=True)
+    log_figures(asdict(result.statistics), "labeled_dataset")
     return result.dataset, result.issues

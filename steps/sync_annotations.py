@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from zenml import log_metadata, step
+from zenml import step
 
+from steps.figures import log_figures
 from steps.label_studio import connect_label_studio
 from utils.annotation.images import connect_storage
 from utils.annotation.options import LabelStudioOptions
@@ -24,8 +25,7 @@ def sync_annotations(
     project = open_project(client, label_studio, manifest.class_names)
     images = connect_storage(client, project, data_source, label_studio.document_root)
     report = sync_tasks(client, project, manifest, images, label_studio)
-    log_metadata(
-        {"project": project.url, "added": report.added, "already_there": report.already_there},
-        infer_artifact=True,
+    log_figures(
+        {"project": project.url, "added": report.added, "already_there": report.already_there}
     )
     return report.issues

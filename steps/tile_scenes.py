@@ -7,8 +7,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Annotated
 
-from zenml import log_metadata, step
+from zenml import step
 
+from steps.figures import log_figures
 from utils.issues import IssueReport
 from utils.scenes.options import SourceOptions
 from utils.scenes.sources import open_source
@@ -33,5 +34,5 @@ def tile_scenes(
         manifest_path=Path(mkdtemp()) / "tile_manifest.parquet",
         max_bad_share=source.max_bad_share,
     )
-    log_metadata(asdict(result.statistics), artifact_name="tile_manifest", infer_artifact=True)
+    log_figures(asdict(result.statistics), "tile_manifest")
     return result.manifest, result.issues

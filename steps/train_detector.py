@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from zenml import log_metadata, step
+from zenml import step
 
+from steps.figures import log_figures
 from steps.tracker import track_with_stack
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_yolo_dataset
@@ -22,8 +23,5 @@ def train_detector(
     """Train on the train split, choose the best epoch on val."""
     dataset = local_yolo_dataset(labels, {scene: Split(name) for scene, name in splits.items()})
     detector = train.train_detector(dataset, training, tracking=track_with_stack())
-    log_metadata(
-        {"tiles": dataset.tile_counts, "mlflow_run_id": detector.mlflow_run_id or "none"},
-        infer_artifact=True,
-    )
+    log_figures({"tiles": dataset.tile_counts, "mlflow_run_id": detector.mlflow_run_id or "none"})
     return detector

@@ -58,6 +58,11 @@ def open_app(dataset: str | None = None) -> str:
     return address
 
 
+def running_app() -> ServerProcess | None:
+    """The App's server, if it runs."""
+    return running_server(SERVER_NAME, _folder())
+
+
 def stop_app() -> bool:
     """Stop the App; returns whether it ran."""
     return stop_server(SERVER_NAME, _folder())
