@@ -12,20 +12,26 @@ import pytest
 from tests.builders import boxes
 from tests.fixtures.label_studio import Harbour
 
-# The page draws on a canvas by Konva and keeps its state in Htx: the boxes are asked of both.
-DRAWN_BOXES = """() => {
-    const stage = Konva.stages[0];
-    const image = Htx.annotationStore.selected.objects[0];
-    const [width, height] = [image.stageWidth, image.stageHeight];
-    return stage.find('Rect').filter(box => box.isVisible() && box.hasName('_transformable'))
-        .map(box => [box.x() / width, box.y() / height,
-                     (box.x() + box.width()) / width, (box.y() + box.height()) / height]);
-}"""
-IMAGE_IS_LOADED = """() => {
-    const image = [...document.images].find(one => one.src.includes('/data/local-files/'));
-    const selected = window.Htx && Htx.annotationStore.selected;
-    return image && image.complete && image.naturalWidth === 64
-        && window.Konva && Konva.stages.length && selected && selected.regions.length === 2;
+# The page draws on a canvas by Konva and keeps its state in Htx, and builds both anew while it
+# loads. This gives the boxes on the canvas, as shares of the image, once the image is there and
+# nothing has moved since the last look.
+BOXES_WHEN_SETTLED = """() => {
+    const loaded = [...document.images].some(one => one.src.includes('/data/local-files/')
+        && one.complete && one.naturalWidth === 64);
+    const annotation = window.Htx && Htx.annotationStore && Htx.annotationStore.selected;
+    const stage = window.Konva && Konva.stages[0];
+    if (!loaded || !annotation || !stage) return null;
+    const {stageWidth, stageHeight} = annotation.objects[0];
+    const boxes = stage.find('Rect')
+        .filter(box => box.isVisible() && box.hasName('_transformable'))
+        .map(box => [box.x() / stageWidth, box.y() / stageHeight,
+                     (box.x() + box.width()) / stageWidth,
+                     (box.y() + box.height()) / stageHeight]);
+    const seen = JSON.stringify([boxes, stage.container().getBoundingClientRect()]);
+    const settled = boxes.length && boxes.length === annotation.regions.length
+        && seen === window.seenBefore;
+    window.seenBefore = seen;
+    return settled ? boxes : null;
 }"""
 CANVAS = "canvas >> nth=0"
 
@@ -62,9 +68,8 @@ def test_a_task_shows_its_boxes_and_a_correction_comes_back(page: Any, harbour: 
     task = harbour.tasks()[tile.tile_id]["id"]
 
     page.goto(f"{harbour.project.url}/data?task={task}")
-    page.wait_for_function(IMAGE_IS_LOADED)
-    page.wait_for_function(f"({DRAWN_BOXES})().length === 2")
-    drawn = np.array(sorted(page.evaluate(DRAWN_BOXES))) * [64, 48, 64, 48]
+    boxes_on_page = page.wait_for_function(BOXES_WHEN_SETTLED, polling=500).json_value()
+    drawn = np.array(sorted(boxes_on_page)) * [64, 48, 64, 48]
     np.testing.assert_allclose(drawn, truth.xyxy, atol=0.5)
     page.screenshot(path=harbour.folder / "task.png")
     assert (harbour.folder / "task.png").stat().st_size > 10_000
