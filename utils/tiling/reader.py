@@ -16,7 +16,8 @@ from utils.tiling.options import PixelOptions
 Pixels = NDArray[np.uint8]
 
 _DEFAULT = PixelOptions()
-_ROWS_AT_ONCE = 64
+# Few, so that libvips' buffers stay small: the allocator hands large ones back every time.
+_ROWS_AT_ONCE = 8
 
 
 def image_size(path: Path, pixels: PixelOptions = _DEFAULT) -> tuple[int, int]:
