@@ -23,7 +23,7 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #e3e9ef; --soft: #93a3b3; --line: #33404d;
   --card: #1d262f; --paper: #141a20; --accent: #3bc9db; --bad: #ff8787; } }
 * { box-sizing: border-box; }
-body { margin: 0; padding: 24px; background: var(--paper); color: var(--ink);
+body { margin: 0; padding: 16px; background: var(--paper); color: var(--ink);
   font: 14px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 main { max-width: 1080px; margin: 0 auto; }
 h1 { font-size: 22px; line-height: 1.25; margin: 0 0 4px; }
