@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image, UnidentifiedImageError
 
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
 from utils.detection.checkpoint import resolve_checkpoint
@@ -147,6 +148,12 @@ def test_a_file_that_is_no_checkpoint_is_an_error(tiny_dataset, tmp_path):
     (tmp_path / "weights.pt").write_text("not weights")
     with pytest.raises(DetectorError, match="cannot be loaded as a detector"):
         train_detector(tiny_dataset, tiny_options(model_checkpoint=str(tmp_path / "weights.pt")))
+
+
+def test_loading_ultralytics_leaves_pillow_as_it_was(tiny_detector, tmp_path):
+    (tmp_path / "text.png").write_text("this is no image")
+    with pytest.raises(UnidentifiedImageError):
+        Image.open(tmp_path / "text.png")
 
 
 def test_weights_are_found_by_name_in_the_weights_folder(tiny_detector, tmp_path):

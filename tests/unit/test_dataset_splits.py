@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -19,6 +19,7 @@ def pinned(**splits):
     return SplitFractions(pinned=PinnedScenes(**splits))
 
 
+@settings(deadline=None)
 @given(more=scene_ids)
 def test_adding_scenes_never_moves_one(more):
     before = assign_splits(MANY)
@@ -26,6 +27,7 @@ def test_adding_scenes_never_moves_one(more):
     assert {scene: after[scene] for scene in MANY} == before
 
 
+@settings(deadline=None)
 @given(st.permutations(MANY[:40]))
 def test_neither_order_nor_repetition_matters(shuffled):
     assert assign_splits([*shuffled, *shuffled[:5]]) == assign_splits(MANY[:40])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import boxes, labeled, make_tile
@@ -150,6 +150,7 @@ def test_the_fingerprint_changes_with_splits_and_class_names(tiles, tmp_path):
 coordinate = st.floats(0, 48)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(coordinate, coordinate, coordinate, coordinate), max_size=5))
 def test_labels_keep_boxes_to_a_thousandth_of_a_pixel(tmp_path_factory, corners):
     tmp_path = tmp_path_factory.mktemp("yolo")

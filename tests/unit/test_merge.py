@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from utils.detection.merge import merge_windows
@@ -112,6 +112,7 @@ def objects_and_grid(draw):
     return np.array(objects, dtype=float).reshape(-1, 4), tile_size, overlap
 
 
+@settings(deadline=None)
 @given(objects_and_grid())
 def test_a_perfect_detector_finds_every_object_exactly_once(scene):
     objects, tile_size, overlap = scene
@@ -199,6 +200,7 @@ def box_of(rows):
     return (*hull, rows[0][5])
 
 
+@settings(deadline=None)
 @given(findings(), st.sampled_from([0.3, 0.5, 0.7]))
 def test_merging_agrees_with_looking_at_every_pair(found, merge_iou):
     result = merge_windows(found, 90, 90, merge_iou=merge_iou)
@@ -208,6 +210,7 @@ def test_merging_agrees_with_looking_at_every_pair(found, merge_iou):
     )
 
 
+@settings(deadline=None)
 @given(findings(), st.randoms(use_true_random=False))
 def test_the_order_of_the_windows_does_not_matter(found, random):
     shuffled = random.sample(found, len(found))

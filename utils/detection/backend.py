@@ -53,10 +53,13 @@ def load_ultralytics() -> Any:
     _write_settings(folder / "settings.json")
     _provide_fonts(folder)
     import ultralytics
-    import ultralytics.utils.torch_utils as torch_utils
+    from PIL import Image
+    from ultralytics.utils import patches, torch_utils
 
     # It leaves one core idle, which on two cores is half of the machine.
     torch_utils.NUM_THREADS = usable_cores()
+    # It replaces Pillow's `open` by one that would install a package for files that are no images.
+    Image.open = patches._image_open
     return ultralytics
 
 
