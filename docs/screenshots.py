@@ -101,7 +101,7 @@ def compressed(picture: bytes) -> bytes:
     for width in _WIDTHS:
         smaller = image.resize((width, image.height * width // image.width), _LANCZOS)
         stream = io.BytesIO()
-        smaller.quantize(256, Image.Quantize.MAXCOVERAGE, dither=_NO_DITHER).save(
+        smaller.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=_NO_DITHER).save(
             stream, "PNG", optimize=True
         )
         content = stream.getvalue()
@@ -139,17 +139,14 @@ def show_label_studio(page: Page, _: Places) -> None:
 
 def show_fiftyone(page: Page, places: Places) -> None:
     """The tiles of a dataset, with truth and predictions."""
-    from utils.curation.app import serve_app
+    from utils.curation.app import serve_app, stop_app
 
+    stop_app()  # The App remembers what somebody has left open.
     page.goto(serve_app(places.dataset))
     page.wait_for_selector("[data-cy=looker]", timeout=60_000)
     page.get_by_text("Dismiss", exact=True).wait_for()
     page.keyboard.press("Escape")
     page.wait_for_timeout(_DRAWING_MS)
-    if page.locator("[data-cy=modal-looker-container]").count():
-        # The server remembers a sample that somebody has left open.
-        page.keyboard.press("Escape")
-        page.wait_for_timeout(_DRAWING_MS)
 
 
 def show_manifest(page: Page, places: Places) -> None:
