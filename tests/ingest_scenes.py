@@ -1,7 +1,8 @@
 """A small ingest to be run as a process of its own, so that it can be killed.
 
-Usage: `python -m tests.ingest_scenes IMAGES STORE MANIFEST [kill N | limit BYTES]`, where N counts
-the files that appear, and BYTES is the largest file the process may write.
+Usage: `python -m tests.ingest_scenes IMAGES STORE MANIFEST [kill N | interrupt N |
+limit BYTES]`, where N counts the files that appear, and BYTES is the largest file the process may
+write.
 """
 
 from __future__ import annotations
@@ -50,22 +51,24 @@ def ingest(images: Path, store: str, manifest: Path) -> IngestResult:
     return ingest_scenes(folder_source(images), open_store(store), OPTIONS, manifest_path=manifest)
 
 
-def die_at(file_number: int) -> None:
-    """Let the process be killed when it is about to give its n-th file its name."""
+def signal_at(file_number: int, number: signal.Signals) -> None:
+    """Let the process receive a signal when it is about to give its n-th file its name."""
     rename, files = os.replace, count(1)
 
-    def rename_or_die(*paths: Path) -> None:
+    def signal_and_rename(*paths: Path) -> None:
         if next(files) == file_number:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), number)
         rename(*paths)
 
-    os.replace = rename_or_die
+    os.replace = signal_and_rename
 
 
 def main(images: str, store: str, manifest: str, *trouble: str) -> int:
     """Run the ingest; its exit code is that of `run.py`."""
     if trouble[:1] == ("kill",):
-        die_at(int(trouble[1]))
+        signal_at(int(trouble[1]), signal.SIGKILL)
+    if trouble[:1] == ("interrupt",):
+        signal_at(int(trouble[1]), signal.SIGINT)
     if trouble[:1] == ("limit",):
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(trouble[1]), int(trouble[1])))
     try:

@@ -61,6 +61,17 @@ def test_an_ingest_killed_at_any_file_finishes_as_if_undisturbed(
     assert (tmp_path / "again.parquet").read_bytes() == result.manifest.path.read_bytes()
 
 
+def test_an_interrupted_ingest_leaves_no_half_files_and_finishes_later(
+    images, undisturbed, tmp_path
+):
+    store, manifest = tmp_path / "store", tmp_path / "m.parquet"
+    assert run(images, store, manifest, "interrupt", 12).returncode == -signal.SIGINT
+    assert not list(store.rglob(".*"))
+    ingest(images, str(store), manifest)
+    undisturbed_store = str(undisturbed.path.parent / "store")
+    assert content(manifest, str(store)) == content(undisturbed.path, undisturbed_store)
+
+
 # Here only the local parts and the manifest are files; the tiles before them are in the bucket.
 @pytest.mark.parametrize("file_number", [2, 5])
 def test_an_ingest_into_a_bucket_killed_half_way_finishes_as_if_undisturbed(

@@ -6,7 +6,7 @@ from itertools import chain
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -35,7 +35,6 @@ def grids(draw: st.DrawFn) -> Grid:
     return Grid.over(WIDTH, HEIGHT, tile_size, draw(st.integers(0, tile_size - 2)))
 
 
-@settings(deadline=None)
 @given(boxes_in_a_scene(), grids(), st.sampled_from([0.01, 0.3, 0.5, 1.0]))
 def test_a_box_belongs_to_every_tile_that_shows_enough_of_it(boxes, grid, min_visibility):
     assignment = assign_boxes(boxes, grid, min_visibility)
@@ -54,7 +53,6 @@ def test_every_box_is_in_at_least_one_tile(boxes, grid, min_visibility):
     assert set(assignment.boxes.tolist()) == set(range(len(boxes)))
 
 
-@settings(deadline=None)
 @given(boxes_in_a_scene(), grids(), st.floats(0.01, 1))
 def test_parts_kept_and_dropped_are_all_parts(boxes, grid, min_visibility):
     assignment = assign_boxes(boxes, grid, min_visibility)

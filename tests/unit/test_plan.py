@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import boxes
@@ -67,7 +67,6 @@ def test_boxes_of_two_classes_in_one_place_are_no_duplicates():
 any_number = st.floats(-50, 150) | st.sampled_from([float("nan"), float("inf"), 0.0, 100.0])
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(*[any_number] * 4), max_size=8), st.integers(0, 9))
 def test_every_box_is_in_a_tile_or_in_an_issue(rows, overlap):
     options = TilingOptions(tile_size=30, overlap=overlap)

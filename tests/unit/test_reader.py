@@ -37,7 +37,7 @@ def rgb() -> np.ndarray:
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 30), st.data())
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_windows_show_the_pixels_of_their_place(tmp_path_factory, width, height, tile_size, data):
     overlap = data.draw(st.integers(0, tile_size - 1))
     path = write_image(tmp_path_factory.mktemp("reader") / "a.png", width, height)

@@ -58,7 +58,7 @@ def ingest_scenes(
     options: TilingOptions,
     *,
     manifest_path: Path,
-    max_bad_share: float | None = None,
+    max_bad_share: float = 0.1,
 ) -> IngestResult:
     """Cut all scenes of a source into tiles, store them, and write the manifest.
 
@@ -71,21 +71,20 @@ def ingest_scenes(
         store: Receives the tiles under `tiles/` and a small file for each scene under `parts/`.
         options: How to read and cut.
         manifest_path: Receives the manifest, whole or not at all.
-        max_bad_share: Overrides that of the options.
+        max_bad_share: Largest share of the scenes that may be set aside, in [0, 1].
 
     Raises:
         BusyError: If another ingest into the store runs on this machine.
         StoreError: If the store cannot be reached or written, or a disk is full.
         TooManyIssuesError: If too many scenes had to be set aside.
     """
-    share = options.max_bad_share if max_bad_share is None else max_bad_share
     with exclusive("ingest", store.uri):
         store.check()
         issues = IssueReport()
         folder = _empty_folder(store.uri)
         ingest = _Ingest(store, options, issues, folder)
         parts = sorted(ingest.run(source), key=attrgetter("scene_id"))
-        issues.check_share(len(parts) + issues.items_set_aside(), share, "scenes")
+        issues.check_share(len(parts) + issues.items_set_aside(), max_bad_share, "scenes")
         classes = source.class_names or sorted(ingest.labels)
         with disk_faults(manifest_path.parent):
             manifest = TileManifest.write(manifest_path, classes, _all_tiles(parts))

@@ -61,8 +61,6 @@ class TilingOptions(Options):
     and takes half as long again, more gains little."""
     quality: Annotated[int, Field(ge=1, le=100)] = 90
     """Quality of JPEG and WebP tiles, 1 to 100."""
-    max_bad_share: Share = 0.1
-    """Largest share of the scenes that may be set aside before the run is refused."""
     pixels: PixelOptions = PixelOptions()
     """How the pixels of the scenes are read."""
 

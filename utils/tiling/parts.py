@@ -38,7 +38,7 @@ def part_key(scene: Scene, options: TilingOptions) -> str:
         "tags": scene.tags,
         "georeference": scene.georeference
         and (scene.georeference.crs, scene.georeference.transform),
-        "options": options.model_dump(mode="json", exclude={"max_bad_share"}),
+        "options": options.model_dump(mode="json", exclude={"pixels": {"max_pixels"}}),
     }
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return f"{PARTS}{scene_key(scene.id)}/{digest[:_HASH_LETTERS]}.parquet"
