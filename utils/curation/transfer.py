@@ -7,9 +7,8 @@ merged from there by the database itself: 7 times as fast as `add_samples` and `
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -46,7 +45,7 @@ def writer(dataset: Any) -> Iterator[Write]:
         yield write
 
 
-def read_documents(dataset: Any, sample_ids: list[str], batch: int) -> Iterable[list[Document]]:
+def read_documents(dataset: Any, sample_ids: list[str], batch: int) -> Iterator[list[Document]]:
     """Yield samples of a dataset as documents, `batch` of them at a time.
 
     Args:
@@ -55,8 +54,8 @@ def read_documents(dataset: Any, sample_ids: list[str], batch: int) -> Iterable[
         batch: How many are in memory at a time.
     """
     with TemporaryDirectory() as temporary:
-        for number, first in zip(count(), range(0, len(sample_ids), batch), strict=False):
-            folder = Path(temporary) / str(number)
+        for first in range(0, len(sample_ids), batch):
+            folder = Path(temporary) / str(first)
             _export(dataset.select(sample_ids[first : first + batch]), folder)
             yield json.loads((folder / "samples.json").read_text())["samples"]
 
