@@ -51,6 +51,7 @@ class _PlainLines:
         self._description = description
         self._total = total
         self._done = 0
+        self._printed = -1
         self._started = self._last_line = time.monotonic()
 
     def advance(self, steps: int) -> None:
@@ -60,10 +61,12 @@ class _PlainLines:
             self._print()
 
     def finish(self) -> None:
-        if time.monotonic() - self._started >= _SECONDS_BETWEEN_LINES:
+        is_long = time.monotonic() - self._started >= _SECONDS_BETWEEN_LINES
+        if is_long and self._printed != self._done:
             self._print()
 
     def _print(self) -> None:
+        self._printed = self._done
         share = f"{self._done}" if self._total is None else f"{self._done}/{self._total}"
         seconds = time.monotonic() - self._started
         print(

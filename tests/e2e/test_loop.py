@@ -2,65 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-
 import pytest
-import yaml
 
-from tests.conftest import PROJECT_ROOT
-from utils.annotation.connection import ask, connect
-from utils.annotation.server import ServerConnection
-from utils.curation.app import stop_app
+from tests.fixtures.user import User
 
 PROJECT = "end to end"
-
-
-@dataclass
-class User:
-    """Someone at a terminal, with configurations of their own.
-
-    Attributes:
-        folder: Holds the configurations and the store.
-        environment: Variables on top of the session's.
-    """
-
-    folder: Path
-    environment: dict[str, str] = field(default_factory=dict)
-
-    def runs(self, *arguments: str, exit_code: int = 0) -> str:
-        """What `python run.py ...` prints; fails when it ends with another exit code."""
-        finished = subprocess.run(
-            [sys.executable, PROJECT_ROOT / "run.py", *arguments],
-            cwd=self.folder,
-            env={**os.environ, **self.environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        shown = finished.stdout + finished.stderr
-        assert finished.returncode == exit_code, shown
-        assert "Traceback" not in shown
-        return shown
-
-    def writes(self, name: str, **content: object) -> str:
-        """A configuration file in the user's folder."""
-        path = self.folder / f"{name}.yaml"
-        path.write_text(yaml.safe_dump({"stack": "local", "enable_cache": False, **content}))
-        return str(path)
-
-
-@pytest.fixture(scope="module")
-def user(
-    tmp_path_factory: pytest.TempPathFactory, label_studio: ServerConnection, mongodb: str
-) -> Iterator[User]:
-    server = {"LABEL_STUDIO_URL": label_studio.url, "LABEL_STUDIO_API_KEY": label_studio.api_key}
-    yield User(tmp_path_factory.mktemp("user"), server)
-    stop_app()
 
 
 @pytest.fixture(scope="module")
@@ -111,15 +57,6 @@ def configurations(user: User) -> dict[str, str]:
     }
 
 
-def tasks_of(user: User) -> list[str]:
-    """The tile id of every task in the user's project."""
-    server = connect(user.environment["LABEL_STUDIO_URL"], user.environment["LABEL_STUDIO_API_KEY"])
-    projects = ask(server, "GET", "api/projects/", params={"title": PROJECT})["results"]
-    parameters = {"project": projects[0]["id"], "fields": "all", "page_size": 1000}
-    tasks = ask(server, "GET", "api/tasks/", params=parameters)["tasks"]
-    return sorted(task["data"]["tile_id"] for task in tasks)
-
-
 def test_what_is_missing_is_told_before_any_work(user, configurations):
     shown = user.runs("--training", "--config", configurations["training"], exit_code=1)
 
@@ -144,12 +81,12 @@ def test_the_loop_runs_from_scenes_to_samples(user, configurations):
 
 
 def test_a_second_round_adds_nothing(user, configurations):
-    tasks = tasks_of(user)
+    tasks = user.tasks(PROJECT)
 
     ingested = user.runs("--ingest", "--config", configurations["ingest"])
     looked = user.runs("-f", "--config", configurations["fiftyone"])
 
     assert "4 scenes (4 unchanged), 24 tiles" in ingested
     assert "0 new tasks, 24 already there" in ingested
-    assert tasks_of(user) == tasks
+    assert user.tasks(PROJECT) == tasks
     assert "0 samples added, 0 updated, 24 unchanged" in looked

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from itertools import combinations
 
 import numpy as np
@@ -215,18 +214,3 @@ def test_merging_agrees_with_looking_at_every_pair(found, merge_iou):
 def test_the_order_of_the_windows_does_not_matter(found, random):
     shuffled = random.sample(found, len(found))
     assert merge_windows(shuffled, 90, 90) == merge_windows(found, 90, 90)
-
-
-def test_thirty_three_thousand_boxes_are_merged_in_seconds():
-    rng = np.random.default_rng(0)
-    corners = rng.uniform(0, 19_950, (28_000, 2))
-    objects = np.hstack([corners, corners + rng.uniform(8, 50, corners.shape)])
-    found = []
-    for window in tile_windows(20_000, 20_000, 1000, 200):
-        visible = clip_boxes(objects, window.xyxy)
-        visible = visible[box_areas(visible) > 0]
-        found.append((window, Boxes(visible, ("ship",) * len(visible), np.ones(len(visible)))))
-    assert sum(len(boxes) for _, boxes in found) > 33_000
-    started = time.process_time()
-    merge_windows(found, 20_000, 20_000)
-    assert time.process_time() - started < 10
