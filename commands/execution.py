@@ -60,7 +60,7 @@ def plan_runs(parsed: argparse.Namespace) -> list[PlannedRun]:
     ]
 
 
-def run_pipeline(planned: PlannedRun, parsed: argparse.Namespace) -> None:
+def run_pipeline(planned: PlannedRun) -> None:
     """Check what a pipeline needs, then run it on its stack.
 
     Raises:
@@ -70,8 +70,6 @@ def run_pipeline(planned: PlannedRun, parsed: argparse.Namespace) -> None:
     say(f"{planned.command.name}: {configuration.path.name} on stack '{configuration.stack}'")
     activate_stack(configuration.stack)
     check_before(planned.command.name, configuration)
-    if parsed.resume and planned.command.name == "training":
-        say("Going on from the last checkpoint of the same training, if there is one.")
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / configuration.path.name
         settings.write_text(yaml.safe_dump(configuration.settings), encoding="utf-8")
@@ -100,6 +98,8 @@ def _configuration(
     overrides: dict[str, Any],
 ) -> RunConfiguration:
     known = parameter_names(entrypoint)
+    if parsed.resume and command.name == "training":
+        overrides = overrides | {"training.resume": True}
     return load_configuration(
         parsed.config or CONFIGS / f"{command.config}.yaml",
         entrypoint,

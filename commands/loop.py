@@ -50,11 +50,11 @@ def _run(parsed: argparse.Namespace) -> None:
     runs = plan_runs(parsed)
     before = PIPELINES_BEFORE_STAGE.get(parsed.promote, ())
     for planned in (run for run in runs if run.command.name in before):
-        run_pipeline(planned, parsed)
+        run_pipeline(planned)
     if parsed.promote:
         say(promote(parsed.promote))
     for planned in (run for run in runs if run.command.name not in before):
-        run_pipeline(planned, parsed)
+        run_pipeline(planned)
 
 
 def _one_line(error: Exception) -> str:

@@ -53,19 +53,6 @@ def predict(
     return Predictions.write(path, ["ship"], [scene])
 
 
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(7)
-
-
-def _crowded(rng: np.random.Generator, count: int, *, scored: bool = False) -> Boxes:
-    """Boxes of two classes that overlap a lot."""
-    corners = rng.integers(0, 4, (count, 2)) * 10 + rng.normal(0, 1, (count, 2)).clip(-2, 2) + 2
-    xyxy = np.hstack([corners, corners + rng.uniform(9, 11, (count, 2))])
-    labels = tuple(rng.choice(["ship", "buoy"], count))
-    return Boxes(xyxy.clip(0, 48), labels, rng.random(count) if scored else None)
-
-
 def open_dataset(name: str) -> Any:
     import fiftyone as fo
 
@@ -159,36 +146,6 @@ def test_a_newer_model_replaces_predictions_and_judgement(
     assert dataset.distinct("predictions.detections.model_version") == ["2"]
     assert dataset.sum("eval_tp") == 2
     assert dataset.list_evaluations() == ["eval"]
-
-
-def test_the_judgement_is_the_one_fiftyone_would_give(
-    dataset_name: str, tmp_path: Path, rng: np.random.Generator
-) -> None:
-    truth = [_crowded(rng, 12) for _ in range(20)]
-    tiles = [make_tile(tmp_path, f"port/{index}", truth=boxes) for index, boxes in enumerate(truth)]
-    found = [
-        ScenePrediction(tile.scene_id, tile.uri, 64, 48, _crowded(rng, 15, scored=True), "1")
-        for tile in tiles
-    ]
-    build_dataset(
-        dataset_name,
-        TileManifest.write(tmp_path / "manifest.parquet", ["ship", "buoy"], tiles),
-        predictions=Predictions.write(tmp_path / "p.parquet", ["ship", "buoy"], found),
-    )
-    dataset = open_dataset(dataset_name)
-    theirs = dataset.evaluate_detections(
-        "predictions", gt_field="ground_truth", eval_key="theirs", iou=0.5
-    )
-    ours = dataset.load_evaluation_results("eval")
-    assert ours.metrics() == theirs.metrics()
-    np.testing.assert_array_equal(ours.confusion_matrix(), theirs.confusion_matrix())
-    assert dataset.sum("eval_tp") > 20
-    for field in ("_tp", "_fp", "_fn"):
-        assert dataset.values(f"eval{field}") == dataset.values(f"theirs{field}")
-    for boxes_field in ("ground_truth", "predictions"):
-        for field in ("", "_id"):
-            path = f"{boxes_field}.detections"
-            assert dataset.values(f"{path}.eval{field}") == dataset.values(f"{path}.theirs{field}")
 
 
 def test_a_scene_that_was_never_ingested_is_cut_into_tiles(

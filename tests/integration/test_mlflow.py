@@ -16,8 +16,6 @@ from tests.fixtures.detector import tiny_options, write_tiny_dataset
 from utils.detection.evaluate import Evaluation
 from utils.detection.options import TrackingOptions
 from utils.detection.tracking import (
-    FINGERPRINT_TAG,
-    RECORDED_IN_TAG,
     record_evaluation,
 )
 from utils.detection.train import train_detector
@@ -56,23 +54,13 @@ def tracking(empty_database, tmp_path):
     return TrackingOptions(tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
 
 
-@pytest.fixture
-def active_run(tracking, monkeypatch, tmp_path):
-    """A run that somebody else has started, as ZenML's experiment tracker does for a step."""
-    monkeypatch.chdir(tmp_path)  # below which MLflow puts the files of such a run
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking.tracking_uri)
-    mlflow.set_experiment("someone's experiment")
-    with mlflow.start_run() as run:
-        yield run.info.run_id
-
-
 def client_of(tracking):
     return mlflow.MlflowClient(tracking.tracking_uri)
 
 
-def runs_of(tracking, experiment=None):
+def runs_of(tracking):
     client = client_of(tracking)
-    found = client.get_experiment_by_name(experiment or tracking.experiment)
+    found = client.get_experiment_by_name(tracking.experiment)
     return client.search_runs([found.experiment_id])
 
 
@@ -137,28 +125,6 @@ def test_a_training_continued_after_a_kill_continues_its_record(tracking, tmp_pa
     assert run.info.run_id == killed.info.run_id == detector.mlflow_run_id
     assert run.info.status == "FINISHED"
     assert steps(tracking, run.info.run_id) == [1, 2, 3]
-
-
-def test_inside_a_run_that_is_active_already_that_one_is_used(
-    tracking, active_run, tiny_dataset, tiny_detector
-):
-    detector = train_detector(tiny_dataset, tiny_options(), tracking=TrackingOptions())
-    assert detector.mlflow_run_id == active_run
-    (run,) = runs_of(tracking, "someone's experiment")
-    assert run.data.tags[FINGERPRINT_TAG] == detector.run_fingerprint
-    assert run.info.status == "RUNNING", "whoever started it ends it"
-
-
-def test_a_second_active_run_points_to_the_one_that_holds_the_record(
-    tracking, active_run, tiny_dataset, tiny_detector
-):
-    train_detector(tiny_dataset, tiny_options(), tracking=TrackingOptions())
-    with mlflow.start_run(nested=True) as second:
-        detector = train_detector(tiny_dataset, tiny_options(), tracking=TrackingOptions())
-    assert detector.mlflow_run_id == active_run
-    tags = client_of(tracking).get_run(second.info.run_id).data.tags
-    assert tags[RECORDED_IN_TAG] == active_run
-    assert steps(tracking, second.info.run_id) == []
 
 
 def test_a_training_that_fails_is_recorded_as_failed(tracking, tiny_dataset):

@@ -94,7 +94,7 @@ def test_a_training_killed_in_the_middle_goes_on_where_it_stopped(local_state, t
     written_last = kept.parent / "ultralytics" / "weights" / "last.pt"
     written_last.write_bytes(written_last.read_bytes()[:1000])  # as if killed while writing it
     told = []
-    detector = train_detector(dataset, options, on_epoch=told.append)
+    detector = train_detector(dataset, options.updated(resume=True), on_epoch=told.append)
     assert run_folder(detector) == kept.parent
     assert [epoch.epoch for epoch in told] == [1, 2, 3, 4]
     assert detector.epochs == EPOCHS
@@ -124,6 +124,9 @@ def test_the_same_training_twice_at_once_is_refused(tiny_detector, tiny_dataset)
     [
         pytest.param(
             {"arguments": {"lr0": "fast"}}, ConfigurationError, "lr0", id="value of another type"
+        ),
+        pytest.param(
+            {"resume": True, "seed": 99}, DetectorError, "no training to resume", id="not begun"
         ),
         pytest.param(
             {"model_checkpoint": "no-such.pt"}, DetectorError, "no-such.pt", id="unknown weights"

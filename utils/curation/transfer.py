@@ -1,4 +1,4 @@
-"""Documents into and out of a FiftyOne dataset, by the thousand.
+"""Documents into a FiftyOne dataset, by the thousand.
 
 They go through FiftyOne's own format on disk (`FiftyOneDataset`) into a temporary dataset, and are
 merged from there by the database itself: 7 times as fast as `add_samples` and `set_values`.
@@ -43,21 +43,6 @@ def writer(dataset: Any) -> Iterator[Write]:
                 incoming.delete()
 
         yield write
-
-
-def read_documents(dataset: Any, sample_ids: list[str], batch: int) -> Iterator[list[Document]]:
-    """Yield samples of a dataset as documents, `batch` of them at a time.
-
-    Args:
-        dataset: A `fiftyone.Dataset`.
-        sample_ids: FiftyOne's ids of the samples wanted.
-        batch: How many are in memory at a time.
-    """
-    with TemporaryDirectory() as temporary:
-        for first in range(0, len(sample_ids), batch):
-            folder = Path(temporary) / str(first)
-            _export(dataset.select(sample_ids[first : first + batch]), folder)
-            yield json.loads((folder / "samples.json").read_text())["samples"]
 
 
 def _export(samples: Any, folder: Path) -> None:

@@ -18,17 +18,15 @@ _IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEO
 
 @dataclass(frozen=True, slots=True)
 class MLflowStore:
-    """An MLflow experiment, and the run that is active in this process, if any.
+    """An MLflow experiment.
 
     Attributes:
         client: An `mlflow.MlflowClient`.
         experiment_id: Of the experiment.
-        active_run_id: Of the run that ZenML's experiment tracker (or the user) has started.
     """
 
     client: Any
     experiment_id: str
-    active_run_id: str | None = None
 
     def find_run(self, tag: str, value: str) -> str | None:
         """The id of the oldest run with a tag, or None."""
@@ -42,17 +40,13 @@ class MLflowStore:
 
 
 def open_store(options: TrackingOptions) -> MLflowStore:
-    """Connect to MLflow: to that of the active run, else as the options say, else the embedded one.
+    """Connect to MLflow: as the options or its own variables say, else to the embedded one.
 
     Raises:
         mlflow.MlflowException: If it cannot be reached.
     """
     import mlflow
 
-    active = mlflow.active_run()
-    if active is not None and options.tracking_uri is None:
-        client = mlflow.MlflowClient(mlflow.get_tracking_uri())
-        return MLflowStore(client, active.info.experiment_id, active.info.run_id)
     client = mlflow.MlflowClient(options.tracking_uri or _default_uri())
     return MLflowStore(client, ensure_experiment(client, options.experiment))
 

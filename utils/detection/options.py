@@ -50,6 +50,10 @@ class TrainingOptions(Options):
     device: str = "auto"
     """`auto` (all CUDA devices, else Apple's GPU, else the CPU), or as ultralytics takes it: `cpu`, `0`, `0,1`, `mps`."""  # noqa: E501
 
+    resume: bool = False
+    """Insist on going on with a training that was cut off: an error where there is none. Without it
+    such a training goes on too, and where there is none a new one begins."""
+
     arguments: dict[str, Any] = Field(default_factory=dict)
     """Any other training argument of ultralytics by name, such as `lr0` or `mosaic`."""
 
@@ -71,7 +75,7 @@ class TrainingOptions(Options):
 
 
 class TrackingOptions(Options):
-    """Where a training is recorded; an MLflow run that is active already goes first."""
+    """Where a training is recorded."""
 
     tracking_uri: str | None = None
     """MLflow's address or store; by default the one MLflow is set up with."""

@@ -21,7 +21,6 @@ from utils.detection.runs import EpochMetrics, TrainingRun
 
 FINGERPRINT_TAG = "spyglass.fingerprint"
 FINISHED_TAG = "spyglass.finished"
-RECORDED_IN_TAG = "spyglass.recorded_in"
 
 # Every epoch has it, so that its history tells which epochs MLflow knows.
 _TELLTALE = "metrics/mAP50"
@@ -84,13 +83,11 @@ class TrainingRecord:
     def _open(self) -> MLflowStore:
         store = open_store(self._options)
         fingerprint = self._run.fingerprint
-        run_id = store.find_run(FINGERPRINT_TAG, fingerprint) or store.active_run_id
+        run_id = store.find_run(FINGERPRINT_TAG, fingerprint)
         if run_id is None:
             name = f"train-{fingerprint[:8]}"
             run_id = store.client.create_run(store.experiment_id, run_name=name).info.run_id
         store.client.set_tag(run_id, FINGERPRINT_TAG, fingerprint)
-        if store.active_run_id not in (None, run_id):
-            store.client.set_tag(store.active_run_id, RECORDED_IN_TAG, run_id)
         self._send_parameters(store, run_id)
         history = store.client.get_metric_history(run_id, _TELLTALE)
         self._epochs_sent = {metric.step for metric in history}
@@ -135,9 +132,7 @@ class TrainingRecord:
         self._close(store, "FINISHED")
 
     def _close(self, store: MLflowStore, status: str) -> None:
-        """End the run in MLflow, unless it is the active one, which its owner ends."""
-        if self.mlflow_run_id != store.active_run_id:
-            store.client.set_terminated(self.mlflow_run_id, status)
+        store.client.set_terminated(self.mlflow_run_id, status)
 
 
 def record_evaluation(

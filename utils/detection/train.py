@@ -50,6 +50,8 @@ def train_detector(
     arguments = _checked_arguments(options)
     checkpoint = resolve_checkpoint(options)
     run = open_run(dataset.fingerprint, checkpoint.identity, arguments)
+    if options.resume:
+        _require_unfinished(run)
     with exclusive("training", str(run.folder)), quiet(verbose), ExitStack() as stack:
         record = tracking and stack.enter_context(
             TrainingRecord(tracking, run, _parameters(dataset, checkpoint, arguments))
@@ -62,6 +64,14 @@ def train_detector(
         report.new_epochs()
     detector = _detector(run, dataset, checkpoint, arguments)
     return replace(detector, mlflow_run_id=record.mlflow_run_id if record else None)
+
+
+def _require_unfinished(run: TrainingRun) -> None:
+    if run.result() is None and run.resume_point() is None:
+        raise DetectorError(
+            "There is no training to resume with these labels and arguments. "
+            "Run it without --resume to begin one."
+        )
 
 
 def _parameters(
