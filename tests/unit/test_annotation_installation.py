@@ -54,13 +54,6 @@ def test_a_failed_installation_is_explained_and_made_again(
         assert calls(tmp_path) == attempt
 
 
-def test_a_machine_without_uv_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("UV", raising=False)
-    monkeypatch.setenv("PATH", "")
-    with pytest.raises(ServerError, match="uv"):
-        label_studio_program()
-
-
 def program_that(folder: Path, script: str) -> None:
     """A program in the place of Label Studio's, installed already."""
     environment = folder / "environments" / f"label-studio-{VERSION}"

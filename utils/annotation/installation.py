@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from filelock import FileLock
+from uv import find_uv_bin
 
 from utils.errors import ServerError
 from utils.files import written_whole
@@ -21,14 +22,19 @@ _NO_LATER_THAN = "2026-11-20"
 DATABASE = "label_studio.sqlite3"
 _INSTALLED = "installed.txt"
 
-PRIVATE_ENVIRONMENT = {
-    "PYTHONPATH": "",
-    "COLLECT_ANALYTICS": "false",
-    "LATEST_VERSION_CHECK": "false",
-    "SENTRY_DSN": "",
-    "FRONTEND_SENTRY_DSN": "",
-}
-"""Variables under which the program phones nobody and imports nothing of ours."""
+
+def private_environment() -> dict[str, str]:
+    """Variables under which the program phones nobody and imports nothing of ours.
+
+    Usage statistics are sent when the user has set `COLLECT_ANALYTICS` so.
+    """
+    return {
+        "PYTHONPATH": "",
+        "COLLECT_ANALYTICS": os.environ.get("COLLECT_ANALYTICS", "false"),
+        "LATEST_VERSION_CHECK": "false",
+        "SENTRY_DSN": "",
+        "FRONTEND_SENTRY_DSN": "",
+    }
 
 
 def label_studio_program() -> Path:
@@ -38,7 +44,7 @@ def label_studio_program() -> Path:
     `.local/environments`. A marker is written last, so that a half-made environment is made again.
 
     Raises:
-        ServerError: If uv is missing or the installation fails.
+        ServerError: If the installation fails.
     """
     folder = _folder()
     with FileLock(folder.with_suffix(".lock")):
@@ -92,7 +98,7 @@ def _install(folder: Path) -> None:
 def _migrate(program: Path, database: Path) -> None:
     """Have Label Studio make its database: it does so whatever it is asked."""
     with TemporaryDirectory(dir=database.parent) as folder:
-        environment = os.environ | PRIVATE_ENVIRONMENT
+        environment = os.environ | private_environment()
         environment |= {
             "LABEL_STUDIO_BASE_DATA_DIR": folder,
             "LABEL_STUDIO_DJANGO_DB": "sqlite",
@@ -110,12 +116,7 @@ def _migrate(program: Path, database: Path) -> None:
 
 
 def _uv(*arguments: str | Path) -> None:
-    uv = os.environ.get("UV") or shutil.which("uv")
-    if uv is None:
-        raise ServerError(
-            "The program 'uv' is needed to install Label Studio and is not on the PATH. "
-            "Run 'make' once, or see https://docs.astral.sh/uv."
-        )
+    uv = os.environ.get("UV") or find_uv_bin()
     done = subprocess.run([uv, *map(str, arguments)], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ServerError(

@@ -20,8 +20,8 @@ from filelock import FileLock
 
 from utils.annotation.installation import (
     DATABASE,
-    PRIVATE_ENVIRONMENT,
     label_studio_program,
+    private_environment,
     provide_database,
 )
 from utils.errors import ServerError
@@ -175,7 +175,7 @@ def _start(program: Path, account: Account, port: int) -> ServerProcess:
 
 def _environment(account: Account) -> dict[str, str]:
     """The server's settings; the first ones keep it from heeding `HOST`, `DEBUG` and the like."""
-    return PRIVATE_ENVIRONMENT | {
+    return private_environment() | {
         "LABEL_STUDIO_HOST": "",
         "LABEL_STUDIO_DEBUG": "false",
         "LABEL_STUDIO_DJANGO_DB": "sqlite",
