@@ -1,0 +1,88 @@
+"""Embedded servers: started once, found again, stopped, never mistaken for another process."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import urllib.request
+from dataclasses import asdict, replace
+
+import pytest
+
+from utils.errors import ServerError
+from utils.processes import (
+    ServerProcess,
+    free_port,
+    port_is_free,
+    running_server,
+    start_server,
+    stop_server,
+)
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A real web server that serves its own folder."""
+    port = free_port()
+    command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
+    yield start_server("pages", tmp_path, command, port, is_ready=lambda: not port_is_free(port))
+    stop_server("pages", tmp_path)
+
+
+def test_a_started_server_answers_and_is_found_again(server, tmp_path):
+    with urllib.request.urlopen(server.url, timeout=10) as answer:
+        assert answer.status == 200
+    assert running_server("pages", tmp_path) == server
+    assert not port_is_free(server.port)
+
+
+def test_a_stopped_server_is_gone(server, tmp_path):
+    assert stop_server("pages", tmp_path)
+
+    assert not server.is_alive()
+    assert port_is_free(server.port)
+    assert running_server("pages", tmp_path) is None
+    assert not stop_server("pages", tmp_path)
+
+
+def test_a_server_is_known_by_its_name(server, tmp_path):
+    assert running_server("other pages", tmp_path) is None
+    assert not stop_server("other pages", tmp_path)
+    assert server.is_alive()
+
+
+def test_another_process_with_the_same_id_is_neither_found_nor_stopped(server, tmp_path):
+    reused = replace(server, name="old", started="Mon Jan  1 00:00:00 2001")
+    (tmp_path / "old.json").write_text(json.dumps(asdict(reused)))
+
+    assert running_server("old", tmp_path) is None
+    assert not stop_server("old", tmp_path)
+    assert server.is_alive()
+
+
+def test_a_server_that_ended_by_itself_is_not_alive():
+    pid = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-c", ""])
+    os.waitpid(pid, 0)
+
+    assert not ServerProcess("gone", pid, 1, "").is_alive()
+
+
+def test_a_server_that_fails_to_start_quotes_its_log(tmp_path):
+    command = [sys.executable, "-c", "print('the disk is full'); raise SystemExit(3)"]
+    with pytest.raises(ServerError, match="pages ended while starting: the disk is full") as told:
+        start_server("pages", tmp_path, command, free_port(), is_ready=lambda: False)
+
+    assert str(tmp_path / "pages.log") in str(told.value)
+    assert running_server("pages", tmp_path) is None
+
+
+def test_a_server_that_stays_silent_is_given_up_and_stopped(tmp_path):
+    waiting = f"{sys.executable} -c 'import threading; threading.Event().wait()'"
+    command = ["sh", "-c", f"echo $$; exec {waiting}"]
+    with pytest.raises(ServerError, match="did not answer within 0 s"):
+        start_server("pages", tmp_path, command, free_port(), is_ready=lambda: False, timeout_s=0.3)
+
+    pid = int((tmp_path / "pages.log").read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
