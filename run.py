@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from commands.arguments import parse_arguments
+from commands.outcome import exit_code_of
 
 
 def main(arguments: list[str]) -> int:
@@ -14,13 +15,17 @@ def main(arguments: list[str]) -> int:
         arguments: Without the program's name.
 
     Returns:
-        The exit code: 0 done, 1 the run failed, 2 wrong usage or configuration.
+        The exit code: 0 done, 1 the run failed, 2 wrong usage or configuration, 130 interrupted.
     """
     parsed = parse_arguments(arguments)
-    # Imported late: it brings ZenML along, which --help can do without.
-    from commands.loop import run_commands
 
-    return run_commands(parsed)
+    def run() -> None:
+        # Imported late: it brings ZenML along, which --help can do without.
+        from commands.loop import run_commands
+
+        run_commands(parsed)
+
+    return exit_code_of(run, verbose=parsed.verbose)
 
 
 if __name__ == "__main__":

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from zenml import Model
 from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 
 from utils.errors import ConfigurationError
 from utils.options import Options, unknown_key
-from utils.paths import PROJECT_ROOT
+from utils.paths import PROJECT_ROOT, local_folder
 
 CONFIGS = PROJECT_ROOT / "configs"
 
 _KIND = "kind"
+_LOCAL = "${LOCAL}"
 
 # What ZenML understands in a pipeline's YAML, and the key Spyglass adds.
 _RUN_KEYS = sorted({*PipelineRunConfiguration.model_fields, "execution_mode", "stack"})
@@ -70,11 +73,13 @@ def load_configuration(
     for key in document:
         if key not in _RUN_KEYS:
             raise ConfigurationError(f"{path}: {unknown_key(key, _RUN_KEYS)}")
-    parameters = dict(document.pop("parameters", None) or {})
+    parameters = _mapping(path, document, "parameters")
+    _check_model(path, _mapping(path, document, "model", keep=True))
     for dotted, value in sorted((overrides or {}).items(), key=_kinds_first):
         _set_dotted(parameters, dotted, value)
     chosen_stack = stack or document.pop("stack", None) or "local"
     document.pop("stack", None)
+    _check_settings(path, document)
     return RunConfiguration(
         path=path,
         stack=str(chosen_stack),
@@ -101,7 +106,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path} cannot be read as YAML: {reason}") from error
     if not isinstance(document, dict):
         raise ConfigurationError(f"{path} holds no mapping of keys to values.")
-    return document
+    return {key: _filled(value) for key, value in document.items()}
 
 
 def parse_overrides(assignments: Sequence[str]) -> dict[str, Any]:
@@ -116,7 +121,7 @@ def parse_overrides(assignments: Sequence[str]) -> dict[str, Any]:
         if not equals or not key.strip():
             raise ConfigurationError(f"--set {assignment}: write it as key=value")
         try:
-            overrides[key.strip().removeprefix("parameters.")] = yaml.safe_load(value)
+            overrides[key.strip().removeprefix("parameters.")] = _filled(yaml.safe_load(value))
         except yaml.YAMLError as error:
             raise ConfigurationError(f"--set {assignment}: the value is not YAML") from error
     return overrides
@@ -130,8 +135,15 @@ def parameter_names(entrypoint: Callable[..., Any]) -> list[str]:
 def parameters_model(entrypoint: Callable[..., Any]) -> type[BaseModel]:
     """The type of a pipeline's `parameters` mapping, made from the signature of its function."""
     hints = get_type_hints(entrypoint, include_extras=True)
+    meanings = _documented_arguments(entrypoint)
     fields: dict[str, Any] = {
-        name: (hints[name], ... if parameter.default is parameter.empty else parameter.default)
+        name: (
+            hints[name],
+            Field(
+                ... if parameter.default is parameter.empty else parameter.default,
+                description=meanings.get(name),
+            ),
+        )
         for name, parameter in inspect.signature(entrypoint).parameters.items()
     }
     return create_model("parameters", __base__=_Parameters, **fields)
@@ -142,6 +154,15 @@ class _Parameters(Options):
     model_config = ConfigDict(validate_default=True)
 
 
+def _documented_arguments(entrypoint: Callable[..., Any]) -> dict[str, str]:
+    """What the docstring of a function says of its arguments, in Google's style."""
+    _, _, arguments = inspect.cleandoc(entrypoint.__doc__ or "").partition("Args:\n")
+    return {
+        name: " ".join(meaning.split())
+        for name, meaning in re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", arguments, re.MULTILINE)
+    }
+
+
 def _validated(
     path: Path, entrypoint: Callable[..., Any], values: dict[str, Any]
 ) -> dict[str, Any]:
@@ -149,17 +170,51 @@ def _validated(
     try:
         checked = model.model_validate(values)
     except ValidationError as error:
-        raise ConfigurationError(f"{path}: {_first_problem(error)}") from error
+        raise ConfigurationError(f"{path}: {first_problem(error, 'parameters')}") from error
     return {name: getattr(checked, name) for name in model.model_fields}
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError, *within: str) -> str:
     """The first thing wrong, as `parameters.tiling.tile_size: ...`."""
     problem = error.errors()[0]
-    place = ".".join(["parameters", *(str(part) for part in problem["loc"])])
+    place = ".".join([*within, *(str(part) for part in problem["loc"])])
     message = problem["msg"].removeprefix("Value error, ")
     more = len(error.errors()) - 1
     return f"{place}: {message}" + (f" (and {more} more)" if more else "")
+
+
+def _mapping(
+    path: Path, document: dict[str, Any], key: str, *, keep: bool = False
+) -> dict[str, Any]:
+    value = document.get(key) if keep else document.pop(key, None)
+    if value is not None and not isinstance(value, dict):
+        raise ConfigurationError(f"{path}: {key}: must be a mapping of keys to values")
+    return dict(value or {})
+
+
+def _check_model(path: Path, model: dict[str, Any]) -> None:
+    known = sorted(Model.model_fields)
+    for key in model:
+        if key not in known:
+            raise ConfigurationError(f"{path}: model: {unknown_key(key, known)}")
+
+
+def _check_settings(path: Path, settings: dict[str, Any]) -> None:
+    """Check what ZenML will read, before it does."""
+    readable = {key: value for key, value in settings.items() if key != "execution_mode"}
+    try:
+        PipelineRunConfiguration.model_validate(readable)
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {first_problem(error)}") from error
+
+
+def _filled(value: Any) -> Any:
+    """Replace `${LOCAL}`, anywhere in a document, by the folder of local state."""
+    if isinstance(value, dict):
+        return {key: _filled(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled(inner) for inner in value]
+    return value.replace(_LOCAL, str(local_folder())) if isinstance(value, str) else value
 
 
 def _kinds_first(override: tuple[str, Any]) -> bool:

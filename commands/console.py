@@ -40,6 +40,7 @@ def quiet_libraries(*, verbose: bool) -> None:
     # google.api_core warns at every import that Python 3.11 will one day reach its end of life.
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\..*")
     if verbose:
+        os.environ["SPYGLASS_VERBOSE"] = "1"
         return
     os.environ.setdefault("ZENML_LOGGING_COLORS_DISABLED", "true")
     import zenml.logger  # sets up the handlers that the filter goes on

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -13,7 +13,8 @@ from rich.table import Table
 
 from commands.arguments import parse_arguments
 from commands.console import complain, say
-from commands.servers import demo_environment
+from commands.outcome import exit_code_of
+from commands.servers import use_demo_store
 from utils.paths import PROJECT_ROOT
 
 _CONFIGS = PROJECT_ROOT / "configs" / "demo"
@@ -44,7 +45,7 @@ class DemoResult:
 
 def run_demo() -> int:
     """Run every stage, then show what came of it; returns the exit code."""
-    os.environ.update(demo_environment())
+    use_demo_store()
     from commands.loop import run_commands
 
     result = DemoResult()
@@ -52,7 +53,8 @@ def run_demo() -> int:
         shown = " ".join(arguments).replace(f"{PROJECT_ROOT}/", "")
         say(f"\n$ python run.py {shown}")
         started = time.monotonic()
-        exit_code = run_commands(parse_arguments(arguments))
+        parsed = parse_arguments(arguments)
+        exit_code = exit_code_of(partial(run_commands, parsed))
         result.seconds[name] = time.monotonic() - started
         if exit_code:
             complain(f"The demo stopped in its stage '{name}'. Run make demo again to go on.")

@@ -60,7 +60,7 @@ def plan_runs(parsed: argparse.Namespace) -> list[PlannedRun]:
     ]
 
 
-def run_pipeline(planned: PlannedRun) -> None:
+def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
     """Check what a pipeline needs, then run it on its stack.
 
     Raises:
@@ -68,7 +68,7 @@ def run_pipeline(planned: PlannedRun) -> None:
     """
     configuration = planned.configuration
     say(f"{planned.command.name}: {configuration.path.name} on stack '{configuration.stack}'")
-    activate_stack(configuration.stack)
+    activate_stack(configuration.stack, yes=yes)
     check_before(planned.command.name, configuration)
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / configuration.path.name

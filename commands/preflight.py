@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from typing import Any
 
-from zenml.client import Client
 from zenml.models import ModelVersionResponse
 
 from commands.configuration import RunConfiguration
 from commands.stages import version_in
+from pipelines.artifacts import manifest_of, newest
 from steps.label_studio import connect_label_studio
 from utils.errors import MissingStageError, SpyglassError, StoreError
 from utils.paths import local_folder
@@ -59,10 +60,19 @@ def _label_studio_answers(configuration: RunConfiguration) -> None:
     connect_label_studio(configuration.parameters["label_studio"])
 
 
-def _manifest_exists(configuration: RunConfiguration) -> None:
-    del configuration
-    if not Client().list_artifact_versions(artifact="tile_manifest", size=1).items:
-        raise SpyglassError("There is no tile_manifest yet. Make one with: python run.py --ingest")
+def _tiles_were_sent(configuration: RunConfiguration) -> None:
+    project = configuration.parameters["label_studio"].project
+    if manifest_of(project) is None:
+        raise SpyglassError(
+            f"No ingest has sent tiles to the Label Studio project '{project}' yet. "
+            "Send some with: python run.py --ingest"
+        )
+
+
+def _there_are_tiles(configuration: RunConfiguration) -> None:
+    project = configuration.parameters["project"]
+    if (newest("tile_manifest") if project is None else manifest_of(project)) is None:
+        raise SpyglassError("There are no tiles to look at. Make some: python run.py --ingest")
 
 
 def _dataset_is_staged(configuration: RunConfiguration) -> None:
@@ -100,13 +110,14 @@ def _database_can_start(configuration: RunConfiguration) -> None:
     del configuration
     from utils.curation.database import find_mongod
 
-    find_mongod()
+    if "FIFTYONE_DATABASE_URI" not in os.environ:
+        find_mongod()
 
 
 _CHECKS: dict[str, tuple[Callable[[RunConfiguration], Any], ...]] = {
     "ingest": (_source_can_be_read, _label_studio_answers),
-    "export": (_manifest_exists, _label_studio_answers),
+    "export": (_tiles_were_sent, _label_studio_answers),
     "training": (_dataset_is_staged,),
     "inference": (_detector_is_staged, _source_can_be_read),
-    "fiftyone": (_manifest_exists, _database_can_start),
+    "fiftyone": (_there_are_tiles, _database_can_start),
 }

@@ -9,8 +9,9 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from commands.console import complain, say
-from utils.errors import SpyglassError
+from commands.console import say
+from commands.outcome import exit_code_of
+from utils.errors import ConfigurationError, ServerError
 from utils.paths import local_folder
 from utils.privacy import keep_private
 from utils.processes import (
@@ -25,12 +26,16 @@ _MLFLOW_PORT = 5000
 _DASHBOARD_PORT = 8237
 
 
-def demo_environment() -> dict[str, str]:
-    """The variables that keep the demo's ZenML apart from the user's own."""
-    return {
-        "ZENML_CONFIG_PATH": str(local_folder("zenml")),
-        "ZENML_AUTO_OPEN_DASHBOARD": "false",
-    }
+def use_demo_store() -> None:
+    """Keep this process, and those it starts, to the demo's ZenML: apart from the user's own.
+
+    What the user has exported to reach a server of their own would go before the folder.
+    """
+    for variable in list(os.environ):
+        if variable.startswith(("ZENML_STORE_", "ZENML_ACTIVE_")):
+            del os.environ[variable]
+    os.environ["ZENML_CONFIG_PATH"] = str(local_folder("zenml"))
+    os.environ.setdefault("ZENML_AUTO_OPEN_DASHBOARD", "false")
 
 
 def open_dashboard() -> str:
@@ -42,7 +47,7 @@ def open_dashboard() -> str:
         running = _zenml("status")
     address = next((word for word in running.split() if word.startswith("http://127.0.0.1:")), "")
     if not address:
-        raise SpyglassError(f"The ZenML dashboard did not start: {' '.join(running.split())}")
+        raise ServerError(f"The ZenML dashboard did not start: {' '.join(running.split())}")
     return address.strip("'\".,")
 
 
@@ -105,7 +110,7 @@ def _zenml(*arguments: str) -> str:
     program = Path(sys.executable).with_name("zenml")
     finished = subprocess.run(
         [program, *arguments],
-        env={**os.environ, **demo_environment(), "ZENML_LOGGING_COLORS_DISABLED": "true"},
+        env={**os.environ, "ZENML_LOGGING_COLORS_DISABLED": "true"},
         capture_output=True,
         text=True,
         check=False,
@@ -131,20 +136,18 @@ _SERVERS: dict[str, Callable[[], str]] = {
 
 def main(arguments: list[str]) -> int:
     """Start one server and print where it is, or stop all; returns the exit code."""
+    return exit_code_of(lambda: _run(arguments[0] if len(arguments) == 1 else ""))
+
+
+def _run(name: str) -> None:
     keep_private()
-    name = arguments[0] if len(arguments) == 1 else ""
-    try:
-        if name == "stop":
-            stop_all()
-            return 0
-        if name not in _SERVERS:
-            complain(f"Name one of: {', '.join(_SERVERS)}, stop")
-            return 2
+    use_demo_store()
+    if name == "stop":
+        stop_all()
+    elif name in _SERVERS:
         say(f"{name}: {_SERVERS[name]()}")
-    except SpyglassError as error:
-        complain(f"Error: {error}")
-        return 1
-    return 0
+    else:
+        raise ConfigurationError(f"Name one of: {', '.join(_SERVERS)}, stop.")
 
 
 if __name__ == "__main__":

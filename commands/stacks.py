@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field, ValidationError
 from zenml.client import Client
 from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
 from zenml.enums import StackComponentType
 from zenml.models import ComponentResponse, StackResponse
 
-from commands.configuration import CONFIGS, read_yaml
-from commands.console import say
+from commands.configuration import CONFIGS, first_problem, read_yaml
+from commands.console import ask, say
 from utils.errors import ConfigurationError
-from utils.options import unknown_key
-from utils.paths import local_folder
-
-_STACK_KEYS = ["name", "components"]
-_COMPONENT_KEYS = ["name", "flavor", "configuration"]
-_COMPONENT_TYPES = [kind.value for kind in StackComponentType]
-_LOCAL_VARIABLE = re.compile(r"\$\{LOCAL\}")
+from utils.options import Options, unknown_key
 
 
-def activate_stack(name: str) -> StackResponse:
+class _Component(Options):
+    """One component of a stack file; without a flavor it has to be registered already."""
+
+    name: str
+    flavor: str | None = None
+    configuration: dict[str, Any] = Field(default_factory=dict)
+
+
+class _Stack(Options):
+    """A file in `configs/stacks/`."""
+
+    name: str
+    components: dict[StackComponentType, _Component]
+
+
+def activate_stack(name: str, *, yes: bool = False) -> StackResponse:
     """Make a stack the active one of this process, registering what is missing.
 
     The choice lives in an environment variable of this process; the stack the user set with
@@ -32,12 +41,14 @@ def activate_stack(name: str) -> StackResponse:
 
     Args:
         name: Of a file in `configs/stacks/`, else of a stack registered with ZenML.
+        yes: Whether what is registered may be changed where it differs from the file.
 
     Raises:
-        ConfigurationError: If there is neither, or the file is wrong.
+        ConfigurationError: If there is neither, the file is wrong, or what is registered differs
+            and may not be changed.
     """
     file = CONFIGS / "stacks" / f"{name}.yaml"
-    stack = _registered_from(file) if file.is_file() else _existing_stack(name)
+    stack = _registered_from(file, yes=yes) if file.is_file() else _existing_stack(name)
     os.environ[ENV_ZENML_ACTIVE_STACK_ID] = str(stack.id)
     return stack
 
@@ -53,65 +64,63 @@ def _existing_stack(name: str) -> StackResponse:
         ) from None
 
 
-def _registered_from(file: Path) -> StackResponse:
+def _registered_from(file: Path, *, yes: bool) -> StackResponse:
     description = _read_stack(file)
     components = {
-        StackComponentType(kind): _registered_component(StackComponentType(kind), component)
-        for kind, component in description["components"].items()
+        kind: _registered_component(kind, component, yes=yes)
+        for kind, component in description.components.items()
     }
     wanted = {kind: component.id for kind, component in components.items()}
-    for stack in Client().list_stacks(name=description["name"]):
+    for stack in Client().list_stacks(name=description.name):
         found = {kind: {part.id for part in parts} for kind, parts in stack.components.items()}
         if all(component_id in found.get(kind, set()) for kind, component_id in wanted.items()):
             return stack
-        say(f"Stack '{stack.name}' differs from {file.name}: bringing it in step.")
+        _agree(f"The stack '{stack.name}' has other components than {file.name}", yes=yes)
         return Client().update_stack(
             stack.id, component_updates={kind: [value] for kind, value in wanted.items()}
         )
-    say(f"Registering stack '{description['name']}' from {file.name}.")
-    return Client().create_stack(description["name"], components=wanted)
+    say(f"Registering stack '{description.name}' from {file.name}.")
+    return Client().create_stack(description.name, components=wanted)
 
 
-def _registered_component(kind: StackComponentType, component: dict[str, Any]) -> ComponentResponse:
+def _registered_component(
+    kind: StackComponentType, component: _Component, *, yes: bool
+) -> ComponentResponse:
     client = Client()
-    configuration = component.get("configuration") or {}
-    for existing in client.list_stack_components(type=kind, name=component["name"]):
-        if existing.configuration == configuration or "flavor" not in component:
+    for existing in client.list_stack_components(type=kind, name=component.name):
+        differing = _differences(existing.configuration, component.configuration)
+        if component.flavor is None or not differing:
             return existing
-        return client.update_stack_component(existing.id, kind, configuration=configuration)
-    if "flavor" not in component:
+        _agree(f"The {kind.value} '{component.name}' is registered with other {differing}", yes=yes)
+        return client.update_stack_component(
+            existing.id, kind, configuration=component.configuration
+        )
+    if component.flavor is None:
         raise ConfigurationError(
-            f"There is no {kind.value} '{component['name']}': "
+            f"There is no {kind.value} '{component.name}': "
             "give its flavor, so that it can be registered."
         )
     return client.create_stack_component(
-        component["name"],
-        flavor=component["flavor"],
+        component.name,
+        flavor=component.flavor,
         component_type=kind,
-        configuration=configuration,
+        configuration=component.configuration,
     )
 
 
-def _read_stack(file: Path) -> dict[str, Any]:
-    description = read_yaml(file)
-    _check_keys(file, "", description, _STACK_KEYS)
-    _check_keys(file, "components.", description.get("components") or {}, _COMPONENT_TYPES)
-    for kind, component in description["components"].items():
-        _check_keys(file, f"components.{kind}.", component, _COMPONENT_KEYS)
-        component["configuration"] = {
-            key: _filled(value) for key, value in (component.get("configuration") or {}).items()
-        }
-    return description
+def _differences(registered: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """The names of the settings that differ, for a sentence; empty where none does."""
+    keys = sorted(registered.keys() | wanted.keys())
+    return ", ".join(key for key in keys if registered.get(key) != wanted.get(key))
 
 
-def _check_keys(file: Path, prefix: str, mapping: dict[str, Any], known: list[str]) -> None:
-    for key in mapping:
-        if key not in known:
-            raise ConfigurationError(f"{file}: {prefix}{key}: {unknown_key(key, known)}")
+def _agree(difference: str, *, yes: bool) -> None:
+    if not ask(f"{difference}. Change what is registered?", yes=yes):
+        raise ConfigurationError(f"{difference}. To change it, run this again with --yes.")
 
 
-def _filled(value: Any) -> Any:
-    """Replace `${LOCAL}` by the folder of local state."""
-    if not isinstance(value, str):
-        return value
-    return _LOCAL_VARIABLE.sub(lambda _: str(local_folder()), value)
+def _read_stack(file: Path) -> _Stack:
+    try:
+        return _Stack.model_validate(read_yaml(file))
+    except ValidationError as error:
+        raise ConfigurationError(f"{file}: {first_problem(error)}") from error

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from zenml.client import Client
 from zenml.enums import ModelStages
 from zenml.models import ModelVersionResponse
 
-from utils.errors import MissingStageError
+from commands.configuration import CONFIGS, RunConfiguration, read_yaml
+from utils.errors import ConfigurationError, MissingStageError
 
-MODEL_NAME = "ship-detector"
+
+def model_to_promote(configurations: Sequence[RunConfiguration], file: Path | None) -> str:
+    """The name of the model that `--promote` is about.
+
+    Args:
+        configurations: Those of the pipelines in the same call; the first that names a model.
+        file: A configuration given without a pipeline; by default that of the export.
+
+    Raises:
+        ConfigurationError: If the file names no model.
+    """
+    for configuration in configurations:
+        if configuration.model[0]:
+            return configuration.model[0]
+    path = file or CONFIGS / "data_export.yaml"
+    model = read_yaml(path).get("model")
+    if not isinstance(model, dict) or "name" not in model:
+        raise ConfigurationError(f"{path} names no model: give it model: {{name: ...}}.")
+    return str(model["name"])
 
 
-def promote(stage: str, model_name: str = MODEL_NAME) -> str:
+def promote(stage: str, model_name: str) -> str:
     """Move a model version into a stage: the latest into staging, staging's into production.
 
     Args:

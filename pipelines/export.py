@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from zenml import pipeline
-from zenml.client import Client
 
+from pipelines.artifacts import manifest_of
 from steps.export_annotations import export_annotations
 from utils.annotation.options import ExportOptions, LabelStudioOptions
 
@@ -13,8 +13,12 @@ from utils.annotation.options import ExportOptions, LabelStudioOptions
 def export_pipeline(
     label_studio: LabelStudioOptions = LabelStudioOptions(),
     export: ExportOptions = ExportOptions(),
-    manifest_version: str | None = None,
 ) -> None:
-    """Join the annotations of a Label Studio project to the tiles of the newest manifest."""
-    manifest = Client().get_artifact_version("tile_manifest", manifest_version)
+    """Join the annotations of a Label Studio project to the tiles that were sent there last.
+
+    Args:
+        label_studio: The server and the project.
+        export: What becomes of tiles that nobody has reviewed.
+    """
+    manifest = manifest_of(label_studio.project)
     export_annotations(manifest, label_studio, export)

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from pipelines.artifacts import newest
+from pipelines.artifacts import manifest_of, newest
 from steps.build_fiftyone_dataset import build_fiftyone_dataset
 from utils.tiling.options import TilingOptions
 
 
 @pipeline
 def fiftyone_pipeline(
-    dataset_name: str = "spyglass", tiling: TilingOptions = TilingOptions()
+    dataset_name: str = "spyglass",
+    project: int | str | None = None,
+    tiling: TilingOptions = TilingOptions(),
 ) -> None:
-    """Show the newest tiles with the newest labels, splits and predictions there are."""
+    """Show tiles with the newest labels, splits and predictions there are.
+
+    Args:
+        dataset_name: Name of the FiftyOne dataset, made when missing.
+        project: The Label Studio project whose tiles to show, by name or number; by default the
+            tiles of the newest ingest.
+        tiling: How to cut scenes that were predicted but never ingested.
+    """
     build_fiftyone_dataset(
-        newest("tile_manifest"),
+        newest("tile_manifest") if project is None else manifest_of(project),
         dataset_name,
         tiling,
         labels=newest("labeled_dataset"),

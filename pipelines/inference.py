@@ -15,6 +15,11 @@ def inference_pipeline(
     source: SourceOptions,
     inference: InferenceOptions = InferenceOptions(),
 ) -> None:
-    """Predict over every scene of `source` with the detector in production."""
+    """Predict over every scene of a source with the detector in production.
+
+    Args:
+        source: Where the scenes come from.
+        inference: How the detector looks through them.
+    """
     detector = of_model("trained_detector")
     predict_scenes(detector, source, inference)

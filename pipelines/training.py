@@ -19,7 +19,13 @@ def training_pipeline(
     checks: CheckOptions = CheckOptions(),
     training: TrainingOptions = TrainingOptions(),
 ) -> None:
-    """Train a detector on the labelled dataset in staging; judge it on tiles it has never seen."""
+    """Train a detector on the labelled dataset in staging; judge it on tiles it has never seen.
+
+    Args:
+        fractions: How scenes are shared out among train, val and test.
+        checks: What is checked before training, and how much may be wrong.
+        training: How to train.
+    """
     labels = of_model("labeled_dataset")
     splits = split_by_scene(labels, fractions)
     checked, _ = check_labels(labels, splits, newest("tile_manifest"), checks)

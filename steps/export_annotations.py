@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Annotated
 
 from zenml import step
 
 from steps.figures import log_figures
 from steps.label_studio import connect_label_studio
+from steps.scratch import scratch_folder
 from utils.annotation import export as annotation_export
 from utils.annotation.options import ExportOptions, LabelStudioOptions
 from utils.annotation.project import open_project
@@ -29,7 +28,7 @@ def export_annotations(
     """Join the newest annotation of each task to its tile."""
     client = connect_label_studio(label_studio)
     project = open_project(client, label_studio.updated(create_missing=False))
-    path = Path(mkdtemp()) / "labeled_dataset.parquet"
+    path = scratch_folder() / "labeled_dataset.parquet"
     result = annotation_export.export_annotations(client, project, manifest, path, export)
     log_figures(asdict(result.statistics), "labeled_dataset")
     return result.dataset, result.issues

@@ -26,6 +26,12 @@ def sync_annotations(
     images = connect_storage(client, project, data_source, label_studio.document_root)
     report = sync_tasks(client, project, manifest, images, label_studio)
     log_figures(
-        {"project": project.url, "added": report.added, "already_there": report.already_there}
+        {
+            "project": project.url,
+            "project_name": project.title,
+            "project_id": project.id,
+            "added": report.added,
+            "already_there": report.already_there,
+        }
     )
     return report.issues

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Annotated
 
 from zenml import step
 
 from steps.figures import log_figures
+from steps.scratch import scratch_folder
 from utils.issues import IssueReport
 from utils.scenes.options import SourceOptions
 from utils.scenes.sources import open_source
@@ -31,7 +30,7 @@ def tile_scenes(
         open_source(source),
         open_store(data_source),
         tiling,
-        manifest_path=Path(mkdtemp()) / "tile_manifest.parquet",
+        manifest_path=scratch_folder() / "tile_manifest.parquet",
         max_bad_share=source.max_bad_share,
     )
     log_figures(asdict(result.statistics), "tile_manifest")

@@ -28,8 +28,9 @@ def local_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("SPYGLASS_ENVIRONMENTS", str(PROJECT_ROOT / ".local" / "environments"))
         patch.setenv("ZENML_CONFIG_PATH", str(folder / "zenml"))
         patch.setenv("MPLBACKEND", "Agg")
-        for variable in ("LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY", "MLFLOW_TRACKING_URI"):
-            patch.delenv(variable, raising=False)
+        foreign = ("LABEL_STUDIO_", "MLFLOW_", "ZENML_STORE_", "ZENML_ACTIVE_", "FIFTYONE_")
+        for variable in [name for name in os.environ if name.startswith(foreign)]:
+            patch.delenv(variable)
         from utils.privacy import keep_private
 
         keep_private()

@@ -60,6 +60,14 @@ def test_parameters_arrive_with_their_types(tmp_path):
     assert loaded.settings == {"enable_cache": False}
 
 
+def test_the_folder_of_local_state_can_be_named(tmp_path, local_state):
+    path = configuration_file(tmp_path, "parameters: {grid: {}, data_source: '${LOCAL}/tiles'}")
+
+    loaded = load_configuration(path, entrypoint)
+
+    assert loaded.parameters["data_source"] == str(local_state / "tiles")
+
+
 def test_an_override_changes_one_value_and_leaves_its_neighbours(tmp_path):
     path = configuration_file(tmp_path, "parameters: {grid: {overlap: 7, tile_size: 50}}")
 
@@ -106,6 +114,10 @@ def test_override_values_have_types(text, value):
         pytest.param("parameters: {}", "parameters.grid: Field required", id="missing"),
         pytest.param("a: [1", "cannot be read as YAML", id="broken YAML"),
         pytest.param("- 1", "holds no mapping", id="a list"),
+        pytest.param("parameters: [1]", "parameters: must be a mapping", id="parameters a list"),
+        pytest.param("model: ship-detector", "model: must be a mapping", id="model a name"),
+        pytest.param("model: {nmae: x}", "did you mean 'name'?", id="the model's key"),
+        pytest.param("enable_cache: maybe", "enable_cache: ", id="value of ZenML's key"),
     ],
 )
 def test_a_mistake_is_one_sentence_that_names_the_file_and_the_key(tmp_path, text, message):
