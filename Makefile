@@ -11,12 +11,12 @@ DEVELOPMENT := .venv/.spyglass-dev
 export UV_COMPILE_BYTECODE := 1
 export UV_HTTP_TIMEOUT ?= 300
 
-.PHONY: help demo test lint format bench docs screenshots dashboard label-studio fiftyone stop clean
+.PHONY: help demo test lint format bench screenshots dashboard label-studio mlflow fiftyone stop clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(ENVIRONMENT) ## Run the whole loop on synthetic harbours (about 8 minutes after the first set-up)
+demo: $(ENVIRONMENT) ## Run the whole loop on synthetic harbours (five minutes after the first set-up)
 	@$(PYTHON) -m commands.demo
 
 test: $(DEVELOPMENT) ## Run the tests: unit, integration with real servers, end to end
@@ -39,8 +39,7 @@ format: $(DEVELOPMENT) ## Format the code and write again what is generated
 	@$(PYTHON) -m docs.configuration
 
 bench: $(DEVELOPMENT) ## Measure against the alternatives and print ratios
-	@$(PYTHON) -m benchmarks.tiling
-	@$(PYTHON) -m benchmarks.label_studio
+	@status=0; for part in tiling label_studio; do $(PYTHON) -m benchmarks.$$part || status=1; done; exit $$status
 
 screenshots: $(DEVELOPMENT) ## Take the pictures of the README from the demo's real run
 	@$(PYTHON) -m docs.screenshots
@@ -51,7 +50,7 @@ dashboard: $(ENVIRONMENT) ## Open the ZenML dashboard on the demo's runs
 label-studio: $(ENVIRONMENT) ## Start the embedded Label Studio
 	@$(PYTHON) -m commands.servers label-studio
 
-fiftyone: $(ENVIRONMENT) ## Open the FiftyOne App on the last dataset
+fiftyone: $(ENVIRONMENT) ## Open the FiftyOne App
 	@$(PYTHON) -m commands.servers fiftyone
 
 mlflow: $(ENVIRONMENT) ## Open the MLflow page on the embedded store
@@ -60,7 +59,8 @@ mlflow: $(ENVIRONMENT) ## Open the MLflow page on the embedded store
 stop: ## Stop every server that Spyglass started
 	@test ! -x $(PYTHON) || $(PYTHON) -m commands.servers stop
 
-clean: stop ## Remove all local state (.local) and the environment (.venv)
+clean: ## Stop the servers, and remove all local state (.local) and the environment (.venv)
+	-@test ! -x $(PYTHON) || $(PYTHON) -m commands.servers stop
 	rm -rf .local .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 .local/uv/bin/uv:

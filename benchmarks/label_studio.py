@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,11 +60,17 @@ class Measurement:
     export: float
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> int:
+    """Measure and print; returns the exit code, 1 where a bar is missed."""
     keep_private()
     with TemporaryDirectory(prefix="spyglass-bench-") as folder, own_server(Path(folder)) as server:
-        show(measure(connect(server.url, server.api_key), Path(folder)))
+        measured = measure(connect(server.url, server.api_key), Path(folder))
+    show(measured)
+    bars = (
+        TASKS / measured.bulk >= TASKS_PER_SECOND_BAR,
+        measured.export <= EXPORT_SECONDS_BAR,
+    )
+    return 0 if all(bars) else 1
 
 
 @contextmanager
@@ -176,4 +183,4 @@ def verdict(met: bool) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
