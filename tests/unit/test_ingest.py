@@ -21,6 +21,7 @@ from utils.storage import local
 from utils.storage.store import open_store
 from utils.tiling.ingest import ingest_scenes
 from utils.tiling.options import TilingOptions
+from utils.tiling.parts import part_key
 
 
 @pytest.fixture
@@ -207,6 +208,11 @@ def test_equal_file_names_in_different_folders_are_different_scenes(images, stor
     result = ingest(images, str(store), tmp_path / "m.parquet")
     names = [tile.uri for tile in result.manifest if tile.scene_id.endswith("a.png")]
     assert len(names) == len(set(names))
+
+
+def test_an_image_that_vanishes_while_its_scene_is_begun_is_an_error_of_that_image(tmp_path):
+    with pytest.raises(ImageError, match=r"gone\.png cannot be read \(No such file"):
+        part_key(Scene("gone.png", tmp_path / "gone.png"), OPTIONS)
 
 
 def test_tags_and_georeference_reach_every_tile(images, store, tmp_path):

@@ -167,12 +167,18 @@ def test_what_is_no_image_is_named_in_one_sentence(tmp_path, content, reason):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("look", [image_size, read], ids=["size", "pixels"])
+def test_a_file_that_the_system_does_not_open_is_named_in_one_sentence(tmp_path, look):
+    with pytest.raises(ImageError, match=r"x\.png cannot be read \(File name too long\)"):
+        look(tmp_path / f"{'x' * 300}.png")
+
+
 def test_a_missing_image_is_named(tmp_path):
     with pytest.raises(ImageError, match=r"nowhere\.png does not exist"):
         image_size(tmp_path / "nowhere.png")
 
 
-def bomb(path: Path, side: int) -> Path:
+def png_bomb(path: Path, side: int) -> Path:
     """A valid PNG header that promises side × side pixels, in a few bytes."""
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 1000)), (b"IEND", b"")]
@@ -186,12 +192,25 @@ def bomb(path: Path, side: int) -> Path:
     return path
 
 
+def bmp_bomb(path: Path, side: int) -> Path:
+    """A valid BMP header that promises side × side pixels, and nothing after it."""
+    header = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 24, 0, 0, 0, 0, 0, 0)
+    path.write_bytes(b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + header)
+    return path
+
+
+@pytest.mark.parametrize("bomb", [png_bomb, bmp_bomb], ids=["png", "bmp"])
 @pytest.mark.parametrize("look", [image_size, read], ids=["size", "pixels"])
-def test_a_decompression_bomb_is_refused_by_its_header(tmp_path, look):
+def test_a_decompression_bomb_is_refused_by_its_header(tmp_path, look, bomb):
     with pytest.raises(
         ImageError, match=r"30000 x 30000 pixels, more than the limit of 500,000,000"
     ):
-        look(bomb(tmp_path / "bomb.png", 30_000))
+        look(bomb(tmp_path / "bomb", 30_000))
+
+
+def test_the_pixel_limit_may_be_larger_than_that_of_pillow(tmp_path):
+    path = bmp_bomb(tmp_path / "large.bmp", 20_000)
+    assert image_size(path) == (20_000, 20_000)
 
 
 def test_the_pixel_limit_is_configurable(tmp_path):

@@ -14,7 +14,6 @@ from utils.scenes.scene import Scene
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _LAYOUT_FOLDERS = frozenset({"images", "JPEGImages"})
-_SIDEWAYS_ORIENTATIONS = range(5, 9)  # Exif 2.32, tag 0x0112: rows and columns are exchanged
 
 
 def existing_folder(path: Path) -> Path:
@@ -97,21 +96,3 @@ def scene_from(name: str, root: Path, image: Path, boxes: Boxes | None) -> Scene
 def folder_tags(folders: tuple[str, ...]) -> tuple[str, ...]:
     """The folders above an image as tags, without those that every dataset of a layout has."""
     return tuple(dict.fromkeys(name for name in folders if name not in _LAYOUT_FOLDERS))
-
-
-def upright_size(image: Path) -> tuple[int, int]:
-    """Width and height in pixels after EXIF orientation, from the file's header alone.
-
-    Raises:
-        ValueError: If the header is not that of an image.
-    """
-    import pyvips
-
-    try:
-        header = pyvips.Image.new_from_file(str(image), access="sequential")
-    except pyvips.Error as error:
-        raise ValueError(str(error).strip().splitlines()[0]) from error
-    orientation = header.get("orientation") if header.get_typeof("orientation") else 1
-    if orientation in _SIDEWAYS_ORIENTATIONS:
-        return header.height, header.width
-    return header.width, header.height

@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 
 from utils.box_formats import from_yolo
-from utils.errors import SourceError
+from utils.errors import ImageError, SourceError
 from utils.geometry import Boxes, FloatArray
 from utils.issues import IssueReport
 from utils.scenes.image_files import (
@@ -18,8 +18,8 @@ from utils.scenes.image_files import (
     files_below,
     images_below,
     scene_from,
-    upright_size,
 )
+from utils.scenes.images import upright_size
 from utils.scenes.labels import (
     NO_IMAGE,
     NO_LABEL,
@@ -119,8 +119,8 @@ def _read_scene(
         return
     try:
         width, height = upright_size(image)
-    except ValueError as error:
-        report.add(image, "image does not decode", f"its size cannot be read ({error})")
+    except ImageError as error:
+        report.add(image, "image does not decode", error)
         return
     lines = label.read_text(encoding="utf-8", errors="replace").splitlines()
     yield scene_from(name, root, image, _boxes_in(lines, label, class_names, width, height, report))

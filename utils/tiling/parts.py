@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from utils.errors import DatasetError
-from utils.files import sha256_of
+from utils.scenes.images import image_sha256
 from utils.scenes.scene import Scene
 from utils.storage.objects import ObjectStore
 from utils.tiling.manifest import TileManifest
@@ -28,12 +28,16 @@ _HASH_LETTERS = 16
 
 
 def part_key(scene: Scene, options: TilingOptions) -> str:
-    """The key of the part of a scene cut with `options`; reads the scene's file."""
+    """The key of the part of a scene cut with `options`; reads the scene's file.
+
+    Raises:
+        ImageError: If it cannot be read.
+    """
     boxes = scene.boxes
     content = {
         "version": _VERSION,
         "scene": scene.id,
-        "image": sha256_of(scene.path),
+        "image": image_sha256(scene.path),
         "boxes": None if boxes is None else [boxes.xyxy.tobytes().hex(), boxes.labels],
         "tags": scene.tags,
         "georeference": scene.georeference

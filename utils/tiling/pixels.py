@@ -1,4 +1,4 @@
-"""Any image that people have, as upright 8-bit RGB: the one place that opens images with libvips.
+"""Any image that people have, as upright 8-bit RGB.
 
 Nothing is decoded before it is asked for, and then in strips. What is done to the pixels:
 
@@ -14,17 +14,16 @@ Import this module inside functions: it loads libvips.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyvips
-from PIL import Image
 
 from utils.errors import ImageError
 from utils.geometry import FloatArray
+from utils.scenes.images import explained, open_image, orientation
 from utils.tiling.options import PixelOptions
 
 # Tiles are encoded by threads of ours, each operation in one thread; a cache of operations would
@@ -32,23 +31,9 @@ from utils.tiling.options import PixelOptions
 pyvips.concurrency_set(1)
 pyvips.cache_set_max(0)
 
-_FORMATS = ("png", "jpeg", "tiff", "webp", "gif", "heif", "jp2k", "jxl")
 _OTHER_COLOUR_SPACES = ("cmyk", "lab", "labs", "labq")
-_QUARTER_TURNS = (5, 6, 7, 8)
 _LEVELS = 1 << 16
 _TINY = 1e-9
-
-
-def upright_size(path: Path, options: PixelOptions) -> tuple[int, int]:
-    """The (width, height) of an image after EXIF orientation, from its header.
-
-    Raises:
-        ImageError: If it is no image, or larger than `max_pixels`.
-    """
-    with explained(path):
-        image = _open(path, options, "sequential")
-        width, height = image.width, image.height
-        return (height, width) if _orientation(image) in _QUARTER_TURNS else (width, height)
 
 
 def open_upright(path: Path, options: PixelOptions) -> Any:
@@ -72,74 +57,13 @@ def open_upright(path: Path, options: PixelOptions) -> Any:
         return _numbers(image).linear(scale.tolist(), (0.5 - low * scale).tolist(), uchar=True)
 
 
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn what libvips says about `path` into one sentence.
-
-    Raises:
-        ImageError: In place of any `pyvips.Error` of the block.
-    """
-    try:
-        yield
-    except pyvips.Error as error:
-        reason = str(error).strip().splitlines()[-1].strip()
-        raise ImageError(
-            f"{path} does not decode ({reason}). Replace it by a whole image file."
-        ) from None
-
-
 def _turned(path: Path, options: PixelOptions) -> Any:
     """An image upright and in RGB or grey, with all bands that the file has, in their type."""
-    image = _open(path, options, "sequential")
-    if _orientation(image) > 1:
+    image = open_image(path, options.max_pixels)
+    if orientation(image) > 1:
         # Turning needs the rows in another order; libvips decodes to memory, large ones to disk.
-        image = _open(path, options, "random").autorot()
+        image = open_image(path, options.max_pixels, "random").autorot()
     return image.colourspace("srgb") if image.interpretation in _OTHER_COLOUR_SPACES else image
-
-
-def _open(path: Path, options: PixelOptions, access: str) -> Any:
-    if not path.is_file():
-        raise ImageError(f"{path} does not exist or is not a file. Check the name.")
-    if path.stat().st_size == 0:
-        raise ImageError(f"{path} is empty (0 bytes). Replace it by a whole image file.")
-    if _is_bitmap(path):
-        return _open_bitmap(path, options)
-    # A source, because libvips takes brackets at the end of a file name for options.
-    source = pyvips.Source.new_from_file(str(path))
-    image = pyvips.Image.new_from_source(source, "", access=access, fail_on="error")
-    if not image.get("vips-loader").startswith(_FORMATS):
-        raise ImageError(f"{path} is not an image. Leave it out, or replace it by one.")
-    _check_size(path, image.width, image.height, options)
-    return image
-
-
-def _is_bitmap(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(2) == b"BM"
-
-
-def _open_bitmap(path: Path, options: PixelOptions) -> Any:
-    """A BMP, which libvips does not read and which is never compressed: Pillow reads it whole."""
-    try:
-        with Image.open(path) as bitmap:
-            _check_size(path, *bitmap.size, options)
-            return pyvips.Image.new_from_array(np.asarray(bitmap.convert("RGB")))
-    except OSError as error:
-        raise ImageError(
-            f"{path} does not decode ({error}). Replace it by a whole image file."
-        ) from None
-
-
-def _check_size(path: Path, width: int, height: int, options: PixelOptions) -> None:
-    if width * height > options.max_pixels:
-        raise ImageError(
-            f"{path} has {width} x {height} pixels, more than the limit of "
-            f"{options.max_pixels:,}. Leave it out, or raise max_pixels in the configuration."
-        )
-
-
-def _orientation(image: Any) -> int:
-    return int(image.get("orientation")) if image.get_typeof("orientation") else 1
 
 
 def _numbers(image: Any) -> Any:

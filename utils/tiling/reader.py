@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utils.geometry import Window
+from utils.scenes.images import explained, upright_size
 from utils.tiling.grid import spans
 from utils.tiling.options import PixelOptions
 
@@ -24,11 +25,9 @@ def image_size(path: Path, pixels: PixelOptions = _DEFAULT) -> tuple[int, int]:
     """The (width, height) of an image after EXIF orientation, from its header alone.
 
     Raises:
-        ImageError: If it is no image, or larger than `pixels.max_pixels`.
+        ImageError: If it is no image, cannot be read, or is larger than `pixels.max_pixels`.
     """
-    from utils.tiling.pixels import upright_size
-
-    return upright_size(Path(path), pixels)
+    return upright_size(Path(path), pixels.max_pixels)
 
 
 def read_strips(
@@ -54,7 +53,7 @@ def read_strips(
     """
     import pyvips
 
-    from utils.tiling.pixels import explained, open_upright
+    from utils.tiling.pixels import open_upright
 
     image = open_upright(Path(path), pixels)
     strips = spans(image.height, tile_size, overlap)

@@ -11,6 +11,7 @@ from PIL import Image
 from tests.builders import write_image
 from tests.unit.scenes.reading import empty, open_kind, read, write_yolo
 from utils.errors import SourceError
+from utils.scenes.image_files import IMAGE_SUFFIXES
 from utils.scenes.labels import NO_IMAGE, NO_LABEL, UNKNOWN_CLASS, UNREADABLE_LABEL
 from utils.scenes.yolo import _box_of
 
@@ -155,6 +156,13 @@ def test_a_file_that_is_no_image_is_set_aside_and_the_rest_goes_on(bay, content)
     reading = read("yolo", path=bay)
     assert reading.ids == ["bay/images/a.png"]
     assert reading.set_aside == ["image does not decode"]
+
+
+@pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES))
+def test_images_of_every_format_have_a_size(bay, suffix):
+    (bay / "images" / "a.png").unlink()
+    write_image(bay / "images" / f"a{suffix}")
+    assert read("yolo", path=bay).boxes() == [MIDDLE_BOX]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
