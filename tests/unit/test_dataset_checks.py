@@ -93,6 +93,15 @@ def test_a_label_whose_image_could_not_be_fetched_is_set_aside(tiles, tmp_path):
     assert [issue.item for issue in of_kind(checked, "label without image")] == [tiles[0].tile_id]
 
 
+def test_why_an_image_could_not_be_fetched_is_told(tiles, tmp_path):
+    images = {tile.tile_id: image_of(tile, tmp_path) for tile in tiles[1:]}
+    refusals = {tiles[0].uri: "its hash differs"}
+    checked = check(tiles, tmp_path, images=images, refusals=refusals)
+    assert [issue.detail for issue in of_kind(checked, "label without image")] == [
+        "its hash differs"
+    ]
+
+
 def test_a_tile_nobody_has_labelled_is_reported(tiles, tmp_path):
     all_tiles = [*(tile.tile_id for tile in tiles), "forgotten"]
     checked = check(tiles, tmp_path, all_tile_ids=all_tiles)
@@ -165,6 +174,15 @@ def test_the_same_picture_in_two_splits_stays_where_it_judges(tiles, tmp_path, c
     assert [tile.tile_id for tile in checked.dataset] == [
         tile.tile_id for index, tile in enumerate(tiles) if index != dropped
     ]
+
+
+def test_a_copy_that_is_set_aside_for_its_size_takes_no_other_copy_along(tiles, tmp_path):
+    train, _, test = tiles
+    shutil.copyfile(image_of(train, tmp_path), image_of(test, tmp_path))
+    other_window = replace(test, window=replace(test.window, width=80))
+    checked = check([train, other_window], tmp_path)
+    assert [tile.tile_id for tile in checked.dataset] == [train.tile_id]
+    assert [issue.item for issue in of_kind(checked, "image of another size")] == [test.tile_id]
 
 
 def test_the_same_picture_twice_in_one_split_is_no_leak(tiles, tmp_path):

@@ -26,6 +26,7 @@ UNSEEN_CLASS = "class never seen"
 # The copy of an image that stays is the first of these: what judges the detector is kept whole.
 _KEPT_FIRST = (Split.TEST, Split.VAL, Split.TRAIN)
 _DEFAULTS = CheckOptions()
+_NONE_REFUSED: Mapping[str, str] = {}
 
 # The index of a split in `_KEPT_FIRST`, and a tile id.
 _Place = tuple[int, str]
@@ -92,6 +93,7 @@ def check_dataset(
     path: Path,
     options: CheckOptions = _DEFAULTS,
     *,
+    refusals: Mapping[str, str] = _NONE_REFUSED,
     all_tile_ids: Iterable[str] = (),
 ) -> CheckedDataset:
     """Find what is wrong with a dataset and write the rest of it to `path`.
@@ -106,6 +108,7 @@ def check_dataset(
         images: Local files by tile id; a tile without one counts as missing.
         path: Where to write the dataset that passed.
         options: What to check and how much may be wrong.
+        refusals: Why an image could not be fetched, by its URI, where that is known.
         all_tile_ids: Of the manifest, to report tiles that nobody has labelled.
 
     Raises:
@@ -116,7 +119,7 @@ def check_dataset(
         raise DatasetError("The labelled dataset is empty. Label some tiles and export again.")
     issues, tally = IssueReport(), _Tally()
     facts = look_at_images(images, decode=options.decode_images)
-    passed = _passed(dataset, splits, facts, issues, tally)
+    passed = _passed(dataset, splits, facts, refusals, issues, tally)
     checked = LabeledDataset.write(path, dataset.class_names, passed)
     issues.check_share(len(dataset), options.max_bad_share, "tiles")
     _note_unlabeled(dataset, all_tile_ids, issues)
@@ -136,12 +139,12 @@ def _split_of(tile: LabeledTile, splits: Mapping[str, Split]) -> Split:
 def _first_places(
     dataset: LabeledDataset, splits: Mapping[str, Split], facts: Mapping[str, ImageFacts]
 ) -> dict[bytes, _Place]:
-    """For each picture the place of the copy that stays."""
+    """For each picture the place of the copy that stays, one that can be used."""
     places: dict[bytes, _Place] = {}
     for tile in dataset:
-        rank, seen = _KEPT_FIRST.index(_split_of(tile, splits)), facts.get(tile.tile_id)
-        if seen is not None and seen.digest is not None:
-            place = (rank, tile.tile_id)
+        seen = facts.get(tile.tile_id)
+        if seen is not None and seen.digest is not None and _image_problem(tile, seen) is None:
+            place = (_KEPT_FIRST.index(_split_of(tile, splits)), tile.tile_id)
             places[seen.digest] = min(places.get(seen.digest, place), place)
     return places
 
@@ -150,6 +153,7 @@ def _passed(
     dataset: LabeledDataset,
     splits: Mapping[str, Split],
     facts: Mapping[str, ImageFacts],
+    refusals: Mapping[str, str],
     issues: IssueReport,
     tally: _Tally,
 ) -> Iterator[LabeledTile]:
@@ -158,7 +162,7 @@ def _passed(
     class_names = dataset.class_names
     for tile in dataset:
         split, seen = _split_of(tile, splits), facts.get(tile.tile_id)
-        if problem := _image_problem(tile, split, seen, places):
+        if problem := _image_problem(tile, seen, refusals) or _leak(split, seen, places):
             issues.add(tile.tile_id, *problem)
             continue
         boxes = checked_boxes(tile, class_names, issues)
@@ -167,20 +171,24 @@ def _passed(
 
 
 def _image_problem(
-    tile: LabeledTile,
-    split: Split,
-    seen: ImageFacts | None,
-    places: Mapping[bytes, _Place],
+    tile: LabeledTile, seen: ImageFacts | None, refusals: Mapping[str, str] = _NONE_REFUSED
 ) -> tuple[str, str] | None:
     """The kind and the particulars of what makes a tile's image unusable, or None."""
     if seen is None or seen.missing:
-        return NO_IMAGE, f"there is no image at {tile.uri}"
+        return NO_IMAGE, refusals.get(tile.uri, f"there is no image at {tile.uri}")
     if seen.problem:
         return BROKEN_IMAGE, seen.problem
     if (seen.width, seen.height) != (tile.window.width, tile.window.height):
         said = f"{tile.window.width} by {tile.window.height}"
         return OTHER_SIZE, f"{seen.width} by {seen.height} pixels where the label says {said}"
-    if seen.digest is None:
+    return None
+
+
+def _leak(
+    split: Split, seen: ImageFacts | None, places: Mapping[bytes, _Place]
+) -> tuple[str, str] | None:
+    """The kind and the particulars of a picture that stays in another split, or None."""
+    if seen is None or seen.digest is None:
         return None
     rank, first = places[seen.digest]
     if (stays_in := _KEPT_FIRST[rank]) == split:

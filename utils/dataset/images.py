@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
 from utils.progress import progress
+from utils.storage.transfers import in_parallel
 
 _DIGEST_BYTES = 16
 
@@ -48,11 +47,8 @@ def look_at_images(images: Mapping[str, Path], *, decode: bool = True) -> dict[s
         The facts of each image, some hundred bytes each.
     """
     facts = {}
-    with (
-        ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode") as threads,
-        progress("Checking images", len(images)) as advance,
-    ):
-        looked_at = threads.map(lambda path: _look_at(path, decode), images.values())
+    with progress("Checking images", len(images)) as advance:
+        looked_at = in_parallel(lambda path: _look_at(path, decode), images.values())
         for tile_id, seen in zip(images, looked_at, strict=True):
             facts[tile_id] = seen
             advance(1)

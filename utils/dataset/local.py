@@ -29,7 +29,8 @@ def local_images(
             first one is an error.
 
     Raises:
-        StoreError: If an image is missing or has changed since it was stored, without `issues`.
+        StoreError: Without `issues`, if an image is missing or a remote one has changed since it was
+            stored.
     """
     tile_ids = {tile.uri: (tile.tile_id, tile.sha256) for tile in tiles}
     files = [(uri, sha256) for uri, (_, sha256) in tile_ids.items()]
@@ -48,7 +49,7 @@ def local_yolo_dataset(labels: LabeledDataset, splits: Mapping[str, Split]) -> Y
 
     Raises:
         DatasetError: If there are no tiles to train on or none to validate on.
-        StoreError: If an image is missing or has changed since it was stored.
+        StoreError: If an image is missing or a remote one has changed since it was stored.
     """
     identity = json.dumps([sha256_of(labels.path), sorted(splits.items())])
     name = hashlib.sha256(identity.encode()).hexdigest()[:_NAME_LENGTH]
