@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Annotated
 
-from zenml import step
+from zenml import save_artifact, step
+from zenml.types import HTMLString
 
 from steps.figures import log_figures
+from steps.scratch import scratch_folder
 from utils.dataset.checks import check_dataset
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images
 from utils.dataset.options import CheckOptions
 from utils.dataset.splits import Split
 from utils.issues import IssueReport
+from utils.reports.dataset_page import dataset_page
 from utils.tiling.manifest import TileManifest
 
 
@@ -29,15 +30,17 @@ def check_labels(
     Annotated[LabeledDataset, "checked_dataset"],
     Annotated[IssueReport, "dataset_issues"],
 ]:
-    """Set aside what a training would stumble over, and say what is left in each split."""
+    """Set aside what a training would stumble over, and show what is left in each split."""
     fetching = IssueReport()
     checked = check_dataset(
         labels,
         {scene: Split(name) for scene, name in splits.items()},
         local_images(labels, fetching),
-        Path(mkdtemp()) / "checked_dataset.parquet",
+        scratch_folder() / "checked_dataset.parquet",
         checks,
+        refusals={issue.item: issue.detail for issue in fetching.issues},
         all_tile_ids=(tile.tile_id for tile in manifest if tile.scene_id in splits),
     )
     log_figures(asdict(checked.statistics), "checked_dataset")
+    save_artifact(HTMLString(dataset_page(checked.dataset, splits)), "dataset_page")
     return checked.dataset, checked.issues

@@ -29,12 +29,6 @@ HOSTILE = "a<script>alert(1)</script>&\"'.png"
 LARGEST_PAGE = 3_000_000
 
 
-def issues() -> IssueReport:
-    report = IssueReport()
-    report.add(HOSTILE, "image does not decode", f"{HOSTILE} is truncated")
-    return report
-
-
 def some_tiles(folder: Path) -> list[Tile]:
     truth = boxes((4, 4, 20, 14), (30, 20, 44, 40), label=HOSTILE)
     return [
@@ -45,13 +39,13 @@ def some_tiles(folder: Path) -> list[Tile]:
 
 def manifest_of(folder: Path) -> str:
     manifest = TileManifest.write(folder / "manifest.parquet", [HOSTILE], some_tiles(folder))
-    return manifest_page(manifest, issues())
+    return manifest_page(manifest)
 
 
 def dataset_of(folder: Path) -> str:
     tiles = [replace(tile, annotator=HOSTILE) for tile in labeled(some_tiles(folder))]
     dataset = LabeledDataset.write(folder / "labels.parquet", [HOSTILE], tiles)
-    return dataset_page(dataset, issues(), {tiles[0].scene_id: "train"})
+    return dataset_page(dataset, {tiles[0].scene_id: "train"})
 
 
 def predictions_of(folder: Path) -> str:
@@ -59,7 +53,7 @@ def predictions_of(folder: Path) -> str:
     found = Boxes(np.array([[5.0, 5, 20, 20], [90, 90, 120, 130]]), (HOSTILE,) * 2, np.ones(2) / 2)
     scene = ScenePrediction(HOSTILE, str(image), 300, 200, found, HOSTILE, truth=found.select([0]))
     predictions = Predictions.write(folder / "predictions.parquet", [HOSTILE], [scene])
-    return predictions_page(predictions, issues())
+    return predictions_page(predictions)
 
 
 def evaluation_of(folder: Path) -> str:
@@ -76,7 +70,9 @@ def evaluation_of(folder: Path) -> str:
 
 
 def issues_of(folder: Path) -> str:
-    return issues_page(issues())
+    report = IssueReport()
+    report.add(HOSTILE, "image does not decode", f"{HOSTILE} is truncated")
+    return issues_page(report)
 
 
 PAGES = [
@@ -155,6 +151,17 @@ def test_a_class_that_was_never_seen_is_shown_with_zero(tmp_path: Path) -> None:
     tiles = labeled([make_tile(tmp_path, truth=boxes((1, 1, 9, 9)))])
     dataset = LabeledDataset.write(tmp_path / "labels.parquet", ["ship", "buoy"], tiles)
     assert re.search(r"<span>buoy</span><span>.*?</span>0</span>", dataset_page(dataset))
+
+
+def test_a_dataset_page_counts_the_boxes_of_each_class_by_split(tmp_path: Path) -> None:
+    tiles = labeled(
+        make_tile(tmp_path, f"port/{count}", truth=boxes(*[(1, 1, 9, 9)] * count))
+        for count in (2, 5)
+    )
+    dataset = LabeledDataset.write(tmp_path / "labels.parquet", ["ship"], tiles)
+    page = dataset_page(dataset, {"port/2": "train", "port/5": "val"})
+    (row,) = re.findall(r"<tr><td>ship</td>(.*?)</tr>", page)
+    assert re.findall(r">(\d+)<", row) == ["2", "5"]
 
 
 def test_detections_are_cropped_from_the_least_to_the_most_certain(tmp_path: Path) -> None:

@@ -8,25 +8,18 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 
 from utils.dataset.labeled import LabeledDataset, LabeledTile
-from utils.issues import IssueReport
 from utils.reports.counting import BoxCounts, in_order, share, shuffled
-from utils.reports.issues_page import issues_section
 from utils.reports.page import Cell, Markup, columns, facts, page, paragraph, section, table
 from utils.reports.pictures import key, sheet, tile_picture
 
 _SAMPLE_TILES = 12
 
 
-def dataset_page(
-    dataset: LabeledDataset,
-    issues: IssueReport | None = None,
-    splits: Mapping[str, str] | None = None,
-) -> str:
+def dataset_page(dataset: LabeledDataset, splits: Mapping[str, str] | None = None) -> str:
     """The page; the dataset is streamed once, and the images of twelve tiles are opened.
 
     Args:
         dataset: The labelled tiles.
-        issues: What the export set aside.
         splits: The split of each scene id; with it the classes are counted by split.
     """
     counts = _Counts(splits or {})
@@ -42,7 +35,6 @@ def dataset_page(
         _splits_section(counts, dataset.class_names),
         _people_section(counts),
         section("Sample tiles", key(), sheet(map(_picture, chosen))),
-        issues_section(issues),
     )
 
 

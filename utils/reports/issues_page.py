@@ -1,4 +1,4 @@
-"""What was set aside and why, as a page and as a part of other pages."""
+"""The page of an issue report: what was set aside, and why."""
 
 from __future__ import annotations
 
@@ -19,14 +19,12 @@ def issues_page(report: IssueReport) -> str:
         "Issues",
         "What was set aside, and why. The rest went on.",
         facts({"Issues": len(report), "Items set aside": report.items_set_aside()}),
-        issues_section(report),
+        _issues_section(report),
     )
 
 
-def issues_section(report: IssueReport | None) -> Markup:
-    """The issues by kind and one by one; nothing where there is no report."""
-    if report is None:
-        return Markup("")
+def _issues_section(report: IssueReport) -> Markup:
+    """The issues by kind and one by one."""
     if not len(report):
         return section("Issues", paragraph("Nothing was set aside."))
     rows = [

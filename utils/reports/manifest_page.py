@@ -6,9 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import nsmallest
 
-from utils.issues import IssueReport
 from utils.reports.counting import BoxCounts, share, shuffled
-from utils.reports.issues_page import issues_section
 from utils.reports.page import Markup, columns, facts, page, paragraph, section
 from utils.reports.pictures import key, sheet, tile_picture
 from utils.tiling.manifest import TileManifest
@@ -18,12 +16,11 @@ _SAMPLE_TILES = 12
 _MEGABYTE = 1e6
 
 
-def manifest_page(manifest: TileManifest, issues: IssueReport | None = None) -> str:
+def manifest_page(manifest: TileManifest) -> str:
     """The page; the manifest is streamed once, and the images of twelve tiles are opened.
 
     Args:
         manifest: The tiles.
-        issues: What the ingest set aside.
     """
     counts = _Counts()
     chosen = nsmallest(_SAMPLE_TILES, counts.passing(manifest), key=_most_telling)
@@ -40,7 +37,6 @@ def manifest_page(manifest: TileManifest, issues: IssueReport | None = None) -> 
             ),
         ),
         section("Sample tiles", key(), sheet(map(_picture, chosen))),
-        issues_section(issues),
     )
 
 

@@ -13,9 +13,7 @@ import numpy as np
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.errors import ImageError
 from utils.geometry import Boxes
-from utils.issues import IssueReport
 from utils.reports.counting import BoxCounts, shuffled
-from utils.reports.issues_page import issues_section
 from utils.reports.page import Markup, columns, facts, page, paragraph, section, table
 from utils.reports.pictures import key, picture, sheet
 from utils.reports.scene_pictures import crop_windows, crops, overview
@@ -27,12 +25,11 @@ _OVERVIEW_SIDE = 640
 _CROP_SIDE = 160
 
 
-def predictions_page(predictions: Predictions, issues: IssueReport | None = None) -> str:
+def predictions_page(predictions: Predictions) -> str:
     """The page; predictions are streamed once, and the images of six scenes are opened.
 
     Args:
         predictions: One row a scene.
-        issues: What the inference set aside.
     """
     counts = _Counts()
     chosen = nsmallest(_SCENES_SHOWN, counts.passing(predictions), key=_most_telling)
@@ -55,7 +52,6 @@ def predictions_page(predictions: Predictions, issues: IssueReport | None = None
         section("Least sure", sheet(unsure, cell=110)) if unsure else Markup(""),
         section("Surest", sheet(sure, cell=110)) if sure else Markup(""),
         _scenes_table(counts),
-        issues_section(issues),
     )
 
 
