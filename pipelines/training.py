@@ -23,7 +23,7 @@ def training_pipeline(
 
     Args:
         fractions: How scenes are shared out among train, val and test.
-        checks: What is checked before training, and how much may be wrong.
+        checks: What to look for before training.
         training: How to train.
     """
     labels = of_model("labeled_dataset")
