@@ -34,9 +34,12 @@ def another_process_holds(work: str, target: str):
 
 
 def test_a_second_process_is_told_to_wait(tmp_path):
-    with another_process_holds("ingest", str(tmp_path)):
-        with pytest.raises(BusyError) as refused, exclusive("ingest", str(tmp_path)):
-            pass
+    with (
+        another_process_holds("ingest", str(tmp_path)),
+        pytest.raises(BusyError) as refused,
+        exclusive("ingest", str(tmp_path)),
+    ):
+        pass
 
     assert str(refused.value).startswith(f"Another ingest is already running on {tmp_path}.")
 

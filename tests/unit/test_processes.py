@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import urllib.request
 from dataclasses import asdict, replace
@@ -62,10 +63,10 @@ def test_another_process_with_the_same_id_is_neither_found_nor_stopped(server, t
 
 
 def test_a_server_that_ended_by_itself_is_not_alive():
-    pid = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-c", ""])
-    os.waitpid(pid, 0)
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
 
-    assert not ServerProcess("gone", pid, 1, "").is_alive()
+    assert not ServerProcess("gone", process.pid, 1, "").is_alive()
 
 
 def test_a_server_that_fails_to_start_quotes_its_log(tmp_path):
