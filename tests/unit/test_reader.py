@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import struct
+import warnings
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from rasterio.errors import NotGeoreferencedWarning
 
 from tests.builders import write_image
 from utils.errors import ImageError
@@ -106,13 +109,49 @@ def test_other_numbers_are_stretched_as_well(tmp_path, dtype):
     assert np.abs(read(tmp_path / "a.tif") - expected[..., None]).max() <= 2
 
 
-def test_pixels_that_are_not_numbers_are_dark(tmp_path):
-    values = np.full((HEIGHT, WIDTH), np.nan, dtype=np.float32)
-    values[:, : WIDTH // 2] = 100
-    Image.fromarray(values).save(tmp_path / "a.tif")
+def write_raster(path: Path, values: np.ndarray, nodata: float | None) -> None:
+    """A GeoTIFF of one band, with the tag that names its nodata value."""
+    height, width = values.shape
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(
+            path, "w", "GTiff", width, height, 1, dtype=values.dtype.name, nodata=nodata
+        ) as raster:
+            raster.write(values, 1)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "tag"),
+    [
+        pytest.param("float32", np.nan, None, id="not a number"),
+        pytest.param("float32", np.inf, None, id="infinite"),
+        pytest.param("float32", -np.inf, None, id="negative infinite"),
+        pytest.param("float32", -3.4e38, None, id="the lowest float"),
+        pytest.param("float32", -9999, None, id="-9999 by convention"),
+        pytest.param("int16", -9999, None, id="-9999 as a 16-bit number"),
+        pytest.param("float32", 0.1, 0.1, id="tagged, no exact float"),
+        pytest.param("float32", np.nan, np.nan, id="tagged, not a number"),
+        pytest.param("int16", -32768, -32768, id="tagged 16-bit"),
+        pytest.param("int32", 2_000_000_000, 2_000_000_000, id="tagged 32-bit"),
+        pytest.param("uint16", 0, 0, id="tagged lowest unsigned"),
+        pytest.param("uint16", 65535, 65535, id="tagged highest unsigned"),
+    ],
+)
+def test_pixels_without_data_are_dark_and_leave_the_others_alone(tmp_path, dtype, value, tag):
+    values = np.random.default_rng(0).integers(200, 3000, (HEIGHT, WIDTH)).astype(dtype)
+    low, high = np.percentile(values[:, : WIDTH // 2], (2, 98))
+    expected = np.clip((values[:, : WIDTH // 2] - low) / (high - low), 0, 1) * 255
+    values[:, WIDTH // 2 :] = value
+    write_raster(tmp_path / "a.tif", values, tag)
     found = read(tmp_path / "a.tif")
-    assert (found[:, : WIDTH // 2] == 255).all()
+    assert np.abs(found[:, : WIDTH // 2] - expected[..., None]).max() <= 2
     assert (found[:, WIDTH // 2 :] == 0).all()
+
+
+@pytest.mark.parametrize(("dtype", "value"), [("float32", np.nan), ("uint16", 7)])
+def test_an_image_without_any_data_is_black(tmp_path, dtype, value):
+    write_raster(tmp_path / "a.tif", np.full((HEIGHT, WIDTH), value, dtype=dtype), value)
+    assert (read(tmp_path / "a.tif") == 0).all()
 
 
 def test_an_even_16_bit_image_is_no_division_by_zero(tmp_path):

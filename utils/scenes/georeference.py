@@ -1,13 +1,16 @@
-"""Where the pixels of a GeoTIFF lie on Earth."""
+"""What a GeoTIFF says beside its pixels: where they lie on Earth, and which are none."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from utils.scenes.scene import Georeference
 
 _SUFFIXES = frozenset({".tif", ".tiff"})
+Answer = TypeVar("Answer")
 
 
 def read_georeference(image: Path) -> Georeference | None:
@@ -15,6 +18,22 @@ def read_georeference(image: Path) -> Georeference | None:
 
     A file that cannot be read has none either: it is reported when it is decoded.
     """
+    found = _asked(image, lambda raster: (raster.crs, raster.transform))
+    if found is None or not found[0]:
+        return None
+    crs, transform = found
+    code = crs.to_epsg()
+    a, b, c, d, e, f = transform[:6]
+    return Georeference(f"EPSG:{code}" if code else crs.to_wkt(), (a, b, c, d, e, f))
+
+
+def read_nodata(image: Path) -> float | None:
+    """The value of the pixels of a GeoTIFF that hold no data; None where it names none."""
+    return _asked(image, lambda raster: raster.nodata)
+
+
+def _asked(image: Path, question: Callable[[Any], Answer]) -> Answer | None:
+    """What a TIFF answers; None for any other file and for one that cannot be read."""
     if image.suffix.lower() not in _SUFFIXES:
         return None
     import rasterio
@@ -24,11 +43,6 @@ def read_georeference(image: Path) -> Georeference | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with rasterio.open(image) as raster:
-                crs, transform = raster.crs, raster.transform
+                return question(raster)
     except RasterioIOError:
         return None
-    if not crs:
-        return None
-    code = crs.to_epsg()
-    a, b, c, d, e, f = transform[:6]
-    return Georeference(f"EPSG:{code}" if code else crs.to_wkt(), (a, b, c, d, e, f))

@@ -8,6 +8,8 @@ Nothing is decoded before it is asked for, and then in strips. What is done to t
 - Alpha is dropped and the colours under it are kept, as `PIL.Image.convert("RGB")` does.
 - CMYK and Lab become sRGB, by the embedded profile where there is one.
 - More than 8 bits a band are stretched by percentiles (`PixelOptions.percentiles`), band by band.
+  Pixels without data (the value that a GeoTIFF names, -9999, what is no finite number) do not
+  count and become 0.
 
 Import this module inside functions: it loads libvips.
 """
@@ -15,6 +17,8 @@ Import this module inside functions: it loads libvips.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,7 @@ import pyvips
 
 from utils.errors import ImageError
 from utils.geometry import FloatArray
+from utils.scenes.georeference import read_nodata
 from utils.scenes.images import explained, open_image, orientation
 from utils.tiling.options import PixelOptions
 
@@ -34,6 +39,8 @@ pyvips.cache_set_max(0)
 _OTHER_COLOUR_SPACES = ("cmyk", "lab", "labs", "labq")
 _LEVELS = 1 << 16
 _TINY = 1e-9
+_USUAL_NODATA = -9999.0  # where no tag says so; a raster of signed numbers rarely means it
+_BEYOND_ANY_MEASUREMENT = 1e38  # such as -3.4e38, the lowest float, which often stands for nodata
 
 
 def open_upright(path: Path, options: PixelOptions) -> Any:
@@ -52,9 +59,12 @@ def open_upright(path: Path, options: PixelOptions) -> Any:
             raise ImageError(f"{path} has complex numbers for pixels. Convert it to real ones.")
         if image.format == "uchar":
             return image
-        low, high = _percentiles(lambda: _numbers(_turned(path, options)), options)
+        nodata = read_nodata(path)
+        low, high = _percentiles(lambda: _measured(_turned(path, options), nodata), options)
+        colours, missing = _measured(image, nodata)
         scale = 255 / np.maximum(high - low, _TINY)
-        return _numbers(image).linear(scale.tolist(), (0.5 - low * scale).tolist(), uchar=True)
+        stretched = colours.linear(scale.tolist(), (0.5 - low * scale).tolist(), uchar=True)
+        return stretched if missing is None else missing.ifthenelse(0, stretched)
 
 
 def _turned(path: Path, options: PixelOptions) -> Any:
@@ -66,29 +76,61 @@ def _turned(path: Path, options: PixelOptions) -> Any:
     return image.colourspace("srgb") if image.interpretation in _OTHER_COLOUR_SPACES else image
 
 
-def _numbers(image: Any) -> Any:
-    """The one or three colour bands, without NaN, which becomes 0."""
+def _measured(image: Any, nodata: float | None) -> tuple[Any, Any | None]:
+    """The one or three colour bands, and where they hold no data.
+
+    Returns:
+        The bands, and a mask of as many, 255 where there is no data, or None where all hold some.
+    """
     colours = image[:3] if image.bands > 2 else image[0]
-    is_float = image.format in ("float", "double")
-    return (colours == colours).ifthenelse(colours, 0) if is_float else colours
+    values = set() if colours.format in ("ushort", "uint") else {_USUAL_NODATA}
+    if nodata is not None and abs(nodata) < _BEYOND_ANY_MEASUREMENT:
+        values |= {nodata, float(np.float32(nodata))}  # the tag is text, the pixels may be floats
+    masks = [colours == value for value in values]
+    if colours.format in ("float", "double"):
+        masks += [colours != colours, colours.abs() > _BEYOND_ANY_MEASUREMENT]
+    return colours, reduce(or_, masks) if masks else None
 
 
 def _percentiles(reopen: Callable[[], Any], options: PixelOptions) -> tuple[FloatArray, FloatArray]:
     """The low and high percentile of each band, from a histogram of at most `_LEVELS` bins."""
-    image, lowest, step = _levels(reopen)
-    counts = image.hist_find().numpy().reshape(-1, image.bands)
-    shares = np.cumsum(counts, axis=0, dtype=np.float64) / counts.sum(axis=0, dtype=np.float64)
+    image, first_level, lowest, step = _levels(reopen)
+    counts = image.hist_find().numpy().reshape(-1, image.bands).astype(np.float64)
+    counts[:first_level] = 0
+    shares = np.cumsum(counts, axis=0) / np.maximum(counts.sum(axis=0), 1)
     low, high = (percentile / 100 for percentile in options.percentiles)
     below = np.array([np.searchsorted(band, low, side="right") for band in shares.T])
     above = np.array([np.searchsorted(band, high, side="left") for band in shares.T])
     return below * step + lowest, above * step + lowest
 
 
-def _levels(reopen: Callable[[], Any]) -> tuple[Any, float, float]:
-    """The image in whole levels from 0, the value of level 0, and the step between levels."""
-    image = reopen()
-    if image.format == "ushort":
-        return image, 0.0, 1.0
-    lowest, highest = (float(value) for value in image.stats().numpy()[0, :2])
-    step = max(highest - lowest, _TINY) / (_LEVELS - 1)
-    return ((reopen() - lowest) / step).rint().cast("ushort"), lowest, step
+def _levels(reopen: Callable[[], tuple[Any, Any | None]]) -> tuple[Any, int, float, float]:
+    """An image in whole levels.
+
+    Returns:
+        The image, its first level (those below hold no data), the value that level 0 stands for,
+        and the step between levels.
+    """
+    image, missing = reopen()
+    if image.format == "ushort" and missing is None:
+        return image, 0, 0.0, 1.0
+    lowest, highest = _extremes(image, missing)
+    step = max(highest - lowest, _TINY) / (_LEVELS - 2)
+    image, missing = reopen()
+    levels = ((image - lowest) / step + 1).rint().cast("ushort")
+    if missing is not None:
+        levels = missing.ifthenelse(0, levels)
+    return levels, 1, lowest - step, step
+
+
+def _extremes(image: Any, missing: Any | None) -> tuple[float, float]:
+    """The lowest and highest value of all bands, in one pass; both 0 where none holds data."""
+    if missing is None:
+        lowest, highest = (float(value) for value in image.stats().numpy()[0, :2])
+        return lowest, highest
+    values = image.cast("double")
+    both = missing.ifthenelse(np.inf, values).bandjoin(missing.ifthenelse(-np.inf, values))
+    of_bands = both.stats().numpy()[1:]
+    lowest = float(of_bands[: image.bands, 0].min())
+    highest = float(of_bands[image.bands :, 1].max())
+    return (lowest, highest) if lowest <= highest else (0.0, 0.0)
