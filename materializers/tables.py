@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from zenml.enums import ArtifactType, VisualizationType
 from zenml.io import fileio
 from zenml.materializers.base_materializer import BaseMaterializer
-from zenml.metadata.metadata_types import MetadataType
+from zenml.metadata.metadata_types import MetadataType, Uri
 
 from materializers.pages import store_page
 from utils.dataset.labeled import LabeledDataset
@@ -17,11 +18,7 @@ from utils.files import sha256_of
 from utils.tiling.manifest import TileManifest
 
 _FILE = "table.parquet"
-
-
-class _Table(Protocol):
-    @property
-    def path(self) -> Path: ...
+_COCO_JSON = "predictions.json"
 
 
 class _TableMaterializer(BaseMaterializer):
@@ -37,11 +34,11 @@ class _TableMaterializer(BaseMaterializer):
         fileio.copy(f"{self.uri}/{_FILE}", str(local))
         return data_type(local)
 
-    def save(self, data: _Table) -> None:
+    def save(self, data: Any) -> None:
         """Copy the file to the artifact store."""
         fileio.copy(str(data.path), f"{self.uri}/{_FILE}")
 
-    def compute_content_hash(self, data: _Table) -> str | None:
+    def compute_content_hash(self, data: Any) -> str | None:
         """The hash of the file, by which ZenML recognises equal artifacts."""
         return sha256_of(data.path)
 
@@ -81,10 +78,25 @@ class LabeledDatasetMaterializer(_TableMaterializer):
 
 
 class PredictionsMaterializer(_TableMaterializer):
-    """Predictions, shown as overlays on the scenes."""
+    """Predictions, shown as overlays on the scenes; as COCO json too where they have one."""
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Predictions,)
     SKIP_REGISTRATION: ClassVar[bool] = False
+
+    def load(self, data_type: type[Any]) -> Predictions:
+        """Copy the table, and the COCO json where there is one."""
+        predictions: Predictions = super().load(data_type)
+        if not fileio.exists(self._coco_json):
+            return predictions
+        local = predictions.path.with_name(_COCO_JSON)
+        fileio.copy(self._coco_json, str(local))
+        return replace(predictions, coco_json=local)
+
+    def save(self, data: Predictions) -> None:
+        """Copy the table, and the COCO json where there is one."""
+        super().save(data)
+        if data.coco_json:
+            fileio.copy(str(data.coco_json), self._coco_json)
 
     def save_visualizations(self, data: Predictions) -> dict[str, VisualizationType]:
         """Make the page."""
@@ -94,4 +106,13 @@ class PredictionsMaterializer(_TableMaterializer):
 
     def extract_metadata(self, data: Predictions) -> dict[str, MetadataType]:
         """The numbers shown beside the artifact."""
-        return {"scenes": len(data), "boxes": sum(len(scene.boxes) for scene in data)}
+        figures: dict[str, MetadataType] = {
+            "scenes": len(data),
+            "boxes": sum(len(scene.boxes) for scene in data),
+        }
+        return figures | ({"coco_json": Uri(self._coco_json)} if data.coco_json else {})
+
+    @property
+    def _coco_json(self) -> str:
+        """Where the COCO json is stored."""
+        return f"{self.uri}/{_COCO_JSON}"

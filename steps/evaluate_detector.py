@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Annotated
 
 from zenml import step
 
+from steps.scratch import scratch_folder
 from steps.tracker import track_with_stack
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_yolo_dataset
@@ -28,8 +27,9 @@ def evaluate_detector(
 ) -> Annotated[Evaluation, "evaluation"]:
     """Judge the best weights on the test split, or on val where nothing was kept for testing."""
     dataset = local_yolo_dataset(labels, {scene: Split(name) for scene, name in splits.items()})
-    folder = Path(mkdtemp())
-    evaluation = evaluate.evaluate_detector(detector, dataset, folder, device=training.device)
+    evaluation = evaluate.evaluate_detector(
+        detector, dataset, scratch_folder(), device=training.device
+    )
     if tracking := track_with_stack():
         record_evaluation(evaluation, detector.mlflow_run_id, tracking)
     return evaluation

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Annotated
 
 from zenml import get_step_context, step
 
+from steps.scratch import scratch_folder
 from utils.detection import predict
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
@@ -30,6 +29,6 @@ def predict_scenes(
         detector,
         inference,
         model_version=str(get_step_context().model.number),
-        folder=Path(mkdtemp()),
+        folder=scratch_folder(),
     )
     return result.predictions, result.issues

@@ -151,9 +151,10 @@ def test_too_many_unreadable_scenes_are_an_error(predict, scenes, tmp_path):
 
 
 def test_coco_json_is_written_on_request(predict, scenes):
-    result = predict(scenes, OPTIONS.updated(coco_json=True))
-    coco = json.loads(result.coco_json.read_text())
-    assert len(coco["annotations"]) == sum(len(scene.boxes) for scene in result.predictions)
+    predictions = predict(scenes, OPTIONS.updated(coco_json=True)).predictions
+    coco = json.loads(predictions.coco_json.read_text())
+    assert len(coco["annotations"]) == sum(len(scene.boxes) for scene in predictions)
+    assert predict(scenes).predictions.coco_json is None
 
 
 def test_a_source_without_scenes_gives_no_predictions(predict):

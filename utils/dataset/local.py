@@ -29,8 +29,8 @@ def local_images(
             first one is an error.
 
     Raises:
-        StoreError: Without `issues`, if an image is missing or a remote one has changed since it was
-            stored.
+        StoreError: Without `issues`, if an image is missing or a remote one has changed since it
+            was stored.
     """
     tile_ids = {tile.uri: (tile.tile_id, tile.sha256) for tile in tiles}
     files = [(uri, sha256) for uri, (_, sha256) in tile_ids.items()]

@@ -35,14 +35,12 @@ class InferenceResult:
     """What came of looking through a source.
 
     Attributes:
-        predictions: One row a scene.
+        predictions: One row a scene, as COCO json too where asked for.
         issues: What could not be read.
-        coco_json: The same predictions as COCO json, where asked for.
     """
 
     predictions: Predictions
     issues: IssueReport
-    coco_json: Path | None = None
 
 
 def predict_scenes(
@@ -74,10 +72,10 @@ def predict_scenes(
     issues.check_share(len(parts) + issues.items_set_aside(), options.max_bad_share, "scenes")
     scenes = (_read(parts[scene_id]) for scene_id in sorted(parts))
     predictions = Predictions.write(folder / "predictions.parquet", detector.class_names, scenes)
-    coco_json = (
-        write_coco_json(predictions, folder / "predictions.json") if options.coco_json else None
-    )
-    return InferenceResult(predictions, issues, coco_json)
+    if options.coco_json:
+        coco_json = write_coco_json(predictions, folder / "predictions.json")
+        predictions = replace(predictions, coco_json=coco_json)
+    return InferenceResult(predictions, issues)
 
 
 def _work_folder(source: SceneSource, detector: Detector, options: InferenceOptions) -> Path:

@@ -81,9 +81,11 @@ class Predictions:
 
     Attributes:
         path: The file.
+        coco_json: The same predictions as COCO json, or None where nobody asked for it.
     """
 
     path: Path
+    coco_json: Path | None = None
 
     @classmethod
     def write(
