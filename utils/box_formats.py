@@ -57,11 +57,6 @@ def to_percent(xyxy: ArrayLike, width: float, height: float) -> FloatArray:
     return to_coco(xyxy) / [width, height, width, height] * 100
 
 
-def from_relative_xywh(xywh: ArrayLike, width: float, height: float) -> FloatArray:
-    """FiftyOne `[x, y, width, height]` as shares of the image to `xyxy` in pixels."""
-    return from_coco(_rows(xywh) * [width, height, width, height])
-
-
 def to_relative_xywh(xyxy: ArrayLike, width: float, height: float) -> FloatArray:
     """`xyxy` in pixels to FiftyOne `[x, y, width, height]` as shares of the image."""
     return to_coco(xyxy) / [width, height, width, height]

@@ -14,10 +14,9 @@ import pytest
 
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
 from utils.detection.evaluate import Evaluation
+from utils.detection.mlflow_store import EXPERIMENT
 from utils.detection.options import TrackingOptions
-from utils.detection.tracking import (
-    record_evaluation,
-)
+from utils.detection.tracking import record_evaluation
 from utils.detection.train import train_detector
 from utils.errors import DetectorError
 
@@ -60,7 +59,7 @@ def client_of(tracking):
 
 def runs_of(tracking):
     client = client_of(tracking)
-    found = client.get_experiment_by_name(tracking.experiment)
+    found = client.get_experiment_by_name(EXPERIMENT)
     return client.search_runs([found.experiment_id])
 
 
@@ -143,7 +142,7 @@ def test_while_mlflow_is_down_a_training_goes_on(tiny_dataset, tiny_detector, ca
     assert "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ
 
 
-def test_an_evaluation_joins_the_record_of_its_training(
+def test_an_evaluation_joins_the_record_of_its_training_once(
     tracking, tiny_dataset, tiny_detector, tmp_path
 ):
     detector = train_detector(tiny_dataset, tiny_options(), tracking=tracking)
@@ -152,7 +151,9 @@ def test_an_evaluation_joins_the_record_of_its_training(
     evaluation = Evaluation(
         "test", 3, {"mAP50": 0.5}, {}, [[0]], ("background",), {"curve": picture}
     )
-    record_evaluation(evaluation, detector.mlflow_run_id, tracking)
+    for _ in range(2):
+        record_evaluation(evaluation, detector.mlflow_run_id, tracking)
     (run,) = runs_of(tracking)
     assert math.isclose(run.data.metrics["test/mAP50"], 0.5)
+    assert len(steps(tracking, run.info.run_id, "test/mAP50")) == 1
     assert files(tracking, run.info.run_id, "test") == {"curve.png"}

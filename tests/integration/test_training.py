@@ -51,6 +51,17 @@ def killed_in_epoch(epoch, folder):
     return write_tiny_dataset(folder), tiny_options(epochs=EPOCHS, seed=epoch)
 
 
+SAYING = """
+from utils.detection.backend import load_ultralytics, quiet
+
+load_ultralytics()
+from ultralytics.utils import LOGGER
+
+with quiet():
+    LOGGER.info("what ultralytics says")
+"""
+
+
 def run_folder(detector):
     return detector.best.parents[2]
 
@@ -145,6 +156,15 @@ def test_the_same_training_twice_at_once_is_refused(tiny_detector, tiny_dataset)
 def test_a_training_that_cannot_be_is_one_clear_error(tiny_dataset, changes, error, message):
     with pytest.raises(error, match=message):
         train_detector(tiny_dataset, tiny_options(**changes))
+
+
+@pytest.mark.parametrize("verbose", [True, False], ids=["verbose", "not verbose"])
+def test_what_ultralytics_says_is_shown_in_verbose_runs_only(monkeypatch, verbose):
+    monkeypatch.delenv("YOLO_VERBOSE", raising=False)  # this process has set it for itself
+    monkeypatch.setenv("SPYGLASS_VERBOSE", "1" if verbose else "")
+    command = [sys.executable, "-c", SAYING]
+    said = subprocess.run(command, cwd=PROJECT_ROOT, check=True, capture_output=True, text=True)
+    assert ("what ultralytics says" in said.stdout) == verbose
 
 
 def test_a_file_that_is_no_checkpoint_is_an_error(tiny_dataset, tmp_path):

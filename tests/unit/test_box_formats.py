@@ -11,7 +11,6 @@ from hypothesis.extra import numpy as npst
 from utils.box_formats import (
     from_coco,
     from_percent,
-    from_relative_xywh,
     from_voc,
     from_yolo,
     to_coco,
@@ -45,11 +44,6 @@ def box_arrays(draw: st.DrawFn) -> np.ndarray:
             lambda boxes: to_percent(boxes, WIDTH, HEIGHT),
             lambda boxes: from_percent(boxes, WIDTH, HEIGHT),
             id="Label Studio",
-        ),
-        pytest.param(
-            lambda boxes: to_relative_xywh(boxes, WIDTH, HEIGHT),
-            lambda boxes: from_relative_xywh(boxes, WIDTH, HEIGHT),
-            id="FiftyOne",
         ),
     ],
 )

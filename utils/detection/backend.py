@@ -25,7 +25,6 @@ _SWITCHES = {
     # No look-ups, update checks or usage events; downloads that are asked for still work.
     "YOLO_OFFLINE": "true",
     "YOLO_AUTOINSTALL": "false",  # never calls pip
-    "YOLO_VERBOSE": "false",
     # Threads that wait for each other by spinning make a training five times slower as soon as
     # anything else runs on the machine; this counts only where torch is not imported yet.
     "OMP_WAIT_POLICY": "PASSIVE",
@@ -49,6 +48,7 @@ def load_ultralytics() -> Any:
     keep_private()
     for variable, value in _SWITCHES.items():
         os.environ.setdefault(variable, value)
+    os.environ.setdefault("YOLO_VERBOSE", str(is_verbose()))
     folder = Path(os.environ["YOLO_CONFIG_DIR"]).expanduser() / "Ultralytics"
     _write_settings(folder / "settings.json")
     _provide_fonts(folder)
@@ -70,13 +70,18 @@ def usable_cores() -> int:
     return min(_MOST_THREADS, os.cpu_count() or 1)
 
 
+def is_verbose() -> bool:
+    """Whether the user wants to read what ultralytics says: `SPYGLASS_VERBOSE=1`."""
+    return os.environ.get("SPYGLASS_VERBOSE") == "1"
+
+
 @contextmanager
-def quiet(verbose: bool = False) -> Iterator[None]:
-    """Silence the log and the progress bars of ultralytics within a block, unless `verbose`."""
+def quiet() -> Iterator[None]:
+    """Silence the log and the progress bars of ultralytics within a block, unless verbose."""
     load_ultralytics()
     logger = logging.getLogger("ultralytics")
     level = logger.level
-    logger.setLevel(logging.INFO if verbose else logging.ERROR)
+    logger.setLevel(logging.INFO if is_verbose() else logging.ERROR)
     try:
         yield
     finally:

@@ -10,7 +10,7 @@ from typing import Any
 
 from utils.dataset.splits import Split
 from utils.dataset.yolo import YoloDataset
-from utils.detection.backend import choose_device, quiet
+from utils.detection.backend import choose_device, is_verbose, quiet
 from utils.detection.callbacks import wait_for_plots
 from utils.detection.checkpoint import load_weights
 from utils.detection.detector import Detector
@@ -104,41 +104,33 @@ def evaluate_detector(
     dataset: YoloDataset,
     folder: Path,
     *,
-    split: Split | None = None,
-    batch: int = 16,
     device: str = "auto",
-    verbose: bool = False,
 ) -> Evaluation:
-    """Judge the best weights of a detector on a split.
+    """Judge the best weights of a detector on the test split, or on val where that is empty.
 
     Args:
         detector: Whose `best` weights are judged.
         dataset: With the classes of the detector.
         folder: Receives the pictures.
-        split: By default the test split, or val where nothing was kept for testing.
-        batch: Tiles looked at together.
         device: As in `TrainingOptions.device`; of several GPUs the first is used.
-        verbose: Whether ultralytics may print its own log.
 
     Raises:
         DetectorError: If the weights cannot be loaded or the split has no tiles.
     """
-    if split is None:
-        split = Split.TEST if dataset.tile_counts[Split.TEST] else Split.VAL
+    split = Split.TEST if dataset.tile_counts[Split.TEST] else Split.VAL
     if not dataset.tile_counts[split]:
         raise DetectorError(f"There are no tiles in the {split} split to judge the detector on.")
     model = load_weights(detector.best)
     model.add_callback("on_val_batch_start", _count_confident_boxes)
-    with quiet(verbose):
+    with quiet():
         scores = model.val(
             data=str(dataset.data_yaml),
             split=split.value,
             imgsz=detector.image_size,
-            batch=batch,
             device=choose_device(device).split(",")[0],
             plots=True,
             save_dir=str(folder.absolute()),
-            verbose=verbose,
+            verbose=is_verbose(),
         )
     wait_for_plots()
     return Evaluation(

@@ -12,6 +12,8 @@ from typing import Any
 from utils.detection.options import TrackingOptions
 from utils.paths import local_folder
 
+EXPERIMENT = "ship-detector"
+
 # By default the client tries for minutes, which would hold up every epoch of a training.
 _IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
 
@@ -48,7 +50,7 @@ def open_store(options: TrackingOptions) -> MLflowStore:
     import mlflow
 
     client = mlflow.MlflowClient(options.tracking_uri or _default_uri())
-    return MLflowStore(client, ensure_experiment(client, options.experiment))
+    return MLflowStore(client, ensure_experiment(client, EXPERIMENT))
 
 
 def ensure_experiment(client: Any, name: str) -> str:

@@ -51,8 +51,9 @@ class TrainingOptions(Options):
     """`auto` (all CUDA devices, else Apple's GPU, else the CPU), or as ultralytics takes it: `cpu`, `0`, `0,1`, `mps`."""  # noqa: E501
 
     resume: bool = False
-    """Insist on going on with a training that was cut off: an error where there is none. Without it
-    such a training goes on too, and where there is none a new one begins."""
+    """Insist on going on with a training that was cut off: an error where none was ever begun; of
+    one that has finished the result is taken. Without it both are done too, and where there is no
+    such training a new one begins."""
 
     arguments: dict[str, Any] = Field(default_factory=dict)
     """Any other training argument of ultralytics by name, such as `lr0` or `mosaic`."""
@@ -79,9 +80,6 @@ class TrackingOptions(Options):
 
     tracking_uri: str | None = None
     """MLflow's address or store; by default the one MLflow is set up with."""
-
-    experiment: str = "ship-detector"
-    """The MLflow experiment."""
 
 
 class InferenceOptions(Options):

@@ -27,7 +27,6 @@ def train_detector(
     *,
     tracking: TrackingOptions | None = None,
     on_epoch: OnEpoch | None = None,
-    verbose: bool = False,
 ) -> Detector:
     """Train a detector on a dataset, continuing where an earlier, killed run of it stopped.
 
@@ -40,7 +39,6 @@ def train_detector(
         tracking: Where to record it in MLflow; None records nothing.
         on_epoch: Called with the metrics of every epoch when it ends, and, when a run is continued,
             with those of the earlier epochs too.
-        verbose: Whether ultralytics may print its own log.
 
     Raises:
         BusyError: If the same training already runs on this machine.
@@ -51,8 +49,8 @@ def train_detector(
     checkpoint = resolve_checkpoint(options)
     run = open_run(dataset.fingerprint, checkpoint.identity, arguments)
     if options.resume:
-        _require_unfinished(run)
-    with exclusive("training", str(run.folder)), quiet(verbose), ExitStack() as stack:
+        _require_begun(run)
+    with exclusive("training", str(run.folder)), quiet(), ExitStack() as stack:
         record = tracking and stack.enter_context(
             TrainingRecord(tracking, run, _parameters(dataset, checkpoint, arguments))
         )
@@ -66,7 +64,7 @@ def train_detector(
     return replace(detector, mlflow_run_id=record.mlflow_run_id if record else None)
 
 
-def _require_unfinished(run: TrainingRun) -> None:
+def _require_begun(run: TrainingRun) -> None:
     if run.result() is None and run.resume_point() is None:
         raise DetectorError(
             "There is no training to resume with these labels and arguments. "
