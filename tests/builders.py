@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import resource
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -70,3 +72,14 @@ def labeled(tiles: Iterable[Tile]) -> list[LabeledTile]:
         )
         for tile in tiles
     ]
+
+
+@contextmanager
+def full_disk(free_bytes: int = 0) -> Iterator[None]:
+    """Inside, this process cannot make a file larger than `free_bytes`."""
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (free_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -9,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from utils.errors import StoreError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _CHUNK_BYTES = 1 << 20
 
 
@@ -18,14 +22,36 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     The file is written beside its destination, so that the final rename stays on one file system
     and is atomic (POSIX `rename`). A killed process leaves the destination as it was.
+
+    Raises:
+        StoreError: If the disk is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{uuid4().hex}.partial{path.suffix}")
+    with full_disk_explained(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{uuid4().hex}.partial{path.suffix}")
+        try:
+            yield partial
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def full_disk_explained(folder: Path) -> Iterator[None]:
+    """Say which disk is full, that of `folder`, and what to do.
+
+    Raises:
+        StoreError: In place of any `OSError` of the block that means so.
+    """
     try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise StoreError(
+            f"The disk that holds {folder} is full. "
+            "Free some space and run this again: what is done is kept."
+        ) from None
 
 
 def write_whole(path: Path, content: bytes | str) -> None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from utils.files import write_whole, written_whole
+from utils.files import write_whole
 from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.paths import local_folder
@@ -53,10 +53,8 @@ def _draw(image: Path, labels: Path, index: int, options: SyntheticSource) -> No
 
     pixels, boxes = draw_harbour(options, index)
     write_whole(labels, json.dumps(boxes.tolist()))
-    with written_whole(image) as partial:
-        pyvips.Image.new_from_array(pixels, interpretation="srgb").pngsave(
-            str(partial), compression=1
-        )
+    picture = pyvips.Image.new_from_array(pixels, interpretation="srgb")
+    write_whole(image, picture.pngsave_buffer(compression=1))
 
 
 def _fingerprint(options: SyntheticSource) -> str:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from utils.errors import StoreError
+from utils.files import full_disk_explained
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_FOLDER = {errno.EEXIST, errno.ENOTDIR}
 _MEGABYTE = 1_000_000
@@ -24,13 +24,9 @@ def disk_faults(folder: Path) -> Iterator[None]:
         StoreError: If the disk is full, or the folder may not be written or is none.
     """
     try:
-        yield
+        with full_disk_explained(folder):
+            yield
     except OSError as error:
-        if error.errno in _FULL:
-            raise StoreError(
-                f"The disk that holds {folder} is full. "
-                "Free some space and run this again: what is done is kept."
-            ) from None
         if error.errno in _FORBIDDEN:
             raise StoreError(
                 f"{folder} may not be written ({error.strerror}). "

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.builders import write_image
+from tests.builders import full_disk, write_image
 from tests.conftest import PROJECT_ROOT
 from tests.unit.scenes.reading import empty, open_kind, read
-from utils.errors import ConfigurationError, SourceError
+from utils.errors import ConfigurationError, SourceError, StoreError
 from utils.issues import IssueReport
 from utils.processes import free_port
 from utils.scenes.labels import UNKNOWN_CLASS
@@ -219,6 +219,14 @@ def test_a_row_that_cannot_be_used_is_set_aside_and_the_rest_goes_on(tmp_path):
     assert len(reading.scenes) == 1
     assert reading.set_aside == ["row cannot be read"] * 2
     assert [issue.item for issue in reading.report.issues] == ["bay, row 0", "bay, row 1"]
+
+
+def test_a_full_disk_stops_the_reading_instead_of_setting_every_row_aside(tmp_path):
+    source = open_kind("hugging_face", dataset=parquet(tmp_path / "bay", TWO_SHIPS))
+    report = IssueReport()
+    with full_disk(100), pytest.raises(StoreError, match="is full"):
+        list(source.read(report))
+    assert len(report) == 0
 
 
 def test_a_row_without_objects_is_unlabelled(tmp_path):
