@@ -7,8 +7,10 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -28,8 +30,8 @@ class ServerProcess:
         name: For messages and file names, such as "label-studio".
         pid: Process id; also the id of its process group.
         port: On 127.0.0.1.
-        started: Start time of the process as `ps` prints it, so that a reused pid is not mistaken
-            for it.
+        started: Start time of the process as the system tells it, so that a reused pid is not
+            mistaken for it.
     """
 
     name: str
@@ -131,14 +133,19 @@ def stop_server(name: str, folder: Path) -> bool:
     (folder / f"{name}.json").unlink(missing_ok=True)
     if server is None:
         return False
-    os.killpg(server.pid, signal.SIGTERM)
+    _signal(server, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
     while server.is_alive() and time.monotonic() < deadline:
         _reap(server.pid)
         time.sleep(_POLL_SECONDS)
     if server.is_alive():
-        os.killpg(server.pid, signal.SIGKILL)
+        _signal(server, signal.SIGKILL)
     return True
+
+
+def _signal(server: ServerProcess, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # it may end by itself at any moment
+        os.killpg(server.pid, number)
 
 
 def _answers(is_ready: Callable[[], bool]) -> bool:
@@ -150,10 +157,31 @@ def _answers(is_ready: Callable[[], bool]) -> bool:
 
 def _start_time(pid: int) -> str:
     """The start time of a process as text, "" when there is none; zombies count as gone."""
-    command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
-    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    state, started = _shown_by_linux(pid) if sys.platform == "linux" else _shown_by_ps(pid)
+    return "" if state.startswith("Z") else started
+
+
+def _shown_by_linux(pid: int) -> tuple[str, str]:
+    """State and start time in clock ticks since the boot: fields 3 and 22, see proc(5)."""
+    try:
+        shown = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return "", ""
+    fields = shown.rpartition(")")[2].split()  # the name in brackets may hold anything
+    return fields[0], fields[19]
+
+
+def _shown_by_ps(pid: int) -> tuple[str, str]:
+    """State and start time as a date, in the same words wherever the user is."""
+    shown = subprocess.run(
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "TZ": "UTC", "LC_ALL": "C"},
+    )
     state, _, started = shown.stdout.strip().partition(" ")
-    return "" if state.startswith("Z") else started.strip()
+    return state, started.strip()
 
 
 def _reap(pid: int) -> None:

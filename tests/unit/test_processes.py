@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -60,6 +61,18 @@ def test_another_process_with_the_same_id_is_neither_found_nor_stopped(server, t
     assert running_server("old", tmp_path) is None
     assert not stop_server("old", tmp_path)
     assert server.is_alive()
+
+
+def test_a_server_is_found_again_in_another_time_zone(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    assert running_server("pages", tmp_path) == server
+
+
+def test_a_server_whose_program_has_a_strange_name_is_found_again(tmp_path):
+    program = tmp_path / "a) Z 1 (b"
+    program.symlink_to(shutil.which("sleep"))
+    start_server("strange", tmp_path, [program, "600"], free_port(), is_ready=lambda: True)
+    assert stop_server("strange", tmp_path)
 
 
 def test_a_server_that_ended_by_itself_is_not_alive():
