@@ -23,5 +23,5 @@ def connect_label_studio(options: LabelStudioOptions) -> LabelStudio:
         LabelStudioError: If the server does not answer or refuses the token.
         ServerError: If the embedded server cannot be started.
     """
-    server = resolve_connection(options, os.environ, annotator_credentials())
+    server = resolve_connection(options, os.environ, annotator_credentials)
     return connect(server.url, server.api_key, timeout_s=options.timeout_s)

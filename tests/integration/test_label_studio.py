@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import httpx
 import psutil
@@ -21,7 +23,7 @@ from utils.annotation.server import (
     running_label_studio,
     start_label_studio,
 )
-from utils.errors import ConfigurationError, LabelStudioError, ServerError
+from utils.errors import BusyError, ConfigurationError, LabelStudioError, ServerError
 from utils.paths import local_folder
 from utils.processes import free_port, running_server
 
@@ -170,6 +172,22 @@ def test_a_project_is_made_once_and_found_by_name_and_number(harbour: Harbour) -
     assert open_project(harbour.client, harbour.options, ["ship"]) == made
     by_number = harbour.options.updated(project=made.id)
     assert open_project(harbour.client, by_number, ["ship"]) == made
+
+
+def test_two_ingests_at_once_make_one_project(harbour: Harbour) -> None:
+    at_once = Barrier(2)
+
+    def ingest() -> int | None:
+        client = connect(harbour.server.url, harbour.server.api_key)
+        at_once.wait()
+        try:
+            return open_project(client, harbour.options, harbour.class_names).id
+        except BusyError:
+            return None
+
+    with ThreadPoolExecutor() as pool:
+        made = [ingesting.result() for ingesting in [pool.submit(ingest) for _ in range(2)]]
+    assert set(made) - {None} == {harbour.project.id}
 
 
 def test_a_missing_project_is_named(harbour: Harbour) -> None:

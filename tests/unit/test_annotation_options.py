@@ -23,7 +23,12 @@ CONFIGURED = "https://configured.org"
             "embedded", {}, ANNOTATOR, "https://annotator.org", "annotator-key", id="annotator"
         ),
         pytest.param(
-            CONFIGURED, {}, ANNOTATOR, CONFIGURED, "annotator-key", id="configured before annotator"
+            "https://annotator.org/",
+            {},
+            ANNOTATOR,
+            "https://annotator.org",
+            "annotator-key",
+            id="address configured, token from the annotator of that address",
         ),
         pytest.param(
             CONFIGURED,
@@ -35,11 +40,11 @@ CONFIGURED = "https://configured.org"
         ),
         pytest.param(
             "embedded",
-            {"LABEL_STUDIO_URL": "https://env.org"},
+            {"LABEL_STUDIO_URL": "https://annotator.org/"},
             ANNOTATOR,
-            "https://env.org",
+            "https://annotator.org",
             "annotator-key",
-            id="address from the environment, token from the annotator",
+            id="address from the environment, token from the annotator of that address",
         ),
     ],
 )
@@ -51,8 +56,29 @@ def test_where_address_and_token_come_from(
     api_key: str,
 ) -> None:
     options = LabelStudioOptions(url=configured)
-    connection = resolve_connection(options, environment, annotator)
+    connection = resolve_connection(options, environment, lambda: annotator)
     assert (connection.url, connection.api_key) == (url, api_key)
+
+
+@pytest.mark.parametrize(
+    ("configured", "environment"),
+    [
+        pytest.param(CONFIGURED, {}, id="configured"),
+        pytest.param("embedded", {"LABEL_STUDIO_URL": "https://env.org"}, id="environment"),
+    ],
+)
+def test_the_token_of_the_annotator_is_sent_to_no_other_server(
+    configured: str, environment: dict[str, str]
+) -> None:
+    with pytest.raises(ConfigurationError, match="no token"):
+        resolve_connection(LabelStudioOptions(url=configured), environment, lambda: ANNOTATOR)
+
+
+def test_the_annotator_is_not_asked_where_the_environment_says_all() -> None:
+    def broken() -> tuple[str, str]:
+        raise ConfigurationError("The secret of the annotator does not exist.")
+
+    assert resolve_connection(LabelStudioOptions(), ENVIRONMENT, broken).api_key == "env-key"
 
 
 def test_a_server_without_a_token_is_refused_before_any_work() -> None:

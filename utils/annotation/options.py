@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -79,32 +79,37 @@ class ExportOptions(Options):
 def resolve_connection(
     options: LabelStudioOptions,
     environment: Mapping[str, str],
-    annotator: tuple[str, str] | None = None,
+    annotator: Callable[[], tuple[str, str] | None] = lambda: None,
 ) -> ServerConnection:
     """Find the server to talk to; the embedded one is started when it is the choice.
 
     The address comes from `LABEL_STUDIO_URL`, else from `options.url`, else from the annotator,
     else the server is the embedded one. The token comes from `LABEL_STUDIO_API_KEY`, else from the
-    annotator.
+    annotator where it is the annotator's own server: no other is sent its token.
 
     Args:
         options: As configured.
         environment: Usually `os.environ`.
-        annotator: URL and token of the stack's annotator component, where there is one.
+        annotator: Tells URL and token of the stack's annotator component, where there is one; asked
+            only when one of them is needed.
 
     Raises:
         ConfigurationError: If a server is named but no token.
         ServerError: If the embedded server cannot be started.
     """
-    annotator_url, annotator_key = annotator or ("", "")
     configured = "" if options.url == EMBEDDED else options.url
-    url = environment.get("LABEL_STUDIO_URL") or configured or annotator_url
+    url = (environment.get("LABEL_STUDIO_URL") or configured).rstrip("/")
+    api_key = environment.get("LABEL_STUDIO_API_KEY", "")
+    if url != EMBEDDED and not (url and api_key):
+        annotator_url, annotator_key = annotator() or ("", "")
+        url = url or annotator_url.rstrip("/")
+        if url == annotator_url.rstrip("/"):
+            api_key = api_key or annotator_key
     if not url or url == EMBEDDED:
         return start_label_studio()
-    api_key = environment.get("LABEL_STUDIO_API_KEY") or annotator_key
     if not api_key:
         raise ConfigurationError(
             f"There is no token for Label Studio at {url}. Set LABEL_STUDIO_API_KEY (in Label "
             "Studio: Account & Settings), or register the token with a ZenML annotator component."
         )
-    return ServerConnection(url.rstrip("/"), api_key)
+    return ServerConnection(url, api_key)

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 from utils.annotation.connection import ask, explained, url_of
 from utils.annotation.options import LabelStudioOptions
 from utils.errors import LabelStudioError
+from utils.locks import exclusive
 
 if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
@@ -50,6 +51,7 @@ def open_project(
             `options.classes` names others.
 
     Raises:
+        BusyError: If another process on this machine makes a project of that name.
         LabelStudioError: If it is missing, its labelling configuration is not the one Spyglass
             writes, or does not offer every class.
     """
@@ -57,7 +59,8 @@ def open_project(
     with explained(url_of(client), f"Opening the project '{options.project}'"):
         found = _find(client, options.project)
         if found is None:
-            found = _create(client, options, wanted)
+            with exclusive("set-up", f"the project '{options.project}' at {url_of(client)}"):
+                found = _find(client, options.project) or _create(client, options, wanted)
     project = Project(
         id=int(found["id"]),
         title=str(found["title"]),
