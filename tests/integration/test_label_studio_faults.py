@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +26,17 @@ def sync_through(proxy: FaultyProxy, harbour: Harbour, **options: float) -> int:
     """Send the tiles through a proxy in four batches; returns how many were added."""
     client = connect(proxy.url, harbour.server.api_key)
     return harbour.sync(client, batch_tasks=3, **options).added
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Wait for something, a minute at most."""
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline
+
+
+def tasks_arrived(harbour: Harbour) -> int:
+    return len(tasks_there(harbour.client, harbour.project.id, IssueReport()))
 
 
 @pytest.mark.parametrize(
@@ -70,13 +82,12 @@ def test_a_server_killed_in_the_middle_of_a_sync_loses_and_doubles_nothing(
     try:
         with ThreadPoolExecutor() as pool:
             sync = pool.submit(harbour.sync, batch_tasks=2)
-            while len(tasks_there(harbour.client, harbour.project.id, IssueReport())) < 10:
-                assert not sync.done()
+            until(lambda: sync.done() or tasks_arrived(harbour) >= 10)
+            assert not sync.done()
             os.killpg(server.pid, signal.SIGKILL)
         with pytest.raises(LabelStudioError, match=r"failed: .*run this again"):
             sync.result()
-        while not port_is_free(server.port):
-            pass
+        until(lambda: port_is_free(server.port))
         with pytest.raises(LabelStudioError, match="nothing answers"):
             harbour.sync()
     finally:
