@@ -6,7 +6,7 @@ import os
 import sys
 import webbrowser
 from http import HTTPStatus
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import quote
 
@@ -104,8 +104,13 @@ def _start(database: str) -> ServerProcess:
 
 def _answers(port: int) -> bool:
     connection = HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
-    connection.request("GET", "/fiftyone")
-    return connection.getresponse().status == HTTPStatus.OK
+    try:
+        connection.request("GET", "/fiftyone")
+        return connection.getresponse().status == HTTPStatus.OK
+    except HTTPException:
+        return False
+    finally:
+        connection.close()
 
 
 def _database_file() -> Path:

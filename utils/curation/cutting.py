@@ -13,9 +13,9 @@ from utils.issues import IssueReport
 from utils.paths import local_folder
 from utils.scenes.scene import Scene
 from utils.tiling.options import EXTENSIONS, TilingOptions
-from utils.tiling.plan import PlannedTile, plan_tiles
+from utils.tiling.plan import plan_tiles
 from utils.tiling.tile import Tile, scene_key
-from utils.tiling.tiler import tile_scene
+from utils.tiling.tiler import finished_tile, tile_scene
 
 UNREADABLE = "scene image cannot be read"
 
@@ -63,26 +63,9 @@ def cut_scene(prediction: ScenePrediction, tiling: TilingOptions) -> list[Tile]:
     if not all(path.is_file() for path in paths):
         return list(tile_scene(scene, folder, tiling))
     return [
-        _cut_before(prediction, planned, path)
+        finished_tile(plan, planned, str(path), sha256_of(path), path.stat().st_size)
         for planned, path in zip(plan.tiles, paths, strict=True)
     ]
-
-
-def _cut_before(prediction: ScenePrediction, planned: PlannedTile, path: Path) -> Tile:
-    return Tile(
-        tile_id=planned.tile_id,
-        scene_id=prediction.scene_id,
-        window=planned.window,
-        uri=str(path),
-        sha256=sha256_of(path),
-        size_bytes=path.stat().st_size,
-        scene_width=prediction.width,
-        scene_height=prediction.height,
-        boxes=planned.boxes,
-        box_ids=planned.box_ids,
-        tags=prediction.tags,
-        georeference=prediction.georeference,
-    )
 
 
 def _state(image: Path, tiling: TilingOptions) -> str:
