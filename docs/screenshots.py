@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -21,10 +20,11 @@ from PIL import Image
 from playwright.sync_api import Page, Route, ViewportSize, sync_playwright
 
 from commands.console import complain, say
-from commands.servers import demo_environment, open_dashboard
+from commands.servers import open_dashboard, use_demo_store
 from utils.errors import ServerError, SpyglassError
 from utils.files import write_whole
 from utils.paths import PROJECT_ROOT
+from utils.privacy import keep_private
 
 _IMAGES = PROJECT_ROOT / "docs" / "images"
 _VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
@@ -59,7 +59,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--only", nargs="+", choices=_PICTURES, default=list(_PICTURES))
     parser.add_argument("--output", type=Path, default=_IMAGES, help="folder of the pictures")
     wanted = parser.parse_args(arguments)
-    os.environ.update(demo_environment())
+    keep_private()
+    use_demo_store()
     places = Places(wanted.dashboard, wanted.dataset)
     try:
         for name in wanted.only:
