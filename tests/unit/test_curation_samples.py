@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import boxes, labeled, make_tile
-from utils.curation.samples import boxes_in_window, tile_samples
+from utils.curation.samples import boxes_by_window, tile_samples
 from utils.detection.predictions import ScenePrediction
-from utils.geometry import Boxes, Window, box_areas, iou_matrix
+from utils.geometry import Boxes, Window, box_areas, visible_shares
 
 
 def prediction(scene_id: str, found: Boxes, **fields: object) -> ScenePrediction:
@@ -48,6 +48,18 @@ def test_what_was_found_in_a_scene_is_moved_to_its_tile(tmp_path: Path) -> None:
     assert sample.model_version == "3"
 
 
+def test_a_box_that_no_tile_shows_well_belongs_to_the_one_that_shows_most_of_it(
+    tmp_path: Path,
+) -> None:
+    tiles = [make_tile(tmp_path, x=x, width=60) for x in (0, 60, 120, 180)]
+    other = make_tile(tmp_path, "harbour/b.png", width=240)
+    long = boxes((10, 10, 235, 20))  # its shares: 22 %, 27 %, 27 %, 24 %
+    samples = list(tile_samples([*tiles, other], predictions=[prediction("harbour/a.png", long)]))
+    found = [sample.found.xyxy.tolist() for sample in samples[:4] if sample.found is not None]
+    assert found == [[], [[0, 10, 60, 20]], [], []]
+    assert samples[4].found is None
+
+
 def test_a_scene_in_which_nothing_was_found_differs_from_one_nobody_looked_at(
     tmp_path: Path,
 ) -> None:
@@ -78,27 +90,36 @@ def test_which_boxes_of_a_scene_belong_to_a_window(
     box: tuple[float, ...], kept: list[list[float]]
 ) -> None:
     window = Window(x=0, y=0, width=100, height=100)
-    assert boxes_in_window(boxes(box), window, 0.3).xyxy.tolist() == kept
+    neighbour = Window(x=100, y=0, width=100, height=100)
+    inside, _ = boxes_by_window(boxes(box), [window, neighbour], 0.3)
+    assert inside.xyxy.tolist() == kept
 
 
 corners = st.tuples(*[st.floats(0, 300, width=32)] * 2, *[st.floats(1, 90, width=32)] * 2)
 
 
+places = st.tuples(st.integers(0, 200), st.integers(0, 200))
+
+
 @given(
     rows=st.lists(corners, max_size=20),
-    x=st.integers(0, 200),
-    y=st.integers(0, 200),
-    share=st.floats(0, 1),
+    windows=st.lists(places, min_size=1, max_size=5, unique=True),
+    share=st.floats(0.01, 1),
 )
-def test_boxes_of_a_window_lie_in_it_and_show_enough_of_the_box(
-    rows: list[tuple[float, ...]], x: int, y: int, share: float
+def test_boxes_of_a_window_lie_in_it_and_every_box_is_where_it_is_seen_best(
+    rows: list[tuple[float, ...]], windows: list[tuple[int, int]], share: float
 ) -> None:
     whole = boxes(*[(left, top, left + width, top + height) for left, top, width, height in rows])
-    window = Window(x=x, y=y, width=100, height=80)
-    inside = boxes_in_window(whole, window, share)
-    assert (inside.xyxy >= 0).all()
-    assert (inside.xyxy <= [100, 80, 100, 80]).all()
-    assert (box_areas(inside.xyxy) > 0).all()
-    if len(inside):
-        cut_from = iou_matrix(inside.shifted(x, y).xyxy, whole.xyxy).max(axis=1)
-        assert (cut_from >= share - 1e-6).all()
+    named = Boxes(whole.xyxy, tuple(str(index) for index in range(len(whole))))
+    looked_through = [Window(x=x, y=y, width=100, height=80) for x, y in windows]
+    shares = np.array([visible_shares(whole.xyxy, window) for window in looked_through])
+    shown = list(boxes_by_window(named, looked_through, share))
+    for window, inside in enumerate(shown):
+        assert (inside.xyxy >= 0).all()
+        assert (inside.xyxy <= [100, 80, 100, 80]).all()
+        assert (box_areas(inside.xyxy) > 0).all()
+        for label in inside.labels:
+            seen = shares[:, int(label)]
+            assert seen[window] >= min(share, seen.max())
+    somewhere = {label for inside in shown for label in inside.labels}
+    assert somewhere == {str(index) for index in np.flatnonzero(shares.max(axis=0) > 0)}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+
+import numpy as np
 
 from utils.dataset.labeled import LabeledTile
 from utils.detection.predictions import ScenePrediction
@@ -53,43 +56,58 @@ def tile_samples(
     The boxes of `labels` and `predictions` are held in memory, images never.
 
     Args:
-        tiles: One sample each; each counted once.
+        tiles: One sample each; those of a scene one after another.
         labels: What people left on tiles counts more than the truth a tile was ingested with.
         predictions: Of whole scenes; brought to tile coordinates, and clipped.
         splits: The split of each scene id, which becomes a tag.
-        min_visibility: A predicted box belongs to a tile when at least this share of its area is in
-            it.
+        min_visibility: Which predicted boxes belong to a tile, as `boxes_by_window` says.
     """
     labeled = {tile.tile_id: tile for tile in labels}
     predicted = {scene.scene_id: scene for scene in predictions}
     split_of = splits or {}
-    for tile in tiles:
-        split = (split_of[tile.scene_id],) if tile.scene_id in split_of else ()
-        sample = TileSample(
-            tile_id=tile.tile_id,
-            scene_id=tile.scene_id,
-            window=tile.window,
-            uri=tile.uri,
-            sha256=tile.sha256,
-            truth=tile.boxes,
-            tags=tuple(dict.fromkeys(tile.tags + split)),
-        )
-        sample = _with_label(sample, labeled.get(tile.tile_id))
-        yield _with_prediction(sample, predicted.get(tile.scene_id), min_visibility)
+    for scene_id, of_scene in groupby(tiles, key=lambda tile: tile.scene_id):
+        split = (split_of[scene_id],) if scene_id in split_of else ()
+        samples = [
+            _with_label(_sample(tile, split), labeled.get(tile.tile_id)) for tile in of_scene
+        ]
+        yield from _with_prediction(samples, predicted.get(scene_id), min_visibility)
 
 
-def boxes_in_window(boxes: Boxes, window: Window, min_visibility: float) -> Boxes:
-    """The boxes of a scene that belong to a window, clipped to it, in the window's coordinates.
+def boxes_by_window(
+    boxes: Boxes, windows: Sequence[Window], min_visibility: float
+) -> Iterator[Boxes]:
+    """Yield the boxes that belong to each window, clipped to it, in the window's coordinates.
+
+    A box belongs to a window when at least `min_visibility` of its area is in it; one that no
+    window shows well enough belongs to the window that shows most of it (the first of equals).
 
     Args:
         boxes: In scene coordinates.
-        window: Of the scene.
-        min_visibility: A box belongs to it when at least this share of its area is inside.
+        windows: Of the scene.
+        min_visibility: In [0, 1].
     """
-    shares = visible_shares(boxes.xyxy, window)
-    inside = boxes.select((shares > 0) & (shares >= min_visibility))
-    clipped = Boxes(clip_boxes(inside.xyxy, window.xyxy), inside.labels, inside.scores)
-    return clipped.shifted(-window.x, -window.y)
+    best, most = np.zeros(len(boxes)), np.zeros(len(boxes))
+    for index, window in enumerate(windows):
+        shares = visible_shares(boxes.xyxy, window)
+        best = np.where(shares > most, index, best)
+        most = np.maximum(shares, most)
+    for index, window in enumerate(windows):
+        shares = visible_shares(boxes.xyxy, window)
+        inside = boxes.select((shares > 0) & ((shares >= min_visibility) | (best == index)))
+        clipped = Boxes(clip_boxes(inside.xyxy, window.xyxy), inside.labels, inside.scores)
+        yield clipped.shifted(-window.x, -window.y)
+
+
+def _sample(tile: Tile, split: tuple[str, ...]) -> TileSample:
+    return TileSample(
+        tile_id=tile.tile_id,
+        scene_id=tile.scene_id,
+        window=tile.window,
+        uri=tile.uri,
+        sha256=tile.sha256,
+        truth=tile.boxes,
+        tags=tuple(dict.fromkeys(tile.tags + split)),
+    )
 
 
 def _with_label(sample: TileSample, label: LabeledTile | None) -> TileSample:
@@ -99,9 +117,13 @@ def _with_label(sample: TileSample, label: LabeledTile | None) -> TileSample:
 
 
 def _with_prediction(
-    sample: TileSample, scene: ScenePrediction | None, min_visibility: float
-) -> TileSample:
+    samples: Sequence[TileSample], scene: ScenePrediction | None, min_visibility: float
+) -> Iterable[TileSample]:
+    """The samples of a scene with what was found in it."""
     if scene is None:
-        return sample
-    found = boxes_in_window(scene.boxes, sample.window, min_visibility)
-    return replace(sample, found=found, model_version=scene.model_version)
+        return samples
+    found = boxes_by_window(scene.boxes, [sample.window for sample in samples], min_visibility)
+    return (
+        replace(sample, found=inside, model_version=scene.model_version)
+        for sample, inside in zip(samples, found, strict=True)
+    )
