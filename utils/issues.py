@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 
 from utils.errors import TooManyIssuesError
 
@@ -20,7 +21,7 @@ class Issue:
         kind: A short fixed phrase to count by, such as "image does not decode".
         detail: One sentence with the particulars.
         set_aside: Whether the whole item (scene, tile, task) was left out; False when only a part
-            of it was.
+            of it was, or when the item is none of these (a label file without image).
     """
 
     item: str
@@ -68,12 +69,13 @@ class IssueReport:
             what: The items in the plural, for the message, such as "scenes".
 
         Raises:
-            TooManyIssuesError: If the share is exceeded; it names the first few issues.
+            TooManyIssuesError: If the share is exceeded; it names the first few.
         """
         bad = self.items_set_aside()
         if bad <= total * max_share:
             return
-        examples = "; ".join(f"{issue.item}: {issue.detail}" for issue in self.issues[:_EXAMPLES])
+        first = islice((issue for issue in self.issues if issue.set_aside), _EXAMPLES)
+        examples = "; ".join(f"{issue.item}: {issue.detail}" for issue in first)
         raise TooManyIssuesError(
             f"{bad} of {total} {what} had to be set aside, more than the limit of "
             f"{max_share:.0%}: {examples}. "

@@ -1,0 +1,46 @@
+"""What was set aside, and when it is too much."""
+
+from __future__ import annotations
+
+import pytest
+
+from utils.errors import TooManyIssuesError
+from utils.issues import IssueReport
+
+
+def report_of(set_aside: int, in_part: int) -> IssueReport:
+    """A report of small faults, and after them of scenes that were lost."""
+    report = IssueReport()
+    for number in range(in_part):
+        report.add(f"kept-{number}.png", "unusable box", "a box is inverted", set_aside=False)
+    for number in range(set_aside):
+        report.add(f"lost-{number}.png", "image does not decode", "it is empty")
+    return report
+
+
+@pytest.mark.parametrize(
+    ("set_aside", "total", "limit"),
+    [
+        pytest.param(0, 0, 0.0, id="nothing at all"),
+        pytest.param(1, 10, 0.1, id="exactly the limit"),
+        pytest.param(10, 10, 1.0, id="anything goes"),
+    ],
+)
+def test_up_to_the_limit_the_work_goes_on(set_aside, total, limit):
+    report_of(set_aside, in_part=50).check_share(total, limit, "scenes")
+
+
+def test_an_item_with_several_faults_counts_once():
+    report = report_of(1, 0)
+    report.extend(report.issues)
+    report.check_share(10, 0.1, "scenes")
+
+
+def test_beyond_the_limit_the_examples_are_items_that_were_set_aside():
+    with pytest.raises(TooManyIssuesError) as caught:
+        report_of(4, in_part=5).check_share(10, 0.1, "scenes")
+    assert str(caught.value) == (
+        "4 of 10 scenes had to be set aside, more than the limit of 10%: "
+        "lost-0.png: it is empty; lost-1.png: it is empty; lost-2.png: it is empty. "
+        "Mend them, or raise max_bad_share in the configuration."
+    )
