@@ -171,10 +171,11 @@ def test_too_many_bad_scenes_are_refused_before_a_manifest_is_written(images, st
 
 def test_what_the_source_sets_aside_counts(images, store, tmp_path):
     def read(issues: IssueReport):
-        issues.add("gone.png", "label without image", "gone.png is not there")
+        issues.add("gone.xml", "label without image", "no image belongs to it", set_aside=False)
+        issues.add("bad.png", "label cannot be read", "bad.xml is no XML")
         yield Scene("a.png", images / "a.png")
 
-    with pytest.raises(TooManyIssuesError, match="1 of 2 scenes"):
+    with pytest.raises(TooManyIssuesError, match=r"1 of 2 scenes .*: bad\.png: bad\.xml is no"):
         ingest_scenes(
             SceneSource("test", (), None, read),
             open_store(str(store)),
@@ -193,15 +194,6 @@ def test_bad_boxes_are_reported_and_their_scene_is_kept(images, store, tmp_path)
     assert result.statistics.boxes == 1
     assert result.statistics.boxes_set_aside == 2
     assert result.statistics.scenes_set_aside == 0
-
-
-def test_a_second_scene_with_the_same_id_is_reported_and_left_out(images, store, tmp_path):
-    twins = source_of(Scene("a", images / "a.png"), Scene("a", images / "b.png"))
-    result = ingest_scenes(
-        twins, open_store(str(store)), OPTIONS, manifest_path=tmp_path / "m.parquet"
-    )
-    assert result.issues.counts() == {"scene id is not unique": 1}
-    assert result.statistics.scenes == 1
 
 
 def test_equal_file_names_in_different_folders_are_different_scenes(images, store, tmp_path):

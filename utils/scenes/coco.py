@@ -178,7 +178,7 @@ def _distribute(
             entry.labels.append(label)
     for image_id, boxes in without_image.items():
         detail = f"{boxes} annotations belong to image {image_id}, which is not listed"
-        issues.append(Issue(f"{path}: image {image_id}", NO_IMAGE, detail))
+        issues.append(Issue(f"{path}: image {image_id}", NO_IMAGE, detail, set_aside=False))
 
 
 def _image_folders(listing: Path, root: Path, images: Path | None) -> list[Path]:

@@ -54,8 +54,8 @@ class SceneSource:
         class_names: The classes in the order that gives each its index; empty when the source
             only shows them as it is read, and then they are sorted afterwards.
         scene_count: The number of scenes, or None where it cannot be known without reading them.
-        read: Yields the scenes one after another, never all in memory; an item that cannot be used
-            is noted in the report and left out.
+        read: Yields the scenes one after another, never all in memory and each id once; an item
+            that cannot be used is noted in the report and left out.
     """
 
     name: str

@@ -72,7 +72,8 @@ def _without_repetition(scenes: Iterator[Scene], report: IssueReport) -> Iterato
     seen: set[str] = set()
     for scene in scenes:
         if scene.id in seen:
-            report.add(scene.id, "scene appears twice", "the second one is left out")
-            continue
-        seen.add(scene.id)
-        yield scene
+            detail = "the second one is left out"
+            report.add(scene.id, "scene appears twice", detail, set_aside=False)
+        else:
+            seen.add(scene.id)
+            yield scene

@@ -124,4 +124,5 @@ def _note_orphans(layout: _Layout, images: list[Path], report: IssueReport) -> N
     used = {layout.label_of(image) for image in images}
     for label in layout.label_files():
         if label not in used:
-            report.add(label, NO_IMAGE, f"no image below {layout.images} belongs to it")
+            detail = f"no image below {layout.images} belongs to it"
+            report.add(label, NO_IMAGE, detail, set_aside=False)

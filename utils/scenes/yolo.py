@@ -171,4 +171,4 @@ def _note_orphans(root: Path, images: list[Path], report: IssueReport) -> None:
     folders = {label.parent for label in used if label.is_file()}
     for label in files_below(root, ".txt".__eq__):
         if label.parent in folders and label not in used:
-            report.add(label, NO_IMAGE, "no image belongs to it")
+            report.add(label, NO_IMAGE, "no image belongs to it", set_aside=False)

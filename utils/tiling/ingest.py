@@ -32,7 +32,6 @@ from utils.tiling.tile import Tile
 from utils.tiling.tiler import cut_tiles, finished_tile
 
 UNREADABLE = "image cannot be read"
-DUPLICATE_ID = "scene id is not unique"
 _FINISHERS = 4
 _FEW_SCENES = 10
 
@@ -130,7 +129,7 @@ class _Ingest:
             ThreadPoolExecutor(_FINISHERS, thread_name_prefix="finish") as finishers,
             Transfers() as uploads,
         ):
-            for scene in self._distinct(source):
+            for scene in source.read(self._issues):
                 try:
                     work = self._begin(scene, uploads, tile_done)
                 except ImageError as error:
@@ -142,16 +141,6 @@ class _Ingest:
                     yield finishing.popleft().result()
             while finishing:
                 yield finishing.popleft().result()
-
-    def _distinct(self, source: SceneSource) -> Iterator[Scene]:
-        seen: set[str] = set()
-        for scene in source.read(self._issues):
-            if scene.id in seen:
-                detail = f"{scene.path} has the same id as an earlier scene; it was left out"
-                self._issues.add(scene.id, DUPLICATE_ID, detail, set_aside=False)
-            else:
-                seen.add(scene.id)
-                yield scene
 
     def _begin(self, scene: Scene, uploads: Transfers, tile_done: Advance) -> Callable[[], _Part]:
         """Cut a scene unless that is done already; its file is not needed afterwards.

@@ -103,10 +103,11 @@ def test_an_image_on_disk_that_is_not_listed_is_reported_and_not_read(port):
     assert "b.png" in reading.report.issues[0].detail
 
 
-def test_annotations_of_an_image_that_is_not_listed_are_set_aside(port):
+def test_annotations_of_an_image_that_is_not_listed_are_reported(port):
     write_coco(port / "coco.json", {5: "a.png"}, [(9, 7, [0, 0, 5, 5]), (9, 7, [0, 0, 6, 6])])
     reading = read("coco", path=port)
-    assert reading.set_aside == [NO_IMAGE]
+    assert reading.kinds == {NO_IMAGE: 1}
+    assert reading.set_aside == []  # they are no scene
     assert "2 annotations" in reading.report.issues[0].detail
 
 

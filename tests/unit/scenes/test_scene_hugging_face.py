@@ -198,6 +198,7 @@ def test_two_images_of_one_name_keep_apart_and_the_same_image_twice_is_left_out(
     assert reading.ids == ["n/a.png", f"n/a-{digest}.png"]
     assert [scene.path.read_bytes() for scene in reading.scenes] == [png(0), png(1)]
     assert reading.kinds == {"scene appears twice": 1}
+    assert reading.set_aside == []
 
 
 def test_images_in_a_folder_are_used_where_they_are(tmp_path):
@@ -222,7 +223,7 @@ def test_a_row_that_cannot_be_used_is_set_aside_and_the_rest_goes_on(tmp_path):
 
 
 def test_a_full_disk_stops_the_reading_instead_of_setting_every_row_aside(tmp_path):
-    source = open_kind("hugging_face", dataset=parquet(tmp_path / "bay", TWO_SHIPS))
+    source = open_kind("hugging_face", dataset=parquet(tmp_path / "full", row(99)))
     report = IssueReport()
     with full_disk(100), pytest.raises(StoreError, match="is full"):
         list(source.read(report))

@@ -66,11 +66,12 @@ def test_an_image_without_xml_is_unlabelled_and_an_xml_without_objects_is_empty(
     assert reading.set_aside == []
 
 
-def test_an_xml_without_image_is_set_aside(harbour):
+def test_an_xml_without_image_is_reported(harbour):
     write_voc(harbour / "Annotations" / "gone.xml", ("boat", (1, 1, 2, 2)))
     reading = read("voc", path=harbour)
     assert len(reading.scenes) == 1
-    assert reading.set_aside == [NO_IMAGE]
+    assert reading.kinds == {NO_IMAGE: 1}
+    assert reading.set_aside == []  # it is no scene
 
 
 @pytest.mark.parametrize(

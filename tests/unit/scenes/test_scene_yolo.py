@@ -141,12 +141,13 @@ def test_an_image_without_label_file_is_background_and_reported(bay):
     assert reading.set_aside == []
 
 
-def test_a_label_without_image_is_set_aside_and_other_text_files_are_passed_over(bay):
+def test_a_label_without_image_is_reported_and_other_text_files_are_passed_over(bay):
     write_yolo(bay / "labels" / "gone.txt", MIDDLE)
     write_yolo(bay / "README.txt", "Thank you for downloading.")
     reading = read("yolo", path=bay)
     assert len(reading.scenes) == 1
-    assert reading.set_aside == [NO_IMAGE]
+    assert reading.kinds == {NO_IMAGE: 1}
+    assert reading.set_aside == []  # it is no scene
 
 
 @pytest.mark.parametrize("content", [b"", b"this is text"], ids=["zero bytes", "text"])
