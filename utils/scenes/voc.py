@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,7 @@ from xml.etree.ElementTree import Element
 from utils.box_formats import from_voc
 from utils.errors import SourceError
 from utils.geometry import Boxes
-from utils.issues import IssueReport
+from utils.issues import Issue, IssueReport
 from utils.scenes.image_files import (
     existing_folder,
     files_below,
@@ -29,7 +31,9 @@ from utils.scenes.labels import (
 from utils.scenes.options import VocSource
 from utils.scenes.scene import Scene, SceneSource
 
+MISSING_IMAGE = "listed image is missing"
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
+_MEMBERSHIP = re.compile(r"\s+-?\d+$")  # the second column of lists by class
 
 
 def open_voc(options: VocSource) -> SceneSource:
@@ -44,19 +48,20 @@ def open_voc(options: VocSource) -> SceneSource:
         first_folder(root, options.images, ("JPEGImages", "images")),
         first_folder(root, options.annotations, ("Annotations", "annotations")),
     )
-    images = _chosen(images_below(layout.images), root, options.image_set)
+    listing = root / options.image_set if options.image_set is not None else None
+    images, missing = _chosen(images_below(layout.images), listing)
     if not layout.label_files():
         raise SourceError(
             f"There is no XML file below {layout.annotations}. "
             "Name the folder of the labels in `annotations`, or read the images as a `folder`."
         )
     name = options.name or root.name
-    report_orphans = options.image_set is None
 
     def read(report: IssueReport) -> Iterator[Scene]:
+        report.extend(missing)
         for image in images:
             yield from _read_scene(name, layout, image, report)
-        if report_orphans:
+        if listing is None:
             _note_orphans(layout, images, report)
 
     return SceneSource(name, (), len(images), read)
@@ -78,23 +83,41 @@ class _Layout:
         return files_below(self.annotations, ".xml".__eq__)
 
 
-def _chosen(images: list[Path], root: Path, image_set: Path | None) -> list[Path]:
-    """The images whose name is in the list, or all of them without one."""
-    if image_set is None:
-        return images
+def _chosen(images: list[Path], listing: Path | None) -> tuple[list[Path], list[Issue]]:
+    """The images that a list names, or all of them without one, and an issue for each missing."""
+    if listing is None:
+        return images, []
+    by_name: dict[str, list[Path]] = defaultdict(list)
+    for image in images:
+        for name in {image.name, image.stem}:
+            by_name[name].append(image)
+    chosen: set[Path] = set()
+    missing: list[Issue] = []
+    for line in _lines(listing):
+        found = by_name.get(line) or by_name.get(_MEMBERSHIP.sub("", line))
+        if found is None:
+            missing.append(Issue(f"{listing}: {line}", MISSING_IMAGE, "no image has this name"))
+        else:
+            chosen.update(found)
+    if not chosen:
+        raise SourceError(f"None of the images listed in {listing} is there.")
+    return [image for image in images if image in chosen], missing
+
+
+def _lines(listing: Path) -> list[str]:
+    """The lines of a text file, each once, without the empty ones."""
     try:
-        lines = (root / image_set).read_text(encoding="utf-8").splitlines()
+        lines = listing.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise SourceError(
-            f"The list of images {root / image_set} cannot be read ({error.strerror}). "
-            "Correct `image_set`."
+            f"The list of images {listing} cannot be read ({error.strerror}). Correct `image_set`."
         ) from error
-    # VOC's lists by class have a second column, which is not used.
-    names = {line.split()[0] for line in lines if line.strip()}
-    chosen = [image for image in images if image.name in names or image.stem in names]
-    if not chosen:
-        raise SourceError(f"None of the images listed in {root / image_set} is there.")
-    return chosen
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"The list of images {listing} is not text in UTF-8. Convert it, "
+            "or correct `image_set`."
+        ) from error
+    return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
 
 
 def _read_scene(name: str, layout: _Layout, image: Path, report: IssueReport) -> Iterator[Scene]:

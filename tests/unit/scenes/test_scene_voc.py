@@ -109,7 +109,7 @@ def test_entities_do_not_blow_up(harbour):
     assert read("voc", path=harbour).set_aside == [UNREADABLE_LABEL]
 
 
-@pytest.mark.parametrize("line", ["b", "b.png", "b 1", "  b  "])
+@pytest.mark.parametrize("line", ["b", "b.png", "b 1", "b  -1", "b.png 0", "  b  "])
 def test_an_image_set_chooses_images(harbour, line):
     write_image(harbour / "JPEGImages" / "b.png")
     write_voc(harbour / "Annotations" / "b.xml")
@@ -117,6 +117,32 @@ def test_an_image_set_chooses_images(harbour, line):
     reading = read("voc", path=harbour, image_set="val.txt")
     assert reading.ids == ["harbour/JPEGImages/b.png"]
     assert len(reading.report) == 0
+
+
+@pytest.mark.parametrize("line", ["{}", "{}.png", "{} 1", "{}.png -1"])
+@pytest.mark.parametrize("name", ["north bay", "bay 1", "ünï [1]"])
+def test_a_listed_name_may_have_spaces(harbour, name, line):
+    write_image(harbour / "JPEGImages" / f"{name}.png")
+    write_voc(harbour / "Annotations" / f"{name}.xml")
+    (harbour / "val.txt").write_text(line.format(name), encoding="utf-8")
+    reading = read("voc", path=harbour, image_set="val.txt")
+    assert reading.ids == [f"harbour/JPEGImages/{name}.png"]
+    assert len(reading.report) == 0
+
+
+def test_a_listed_name_without_an_image_is_set_aside(harbour):
+    (harbour / "val.txt").write_text("a\ngone 1\ngone 1\n")
+    reading = read("voc", path=harbour, image_set="val.txt")
+    assert reading.ids == ["harbour/JPEGImages/a.png"]
+    (issue,) = reading.report.issues
+    assert (issue.item, issue.kind) == (f"{harbour / 'val.txt'}: gone 1", "listed image is missing")
+    assert issue.set_aside
+
+
+def test_a_list_that_is_no_text_is_refused(harbour):
+    (harbour / "val.txt").write_bytes(b"\xff\xfeb\x00\n\x00")
+    with pytest.raises(SourceError, match=r"val\.txt is not text in UTF-8"):
+        read("voc", path=harbour, image_set="val.txt")
 
 
 @pytest.mark.parametrize(
