@@ -75,6 +75,18 @@ def has_display() -> bool:
     )
 
 
+def answers(port: int) -> bool:
+    """Whether the App on `port` of this machine is ready."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
+    try:
+        connection.request("GET", "/fiftyone")
+        return connection.getresponse().status == HTTPStatus.OK
+    except HTTPException:
+        return False
+    finally:
+        connection.close()
+
+
 def _running_on(database: str) -> ServerProcess | None:
     """The App's server, if it runs and looks at this database."""
     server = running_server(SERVER_NAME, _folder())
@@ -93,24 +105,13 @@ def _start(database: str) -> ServerProcess:
         _folder(),
         [*program, "--port", str(port), "--address", "127.0.0.1"],
         port,
-        is_ready=lambda: _answers(port),
+        is_ready=lambda: answers(port),
         # FiftyOne keeps an id of the user below the home folder, wherever it is told to keep the
         # rest.
         environment={"FIFTYONE_SERVER": "1", "HOME": str(local_folder("fiftyone", "home"))},
     )
     write_whole(_database_file(), database)
     return server
-
-
-def _answers(port: int) -> bool:
-    connection = HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
-    try:
-        connection.request("GET", "/fiftyone")
-        return connection.getresponse().status == HTTPStatus.OK
-    except HTTPException:
-        return False
-    finally:
-        connection.close()
 
 
 def _database_file() -> Path:
