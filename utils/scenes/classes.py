@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -13,6 +13,7 @@ from utils.scenes.labels import UNKNOWN_CLASS
 from utils.scenes.scene import Scene
 
 DROPPED_CLASS = "class left out by class_mapping"
+UNMET_CLASS = "class in class_mapping that no box has"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,28 @@ def class_rules(
     """
     for name in mapping:
         if found and name not in found:
-            near = get_close_matches(name, found, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(found)}."
             raise ConfigurationError(
-                f"class_mapping renames '{name}', which is no class of the source: {hint}"
+                f"class_mapping renames '{name}', which is no class of the source: "
+                f"{_hint(name, found)}"
             )
     return ClassRules(mapping, ClassRules(mapping).renamed(classes))
+
+
+def note_unmet(mapping: Mapping[str, str | None], met: Iterable[str], report: IssueReport) -> None:
+    """Report the classes that a mapping renames and no box has had.
+
+    Args:
+        mapping: As configured.
+        met: The classes of all boxes of a source that does not say which it has.
+        report: Receives the issues.
+    """
+    known = sorted(met)
+    for name in mapping:
+        if name not in known:
+            detail = f"class_mapping renames it, but no box has it: {_hint(name, known)}"
+            report.add(f"class '{name}'", UNMET_CLASS, detail, set_aside=False)
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known) or 'none'}."

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 
 from utils.issues import IssueReport
-from utils.scenes.classes import class_rules
+from utils.scenes.classes import class_rules, note_unmet
 from utils.scenes.coco import open_coco
 from utils.scenes.folder import open_folder
 from utils.scenes.hugging_face import open_hugging_face
@@ -41,7 +41,12 @@ def open_source(options: SourceOptions) -> SceneSource:
 
     def read(report: IssueReport) -> Iterator[Scene]:
         scenes = _without_repetition(source.read(report), report)
-        return (rules.apply(scene, report) for scene in islice(scenes, options.max_scenes))
+        met: set[str] = set()
+        for scene in islice(scenes, options.max_scenes):
+            met.update(scene.boxes.labels if scene.boxes else ())
+            yield rules.apply(scene, report)
+        if not source.class_names:
+            note_unmet(options.class_mapping, met, report)
 
     counts = [count for count in (source.scene_count, options.max_scenes) if count is not None]
     return replace(

@@ -9,7 +9,7 @@ from tests.unit.scenes.reading import open_kind, read, write_coco, write_voc
 from utils.errors import ConfigurationError
 from utils.geometry import Boxes
 from utils.issues import IssueReport
-from utils.scenes.classes import DROPPED_CLASS, class_rules
+from utils.scenes.classes import DROPPED_CLASS, UNMET_CLASS, class_rules
 from utils.scenes.labels import UNKNOWN_CLASS
 from utils.scenes.options import FolderSource
 from utils.scenes.scene import Scene
@@ -106,10 +106,23 @@ def test_a_renamed_class_that_the_source_does_not_have_is_refused(coco):
         open_kind("coco", path=coco, class_mapping={"boats": "ship"})
 
 
-def test_a_source_that_shows_its_classes_late_takes_any_mapping(voc):
-    reading = read("voc", path=voc, class_mapping={"boat": "ship", "canoe": "ship"})
+def test_a_source_that_shows_its_classes_late_reports_a_renamed_class_it_has_not_shown(voc):
+    reading = read("voc", path=voc, class_mapping={"boat": "ship", "bouy": "mark"})
     assert reading.source.class_names == ()
     assert reading.labels() == ("ship", "tug")
+    (issue,) = reading.report.issues
+    assert (issue.item, issue.kind, issue.set_aside) == ("class 'bouy'", UNMET_CLASS, False)
+    assert issue.detail == "class_mapping renames it, but no box has it: did you mean 'buoy'?"
+
+
+def test_a_renamed_class_that_resembles_none_is_reported_with_those_there_are(voc):
+    reading = read("voc", path=voc, class_mapping={"xyz": "mark"})
+    assert reading.report.issues[0].detail.endswith("known are boat, buoy, tug.")
+
+
+def test_a_declared_class_without_a_box_may_be_renamed(coco):
+    write_coco(coco / "coco.json", {1: "a.png"}, [(1, 1, BOX)], COCO_NAMES)
+    assert len(read("coco", path=coco, class_mapping={"buoy": "mark"}).report) == 0
 
 
 def test_numbers_in_yaml_can_be_renamed(voc):
