@@ -15,7 +15,7 @@ import pytest
 from utils.errors import ConfigurationError, StoreError
 from utils.files import sha256_of
 from utils.issues import IssueReport
-from utils.storage.cache import local_copies
+from utils.storage.cache import local_copies, local_copy
 from utils.storage.disk import disk_faults, require_free_space
 from utils.storage.objects import ObjectStore
 from utils.storage.store import open_store
@@ -130,6 +130,15 @@ def test_local_copies_are_checked_and_kept(store, tmp_path):
     assert all(path.suffix == ".png" for _, path in copies)
     inodes = [path.stat().st_ino for _, path in copies]
     assert [path.stat().st_ino for _, path in local_copies(wanted)] == inodes
+
+
+def test_one_local_copy_is_had_without_a_progress_bar(store, capsys):
+    uri = store.write("a.png", b"a")
+    sha256 = hashlib.sha256(b"a").hexdigest()
+    assert sha256_of(local_copy(uri, sha256)) == sha256
+    with pytest.raises(StoreError, match=r"gone\.png does not exist"):
+        local_copy(f"{store.uri}/gone.png", "0" * 64)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_missing_file_is_an_error_or_is_set_aside(store):

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from utils.errors import StoreError
 from utils.geometry import Boxes, Window
-from utils.issues import IssueReport
 from utils.reports.page import Markup
-from utils.storage.cache import local_copies
+from utils.storage.cache import local_copy
 
 _QUALITY = 80
 _MOST_BOXES = 400
@@ -84,14 +84,11 @@ def tile_picture(
         caption: Below it.
         truth: In tile coordinates.
     """
-    issues = IssueReport()
-    for _, path in local_copies([(uri, sha256)], issues=issues):
-        try:
-            with Image.open(path) as image:
-                return picture(image, (window.width, window.height), caption, truth=truth)
-        except OSError:
-            break
-    return Markup(f"<figure><figcaption>{escape(caption)} (no image)</figcaption></figure>")
+    try:
+        with Image.open(local_copy(uri, sha256)) as image:
+            return picture(image, (window.width, window.height), caption, truth=truth)
+    except (OSError, StoreError):
+        return Markup(f"<figure><figcaption>{escape(caption)} (no image)</figcaption></figure>")
 
 
 def key(truth: bool = True, found: bool = False) -> Markup:

@@ -42,7 +42,7 @@ def local_copies(
     """
     stores: dict[str, ObjectStore] = {}
     with progress(description, total) as advance:
-        for uri, found in in_parallel(partial(_local_copy, stores), files):
+        for uri, found in in_parallel(partial(_copy_or_fault, stores), files):
             advance(1)
             if isinstance(found, Path):
                 yield uri, found
@@ -52,14 +52,27 @@ def local_copies(
                 raise found
 
 
-def _local_copy(
+def local_copy(uri: str, sha256: str) -> Path:
+    """The local path of one file, as in `local_copies`, without a progress bar.
+
+    Raises:
+        StoreError: If the file is missing or differs from its hash.
+    """
+    return _copy({}, uri, sha256)
+
+
+def _copy_or_fault(
     stores: dict[str, ObjectStore], file: tuple[str, str]
 ) -> tuple[str, Path | StoreError]:
     uri, sha256 = file
     try:
-        return uri, _present(uri) if is_local(uri) else _downloaded(stores, uri, sha256)
+        return uri, _copy(stores, uri, sha256)
     except StoreError as error:
         return uri, error
+
+
+def _copy(stores: dict[str, ObjectStore], uri: str, sha256: str) -> Path:
+    return _present(uri) if is_local(uri) else _downloaded(stores, uri, sha256)
 
 
 def _present(uri: str) -> Path:
