@@ -37,7 +37,7 @@ def test_a_tile_tells_where_it_is_from_and_what_its_bytes_are(image, tmp_path):
     tile = tile_image(image, tmp_path / "tiles", tile_size=100)[-1]
     content = Path(tile.uri).read_bytes()
     assert Path(tile.uri).is_absolute()
-    assert tile.tile_id == tile_id_of(image.name, tile.window) == Path(tile.uri).stem
+    assert tile.tile_id == tile_id_of(str(image), tile.window) == Path(tile.uri).stem
     assert tile.sha256 == hashlib.sha256(content).hexdigest()
     assert tile.size_bytes == len(content)
     assert (tile.scene_width, tile.scene_height) == (WIDTH, HEIGHT)
@@ -46,6 +46,16 @@ def test_a_tile_tells_where_it_is_from_and_what_its_bytes_are(image, tmp_path):
 def test_the_same_image_gives_the_same_tiles(image, tmp_path):
     first = tile_image(image, tmp_path / "tiles", tile_size=100, overlap=10)
     assert tile_image(image, tmp_path / "tiles", tile_size=100, overlap=10) == first
+
+
+def test_equal_file_names_in_different_folders_keep_their_own_tiles(tmp_path):
+    images = [
+        write_image(tmp_path / folder / "x.png", seed=seed) for seed, folder in enumerate("ab")
+    ]
+    tiles = [tile for image in images for tile in tile_image(image, tmp_path / "tiles")]
+    assert len(list((tmp_path / "tiles").iterdir())) == 2
+    for image, tile in zip(images, tiles, strict=True):
+        assert np.array_equal(np.asarray(Image.open(tile.uri)), np.asarray(Image.open(image)))
 
 
 def test_boxes_come_in_tile_coordinates(image, tmp_path):

@@ -41,7 +41,8 @@ def tile_image(
         tile_size: Largest width and height of a tile, in pixels.
         overlap: How many pixels neighbouring tiles share.
         image_format: `png`, `jpeg` or `webp`.
-        scene_id: Names the scene in tile ids; the file's name by default.
+        scene_id: Names the scene in tile ids; by default the path as it is given, so that equal
+            names in different folders never meet.
         boxes: Ground truth in pixels of the upright image; unusable ones are left out.
         **options: Further fields of `TilingOptions`, such as `min_visibility`.
 
@@ -55,7 +56,7 @@ def tile_image(
     wanted = TilingOptions.model_validate(
         {"tile_size": tile_size, "overlap": overlap, "image_format": image_format, **options}
     )
-    scene = Scene(scene_id or Path(path).name, Path(path), boxes)
+    scene = Scene(scene_id or Path(path).as_posix(), Path(path), boxes)
     return list(tile_scene(scene, Path(out_dir), wanted))
 
 
