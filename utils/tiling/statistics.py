@@ -25,7 +25,7 @@ class IngestStatistics:
         boxes: Usable boxes of the scenes.
         boxes_set_aside: Unusable ones.
         boxes_in_several_tiles: Boxes that belong to more than one tile.
-        boxes_larger_than_visible: Boxes that no tile shows as well as `min_visibility` asks; each
+        boxes_oversized: Boxes that no tile shows as well as `min_visibility` asks; each
             is in the tile that shows most of it.
         box_parts_dropped: Parts of boxes in tiles that show too little of them.
         bytes: Of the tiles, encoded.
@@ -39,7 +39,7 @@ class IngestStatistics:
     boxes: int = 0
     boxes_set_aside: int = 0
     boxes_in_several_tiles: int = 0
-    boxes_larger_than_visible: int = 0
+    boxes_oversized: int = 0
     box_parts_dropped: int = 0
     bytes: int = 0
 
@@ -70,7 +70,7 @@ def scene_statistics(plan: TilePlan, tiles: Sequence[Tile], *, unchanged: bool) 
         boxes=len(in_tiles),
         boxes_set_aside=len(plan.issues),
         boxes_in_several_tiles=int((in_tiles > 1).sum()),
-        boxes_larger_than_visible=chosen.oversized if chosen else 0,
+        boxes_oversized=chosen.oversized if chosen else 0,
         box_parts_dropped=chosen.parts_dropped if chosen else 0,
         bytes=sum(tile.size_bytes for tile in tiles),
     )
