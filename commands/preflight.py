@@ -56,8 +56,21 @@ def _source_can_be_read(configuration: RunConfiguration) -> None:
     open_source(configuration.parameters["source"])
 
 
-def _label_studio_answers(configuration: RunConfiguration) -> None:
-    connect_label_studio(configuration.parameters["label_studio"])
+def _project_can_receive(configuration: RunConfiguration) -> None:
+    """Label Studio answers, and its project offers the classes as far as the source names them."""
+    from utils.annotation.project import check_project
+    from utils.scenes.sources import open_source
+
+    options = configuration.parameters["label_studio"]
+    source = open_source(configuration.parameters["source"])
+    check_project(connect_label_studio(options), options, source.class_names)
+
+
+def _project_exists(configuration: RunConfiguration) -> None:
+    from utils.annotation.project import check_project
+
+    options = configuration.parameters["label_studio"].updated(create_missing=False)
+    check_project(connect_label_studio(options), options)
 
 
 def _tiles_were_sent(configuration: RunConfiguration) -> None:
@@ -115,8 +128,8 @@ def _database_can_start(configuration: RunConfiguration) -> None:
 
 
 _CHECKS: dict[str, tuple[Callable[[RunConfiguration], Any], ...]] = {
-    "ingest": (_source_can_be_read, _label_studio_answers),
-    "export": (_tiles_were_sent, _label_studio_answers),
+    "ingest": (_source_can_be_read, _project_can_receive),
+    "export": (_tiles_were_sent, _project_exists),
     "training": (_dataset_is_staged,),
     "inference": (_detector_is_staged, _source_can_be_read),
     "fiftyone": (_there_are_tiles, _database_can_start),

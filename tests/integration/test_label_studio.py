@@ -16,7 +16,7 @@ from tests.fixtures.label_studio import Harbour
 from utils.annotation.connection import ask, connect
 from utils.annotation.images import connect_storage
 from utils.annotation.options import LabelStudioOptions, resolve_connection
-from utils.annotation.project import open_project
+from utils.annotation.project import check_project, open_project
 from utils.annotation.server import (
     ServerConnection,
     document_root,
@@ -210,3 +210,18 @@ def test_two_projects_of_one_name_are_told_apart_by_number(harbour: Harbour) -> 
     number = ask(harbour.client, "POST", "api/projects", json=twin)["id"]
     with pytest.raises(LabelStudioError, match=f"2 projects.*{number}"):
         open_project(harbour.client, harbour.options, ["ship"])
+
+
+def test_checking_a_project_makes_none(harbour: Harbour) -> None:
+    check_project(harbour.client, harbour.options, harbour.class_names)
+
+    with pytest.raises(LabelStudioError, match="There is no project named"):
+        check_project(harbour.client, harbour.options.updated(create_missing=False))
+
+
+def test_checking_a_project_tells_of_missing_classes(harbour: Harbour) -> None:
+    assert harbour.project.class_names == harbour.class_names
+
+    check_project(harbour.client, harbour.options, harbour.class_names)
+    with pytest.raises(LabelStudioError, match="and not submarine"):
+        check_project(harbour.client, harbour.options, ("ship", "submarine"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -61,14 +61,28 @@ def open_project(
         if found is None:
             with exclusive("set-up", f"the project '{options.project}' at {url_of(client)}"):
                 found = _find(client, options.project) or _create(client, options, wanted)
-    project = Project(
-        id=int(found["id"]),
-        title=str(found["title"]),
-        url=f"{url_of(client)}/projects/{found['id']}",
-        class_names=class_names_of(str(found["label_config"]), str(found["title"])),
-    )
-    _check_classes(project, dict.fromkeys([*wanted, *class_names]))
-    return project
+    return _checked(client, found, [*wanted, *class_names])
+
+
+def check_project(
+    client: LabelStudio, options: LabelStudioOptions, class_names: Sequence[str] = ()
+) -> None:
+    """Find out, without changing anything, whether `open_project` would be content.
+
+    Args:
+        client: From `connect`.
+        options: Name or number, and whether to make it.
+        class_names: Classes that the project must offer, as far as they are known by now.
+
+    Raises:
+        LabelStudioError: As `open_project`, but for classes that nobody knows yet.
+    """
+    with explained(url_of(client), f"Opening the project '{options.project}'"):
+        found = _find(client, options.project)
+        if found is None:
+            _require_permission_to_make(client, options)
+        else:
+            _checked(client, found, [*options.classes, *class_names])
 
 
 def label_config(class_names: Sequence[str]) -> str:
@@ -144,16 +158,32 @@ def _get(client: LabelStudio, number: int) -> dict[str, Any]:
     return found
 
 
+def _checked(client: LabelStudio, found: Mapping[str, Any], class_names: Iterable[str]) -> Project:
+    """The project as Label Studio describes it, once it is known to offer the classes."""
+    project = Project(
+        id=int(found["id"]),
+        title=str(found["title"]),
+        url=f"{url_of(client)}/projects/{found['id']}",
+        class_names=class_names_of(str(found["label_config"]), str(found["title"])),
+    )
+    _check_classes(project, dict.fromkeys(class_names))
+    return project
+
+
+def _require_permission_to_make(client: LabelStudio, options: LabelStudioOptions) -> None:
+    if not options.create_missing:
+        raise LabelStudioError(
+            f"There is no project named '{options.project}' at {url_of(client)}. "
+            "Run the ingest first, correct the name, or set create_missing: true."
+        )
+
+
 def _create(
     client: LabelStudio, options: LabelStudioOptions, class_names: Sequence[str]
 ) -> dict[str, Any]:
-    where = f"at {url_of(client)}"
-    if not options.create_missing:
-        raise LabelStudioError(
-            f"There is no project named '{options.project}' {where}. "
-            "Run the ingest first, correct the name, or set create_missing: true."
-        )
+    _require_permission_to_make(client, options)
     if not class_names:
+        where = f"at {url_of(client)}"
         raise LabelStudioError(
             f"The project '{options.project}' cannot be made {where} without classes, and the "
             "data source names none. List them under classes in the configuration."
