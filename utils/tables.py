@@ -67,9 +67,7 @@ def write_table(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]
     return count
 
 
-def read_table(
-    path: Path, schema: pa.Schema, columns: list[str] | None = None
-) -> Iterator[dict[str, Any]]:
+def read_table(path: Path, schema: pa.Schema) -> Iterator[dict[str, Any]]:
     """Yield the rows of a Parquet file written with `schema`, one row group in memory at a time.
 
     Raises:
@@ -84,7 +82,7 @@ def read_table(
                 f"'{wanted.decode()}' is needed. "
                 "Make it again with this version of Spyglass."
             )
-        for batch in table.iter_batches(batch_size=ROWS_PER_GROUP, columns=columns):
+        for batch in table.iter_batches(batch_size=ROWS_PER_GROUP):
             yield from batch.to_pylist()
 
 

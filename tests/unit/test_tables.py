@@ -38,12 +38,6 @@ def test_an_empty_table_is_a_table(tmp_path):
     assert list(read_table(tmp_path / "t.parquet", SCHEMA)) == []
 
 
-def test_only_the_columns_asked_for_are_read(tmp_path):
-    write_table(tmp_path / "t.parquet", SCHEMA, ROWS)
-    found = list(read_table(tmp_path / "t.parquet", SCHEMA, columns=["name"]))
-    assert found == [{"name": "a"}, {"name": "b"}]
-
-
 def test_rows_are_written_group_by_group(tmp_path):
     rows = ({"name": str(number), "size": number} for number in range(2 * ROWS_PER_GROUP + 1))
     write_table(tmp_path / "t.parquet", SCHEMA, rows)

@@ -95,16 +95,6 @@ class GcsStore:
             self._blob(key).download_to_filename(str(unfinished), **_REQUEST)
         return to
 
-    def read(self, key: str) -> bytes:
-        """The content of an object."""
-        with self._explained(key):
-            return bytes(self._blob(key).download_as_bytes(**_REQUEST))
-
-    def exists(self, key: str) -> bool:
-        """Whether there is an object at `key`."""
-        with self._explained(key):
-            return bool(self._blob(key).exists(**_REQUEST))
-
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """Yield the objects whose key starts with `prefix`, page by page."""
         with self._explained():
@@ -112,8 +102,8 @@ class GcsStore:
                 prefix=self._prefix + prefix, fields=_LISTED, **_REQUEST
             ):
                 key = blob.name.removeprefix(self._prefix)
-                sha256 = (blob.metadata or {}).get("sha256")
-                yield StoredObject(key, self._uri_of(key), int(blob.size), partial(_known, sha256))
+                sha256 = partial((blob.metadata or {}).get, "sha256")
+                yield StoredObject(key, self._uri_of(key), int(blob.size), sha256)
 
     def _upload(self, key: str, md5: bytes, sha256: str, send: Callable[..., None]) -> str:
         """Upload unless the object there has the same MD5; see the class for what is promised."""
@@ -197,7 +187,3 @@ def _reason(error: Exception) -> str:
     """The kind of a fault; of a retried one, that of its last cause."""
     cause = error.cause if isinstance(error, RetryError) and error.cause else error
     return type(cause).__name__
-
-
-def _known(sha256: str | None) -> str | None:
-    return sha256

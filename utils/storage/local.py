@@ -61,14 +61,6 @@ class LocalStore:
             shutil.copyfile(source, unfinished)
         return to
 
-    def read(self, key: str) -> bytes:
-        """The content of an object."""
-        return self._existing(key).read_bytes()
-
-    def exists(self, key: str) -> bool:
-        """Whether there is a file at `key`."""
-        return self._path(key).is_file()
-
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """Yield the files whose key starts with `prefix`; hidden and unfinished ones are not."""
         for path in _files_below(self._root / prefix.rpartition("/")[0]):

@@ -52,12 +52,6 @@ class ObjectStore(Protocol):
     def get(self, key: str, to: Path) -> Path:
         """Copy an object (by key or URI) to a local file, whole or not at all; returns `to`."""
 
-    def read(self, key: str) -> bytes:
-        """The content of an object, by key or URI."""
-
-    def exists(self, key: str) -> bool:
-        """Whether there is an object at `key` (or URI)."""
-
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """Yield the objects whose key starts with `prefix`, in order of key, as a stream."""
 
