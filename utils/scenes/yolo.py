@@ -90,7 +90,7 @@ def _names_in(path: Path) -> dict[int, str]:
         if isinstance(names, list):
             names = dict(enumerate(names))
         return {int(number): str(label) for number, label in (names or {}).items()}
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, AttributeError) as error:
+    except (yaml.YAMLError, OSError, ValueError, AttributeError) as error:
         raise SourceError(
             f"{path} has no readable class names ({str(error).splitlines()[0]}). "
             "Its `names` must be a list of names, or a mapping of numbers to names."
@@ -119,10 +119,13 @@ def _read_scene(
         return
     try:
         width, height = upright_size(image)
+        lines = label.read_text(encoding="utf-8", errors="replace").splitlines()
     except ImageError as error:
         report.add(image, "image does not decode", error)
         return
-    lines = label.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        report.add(image, UNREADABLE_LABEL, f"{label} cannot be read ({error.strerror})")
+        return
     yield scene_from(name, root, image, _boxes_in(lines, label, class_names, width, height, report))
 
 

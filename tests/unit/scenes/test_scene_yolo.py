@@ -159,6 +159,14 @@ def test_a_file_that_is_no_image_is_set_aside_and_the_rest_goes_on(bay, content)
     assert reading.set_aside == ["image does not decode"]
 
 
+def test_a_label_that_the_system_does_not_read_sets_its_image_aside(bay):
+    write_image(bay / "images" / "b.png")
+    (bay / "labels" / "b.txt").symlink_to("/proc/self/mem")  # a file that cannot be read at 0
+    reading = read("yolo", path=bay)
+    assert reading.ids == ["bay/images/a.png"]
+    assert reading.set_aside == [UNREADABLE_LABEL]
+
+
 @pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES))
 def test_images_of_every_format_have_a_size(bay, suffix):
     (bay / "images" / "a.png").unlink()
