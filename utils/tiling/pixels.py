@@ -92,7 +92,9 @@ def _measured(image: Any, nodata: float | None) -> tuple[Any, Any | None]:
     return colours, reduce(or_, masks) if masks else None
 
 
-def _percentiles(reopen: Callable[[], Any], options: PixelOptions) -> tuple[FloatArray, FloatArray]:
+def _percentiles(
+    reopen: Callable[[], tuple[Any, Any | None]], options: PixelOptions
+) -> tuple[FloatArray, FloatArray]:
     """The low and high percentile of each band, from a histogram of at most `_LEVELS` bins."""
     image, first_level, lowest, step = _levels(reopen)
     counts = image.hist_find().numpy().reshape(-1, image.bands).astype(np.float64)
