@@ -28,6 +28,6 @@ def training_pipeline(
     """
     labels = of_model("labeled_dataset")
     splits = split_by_scene(labels, fractions)
-    checked, _ = check_labels(labels, splits, newest("tile_manifest"), checks)
+    checked, _, _ = check_labels(labels, splits, newest("tile_manifest"), checks)
     detector = train_detector(checked, splits, training)
     evaluate_detector(detector, checked, splits, training)

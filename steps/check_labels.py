@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated
 
-from zenml import save_artifact, step
+from zenml import step
 from zenml.types import HTMLString
 
 from steps.figures import log_figures
@@ -29,6 +29,7 @@ def check_labels(
 ) -> tuple[
     Annotated[LabeledDataset, "checked_dataset"],
     Annotated[IssueReport, "dataset_issues"],
+    Annotated[HTMLString, "dataset_page"],
 ]:
     """Set aside what a training would stumble over, and show what is left in each split."""
     fetching = IssueReport()
@@ -42,5 +43,4 @@ def check_labels(
         all_tile_ids=(tile.tile_id for tile in manifest if tile.scene_id in splits),
     )
     log_figures(asdict(checked.statistics), "checked_dataset")
-    save_artifact(HTMLString(dataset_page(checked.dataset, splits)), "dataset_page")
-    return checked.dataset, checked.issues
+    return checked.dataset, checked.issues, HTMLString(dataset_page(checked.dataset, splits))
