@@ -26,6 +26,8 @@ def summary_of(run: PipelineRunResponse) -> list[str]:
         metadata: dict[str, Any] = dict(artifact.run_metadata)
         if name in _LINES:
             lines.append(f"  {_LINES[name].format_map(_Readable(metadata))}")
+        if "coco_json" in metadata:
+            lines.append(f"  as COCO json: {metadata['coco_json']}")
         if name.endswith("_issues") and metadata.get("issues"):
             kinds = ", ".join(f"{count} x {kind}" for kind, count in metadata["kinds"].items())
             lines.append(f"  issues: {kinds} (artifact '{name}' in the dashboard lists them)")

@@ -16,11 +16,11 @@ from utils.detection.options import InferenceOptions
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.detection.predictor import Predictor, load_predictor
 from utils.errors import ImageError
-from utils.files import sha256_of
 from utils.issues import IssueReport
 from utils.locks import exclusive
 from utils.paths import local_folder
 from utils.progress import progress
+from utils.scenes.images import image_sha256
 from utils.scenes.scene import Scene, SceneSource
 from utils.tiling.tile import scene_key
 
@@ -98,7 +98,8 @@ def _parts(
         for scene in source.read(issues):
             try:
                 part = (
-                    work / f"{scene_key(scene.id)}-{sha256_of(scene.path)[:_NAME_LENGTH]}.parquet"
+                    work
+                    / f"{scene_key(scene.id)}-{image_sha256(scene.path)[:_NAME_LENGTH]}.parquet"
                 )
                 if not part.is_file():
                     _write(part, _predict(scene, predictor()))
