@@ -34,7 +34,7 @@ def test_every_flag_has_a_short_form(command):
         pytest.param(["--local", "-i"], "--local belongs to --training", id="local inference"),
         pytest.param(["--resume", "-e"], "--resume belongs to --training", id="resumed export"),
         pytest.param(["-t", "-l", "--stack", "vertex"], "contradict", id="two stacks"),
-        pytest.param(["-ig", "-e", "--config", "x.yaml"], "belongs to one pipeline", id="config for two"),
+        pytest.param(["-ig", "-e", "--config", "x.yaml"], "one pipeline", id="config for two"),
         pytest.param(["--promote", "prod"], "invalid choice: 'prod'", id="unknown stage"),
     ],
 )

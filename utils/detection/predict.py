@@ -97,10 +97,8 @@ def _parts(
     with progress("Predicting (scenes)", source.scene_count) as advance:
         for scene in source.read(issues):
             try:
-                part = (
-                    work
-                    / f"{scene_key(scene.id)}-{image_sha256(scene.path)[:_NAME_LENGTH]}.parquet"
-                )
+                digest = image_sha256(scene.path)[:_NAME_LENGTH]
+                part = work / f"{scene_key(scene.id)}-{digest}.parquet"
                 if not part.is_file():
                     _write(part, _predict(scene, predictor()))
                 _bring_up_to_date(part, scene, model_version)
