@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
 import subprocess
-import time
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
 from tests.fixtures.user import User, kill
+from utils.locks import exclusive
+from utils.storage.store import open_store
 
-KILLS = 10
+TILES = 210
+# How many tiles or tasks there are when a run is killed.
+MOMENTS = (1, 40, 80, 120, 160)
+LONGEST_DELAY_S = 0.3
 
 
-def ingest_configuration(user: User, project: str) -> str:
+def ingest_configuration(user: User, project: str, store: str = "store") -> str:
     return user.writes(
         project,
         parameters={
             "source": {"kind": "synthetic", "scenes": 6, "width": 900, "height": 700, "ships": 8},
-            "data_source": "store",
+            "data_source": store,
             "tiling": {"tile_size": 160, "overlap": 16},
             "label_studio": {"project": project, "batch_tasks": 20},
         },
@@ -31,65 +37,81 @@ def ingest_configuration(user: User, project: str) -> str:
 def newest_manifest() -> bytes:
     from zenml.client import Client
 
-    import materializers  # noqa: F401
+    import materializers  # noqa: F401  (tells ZenML how to load a manifest)
 
     return Client().get_artifact_version("tile_manifest").load().path.read_bytes()
 
 
-def wait_for_work(process: subprocess.Popen[str]) -> float:
-    """Wait until the first step has started; returns that moment."""
+def tiles_in(user: User, store: str = "store") -> int:
+    return len(list((user.folder / store).rglob("*.png")))
+
+
+def wait_for_line(process: subprocess.Popen[str], text: str) -> None:
+    """Wait until a process has printed a line with `text`."""
     assert process.stdout is not None
-    for line in process.stdout:
-        if "has started" in line:
-            return time.monotonic()
-    raise AssertionError("the ingest ended before its first step")
+    assert any(text in line for line in process.stdout), f"it ended without saying '{text}'"
+
+
+def wait_until(process: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
+    """Wait until something has happened, or the process has ended."""
+    while process.poll() is None and not happened():
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.02)
 
 
 def test_ten_kills_leave_the_same_manifest_and_the_same_tasks(user: User):
-    undisturbed = user.starts("-ig", "--config", ingest_configuration(user, "undisturbed"))
-    started = wait_for_work(undisturbed)
-    undisturbed.communicate()
-    seconds_of_work = time.monotonic() - started
+    user.runs("-ig", "--config", ingest_configuration(user, "undisturbed"))
     manifest, tasks = newest_manifest(), user.tasks("undisturbed")
     shutil.rmtree(user.folder / "store")
 
     configuration = ingest_configuration(user, "killed")
-    moments = random.Random(3)  # noqa: S311 (not a secret)
-    for _ in range(KILLS):
+    counts = (lambda: tiles_in(user), lambda: user.count_tasks("killed"))
+    delays = random.Random(3)  # noqa: S311 (not a secret)
+    killed = 0
+    for count, moment in [(count, moment) for count in counts for moment in MOMENTS]:
         process = user.starts("-ig", "--config", configuration)
-        wait_for_work(process)
-        # The moment is the point of the test: anywhere between the first step and the end.
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(moments.uniform(0, 0.9 * seconds_of_work))
-        kill(process)
+        wait_for_line(process, "has started")
+        wait_until(process, lambda count=count, moment=moment: count() >= moment)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(delays.uniform(0, LONGEST_DELAY_S))
+        killed += kill(process)
+    assert killed >= 5  # that the others had just finished is as good a moment
     user.runs("-ig", "--config", configuration)
 
+    assert len(tasks) == TILES
     assert newest_manifest() == manifest
     assert user.tasks("killed") == tasks
 
 
-def test_ctrl_c_is_told_in_one_line_and_keeps_what_is_done(user: User):
-    configuration = ingest_configuration(user, "interrupted")
+@pytest.mark.parametrize("moment", ["cutting tiles", "sending tasks"])
+def test_ctrl_c_is_told_in_one_line_and_keeps_what_is_done(moment, user: User):
+    project = f"interrupted {moment}"
+    configuration = ingest_configuration(user, project, f"{moment} store")
     process = user.starts("-ig", "--config", configuration)
-    wait_for_work(process)
-    process.send_signal(signal.SIGINT)
+    wait_for_line(process, "has started")
+    counts = {
+        "cutting tiles": lambda: tiles_in(user, f"{moment} store"),
+        "sending tasks": lambda: user.count_tasks(project),
+    }
+    wait_until(process, lambda: counts[moment]() >= 20)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     shown, _ = process.communicate()
 
-    assert process.returncode == 130
-    assert "run the same command again" in shown
+    assert process.returncode == 130, shown
     assert "Traceback" not in shown
-    user.runs("-ig", "--config", configuration)
-    assert user.tasks("interrupted")
+    [told] = [line for line in shown.splitlines() if line.startswith("Interrupted")]
+    assert "run the same command again" in told
+    user.calls("-ig", "--config", configuration)
+    assert len(user.tasks(project)) == TILES
 
 
-def test_two_ingests_into_one_store_do_not_mix(user: User):
-    configuration = ingest_configuration(user, "crowded")
-    shutil.rmtree(user.folder / "store", ignore_errors=True)
-    first, second = (user.starts("-ig", "--config", configuration) for _ in range(2))
-    shown = [process.communicate()[0] for process in (first, second)]
+def test_a_second_ingest_into_a_store_has_to_wait(user: User):
+    configuration = ingest_configuration(user, "crowded", "crowded store")
+    store = open_store(str(user.folder / "crowded store")).uri
+    with exclusive("ingest", store):
+        shown = user.runs("-ig", "--config", configuration, exit_code=1)
+    assert f"Error: Another ingest is already running on {store}." in shown
+    assert tiles_in(user, "crowded store") == 0
 
-    codes = sorted([first.returncode, second.returncode])
-    assert codes in ([0, 0], [0, 1]), shown
-    if codes == [0, 1]:  # else the second came when the first had finished
-        assert any("Another" in text and "is already running" in text for text in shown)
-    assert len(user.tasks("crowded")) == len(list(Path(user.folder, "store").rglob("*.png")))
+    user.calls("-ig", "--config", configuration)
+    assert len(user.tasks("crowded")) == tiles_in(user, "crowded store") == TILES

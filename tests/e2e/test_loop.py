@@ -57,29 +57,34 @@ def configurations(user: User) -> dict[str, str]:
     }
 
 
-def test_what_is_missing_is_told_before_any_work(user, configurations):
-    shown = user.runs("--training", "--config", configurations["training"], exit_code=1)
-
-    assert "No version of model 'ship-detector' is in stage 'staging'" in shown
-    assert "python run.py --promote staging" in shown
-
-
-def test_the_loop_runs_from_scenes_to_samples(user, configurations):
-    user.runs("--ingest", "--config", configurations["ingest"])
+@pytest.fixture(scope="module")
+def shown(user: User, configurations: dict[str, str]) -> dict[str, str]:
+    """What the five flags print, one after the other."""
+    ingested = user.runs("--ingest", "--config", configurations["ingest"])
     exported = user.runs("-e", "--promote", "staging", "--config", configurations["export"])
     trained = user.runs(
         "-t", "-l", "--promote", "production", "--config", configurations["training"]
     )
     predicted = user.runs("-i", "--config", configurations["inference"])
     looked = user.runs("-f", "--config", configurations["fiftyone"])
+    return {
+        "ingested": ingested,
+        "exported": exported,
+        "trained": trained,
+        "predicted": predicted,
+        "looked": looked,
+    }
 
-    assert "is now in staging" in exported
-    assert "on unseen scenes: mAP50" in trained
-    assert "is now in production" in trained
-    assert "objects found in 4 scenes" in predicted
-    assert "24 samples added" in looked
+
+def test_the_loop_runs_from_scenes_to_samples(shown):
+    assert "is now in staging" in shown["exported"]
+    assert "on unseen scenes: mAP50" in shown["trained"]
+    assert "is now in production" in shown["trained"]
+    assert "objects found in 4 scenes" in shown["predicted"]
+    assert "24 samples added" in shown["looked"]
 
 
+@pytest.mark.usefixtures("shown")
 def test_a_second_round_adds_nothing(user, configurations):
     tasks = user.tasks(PROJECT)
 
