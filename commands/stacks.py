@@ -15,7 +15,7 @@ from zenml.models import ComponentResponse, StackResponse
 from commands.configuration import CONFIGS, first_problem, read_yaml
 from commands.console import ask, say
 from utils.errors import ConfigurationError
-from utils.options import Options, unknown_key
+from utils.options import Options
 
 
 class _Component(Options):
@@ -60,7 +60,7 @@ def _existing_stack(name: str) -> StackResponse:
         files = {file.stem for file in (CONFIGS / "stacks").glob("*.yaml")}
         names = files | {stack.name for stack in Client().list_stacks()}
         raise ConfigurationError(
-            f"There is no stack '{name}': {unknown_key(name, sorted(names))}"
+            f"There is no stack '{name}'. Known are {', '.join(sorted(names))}."
         ) from None
 
 
