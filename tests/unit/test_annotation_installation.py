@@ -80,3 +80,12 @@ def test_a_database_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
     with pytest.raises(ServerError, match="could not make its database: no such table"):
         provide_database(tmp_path / "data")
     assert not (tmp_path / "data").exists()
+
+
+def test_variables_of_other_programs_do_not_reach_the_making_of_the_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEBUG", "/nonsense")
+    program_that(tmp_path, f'echo "$LABEL_STUDIO_DEBUG" > "$LABEL_STUDIO_BASE_DATA_DIR/{DATABASE}"')
+    provide_database(tmp_path / "data")
+    assert (tmp_path / "data" / DATABASE).read_text() == "false\n"

@@ -26,10 +26,14 @@ _INSTALLED = "installed.txt"
 def private_environment() -> dict[str, str]:
     """Variables under which the program phones nobody and imports nothing of ours.
 
-    Usage statistics are sent when the user has set `COLLECT_ANALYTICS` so.
+    Usage statistics are sent when the user has set `COLLECT_ANALYTICS` so. `HOST`, `DEBUG` and
+    `DJANGO_DB`, which other programs use too, are not heeded: the prefixed ones go before them.
     """
     return {
         "PYTHONPATH": "",
+        "LABEL_STUDIO_HOST": "",
+        "LABEL_STUDIO_DEBUG": "false",
+        "LABEL_STUDIO_DJANGO_DB": "sqlite",
         "COLLECT_ANALYTICS": os.environ.get("COLLECT_ANALYTICS", "false"),
         "LATEST_VERSION_CHECK": "false",
         "SENTRY_DSN": "",
@@ -101,7 +105,6 @@ def _migrate(program: Path, database: Path) -> None:
         environment = os.environ | private_environment()
         environment |= {
             "LABEL_STUDIO_BASE_DATA_DIR": folder,
-            "LABEL_STUDIO_DJANGO_DB": "sqlite",
             "LABEL_STUDIO_DATABASE_NAME": str(Path(folder, DATABASE)),
         }
         command = [str(program), "version"]

@@ -174,11 +174,8 @@ def _start(program: Path, account: Account, port: int) -> ServerProcess:
 
 
 def _environment(account: Account) -> dict[str, str]:
-    """The server's settings; the first ones keep it from heeding `HOST`, `DEBUG` and the like."""
+    """The server's settings."""
     return private_environment() | {
-        "LABEL_STUDIO_HOST": "",
-        "LABEL_STUDIO_DEBUG": "false",
-        "LABEL_STUDIO_DJANGO_DB": "sqlite",
         "LABEL_STUDIO_DATABASE_NAME": str(_folder() / DATABASE),
         "LABEL_STUDIO_BASE_DATA_DIR": str(_folder()),
         "LABEL_STUDIO_USERNAME": account.username,
