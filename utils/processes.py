@@ -135,12 +135,17 @@ def stop_server(name: str, folder: Path) -> bool:
         return False
     _signal(server, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
-    while server.is_alive() and time.monotonic() < deadline:
+    # The first thread of a process may be gone while others still hold its port.
+    while _lingers(server) and time.monotonic() < deadline:
         _reap(server.pid)
         time.sleep(_POLL_SECONDS)
     if server.is_alive():
         _signal(server, signal.SIGKILL)
     return True
+
+
+def _lingers(server: ServerProcess) -> bool:
+    return server.is_alive() or not port_is_free(server.port)
 
 
 def _signal(server: ServerProcess, number: signal.Signals) -> None:
