@@ -67,9 +67,9 @@ class _Parser(argparse.ArgumentParser):
     """A parser that, for a misspelt flag, names the one that was probably meant."""
 
     def error(self, message: str) -> NoReturn:
-        unknown = message.removeprefix("unrecognized arguments: ").split(" ")[0]
+        _, is_unknown, flags = message.partition("unrecognized arguments: ")
         known = [flag for action in self._actions for flag in action.option_strings]
-        nearest = get_close_matches(unknown, known, n=1) if unknown.startswith("-") else []
+        nearest = get_close_matches(flags.split(" ")[0], known, n=1) if is_unknown else []
         hint = f" (did you mean {nearest[0]}?)" if nearest else ""
         self.exit(USAGE_EXIT_CODE, f"run.py: {message}{hint}\nSee: python run.py --help\n")
 

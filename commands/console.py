@@ -7,6 +7,8 @@ import os
 import sys
 import warnings
 
+# What libvips says of a broken image, without naming it, is in the issues with its name.
+_NOISY = ("py.warnings", "pyvips")
 _ZENML_NEWS = ("Step ", "Pipeline run has ", "Dashboard URL")
 
 
@@ -53,5 +55,5 @@ def quiet_libraries(*, verbose: bool) -> None:
 def _is_for_the_user(record: logging.LogRecord) -> bool:
     """Let through what a user wants to read: progress of steps and other people's warnings."""
     if not record.name.startswith("zenml"):
-        return record.levelno >= logging.WARNING and record.name != "py.warnings"
+        return record.levelno >= logging.WARNING and not record.name.startswith(_NOISY)
     return record.levelno == logging.INFO and record.getMessage().startswith(_ZENML_NEWS)

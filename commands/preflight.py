@@ -11,8 +11,9 @@ from zenml.models import ModelVersionResponse
 
 from commands.configuration import RunConfiguration
 from commands.stages import version_in
-from pipelines.artifacts import manifest_of, newest
+from pipelines.artifacts import newest
 from steps.label_studio import connect_label_studio
+from steps.manifests import manifests_of
 from utils.errors import MissingStageError, SpyglassError, StoreError
 from utils.paths import local_folder
 
@@ -74,18 +75,23 @@ def _project_exists(configuration: RunConfiguration) -> None:
 
 
 def _tiles_were_sent(configuration: RunConfiguration) -> None:
-    project = configuration.parameters["label_studio"].project
-    if manifest_of(project) is None:
-        raise SpyglassError(
-            f"No ingest has sent tiles to the Label Studio project '{project}' yet. "
-            "Send some with: python run.py --ingest"
-        )
+    _require_tiles_of(configuration.parameters["label_studio"].project)
 
 
 def _there_are_tiles(configuration: RunConfiguration) -> None:
     project = configuration.parameters["project"]
-    if (newest("tile_manifest") if project is None else manifest_of(project)) is None:
+    if project is not None:
+        _require_tiles_of(project)
+    elif newest("tile_manifest") is None:
         raise SpyglassError("There are no tiles to look at. Make some: python run.py --ingest")
+
+
+def _require_tiles_of(project: int | str) -> None:
+    if not manifests_of(project):
+        raise SpyglassError(
+            f"No ingest has sent tiles to the Label Studio project '{project}' yet. "
+            "Send some with: python run.py --ingest"
+        )
 
 
 def _dataset_is_staged(configuration: RunConfiguration) -> None:

@@ -9,6 +9,7 @@ from zenml import step
 
 from steps.figures import log_figures
 from steps.label_studio import connect_label_studio
+from steps.manifests import all_tiles_sent
 from steps.scratch import scratch_folder
 from utils.annotation import export as annotation_export
 from utils.annotation.options import ExportOptions, LabelStudioOptions
@@ -28,7 +29,9 @@ def export_annotations(
     """Join the newest annotation of each task to its tile."""
     client = connect_label_studio(label_studio)
     project = open_project(client, label_studio.updated(create_missing=False))
-    path = scratch_folder() / "labeled_dataset.parquet"
-    result = annotation_export.export_annotations(client, project, manifest, path, export)
+    folder = scratch_folder()
+    tiles = all_tiles_sent(manifest, label_studio.project, folder / "tiles.parquet")
+    path = folder / "labeled_dataset.parquet"
+    result = annotation_export.export_annotations(client, project, tiles, path, export)
     log_figures(asdict(result.statistics), "labeled_dataset")
     return result.dataset, result.issues

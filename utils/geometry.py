@@ -141,13 +141,19 @@ def visible_shares(boxes: ArrayLike, window: Window) -> FloatArray:
     return np.divide(visible, areas, out=np.zeros_like(areas), where=areas > 0)
 
 
-def iou_matrix(first: ArrayLike, second: ArrayLike) -> FloatArray:
-    """Intersection over union of every pair of n and m boxes, shape (n, m)."""
+def intersection_matrix(first: ArrayLike, second: ArrayLike) -> FloatArray:
+    """The area that every pair of n and m boxes shares, in square pixels, shape (n, m)."""
     a, b = _as_boxes(first), _as_boxes(second)
     upper_left = np.maximum(a[:, None, :2], b[None, :, :2])
     lower_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    intersection = np.prod(np.clip(lower_right - upper_left, 0, None), axis=2)
-    union = box_areas(a)[:, None] + box_areas(b)[None, :] - intersection
+    sides = np.clip(lower_right - upper_left, 0, None)
+    return np.asarray(sides[..., 0] * sides[..., 1])
+
+
+def iou_matrix(first: ArrayLike, second: ArrayLike) -> FloatArray:
+    """Intersection over union of every pair of n and m boxes, shape (n, m)."""
+    intersection = intersection_matrix(first, second)
+    union = box_areas(first)[:, None] + box_areas(second)[None, :] - intersection
     shares: FloatArray = np.divide(
         intersection, union, out=np.zeros_like(intersection), where=union > 0
     )

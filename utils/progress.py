@@ -67,8 +67,9 @@ class _PlainLines:
 
     def _print(self) -> None:
         self._printed = self._done
-        share = f"{self._done}" if self._total is None else f"{self._done}/{self._total}"
-        seconds = time.monotonic() - self._started
-        print(
-            f"{self._description}: {share} after {seconds:.0f} s", file=sys.__stderr__, flush=True
-        )
+        if self._total is not None:
+            done = f"{self._done}/{self._total} after "
+        else:
+            done = f"{self._done} after " if self._done else ""
+        seconds = f"{time.monotonic() - self._started:.0f} s"
+        print(f"{self._description}: {done}{seconds}", file=sys.__stderr__, flush=True)

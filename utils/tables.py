@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +24,57 @@ _CLASSES_KEY = b"spyglass.class_names"
 
 BOXES = pa.list_(pa.list_(pa.float64(), 4))
 STRINGS = pa.list_(pa.string())
+
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True)
+class Table(Generic[Record]):
+    """Records in a Parquet file that also names the classes of its labels; rows are streamed.
+
+    A kind of table has a `schema` from `versioned_schema` and two functions that turn a record into
+    a row and back.
+
+    Attributes:
+        path: The file.
+    """
+
+    path: Path
+
+    schema: ClassVar[pa.Schema]
+    to_row: ClassVar[Any]
+    from_row: ClassVar[Any]
+
+    @classmethod
+    def write(cls, path: Path, class_names: Iterable[str], records: Iterable[Record]) -> Self:
+        """Write records, in the order given, to `path`, whole or not at all.
+
+        Args:
+            path: Destination.
+            class_names: The classes of the labels; their order gives each its index.
+            records: Consumed once, as a stream.
+        """
+        schema = with_class_names(cls.schema, class_names)
+        write_table(path, schema, (cls.to_row(record) for record in records))
+        return cls(path)
+
+    def __iter__(self) -> Iterator[Record]:
+        """Yield the records in order.
+
+        Raises:
+            DatasetError: If the file is of another kind or version.
+        """
+        return (self.from_row(row) for row in read_table(self.path, self.schema))
+
+    def __len__(self) -> int:
+        """The number of records."""
+        return count_rows(self.path)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes of the labels, in the order that gives each its index."""
+        return read_class_names(self.path)
 
 
 def versioned_schema(

@@ -95,3 +95,23 @@ def test_a_second_round_adds_nothing(user, configurations):
     assert "0 new tasks, 24 already there" in ingested
     assert user.tasks(PROJECT) == tasks
     assert "0 samples added, 0 updated, 24 unchanged" in looked
+
+
+@pytest.mark.usefixtures("shown")
+def test_a_second_ingest_into_a_project_keeps_the_tiles_of_the_first(user, configurations):
+    more = user.writes(
+        "more",
+        parameters={
+            "source": {"kind": "synthetic", "scenes": 1, "first_scene": 9, "width": 320}
+            | {"height": 320, "ships": 3},
+            "data_source": "store",
+            "tiling": {"tile_size": 320, "overlap": 32},
+            "label_studio": {"project": PROJECT},
+        },
+    )
+
+    ingested = user.calls("-ig", "--config", more)
+    exported = user.calls("-e", "--config", configurations["export"])
+
+    assert "1 new tasks, 0 already there" in ingested
+    assert "25 tiles: 0 reviewed, 25 with their ground truth" in exported

@@ -16,7 +16,7 @@ from utils.annotation.project import Project
 from utils.annotation.regions import boxes_of
 from utils.annotation.review import annotator_of, is_reviewed, moment, newest
 from utils.dataset.labeled import LabeledDataset, LabeledTile
-from utils.errors import LabelStudioError
+from utils.errors import DatasetError, LabelStudioError
 from utils.issues import IssueReport
 from utils.progress import progress
 from utils.storage.disk import disk_faults
@@ -85,6 +85,7 @@ def export_annotations(
         options: The rule for unreviewed tasks and the limit for bad tiles.
 
     Raises:
+        DatasetError: If no tile is labelled.
         LabelStudioError: If the server fails or sends something else than an export.
         TooManyIssuesError: If too many tiles cannot be used.
     """
@@ -99,6 +100,11 @@ def export_annotations(
             dataset = LabeledDataset.write(out_path, project.class_names, tiles)
     faults = IssueReport([issue for issue in reader.issues.issues if issue.kind != _SKIPPED])
     faults.check_share(len(manifest), options.max_bad_share, "tiles")
+    if not len(dataset):
+        raise DatasetError(
+            f"No tile of the project '{project.title}' is labelled yet, so there is nothing to "
+            "train on. Label some in Label Studio, then export again."
+        )
     return ExportResult(dataset, reader.issues, reader.statistics)
 
 

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 
 from utils.geometry import Boxes, Window
-from utils.tables import (
-    BOXES,
-    STRINGS,
-    count_rows,
-    read_class_names,
-    read_table,
-    versioned_schema,
-    with_class_names,
-    write_table,
-)
+from utils.tables import BOXES, STRINGS, Table, versioned_schema
 
 SCHEMA = versioned_schema(
     "labeled_dataset",
@@ -81,44 +70,6 @@ class LabeledTile:
     annotation_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LabeledDataset:
-    """A Parquet file of labelled tiles, in order of `tile_id`; rows are streamed.
-
-    Attributes:
-        path: The file.
-    """
-
-    path: Path
-
-    @classmethod
-    def write(
-        cls, path: Path, class_names: Iterable[str], tiles: Iterable[LabeledTile]
-    ) -> LabeledDataset:
-        """Write labelled tiles to `path`, whole or not at all.
-
-        Args:
-            path: Destination.
-            class_names: The classes of the project; their order gives each its index.
-            tiles: Consumed once, as a stream.
-        """
-        write_table(path, with_class_names(SCHEMA, class_names), (_to_row(tile) for tile in tiles))
-        return cls(path)
-
-    def __iter__(self) -> Iterator[LabeledTile]:
-        """Yield the labelled tiles in order."""
-        return (_to_tile(row) for row in read_table(self.path, SCHEMA))
-
-    def __len__(self) -> int:
-        """The number of tiles."""
-        return count_rows(self.path)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The classes of the project, in the order that gives each its index."""
-        return read_class_names(self.path)
-
-
 def _to_row(tile: LabeledTile) -> dict[str, Any]:
     return {
         "tile_id": tile.tile_id,
@@ -155,3 +106,12 @@ def _to_tile(row: dict[str, Any]) -> LabeledTile:
         task_id=row["task_id"],
         annotation_id=row["annotation_id"],
     )
+
+
+@dataclass(frozen=True)
+class LabeledDataset(Table[LabeledTile]):
+    """Tiles with the boxes that training shall use, in order of `tile_id`."""
+
+    schema: ClassVar[pa.Schema] = SCHEMA
+    to_row = staticmethod(_to_row)
+    from_row = staticmethod(_to_tile)

@@ -18,7 +18,16 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from utils.geometry import BoolArray, Boxes, FloatArray, Window, box_areas, clip_boxes, iou_matrix
+from utils.geometry import (
+    BoolArray,
+    Boxes,
+    FloatArray,
+    Window,
+    box_areas,
+    clip_boxes,
+    intersection_matrix,
+    iou_matrix,
+)
 
 IntArray = NDArray[np.intp]
 Bounds = tuple[float, float, float, float]
@@ -155,9 +164,8 @@ def _matches_of_two(
     first, first_seen = _seen(found, first, shared)
     second, second_seen = _seen(found, second, shared)
     iou = iou_matrix(first_seen, second_seen)
-    areas = box_areas(first_seen)[:, None], box_areas(second_seen)[None, :]
-    # From u = i / (a + b - i) follows i = u (a + b) / (1 + u).
-    share_of_smaller = iou * (areas[0] + areas[1]) / (1 + iou) / np.minimum(*areas)
+    smaller = np.minimum(box_areas(first_seen)[:, None], box_areas(second_seen)[None, :])
+    share_of_smaller = intersection_matrix(first_seen, second_seen) / smaller
     is_sliver = found.cut[first][:, None] | found.cut[second][None, :]
     same_class = found.classes[first][:, None] == found.classes[second][None, :]
     rows, columns = np.nonzero(

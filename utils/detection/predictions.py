@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 
 from utils.geometry import Boxes
 from utils.scenes.scene import Georeference
-from utils.tables import (
-    BOXES,
-    STRINGS,
-    count_rows,
-    read_class_names,
-    read_table,
-    versioned_schema,
-    with_class_names,
-    write_table,
-)
+from utils.tables import BOXES, STRINGS, Table, versioned_schema
 
 SCHEMA = versioned_schema(
     "predictions",
@@ -75,48 +65,6 @@ class ScenePrediction:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Predictions:
-    """A Parquet file with one row a scene, in order of scene id; rows are streamed.
-
-    Attributes:
-        path: The file.
-        coco_json: The same predictions as COCO json, or None where nobody asked for it.
-    """
-
-    path: Path
-    coco_json: Path | None = None
-
-    @classmethod
-    def write(
-        cls, path: Path, class_names: Iterable[str], scenes: Iterable[ScenePrediction]
-    ) -> Predictions:
-        """Write the predictions of scenes to `path`, whole or not at all.
-
-        Args:
-            path: Destination.
-            class_names: The classes of the detector, in order.
-            scenes: Consumed once, as a stream.
-        """
-        write_table(
-            path, with_class_names(SCHEMA, class_names), (_to_row(scene) for scene in scenes)
-        )
-        return cls(path)
-
-    def __iter__(self) -> Iterator[ScenePrediction]:
-        """Yield the scenes in order."""
-        return (_to_prediction(row) for row in read_table(self.path, SCHEMA))
-
-    def __len__(self) -> int:
-        """The number of scenes."""
-        return count_rows(self.path)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The classes of the detector, in order."""
-        return read_class_names(self.path)
-
-
 def _to_row(scene: ScenePrediction) -> dict[str, Any]:
     truth = scene.truth if scene.truth is not None else Boxes()
     scores = scene.boxes.scores if scene.boxes.scores is not None else np.ones(len(scene.boxes))
@@ -155,3 +103,18 @@ def _to_prediction(row: dict[str, Any]) -> ScenePrediction:
         georeference=Georeference(row["crs"], tuple(row["transform"])) if row["crs"] else None,
         seconds=row["seconds"],
     )
+
+
+@dataclass(frozen=True)
+class Predictions(Table[ScenePrediction]):
+    """What a detector found, one row a scene, in order of scene id.
+
+    Attributes:
+        coco_json: The same predictions as COCO json, or None where nobody asked for it.
+    """
+
+    coco_json: Path | None = None
+
+    schema: ClassVar[pa.Schema] = SCHEMA
+    to_row = staticmethod(_to_row)
+    from_row = staticmethod(_to_prediction)

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 
 from utils.geometry import Boxes, Window
 from utils.scenes.scene import Georeference
-from utils.tables import (
-    BOXES,
-    STRINGS,
-    count_rows,
-    read_class_names,
-    read_table,
-    versioned_schema,
-    with_class_names,
-    write_table,
-)
+from utils.tables import BOXES, STRINGS, Table, versioned_schema
 from utils.tiling.tile import Tile
 
 SCHEMA = versioned_schema(
@@ -48,42 +37,6 @@ SCHEMA = versioned_schema(
         ("transform", pa.list_(pa.float64())),
     ],
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TileManifest:
-    """A Parquet file of tiles, in order of scene and window; rows are streamed.
-
-    Attributes:
-        path: The file.
-    """
-
-    path: Path
-
-    @classmethod
-    def write(cls, path: Path, class_names: Iterable[str], tiles: Iterable[Tile]) -> TileManifest:
-        """Write tiles, in the order given, to `path`, whole or not at all.
-
-        Args:
-            path: Destination.
-            class_names: The classes of the source; their order gives each its index.
-            tiles: Consumed once, as a stream.
-        """
-        write_table(path, with_class_names(SCHEMA, class_names), (_to_row(tile) for tile in tiles))
-        return cls(path)
-
-    def __iter__(self) -> Iterator[Tile]:
-        """Yield the tiles in order."""
-        return (_to_tile(row) for row in read_table(self.path, SCHEMA))
-
-    def __len__(self) -> int:
-        """The number of tiles."""
-        return count_rows(self.path)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The classes of the source, in the order that gives each its index."""
-        return read_class_names(self.path)
 
 
 def _to_row(tile: Tile) -> dict[str, Any]:
@@ -130,3 +83,12 @@ def _to_tile(row: dict[str, Any]) -> Tile:
         tags=tuple(row["tags"]),
         georeference=Georeference(row["crs"], tuple(row["transform"])) if row["crs"] else None,
     )
+
+
+@dataclass(frozen=True)
+class TileManifest(Table[Tile]):
+    """The tiles of an ingest, in order of scene and window."""
+
+    schema: ClassVar[pa.Schema] = SCHEMA
+    to_row = staticmethod(_to_row)
+    from_row = staticmethod(_to_tile)

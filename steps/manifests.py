@@ -1,0 +1,57 @@
+"""The manifests that ingests have sent to a Label Studio project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from zenml.client import Client
+from zenml.models import ArtifactVersionResponse
+from zenml.utils.pagination_utils import depaginate_stream
+
+from utils.tiling.manifest import TileManifest
+from utils.tiling.tile import Tile
+
+
+def manifests_of(project: int | str) -> list[ArtifactVersionResponse]:
+    """The distinct tile manifests that were sent to a project, newest first.
+
+    The way leads over the reports of the syncs to that project, to what each sync was given.
+
+    Args:
+        project: Its name or number.
+    """
+    reports = depaginate_stream(
+        Client().list_artifact_versions, artifact="sync_issues", sort_by="desc:created"
+    )
+    found: dict[str, ArtifactVersionResponse] = {}
+    for report in reports:
+        names = report.run_metadata.get("project_name"), report.run_metadata.get("project_id")
+        if str(project) in map(str, names):
+            manifest = report.step.inputs["manifest"][0]
+            found.setdefault(manifest.content_hash or str(manifest.id), manifest)
+    return list(found.values())
+
+
+def all_tiles_sent(newest: TileManifest, project: int | str, path: Path) -> TileManifest:
+    """One manifest of the tiles of every ingest into a project, each in its newest version.
+
+    Args:
+        newest: The newest manifest.
+        project: Its name or number.
+        path: Where to write the manifest.
+    """
+    earlier = [manifest.load() for manifest in manifests_of(project)[1:]]
+    if not earlier:
+        return newest
+    classes = dict.fromkeys(name for part in (newest, *earlier) for name in part.class_names)
+    return TileManifest.write(path, classes, _each_once([newest, *earlier]))
+
+
+def _each_once(manifests: Sequence[TileManifest]) -> Iterator[Tile]:
+    seen: set[str] = set()
+    for manifest in manifests:
+        for tile in manifest:
+            if tile.tile_id not in seen:
+                seen.add(tile.tile_id)
+                yield tile
