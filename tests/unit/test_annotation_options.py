@@ -92,6 +92,7 @@ def test_a_server_without_a_token_is_refused_before_any_work() -> None:
         pytest.param({"projct": "x"}, "did you mean 'project'", id="misspelt key"),
         pytest.param({"url": "labels.org"}, "http://", id="address without a scheme"),
         pytest.param({"project": "x" * 51}, "50 characters", id="name too long"),
+        pytest.param({"project": "s2"}, "3 to 50 characters", id="name too short"),
         pytest.param({"batch_tasks": 0}, "greater than or equal to 1", id="empty batches"),
     ],
 )

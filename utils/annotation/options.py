@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, field_validator
 
 from utils.annotation.server import ServerConnection, start_label_studio
 from utils.errors import ConfigurationError
 from utils.options import Options
 
 EMBEDDED = "embedded"
-_LONGEST_TITLE = 50  # Label Studio refuses longer ones
-
-ProjectName = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=_LONGEST_TITLE)
-]
+_TITLE_CHARACTERS = range(3, 51)  # Label Studio refuses shorter and longer ones
 
 
 class LabelStudioOptions(Options):
@@ -28,7 +24,7 @@ class LabelStudioOptions(Options):
     on this machine. `LABEL_STUDIO_URL` comes first; the ZenML annotator component is asked where
     neither names a server."""
 
-    project: int | ProjectName = "spyglass"
+    project: int | str = "spyglass"
     """The project's name, or its number, as in the address of its page."""
 
     create_missing: bool = True
@@ -53,6 +49,13 @@ class LabelStudioOptions(Options):
 
     max_bad_share: float = Field(default=0.1, ge=0, le=1)
     """Stop with an error when a larger share of the tiles cannot be sent."""
+
+    @field_validator("project")
+    @classmethod
+    def _is_a_title(cls, project: int | str) -> int | str:
+        if isinstance(project, int) or len(project.strip()) in _TITLE_CHARACTERS:
+            return project.strip() if isinstance(project, str) else project
+        raise ValueError(f"'{project}' is no project's name: Label Studio wants 3 to 50 characters")
 
     @field_validator("url")
     @classmethod
