@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from collections.abc import Callable
 
+from commands.console import complain
 from utils.errors import ConfigurationError, SpyglassError
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
@@ -25,16 +25,16 @@ def exit_code_of(work: Callable[[], None], *, verbose: bool = False) -> int:
     try:
         work()
     except KeyboardInterrupt:
-        _complain("\nInterrupted. What is done is kept: run the same command again to go on.")
+        complain("\nInterrupted. What is done is kept: run the same command again to go on.")
         return INTERRUPTED
     except SpyglassError as error:
         _trace(verbose)
-        _complain(f"Error: {error}")
+        complain(f"Error: {error}")
         return WRONG_USAGE if isinstance(error, ConfigurationError) else FAILED
     except Exception as error:
         _trace(verbose)
         text = " ".join(str(error).split())
-        _complain(f"Error: {type(error).__name__}: {text}\nRun it with --verbose to see where.")
+        complain(f"Error: {type(error).__name__}: {text}\nRun it with --verbose to see where.")
         return FAILED
     return DONE
 
@@ -42,7 +42,3 @@ def exit_code_of(work: Callable[[], None], *, verbose: bool = False) -> int:
 def _trace(verbose: bool) -> None:
     if verbose:
         traceback.print_exc()
-
-
-def _complain(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
