@@ -152,7 +152,7 @@ def _place_of(file: Path, root: Path) -> PurePosixPath:
 def _place_in_dataset(named: str) -> PurePosixPath | None:
     """The path of an image inside a dataset, from any form that datasets give it.
 
-    Such as `x.png`, `below/a/folder/x.png`, `zip://train/x.png::data.zip`, or
+    Such as `x.png`, `/somewhere/x.png`, `zip://train/x.png::data.zip`, or
     `hf://datasets/owner/name@commit/train/x.png`.
     """
     scheme, _, rest = named.partition("::")[0].rpartition("://")
