@@ -105,7 +105,11 @@ def build_parser() -> argparse.ArgumentParser:
     stacks.add_argument(
         "-l", "--local", action="store_true", help="train on this machine (--stack local)"
     )
-    options = parser.add_argument_group("options")
+    _add_options(parser.add_argument_group("options"))
+    return parser
+
+
+def _add_options(options: argparse._ArgumentGroup) -> None:
     options.add_argument("-h", "--help", action="help", help="show this message")
     options.add_argument(
         "--config", type=Path, metavar="FILE", help="another configuration than the pipeline's own"
@@ -125,7 +129,6 @@ def build_parser() -> argparse.ArgumentParser:
     options.add_argument(
         "-v", "--verbose", action="store_true", help="show tracebacks and everything ZenML says"
     )
-    return parser
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:

@@ -109,22 +109,30 @@ def start_server(
         )
     server = ServerProcess(name, process.pid, port, _start_time(process.pid))
     write_whole(folder / f"{name}.json", json.dumps(asdict(server)))
-    deadline = time.monotonic() + timeout_s
     try:
-        while not _answers(is_ready):
-            if process.poll() is not None:
-                raise ServerError(
-                    f"{name} ended while starting: {_last_lines(log)}. The whole log is {log}"
-                )
-            if time.monotonic() > deadline:
-                raise ServerError(
-                    f"{name} did not answer within {timeout_s:.0f} s. Its log is {log}"
-                )
-            time.sleep(_POLL_SECONDS)
+        _wait_for_answer(name, process, log, is_ready, timeout_s)
     except BaseException:
         stop_server(name, folder)
         raise
     return server
+
+
+def _wait_for_answer(
+    name: str,
+    process: subprocess.Popen[bytes],
+    log: Path,
+    is_ready: Callable[[], bool],
+    timeout_s: float,
+) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not _answers(is_ready):
+        if process.poll() is not None:
+            raise ServerError(
+                f"{name} ended while starting: {_last_lines(log)}. The whole log is {log}"
+            )
+        if time.monotonic() > deadline:
+            raise ServerError(f"{name} did not answer within {timeout_s:.0f} s. Its log is {log}")
+        time.sleep(_POLL_SECONDS)
 
 
 def stop_server(name: str, folder: Path) -> bool:
