@@ -27,6 +27,7 @@ lint: $(DEVELOPMENT) ## Check style, types, architecture, and that what is gener
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --verbose | tail -n 8
+	@.venv/bin/hadolint Dockerfile
 	@$(UV) lock --check -q
 	@$(UV) export -q --frozen --no-emit-project | grep -v '^#' | diff -q - <(grep -v '^#' requirements.txt) \
 		|| (echo "requirements.txt is out of step with uv.lock: run make format" && exit 1)
