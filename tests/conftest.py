@@ -12,8 +12,10 @@ pytest_plugins = [
     "tests.fixtures.browser",
     "tests.fixtures.detector",
     "tests.fixtures.gcs",
+    "tests.fixtures.google_cloud",
     "tests.fixtures.label_studio",
     "tests.fixtures.mongodb",
+    "tests.fixtures.zenml_server",
 ]
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
