@@ -105,6 +105,17 @@ def build_parser() -> argparse.ArgumentParser:
     stacks.add_argument(
         "-l", "--local", action="store_true", help="train on this machine (--stack local)"
     )
+    stacks.add_argument(
+        "--register-stack",
+        type=Path,
+        metavar="FILE",
+        help="register what is missing of a stack; change what differs only with --yes",
+    )
+    stacks.add_argument(
+        "--check-stack",
+        metavar="NAME",
+        help="try every part of a stack, by name or file, and say how to mend what fails",
+    )
     _add_options(parser.add_argument_group("options"))
     return parser
 
@@ -146,7 +157,8 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
 
 def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
     names = [command.name for command in parsed.commands]
-    if not names and not parsed.promote:
+    for_stacks = [flag for flag in ("register_stack", "check_stack") if getattr(parsed, flag)]
+    if not names and not parsed.promote and not for_stacks:
         parser.error("nothing to do: choose one of the loop's flags, or --promote")
     if parsed.config and len(names) != 1:
         parser.error(

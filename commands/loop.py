@@ -20,6 +20,15 @@ def run_commands(parsed: argparse.Namespace) -> None:
     """
     keep_private()
     quiet_libraries(verbose=parsed.verbose)
+    if parsed.register_stack:
+        from commands.stacks import register_stack
+
+        register_stack(parsed.register_stack, yes=parsed.yes)
+    if parsed.commands or parsed.promote:
+        _run_loop(parsed)
+
+
+def _run_loop(parsed: argparse.Namespace) -> None:
     from commands.execution import plan_runs, run_pipeline
     from commands.stages import model_to_promote, promote
 

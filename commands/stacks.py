@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
-from pydantic import Field, ValidationError
 from zenml.client import Client
 from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
-from zenml.enums import StackComponentType
-from zenml.models import ComponentResponse, StackResponse
+from zenml.models import StackResponse
 
-from commands.configuration import CONFIGS, first_problem, read_yaml
 from commands.console import ask, say
+from commands.stack_changes import Change, changes_for, registered_stack
+from commands.stack_files import StackDescription, known_files, read_stack, stack_file
 from utils.errors import ConfigurationError
-from utils.options import Options
-
-
-class _Component(Options):
-    """One component of a stack file; without a flavor it has to be registered already."""
-
-    name: str
-    flavor: str | None = None
-    configuration: dict[str, Any] = Field(default_factory=dict)
-
-
-class _Stack(Options):
-    """A file in `configs/stacks/`."""
-
-    name: str
-    components: dict[StackComponentType, _Component]
 
 
 def activate_stack(name: str, *, yes: bool = False) -> StackResponse:
@@ -47,80 +29,71 @@ def activate_stack(name: str, *, yes: bool = False) -> StackResponse:
         ConfigurationError: If there is neither, the file is wrong, or what is registered differs
             and may not be changed.
     """
-    file = CONFIGS / "stacks" / f"{name}.yaml"
-    stack = _registered_from(file, yes=yes) if file.is_file() else _existing_stack(name)
+    file = stack_file(name)
+    if file is None:
+        stack = _existing_stack(name)
+    else:
+        description = read_stack(file)
+        _bring_in_step(file, description, yes=yes)
+        stack = Client().get_stack(description.name)
     os.environ[ENV_ZENML_ACTIVE_STACK_ID] = str(stack.id)
     return stack
 
 
+def register_stack(file: Path, *, yes: bool = False) -> None:
+    """Register what is missing of a stack, show what differs, and change that if it may be.
+
+    Args:
+        file: Describes the stack.
+        yes: Whether what is registered may be changed; else the user is asked.
+
+    Raises:
+        ConfigurationError: If the file is wrong, or what is registered differs and stays.
+    """
+    description = read_stack(file)
+    count = _bring_in_step(file, description, yes=yes)
+    if count:
+        say(f"Done: the stack '{description.name}' is registered as in {file.name}.")
+    else:
+        say(f"The stack '{description.name}' is registered as in {file.name}: nothing to do.")
+
+
 def _existing_stack(name: str) -> StackResponse:
-    try:
-        return Client().get_stack(name)
-    except KeyError:
-        files = {file.stem for file in (CONFIGS / "stacks").glob("*.yaml")}
-        names = files | {stack.name for stack in Client().list_stacks()}
+    stack = registered_stack(name)
+    if stack is None:
+        names = {*known_files(), *(stack.name for stack in Client().list_stacks())}
         raise ConfigurationError(
             f"There is no stack '{name}'. Known are {', '.join(sorted(names))}."
-        ) from None
-
-
-def _registered_from(file: Path, *, yes: bool) -> StackResponse:
-    description = _read_stack(file)
-    components = {
-        kind: _registered_component(kind, component, yes=yes)
-        for kind, component in description.components.items()
-    }
-    wanted = {kind: component.id for kind, component in components.items()}
-    for stack in Client().list_stacks(name=description.name):
-        found = {kind: {part.id for part in parts} for kind, parts in stack.components.items()}
-        if all(component_id in found.get(kind, set()) for kind, component_id in wanted.items()):
-            return stack
-        _agree(f"The stack '{stack.name}' has other components than {file.name}", yes=yes)
-        return Client().update_stack(
-            stack.id, component_updates={kind: [value] for kind, value in wanted.items()}
         )
-    say(f"Registering stack '{description.name}' from {file.name}.")
-    return Client().create_stack(description.name, components=wanted)
+    return stack
 
 
-def _registered_component(
-    kind: StackComponentType, component: _Component, *, yes: bool
-) -> ComponentResponse:
-    client = Client()
-    for existing in client.list_stack_components(type=kind, name=component.name):
-        differing = _differences(existing.configuration, component.configuration)
-        if component.flavor is None or not differing:
-            return existing
-        _agree(f"The {kind.value} '{component.name}' is registered with other {differing}", yes=yes)
-        return client.update_stack_component(
-            existing.id, kind, configuration=component.configuration
+def _bring_in_step(file: Path, description: StackDescription, *, yes: bool) -> int:
+    """Register and change; returns how many things were touched."""
+    changes = changes_for(str(file), description)
+    missing = [change for change in changes if change.missing]
+    differing = [change for change in changes if change.differences]
+    for change in missing:
+        change.apply()
+        say(f"Registered {change.what}.")
+    for change in differing:
+        say(f"The {change.what} differs from {file.name}:")
+        for key, (old, new) in change.differences.items():
+            say(f"  {key}: {old} → {new}")
+    if differing:
+        _agree(file, differing, yes=yes)
+    for change in differing:
+        change.apply()
+        say(f"Changed {change.what}.")
+    return len(missing) + len(differing)
+
+
+def _agree(file: Path, differing: list[Change], *, yes: bool) -> None:
+    if not ask("Change what is registered?", yes=yes):
+        named = "; ".join(
+            f"{change.what} ({', '.join(change.differences)})" for change in differing
         )
-    if component.flavor is None:
         raise ConfigurationError(
-            f"There is no {kind.value} '{component.name}': "
-            "give its flavor, so that it can be registered."
+            f"Registered otherwise than in {file.name}, and left so: {named}. "
+            "To change it, run this again with --yes."
         )
-    return client.create_stack_component(
-        component.name,
-        flavor=component.flavor,
-        component_type=kind,
-        configuration=component.configuration,
-    )
-
-
-def _differences(registered: dict[str, Any], wanted: dict[str, Any]) -> str:
-    """The names of the settings that differ, for a sentence; empty where none does."""
-    keys = sorted(registered.keys() | wanted.keys())
-    return ", ".join(key for key in keys if registered.get(key) != wanted.get(key))
-
-
-def _agree(difference: str, *, yes: bool) -> None:
-    if not ask(f"{difference}. Change what is registered?", yes=yes):
-        raise ConfigurationError(f"{difference}. To change it, run this again with --yes.")
-
-
-def _read_stack(file: Path) -> _Stack:
-    try:
-        return _Stack.model_validate(read_yaml(file))
-    except ValidationError as error:
-        raise ConfigurationError(f"{file}: {first_problem(error)}") from error

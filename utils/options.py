@@ -31,9 +31,9 @@ class Options(BaseModel):
         return type(self).model_validate(self.model_dump() | changes)
 
 
-def unknown_key(key: str, known: list[str]) -> str:
-    """The sentence that says a key is not known and which one was probably meant."""
+def unknown_key(key: str, known: list[str], what: str = "key") -> str:
+    """The sentence that says a key, or a `what`, is not known and which was probably meant."""
     nearest = get_close_matches(key, known, n=1)
     if nearest:
-        return f"unknown key '{key}': did you mean '{nearest[0]}'?"
-    return f"unknown key '{key}': known are {', '.join(sorted(known))}"
+        return f"unknown {what} '{key}': did you mean '{nearest[0]}'?"
+    return f"unknown {what} '{key}': known are {', '.join(sorted(known))}"

@@ -11,7 +11,7 @@ from zenml.client import Client
 from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
 from zenml.enums import StackComponentType
 
-from commands import stacks
+from commands import stack_files
 from commands.stacks import activate_stack
 from steps.annotator import annotator_credentials
 from utils.errors import ConfigurationError
@@ -31,7 +31,7 @@ def name(monkeypatch) -> str:
 @pytest.fixture
 def describe(name, tmp_path, monkeypatch) -> Callable[..., None]:
     """Writes the stack's file, with any parts on top of the local ones."""
-    monkeypatch.setattr(stacks, "CONFIGS", tmp_path)
+    monkeypatch.setattr(stack_files, "CONFIGS", tmp_path)
     (tmp_path / "stacks").mkdir()
 
     def write(**parts: object) -> None:
@@ -52,7 +52,7 @@ def annotator(name: str, **configuration: object) -> dict[str, object]:
 def test_a_stack_is_registered_once(name, describe, capsys):
     describe(experiment_tracker=tracker(name, "sqlite:///${LOCAL}/mlflow.db"))
     first = activate_stack(name)
-    assert f"Registering stack '{name}'" in capsys.readouterr().out
+    assert f"Registered stack '{name}'" in capsys.readouterr().out
     second = activate_stack(name)
 
     assert second.id == first.id
@@ -92,11 +92,13 @@ def test_an_added_component_is_brought_in_step_when_the_user_agrees(name, descri
     ("parts", "message"),
     [
         pytest.param(
-            {"annotator": annotator("new", port=9000)}, "has other components", id="added"
+            {"annotator": annotator("new", port=9000)},
+            r"stack 'stack-\w+' \(annotator\)",
+            id="added",
         ),
         pytest.param(
             {"experiment_tracker": tracker("same", "sqlite:///new.db")},
-            "is registered with other tracking_uri",
+            r"experiment_tracker 'mlflow-same' \(tracking_uri\)",
             id="changed",
         ),
     ],

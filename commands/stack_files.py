@@ -1,0 +1,146 @@
+"""Stack files: YAML with nothing left unfilled, no unknown key and no secret in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, model_validator
+from zenml.enums import StackComponentType
+
+from commands.configuration import CONFIGS, first_problem, read_yaml
+from utils.errors import ConfigurationError
+from utils.options import Options, unknown_key
+
+_PLACEHOLDER = re.compile(r"<[A-Z][A-Z0-9_]*>")
+_VARIABLE = re.compile(r"\$\{env:(\w+)\}")
+_SECRET = re.compile(r"\{\{\s*([^\s.{}]+)\.([^\s{}]+)\s*\}\}")
+_ANY_REFERENCE = re.compile(r"\$\{[^}]*\}?|\{\{.*")
+
+
+class ConnectorDescription(Options):
+    """How ZenML logs in to a cloud; components that name it use it."""
+
+    type: str
+    auth_method: str
+    configuration: dict[str, Any] = Field(default_factory=dict)
+
+
+class ComponentDescription(Options):
+    """One component of a stack file; without a flavor it has to be registered already."""
+
+    name: str
+    flavor: str | None = None
+    connector: str | None = None
+    configuration: dict[str, Any] = Field(default_factory=dict)
+
+
+class StackDescription(Options):
+    """A file in `configs/stacks/`."""
+
+    name: str
+    connectors: dict[str, ConnectorDescription] = Field(default_factory=dict)
+    components: dict[StackComponentType, ComponentDescription]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_the_nearest_type(cls, values: Any) -> Any:
+        known = [kind.value for kind in StackComponentType]
+        components = values.get("components") if isinstance(values, dict) else None
+        for key in components if isinstance(components, dict) else ():
+            if key not in known:
+                raise ValueError(f"components: {unknown_key(str(key), known)}")
+        return values
+
+
+def stack_file(name: str) -> Path | None:
+    """The file that `--stack` and `--check-stack` mean by a name or a path, None where none is."""
+    file = Path(name) if name.endswith((".yaml", ".yml")) else CONFIGS / "stacks" / f"{name}.yaml"
+    return file if file.is_file() else None
+
+
+def known_files() -> list[str]:
+    """The names under which `stack_file` finds the project's own files."""
+    return [file.stem for file in (CONFIGS / "stacks").glob("*.yaml")]
+
+
+def read_stack(file: Path) -> StackDescription:
+    """Read a stack file; whether ZenML knows its flavors and keys is checked elsewhere.
+
+    Raises:
+        ConfigurationError: If a key is unknown or a value missing, of another type, a placeholder,
+            or a reference that cannot be followed.
+    """
+    document = read_yaml(file)
+    texts = dict(_texts(document))
+    _check_filled(file, texts)
+    for key, text in texts.items():
+        _check_text(f"{file}: {key}", text)
+    try:
+        return StackDescription.model_validate(document)
+    except ValidationError as error:
+        raise ConfigurationError(f"{file}: {first_problem(error).removeprefix(': ')}") from error
+
+
+def variable_in(value: Any) -> str | None:
+    """The name of the environment variable that holds a value, from `${env:NAME}`."""
+    found = _VARIABLE.fullmatch(value) if isinstance(value, str) else None
+    return found[1] if found else None
+
+
+def secret_in(value: Any) -> tuple[str, str] | None:
+    """Name and key of the ZenML secret that holds a value, from `{{name.key}}`."""
+    found = _SECRET.fullmatch(value) if isinstance(value, str) else None
+    return (found[1], found[2]) if found else None
+
+
+def is_reference(value: Any) -> bool:
+    """Whether a value says where a secret is kept."""
+    return variable_in(value) is not None or secret_in(value) is not None
+
+
+def _check_filled(file: Path, texts: Mapping[str, str]) -> None:
+    unfilled = [
+        (key, found[0]) for key, text in texts.items() if (found := _PLACEHOLDER.search(text))
+    ]
+    if unfilled:
+        key, placeholder = unfilled[0]
+        more = f" (and {len(unfilled) - 1} more)" if unfilled[1:] else ""
+        raise ConfigurationError(
+            f"{file}: {key}: put your own value in the place of {placeholder}{more}."
+        )
+
+
+def _check_text(place: str, text: str) -> None:
+    if not is_reference(text) and (reference := _ANY_REFERENCE.search(text)):
+        raise ConfigurationError(
+            f"{place}: '{reference[0]}' cannot be followed. Write ${{env:NAME}} or "
+            "{{secret.key}}, as the whole value."
+        )
+    if "://" in text and _has_password(text):
+        raise ConfigurationError(
+            f"{place}: the address contains a password. Leave it out, and give user and "
+            "password as ${env:NAME} under keys of their own."
+        )
+
+
+def _has_password(address: str) -> bool:
+    try:
+        return urlsplit(address).password is not None
+    except ValueError:
+        return False
+
+
+def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Every text of a document with the dotted path to it."""
+    if isinstance(value, Mapping):
+        for inner, part in value.items():
+            yield from _texts(part, f"{key}.{inner}" if key else str(inner))
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            yield from _texts(part, f"{key}.{number}")
+    elif isinstance(value, str):
+        yield key, value
