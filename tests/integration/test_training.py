@@ -101,17 +101,17 @@ def test_a_finished_training_is_not_done_again(tiny_detector, tiny_dataset):
 
 def test_a_training_killed_in_the_middle_goes_on_where_it_stopped(local_state, tmp_path):
     dataset, options = killed_in_epoch(2, tmp_path)
-    (kept,) = (local_state / "runs").glob("*/resume.pt")
-    written_last = kept.parent / "ultralytics" / "weights" / "last.pt"
-    written_last.write_bytes(written_last.read_bytes()[:1000])  # as if killed while writing it
+    (kept,) = (local_state / "runs").glob("*/kept/2")
+    (kept.parent / ".3.partial").mkdir()  # as if killed while keeping the next epoch
+    (kept.parent / ".3.partial" / "resume.pt").write_bytes(b"PK")
     told = []
     detector = train_detector(dataset, options.updated(resume=True), on_epoch=told.append)
-    assert run_folder(detector) == kept.parent
+    assert run_folder(detector) == kept.parents[1]
     assert [epoch.epoch for epoch in told] == [1, 2, 3, 4]
     assert detector.epochs == EPOCHS
     with (run_folder(detector) / "ultralytics" / "results.csv").open() as results:
         assert [row["epoch"] for row in csv.DictReader(results)] == ["1", "2", "3", "4"]
-    assert not kept.exists()
+    assert not kept.parent.exists()
 
 
 def test_a_training_killed_after_its_last_epoch_is_only_finished(tmp_path, tiny_detector):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from utils.detection.runs import TrainingRun, open_run
+from utils.detection.runs import Progress, TrainingRun, open_run
 
 HEADER = "epoch,time,train/box_loss,metrics/mAP50(B)\n"
 
@@ -16,8 +18,12 @@ def run(tmp_path):
     return made
 
 
-def write_results(run, text):
-    (run.save_dir / "results.csv").write_text(HEADER + text)
+def leave_epoch(run, epoch, weights=b"weights"):
+    """What ultralytics leaves after an epoch."""
+    (run.weights / "last.pt").write_bytes(weights)
+    (run.weights / "best.pt").write_bytes(weights)
+    rows = [f"{number},5,0.9,0.{number}\n" for number in range(1, epoch + 1)]
+    (run.save_dir / "results.csv").write_text(HEADER + "".join(rows))
 
 
 def test_the_same_training_has_the_same_run():
@@ -42,18 +48,58 @@ def test_a_training_on_another_device_is_the_same_run():
     assert open_run("data", "weights", {"epochs": 3, "device": "cpu"}) == on_gpu
 
 
-def test_an_epoch_that_was_done_twice_counts_once_and_one_half_written_not_at_all(run):
-    write_results(run, "1,5,0.9,0.1\n2,6,0.8,0.2\n2,6,0.7,0.3\n3,7,0.")
+def test_an_epoch_counts_when_its_weights_are_kept(run):
+    leave_epoch(run, 2)
+    run.keep(2, is_last=False)
+    leave_epoch(run, 3)
     assert [(epoch.epoch, epoch.values["metrics/mAP50"]) for epoch in run.epochs()] == [
         (1, 0.1),
-        (2, 0.3),
+        (2, 0.2),
     ]
 
 
+def test_only_the_newest_epoch_is_kept(run):
+    for epoch in (9, 10):
+        leave_epoch(run, epoch, f"after {epoch}".encode())
+        run.keep(epoch, is_last=False)
+    assert (run.kept() / "resume.pt").read_text() == "after 10"
+    assert [folder.name for folder in (run.folder / "kept").iterdir()] == ["10"]
+
+
+def test_a_kill_while_an_epoch_is_kept_leaves_the_one_before(run, monkeypatch):
+    leave_epoch(run, 1)
+    run.keep(1, is_last=False)
+    leave_epoch(run, 2)
+
+    def killed(*paths):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run.keep(2, is_last=False)
+    assert run.progress() == Progress(is_finished=False, epochs=1)
+    run.keep(2, is_last=False)
+    assert run.progress().epochs == 2
+
+
+def test_a_snapshot_stays_while_the_training_goes_on(run, tmp_path):
+    leave_epoch(run, 1, b"first")
+    run.keep(1, is_last=False)
+    snapshot = run.snapshot(tmp_path / "snapshot")
+    leave_epoch(run, 2, b"second")
+    run.keep(2, is_last=False)
+    assert snapshot.progress().epochs == 1
+    assert (snapshot.kept() / "resume.pt").read_bytes() == b"first"
+
+
 @pytest.mark.parametrize("content", [b"", b"PK cut short"], ids=["empty", "cut short"])
-def test_weights_that_a_kill_has_spoilt_are_not_resumed_from(run, content):
-    (run.weights / "last.pt").write_bytes(content)
+def test_weights_that_a_power_cut_has_spoilt_are_not_resumed_from(run, content):
+    leave_epoch(run, 1, content)
+    run.keep(1, is_last=False)
     assert run.resume_point() is None
+    run.begin()
+    assert run.epochs() == []
 
 
 def test_a_run_without_a_result_is_not_finished(run):

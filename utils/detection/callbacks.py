@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 from utils.detection.runs import EpochMetrics, TrainingRun
@@ -40,16 +41,23 @@ class EpochReport:
 @contextmanager
 def watching(model: Any, run: TrainingRun, report: EpochReport, device: str) -> Iterator[None]:
     """Follow the training of `model` within a block."""
-    if "," in device:  # several GPUs: the training runs in processes of their own
+    # Ultralytics sends callbacks to the processes it starts, where there are several GPUs: this one
+    # has to be a function that can be sent, and is called in one of them only.
+    model.add_callback("on_model_save", partial(_keep, run))
+    if "," in device:
         with _polled(report):
             yield
     else:
         with ExitStack() as stack:
-            _add_callbacks(model, run, report, stack)
+            _add_callbacks(model, report, stack)
             yield
 
 
-def _add_callbacks(model: Any, run: TrainingRun, report: EpochReport, stack: ExitStack) -> None:
+def _keep(run: TrainingRun, trainer: Any) -> None:
+    run.keep(trainer.epoch + 1, is_last=bool(trainer.stop))
+
+
+def _add_callbacks(model: Any, report: EpochReport, stack: ExitStack) -> None:
     advance: list[Advance] = []
 
     def open_progress(trainer: Any) -> None:
@@ -59,13 +67,8 @@ def _add_callbacks(model: Any, run: TrainingRun, report: EpochReport, stack: Exi
         )
         advance[0](trainer.start_epoch * batches)
 
-    def keep_weights(trainer: Any) -> None:
-        is_best = trainer.best_fitness == trainer.fitness
-        run.keep_weights(is_best=is_best, is_last=bool(trainer.stop))
-
     model.add_callback("on_train_start", open_progress)
     model.add_callback("on_train_batch_end", lambda _: advance[0](1))
-    model.add_callback("on_model_save", keep_weights)
     model.add_callback("on_fit_epoch_end", lambda _: report.new_epochs())
 
 

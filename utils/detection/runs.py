@@ -4,10 +4,10 @@ A run is named by a fingerprint of its data, arguments and starting weights, so 
 same training again finds its own run and never another's:
 
     .local/runs/<fingerprint>/
-        ultralytics/       what ultralytics writes: results.csv, plots, weights/
-        resume.pt best.pt  copies of the weights that are whole whenever the run is killed
-        last_epoch         appears when the last epoch is done
-        finished.json      appears when everything is done
+        ultralytics/     what ultralytics writes: results.csv, plots, weights/
+        kept/<epoch>/    what is needed to go on after that epoch: resume.pt, best.pt, results.csv,
+                         and, after the last one, last_epoch; the folder appears whole
+        finished.json    appears when everything is done, and `kept` is gone
 """
 
 from __future__ import annotations
@@ -15,16 +15,19 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from utils.detection.backend import load_ultralytics
 from utils.files import write_whole, written_whole
 from utils.paths import local_folder
+
+Content = TypeVar("Content")
 
 _NAME_LENGTH = 16
 _CIRCUMSTANCES = {"device", "workers", "cache"}
@@ -56,6 +59,18 @@ class TrainingResult:
     metrics: dict[str, float]
 
 
+class Progress(NamedTuple):
+    """How far a run has come; of two, the greater is further.
+
+    Attributes:
+        is_finished: Whether nothing is left to do.
+        epochs: How many are done.
+    """
+
+    is_finished: bool
+    epochs: int
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
     """One training and its folder.
@@ -79,59 +94,102 @@ class TrainingRun:
         return self.save_dir / "weights"
 
     def epochs(self) -> list[EpochMetrics]:
-        """The epochs done so far, in order; one done twice because of a kill counts once."""
-        return _read_epochs(self.save_dir / "results.csv")
+        """The epochs done so far, in order: those that need not be done again after a kill."""
+        if self.result() is not None:
+            return _read_epochs(self.save_dir)
+        return self._read_kept(_read_epochs) or []
 
-    def keep_weights(self, *, is_best: bool, is_last: bool) -> None:
-        """Copy the weights of the epoch just done, to resume from them after a kill."""
-        if is_best:
-            _copy_whole(self.weights / "best.pt", self.folder / "best.pt")
-        _copy_whole(self.weights / "last.pt", self.folder / "resume.pt")
+    def progress(self) -> Progress:
+        """How far the run has come."""
+        if result := self.result():
+            return Progress(is_finished=True, epochs=result.epochs)
+        kept = self.kept()
+        return Progress(is_finished=False, epochs=int(kept.name) if kept else 0)
+
+    def keep(self, epoch: int, *, is_last: bool) -> None:
+        """Copy what is needed to go on after the epoch just done, counted from 1."""
+        folder = self.folder / "kept"
+        unfinished = folder / f".{epoch}.partial"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        shutil.copyfile(self.weights / "last.pt", unfinished / "resume.pt")
+        shutil.copyfile(self.weights / "best.pt", unfinished / "best.pt")
+        shutil.copyfile(self.save_dir / "results.csv", unfinished / "results.csv")
         if is_last:
-            write_whole(self.folder / "last_epoch", "")
+            (unfinished / "last_epoch").touch()
+        os.replace(unfinished, folder / str(epoch))
+        for other in folder.iterdir():
+            if other.name != str(epoch):
+                shutil.rmtree(other)
+
+    def kept(self) -> Path | None:
+        """The folder with the newest state to go on from, or None where there is none."""
+        folders = (self.folder / "kept").glob("[0-9]*")
+        return max(folders, key=lambda folder: int(folder.name), default=None)
+
+    def snapshot(self, folder: Path) -> TrainingRun:
+        """A copy, in `folder`, of what the run can be restored from, while the training goes on."""
+        shutil.rmtree(folder, ignore_errors=True)
+        copy = TrainingRun(self.fingerprint, folder)
+        if self.result() is not None:
+            copy.weights.mkdir(parents=True)
+            for file in (self.folder / "finished.json", *self.weights.iterdir(), *self._plots()):
+                _link(file, folder / file.relative_to(self.folder))
+        else:
+            self._read_kept(
+                lambda kept: shutil.copytree(
+                    kept, folder / "kept" / kept.name, copy_function=_link, dirs_exist_ok=True
+                )
+            )
+        return copy
 
     def resume_point(self) -> Path | None:
-        """The checkpoint to resume from, or None where the training has to begin."""
-        for candidate in (self.folder / "resume.pt", self.weights / "last.pt"):
-            if _epochs_behind(candidate) > 0:
-                return candidate
-        return None
+        """As `kept`, but None where a power cut has spoilt it."""
+        kept = self.kept()
+        return kept if kept and _read_checkpoint(kept / "resume.pt").get("optimizer") else None
+
+    def begin(self) -> None:
+        """Forget what an earlier attempt has left that cannot be resumed."""
+        shutil.rmtree(self.folder / "kept", ignore_errors=True)
 
     def rewind(self, resume_point: Path) -> None:
-        """Bring ultralytics' files to the state of the checkpoint that is resumed from."""
-        done = _epochs_behind(resume_point)
-        results = self.save_dir / "results.csv"
-        if results.is_file():
-            header, *rows = results.read_text().splitlines()
-            kept = [row for row in rows if int(float(row.split(",")[0])) <= done]
-            write_whole(results, "\n".join([header, *kept]) + "\n")
-        if (self.folder / "best.pt").is_file():
-            _copy_whole(self.folder / "best.pt", self.weights / "best.pt")
-
-    def last_epoch_is_done(self) -> bool:
-        """Whether only the finishing was left when the run was killed."""
-        return (self.folder / "last_epoch").is_file()
+        """Bring ultralytics' files to the state that is resumed from."""
+        self.weights.mkdir(parents=True, exist_ok=True)
+        _copy_whole(resume_point / "results.csv", self.save_dir / "results.csv")
+        _copy_whole(resume_point / "best.pt", self.weights / "best.pt")
 
     def adopt_weights(self, resume_point: Path) -> None:
         """Finish the weights of a run that was killed after its last epoch, as ultralytics does."""
         from ultralytics.utils.torch_utils import strip_optimizer
 
-        _copy_whole(resume_point, self.weights / "last.pt")
+        _copy_whole(resume_point / "resume.pt", self.weights / "last.pt")
         for name in ("last.pt", "best.pt"):
             strip_optimizer(self.weights / name)
 
     def mark_finished(self) -> None:
-        """Note the result; the copies for resuming are no longer needed."""
+        """Note the result; what was kept for resuming is no longer needed."""
         measured = _read_checkpoint(self.weights / "best.pt").get("train_metrics") or {}
         result = TrainingResult(len(self.epochs()), _plain_names(measured))
         write_whole(self.folder / "finished.json", json.dumps(asdict(result)))
-        for name in ("resume.pt", "best.pt", "last_epoch"):
-            (self.folder / name).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / "kept", ignore_errors=True)
 
     def result(self) -> TrainingResult | None:
         """What the run came to, or None while it is not finished."""
         marker = self.folder / "finished.json"
         return TrainingResult(**json.loads(marker.read_text())) if marker.is_file() else None
+
+    def _plots(self) -> list[Path]:
+        return [file for file in self.save_dir.iterdir() if file.is_file()]
+
+    def _read_kept(self, read: Callable[[Path], Content]) -> Content | None:
+        """Read the newest state; once more where another process replaces it meanwhile."""
+        while kept := self.kept():
+            try:
+                return read(kept)
+            except OSError:
+                if self.kept() == kept:
+                    raise
+        return None
 
 
 def open_run(
@@ -162,23 +220,12 @@ def _read_checkpoint(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _epochs_behind(path: Path) -> int:
-    """The number of epochs behind a checkpoint that can be resumed, 0 where it cannot be."""
-    checkpoint = _read_checkpoint(path)
-    return int(checkpoint["epoch"]) + 1 if checkpoint.get("optimizer") else 0
-
-
-def _read_epochs(results: Path) -> list[EpochMetrics]:
-    if not results.is_file():
-        return []
-    with results.open(newline="") as stream:
-        # A row still being written lacks columns.
-        rows = [row for row in csv.DictReader(stream) if None not in row.values()]
-    epochs = {}
-    for row in rows:
-        epoch = int(float(row.pop("epoch")))
-        epochs[epoch] = EpochMetrics(epoch, _plain_names(row))
-    return [epochs[epoch] for epoch in sorted(epochs)]
+def _read_epochs(folder: Path) -> list[EpochMetrics]:
+    with (folder / "results.csv").open(newline="") as stream:
+        return [
+            EpochMetrics(int(float(row.pop("epoch"))), _plain_names(row))
+            for row in csv.DictReader(stream)
+        ]
 
 
 def _plain_names(values: dict[str, Any]) -> dict[str, float]:
@@ -189,3 +236,13 @@ def _plain_names(values: dict[str, Any]) -> dict[str, float]:
 def _copy_whole(source: Path, destination: Path) -> None:
     with written_whole(destination) as partial:
         shutil.copyfile(source, partial)
+
+
+def _link(source: str | Path, destination: str | Path) -> None:
+    """A hard link, which costs nothing and keeps the content; a copy where there are none."""
+    try:
+        os.link(source, destination)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        shutil.copyfile(source, destination)

@@ -9,6 +9,7 @@ from typing import Any
 
 from utils.dataset.yolo import YoloDataset
 from utils.detection.backend import choose_device, quiet
+from utils.detection.backup import RunBackup
 from utils.detection.callbacks import EpochReport, OnEpoch, wait_for_plots, watching
 from utils.detection.checkpoint import Checkpoint, load_model, resolve_checkpoint
 from utils.detection.detector import Detector
@@ -17,6 +18,7 @@ from utils.detection.runs import TrainingRun, open_run, without_circumstances
 from utils.detection.tracking import TrainingRecord
 from utils.errors import ConfigurationError, DetectorError
 from utils.locks import exclusive
+from utils.storage.objects import ObjectStore
 
 _DEFAULTS = TrainingOptions()
 
@@ -27,11 +29,12 @@ def train_detector(
     *,
     tracking: TrackingOptions | None = None,
     on_epoch: OnEpoch | None = None,
+    backup: ObjectStore | None = None,
 ) -> Detector:
     """Train a detector on a dataset, continuing where an earlier, killed run of it stopped.
 
     The same data, arguments and starting weights are the same run: once it has finished, its result
-    is returned at once.
+    is returned at once. With a backup this holds for every machine that uses it.
 
     Args:
         dataset: From `write_yolo_dataset`.
@@ -39,22 +42,25 @@ def train_detector(
         tracking: Where to record it in MLflow; None records nothing.
         on_epoch: Called with the metrics of every epoch when it ends, and, when a run is continued,
             with those of the earlier epochs too.
+        backup: Receives what is needed to go on elsewhere, after each epoch.
 
     Raises:
         BusyError: If the same training already runs on this machine.
         ConfigurationError: If ultralytics refuses the value of an argument.
         DetectorError: If the weights cannot be had or the training fails.
+        StoreError: If the backup cannot be reached or read when the training starts.
     """
     arguments = _checked_arguments(options)
     checkpoint = resolve_checkpoint(options)
     run = open_run(dataset.fingerprint, checkpoint.identity, arguments)
-    if options.resume:
-        _require_begun(run)
     with exclusive("training", str(run.folder)), quiet(), ExitStack() as stack:
+        copy = backup and stack.enter_context(RunBackup(run, backup))
+        if options.resume:
+            _require_begun(run)
         record = tracking and stack.enter_context(
             TrainingRecord(tracking, run, _parameters(dataset, checkpoint, arguments))
         )
-        listeners = (record and record.add_epoch, on_epoch)
+        listeners = (record and record.add_epoch, copy and copy.add_epoch, on_epoch)
         report = EpochReport(run, [listener for listener in listeners if listener])
         if run.result() is None:
             _train(run, dataset, checkpoint, arguments, report)
@@ -118,12 +124,14 @@ def _train(
     """Train to the end, from the beginning or from where a kill left off."""
     start = arguments
     resume_point = run.resume_point()
-    if resume_point is not None:
+    if resume_point is None:
+        run.begin()
+    else:
         run.rewind(resume_point)
-        if run.last_epoch_is_done():
+        if (resume_point / "last_epoch").exists():
             run.adopt_weights(resume_point)
             return
-        checkpoint = Checkpoint(str(resume_point), identity="")
+        checkpoint = Checkpoint(str(resume_point / "resume.pt"), identity="")
         start = {"resume": True, "device": arguments["device"]}
     model = load_model(checkpoint)
     with watching(model, run, report, arguments["device"]):

@@ -9,7 +9,7 @@ import hashlib
 import mimetypes
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,11 @@ class GcsStore:
         with disk_faults(to.parent), written_whole(to) as unfinished, self._explained(key):
             self._blob(key).download_to_filename(str(unfinished), **_REQUEST)
         return to
+
+    def delete(self, key: str) -> None:
+        """Remove an object; the client may have removed it in a request whose answer was lost."""
+        with self._explained(), suppress(NotFound):
+            self._blob(key).delete(**_REQUEST)
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """Yield the objects whose key starts with `prefix`, page by page."""

@@ -61,6 +61,11 @@ class LocalStore:
             shutil.copyfile(source, unfinished)
         return to
 
+    def delete(self, key: str) -> None:
+        """Remove a file."""
+        with disk_faults(self._root):
+            self._path(key).unlink(missing_ok=True)
+
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """Yield the files whose key starts with `prefix`; hidden and unfinished ones are not."""
         for path in _files_below(self._root / prefix.rpartition("/")[0]):

@@ -52,6 +52,9 @@ class ObjectStore(Protocol):
     def get(self, key: str, to: Path) -> Path:
         """Copy an object (by key or URI) to a local file, whole or not at all; returns `to`."""
 
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is gone already is no error."""
+
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """Yield the objects whose key starts with `prefix`, in order of key, as a stream."""
 
