@@ -22,6 +22,7 @@ from google.cloud.aiplatform_v1.types import (
 )
 from google.rpc import code_pb2, status_pb2
 
+_CONTAINER = Path(__file__).parent / "container"
 _POLL_SECONDS = 0.05
 _RESTARTS_AFTER_PREEMPTION = 6
 _ENDED = (JobState.JOB_STATE_SUCCEEDED, JobState.JOB_STATE_FAILED, JobState.JOB_STATE_CANCELLED)
@@ -176,22 +177,24 @@ class RanJob:
             process.wait()
 
     def _start_process(self) -> subprocess.Popen[bytes]:
-        home = self.folder / f"attempt-{self.attempts}"
-        home.mkdir(parents=True)
+        machine = self.folder / f"attempt-{self.attempts}"
+        app, home = machine / "app", machine / "home"
+        app.mkdir(parents=True)
+        home.mkdir()
         program, *arguments = self.command
         if program in {"python", "python3"}:  # the image's, which has the project's requirements
             program = sys.executable
-        job_id = self.resource.name.rpartition("/")[2]
+        own = {
+            "HOME": str(home),
+            "EMULATED_APP": str(app),
+            "PYTHONPATH": str(_CONTAINER),
+            "CLOUD_ML_JOB_ID": self.resource.name.rpartition("/")[2],
+        }
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 [program, *arguments],
-                cwd=home,
-                env={
-                    **self.machine,
-                    "HOME": str(home),
-                    "CLOUD_ML_JOB_ID": job_id,
-                    **self.environment,
-                },
+                cwd=app,
+                env={**self.machine, **own, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
