@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from zenml import pipeline
+from zenml import pipeline, unmapped
 
 from pipelines.artifacts import of_model
+from steps.gather_predictions import gather_predictions
+from steps.plan_shards import plan_shards
 from steps.predict_scenes import predict_scenes
 from utils.detection.options import InferenceOptions
 from utils.scenes.options import SourceOptions
+from utils.scenes.shards import Shards
 
 
-@pipeline
+@pipeline(dynamic=True, depends_on=[plan_shards, predict_scenes, gather_predictions])
 def inference_pipeline(
     source: SourceOptions,
+    shards: Shards = 1,
     inference: InferenceOptions = InferenceOptions(),
 ) -> None:
     """Predict over every scene of a source with the detector in production.
 
     Args:
         source: Where the scenes come from.
+        shards: In how many shares the scenes are looked through, at the same time, or how large a
+            share may be, as in `2GB`. The predictions are the same for any number.
         inference: How the detector looks through them.
     """
-    detector = of_model("trained_detector")
-    predict_scenes(detector, source, inference)
+    parts = predict_scenes.map(
+        shard=plan_shards(source, shards),
+        detector=unmapped(of_model("trained_detector")),
+        source=unmapped(source),
+        inference=unmapped(inference),
+    )
+    gather_predictions(*parts.unpack(), inference)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from zenml import pipeline
+from zenml import pipeline, unmapped
 
+from steps.gather_tiles import gather_tiles
+from steps.plan_shards import plan_shards
 from steps.sync_annotations import sync_annotations
 from steps.tile_scenes import tile_scenes
 from utils.annotation.options import LabelStudioOptions
 from utils.scenes.options import SourceOptions
+from utils.scenes.shards import Shards
 from utils.tiling.options import TilingOptions
 
 
-@pipeline
+@pipeline(dynamic=True, depends_on=[plan_shards, tile_scenes, gather_tiles, sync_annotations])
 def ingest_pipeline(
     source: SourceOptions,
     data_source: str,
+    shards: Shards = 1,
     tiling: TilingOptions = TilingOptions(),
     label_studio: LabelStudioOptions = LabelStudioOptions(),
 ) -> None:
@@ -23,8 +27,16 @@ def ingest_pipeline(
     Args:
         source: Where the scenes come from.
         data_source: Where the tiles are stored: a folder or `gs://bucket/prefix`.
+        shards: In how many shares the scenes are cut, at the same time, or how large a share may
+            be, as in `2GB`. The tiles are the same for any number.
         tiling: How scenes are cut and which boxes belong to a tile.
         label_studio: The server and the project that receive the tiles.
     """
-    manifest, _ = tile_scenes(source, data_source, tiling)
+    parts = tile_scenes.map(
+        shard=plan_shards(source, shards),
+        source=unmapped(source),
+        data_source=unmapped(data_source),
+        tiling=unmapped(tiling),
+    )
+    manifest, _ = gather_tiles(*parts.unpack(), source.max_bad_share)
     sync_annotations(manifest, data_source, label_studio)

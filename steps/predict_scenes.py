@@ -7,28 +7,32 @@ from typing import Annotated
 from zenml import get_step_context, step
 
 from steps.scratch import scratch_folder
+from steps.work_store import work_store
 from utils.detection import predict
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
 from utils.detection.predictions import Predictions
 from utils.issues import IssueReport
 from utils.scenes.options import SourceOptions
+from utils.scenes.selection import Selection
 from utils.scenes.sources import open_source
 
 
 @step
 def predict_scenes(
-    detector: Detector, source: SourceOptions, inference: InferenceOptions
+    shard: Selection, detector: Detector, source: SourceOptions, inference: InferenceOptions
 ) -> tuple[
-    Annotated[Predictions, "predictions"],
-    Annotated[IssueReport, "inference_issues"],
+    Annotated[Predictions, "shard_predictions"],
+    Annotated[IssueReport, "shard_inference_issues"],
 ]:
-    """Find the objects of every scene, in scene coordinates."""
+    """Find the objects of every scene of a share, in scene coordinates."""
     result = predict.predict_scenes(
         open_source(source),
         detector,
         inference,
         model_version=str(get_step_context().model.number),
         folder=scratch_folder(),
+        selection=shard,
+        kept_in=work_store("predictions"),
     )
     return result.predictions, result.issues

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from zenml import step
 
-from steps.figures import log_figures
 from steps.scratch import scratch_folder
 from utils.issues import IssueReport
 from utils.scenes.options import SourceOptions
+from utils.scenes.selection import Selection
 from utils.scenes.sources import open_source
 from utils.storage.store import open_store
 from utils.tiling.ingest import ingest_scenes
@@ -20,18 +20,18 @@ from utils.tiling.options import TilingOptions
 
 @step
 def tile_scenes(
-    source: SourceOptions, data_source: str, tiling: TilingOptions
+    shard: Selection, source: SourceOptions, data_source: str, tiling: TilingOptions
 ) -> tuple[
-    Annotated[TileManifest, "tile_manifest"],
-    Annotated[IssueReport, "ingest_issues"],
+    Annotated[TileManifest, "shard_tiles"],
+    Annotated[IssueReport, "shard_tiling_issues"],
+    Annotated[dict[str, int], "shard_statistics"],
 ]:
-    """Cut every scene into tiles, upload what is missing, and list the tiles in the manifest."""
+    """Cut every scene of a share into tiles, upload what is missing, and list the tiles."""
     result = ingest_scenes(
         open_source(source),
         open_store(data_source),
         tiling,
         manifest_path=scratch_folder() / "tile_manifest.parquet",
-        max_bad_share=source.max_bad_share,
+        selection=shard,
     )
-    log_figures(asdict(result.statistics), "tile_manifest")
-    return result.manifest, result.issues
+    return result.manifest, result.issues, asdict(result.statistics)

@@ -20,8 +20,10 @@ from utils.errors import SpyglassError
 from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.scenes.scene import Scene, SceneSource
+from utils.scenes.selection import Selection
+from utils.scenes.shards import plan_shards
 from utils.storage.store import open_store
-from utils.tiling.ingest import IngestResult, ingest_scenes
+from utils.tiling.ingest import IngestResult, ingest_scenes, merge_ingests
 from utils.tiling.options import TilingOptions
 
 OPTIONS = TilingOptions(tile_size=100, overlap=20)
@@ -39,16 +41,37 @@ def folder_source(folder: Path, truth: Boxes | None = None) -> SceneSource:
     """The scenes of `write_scenes`, each with the same boxes."""
     truth = truth if truth is not None else boxes((10, 10, 40, 40), (90, 90, 110, 110))
 
-    def read(issues: IssueReport) -> Iterator[Scene]:
-        for name in NAMES:
+    def read(issues: IssueReport, selection: Selection) -> Iterator[Scene]:
+        for name in selection.of(NAMES):
             yield Scene(f"harbour/{name}", folder / name, truth, tags=("test",))
 
     return SceneSource("harbour", (), len(NAMES), read)
 
 
-def ingest(images: Path, store: str, manifest: Path) -> IngestResult:
-    """Ingest the scenes of `write_scenes` into a store."""
-    return ingest_scenes(folder_source(images), open_store(store), OPTIONS, manifest_path=manifest)
+def ingest(images: Path, store: str, manifest: Path, shards: int = 1) -> IngestResult:
+    """Ingest the scenes of `write_scenes` into a store, in a number of shares."""
+    return ingest_source(folder_source(images), store, manifest, shards)
+
+
+def ingest_source(
+    source: SceneSource,
+    store: str,
+    manifest: Path,
+    shards: int = 1,
+    max_bad_share: float = 0.1,
+) -> IngestResult:
+    """Ingest the scenes of a source, share by share, and join the results."""
+    results = [
+        ingest_scenes(
+            source,
+            open_store(store),
+            OPTIONS,
+            manifest_path=manifest.with_suffix(f".{selection.shard}"),
+            selection=selection,
+        )
+        for selection in plan_shards(source, shards)
+    ]
+    return merge_ingests(results, manifest, max_bad_share=max_bad_share)
 
 
 def signal_at(file_number: int, number: signal.Signals) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from itertools import islice
+from typing import Self
 
 from utils.errors import TooManyIssuesError
 
@@ -81,6 +82,12 @@ class IssueReport:
             f"{max_share:.0%}: {examples}. "
             "Mend them, or raise max_bad_share in the configuration."
         )
+
+    @classmethod
+    def merge(cls, reports: Iterable[Self]) -> Self:
+        """One report of several, in order of the items: the same however the work was shared."""
+        together = (issue for report in reports for issue in report.issues)
+        return cls(sorted(together, key=lambda issue: (issue.item, issue.kind, issue.detail)))
 
     def to_rows(self) -> list[dict[str, object]]:
         """The issues as plain dictionaries, for JSON and tables."""

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 _SECONDS_BETWEEN_LINES = 5.0
 
@@ -29,19 +37,51 @@ def progress(description: str, total: int | None = None) -> Iterator[Advance]:
     """
     console = Console(file=sys.__stderr__)
     if console.is_terminal:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=console) as bar:
-            task = bar.add_task(description, total=total)
-            yield lambda steps: bar.advance(task, steps)
+        with _bars.shown(console) as bars:
+            task = bars.add_task(description, total=total)
+            yield lambda steps: bars.advance(task, steps)
     else:
         lines = _PlainLines(description, total)
         yield lines.advance
         lines.finish()
+
+
+class _Bars:
+    """The bars of all threads: a terminal has room for one live display."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._display: Progress | None = None
+
+    @contextmanager
+    def shown(self, console: Console) -> Iterator[Progress]:
+        with self._lock:
+            self._users += 1
+            if self._display is None:
+                self._display = Progress(*_columns(), console=console)
+                self._display.start()
+            display = self._display
+        try:
+            yield display
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._users == 0:
+                    self._display = None
+                    display.stop()
+
+
+def _columns() -> tuple[ProgressColumn, ...]:
+    return (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+
+
+_bars = _Bars()
 
 
 class _PlainLines:

@@ -5,8 +5,9 @@ Neither reading nor writing holds more than one row group in memory, whatever th
 
 from __future__ import annotations
 
+import heapq
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -59,6 +60,17 @@ class Table(Generic[Record]):
         write_table(path, schema, (cls.to_row(record) for record in records))
         return cls(path)
 
+    @classmethod
+    def merge(cls, path: Path, tables: Sequence[Self], key: Callable[[Record], str]) -> Self:
+        """Write one table of several, whole or not at all; no table is ever whole in memory.
+
+        Args:
+            path: Destination.
+            tables: Each in order of `key`; classes that are not the same in all are sorted.
+            key: What the result is in order of.
+        """
+        return cls.write(path, _merged(tables), heapq.merge(*tables, key=key))
+
     def __iter__(self) -> Iterator[Record]:
         """Yield the records in order.
 
@@ -75,6 +87,14 @@ class Table(Generic[Record]):
     def class_names(self) -> tuple[str, ...]:
         """The classes of the labels, in the order that gives each its index."""
         return read_class_names(self.path)
+
+
+def _merged(tables: Sequence[Table[Any]]) -> list[str]:
+    """The classes of several tables together."""
+    lists = {table.class_names for table in tables}
+    if len(lists) == 1:
+        return list(lists.pop())
+    return sorted({name for names in lists for name in names})
 
 
 def versioned_schema(

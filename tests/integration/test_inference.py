@@ -13,11 +13,13 @@ from tests.builders import boxes, write_image
 from utils.detection.checkpoint import load_weights
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
-from utils.detection.predict import predict_scenes
+from utils.detection.predict import merge_inferences, predict_scenes
 from utils.errors import TooManyIssuesError
 from utils.geometry import iou_matrix
 from utils.paths import local_folder
 from utils.scenes.scene import Georeference, Scene, SceneSource
+from utils.scenes.shards import plan_shards
+from utils.storage.store import open_store
 
 # Scores of 0 are kept: an untrained detector finds boxes at random places, but always the same.
 OPTIONS = InferenceOptions(
@@ -38,18 +40,27 @@ def scenes(tmp_path):
 
 
 def source_of(scenes, name):
-    return SceneSource(name, ("ship",), None, lambda _: iter(scenes))
+    return SceneSource(name, ("ship",), None, lambda _, selection: selection.of(scenes))
 
 
 @pytest.fixture
 def predict(tiny_detector, tmp_path, request):
     """Predict over scenes, apart from what other tests have predicted."""
 
-    def call(scenes, options=OPTIONS, *, detector=tiny_detector, model_version="3"):
+    def call(scenes, options=OPTIONS, *, detector=tiny_detector, model_version="3", shards=1):
         source = source_of(scenes, request.node.name)
-        return predict_scenes(
-            source, detector, options, model_version=model_version, folder=tmp_path / "out"
-        )
+        results = [
+            predict_scenes(
+                source,
+                detector,
+                options,
+                model_version=model_version,
+                folder=tmp_path / f"shard{selection.shard}",
+                selection=selection,
+            )
+            for selection in plan_shards(source, shards)
+        ]
+        return merge_inferences(results, options, folder=tmp_path / "out")
 
     return call
 
@@ -91,6 +102,36 @@ def test_the_size_of_a_batch_does_not_change_what_is_found(predict, scenes):
     one = [scene.boxes for scene in predict(scenes, OPTIONS.updated(batch=1)).predictions]
     for first, second in zip(three, one, strict=True):
         assert np.allclose(first.xyxy, second.xyxy, atol=1e-2)
+
+
+@pytest.mark.parametrize("shards", [2, 7])
+def test_any_number_of_shards_finds_the_same(predict, scenes, shards):
+    whole = list(predict(scenes).predictions)
+    for part in parts():
+        part.unlink()
+    shared = list(predict(scenes, shards=shards).predictions)
+    assert [replace(scene, seconds=0) for scene in shared] == [
+        replace(scene, seconds=0) for scene in whole
+    ]
+
+
+def test_work_kept_in_a_bucket_is_taken_up_on_another_machine(
+    scenes, tiny_detector, gcs_bucket, tmp_path, monkeypatch
+):
+    def on_machine(name):
+        monkeypatch.setenv("SPYGLASS_LOCAL", str(tmp_path / name))
+        store = open_store(f"{gcs_bucket}/predictions")
+        return predict_scenes(
+            source_of(scenes, "bucket"),
+            tiny_detector,
+            OPTIONS,
+            model_version="3",
+            folder=tmp_path / name,
+            kept_in=store,
+        )
+
+    first = on_machine("first").predictions
+    assert list(on_machine("second").predictions) == list(first)  # the seconds too
 
 
 def test_an_interrupted_run_goes_on_with_the_scenes_it_has_not_seen(predict, scenes):

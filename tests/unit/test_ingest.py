@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,16 +11,25 @@ import pytest
 from PIL import Image
 
 from tests.builders import boxes, write_image
-from tests.ingest_scenes import NAMES, OPTIONS, folder_source, ingest, write_scenes
+from tests.ingest_scenes import (
+    NAMES,
+    OPTIONS,
+    folder_source,
+    ingest,
+    ingest_source,
+    write_scenes,
+)
 from utils.errors import BusyError, ImageError, StoreError, TooManyIssuesError
 from utils.files import sha256_of
 from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.locks import exclusive
 from utils.scenes.scene import Georeference, Scene, SceneSource
+from utils.scenes.selection import Selection
+from utils.scenes.shards import plan_shards
 from utils.storage import local
 from utils.storage.store import open_store
-from utils.tiling.ingest import ingest_scenes
+from utils.tiling.ingest import ingest_scenes, merge_ingests
 from utils.tiling.options import TilingOptions
 from utils.tiling.parts import part_key
 
@@ -41,7 +51,7 @@ def files_with_age(store: Path) -> dict[str, tuple[int, int]]:
 
 
 def source_of(*scenes: Scene, class_names: tuple[str, ...] = ()) -> SceneSource:
-    return SceneSource("test", class_names, len(scenes), lambda _: iter(scenes))
+    return SceneSource("test", class_names, len(scenes), lambda _, selection: selection.of(scenes))
 
 
 def test_the_manifest_lists_every_tile_in_order_of_scene_and_window(images, store, tmp_path):
@@ -80,6 +90,34 @@ def test_a_second_run_changes_nothing_and_cuts_nothing(images, store, tmp_path):
     assert (tmp_path / "second.parquet").read_bytes() == (tmp_path / "first.parquet").read_bytes()
     assert second.statistics == replace(first.statistics, scenes_unchanged=4)
     assert second.issues.issues == first.issues.issues
+
+
+@pytest.mark.parametrize("shards", [2, 3, 7])
+def test_any_number_of_shards_leaves_the_same(images, store, tmp_path, shards):
+    whole = ingest(images, str(store), tmp_path / "whole.parquet")
+    shared = ingest(images, str(tmp_path / "other"), tmp_path / "shared.parquet", shards)
+    assert [replace(tile, uri="") for tile in shared.manifest] == [
+        replace(tile, uri="") for tile in whole.manifest
+    ]
+    assert shared.statistics == whole.statistics
+    ingest(images, str(store), tmp_path / "again.parquet", shards)
+    assert (tmp_path / "again.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+
+
+def test_shards_may_run_at_the_same_time(images, store, tmp_path):
+    source = folder_source(images)
+
+    def work(selection: Selection):
+        path = tmp_path / f"{selection.shard}.parquet"
+        return ingest_scenes(
+            source, open_store(str(store)), OPTIONS, manifest_path=path, selection=selection
+        )
+
+    with ThreadPoolExecutor(4) as threads:
+        results = list(threads.map(work, plan_shards(source, 4)))
+    merge_ingests(results, tmp_path / "together.parquet")
+    ingest(images, str(store), tmp_path / "alone.parquet")
+    assert (tmp_path / "together.parquet").read_bytes() == (tmp_path / "alone.parquet").read_bytes()
 
 
 @pytest.mark.parametrize("damage", ["removed", "shortened", "changed"])
@@ -140,15 +178,12 @@ def test_class_names_are_those_of_the_source_or_else_those_seen_sorted(images, s
     assert manifests == [("ferry", "tug"), ("tug", "ferry", "yacht")]
 
 
-def test_bad_scenes_are_set_aside_and_the_rest_goes_on(images, store, tmp_path):
+@pytest.mark.parametrize("shards", [1, 2, 7])
+def test_bad_scenes_are_set_aside_and_the_rest_goes_on(images, store, tmp_path, shards):
     (images / "a.png").write_bytes((images / "a.png").read_bytes()[:5000])
     (images / "b.png").write_text("I am a text")
-    result = ingest_scenes(
-        folder_source(images),
-        open_store(str(store)),
-        OPTIONS,
-        manifest_path=tmp_path / "m.parquet",
-        max_bad_share=0.5,
+    result = ingest_source(
+        folder_source(images), str(store), tmp_path / "m.parquet", shards, max_bad_share=0.5
     )
     assert {tile.scene_id for tile in result.manifest} == {
         "harbour/north/a.png",
@@ -170,18 +205,13 @@ def test_too_many_bad_scenes_are_refused_before_a_manifest_is_written(images, st
 
 
 def test_what_the_source_sets_aside_counts(images, store, tmp_path):
-    def read(issues: IssueReport):
+    def read(issues: IssueReport, selection: Selection):
         issues.add("gone.xml", "label without image", "no image belongs to it", set_aside=False)
         issues.add("bad.png", "label cannot be read", "bad.xml is no XML")
         yield Scene("a.png", images / "a.png")
 
     with pytest.raises(TooManyIssuesError, match=r"1 of 2 scenes .*: bad\.png: bad\.xml is no"):
-        ingest_scenes(
-            SceneSource("test", (), None, read),
-            open_store(str(store)),
-            OPTIONS,
-            manifest_path=tmp_path / "m.parquet",
-        )
+        ingest_source(SceneSource("test", (), None, read), str(store), tmp_path / "m.parquet")
 
 
 def test_bad_boxes_are_reported_and_their_scene_is_kept(images, store, tmp_path):
@@ -254,7 +284,7 @@ def test_too_little_disk_space_is_said_before_any_work(images, store, tmp_path, 
 
 
 def test_a_fault_of_the_source_stops_the_run(images, store, tmp_path):
-    def read(issues: IssueReport):
+    def read(issues: IssueReport, selection: Selection):
         yield Scene("a.png", images / "a.png")
         raise ImageError("the source is broken")
 

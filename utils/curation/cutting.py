@@ -11,6 +11,7 @@ from utils.errors import ImageError
 from utils.files import sha256_of
 from utils.issues import IssueReport
 from utils.paths import local_folder
+from utils.scenes.bucket import local_image
 from utils.scenes.scene import Scene
 from utils.tiling.options import EXTENSIONS, TilingOptions
 from utils.tiling.plan import plan_tiles
@@ -49,9 +50,9 @@ def cut_scene(prediction: ScenePrediction, tiling: TilingOptions) -> list[Tile]:
     Tiles that an earlier run cut from the same file in the same way are taken as they are.
 
     Raises:
-        ImageError: If the image does not decode or is no longer there.
+        ImageError: If the image cannot be had, or does not decode.
     """
-    image = Path(prediction.location)
+    image = local_image(prediction.location)
     scene = Scene(
         prediction.scene_id, image, prediction.truth, prediction.tags, prediction.georeference
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
+from operator import attrgetter
 from pathlib import Path
 
 from utils.detection.coco_json import write_coco_json
@@ -22,8 +23,11 @@ from utils.paths import local_folder
 from utils.progress import progress
 from utils.scenes.images import image_sha256
 from utils.scenes.scene import Scene, SceneSource
+from utils.scenes.selection import WHOLE, Selection
+from utils.storage.store import ObjectStore, open_store
 from utils.tiling.tile import scene_key
 
+_FILE = "predictions.parquet"
 _NAME_LENGTH = 16
 _DEFAULTS = InferenceOptions()
 # What does not change the boxes that are found.
@@ -35,7 +39,7 @@ class InferenceResult:
     """What came of looking through a source.
 
     Attributes:
-        predictions: One row a scene, as COCO json too where asked for.
+        predictions: One row a scene, in order of scene id; as COCO json too where asked for.
         issues: What could not be read.
     """
 
@@ -50,57 +54,105 @@ def predict_scenes(
     *,
     model_version: str,
     folder: Path,
+    selection: Selection = WHOLE,
+    kept_in: ObjectStore | None = None,
 ) -> InferenceResult:
-    """Find the objects in every scene of a source, once: a killed run is continued.
+    """Find the objects in scenes of a source, each once: a killed run is continued.
 
     Args:
         source: Read once, as a stream.
         detector: Whose best weights look.
         options: How to look.
         model_version: Written beside every prediction.
+        folder: Receives `predictions.parquet`.
+        selection: The scenes to look through, by default all; `merge_inferences` joins what several
+            leave.
+        kept_in: Where the boxes of each scene are kept for later runs; `.local/predictions` by
+            default, which does for one machine.
+
+    Raises:
+        BusyError: If another process on this machine does the same.
+        DetectorError: If the weights cannot be loaded.
+        StoreError: If `kept_in` cannot be read or written.
+    """
+    store = kept_in or open_store(str(local_folder("predictions")))
+    kept = _Kept(store, _identity(source, detector, options), folder)
+    issues = IssueReport()
+    with exclusive("inference", f"{source.name} ({kept.name} {selection.model_dump_json()})"):
+        parts = dict(_parts(source, selection, detector, options, model_version, kept, issues))
+    scenes = (_read(parts[scene_id]) for scene_id in sorted(parts))
+    predictions = Predictions.write(folder / _FILE, detector.class_names, scenes)
+    return InferenceResult(predictions, issues)
+
+
+def merge_inferences(
+    shards: Sequence[InferenceResult], options: InferenceOptions = _DEFAULTS, *, folder: Path
+) -> InferenceResult:
+    """Join the results of inferences that shared the scenes of a source.
+
+    Args:
+        shards: In any order.
+        options: As the shards had them.
         folder: Receives `predictions.parquet` and, where asked for, `predictions.json`.
 
     Raises:
-        BusyError: If another process does the same.
-        DetectorError: If the weights cannot be loaded.
         TooManyIssuesError: If more scenes are unreadable than the options allow.
     """
-    work = _work_folder(source, detector, options)
-    issues = IssueReport()
-    with exclusive("inference", str(work)):
-        parts = dict(_parts(source, detector, options, model_version, work, issues))
-    issues.check_share(len(parts) + issues.items_set_aside(), options.max_bad_share, "scenes")
-    scenes = (_read(parts[scene_id]) for scene_id in sorted(parts))
-    predictions = Predictions.write(folder / "predictions.parquet", detector.class_names, scenes)
+    issues = IssueReport.merge(shard.issues for shard in shards)
+    tables = [shard.predictions for shard in shards]
+    scenes = sum(map(len, tables)) + issues.items_set_aside()
+    issues.check_share(scenes, options.max_bad_share, "scenes")
+    predictions = Predictions.merge(folder / _FILE, tables, attrgetter("scene_id"))
     if options.coco_json:
         coco_json = write_coco_json(predictions, folder / "predictions.json")
         predictions = replace(predictions, coco_json=coco_json)
     return InferenceResult(predictions, issues)
 
 
-def _work_folder(source: SceneSource, detector: Detector, options: InferenceOptions) -> Path:
+def _identity(source: SceneSource, detector: Detector, options: InferenceOptions) -> str:
+    """A name for all predictions that the same detector makes with these options."""
     identity = [source.name, detector.weights_sha256, detector.image_size, detector.class_names]
     content = json.dumps([*identity, options.model_dump(mode="json", exclude=_NOT_IDENTITY)])
-    return local_folder("predictions", hashlib.sha256(content.encode()).hexdigest()[:_NAME_LENGTH])
+    return hashlib.sha256(content.encode()).hexdigest()[:_NAME_LENGTH]
+
+
+class _Kept:
+    """The predictions of earlier runs, one file a scene, named by the scene and its image."""
+
+    def __init__(self, store: ObjectStore, name: str, folder: Path) -> None:
+        self.name = name
+        self._store = store
+        self._folder = folder / "scenes"
+        self._there = {found.key for found in store.list(f"{name}/")}
+
+    def of(self, scene: Scene, predict: Callable[[], ScenePrediction]) -> Path:
+        """The file of a scene, copied from the store or else written from `predict` and kept."""
+        digest = image_sha256(scene.path)[:_NAME_LENGTH]
+        key = f"{self.name}/{scene_key(scene.id)}-{digest}.parquet"
+        path = self._folder / key
+        if key in self._there:
+            return self._store.get(key, path)
+        _write(path, predict())
+        self._store.put(path, key)
+        return path
 
 
 def _parts(
     source: SceneSource,
+    selection: Selection,
     detector: Detector,
     options: InferenceOptions,
     model_version: str,
-    work: Path,
+    kept: _Kept,
     issues: IssueReport,
 ) -> Iterator[tuple[str, Path]]:
     """Yield the id of each scene with the file that holds its prediction."""
     predictor = cache(lambda: load_predictor(detector, options))  # not needed when all is done
-    with progress("Predicting (scenes)", source.scene_count) as advance:
-        for scene in source.read(issues):
+    total = None if source.scene_count is None else selection.count_of(source.scene_count)
+    with progress("Predicting (scenes)", total) as advance:
+        for scene in source.read(issues, selection):
             try:
-                digest = image_sha256(scene.path)[:_NAME_LENGTH]
-                part = work / f"{scene_key(scene.id)}-{digest}.parquet"
-                if not part.is_file():
-                    _write(part, _predict(scene, predictor()))
+                part = kept.of(scene, partial(_predict, scene, predictor))
                 _bring_up_to_date(part, scene, model_version)
             except ImageError as error:
                 issues.add(scene.id, "image does not decode", error)
@@ -109,12 +161,13 @@ def _parts(
             advance(1)
 
 
-def _predict(scene: Scene, predictor: Predictor) -> ScenePrediction:
+def _predict(scene: Scene, predictor: Callable[[], Predictor]) -> ScenePrediction:
+    ready = predictor()
     started = time.monotonic()
-    boxes, width, height = predictor.find_in_scene(scene.path)
+    boxes, width, height = ready.find_in_scene(scene.path)
     return ScenePrediction(
         scene_id=scene.id,
-        location=str(scene.path.absolute()),
+        location=scene.location,
         width=width,
         height=height,
         boxes=boxes,
@@ -128,7 +181,7 @@ def _bring_up_to_date(part: Path, scene: Scene, model_version: str) -> None:
     before = _read(part)
     now = replace(
         before,
-        location=str(scene.path.absolute()),
+        location=scene.location,
         model_version=model_version,
         truth=scene.boxes,
         tags=scene.tags,

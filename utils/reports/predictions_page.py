@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from html import escape
-from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from utils.reports.counting import BoxCounts, shuffled
 from utils.reports.page import Markup, columns, facts, page, paragraph, section, table
 from utils.reports.pictures import key, picture, sheet
 from utils.reports.scene_pictures import crop_windows, crops, overview
+from utils.scenes.bucket import local_image
 
 _SCENES_SHOWN = 6
 _SCENES_LISTED = 100
@@ -130,7 +130,7 @@ def _pictures(scene: ScenePrediction) -> _ScenePictures:
     order = _by_score(scene.boxes)
     caption = f"{scene.scene_id}: {len(scene.boxes):,} found"
     try:
-        image = overview(Path(scene.location), scene.width, scene.height, _OVERVIEW_SIDE)
+        image = overview(local_image(scene.location), scene.width, scene.height, _OVERVIEW_SIDE)
         whole = picture(
             image,
             (scene.width, scene.height),
@@ -158,7 +158,7 @@ def _crop_pictures(scene: ScenePrediction, chosen: Sequence[int]) -> list[Markup
     boxes = scene.boxes.select(list(chosen))
     windows = crop_windows(boxes.xyxy, scene.width, scene.height)
     pictures = [Markup("")] * len(windows)
-    for index, image in crops(Path(scene.location), windows):
+    for index, image in crops(local_image(scene.location), windows):
         window = windows[index]
         one = boxes.select([index]).shifted(-window.x, -window.y)
         score = "" if one.scores is None else f"{one.scores[0]:.2f}"

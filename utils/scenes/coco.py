@@ -18,6 +18,7 @@ from utils.errors import SourceError
 from utils.issues import Issue, IssueReport
 from utils.scenes.image_files import (
     IMAGE_SUFFIXES,
+    bytes_of,
     existing_folder,
     files_below,
     first_folder,
@@ -33,6 +34,7 @@ from utils.scenes.labels import (
 )
 from utils.scenes.options import CocoSource
 from utils.scenes.scene import Scene, SceneSource
+from utils.scenes.selection import Selection
 
 _EXAMPLES = 3
 
@@ -73,16 +75,19 @@ def open_coco(options: CocoSource) -> SceneSource:
     class_names = dict.fromkeys(name for listing in listings for name in listing.class_names)
     name = options.name or root.name
 
-    def read(report: IssueReport) -> Iterator[Scene]:
+    def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:
         used: set[Path] = set()
-        for listing in listings:
-            report.extend(listing.issues)
-            folders = _image_folders(listing.path, root, images)
-            for entry in listing.entries:
-                yield from _read_scene(name, root, folders, listing.path, entry, used, report)
-        _note_unlisted(images or root, used, report)
+        # Every share goes through all listings, and one of them says what is wrong there.
+        noted = report if selection.shard == 0 else IssueReport()
+        for image, entry in selection.of(_placed(listings, root, images, used, noted)):
+            yield scene_from(name, root, image, boxes_from(from_coco(entry.rows), entry.labels))
+        if selection.ends_with(count):
+            _note_unlisted(images or root, used, report)
 
-    return SceneSource(name, tuple(class_names), count, read)
+    def total_bytes() -> int:
+        return bytes_of(files_below(images or root, IMAGE_SUFFIXES.__contains__))
+
+    return SceneSource(name, tuple(class_names), count, read, total_bytes)
 
 
 def _listings(root: Path, wanted: tuple[Path, ...]) -> list[_Listing]:
@@ -190,28 +195,32 @@ def _image_folders(listing: Path, root: Path, images: Path | None) -> list[Path]
     return list(dict.fromkeys(part for folder in usual for part in (folder, folder / "images")))
 
 
-def _read_scene(
-    name: str,
+def _placed(
+    listings: list[_Listing],
     root: Path,
-    folders: list[Path],
-    listing: Path,
-    entry: _Entry,
+    images: Path | None,
     used: set[Path],
     report: IssueReport,
-) -> Iterator[Scene]:
-    item = f"{listing}: {entry.file_name}"
-    image = _find(entry.file_name, folders)
-    if image is None:
-        detail = f"the image is listed with {len(entry.rows)} boxes but is not there"
-        report.add(item, NO_IMAGE, detail, set_aside=bool(entry.rows))  # else nothing is lost
-    elif not image.is_relative_to(root):
-        report.add(item, "image outside the source", f"{image} is not below {root}")
-    elif image in used:
-        detail = f"the {len(entry.rows)} boxes of its second entry are left out"
-        report.add(item, "image listed twice", detail, set_aside=False)
-    else:
-        used.add(image)
-        yield scene_from(name, root, image, boxes_from(from_coco(entry.rows), entry.labels))
+) -> Iterator[tuple[Path, _Entry]]:
+    """Yield every entry whose image is there with its image, which is then in `used`."""
+    for listing in listings:
+        report.extend(listing.issues)
+        folders = _image_folders(listing.path, root, images)
+        for entry in listing.entries:
+            image = _find(entry.file_name, folders)
+            item = f"{listing.path}: {entry.file_name}"
+            if image is None:
+                detail = f"the image is listed with {len(entry.rows)} boxes but is not there"
+                is_loss = bool(entry.rows)
+                report.add(item, NO_IMAGE, detail, set_aside=is_loss)
+            elif not image.is_relative_to(root):
+                report.add(item, "image outside the source", f"{image} is not below {root}")
+            elif image in used:
+                detail = f"the {len(entry.rows)} boxes of its second entry are left out"
+                report.add(item, "image listed twice", detail, set_aside=False)
+            else:
+                used.add(image)
+                yield image, entry
 
 
 def _find(file_name: str, folders: list[Path]) -> Path | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -72,6 +72,11 @@ def images_below(folder: Path) -> list[Path]:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
         raise SourceError(f"There is no image below {folder}. Images end in {kinds}.")
     return images
+
+
+def bytes_of(files: Iterable[Path]) -> int:
+    """The size of files together; what has gone meanwhile counts nothing."""
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def scene_from(name: str, root: Path, image: Path, boxes: Boxes | None) -> Scene:

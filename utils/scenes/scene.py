@@ -8,6 +8,7 @@ from pathlib import Path
 
 from utils.geometry import Boxes
 from utils.issues import IssueReport
+from utils.scenes.selection import WHOLE, Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Scene:
             nobody has labelled the scene (an empty `Boxes` means: labelled, and nothing there).
         tags: Words to group and filter by, such as the folders above the image.
         georeference: For GeoTIFF, else None.
+        uri: Where the image is kept, where that is not `path`: `gs://...`.
     """
 
     id: str
@@ -43,6 +45,12 @@ class Scene:
     boxes: Boxes | None = None
     tags: tuple[str, ...] = ()
     georeference: Georeference | None = None
+    uri: str | None = None
+
+    @property
+    def location(self) -> str:
+        """Where the image can be found later: an absolute local path or `gs://...`."""
+        return self.uri or str(self.path.absolute())
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +62,18 @@ class SceneSource:
         class_names: The classes in the order that gives each its index; empty when the source
             only shows them as it is read, and then they are sorted afterwards.
         scene_count: The number of scenes, or None where it cannot be known without reading them.
-        read: Yields the scenes one after another, never all in memory and each id once; an item
-            that cannot be used is noted in the report and left out.
+        read_selected: Yields the selected scenes one after another, never all in memory and each
+            id once; an item that cannot be used is noted in the report and left out.
+        total_bytes: Gives the size of all images together, where that is known without reading
+            them.
     """
 
     name: str
     class_names: tuple[str, ...]
     scene_count: int | None
-    read: Callable[[IssueReport], Iterator[Scene]]
+    read_selected: Callable[[IssueReport, Selection], Iterator[Scene]]
+    total_bytes: Callable[[], int] | None = None
+
+    def read(self, report: IssueReport, selection: Selection = WHOLE) -> Iterator[Scene]:
+        """Yield the selected scenes, by default all."""
+        return self.read_selected(report, selection)

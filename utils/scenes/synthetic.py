@@ -14,9 +14,11 @@ from utils.paths import local_folder
 from utils.scenes.labels import boxes_from
 from utils.scenes.options import SyntheticSource
 from utils.scenes.scene import Scene, SceneSource
+from utils.scenes.selection import Selection
 
 CLASS_NAME = "ship"
 _DEFAULT_NAME = "harbour"
+_BYTES_PER_PIXEL = 2  # of the PNG files, about
 _GENERATOR_VERSION = 4  # to be raised whenever scenes come out different: it names the cache
 
 
@@ -24,13 +26,17 @@ def open_synthetic(options: SyntheticSource) -> SceneSource:
     """Open a range of synthetic scenes; those that were never drawn are drawn as they are read."""
     name = options.name or _DEFAULT_NAME
     folder = local_folder("cache", "synthetic", _fingerprint(options))
+    numbers = range(options.first_scene, options.first_scene + options.scenes)
 
-    def read(report: IssueReport) -> Iterator[Scene]:  # noqa: ARG001 - nothing can go wrong here
-        for index in range(options.first_scene, options.first_scene + options.scenes):
+    def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:  # noqa: ARG001
+        for index in selection.of(numbers):
             image, boxes = drawn_scene(folder, index, options)
             yield Scene(id=f"{name}/{image.name}", path=image, boxes=boxes)
 
-    return SceneSource(name, (CLASS_NAME,), options.scenes, read)
+    def total_bytes() -> int:
+        return options.scenes * options.width * options.height * _BYTES_PER_PIXEL
+
+    return SceneSource(name, (CLASS_NAME,), options.scenes, read, total_bytes)
 
 
 def drawn_scene(folder: Path, index: int, options: SyntheticSource) -> tuple[Path, Boxes]:

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -15,6 +16,7 @@ from utils.errors import SourceError
 from utils.geometry import Boxes
 from utils.issues import Issue, IssueReport
 from utils.scenes.image_files import (
+    bytes_of,
     existing_folder,
     files_below,
     first_folder,
@@ -30,6 +32,7 @@ from utils.scenes.labels import (
 )
 from utils.scenes.options import VocSource
 from utils.scenes.scene import Scene, SceneSource
+from utils.scenes.selection import Selection
 
 MISSING_IMAGE = "listed image is missing"
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -57,14 +60,15 @@ def open_voc(options: VocSource) -> SceneSource:
         )
     name = options.name or root.name
 
-    def read(report: IssueReport) -> Iterator[Scene]:
-        report.extend(missing)
-        for image in images:
+    def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:
+        for image in selection.of(images):
             yield from _read_scene(name, layout, image, report)
-        if listing is None:
-            _note_orphans(layout, images, report)
+        if selection.ends_with(len(images)):
+            report.extend(missing)
+            if listing is None:
+                _note_orphans(layout, images, report)
 
-    return SceneSource(name, (), len(images), read)
+    return SceneSource(name, (), len(images), read, partial(bytes_of, images))
 
 
 @dataclass(frozen=True, slots=True)

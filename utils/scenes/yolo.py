@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from utils.errors import ImageError, SourceError
 from utils.geometry import Boxes, FloatArray
 from utils.issues import IssueReport
 from utils.scenes.image_files import (
+    bytes_of,
     existing_folder,
     files_below,
     images_below,
@@ -30,6 +32,7 @@ from utils.scenes.labels import (
 )
 from utils.scenes.options import YoloSource
 from utils.scenes.scene import Scene, SceneSource
+from utils.scenes.selection import Selection
 
 _BOX_FIELDS = 5
 _SMALLEST_OUTLINE_FIELDS = 7
@@ -52,12 +55,14 @@ def open_yolo(options: YoloSource) -> SceneSource:
     name = options.name or root.name
     class_names = _class_names(root, options)
 
-    def read(report: IssueReport) -> Iterator[Scene]:
-        for image in images:
+    def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:
+        for image in selection.of(images):
             yield from _read_scene(name, root, image, class_names, report)
-        _note_orphans(root, images, report)
+        if selection.ends_with(len(images)):
+            _note_orphans(root, images, report)
 
-    return SceneSource(name, tuple(class_names.values()), len(images), read)
+    classes = tuple(class_names.values())
+    return SceneSource(name, classes, len(images), read, partial(bytes_of, images))
 
 
 def _class_names(root: Path, options: YoloSource) -> dict[int, str]:

@@ -19,6 +19,7 @@ from utils.locks import exclusive
 from utils.paths import local_folder
 from utils.progress import Advance, progress
 from utils.scenes.scene import Scene, SceneSource
+from utils.scenes.selection import WHOLE, Selection
 from utils.storage.disk import disk_faults
 from utils.storage.objects import ObjectStore
 from utils.storage.transfers import Transfers
@@ -57,9 +58,9 @@ def ingest_scenes(
     options: TilingOptions,
     *,
     manifest_path: Path,
-    max_bad_share: float = 0.1,
+    selection: Selection = WHOLE,
 ) -> IngestResult:
-    """Cut all scenes of a source into tiles, store them, and write the manifest.
+    """Cut scenes of a source into tiles, store them, and write the manifest.
 
     A scene that an earlier run has finished is left alone, provided its tiles are still in the
     store as they were. A run that was killed at any moment leaves whole files only; the next one
@@ -70,20 +71,19 @@ def ingest_scenes(
         store: Receives the tiles under `tiles/` and a small file for each scene under `parts/`.
         options: How to read and cut.
         manifest_path: Receives the manifest, whole or not at all.
-        max_bad_share: Largest share of the scenes that may be set aside, in [0, 1].
+        selection: The scenes to cut, by default all; `merge_ingests` joins what several leave.
 
     Raises:
-        BusyError: If another ingest into the store runs on this machine.
+        BusyError: If another process on this machine ingests the same scenes into the store.
         StoreError: If the store cannot be reached or written, or a disk is full.
-        TooManyIssuesError: If too many scenes had to be set aside.
     """
-    with exclusive("ingest", store.uri):
+    work = f"{store.uri} (part {selection.shard + 1} of {selection.shards})"
+    with exclusive("ingest", store.uri if selection == WHOLE else work):
         store.check()
         issues = IssueReport()
-        folder = _empty_folder(store.uri)
+        folder = _empty_folder(work)
         ingest = _Ingest(store, options, issues, folder)
-        parts = sorted(ingest.run(source), key=attrgetter("scene_id"))
-        issues.check_share(len(parts) + issues.items_set_aside(), max_bad_share, "scenes")
+        parts = sorted(ingest.run(source, selection), key=attrgetter("scene_id"))
         classes = source.class_names or sorted(ingest.labels)
         with disk_faults(manifest_path.parent):
             manifest = TileManifest.write(manifest_path, classes, _all_tiles(parts))
@@ -92,6 +92,31 @@ def ingest_scenes(
     return IngestResult(
         manifest, issues, replace(statistics, scenes_set_aside=issues.items_set_aside())
     )
+
+
+def merge_ingests(
+    shards: Sequence[IngestResult], manifest_path: Path, *, max_bad_share: float = 0.1
+) -> IngestResult:
+    """Join the results of ingests that shared the scenes of a source.
+
+    The result is the same, byte for byte, however many they were.
+
+    Args:
+        shards: In any order.
+        manifest_path: Receives the manifest, whole or not at all.
+        max_bad_share: Largest share of the scenes that may be set aside, in [0, 1].
+
+    Raises:
+        StoreError: If a disk is full.
+        TooManyIssuesError: If too many scenes had to be set aside.
+    """
+    issues = IssueReport.merge(shard.issues for shard in shards)
+    statistics = sum((shard.statistics for shard in shards), IngestStatistics())
+    issues.check_share(statistics.scenes + issues.items_set_aside(), max_bad_share, "scenes")
+    manifests = [shard.manifest for shard in shards]
+    with disk_faults(manifest_path.parent):
+        manifest = TileManifest.merge(manifest_path, manifests, attrgetter("scene_id"))
+    return IngestResult(manifest, issues, statistics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +146,15 @@ class _Ingest:
         self._folder = folder
         self._known_parts = {found.key for found in store.list(PARTS)}
 
-    def run(self, source: SceneSource) -> Iterator[_Part]:
-        """Yield the parts of all scenes as they are finished."""
+    def run(self, source: SceneSource, selection: Selection) -> Iterator[_Part]:
+        """Yield the parts of the selected scenes as they are finished."""
         finishing: deque[Future[_Part]] = deque()
         with (
-            _progress(source) as (scene_done, tile_done),
+            _progress(source, selection) as (scene_done, tile_done),
             ThreadPoolExecutor(_FINISHERS, thread_name_prefix="finish") as finishers,
             Transfers() as uploads,
         ):
-            for scene in source.read(self._issues):
+            for scene in source.read(self._issues, selection):
                 try:
                     work = self._begin(scene, uploads, tile_done)
                 except ImageError as error:
@@ -191,14 +216,15 @@ class _Ingest:
 
 
 @contextmanager
-def _progress(source: SceneSource) -> Iterator[tuple[Advance, Advance]]:
+def _progress(source: SceneSource, selection: Selection) -> Iterator[tuple[Advance, Advance]]:
     """A bar over the scenes, or, where they are few, over their tiles.
 
     Yields:
         What to call with the scenes done, and with the tiles done.
     """
-    by_scene = source.scene_count is not None and source.scene_count >= _FEW_SCENES
-    unit, total = ("scenes", source.scene_count) if by_scene else ("tiles", None)
+    scenes = None if source.scene_count is None else selection.count_of(source.scene_count)
+    by_scene = scenes is not None and scenes >= _FEW_SCENES
+    unit, total = ("scenes", scenes) if by_scene else ("tiles", None)
     with progress(f"Cutting and storing ({unit})", total) as advance:
         yield (advance, _ignore) if by_scene else (_ignore, advance)
 
@@ -207,9 +233,9 @@ def _ignore(steps: int) -> None:
     """Count nothing."""
 
 
-def _empty_folder(store_uri: str) -> Path:
+def _empty_folder(work: str) -> Path:
     """A folder for the parts of this run; what a killed run has left in it is removed."""
-    name = hashlib.sha256(store_uri.encode()).hexdigest()[:16]
+    name = hashlib.sha256(work.encode()).hexdigest()[:16]
     folder = local_folder("cache", "ingest", name)
     shutil.rmtree(folder)
     return folder

@@ -1,0 +1,26 @@
+"""Join what the shares of an inference leave."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from zenml import step
+
+from steps.scratch import scratch_folder
+from utils.detection.options import InferenceOptions
+from utils.detection.predict import InferenceResult, merge_inferences
+from utils.detection.predictions import Predictions
+from utils.issues import IssueReport
+
+
+@step
+def gather_predictions(
+    predictions: list[Predictions], issues: list[IssueReport], inference: InferenceOptions
+) -> tuple[
+    Annotated[Predictions, "predictions"],
+    Annotated[IssueReport, "inference_issues"],
+]:
+    """List the predictions of all shares in one table, in order of scene."""
+    shards = [InferenceResult(*parts) for parts in zip(predictions, issues, strict=True)]
+    result = merge_inferences(shards, inference, folder=scratch_folder())
+    return result.predictions, result.issues

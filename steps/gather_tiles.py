@@ -1,0 +1,36 @@
+"""Join what the shares of an ingest leave."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+from zenml import step
+
+from steps.figures import log_figures
+from steps.scratch import scratch_folder
+from utils.issues import IssueReport
+from utils.tiling.ingest import IngestResult, merge_ingests
+from utils.tiling.manifest import TileManifest
+from utils.tiling.statistics import IngestStatistics
+
+
+@step
+def gather_tiles(
+    manifests: list[TileManifest],
+    issues: list[IssueReport],
+    statistics: list[dict[str, int]],
+    max_bad_share: float,
+) -> tuple[
+    Annotated[TileManifest, "tile_manifest"],
+    Annotated[IssueReport, "ingest_issues"],
+]:
+    """List the tiles of all shares in one manifest, the same however many shares there are."""
+    shards = [
+        IngestResult(manifest, report, IngestStatistics(**numbers))
+        for manifest, report, numbers in zip(manifests, issues, statistics, strict=True)
+    ]
+    path = scratch_folder() / "tile_manifest.parquet"
+    result = merge_ingests(shards, path, max_bad_share=max_bad_share)
+    log_figures(asdict(result.statistics), "tile_manifest")
+    return result.manifest, result.issues

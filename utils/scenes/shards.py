@@ -1,0 +1,52 @@
+"""How the scenes of a source are shared out, so that each share can be worked on by itself."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+from pydantic import AfterValidator, ByteSize, Field, TypeAdapter
+
+from utils.errors import ConfigurationError
+from utils.scenes.scene import SceneSource
+from utils.scenes.selection import Selection
+
+_SIZE: TypeAdapter[ByteSize] = TypeAdapter(Annotated[ByteSize, Field(gt=0)])
+
+
+def _checked_size(size: str) -> str:
+    _SIZE.validate_python(size)
+    return size
+
+
+# A size stays text: as a number it could not be told from a count when read again.
+Shards = Annotated[int, Field(ge=1)] | Annotated[str, AfterValidator(_checked_size)]
+"""A number of shares, or the size of the largest one, as in `4` and `2GB`."""
+
+
+def plan_shards(source: SceneSource, shards: Shards) -> list[Selection]:
+    """Share out the scenes of a source.
+
+    Args:
+        source: What is shared out.
+        shards: How; there are never more shares than scenes, as far as their number is known.
+
+    Returns:
+        At least one share.
+
+    Raises:
+        ConfigurationError: If a size is given, and that of the source cannot be known.
+    """
+    count = shards if isinstance(shards, int) else _count_for_size(source, shards)
+    if source.scene_count is not None:
+        count = min(count, max(source.scene_count, 1))
+    return [Selection(shard=shard, shards=count) for shard in range(count)]
+
+
+def _count_for_size(source: SceneSource, size: str) -> int:
+    if source.total_bytes is None:
+        raise ConfigurationError(
+            f"shards: {size} needs the size of the source '{source.name}', which is only known "
+            "when it has been read. Give a number of shards instead, as in shards: 4."
+        )
+    return max(1, math.ceil(source.total_bytes() / _SIZE.validate_python(size)))
