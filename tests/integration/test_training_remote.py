@@ -6,14 +6,20 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import mlflow
 import pytest
 
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
+from utils.detection.backend import load_ultralytics, quiet
+from utils.detection.backup import RunBackup
+from utils.detection.callbacks import EpochReport, watching
+from utils.detection.checkpoint import Checkpoint, load_model
 from utils.detection.mlflow_store import EXPERIMENT
 from utils.detection.options import TrackingOptions
+from utils.detection.runs import TrainingRun
 from utils.detection.train import train_detector
 from utils.storage.store import open_store
 
@@ -113,3 +119,77 @@ def test_a_training_goes_on_where_the_vanished_machine_stopped(
     assert detector.epochs == EPOCHS
     assert [metrics.epoch for metrics in told] == [1, 2, 3]
     assert recorded_epochs(tracking) == [[1, 2, 3]]
+
+
+def test_a_training_that_has_finished_elsewhere_is_not_done_again(gcs_bucket, machine):
+    store = open_store(f"{gcs_bucket}/training")
+    first = train_detector(
+        write_tiny_dataset(machine("first")), tiny_options(epochs=1), backup=store
+    )
+    stored = list(store.list())
+    told = []
+    again = train_detector(
+        write_tiny_dataset(machine("second")),
+        tiny_options(epochs=1),
+        backup=store,
+        on_epoch=told.append,
+    )
+    assert again.best.read_bytes() == first.best.read_bytes()
+    assert again.best != first.best
+    assert (again.epochs, again.metrics) == (first.epochs, first.metrics)
+    assert [metrics.epoch for metrics in told] == [1]
+    assert [item.key for item in store.list()] == [item.key for item in stored]
+
+
+def test_an_interrupted_training_waits_for_its_state_to_be_stored(machine, tmp_path):
+    store = open_store(str(tmp_path / "store"))
+
+    def interrupt(metrics):
+        if metrics.epoch == 1:
+            raise KeyboardInterrupt
+
+    dataset, options = write_tiny_dataset(machine("first")), tiny_options(epochs=2)
+    with pytest.raises(KeyboardInterrupt):
+        train_detector(dataset, options, backup=store, on_epoch=interrupt)
+    dataset = write_tiny_dataset(machine("second"))
+    assert train_detector(dataset, options.updated(resume=True), backup=store).epochs == 2
+
+
+def test_what_the_processes_of_several_gpus_train_is_told_kept_and_stored(machine, tmp_path):
+    """Ultralytics sends its trainer to other processes; here it is one, on the CPU."""
+    dataset = write_tiny_dataset(machine("first"))
+    run = TrainingRun("f" * 64, tmp_path / "run")
+    store = open_store(str(tmp_path / "store"))
+    model = load_model(Checkpoint("yolov8n.yaml", identity=""))
+    told = []
+    with RunBackup(run, store) as backup:
+        report = EpochReport(run, [told.append, backup.add_epoch])
+        with watching(model, run, report, "0,1"):
+            trainer = written_trainer(model, dataset, run)
+            process = subprocess.Popen([sys.executable, trainer])
+            while len(told) < 2:
+                assert process.poll() is None
+                time.sleep(0.1)
+            process.kill()
+            process.wait()
+    assert [metrics.epoch for metrics in told][:2] == [1, 2]
+    assert run.resume_point() is not None
+    elsewhere = TrainingRun("f" * 64, tmp_path / "elsewhere")
+    with RunBackup(elsewhere, store):
+        assert elsewhere.progress() == run.progress()
+
+
+def written_trainer(model, dataset, run):
+    """The program that `model.train` starts once for each GPU."""
+    load_ultralytics()
+    from ultralytics.models.yolo.detect import DetectionTrainer
+    from ultralytics.utils.dist import generate_ddp_file
+
+    arguments = {"epochs": 50, "imgsz": 64, "batch": 4, "device": "cpu", "plots": False}
+    folders = {"data": str(dataset.data_yaml), "save_dir": str(run.save_dir)}
+    with quiet():
+        trainer = DetectionTrainer(
+            overrides={"model": "yolov8n.yaml", **arguments, **folders}, _callbacks=model.callbacks
+        )
+        trainer.model = trainer.get_model(cfg=model.model.yaml)
+    return generate_ddp_file(trainer)

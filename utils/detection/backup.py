@@ -3,9 +3,10 @@
     <store>/<fingerprint>/<SHA-256>     each file, named by its content
     <store>/<fingerprint>/state.json    which files make up the newest state
 
-The list is written when all its files are there, and what it no longer names is deleted after that:
-a kill in between leaves the state before. While the training goes on, the state is what is needed to
-resume it; once it has finished, the weights and plots, by which a repeat has its result at once.
+The list is written when all its files are there, and what it no longer names is deleted after
+that: a kill in between leaves the state before. While the training goes on, the state is what is
+needed to resume it; once it has finished, the weights and plots, by which a repeat has its result
+at once.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
-from utils.detection.runs import EpochMetrics, Progress, TrainingRun
+from utils.detection.epochs import EpochMetrics
+from utils.detection.runs import Progress, TrainingRun
 from utils.files import sha256_of
 from utils.storage.objects import ObjectStore
 from utils.storage.transfers import in_parallel

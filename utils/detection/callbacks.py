@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
-from utils.detection.runs import EpochMetrics, TrainingRun
+from utils.detection.epochs import EpochMetrics
+from utils.detection.runs import TrainingRun
 from utils.progress import Advance, progress
 
 OnEpoch = Callable[[EpochMetrics], None]

@@ -12,7 +12,6 @@ same training again finds its own run and never another's:
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import os
@@ -24,26 +23,14 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from utils.detection.backend import load_ultralytics
-from utils.files import write_whole, written_whole
+from utils.detection.epochs import EpochMetrics, plain_names, read_epochs
+from utils.files import full_disk_explained, write_whole, written_whole
 from utils.paths import local_folder
 
 Content = TypeVar("Content")
 
 _NAME_LENGTH = 16
 _CIRCUMSTANCES = {"device", "workers", "cache"}
-
-
-@dataclass(frozen=True, slots=True)
-class EpochMetrics:
-    """What ultralytics measured in one epoch.
-
-    Attributes:
-        epoch: Counted from 1 over the whole training, whether or not it was interrupted.
-        values: Losses, validation metrics and learning rates by name, such as `metrics/mAP50`.
-    """
-
-    epoch: int
-    values: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +83,8 @@ class TrainingRun:
     def epochs(self) -> list[EpochMetrics]:
         """The epochs done so far, in order: those that need not be done again after a kill."""
         if self.result() is not None:
-            return _read_epochs(self.save_dir)
-        return self._read_kept(_read_epochs) or []
+            return read_epochs(self.save_dir)
+        return self._read_kept(read_epochs) or []
 
     def progress(self) -> Progress:
         """How far the run has come."""
@@ -107,40 +94,41 @@ class TrainingRun:
         return Progress(is_finished=False, epochs=int(kept.name) if kept else 0)
 
     def keep(self, epoch: int, *, is_last: bool) -> None:
-        """Copy what is needed to go on after the epoch just done, counted from 1."""
-        folder = self.folder / "kept"
-        unfinished = folder / f".{epoch}.partial"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        shutil.copyfile(self.weights / "last.pt", unfinished / "resume.pt")
-        shutil.copyfile(self.weights / "best.pt", unfinished / "best.pt")
-        shutil.copyfile(self.save_dir / "results.csv", unfinished / "results.csv")
-        if is_last:
-            (unfinished / "last_epoch").touch()
-        os.replace(unfinished, folder / str(epoch))
-        for other in folder.iterdir():
+        """Copy what is needed to go on after the epoch just done, counted from 1.
+
+        Raises:
+            StoreError: If the disk is full.
+        """
+        unfinished = self._kept / f".{epoch}.partial"
+        with full_disk_explained(self.folder):
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True)
+            shutil.copyfile(self.weights / "last.pt", unfinished / "resume.pt")
+            for file in (self.weights / "best.pt", self.save_dir / "results.csv"):
+                shutil.copyfile(file, unfinished / file.name)
+            if is_last:
+                (unfinished / "last_epoch").touch()
+            os.replace(unfinished, self._kept / str(epoch))
+        for other in self._kept.iterdir():
             if other.name != str(epoch):
                 shutil.rmtree(other)
 
     def kept(self) -> Path | None:
         """The folder with the newest state to go on from, or None where there is none."""
-        folders = (self.folder / "kept").glob("[0-9]*")
+        folders = self._kept.glob("[0-9]*")
         return max(folders, key=lambda folder: int(folder.name), default=None)
 
     def snapshot(self, folder: Path) -> TrainingRun:
         """A copy, in `folder`, of what the run can be restored from, while the training goes on."""
-        shutil.rmtree(folder, ignore_errors=True)
         copy = TrainingRun(self.fingerprint, folder)
-        if self.result() is not None:
-            copy.weights.mkdir(parents=True)
-            for file in (self.folder / "finished.json", *self.weights.iterdir(), *self._plots()):
-                _link(file, folder / file.relative_to(self.folder))
+        shutil.rmtree(folder, ignore_errors=True)
+        if self.result() is None:
+            self._read_kept(copy._link_kept)
         else:
-            self._read_kept(
-                lambda kept: shutil.copytree(
-                    kept, folder / "kept" / kept.name, copy_function=_link, dirs_exist_ok=True
-                )
-            )
+            copy.weights.mkdir(parents=True)
+            plots = [file for file in self.save_dir.iterdir() if file.is_file()]
+            for file in (self.folder / "finished.json", *self.weights.iterdir(), *plots):
+                _link(file, folder / file.relative_to(self.folder))
         return copy
 
     def resume_point(self) -> Path | None:
@@ -150,7 +138,7 @@ class TrainingRun:
 
     def begin(self) -> None:
         """Forget what an earlier attempt has left that cannot be resumed."""
-        shutil.rmtree(self.folder / "kept", ignore_errors=True)
+        shutil.rmtree(self._kept, ignore_errors=True)
 
     def rewind(self, resume_point: Path) -> None:
         """Bring ultralytics' files to the state that is resumed from."""
@@ -169,17 +157,22 @@ class TrainingRun:
     def mark_finished(self) -> None:
         """Note the result; what was kept for resuming is no longer needed."""
         measured = _read_checkpoint(self.weights / "best.pt").get("train_metrics") or {}
-        result = TrainingResult(len(self.epochs()), _plain_names(measured))
+        result = TrainingResult(len(self.epochs()), plain_names(measured))
         write_whole(self.folder / "finished.json", json.dumps(asdict(result)))
-        shutil.rmtree(self.folder / "kept", ignore_errors=True)
+        shutil.rmtree(self._kept, ignore_errors=True)
 
     def result(self) -> TrainingResult | None:
         """What the run came to, or None while it is not finished."""
         marker = self.folder / "finished.json"
         return TrainingResult(**json.loads(marker.read_text())) if marker.is_file() else None
 
-    def _plots(self) -> list[Path]:
-        return [file for file in self.save_dir.iterdir() if file.is_file()]
+    @property
+    def _kept(self) -> Path:
+        return self.folder / "kept"
+
+    def _link_kept(self, kept: Path) -> None:
+        shutil.rmtree(self._kept, ignore_errors=True)
+        shutil.copytree(kept, self._kept / kept.name, copy_function=_link)
 
     def _read_kept(self, read: Callable[[Path], Content]) -> Content | None:
         """Read the newest state; once more where another process replaces it meanwhile."""
@@ -218,19 +211,6 @@ def _read_checkpoint(path: Path) -> dict[str, Any]:
     except Exception:  # a broken file fails in many ways, and all mean the same
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _read_epochs(folder: Path) -> list[EpochMetrics]:
-    with (folder / "results.csv").open(newline="") as stream:
-        return [
-            EpochMetrics(int(float(row.pop("epoch"))), _plain_names(row))
-            for row in csv.DictReader(stream)
-        ]
-
-
-def _plain_names(values: dict[str, Any]) -> dict[str, float]:
-    """Metrics without the "(B)", for box, in ultralytics' names."""
-    return {name.strip().replace("(B)", ""): float(value) for name, value in values.items()}
 
 
 def _copy_whole(source: Path, destination: Path) -> None:

@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
+from utils.detection.epochs import EpochMetrics
 from utils.detection.evaluate import Evaluation
 from utils.detection.mlflow_store import MLflowStore, impatient, open_store
 from utils.detection.options import TrackingOptions
-from utils.detection.runs import EpochMetrics, TrainingRun
+from utils.detection.runs import TrainingRun
 
 FINGERPRINT_TAG = "spyglass.fingerprint"
 FINISHED_TAG = "spyglass.finished"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from subprocess import CalledProcessError
 from typing import Any
 
 from utils.dataset.yolo import YoloDataset
@@ -21,6 +22,7 @@ from utils.locks import exclusive
 from utils.storage.objects import ObjectStore
 
 _DEFAULTS = TrainingOptions()
+_FAULTS = (RuntimeError, ValueError, TypeError, AssertionError, OSError, CalledProcessError)
 
 
 def train_detector(
@@ -137,7 +139,7 @@ def _train(
     with watching(model, run, report, arguments["device"]):
         try:
             model.train(data=str(dataset.data_yaml), save_dir=str(run.save_dir), **start)
-        except (RuntimeError, ValueError, TypeError, AssertionError, OSError) as error:
+        except _FAULTS as error:
             raise DetectorError(_failure(error)) from error
     wait_for_plots()
 
@@ -148,6 +150,8 @@ def _failure(error: Exception) -> str:
             "The device has too little memory for this training. "
             "Lower batch or imgsz in the training options, or set batch: -1."
         )
+    if isinstance(error, CalledProcessError):  # of several GPUs, each has a process
+        return f"The training failed on one of the GPUs (exit code {error.returncode}): see above."
     return f"The training failed: {error}. Run again with --verbose for the details."
 
 
