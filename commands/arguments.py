@@ -160,7 +160,7 @@ def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespa
     for_stacks = [flag for flag in ("register_stack", "check_stack") if getattr(parsed, flag)]
     if not names and not parsed.promote and not for_stacks:
         parser.error("nothing to do: choose one of the loop's flags, or --promote")
-    if parsed.config and len(names) != 1:
+    if parsed.config and len(names) != 1 and not (parsed.check_stack and not names):
         parser.error(
             "--config belongs to one pipeline: give it with exactly one of the loop's flags"
         )

@@ -24,6 +24,10 @@ def run_commands(parsed: argparse.Namespace) -> None:
         from commands.stacks import register_stack
 
         register_stack(parsed.register_stack, yes=parsed.yes)
+    if parsed.check_stack:
+        from commands.stack_checks import check_stack
+
+        check_stack(parsed.check_stack, parsed.config)
     if parsed.commands or parsed.promote:
         _run_loop(parsed)
 

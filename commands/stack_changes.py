@@ -12,7 +12,12 @@ from zenml.client import Client
 from zenml.enums import StackComponentType
 from zenml.models import ComponentResponse, StackResponse
 
-from commands.stack_files import ComponentDescription, ConnectorDescription, StackDescription
+from commands.stack_files import (
+    ComponentDescription,
+    ConnectorDescription,
+    StackDescription,
+    known_files,
+)
 from commands.stack_flavors import Wanted, wanted_component, wanted_connector
 from commands.stack_secrets import HIDDEN, keep_secret, secret_name, stored_values, unspoken
 from utils.errors import ConfigurationError
@@ -34,6 +39,10 @@ class Change:
     missing: bool
     differences: dict[str, tuple[str, str]]
     apply: Callable[[], Any]
+
+    def lines(self) -> list[str]:
+        """Each difference as `key: old → new`."""
+        return [f"{key}: {old} → {new}" for key, (old, new) in self.differences.items()]
 
 
 def changes_for(file: str, stack: StackDescription) -> list[Change]:
@@ -62,6 +71,21 @@ def changes_for(file: str, stack: StackDescription) -> list[Change]:
 def registered_stack(name: str) -> StackResponse | None:
     """The stack of that very name, None where there is none."""
     return next(iter(Client().list_stacks(name=f"equals:{name}")), None)
+
+
+def existing_stack(name: str) -> StackResponse:
+    """The stack of that name.
+
+    Raises:
+        ConfigurationError: If there is none.
+    """
+    stack = registered_stack(name)
+    if stack is None:
+        names = {*known_files(), *(stack.name for stack in Client().list_stacks())}
+        raise ConfigurationError(
+            f"There is no stack '{name}'. Known are {', '.join(sorted(names))}."
+        )
+    return stack
 
 
 def _connector(place: str, name: str, connector: ConnectorDescription) -> Change:

@@ -10,8 +10,9 @@ from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
 from zenml.models import StackResponse
 
 from commands.console import ask, say
-from commands.stack_changes import Change, changes_for, registered_stack
-from commands.stack_files import StackDescription, known_files, read_stack, stack_file
+from commands.remote_stacks import require_remote_server
+from commands.stack_changes import Change, changes_for, existing_stack
+from commands.stack_files import StackDescription, read_stack, stack_file
 from utils.errors import ConfigurationError
 
 
@@ -31,7 +32,7 @@ def activate_stack(name: str, *, yes: bool = False) -> StackResponse:
     """
     file = stack_file(name)
     if file is None:
-        stack = _existing_stack(name)
+        stack = existing_stack(name)
     else:
         description = read_stack(file)
         _bring_in_step(file, description, yes=yes)
@@ -56,16 +57,10 @@ def register_stack(file: Path, *, yes: bool = False) -> None:
         say(f"Done: the stack '{description.name}' is registered as in {file.name}.")
     else:
         say(f"The stack '{description.name}' is registered as in {file.name}: nothing to do.")
-
-
-def _existing_stack(name: str) -> StackResponse:
-    stack = registered_stack(name)
-    if stack is None:
-        names = {*known_files(), *(stack.name for stack in Client().list_stacks())}
-        raise ConfigurationError(
-            f"There is no stack '{name}'. Known are {', '.join(sorted(names))}."
-        )
-    return stack
+    try:
+        require_remote_server(existing_stack(description.name))
+    except ConfigurationError as error:
+        say(f"Note: {error}")
 
 
 def _bring_in_step(file: Path, description: StackDescription, *, yes: bool) -> int:
@@ -78,8 +73,8 @@ def _bring_in_step(file: Path, description: StackDescription, *, yes: bool) -> i
         say(f"Registered {change.what}.")
     for change in differing:
         say(f"The {change.what} differs from {file.name}:")
-        for key, (old, new) in change.differences.items():
-            say(f"  {key}: {old} → {new}")
+        for line in change.lines():
+            say(f"  {line}")
     if differing:
         _agree(file, differing, yes=yes)
     for change in differing:

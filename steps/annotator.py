@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from zenml.client import Client
 from zenml.enums import StackComponentType
+from zenml.models import ComponentResponse
+from zenml.utils.secret_utils import is_secret_reference, parse_secret_reference
 
 from utils.errors import ConfigurationError
 
@@ -22,22 +24,29 @@ def annotator_credentials() -> tuple[str, str] | None:
         ConfigurationError: If the component has no token, or its secret does not exist.
     """
     components = Client().active_stack_model.components.get(StackComponentType.ANNOTATOR)
-    if not components:
-        return None
-    component = components[0]
-    configuration = component.configuration
+    return credentials_of(components[0]) if components else None
+
+
+def credentials_of(annotator: ComponentResponse) -> tuple[str, str]:
+    """URL and token from an annotator component and its secret.
+
+    Raises:
+        ConfigurationError: If the component has no token, or its secret does not exist.
+    """
+    configuration = annotator.configuration
     url = str(configuration.get("instance_url", "http://localhost"))
     if port := configuration.get("port"):
         url = f"{url}:{port}"
     elif url in _LOCAL_HOSTS:
         url = f"{url}:8093"
-    token = configuration.get("api_key") or _token_in_secret(
-        component.name, configuration.get("authentication_secret")
-    )
-    return url, str(token)
+    token = configuration.get("api_key")
+    if token and is_secret_reference(token):
+        return url, _token_in_secret(annotator.name, *parse_secret_reference(token))
+    secret = configuration.get("authentication_secret")
+    return url, str(token or _token_in_secret(annotator.name, secret))
 
 
-def _token_in_secret(component: str, secret: str | None) -> str:
+def _token_in_secret(component: str, secret: str | None, key: str = "api_key") -> str:
     if not secret:
         raise ConfigurationError(
             f"The annotator '{component}' of the active stack has neither api_key nor "
@@ -48,10 +57,10 @@ def _token_in_secret(component: str, secret: str | None) -> str:
     except KeyError:
         raise ConfigurationError(
             f"The secret '{secret}' of the annotator '{component}' does not exist. "
-            f"Make it with: zenml secret create {secret} --api_key=<token>"
+            f"Make it with: zenml secret create {secret} --{key}=<token>"
         ) from None
-    if "api_key" not in values:
+    if key not in values:
         raise ConfigurationError(
-            f"The secret '{secret}' of the annotator '{component}' has no key 'api_key'."
+            f"The secret '{secret}' of the annotator '{component}' has no key '{key}'."
         )
-    return values["api_key"]
+    return values[key]

@@ -55,3 +55,7 @@ class ServerError(SpyglassError):
 
 class BusyError(SpyglassError):
     """Another process is doing the same work on the same target."""
+
+
+class CloudError(SpyglassError):
+    """Google Cloud lacks, refuses or does not answer something that a stack needs."""

@@ -1,0 +1,59 @@
+"""What a stack whose jobs run elsewhere needs: a ZenML server and a store that they can reach."""
+
+from __future__ import annotations
+
+from zenml.client import Client
+from zenml.enums import StackComponentType
+from zenml.models import ComponentResponse, StackResponse
+from zenml.stack import Flavor, StackComponentConfig
+
+from utils.errors import ConfigurationError
+
+_RUNNERS = (StackComponentType.ORCHESTRATOR, StackComponentType.STEP_OPERATOR)
+
+
+def require_remote_server(stack: StackResponse) -> str:
+    """Check that the jobs of a stack can reach ZenML and the artifact store.
+
+    Args:
+        stack: As registered.
+
+    Returns:
+        Where ZenML is.
+
+    Raises:
+        ConfigurationError: If jobs run elsewhere, and ZenML or the artifact store is on this
+            machine.
+    """
+    store = Client().zen_store
+    runner = remote_runner(stack)
+    if runner is None:
+        return f"{store.url}, for a stack that runs on this machine"
+    what = f"The {runner.type.value} '{runner.name}' runs jobs in the cloud, and they cannot reach"
+    if store.is_local_store():
+        raise ConfigurationError(
+            f"{what} the ZenML store of this machine. Log in to a server that they can reach with: "
+            "zenml login <url>; then register the stack there: "
+            "python run.py --register-stack configs/stacks/vertex.yaml"
+        )
+    for artifact_store in stack.components.get(StackComponentType.ARTIFACT_STORE, []):
+        if configuration_of(artifact_store).is_local:
+            raise ConfigurationError(
+                f"{what} the artifact store '{artifact_store.name}' of this machine. Name a bucket "
+                "in the stack's file, then: python run.py --register-stack <FILE> --yes"
+            )
+    return str(store.url)
+
+
+def remote_runner(stack: StackResponse) -> ComponentResponse | None:
+    """The orchestrator or step operator that runs jobs elsewhere, None where none does."""
+    for kind in _RUNNERS:
+        for component in stack.components.get(kind, []):
+            if configuration_of(component).is_remote:
+                return component
+    return None
+
+
+def configuration_of(component: ComponentResponse) -> StackComponentConfig:
+    """A component's configuration; reading a value follows its reference to a secret."""
+    return Flavor.from_model(component.flavor).config_class(**component.configuration)

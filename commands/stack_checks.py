@@ -1,0 +1,90 @@
+"""`--check-stack`: try every part of a stack, and say how to mend what fails."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from zenml.enums import StackComponentType
+from zenml.models import ComponentResponse, StackResponse
+
+from commands.cloud_checks import check_cloud
+from commands.configuration import CONFIGS
+from commands.job_settings import JobSettings, read_job_settings
+from commands.remote_stacks import remote_runner, require_remote_server
+from commands.stack_changes import changes_for, existing_stack, registered_stack
+from commands.stack_files import read_stack, stack_file
+from commands.stack_report import Report
+from commands.stack_servers import check_annotator, check_docker, check_tracker
+from utils.errors import ConfigurationError
+
+_REMOTE_TRAINING = CONFIGS / "training_pipeline_remote_gpu.yaml"
+
+
+def check_stack(name: str, config: Path | None = None) -> None:
+    """Try every part of a stack and print a line for each; nothing is registered or changed.
+
+    Args:
+        name: Of a file in `configs/stacks/`, a path, or a stack registered with ZenML.
+        config: The pipeline's configuration that says which GPU is wanted; by default that of the
+            remote training.
+
+    Raises:
+        ConfigurationError: If there is no such stack, or a file is wrong.
+        CloudError: If a check fails; all have been tried by then.
+    """
+    file = stack_file(name)
+    report = Report()
+    if file is not None:
+        name = read_stack(file).name
+        report.check(f"stack '{name}'", partial(_check_registered, file))
+    stack = existing_stack(name) if file is None else registered_stack(name)
+    if stack is not None:
+        _check_parts(report, stack, read_job_settings(config or _REMOTE_TRAINING))
+    report.conclude(name)
+
+
+def _check_registered(file: Path) -> str:
+    changes = changes_for(str(file), read_stack(file))
+    open_ones = [
+        f"{change.what} is missing"
+        if change.missing
+        else f"{change.what} differs ({'; '.join(change.lines())})"
+        for change in changes
+        if change.missing or change.differences
+    ]
+    if open_ones:
+        raise ConfigurationError(
+            f"{', '.join(open_ones)}. Bring ZenML in step with: "
+            f"python run.py --register-stack {file} --yes"
+        )
+    return f"registered as in {file.name}"
+
+
+def _check_parts(report: Report, stack: StackResponse, jobs: JobSettings) -> None:
+    report.check("ZenML server", partial(require_remote_server, stack))
+    check_cloud(report, stack, jobs)
+    is_remote = remote_runner(stack) is not None
+    for kind, components in stack.components.items():
+        for component in components:
+            _check_component(report, kind, component, jobs, is_remote=is_remote)
+
+
+def _check_component(
+    report: Report,
+    kind: StackComponentType,
+    component: ComponentResponse,
+    jobs: JobSettings,
+    *,
+    is_remote: bool,
+) -> None:
+    subject = f"{kind.value} '{component.name}'"
+    if component.flavor_name == "mlflow":
+        report.check(subject, partial(check_tracker, component, is_remote=is_remote))
+    elif component.flavor_name == "label_studio":
+        report.check(subject, partial(check_annotator, component))
+    elif kind is StackComponentType.IMAGE_BUILDER and component.flavor_name == "local":
+        if jobs.skip_build:
+            report.skip(subject, "not used, since the jobs' image is not built (skip_build)")
+        else:
+            report.check(subject, check_docker)

@@ -1,0 +1,111 @@
+"""The checks of a stack's servers: MLflow, Label Studio, Docker."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+from zenml.models import ComponentResponse
+
+from commands.remote_stacks import configuration_of
+from steps.annotator import credentials_of
+from utils.annotation.connection import connect
+from utils.errors import ConfigurationError, ServerError
+
+_SECONDS = 20
+_REGISTER = "python run.py --register-stack <FILE> --yes"
+
+
+def check_tracker(tracker: ComponentResponse, *, is_remote: bool) -> str:
+    """Search an experiment on an MLflow server with the tracker's credentials.
+
+    Args:
+        tracker: An `mlflow` component.
+        is_remote: Whether jobs have to reach it from elsewhere.
+
+    Returns:
+        What was found.
+
+    Raises:
+        ConfigurationError: If the tracker is on this machine, but the jobs are not.
+        ServerError: If the server does not answer or refuses.
+    """
+    settings: Any = configuration_of(tracker)
+    uri = str(settings.tracking_uri or "")
+    if not uri.startswith(("http://", "https://")):
+        if is_remote:
+            raise ConfigurationError(
+                f"Jobs in the cloud cannot reach {uri or 'a folder of this machine'}. Give "
+                f"tracking_uri the address of an MLflow server, then: {_REGISTER}"
+            )
+        return f"{uri or 'beside the artifacts'} on this machine"
+    _search(uri, settings)
+    return f"{uri} answers and takes the credentials"
+
+
+def check_annotator(annotator: ComponentResponse) -> str:
+    """Ask Label Studio who the annotator's token belongs to.
+
+    Returns:
+        What was found.
+
+    Raises:
+        ConfigurationError: If there is no token.
+        LabelStudioError: If the server does not answer or refuses the token.
+    """
+    url, token = credentials_of(annotator)
+    connect(url, token, timeout_s=_SECONDS)
+    return f"{url} answers and takes the token"
+
+
+def check_docker() -> str:
+    """Ask the Docker of this machine whether it runs.
+
+    Returns:
+        What was found.
+
+    Raises:
+        ServerError: If it does not.
+    """
+    try:
+        subprocess.run(["docker", "info"], capture_output=True, check=True, timeout=_SECONDS)
+    except (OSError, subprocess.SubprocessError):
+        raise ServerError(
+            "No Docker runs on this machine to build the jobs' image. Start it, or build in the "
+            "cloud as configs/stacks/vertex.yaml shows: "
+            "gcloud services enable cloudbuild.googleapis.com"
+        ) from None
+    return "Docker runs on this machine"
+
+
+def _search(uri: str, settings: Any) -> None:
+    import httpx
+
+    headers = {}
+    if settings.tracking_token:
+        headers["Authorization"] = f"Bearer {settings.tracking_token}"
+    login = (settings.tracking_username or "", settings.tracking_password or "")
+    try:
+        answer = httpx.post(
+            f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/search",
+            json={"max_results": 1},
+            headers=headers,
+            auth=None if headers else login,
+            timeout=_SECONDS,
+            verify=not settings.tracking_insecure_tls,
+        )
+    except httpx.HTTPError as error:
+        raise ServerError(
+            f"Nothing answers at {uri} ({type(error).__name__}). Start MLflow there, or correct "
+            f"tracking_uri, then: {_REGISTER}"
+        ) from None
+    if answer.status_code in (401, 403):
+        raise ServerError(
+            f"MLflow at {uri} refuses the credentials. Set MLFLOW_TRACKING_USERNAME and "
+            f"MLFLOW_TRACKING_PASSWORD, or what the stack's file names, then: {_REGISTER}"
+        )
+    if not answer.is_success:
+        raise ServerError(
+            f"{uri} answered with status {answer.status_code} as MLflow should not. Check "
+            f"tracking_uri and the server's log, then: {_REGISTER}"
+        )

@@ -1,0 +1,79 @@
+"""Who this machine is to Google Cloud.
+
+Import this module inside functions: it loads Google's client.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import google.auth
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
+from google.auth.transport.requests import Request
+from google.oauth2 import credentials as users
+
+from utils.errors import CloudError
+
+SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+LOGIN = "gcloud auth application-default login"
+
+
+def log_in(project: str | None, key_file: str | None = None) -> tuple[Any, str | None]:
+    """Log in as Google's libraries do.
+
+    Args:
+        project: Pays for the requests of a user, who has no project by themselves.
+        key_file: Of a service account; by default Application Default Credentials are used.
+
+    Returns:
+        Credentials that have just been refreshed, and the project they come from, if any.
+
+    Raises:
+        CloudError: If there are none, they are refused, or Google cannot be reached.
+    """
+    try:
+        if key_file:
+            credentials, found = google.auth.load_credentials_from_file(key_file, scopes=SCOPES)
+        else:
+            credentials, found = google.auth.default(scopes=SCOPES)
+    except (DefaultCredentialsError, OSError, ValueError) as error:
+        what = f"in {key_file}" if key_file else "on this machine"
+        raise CloudError(
+            f"There are no credentials for Google Cloud {what} ({type(error).__name__}). "
+            f"Log in with: {_remedy(key_file)}"
+        ) from None
+    if isinstance(credentials, users.Credentials) and project and not credentials.quota_project_id:
+        credentials = credentials.with_quota_project(project)
+    return refreshed(credentials, _remedy(key_file)), found
+
+
+def refreshed(credentials: Any, remedy: str = LOGIN) -> Any:
+    """The same credentials with a new token.
+
+    Raises:
+        CloudError: If Google refuses them or cannot be reached.
+    """
+    try:
+        credentials.refresh(Request())
+    except TransportError as error:
+        raise CloudError(
+            "Google cannot be reached to log in. Check the network and https_proxy, then try: "
+            "gcloud auth application-default print-access-token"
+        ) from error
+    except GoogleAuthError:
+        raise CloudError(
+            f"The credentials for Google Cloud have expired or were revoked. Log in with: {remedy}"
+        ) from None
+    return credentials
+
+
+def service_account_of(credentials: Any) -> str | None:
+    """The address of the service account; None for a user, whose own is known to gcloud only."""
+    email = getattr(credentials, "service_account_email", None)
+    return email if isinstance(email, str) and "@" in email else None
+
+
+def _remedy(key_file: str | None) -> str:
+    if key_file is None:
+        return LOGIN
+    return f"gcloud iam service-accounts keys create {key_file} --iam-account=<SERVICE_ACCOUNT>"
