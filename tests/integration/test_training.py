@@ -181,14 +181,14 @@ def test_loading_ultralytics_leaves_pillow_as_it_was(tiny_detector, tmp_path):
 
 def test_weights_are_found_by_name_in_the_weights_folder(tiny_detector, tmp_path):
     tiny_detector.save(tmp_path)
-    found = resolve_checkpoint(tiny_options(model_checkpoint="best.pt", weights_dir=tmp_path))
+    found = resolve_checkpoint(tiny_options(model_checkpoint="best.pt", weights_dir=str(tmp_path)))
     assert found.source == str(tmp_path / "best.pt")
     assert found.identity == tiny_detector.weights_sha256
 
 
 def test_weights_that_cannot_be_downloaded_are_an_error_with_a_remedy(offline, tmp_path):
     with pytest.raises(DetectorError, match="allow_scratch: true"):
-        resolve_checkpoint(tiny_options(model_checkpoint="yolov8n.pt", weights_dir=tmp_path))
+        resolve_checkpoint(tiny_options(model_checkpoint="yolov8n.pt", weights_dir=str(tmp_path)))
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_weights_that_cannot_be_downloaded_are_an_error_with_a_remedy(offline, t
 def test_where_allowed_the_architecture_alone_will_do_with_a_warning(
     offline, tmp_path, caplog, wanted, architecture
 ):
-    options = tiny_options(model_checkpoint=wanted, weights_dir=tmp_path, allow_scratch=True)
+    options = tiny_options(model_checkpoint=wanted, weights_dir=str(tmp_path), allow_scratch=True)
     checkpoint = resolve_checkpoint(options)
     assert checkpoint.from_scratch
     assert checkpoint.source == architecture

@@ -130,6 +130,34 @@ def test_local_copies_are_checked_and_kept(store, tmp_path):
     assert [path.stat().st_ino for _, path in local_copies(wanted)] == inodes
 
 
+def test_a_file_that_many_want_at_once_is_whole_for_all(store):
+    content = bytes(1_000_000)
+    wanted = [(store.write("a.png", content), hashlib.sha256(content).hexdigest())] * 40
+    assert {path.read_bytes() for _, path in local_copies(wanted)} == {content}
+
+
+def test_a_deleted_object_is_gone_and_may_be_deleted_again(store):
+    store.write("a.png", b"a")
+    store.write("b.png", b"b")
+    for _ in range(2):
+        store.delete("a.png")
+    assert [item.key for item in store.list()] == ["b.png"]
+
+
+def test_the_version_of_an_object_changes_when_it_is_written_again(store):
+    versions = []
+    for content in (b"old", b"old", b"new"):
+        store.write("a.png", content)
+        versions += [item.version for item in store.list()]
+    assert versions[0] == versions[1] != versions[2]
+
+
+def test_an_object_can_be_fetched_as_it_is_listed(store, tmp_path):
+    store.write("b/a.png", b"content")
+    (item,) = store.list()
+    assert store.get(item, tmp_path / "copy").read_bytes() == b"content"
+
+
 def test_one_local_copy_is_had_without_a_progress_bar(store, capsys):
     uri = store.write("a.png", b"a")
     sha256 = hashlib.sha256(b"a").hexdigest()

@@ -26,7 +26,7 @@ from typing import Self
 from utils.detection.epochs import EpochMetrics
 from utils.detection.runs import Progress, TrainingRun
 from utils.files import sha256_of
-from utils.storage.objects import ObjectStore
+from utils.storage.objects import ObjectStore, StoredObject
 from utils.storage.transfers import in_parallel
 
 logger = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ class RunBackup:
         self._run = run
         self._store = store
         self._prefix = f"{run.fingerprint}/"
+        self._objects: Mapping[str, StoredObject] = {}
         self._stored: _State | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="backup")
         self._newest: Future[None] | None = None
@@ -131,14 +132,14 @@ class RunBackup:
 
     def _read(self) -> _State | None:
         """The stored state, or None where there is none, or none that is complete."""
-        keys = {stored.key for stored in self._store.list(self._prefix)}
-        if self._index not in keys:
+        self._objects = {stored.key: stored for stored in self._store.list(self._prefix)}
+        if self._index not in self._objects:
             return None
         with TemporaryDirectory() as folder:
             index = self._store.get(self._index, Path(folder) / "state.json")
             content = json.loads(index.read_text())
         state = _State(Progress(*content["progress"]), content["files"])
-        if keys.issuperset(self._prefix + sha256 for sha256 in state.files.values()):
+        if all(self._prefix + sha256 in self._objects for sha256 in state.files.values()):
             return state
         logger.warning("The state of the training in %s is not complete: not used.", self._uri)
         return None
@@ -158,7 +159,8 @@ class RunBackup:
 
     def _get_whole(self, folder: Path, file: tuple[str, str]) -> bool:
         name, sha256 = file
-        return sha256_of(self._store.get(self._prefix + sha256, folder / name)) == sha256
+        stored = self._objects[self._prefix + sha256]
+        return sha256_of(self._store.get(stored, folder / name)) == sha256
 
     @property
     def _uri(self) -> str:

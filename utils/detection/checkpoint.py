@@ -12,6 +12,8 @@ from utils.detection.options import TrainingOptions
 from utils.errors import DetectorError
 from utils.files import sha256_of
 from utils.paths import local_folder
+from utils.storage.cache import newest_copy
+from utils.storage.objects import is_local
 
 _ARCHITECTURE = (".yaml", ".yml")
 
@@ -23,12 +25,19 @@ class Checkpoint:
     """What a training starts from.
 
     Attributes:
-        source: A weights file, or the name of an architecture (`yolov8n.yaml`).
+        source: A weights file, also `gs://...`, or the name of an architecture (`yolov8n.yaml`).
         identity: SHA-256 of the weights file, or the name of the architecture.
+        local_copy: Of a source that is in a bucket.
     """
 
     source: str
     identity: str
+    local_copy: Path | None = None
+
+    @property
+    def model(self) -> str:
+        """What ultralytics loads."""
+        return str(self.local_copy or self.source)
 
     @property
     def from_scratch(self) -> bool:
@@ -41,24 +50,21 @@ def resolve_checkpoint(options: TrainingOptions) -> Checkpoint:
 
     Looked for in this order: a file of that path, a file of that name in `weights_dir`, a download
     from ultralytics into `weights_dir`, and, where `allow_scratch` is set, the architecture alone.
+    Both places may be in a bucket; what is there is fetched once, and downloads are kept here.
 
     Raises:
         DetectorError: If none of these can be had.
+        StoreError: If the bucket cannot be read.
     """
     wanted = options.model_checkpoint
     if wanted.endswith(_ARCHITECTURE):
         return Checkpoint(wanted, wanted)
-    weights_dir = options.weights_dir or local_folder("weights")
-    for candidate in (Path(wanted).expanduser(), weights_dir.expanduser() / wanted):
-        if candidate.is_file():
-            return Checkpoint(str(candidate.absolute()), sha256_of(candidate))
     try:
-        downloaded = _download(wanted, weights_dir.expanduser())
+        return _find(wanted) or _find_by_name(wanted, options.weights_dir)
     except DetectorError as error:
         if not options.allow_scratch:
             raise
         return _scratch(wanted, error)
-    return Checkpoint(str(downloaded.absolute()), sha256_of(downloaded))
 
 
 def load_model(checkpoint: Checkpoint) -> Any:
@@ -74,7 +80,7 @@ def load_model(checkpoint: Checkpoint) -> Any:
             is_rtdetr = (
                 Path(checkpoint.source).name.startswith("rtdetr") and checkpoint.from_scratch
             )
-            model = (ultralytics.RTDETR if is_rtdetr else ultralytics.YOLO)(checkpoint.source)
+            model = (ultralytics.RTDETR if is_rtdetr else ultralytics.YOLO)(checkpoint.model)
     except Exception as error:  # whatever unpickling a foreign file may raise
         raise DetectorError(
             f"{checkpoint.source} cannot be loaded as a detector: {_first_line(error)}. "
@@ -95,6 +101,30 @@ def load_weights(path: Path) -> Any:
         DetectorError: As `load_model`.
     """
     return load_model(Checkpoint(str(path), identity=""))
+
+
+def _find(place: str) -> Checkpoint | None:
+    """The weights at a path or `gs://...`, if there are any."""
+    if is_local(place):
+        path = Path(place).expanduser().absolute()
+        return Checkpoint(str(path), sha256_of(path)) if path.is_file() else None
+    copy = newest_copy(place)
+    return Checkpoint(place, sha256_of(copy), copy) if copy else None
+
+
+def _find_by_name(wanted: str, weights_dir: str | None) -> Checkpoint:
+    if not is_local(wanted):
+        raise DetectorError(
+            f"{wanted} does not exist. Correct model_checkpoint, or put the weights there with: "
+            f"gcloud storage cp <file> {wanted}"
+        )
+    folder = weights_dir or str(local_folder("weights"))
+    found = _find(f"{folder}/{wanted}")
+    if found is None:
+        keep = Path(folder).expanduser() if is_local(folder) else local_folder("weights")
+        downloaded = _download(wanted, keep).absolute()
+        found = Checkpoint(str(downloaded), sha256_of(downloaded))
+    return found
 
 
 def _download(name: str, folder: Path) -> Path:

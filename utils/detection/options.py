@@ -24,10 +24,10 @@ class TrainingOptions(Options):
     """How a detector is trained."""
 
     model_checkpoint: str = "yolov8n.pt"
-    """The weights to start from: a file, a name found in `weights_dir` or published by ultralytics (`yolov8n.pt`, `yolov5nu.pt`, `yolo11s.pt`...), or an architecture (`yolov8n.yaml`) to start from scratch."""  # noqa: E501
+    """The weights to start from: a file, also `gs://...`, a name found in `weights_dir` or published by ultralytics (`yolov8n.pt`, `yolov5nu.pt`, `yolo11s.pt`...), or an architecture (`yolov8n.yaml`) to start from scratch."""  # noqa: E501
 
-    weights_dir: Path | None = None
-    """A folder with weights by name, where downloaded ones are kept too; `.local/weights` by default."""  # noqa: E501
+    weights_dir: str | None = None
+    """A folder with weights by name, where downloaded ones are kept too, or `gs://...`; `.local/weights` by default."""  # noqa: E501
 
     allow_scratch: bool = False
     """Whether to train from scratch, with a warning, where the weights cannot be had."""

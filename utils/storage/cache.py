@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -15,6 +16,7 @@ from utils.storage.objects import GCS_SCHEME, is_local
 from utils.storage.store import ObjectStore, open_store
 from utils.storage.transfers import in_parallel
 
+_NAME_LENGTH = 16
 MISSING = "stored file is not available"
 
 
@@ -59,6 +61,25 @@ def local_copy(uri: str, sha256: str) -> Path:
         StoreError: If the file is missing or differs from its hash.
     """
     return _copy({}, uri, sha256)
+
+
+def newest_copy(uri: str) -> Path | None:
+    """A local copy of a file in a bucket, downloaded again only when it has changed there.
+
+    Returns:
+        The path, or None where there is no such file.
+
+    Raises:
+        StoreError: If the bucket cannot be read.
+    """
+    folder, _, name = uri.rpartition("/")
+    store = open_store(folder)
+    found = next((stored for stored in store.list(name) if stored.key == name), None)
+    if found is None:
+        return None
+    version = hashlib.sha256(f"{uri}#{found.version}".encode()).hexdigest()
+    copy = local_folder("cache", "files", version[:_NAME_LENGTH]) / name
+    return copy if copy.is_file() else store.get(found, copy)
 
 
 def _copy_or_fault(

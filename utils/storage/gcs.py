@@ -24,17 +24,23 @@ from google.api_core.exceptions import (
 )
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
+from google.cloud.storage import transfer_manager
+from google.cloud.storage.exceptions import DataCorruption
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from utils.errors import ConfigurationError, StoreError
 from utils.files import sha256_of, written_whole
 from utils.storage.disk import disk_faults
 from utils.storage.objects import GCS_SCHEME, StoredObject
+from utils.storage.transfers import PARALLEL_TRANSFERS
 
 _CONNECT_AND_READ_SECONDS = (10, 60)
 _REQUEST = {"timeout": _CONNECT_AND_READ_SECONDS, "retry": DEFAULT_RETRY.with_timeout(60.0)}
 _QUICK_REQUEST = {"timeout": _CONNECT_AND_READ_SECONDS, "retry": DEFAULT_RETRY.with_timeout(10.0)}
-_LISTED = "items(name,size,metadata),nextPageToken"
+_LISTED = "items(name,size,generation,metadata),nextPageToken"
+# What each upload holds in memory, and loses with its connection. Google's client takes 100 MB.
+_UPLOAD_PART_BYTES = 16 << 20
+_DOWNLOAD_PART_BYTES = 32 << 20
 
 
 class GcsStore:
@@ -76,6 +82,7 @@ class GcsStore:
             md5 = hashlib.file_digest(stream, partial(hashlib.md5, usedforsecurity=False)).digest()
 
         def send(blob: Any, **options: Any) -> None:
+            blob.chunk_size = _UPLOAD_PART_BYTES
             blob.upload_from_filename(str(local), **options)
 
         return self._upload(key, md5, sha256_of(local), send)
@@ -89,10 +96,13 @@ class GcsStore:
 
         return self._upload(key, md5, hashlib.sha256(content).hexdigest(), send)
 
-    def get(self, key: str, to: Path) -> Path:
-        """Download an object; the client checks its hash."""
+    def get(self, item: str | StoredObject, to: Path) -> Path:
+        """Download an object, a large one in several parts at once; the client checks its hash."""
+        key = item.key if isinstance(item, StoredObject) else item
+        is_large = isinstance(item, StoredObject) and item.size_bytes > _DOWNLOAD_PART_BYTES
+        download = _download_in_parts if is_large else _download
         with disk_faults(to.parent), written_whole(to) as unfinished, self._explained(key):
-            self._blob(key).download_to_filename(str(unfinished), **_REQUEST)
+            download(self._blob(key), str(unfinished))
         return to
 
     def delete(self, key: str) -> None:
@@ -108,7 +118,8 @@ class GcsStore:
             ):
                 key = blob.name.removeprefix(self._prefix)
                 sha256 = partial((blob.metadata or {}).get, "sha256")
-                yield StoredObject(key, self._uri_of(key), int(blob.size), sha256)
+                version = str(blob.generation)
+                yield StoredObject(key, self._uri_of(key), int(blob.size), version, sha256)
 
     def _upload(self, key: str, md5: bytes, sha256: str, send: Callable[..., None]) -> str:
         """Upload unless the object there has the same MD5; see the class for what is promised."""
@@ -168,7 +179,7 @@ class GcsStore:
                     "run the ingest again: it restores what is missing."
                 ) from None
             raise StoreError(
-                f"The bucket {bucket} does not exist. Check data_source, or make it with: "
+                f"The bucket {bucket} does not exist. Check its name, or make it with: "
                 f"gcloud storage buckets create {bucket}"
             ) from None
         except (Forbidden, Unauthorized):
@@ -181,11 +192,31 @@ class GcsStore:
                 f"There are no valid credentials for {bucket} ({_reason(error)}). "
                 "Log in with: gcloud auth application-default login"
             ) from None
+        except DataCorruption:
+            raise StoreError(
+                f"{self._uri_of(key or '')} was damaged on its way (its hash differs). "
+                "Run this again: what is done is kept."
+            ) from None
         except (GoogleAPIError, OSError) as error:
             raise StoreError(
                 f"The bucket {bucket} cannot be reached ({_reason(error)}). "
                 "Check the network and run this again: what is done is kept."
             ) from None
+
+
+def _download(blob: Any, path: str) -> None:
+    blob.download_to_filename(path, **_REQUEST)
+
+
+def _download_in_parts(blob: Any, path: str) -> None:
+    transfer_manager.download_chunks_concurrently(
+        blob,
+        path,
+        chunk_size=_DOWNLOAD_PART_BYTES,
+        download_kwargs=_REQUEST,
+        worker_type=transfer_manager.THREAD,
+        max_workers=PARALLEL_TRANSFERS,
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -54,9 +54,9 @@ class LocalStore:
                 write_whole(path, content)
         return str(path)
 
-    def get(self, key: str, to: Path) -> Path:
+    def get(self, item: str | StoredObject, to: Path) -> Path:
         """Copy an object out of the folder."""
-        source = self._existing(key)
+        source = self._existing(item.key if isinstance(item, StoredObject) else item)
         with disk_faults(to.parent), written_whole(to) as unfinished:
             shutil.copyfile(source, unfinished)
         return to
@@ -71,8 +71,10 @@ class LocalStore:
         for path in _files_below(self._root / prefix.rpartition("/")[0]):
             key = path.relative_to(self._root).as_posix()
             if key.startswith(prefix):
-                size = path.stat().st_size
-                yield StoredObject(key, str(path), size, partial(sha256_of, path))
+                stat = path.stat()
+                yield StoredObject(
+                    key, str(path), stat.st_size, str(stat.st_mtime_ns), partial(sha256_of, path)
+                )
 
     def _existing(self, key: str) -> Path:
         path = self._path(key)

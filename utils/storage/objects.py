@@ -18,6 +18,7 @@ class StoredObject:
         key: Its name in the store, with `/` between parts.
         uri: Where it is: an absolute local path or `gs://...`.
         size_bytes: Of its content.
+        version: Changes whenever the object is written.
         sha256: Gives the hash of its content in hex, or None where that is not known without
             reading the object; a local folder reads the file when asked.
     """
@@ -25,6 +26,7 @@ class StoredObject:
     key: str
     uri: str
     size_bytes: int
+    version: str
     sha256: Callable[[], str | None]
 
 
@@ -49,8 +51,13 @@ class ObjectStore(Protocol):
     def write(self, key: str, content: bytes) -> str:
         """Store bytes; returns their URI."""
 
-    def get(self, key: str, to: Path) -> Path:
-        """Copy an object (by key or URI) to a local file, whole or not at all; returns `to`."""
+    def get(self, item: str | StoredObject, to: Path) -> Path:
+        """Copy an object to a local file, whole or not at all; returns `to`.
+
+        Args:
+            item: Its key or URI; or the object as listed, whose size tells how to fetch it fastest.
+            to: The file.
+        """
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is gone already is no error."""
