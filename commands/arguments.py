@@ -29,12 +29,14 @@ class Command:
         short: The short flag without its dash.
         help: One line.
         config: The name of its configuration file in `configs/`.
+        remote_config: That of the one for running elsewhere than on this machine, where it has one.
     """
 
     name: str
     short: str
     help: str
     config: str
+    remote_config: str | None = None
 
 
 # In the order of the loop, which is the order in which several flags of one call run.
@@ -46,7 +48,13 @@ LOOP = (
         "ingest_data",
     ),
     Command("export", "e", "turn reviewed annotations into a labelled dataset", "data_export"),
-    Command("training", "t", "train a detector on the dataset in staging", "training_pipeline"),
+    Command(
+        "training",
+        "t",
+        "train a detector on the dataset in staging",
+        "training_pipeline",
+        "training_pipeline_remote_gpu",
+    ),
     Command(
         "inference",
         "i",
@@ -92,7 +100,7 @@ def build_parser() -> argparse.ArgumentParser:
             action="append_const",
             dest="commands",
             const=command.name,
-            help=f"{command.help} (configs/{command.config}.yaml)",
+            help=f"{command.help} (configs/{command.remote_config or command.config}.yaml)",
         )
     stages = parser.add_argument_group("stages")
     stages.add_argument(

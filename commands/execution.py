@@ -5,12 +5,18 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
+from zenml.client import Client
+from zenml.exceptions import StepExecutionException
+from zenml.models import PipelineRunResponse
+from zenml.steps import BaseStep
+from zenml.utils.time_utils import utc_now
 
 from commands.arguments import Command
 from commands.configuration import (
@@ -21,7 +27,11 @@ from commands.configuration import (
     parse_overrides,
 )
 from commands.console import say
+from commands.failures import explained, failure_of
 from commands.preflight import check_before
+from commands.reachability import check_reachable
+from commands.remote_stacks import remote_runner, require_remote_server
+from commands.run_settings import run_settings
 from commands.stacks import activate_stack
 from commands.summaries import summary_of
 from utils.errors import ConfigurationError
@@ -53,9 +63,7 @@ def plan_runs(parsed: argparse.Namespace) -> list[PlannedRun]:
     pipelines = {command: _pipeline_of(command) for command in parsed.commands}
     _check_override_keys(overrides, [pipeline.entrypoint for pipeline in pipelines.values()])
     return [
-        PlannedRun(
-            command, pipeline, _configuration(command, pipeline.entrypoint, parsed, overrides)
-        )
+        PlannedRun(command, pipeline, _configuration(command, pipeline, parsed, overrides))
         for command, pipeline in pipelines.items()
     ]
 
@@ -68,17 +76,12 @@ def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
     """
     configuration = planned.configuration
     say(f"{planned.command.name}: {configuration.path.name} on stack '{configuration.stack}'")
-    activate_stack(configuration.stack, yes=yes)
+    stack = activate_stack(configuration.stack, yes=yes)
+    if remote_runner(stack):
+        require_remote_server(stack)
+        check_reachable(configuration.parameters)
     check_before(planned.command.name, configuration)
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Path(folder) / configuration.path.name
-        settings.write_text(yaml.safe_dump(configuration.settings), encoding="utf-8")
-        # Fail fast: the step's own exception comes through, to be told in its own sentence.
-        pipeline = planned.pipeline.with_options(
-            config_path=str(settings), execution_mode="fail_fast"
-        )
-        run = pipeline(**configuration.parameters)
-    for line in summary_of(run):
+    for line in summary_of(_run(planned)):
         say(line)
     if planned.command.name == "fiftyone":
         from utils.curation.app import open_app
@@ -86,26 +89,61 @@ def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
         say(f"  look at it on {open_app(configuration.parameters['dataset_name'])}")
 
 
+def _run(planned: PlannedRun) -> PipelineRunResponse:
+    """Run a pipeline to its end."""
+    configuration = planned.configuration
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / configuration.path.name
+        path.write_text(yaml.safe_dump(configuration.settings), encoding="utf-8")
+        pipeline = planned.pipeline.with_options(
+            config_path=str(path),
+            # Where a share fails, the others go on; elsewhere the step's own exception comes out.
+            execution_mode="continue_on_failure" if planned.pipeline.is_dynamic else "fail_fast",
+        )
+        begun = utc_now()
+        try:
+            run = pipeline(**configuration.parameters)
+        except StepExecutionException as error:
+            raise error.__cause__ or error from None
+        except Exception as error:
+            raise explained(error, pipeline.name, begun) from error
+    run = Client().get_pipeline_run(run.id)
+    if failure := failure_of(run):
+        raise failure
+    return run
+
+
 def _pipeline_of(command: Command) -> Any:
-    module = import_module(f"pipelines.{command.name}")
-    return getattr(module, f"{command.name}_pipeline")
+    return getattr(_module_of(command), f"{command.name}_pipeline")
+
+
+def _module_of(command: Command) -> ModuleType:
+    return import_module(f"pipelines.{command.name}")
 
 
 def _configuration(
-    command: Command,
-    entrypoint: Callable[..., Any],
-    parsed: argparse.Namespace,
-    overrides: dict[str, Any],
+    command: Command, pipeline: Any, parsed: argparse.Namespace, overrides: dict[str, Any]
 ) -> RunConfiguration:
-    known = parameter_names(entrypoint)
+    known = parameter_names(pipeline.entrypoint)
     if parsed.resume and command.name == "training":
         overrides = overrides | {"training.resume": True}
-    return load_configuration(
-        parsed.config or CONFIGS / f"{command.config}.yaml",
-        entrypoint,
+    configuration = load_configuration(
+        _file_of(command, parsed),
+        pipeline.entrypoint,
         overrides={key: value for key, value in overrides.items() if key.split(".")[0] in known},
         stack="local" if parsed.local and command.name == "training" else parsed.stack,
     )
+    parts = vars(_module_of(command)).values()
+    steps = [part.name for part in parts if isinstance(part, BaseStep)]
+    return replace(configuration, settings=run_settings(configuration, steps))
+
+
+def _file_of(command: Command, parsed: argparse.Namespace) -> Path:
+    if parsed.config:
+        return Path(parsed.config)
+    is_here = parsed.local or parsed.stack == "local"
+    name = command.config if is_here else command.remote_config or command.config
+    return CONFIGS / f"{name}.yaml"
 
 
 def _check_override_keys(overrides: dict[str, Any], entrypoints: list[Callable[..., Any]]) -> None:

@@ -38,10 +38,18 @@ class ComponentDescription(Options):
     configuration: dict[str, Any] = Field(default_factory=dict)
 
 
+class RunDefaults(Options):
+    """What every run on a stack is told, where the pipeline's own file says nothing else."""
+
+    settings: dict[str, Any] = Field(default_factory=dict)
+    steps: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
 class StackDescription(Options):
     """A file in `configs/stacks/`."""
 
     name: str
+    defaults: RunDefaults = RunDefaults()
     connectors: dict[str, ConnectorDescription] = Field(default_factory=dict)
     components: dict[StackComponentType, ComponentDescription]
 
