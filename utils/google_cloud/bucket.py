@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
-from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound
+from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, Unauthorized
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
@@ -67,7 +67,7 @@ def _explained(project: Project, name: str, what: str, region: str | None) -> It
         ) from None
     except Forbidden as error:
         raise _forbidden(project, name, what, error) from None
-    except GoogleAuthError:
+    except (GoogleAuthError, Unauthorized):
         raise CloudError(
             f"The credentials for Google Cloud have expired or were revoked. Log in with: {LOGIN}"
         ) from None
@@ -95,5 +95,5 @@ def _forbidden(project: Project, name: str, what: str, error: Any) -> CloudError
     return CloudError(
         f"This account may not {what} gs://{name}. Grant it with: "
         f"gcloud storage buckets add-iam-policy-binding gs://{name} --member={project.member} "
-        "--role=roles/storage.objectAdmin"
+        "--role=roles/storage.objectUser"
     )

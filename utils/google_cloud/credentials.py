@@ -5,6 +5,7 @@ Import this module inside functions: it loads Google's client.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import google.auth
@@ -32,10 +33,7 @@ def log_in(project: str | None, key_file: str | None = None) -> tuple[Any, str |
         CloudError: If there are none, they are refused, or Google cannot be reached.
     """
     try:
-        if key_file:
-            credentials, found = google.auth.load_credentials_from_file(key_file, scopes=SCOPES)
-        else:
-            credentials, found = google.auth.default(scopes=SCOPES)
+        credentials, found = _load(key_file)
     except (DefaultCredentialsError, OSError, ValueError) as error:
         what = f"in {key_file}" if key_file else "on this machine"
         raise CloudError(
@@ -45,6 +43,16 @@ def log_in(project: str | None, key_file: str | None = None) -> tuple[Any, str |
     if isinstance(credentials, users.Credentials) and project and not credentials.quota_project_id:
         credentials = credentials.with_quota_project(project)
     return refreshed(credentials, _remedy(key_file)), found
+
+
+def _load(key_file: str | None) -> tuple[Any, str | None]:
+    if key_file is None:
+        return google.auth.default(scopes=SCOPES)  # type: ignore[no-any-return]
+    with warnings.catch_warnings():  # it warns of files from strangers, and this is the user's own
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return google.auth.load_credentials_from_file(  # type: ignore[no-any-return]
+            key_file, scopes=SCOPES
+        )
 
 
 def refreshed(credentials: Any, remedy: str = LOGIN) -> Any:
