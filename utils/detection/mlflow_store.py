@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from utils.detection.options import TrackingOptions
 from utils.paths import local_folder
 
 EXPERIMENT = "ship-detector"
+_CREDENTIALS = re.compile(r"//[^/@\s]+@")
 
 # By default the client tries for minutes, which would hold up every epoch of a training.
 _IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
@@ -80,6 +82,11 @@ def impatient() -> Iterator[None]:
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
+
+
+def without_password(error: Exception) -> str:
+    """What went wrong, without the credentials that an address in it may carry."""
+    return _CREDENTIALS.sub("//", str(error))
 
 
 def _default_uri() -> str:

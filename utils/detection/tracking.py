@@ -2,8 +2,9 @@
 
 A training is known by its fingerprint, so that one that is continued after a kill goes on in the
 same MLflow run, with the same numbering of epochs, and one that has finished is not recorded
-again. MLflow is never needed: while it is down the training goes on, and what it missed is sent at
-the end.
+again. MLflow is never needed: while it is down the training goes on, and what it missed is sent as
+soon as it is up again, at the end at the latest. Where it is still down then, a repeat of the
+finished training sends it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Self
 
 from utils.detection.epochs import EpochMetrics
 from utils.detection.evaluate import Evaluation
-from utils.detection.mlflow_store import MLflowStore, impatient, open_store
+from utils.detection.mlflow_store import MLflowStore, impatient, open_store, without_password
 from utils.detection.options import TrackingOptions
 from utils.detection.runs import TrainingRun
 
@@ -27,6 +29,8 @@ EVALUATED_TAG = "spyglass.evaluated"
 # Every epoch has it, so that its history tells which epochs MLflow knows.
 _TELLTALE = "metrics/mAP50"
 _LONGEST_PARAMETER = 500
+# Waiting for a server that does not answer must not hold up every epoch.
+_SECONDS_BETWEEN_TRIES = 300.0
 _PLOTS = ("*.png", "*.jpg", "results.csv", "args.yaml")
 
 logger = logging.getLogger(__name__)
@@ -49,7 +53,8 @@ class TrainingRecord:
         self._parameters = parameters
         self._store: MLflowStore | None = None
         self._epochs_sent: set[int] = set()
-        self._is_down = False
+        self._has_failed = False
+        self._next_try = 0.0
 
     def __enter__(self) -> Self:
         """Find the run in MLflow, or make it."""
@@ -58,29 +63,50 @@ class TrainingRecord:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Send what is missing and close the run."""
-        self._is_down = False  # worth another try: a training may have taken days
+        self._next_try = 0.0
         if kind is None:
-            self._try(self._finish)
+            # Files take their time; a server that has just answered is worth waiting for.
+            if self._try(self._send_epochs):
+                self._try(self._finish, patience=nullcontext)
         else:
             status = "FAILED" if issubclass(kind, Exception) else "KILLED"
             self._try(lambda store: self._close(store, status))
 
     def add_epoch(self, epoch: EpochMetrics) -> None:
-        """Send the metrics of an epoch, unless MLflow has them already."""
-        self._try(lambda store: self._send(store, epoch))
+        """Send the metrics of an epoch, and of those before that MLflow has missed."""
+        del epoch
+        self._try(self._send_epochs)
 
-    def _try(self, action: Callable[[MLflowStore], None]) -> None:
-        """Do something with MLflow; after a failure it is left alone until the training ends."""
-        if self._is_down:
-            return
+    def _try(
+        self,
+        action: Callable[[MLflowStore], None],
+        patience: Callable[[], AbstractContextManager[None]] = impatient,
+    ) -> bool:
+        """Do something with MLflow; after a failure it is left alone for some minutes.
+
+        Returns:
+            Whether it was done.
+        """
+        if time.monotonic() < self._next_try:
+            return False
         try:
-            with impatient():
+            with patience():
                 if self._store is None:
                     self._store = self._open()
                 action(self._store)
         except Exception as error:  # MLflow, its HTTP client and its database raise what they like
-            self._is_down = True
-            logger.warning("MLflow cannot be reached, the training goes on without it: %s", error)
+            self._next_try = time.monotonic() + _SECONDS_BETWEEN_TRIES
+            self._warn_once(error)
+            return False
+        return True
+
+    def _warn_once(self, error: Exception) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            logger.warning(
+                "MLflow cannot be reached, the training goes on and sends what it misses later: %s",
+                without_password(error),
+            )
 
     def _open(self) -> MLflowStore:
         store = open_store(self._options)
@@ -121,9 +147,11 @@ class TrainingRecord:
         store.client.log_batch(self.mlflow_run_id, metrics=metrics)
         self._epochs_sent.add(epoch.epoch)
 
-    def _finish(self, store: MLflowStore) -> None:
+    def _send_epochs(self, store: MLflowStore) -> None:
         for epoch in self._run.epochs():
             self._send(store, epoch)
+
+    def _finish(self, store: MLflowStore) -> None:
         run = store.client.get_run(self.mlflow_run_id)
         if FINISHED_TAG not in run.data.tags:
             for pattern in _PLOTS:
@@ -155,4 +183,7 @@ def record_evaluation(
                 client.log_artifact(mlflow_run_id, str(picture), evaluation.split)
             client.set_tag(mlflow_run_id, tag, "true")
     except Exception as error:  # as above
-        logger.warning("MLflow cannot be reached, the evaluation is not recorded there: %s", error)
+        logger.warning(
+            "MLflow cannot be reached, the evaluation is not recorded there: %s",
+            without_password(error),
+        )
