@@ -16,7 +16,7 @@ from zenml.models import ComponentResponse, ServiceConnectorResponse, StackRespo
 from commands.job_settings import JobSettings
 from commands.stack_report import Report
 from utils.errors import CloudError
-from utils.google_cloud.accelerators import Accelerator, check_accelerator, check_quota
+from utils.google_cloud.accelerators import check_accelerator, check_quota
 from utils.google_cloud.apis import check_apis
 from utils.google_cloud.bucket import check_bucket
 from utils.google_cloud.credentials import log_in, refreshed
@@ -80,13 +80,15 @@ def _checks(parts: list[ComponentResponse], jobs: JobSettings) -> Iterator[_Chec
 
 
 def _accelerator_checks(region: str, jobs: JobSettings) -> list[_Check]:
-    if jobs.accelerator is None:
-        return []
-    wanted = Accelerator(jobs.accelerator, jobs.count, jobs.is_spot)
-    return [
-        ("accelerator", partial(check_accelerator, region=region, accelerator=wanted)),
-        ("quota", partial(check_quota, region=region, accelerator=wanted)),
-    ]
+    checks: list[_Check] = []
+    for wanted in jobs.accelerators:
+        spot = " (spot)" if wanted.is_spot else ""
+        subject = f"{wanted.count} x {wanted.type}{spot}"
+        checks += [
+            (subject, partial(check_accelerator, region=region, accelerator=wanted)),
+            (f"{subject}, quota", partial(check_quota, region=region, accelerator=wanted)),
+        ]
+    return checks
 
 
 def _log_in(parts: list[ComponentResponse], projects: list[Project]) -> str:

@@ -9,6 +9,8 @@ from zenml.stack import Flavor, StackComponentConfig
 
 from utils.errors import ConfigurationError
 
+REGISTER = "python run.py --register-stack configs/stacks/vertex.yaml"
+
 _RUNNERS = (StackComponentType.ORCHESTRATOR, StackComponentType.STEP_OPERATOR)
 
 
@@ -33,14 +35,13 @@ def require_remote_server(stack: StackResponse) -> str:
     if store.is_local_store():
         raise ConfigurationError(
             f"{what} the ZenML store of this machine. Log in to a server that they can reach with: "
-            "zenml login <url>; then register the stack there: "
-            "python run.py --register-stack configs/stacks/vertex.yaml"
+            f"zenml login <url>; then register the stack there: {REGISTER}"
         )
     for artifact_store in stack.components.get(StackComponentType.ARTIFACT_STORE, []):
         if configuration_of(artifact_store).is_local:
             raise ConfigurationError(
                 f"{what} the artifact store '{artifact_store.name}' of this machine. Name a bucket "
-                "in the stack's file, then: python run.py --register-stack <FILE> --yes"
+                f"in the stack's file, then: {REGISTER} --yes"
             )
     return str(store.url)
 

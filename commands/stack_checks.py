@@ -26,8 +26,8 @@ def check_stack(name: str, config: Path | None = None) -> None:
 
     Args:
         name: Of a file in `configs/stacks/`, a path, or a stack registered with ZenML.
-        config: The pipeline's configuration that says which GPU is wanted; by default that of the
-            remote training.
+        config: The pipeline's configuration that says which GPUs are wanted, beside the stack's
+            file; by default that of the remote training.
 
     Raises:
         ConfigurationError: If there is no such stack, or a file is wrong.
@@ -40,7 +40,8 @@ def check_stack(name: str, config: Path | None = None) -> None:
         report.check(f"stack '{name}'", partial(_check_registered, file))
     stack = existing_stack(name) if file is None else registered_stack(name)
     if stack is not None:
-        _check_parts(report, stack, read_job_settings(config or _REMOTE_TRAINING))
+        files = [config or _REMOTE_TRAINING, *([file] if file else [])]
+        _check_parts(report, stack, read_job_settings(files))
     report.conclude(name)
 
 

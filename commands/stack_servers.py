@@ -7,13 +7,12 @@ from typing import Any
 
 from zenml.models import ComponentResponse
 
-from commands.remote_stacks import configuration_of
+from commands.remote_stacks import REGISTER, configuration_of
 from steps.annotator import credentials_of
 from utils.annotation.connection import connect
 from utils.errors import ConfigurationError, ServerError
 
 _SECONDS = 20
-_REGISTER = "python run.py --register-stack <FILE> --yes"
 
 
 def check_tracker(tracker: ComponentResponse, *, is_remote: bool) -> str:
@@ -36,7 +35,7 @@ def check_tracker(tracker: ComponentResponse, *, is_remote: bool) -> str:
         if is_remote:
             raise ConfigurationError(
                 f"Jobs in the cloud cannot reach {uri or 'a folder of this machine'}. Give "
-                f"tracking_uri the address of an MLflow server, then: {_REGISTER}"
+                f"tracking_uri the address of an MLflow server, then: {REGISTER} --yes"
             )
         return f"{uri or 'beside the artifacts'} on this machine"
     _search(uri, settings)
@@ -97,15 +96,15 @@ def _search(uri: str, settings: Any) -> None:
     except httpx.HTTPError as error:
         raise ServerError(
             f"Nothing answers at {uri} ({type(error).__name__}). Start MLflow there, or correct "
-            f"tracking_uri, then: {_REGISTER}"
+            f"tracking_uri, then: {REGISTER} --yes"
         ) from None
     if answer.status_code in (401, 403):
         raise ServerError(
             f"MLflow at {uri} refuses the credentials. Set MLFLOW_TRACKING_USERNAME and "
-            f"MLFLOW_TRACKING_PASSWORD, or what the stack's file names, then: {_REGISTER}"
+            f"MLFLOW_TRACKING_PASSWORD, or what the stack's file names, then: {REGISTER} --yes"
         )
     if not answer.is_success:
         raise ServerError(
             f"{uri} answered with status {answer.status_code} as MLflow should not. Check "
-            f"tracking_uri and the server's log, then: {_REGISTER}"
+            f"tracking_uri and the server's log, then: {REGISTER} --yes"
         )
