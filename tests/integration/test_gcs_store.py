@@ -2,90 +2,65 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from base64 import b64encode
+import random
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from google.cloud.storage.retry import DEFAULT_RETRY
 
+from tests.emulators.certificates import make_certificate
+from tests.emulators.credentials import TokenServer
+from tests.emulators.gcs import GoogleStorage
+from tests.emulators.gcs_messages import Answer, Request, refusal
+from tests.emulators.gcs_objects import StorageError
 from utils.errors import StoreError
+from utils.files import sha256_of
 from utils.processes import free_port
 from utils.storage import gcs
 from utils.storage.store import open_store
 
 OURS = b"content"
-Answer = tuple[int, dict[str, Any]]
+Ask = Callable[[Request], Answer]
 
 
-class FakeStorage(ThreadingHTTPServer):
-    """Answers every request by a function of its method and path, and remembers them.
+class MeddledStorage(GoogleStorage):
+    """The emulator, with something happening around its answers."""
 
-    It stands in for what the emulator does not do: refuse, and check preconditions.
-    """
+    meddle: Callable[[Request, Ask], Answer] | None = None
 
-    daemon_threads = True
-
-    def __init__(self, answer: Callable[[str, str], Answer]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.answer = answer
-        self.requests: list[str] = []
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: FakeStorage
-
-    def do_GET(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.requests.append(f"{self.command} {self.path}")
-        status, body = self.server.answer(self.command, self.path)
-        content = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_POST = do_GET  # noqa: N815
-
-    def log_message(self, *_: Any) -> None:
-        """Stay silent."""
+    def answer(self, request: Request) -> Answer:
+        return self.meddle(request, super().answer) if self.meddle else super().answer(request)
 
 
 @pytest.fixture
-def serve(
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Callable[[Callable[[str, str], Answer]], FakeStorage]]:
-    servers: list[FakeStorage] = []
-
-    def start(answer: Callable[[str, str], Answer]) -> FakeStorage:
-        server = FakeStorage(answer)
-        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{server.server_port}")
-        servers.append(server)
-        return server
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+def meddled_storage(monkeypatch: pytest.MonkeyPatch) -> Iterator[MeddledStorage]:
+    server = MeddledStorage()
+    server.buckets.create("b")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+    yield server
+    server.stop()
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give up after half a second instead of ten."""
+    """Give up after half a second instead of ten or sixty."""
     quick = {"timeout": (1, 1), "retry": DEFAULT_RETRY.with_timeout(0.5)}
     monkeypatch.setattr(gcs, "_QUICK_REQUEST", quick)
+    monkeypatch.setattr(gcs, "_REQUEST", quick)
 
 
-def stored(content: bytes) -> Answer:
-    md5 = hashlib.md5(content, usedforsecurity=False).digest()
-    resource = {"name": "a.png", "bucket": "b", "generation": "7", "size": str(len(content))}
-    return 200, resource | {"md5Hash": b64encode(md5).decode()}
+@pytest.fixture
+def large_file(tmp_path: Path) -> Path:
+    """More than Google's client sends in one request."""
+    path = tmp_path / "weights.pt"
+    path.write_bytes(random.Random(0).randbytes(9 << 20))  # noqa: S311
+    return path
+
+
+def requests(storage: GoogleStorage, *marks: str) -> list[str]:
+    return [request for request in storage.requests if all(mark in request for mark in marks)]
 
 
 def test_a_missing_bucket_is_named_with_the_command_that_makes_it(gcs_bucket):
@@ -103,10 +78,22 @@ def test_a_missing_bucket_is_named_with_the_command_that_makes_it(gcs_bucket):
         pytest.param(403, "Grant it the role Storage Object Admin", id="role missing"),
     ],
 )
-def test_a_refusal_comes_with_its_remedy(serve, status, remedy):
-    serve(lambda *_: (status, {"error": {"message": "no"}}))
-    with pytest.raises(StoreError, match=remedy):
-        open_store("gs://b").check()
+def test_a_refusal_in_the_middle_of_a_run_comes_with_its_remedy(
+    gcs_bucket, google_storage, tmp_path, status, remedy
+):
+    store = open_store(gcs_bucket)
+    store.write("a.png", OURS)
+    uses = (
+        store.check,
+        lambda: store.write("b.png", OURS),
+        lambda: store.get("a.png", tmp_path / "a.png"),
+        lambda: store.delete("a.png"),
+        lambda: list(store.list()),
+    )
+    with google_storage.faults.refusing(status):
+        for use in uses:
+            with pytest.raises(StoreError, match=remedy):
+                use()
 
 
 def test_an_unreachable_bucket_is_one_sentence(monkeypatch, impatient):
@@ -123,67 +110,128 @@ def test_missing_credentials_are_one_sentence(monkeypatch, tmp_path):
         open_store("gs://b")
 
 
-def test_an_upload_names_the_generation_it_replaces(serve):
-    def answer(method: str, path: str) -> Answer:
-        return stored(b"old") if method == "GET" else stored(OURS)
-
-    server = serve(answer)
-    open_store("gs://b").write("a.png", OURS)
-    (upload,) = [request for request in server.requests if request.startswith("POST")]
-    assert "ifGenerationMatch=7" in upload
-
-
-def test_a_first_upload_asks_that_nothing_is_there(serve):
-    server = serve(lambda method, _: (404, {}) if method == "GET" else stored(OURS))
-    open_store("gs://b").write("a.png", OURS)
-    (upload,) = [request for request in server.requests if request.startswith("POST")]
-    assert "ifGenerationMatch=0" in upload
-
-
-@pytest.mark.parametrize("winner", [OURS, b"another"], ids=["our own retry", "another writer"])
-def test_an_object_that_appears_meanwhile_is_accepted_only_when_it_is_ours(serve, winner):
-    appeared = False
-
-    def answer(method: str, path: str) -> Answer:
-        nonlocal appeared
-        if method == "POST":
-            appeared = True
-            return 412, {"error": {"message": "conditionNotMet"}}
-        return stored(winner) if appeared else (404, {})
-
-    serve(answer)
-    if winner == OURS:
-        assert open_store("gs://b").write("a.png", OURS) == "gs://b/a.png"
-    else:
-        with pytest.raises(StoreError, match="changed by another writer"):
+def test_credentials_that_have_expired_are_one_sentence(monkeypatch, tmp_path):
+    tokens = TokenServer(make_certificate(tmp_path))
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+    key = str(tokens.write_service_account(tmp_path))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", key)
+    tokens.expire()
+    try:
+        with pytest.raises(StoreError, match=r"RefreshError.*application-default login$"):
             open_store("gs://b").write("a.png", OURS)
+    finally:
+        tokens.stop()
 
 
-def test_an_upload_that_meets_a_server_error_is_repeated(serve):
-    refusals = iter([(503, {"error": {"message": "later"}})])
+def test_an_object_is_written_over_the_generation_that_was_seen(gcs_bucket, google_storage):
+    store = open_store(gcs_bucket)
+    for content in (b"old", OURS):
+        store.write("a.png", content)
+    (item,) = store.list()
+    first, second = requests(google_storage, "POST /upload")
+    assert "ifGenerationMatch=0" in first
+    assert int(second.rpartition("ifGenerationMatch=")[2].split("&")[0]) < int(item.version)
 
-    def answer(method: str, path: str) -> Answer:
-        return (404, {}) if method == "GET" else next(refusals, stored(OURS))
 
-    server = serve(answer)
-    open_store("gs://b").write("a.png", OURS)
-    assert sum(request.startswith("POST") for request in server.requests) == 2
+def test_our_own_upload_whose_answer_is_lost_is_accepted(meddled_storage):
+    lost = []
+
+    def lose_answer(request: Request, ask: Ask) -> Answer:
+        answer = ask(request)
+        if request.method == "POST" and not lost:
+            lost.append(answer)
+            return refusal(StorageError(503, "backendError", "later"))
+        return answer
+
+    meddled_storage.meddle = lose_answer
+    assert open_store("gs://b").write("a.png", OURS) == "gs://b/a.png"
+    assert len(requests(meddled_storage, "POST /upload")) == 2
 
 
-def test_a_listing_is_read_page_by_page(serve):
-    pages = {"": (["a", "b"], "more"), "more": (["c"], None)}
+def test_an_upload_of_another_writer_at_the_same_time_is_not_replaced(meddled_storage):
+    def be_quicker(request: Request, ask: Ask) -> Answer:
+        if request.method == "POST":
+            meddled_storage.buckets.put("b", "a.png", b"another", {}, {})
+        return ask(request)
 
-    def answer(method: str, path: str) -> Answer:
-        names, token = pages["more" if "pageToken=more" in path else ""]
-        items = [{"name": name, "size": "1"} for name in names]
-        return 200, {"items": items} | ({"nextPageToken": token} if token else {})
+    meddled_storage.meddle = be_quicker
+    with pytest.raises(StoreError, match="changed by another writer"):
+        open_store("gs://b").write("a.png", OURS)
+    assert meddled_storage.buckets.get("b", "a.png", {}).content == b"another"
 
-    server = serve(answer)
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_request_that_meets_a_busy_server_is_repeated(
+    gcs_bucket, google_storage, tmp_path, status
+):
+    store = open_store(gcs_bucket)
+    google_storage.faults.fail_next(status, matching="POST")
+    google_storage.faults.fail_next(status, matching="GET")
+    store.write("a.png", OURS)
+    assert store.get("a.png", tmp_path / "copy").read_bytes() == OURS
+
+
+def test_a_server_that_stays_busy_is_one_sentence(gcs_bucket, google_storage, impatient):
+    google_storage.faults.fail_next(503, times=100)
+    with pytest.raises(StoreError, match=r"cannot be reached \(ServiceUnavailable\)"):
+        open_store(gcs_bucket).write("a.png", OURS)
+
+
+def test_a_large_upload_goes_on_where_its_connection_broke(
+    gcs_bucket, google_storage, large_file, monkeypatch
+):
+    monkeypatch.setattr(gcs, "_UPLOAD_PART_BYTES", 1 << 20)
+    google_storage.faults.cut_next("upload", times=3)
+    store = open_store(gcs_bucket)
+    store.put(large_file, "weights.pt")
+    (item,) = store.list()
+    assert item.sha256() == sha256_of(large_file)
+    assert len(requests(google_storage, "uploadType=resumable", "POST")) == 1
+    assert len(requests(google_storage, "PUT")) == 9 + 3
+
+
+@pytest.mark.parametrize("in_parts", [False, True], ids=["in one piece", "in parts"])
+def test_a_large_download_goes_on_where_its_connection_broke(
+    gcs_bucket, google_storage, large_file, tmp_path, monkeypatch, in_parts
+):
+    monkeypatch.setattr(gcs, "_DOWNLOAD_PART_BYTES", 1 << 20)
+    store = open_store(gcs_bucket)
+    store.put(large_file, "weights.pt")
+    (item,) = store.list()
+    google_storage.faults.cut_next("download", times=2)
+    copy = store.get(item if in_parts else item.key, tmp_path / "copy")
+    assert sha256_of(copy) == sha256_of(large_file)
+    assert len(requests(google_storage, "alt=media")) == (9 + 2 if in_parts else 1 + 2)
+
+
+@pytest.mark.parametrize("in_parts", [False, True], ids=["in one piece", "in parts"])
+def test_a_download_that_is_damaged_on_its_way_is_not_kept(
+    meddled_storage, tmp_path, monkeypatch, in_parts
+):
+    monkeypatch.setattr(gcs, "_DOWNLOAD_PART_BYTES", 2)
+    store = open_store("gs://b")
+    store.write("a.png", OURS)
+    (item,) = store.list()
+
+    def damage(request: Request, ask: Ask) -> Answer:
+        answer = ask(request)
+        is_media = request.query.get("alt") == "media"
+        return replace(answer, body=b"x" * len(answer.body)) if is_media else answer
+
+    meddled_storage.meddle = damage
+    with pytest.raises(StoreError, match=r"gs://b/a\.png was damaged on its way"):
+        store.get(item if in_parts else item.key, tmp_path / "copy")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_listing_is_read_page_by_page(meddled_storage):
+    for number in range(1001):
+        meddled_storage.buckets.put("b", f"{number:04}", b"", {}, {})
     listing = open_store("gs://b").list()
-    assert next(listing).key == "a"
-    assert sum("/o?" in request for request in server.requests) == 1
-    assert [item.key for item in listing] == ["b", "c"]
-    assert sum("/o?" in request for request in server.requests) == 2
+    assert next(listing).key == "0000"
+    assert len(requests(meddled_storage, "/o?")) == 1
+    assert [item.key for item in listing][-1] == "1000"
+    assert len(requests(meddled_storage, "/o?")) == 2
 
 
 def test_a_downloaded_file_with_another_hash_is_refused_and_not_kept(gcs_bucket, local_state):
