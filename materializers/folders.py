@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from zenml.io import fileio
 
+from utils.storage.transfers import in_parallel
+
 
 def upload_folder(folder: Path, uri: str) -> None:
     """Copy every file below a folder to an artifact's URI, keeping the layout."""
-    for file in sorted(folder.rglob("*")):
-        if file.is_file():
-            target = f"{uri}/{file.relative_to(folder).as_posix()}"
-            fileio.makedirs(target.rsplit("/", 1)[0])
-            fileio.copy(str(file), target, overwrite=True)
+    files = {
+        file: f"{uri}/{file.relative_to(folder).as_posix()}"
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
+    for parent in {target.rpartition("/")[0] for target in files.values()} - {uri}:
+        fileio.makedirs(parent)
+    _copy_all((str(file), target) for file, target in files.items())
 
 
 def download_folder(uri: str, folder: Path) -> Path:
     """Copy every file below an artifact's URI to a folder, which is returned."""
+    _copy_all(_files_below(uri, folder))
+    return folder
+
+
+def _files_below(uri: str, folder: Path) -> Iterator[tuple[str, str]]:
+    """The address of each file and where it belongs."""
+    folder.mkdir(parents=True, exist_ok=True)
     for name in fileio.listdir(uri):
         remote = f"{uri}/{name}"
         if fileio.isdir(remote):
-            download_folder(remote, folder / name)
+            yield from _files_below(remote, folder / str(name))
         else:
-            folder.mkdir(parents=True, exist_ok=True)
-            fileio.copy(remote, str(folder / name), overwrite=True)
-    return folder
+            yield remote, str(folder / str(name))
+
+
+def _copy_all(pairs: Iterable[tuple[str, str]]) -> None:
+    def copy(pair: tuple[str, str]) -> None:
+        fileio.copy(*pair, overwrite=True)
+
+    deque(in_parallel(copy, pairs), maxlen=0)
