@@ -13,7 +13,8 @@ DOCUMENTS = [PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "docs").glob("*
 GUIDE = PROJECT_ROOT / "docs/gcp.md"
 
 _BLOCK = re.compile(r"^( *)```bash\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-_SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+_ANY_BLOCK = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+_SPAN = re.compile(r"`([^`]+)`")
 
 
 def shell_blocks(document: Path) -> list[str]:
@@ -22,8 +23,9 @@ def shell_blocks(document: Path) -> list[str]:
 
 
 def code_spans(document: Path) -> list[str]:
-    """What stands in single backquotes."""
-    return _SPAN.findall(document.read_text())
+    """What stands in single backquotes, also across the end of a line."""
+    prose = _ANY_BLOCK.sub("", document.read_text())
+    return [" ".join(span.split()) for span in _SPAN.findall(prose)]
 
 
 def commands_of(document: Path, program: str) -> list[list[str]]:
@@ -62,37 +64,29 @@ def _one_command(text: str) -> str:
 def commands_in_messages(program: str) -> list[list[str]]:
     """The words of every call of a program in the texts of the code; a value in braces is `{}`."""
     sources = [*PROJECT_ROOT.glob("commands/*.py"), *PROJECT_ROOT.glob("utils/**/*.py")]
-    texts = [text for file in sources for text in _texts_of(ast.parse(file.read_text()))]
+    texts = _Texts()
+    for source in sources:
+        texts.visit(ast.parse(source.read_text()))
     return [
         _one_command(text[found.end() :]).split()
-        for text in texts
+        for text in texts.found
         for found in re.finditer(rf"\b{re.escape(program)} ", text)
     ]
 
 
-def _texts_of(tree: ast.AST) -> list[str]:
-    docstrings = {
-        id(node.body[0].value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-        and node.body
-        and isinstance(node.body[0], ast.Expr)
-    }
-    pieces = {
-        id(piece)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.JoinedStr)
-        for piece in node.values
-    }
-    texts = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.JoinedStr):
-            parts = (part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
-            texts.append("".join(map(str, parts)))
-        elif (
-            isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and id(node) not in pieces | docstrings
-        ):
-            texts.append(node.value)
-    return texts
+class _Texts(ast.NodeVisitor):
+    """Collects texts as they are at run time, docstrings left out."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def visit_Expr(self, node: ast.Expr) -> None:  # noqa: N802
+        if not isinstance(node.value, ast.Constant):
+            self.generic_visit(node)
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:  # noqa: N802
+        parts = (part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
+        self.found.append("".join(map(str, parts)))
+
+    def visit_Constant(self, node: ast.Constant) -> None:  # noqa: N802
+        self.found.append(str(node.value))

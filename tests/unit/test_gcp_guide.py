@@ -49,6 +49,7 @@ def test_every_variable_is_defined_before_it_is_used():
     ],
 )
 def test_every_gcloud_command_exists_with_its_flags(calls):
+    assert calls
     for words in calls:
         asked_for = {word.split("=")[0] for word in words if word.startswith("--")}
         assert asked_for <= FLAGS[command_of(words)] | FOR_ALL, words
