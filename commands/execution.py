@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import yaml
 from zenml.client import Client
+from zenml.enums import ExecutionMode
 from zenml.exceptions import StepExecutionException
 from zenml.models import PipelineRunResponse
 from zenml.steps import BaseStep
@@ -28,6 +30,7 @@ from commands.configuration import (
 )
 from commands.console import say
 from commands.failures import explained, failure_of
+from commands.following import following
 from commands.preflight import check_before
 from commands.reachability import check_reachable
 from commands.remote_stacks import remote_runner, require_remote_server
@@ -96,13 +99,13 @@ def _run(planned: PlannedRun) -> PipelineRunResponse:
         path = Path(folder) / configuration.path.name
         path.write_text(yaml.safe_dump(configuration.settings), encoding="utf-8")
         pipeline = planned.pipeline.with_options(
-            config_path=str(path),
-            # Where a share fails, the others go on; elsewhere the step's own exception comes out.
-            execution_mode="continue_on_failure" if planned.pipeline.is_dynamic else "fail_fast",
+            config_path=str(path), execution_mode=_execution_mode(planned.pipeline)
         )
         begun = utc_now()
+        is_elsewhere = remote_runner(Client().active_stack_model) is not None
         try:
-            run = pipeline(**configuration.parameters)
+            with following(pipeline.name, begun) if is_elsewhere else nullcontext():
+                run = pipeline(**configuration.parameters)
         except StepExecutionException as error:
             raise error.__cause__ or error from None
         except Exception as error:
@@ -111,6 +114,14 @@ def _run(planned: PlannedRun) -> PipelineRunResponse:
     if failure := failure_of(run):
         raise failure
     return run
+
+
+def _execution_mode(pipeline: Any) -> ExecutionMode:
+    """What becomes of a run when a step fails."""
+    known = Client().active_stack.orchestrator.supported_execution_modes
+    if ExecutionMode.FAIL_FAST in known and not pipeline.is_dynamic:
+        return ExecutionMode.FAIL_FAST  # the step's own exception comes out
+    return ExecutionMode.CONTINUE_ON_FAILURE  # the other shares end their work
 
 
 def _pipeline_of(command: Command) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -14,17 +15,20 @@ from google.api_core.exceptions import (
     Unauthenticated,
 )
 from google.auth.exceptions import GoogleAuthError
-from zenml.client import Client
 from zenml.models import ExceptionInfo, PipelineRunResponse
 
+from commands.following import newest_run
 from utils import errors
 from utils.errors import CloudError, SpyglassError
 
+# What ZenML says of a job that ended otherwise than well.
+_JOB = re.compile(r"Job `([^`]+)` failed")
+_LOGS = "Its log is in the Google Cloud console, under Vertex AI, Training, Custom jobs."
 _OWN_ERRORS = f"{errors.__name__}."
 
 
-class StepError(SpyglassError):
-    """A step failed on another machine, with an error that is none of Spyglass's own."""
+class RemoteError(SpyglassError):
+    """A run failed on other machines, with an error that is none of Spyglass's own."""
 
 
 def explained(error: Exception, pipeline: str, since: datetime) -> Exception:
@@ -43,34 +47,33 @@ def explained(error: Exception, pipeline: str, since: datetime) -> Exception:
         return error
     if isinstance(error, (GoogleAPICallError, GoogleAuthError, RetryError)):
         return _of_google(error)
-    run = _newest_run(pipeline, since)
-    return (run and failure_of(run)) or error
+    run = newest_run(pipeline, since)
+    failure = run and failure_of(run)
+    if failure is None and (job := _JOB.match(str(error))):
+        # ZenML's text goes on with the whole job, the token for its server included.
+        return RemoteError(f"The Vertex AI job {job[1]} failed before its first step. {_LOGS}")
+    return failure or error
 
 
 def failure_of(run: PipelineRunResponse) -> SpyglassError | None:
     """The exception that the first failed step of a run ended with, None where none has told."""
     for name, step in run.steps.items():
         if step.status.is_failed and step.exception_info:
-            return _raised(name, step.exception_info)
+            return _raised(f"step '{name}'", step.exception_info)
+    if run.status.is_failed and run.exception_info:
+        return _raised("pipeline", run.exception_info)
     return None
 
 
-def _raised(step: str, info: ExceptionInfo) -> SpyglassError:
-    """The exception of a step, as the error that it was where it is one of Spyglass's."""
+def _raised(what: str, info: ExceptionInfo) -> SpyglassError:
+    """The exception of a step or pipeline, as the error it was where it is one of Spyglass's."""
     message = info.message or "it gave no reason"
     if info.source and info.source.startswith(_OWN_ERRORS):
         kind = getattr(errors, info.source.removeprefix(_OWN_ERRORS), SpyglassError)
         return kind(message)
     kind = (info.source or "").rpartition(".")[2] or "an error"
     text = " ".join(message.split())
-    return StepError(f"The step '{step}' failed with {kind}: {text}. The dashboard has its log.")
-
-
-def _newest_run(pipeline: str, since: datetime) -> PipelineRunResponse | None:
-    runs = Client().list_pipeline_runs(
-        pipeline=pipeline, sort_by="desc:created", size=1, hydrate=True
-    )
-    return next((run for run in runs.items if run.created >= since), None)
+    return RemoteError(f"The {what} failed with {kind}: {text}. The dashboard has its log.")
 
 
 def _of_google(error: Any) -> CloudError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zenml import get_pipeline_context
 from zenml.client import Client
+from zenml.execution.pipeline.dynamic.run_context import DynamicPipelineRunContext
 from zenml.models import ArtifactVersionResponse
 
 from steps.manifests import manifests_of
@@ -32,7 +33,8 @@ def of_model(artifact: str) -> ArtifactVersionResponse | None:
     Raises:
         ConfigurationError: If it names none.
     """
-    model = get_pipeline_context().model
+    running = DynamicPipelineRunContext.get()  # a dynamic pipeline is run, others are compiled
+    model = running.run.model_version if running else get_pipeline_context().model
     if model is None:
         raise ConfigurationError("The configuration names no model: give it a name and a version.")
     return model.get_artifact(artifact)
