@@ -48,7 +48,9 @@ def test_a_bucket_is_connected_once(harbour: Harbour, gcs_bucket: str) -> None:
         images = connect_storage(harbour.client, harbour.project, gcs_bucket)
     assert images.url_of(f"{gcs_bucket}/a.png") == f"{gcs_bucket}/a.png"
     parameters = {"project": harbour.project.id}
-    assert len(ask(harbour.client, "GET", "api/storages/gcs/", params=parameters)) == 1
+    (storage,) = ask(harbour.client, "GET", "api/storages/gcs/", params=parameters)
+    assert storage["status"] == "completed"
+    assert storage["last_sync_count"] == 0
 
 
 def test_a_bucket_that_is_not_there_is_one_sentence(harbour: Harbour) -> None:
