@@ -18,7 +18,6 @@ from zenml.enums import ExecutionMode
 from zenml.exceptions import StepExecutionException
 from zenml.models import PipelineRunResponse
 from zenml.steps import BaseStep
-from zenml.utils.time_utils import utc_now
 
 from commands.arguments import Command
 from commands.configuration import (
@@ -29,10 +28,10 @@ from commands.configuration import (
     parse_overrides,
 )
 from commands.console import say
-from commands.failures import explained, failure_of
-from commands.following import following
+from commands.failures import failure_of
 from commands.preflight import check_before
 from commands.reachability import check_reachable
+from commands.remote_runs import watched
 from commands.remote_stacks import remote_runner, require_remote_server
 from commands.run_settings import run_settings
 from commands.stacks import activate_stack
@@ -101,15 +100,12 @@ def _run(planned: PlannedRun) -> PipelineRunResponse:
         pipeline = planned.pipeline.with_options(
             config_path=str(path), execution_mode=_execution_mode(planned.pipeline)
         )
-        begun = utc_now()
         is_elsewhere = remote_runner(Client().active_stack_model) is not None
         try:
-            with following(pipeline.name, begun) if is_elsewhere else nullcontext():
+            with watched(pipeline.name) if is_elsewhere else nullcontext():
                 run = pipeline(**configuration.parameters)
         except StepExecutionException as error:
             raise error.__cause__ or error from None
-        except Exception as error:
-            raise explained(error, pipeline.name, begun) from error
     run = Client().get_pipeline_run(run.id)
     if failure := failure_of(run):
         raise failure

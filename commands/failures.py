@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +17,10 @@ from google.api_core.exceptions import (
     Unauthenticated,
 )
 from google.auth.exceptions import GoogleAuthError
+from zenml.client import Client
+from zenml.enums import ExecutionStatus
 from zenml.models import ExceptionInfo, PipelineRunResponse
+from zenml.utils.run_utils import refresh_run_status
 
 from commands.following import newest_run
 from utils import errors
@@ -24,6 +29,8 @@ from utils.errors import CloudError, SpyglassError
 # What ZenML says of a job that ended otherwise than well.
 _JOB = re.compile(r"Job `([^`]+)` failed")
 _LOGS = "Its log is in the Google Cloud console, under Vertex AI, Training, Custom jobs."
+# A step that may be tried again keeps this status when nobody does.
+_NOT_WELL = {ExecutionStatus.FAILED, ExecutionStatus.RETRYING}
 _OWN_ERRORS = f"{errors.__name__}."
 
 
@@ -45,10 +52,11 @@ def explained(error: Exception, pipeline: str, since: datetime) -> Exception:
     """
     if isinstance(error, SpyglassError):
         return error
-    if isinstance(error, (GoogleAPICallError, GoogleAuthError, RetryError)):
-        return _of_google(error)
+    for cause in _causes(error):
+        if isinstance(cause, (GoogleAPICallError, GoogleAuthError, RetryError)):
+            return _of_google(cause)
     run = newest_run(pipeline, since)
-    failure = run and failure_of(run)
+    failure = run and failure_of(_brought_up_to_date(run))
     if failure is None and (job := _JOB.match(str(error))):
         # ZenML's text goes on with the whole job, the token for its server included.
         return RemoteError(f"The Vertex AI job {job[1]} failed before its first step. {_LOGS}")
@@ -58,11 +66,24 @@ def explained(error: Exception, pipeline: str, since: datetime) -> Exception:
 def failure_of(run: PipelineRunResponse) -> SpyglassError | None:
     """The exception that the first failed step of a run ended with, None where none has told."""
     for name, step in run.steps.items():
-        if step.status.is_failed and step.exception_info:
+        if step.status in _NOT_WELL and step.exception_info:
             return _raised(f"step '{name}'", step.exception_info)
     if run.status.is_failed and run.exception_info:
         return _raised("pipeline", run.exception_info)
     return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _brought_up_to_date(run: PipelineRunResponse) -> PipelineRunResponse:
+    """The run after ZenML has asked for its jobs: one that is killed cannot tell by itself."""
+    with suppress(Exception):  # a courtesy to the dashboard: the run's own fault is what matters
+        refresh_run_status(run, include_step_updates=True)
+    return Client().get_pipeline_run(run.id)
 
 
 def _raised(what: str, info: ExceptionInfo) -> SpyglassError:

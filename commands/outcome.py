@@ -9,6 +9,7 @@ from commands.console import complain
 from utils.errors import ConfigurationError, SpyglassError
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
+_KEPT = "What is done is kept: run the same command again to go on."
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
@@ -24,8 +25,8 @@ def exit_code_of(work: Callable[[], None], *, verbose: bool = False) -> int:
     """
     try:
         work()
-    except KeyboardInterrupt:
-        complain("\nInterrupted. What is done is kept: run the same command again to go on.")
+    except KeyboardInterrupt as interrupt:
+        complain(f"\nInterrupted. {str(interrupt) or _KEPT}")
         return INTERRUPTED
     except SpyglassError as error:
         _trace(verbose)
