@@ -11,15 +11,17 @@ from typing import Any
 
 from zenml.client import Client
 from zenml.enums import StackComponentType
+from zenml.integrations.registry import integration_registry
 from zenml.models import ComponentResponse, ServiceConnectorResponse, StackResponse
 
 from commands.job_settings import JobSettings
 from commands.stack_report import Report
 from utils.errors import CloudError
 from utils.google_cloud.accelerators import check_accelerator, check_quota
+from utils.google_cloud.accounts import check_account
 from utils.google_cloud.apis import check_apis
 from utils.google_cloud.bucket import check_bucket
-from utils.google_cloud.credentials import log_in, refreshed
+from utils.google_cloud.credentials import log_in, refreshed, service_account_of
 from utils.google_cloud.regions import check_region
 from utils.google_cloud.registry import check_registry
 from utils.google_cloud.rest import Project
@@ -34,9 +36,14 @@ _APIS = {
 }
 # Where the GPUs of a region and the quota for them can be looked up.
 _ACCELERATOR_APIS = ["compute.googleapis.com", "cloudquotas.googleapis.com"]
+_ACCOUNT_API = "iam.googleapis.com"
 _REGION_KEYS = {
     StackComponentType.ORCHESTRATOR: "location",
     StackComponentType.STEP_OPERATOR: "region",
+}
+_ACCOUNT_KEYS = {
+    StackComponentType.ORCHESTRATOR: "workload_service_account",
+    StackComponentType.STEP_OPERATOR: "service_account",
 }
 
 _Check = tuple[str, Callable[[Project], str]]
@@ -52,6 +59,7 @@ def check_cloud(report: Report, stack: StackResponse, jobs: JobSettings) -> None
     ]
     if not parts:
         return
+    report.check("ZenML's gcp integration", _check_installed)
     projects: list[Project] = []
     report.check("credentials", partial(_log_in, parts, projects))
     for subject, check in _checks(parts, jobs):
@@ -63,10 +71,12 @@ def check_cloud(report: Report, stack: StackResponse, jobs: JobSettings) -> None
 
 def _checks(parts: list[ComponentResponse], jobs: JobSettings) -> Iterator[_Check]:
     """What to check, each as a subject and a function of the project."""
-    region = next((found for part in parts if (found := _region(part))), None)
-    apis = sorted({_APIS[part.type, part.flavor_name] for part in parts})
+    region = next((found for part in parts if (found := _value(part, _REGION_KEYS))), None)
+    accounts = sorted({found for part in parts if (found := _value(part, _ACCOUNT_KEYS))})
+    apis = {_APIS[part.type, part.flavor_name] for part in parts}
     on_gpu = _accelerator_checks(region, jobs) if region else []
-    yield "APIs", partial(check_apis, apis=[*apis, *(_ACCELERATOR_APIS if on_gpu else [])])
+    apis |= {*(_ACCELERATOR_APIS if on_gpu else ()), *([_ACCOUNT_API] if accounts else ())}
+    yield "APIs", partial(check_apis, apis=sorted(apis))
     for part in parts:
         subject = f"{part.type.value} '{part.name}'"
         if part.type is StackComponentType.ARTIFACT_STORE:
@@ -74,8 +84,10 @@ def _checks(parts: list[ComponentResponse], jobs: JobSettings) -> Iterator[_Chec
             yield subject, partial(check_bucket, uri=path, region=region)
         elif part.type is StackComponentType.CONTAINER_REGISTRY:
             yield subject, partial(check_registry, uri=str(part.configuration["uri"]))
-        elif place := _region(part):
+        elif place := _value(part, _REGION_KEYS):
             yield subject, partial(check_region, region=place)
+    for account in accounts:
+        yield "service account", partial(check_account, email=account)
     yield from on_gpu
 
 
@@ -96,38 +108,50 @@ def _log_in(parts: list[ComponentResponse], projects: list[Project]) -> str:
     name = _first(parts, "project")
     connector = next((part.connector for part in parts if part.connector), None)
     if connector:
-        credentials, name = _connected(connector, name)
-    else:
-        credentials, found = log_in(name, _first(parts, "service_account_path"))
-        name = name or found
+        projects.append(_connected(connector, name))
+        return f"{projects[0].account}, refreshed just now, through '{connector.name}'"
+    credentials, found = log_in(name, _first(parts, "service_account_path"))
+    name = name or found
     if name is None:
         raise CloudError(
             "No project is named. Write project into the orchestrator's configuration; "
             "yours are listed by: gcloud projects list"
         )
-    projects.append(Project(name, credentials))
-    through = f", through the connector '{connector.name}'" if connector else ""
-    return f"{projects[0].account}, refreshed just now{through}"
+    projects.append(Project(name, credentials, service_account_of(credentials)))
+    return f"{projects[0].account}, refreshed just now"
 
 
-def _connected(connector: ServiceConnectorResponse, project: str | None) -> tuple[Any, str | None]:
+def _connected(connector: ServiceConnectorResponse, project: str | None) -> Project:
+    """The project as a connector logs in to it."""
     remedy = f"zenml service-connector verify {connector.name}"
     try:
         instance: Any = Client().get_service_connector_client(
             connector.id, resource_type="gcp-generic"
         )
         credentials = instance.connect(verify=False)
-        project = project or instance.config.gcp_project_id
+        project = project or str(instance.config.gcp_project_id)
+        email = getattr(instance.config, "service_account_email", None)
     except Exception as error:  # what ZenML says may repeat what the connector keeps
         raise CloudError(
             f"The connector '{connector.name}' gives no credentials ({type(error).__name__}). "
             f"See why with: {remedy}"
         ) from None
-    return refreshed(credentials, remedy), project
+    refreshed(credentials, remedy)
+    return Project(project, credentials, email or service_account_of(credentials))
 
 
-def _region(part: ComponentResponse) -> str | None:
-    key = _REGION_KEYS.get(part.type)
+def _check_installed() -> str:
+    if not integration_registry.is_installed("gcp"):
+        raise CloudError(
+            "Its libraries are missing, or of other versions than ZenML wants. "
+            "Install them with: uv sync --inexact --extra gcp"
+        )
+    return "installed"
+
+
+def _value(part: ComponentResponse, keys: dict[StackComponentType, str]) -> str | None:
+    """What a component has under the name that its kind gives to something."""
+    key = keys.get(part.type)
     return part.configuration.get(key) if key else None
 
 

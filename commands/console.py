@@ -7,8 +7,9 @@ import os
 import sys
 import warnings
 
-# What libvips says of a broken image, without naming it, is in the issues with its name.
-_NOISY = ("py.warnings", "pyvips")
+# What libvips says of a broken image, without naming it, is in the issues with its name; what
+# google.auth says of credentials is told in one sentence.
+_NOISY = ("py.warnings", "pyvips", "google.auth")
 _ZENML_NEWS = ("Step ", "Pipeline run has ", "Dashboard URL")
 
 

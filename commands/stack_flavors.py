@@ -117,7 +117,7 @@ def _config_class(place: str, kind: StackComponentType, name: str) -> type[Stack
         integration = flavors[name].integration
         raise ConfigurationError(
             f"{place}.flavor: '{name}' belongs to ZenML's integration '{integration}', which is "
-            f"not installed. Install it with: uv run zenml integration install {integration} --uv"
+            f"not installed. Install it with: zenml integration install {integration} --uv"
         ) from None
 
 

@@ -1,7 +1,7 @@
 """The REST APIs of Google Cloud that tell what a project has, over TLS.
 
 Paths, fields and errors as in Google's references: serviceusage v1, aiplatform v1, compute v1,
-cloudquotas v1 and artifactregistry v1; errors are described at
+cloudquotas v1, artifactregistry v1 and iam v1; errors are described at
 https://cloud.google.com/apis/design/errors.
 """
 
@@ -17,11 +17,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.emulators.certificates import Certificate
-from tests.emulators.credentials import PROJECT, PROJECT_NUMBER
+from tests.emulators.credentials import ACCOUNT, PROJECT, PROJECT_NUMBER
 
 HOSTS = tuple(
     f"{api}.googleapis.com"
-    for api in ("serviceusage", "aiplatform", "compute", "cloudquotas", "artifactregistry")
+    for api in ("serviceusage", "aiplatform", "compute", "cloudquotas", "artifactregistry", "iam")
 )
 _STATUS = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED",
            404: "NOT_FOUND", 503: "UNAVAILABLE"}  # fmt: skip
@@ -38,7 +38,8 @@ class CloudProject:
         apis: Those that are on.
         regions: Of Vertex AI.
         repositories: The format of what each holds, by "location/name".
-        permissions: Those of the account that asks, on every repository.
+        accounts: Service accounts.
+        permissions: Those of the account that asks, on every repository and service account.
         gpus: How many a machine may have, by zone and type.
         quotas: Limits by quota and region.
         denied: APIs that the account may not read.
@@ -54,8 +55,10 @@ class CloudProject:
     repositories: dict[str, str] = field(
         default_factory=lambda: {"europe-west4/spyglass": "DOCKER", "us/gcr.io": "DOCKER"}
     )
+    accounts: list[str] = field(default_factory=lambda: [ACCOUNT])
     permissions: set[str] = field(
         default_factory=lambda: {
+            "iam.serviceAccounts.actAs",
             "artifactregistry.repositories.downloadArtifacts",
             "artifactregistry.repositories.uploadArtifacts",
         }
@@ -226,6 +229,16 @@ def _permissions(
     project: CloudProject, query: Content, body: Content, location: str, name: str
 ) -> Content:
     _repository(project, query, body, location, name)
+    return _held(project, body)
+
+
+def _account_permissions(project: CloudProject, _: Content, body: Content, email: str) -> Content:
+    if email not in project.accounts:
+        raise ApiError(404, f"Service account {email} does not exist.")
+    return _held(project, body)
+
+
+def _held(project: CloudProject, body: Content) -> Content:
     held = [name for name in body["permissions"] if name in project.permissions]
     return {"permissions": held} if held else {}
 
@@ -250,6 +263,10 @@ _ROUTES: list[tuple[str, Callable[..., Content]]] = [
         rf"cloudquotas\.googleapis\.com/v1/{_PROJECT}/locations/global/services/"
         r"aiplatform\.googleapis\.com/quotaInfos/(?P<name>\w+)",
         _quota,
+    ),
+    (
+        rf"iam\.googleapis\.com/v1/{_PROJECT}/serviceAccounts/(?P<email>[^/:]+):testIamPermissions",
+        _account_permissions,
     ),
     (rf"{_REPOSITORY}/repositories/(?P<name>[^/:]+):testIamPermissions", _permissions),
     (rf"{_REPOSITORY}/repositories/(?P<name>[^/:]+)", _repository),

@@ -14,9 +14,10 @@ from tests.emulators.gcs import GoogleStorage
 from tests.emulators.google_apis import HOSTS, CloudProject, GoogleApis
 from utils.errors import CloudError
 from utils.google_cloud.accelerators import Accelerator, check_accelerator, check_quota
+from utils.google_cloud.accounts import check_account
 from utils.google_cloud.apis import check_apis
 from utils.google_cloud.bucket import check_bucket
-from utils.google_cloud.credentials import log_in
+from utils.google_cloud.credentials import log_in, service_account_of
 from utils.google_cloud.regions import check_region
 from utils.google_cloud.registry import check_registry
 from utils.google_cloud.rest import Project
@@ -71,7 +72,7 @@ def project(apis) -> Project:
 def robot(apis, tokens, tmp_path) -> Project:
     """The project as a service account sees it."""
     credentials, _ = log_in(PROJECT, str(tokens.write_service_account(tmp_path)))
-    return Project(PROJECT, credentials)
+    return Project(PROJECT, credentials, service_account_of(credentials))
 
 
 @pytest.fixture
@@ -94,6 +95,7 @@ def test_everything_that_is_there_is_found(project):
     assert check_region(project, REGION) == f"Vertex AI is in {REGION}"
     assert check_registry(project, REGISTRY) == f"{REGISTRY} takes images"
     assert check_registry(project, f"gcr.io/{PROJECT}") == f"gcr.io/{PROJECT} takes images"
+    assert check_account(project, ACCOUNT) == f"{ACCOUNT} may be used for jobs"
     assert check_accelerator(project, REGION, L4) == (
         f"Compute Engine has NVIDIA_L4 in {REGION}-a, {REGION}-c"
     )
@@ -131,6 +133,12 @@ CHECKS = [
         "artifactregistry.googleapis.com",
         "roles/artifactregistry.reader",
         id="registry",
+    ),
+    pytest.param(
+        partial(check_account, email=ACCOUNT),
+        "iam.googleapis.com",
+        "roles/iam.serviceAccountViewer",
+        id="account",
     ),
     pytest.param(
         partial(check_accelerator, region=REGION, accelerator=L4),
@@ -300,6 +308,25 @@ def test_a_registry_that_cannot_be_used_is_told(
         apis.project.permissions = permissions
 
     assert told(partial(check_registry, project, uri)) == message
+
+
+def test_a_missing_service_account_is_told_with_the_command_that_makes_it(apis, project):
+    apis.project.accounts = []
+
+    assert told(partial(check_account, project, ACCOUNT)) == (
+        f"There is no service account {ACCOUNT}. "
+        f"Make it with: gcloud iam service-accounts create trainer --project={PROJECT}"
+    )
+
+
+def test_a_service_account_that_may_not_be_used_is_told(apis, project):
+    apis.project.permissions = set()
+
+    assert told(partial(check_account, project, ACCOUNT)) == (
+        f"This account may not start jobs that run as {ACCOUNT}. Grant it with: gcloud iam "
+        f"service-accounts add-iam-policy-binding {ACCOUNT} --project={PROJECT} --member={USER} "
+        "--role=roles/iam.serviceAccountUser"
+    )
 
 
 def test_a_bucket_is_left_as_it_was(project, storage):

@@ -192,6 +192,17 @@ def test_address_and_token_come_from_the_annotator_and_its_secret(
     assert annotator_credentials() == (url, "t0ken")
 
 
+def test_a_token_from_the_environment_comes_out_of_the_secret_that_keeps_it(
+    name, describe, monkeypatch
+):
+    monkeypatch.setenv("LABELS_TOKEN", "t0ken")
+    describe(annotator=annotator(name, instance_url="https://x.org", api_key="${env:LABELS_TOKEN}"))
+    component = activate_stack(name).components[StackComponentType.ANNOTATOR][0]
+
+    assert component.configuration["api_key"] == f"{{{{annotator-ls-{name}.api_key}}}}"
+    assert annotator_credentials() == ("https://x.org", "t0ken")
+
+
 def test_a_missing_secret_is_told_with_how_to_make_it(name, describe):
     describe(annotator=annotator(name, authentication_secret="nowhere"))
     activate_stack(name)

@@ -27,6 +27,18 @@ def test_every_flag_has_a_short_form(command):
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["--register-stack", "configs/stacks/vertex.yaml"], id="register"),
+        pytest.param(["--check-stack", "vertex"], id="check"),
+        pytest.param(["--check-stack", "vertex", "--config", "gpu.yaml"], id="check for a GPU"),
+    ],
+)
+def test_a_stack_can_be_seen_to_without_running_anything(arguments):
+    assert parse_arguments(arguments).commands == []
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         pytest.param(["--ingst"], "did you mean --ingest?", id="misspelt flag"),

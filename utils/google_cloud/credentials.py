@@ -76,7 +76,7 @@ def refreshed(credentials: Any, remedy: str = LOGIN) -> Any:
 
 
 def service_account_of(credentials: Any) -> str | None:
-    """The address of the service account; None for a user, whose own is known to gcloud only."""
+    """The address of the service account that credentials belong to, None for a user's."""
     email = getattr(credentials, "service_account_email", None)
     return email if isinstance(email, str) and "@" in email else None
 

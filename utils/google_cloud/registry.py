@@ -6,6 +6,7 @@ Import this module inside functions: it loads Google's client.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from utils.errors import CloudError
 from utils.google_cloud.rest import Project, ask, refusal
@@ -35,7 +36,7 @@ def check_registry(project: Project, uri: str) -> str:
         CloudError: If it is missing, of another kind, or may not be used.
     """
     owner, location, name = _parts(uri)
-    there = Project(owner, project.credentials)
+    there = replace(project, id=owner)
     resource = f"{_ARTIFACT_REGISTRY}/projects/{owner}/locations/{location}/repositories/{name}"
     flags = f"{name} --location={location} --project={owner}"
     answer = ask(there, resource)

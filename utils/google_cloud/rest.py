@@ -15,7 +15,7 @@ from google.auth.transport.requests import AuthorizedSession
 from requests import RequestException
 
 from utils.errors import CloudError
-from utils.google_cloud.credentials import LOGIN, service_account_of
+from utils.google_cloud.credentials import LOGIN
 
 _CONNECT_AND_READ_SECONDS = (10, 30)
 _MOST_PAGES = 50
@@ -28,21 +28,25 @@ class Project:
     Attributes:
         id: Of the project.
         credentials: From `utils.google_cloud.credentials`.
+        service_account: Whose credentials they are; None for a user, whose own address is known to
+            gcloud only.
     """
 
     id: str
     credentials: Any
+    service_account: str | None = None
 
     @property
     def account(self) -> str:
         """Who asks, for a person to read."""
-        return service_account_of(self.credentials) or "a user"
+        return self.service_account or "a user"
 
     @property
     def member(self) -> str:
         """Who asks, as IAM names it in a command for a shell."""
-        email = service_account_of(self.credentials)
-        return f"serviceAccount:{email}" if email else '"user:$(gcloud config get-value account)"'
+        if self.service_account:
+            return f"serviceAccount:{self.service_account}"
+        return '"user:$(gcloud config get-value account)"'
 
 
 @dataclass(frozen=True, slots=True)

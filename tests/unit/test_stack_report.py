@@ -1,0 +1,45 @@
+"""A check that fails, or breaks, keeps no other from running."""
+
+from __future__ import annotations
+
+import pytest
+
+from commands.stack_report import Report
+from utils.errors import CloudError
+
+
+def refuses() -> str:
+    raise CloudError("The bucket does not exist. Make it with: gcloud storage buckets create")
+
+
+def breaks() -> str:
+    raise ValueError("a\nbug")
+
+
+def test_every_check_has_a_line_and_the_failed_ones_are_counted(capsys):
+    report = Report()
+
+    assert report.check("region", lambda: "europe-west4")
+    assert not report.check("bucket", refuses)
+    assert not report.check("registry", breaks)
+    report.skip("image_builder", "not used")
+    with pytest.raises(CloudError) as concluded:
+        report.conclude("vertex")
+
+    assert capsys.readouterr().out.splitlines() == [
+        "  ✓ region: europe-west4",
+        "  ✗ bucket: The bucket does not exist. Make it with: gcloud storage buckets create",
+        "  ✗ registry: ValueError: a bug",
+        "  – image_builder: not used",
+    ]
+    assert str(concluded.value) == (
+        "2 of 3 checks of the stack 'vertex' failed. Each line with ✗ says how to mend it."
+    )
+
+
+def test_a_report_without_failures_says_so(capsys):
+    report = Report()
+    report.check("region", lambda: "europe-west4")
+    report.conclude("vertex")
+
+    assert capsys.readouterr().out.endswith("All 1 checks of the stack 'vertex' passed.\n")
