@@ -13,6 +13,7 @@ import grpc
 from google.cloud.aiplatform_v1 import types
 from google.cloud.resourcemanager_v3 import GetProjectRequest, Project
 from google.protobuf import empty_pb2
+from google.rpc import code_pb2
 
 from tests.emulators.certificates import Certificate
 from tests.emulators.credentials import PROJECT, PROJECT_NUMBER
@@ -46,6 +47,7 @@ class Vertex:
         self._accepts = accepts
         self._numbers = count(1_000_000_001)
         self._refusals: deque[Refusal] = deque()
+        self._failures: list[tuple[str, int, str]] = []
         self._preemptions: list[tuple[str, Preemption]] = []
         self._server = grpc.server(ThreadPoolExecutor(16))
         self._server.add_generic_rpc_handlers(self._handlers())
@@ -63,8 +65,12 @@ class Vertex:
         """Answer the next submission with an error."""
         self._refusals.append((code, message))
 
+    def fail_next(self, name: str, code: code_pb2.Code, message: str) -> None:
+        """Let the next job whose name contains `name` fail before its machine is there."""
+        self._failures.append((name, code, message))
+
     def preempt_when(self, name: str, condition: Preemption) -> None:
-        """Take the machine of the next spot job whose name contains `name`, once it holds."""
+        """Preempt the next job with `name` in its name, if it is a spot job, once it holds."""
         self._preemptions.append((name, condition))
 
     def forget(self) -> None:
@@ -73,6 +79,7 @@ class Vertex:
         self.jobs.clear()
         self.pipelines.clear()
         self._refusals.clear()
+        self._failures.clear()
         self._preemptions.clear()
 
     def stop_jobs(self) -> None:
@@ -95,11 +102,14 @@ class Vertex:
         resource.name = f"{parent}/customJobs/{number}"
         job = RanJob(resource, self._folder / str(number), self._machine)
         job.folder.mkdir(parents=True)
-        for wanted in [entry for entry in self._preemptions if entry[0] in job.name]:
-            if job.is_spot:
-                self._preemptions.remove(wanted)
-                job.preempt_when(wanted[1])
         self.jobs.append(job)
+        for preemption in [entry for entry in self._preemptions if entry[0] in job.name]:
+            self._preemptions.remove(preemption)
+            job.preempt_when(preemption[1])
+        for failure in [entry for entry in self._failures if entry[0] in job.name]:
+            self._failures.remove(failure)
+            job.end(types.JobState.JOB_STATE_FAILED, *failure[1:])
+            return job
         job.start()
         return job
 

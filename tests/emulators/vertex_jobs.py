@@ -25,7 +25,7 @@ from google.rpc import code_pb2, status_pb2
 _CONTAINER = Path(__file__).parent / "container"
 _POLL_SECONDS = 0.05
 _RESTARTS_AFTER_PREEMPTION = 6
-_ENDED = (JobState.JOB_STATE_SUCCEEDED, JobState.JOB_STATE_FAILED, JobState.JOB_STATE_CANCELLED)
+_NO_SUCH_PROGRAM = 127
 
 Preemption = Callable[["RanJob"], bool]
 
@@ -128,7 +128,7 @@ class RanJob:
 
     def cancel(self) -> None:
         """End it before its time."""
-        if self.resource.state not in _ENDED:
+        if not self._ended.is_set():
             self.resource.state = JobState.JOB_STATE_CANCELLING
             self._cancelled.set()
 
@@ -136,31 +136,28 @@ class RanJob:
         """Wait until it has ended; returns whether it has."""
         return self._ended.wait(timeout_s)
 
-    def fail(self, code: code_pb2.Code, message: str) -> None:
-        """End it with an error."""
-        self.resource.error = status_pb2.Status(code=code, message=message)
-        self._end(JobState.JOB_STATE_FAILED)
+    def end(self, state: JobState, code: int = 0, message: str = "") -> None:
+        """Settle its state, with an error unless it succeeded."""
+        if code:
+            self.resource.error = status_pb2.Status(code=code, message=message)
+        self.resource.state = state
+        self._ended.set()
 
     def _run(self) -> None:
         self.resource.state = JobState.JOB_STATE_PENDING
         deadline = time.monotonic() + self.timeout_s
-        while self.attempts <= _RESTARTS_AFTER_PREEMPTION:
+        ending: int | str = "preempted"
+        while ending == "preempted" and self.attempts <= _RESTARTS_AFTER_PREEMPTION:
             ending = self._attempt(deadline)
-            if isinstance(ending, int):
-                return self._conclude(ending)
-            if ending == "cancelled":
-                return self._end(JobState.JOB_STATE_CANCELLED)
-            if ending == "too long":
-                return self.fail(
-                    code_pb2.DEADLINE_EXCEEDED,
-                    f"The job ran longer than its timeout of {self.timeout_s:.0f}s.",
-                )
-        return self.fail(code_pb2.RESOURCE_EXHAUSTED, "The job failed with a STOCKOUT error.")
+        self.end(*self._conclusion(ending))
 
     def _attempt(self, deadline: float) -> int | str:
         """Run the command once; returns its exit code, or why it was ended before."""
         self.attempts += 1
-        process = self._start_process()
+        try:
+            process = self._start_process()
+        except OSError:
+            return _NO_SUCH_PROGRAM
         self.resource.state = JobState.JOB_STATE_RUNNING
         try:
             while process.poll() is None:
@@ -176,6 +173,21 @@ class RanJob:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
+    def _conclusion(self, ending: int | str) -> tuple[JobState, int, str]:
+        """State, error code and message after the last attempt."""
+        failed, cancelled = JobState.JOB_STATE_FAILED, JobState.JOB_STATE_CANCELLED
+        if ending == 0:
+            return JobState.JOB_STATE_SUCCEEDED, 0, ""
+        if ending == "cancelled":
+            return cancelled, code_pb2.CANCELLED, "The job was cancelled."
+        if ending == "too long":
+            told = f"The job exceeded its timeout of {self.timeout_s:.0f}s."
+            return cancelled, code_pb2.CANCELLED, told
+        if ending == "preempted":
+            return failed, code_pb2.RESOURCE_EXHAUSTED, "The job failed with a STOCKOUT error."
+        told = f"The replica workerpool0-0 exited with a non-zero status of {ending}."
+        return failed, code_pb2.INVALID_ARGUMENT, told
+
     def _start_process(self) -> subprocess.Popen[bytes]:
         machine = self.folder / f"attempt-{self.attempts}"
         app, home = machine / "app", machine / "home"
@@ -187,6 +199,7 @@ class RanJob:
         own = {
             "HOME": str(home),
             "EMULATED_APP": str(app),
+            "EMULATOR_PID": str(os.getpid()),
             "PYTHONPATH": str(_CONTAINER),
             "CLOUD_ML_JOB_ID": self.resource.name.rpartition("/")[2],
         }
@@ -209,15 +222,3 @@ class RanJob:
                 self._preemptions.remove(condition)
                 return True
         return False
-
-    def _conclude(self, exit_code: int) -> None:
-        if exit_code == 0:
-            return self._end(JobState.JOB_STATE_SUCCEEDED)
-        return self.fail(
-            code_pb2.INVALID_ARGUMENT,
-            f"The replica workerpool0-0 exited with a non-zero status of {exit_code}.",
-        )
-
-    def _end(self, state: JobState) -> None:
-        self.resource.state = state
-        self._ended.set()

@@ -14,6 +14,7 @@ from google.rpc import code_pb2, status_pb2
 from tests.emulators.vertex_jobs import RanJob
 
 Submit = Callable[[CustomJob], RanJob]
+_UNDER_WAY = (PipelineState.PIPELINE_STATE_PENDING, PipelineState.PIPELINE_STATE_RUNNING)
 
 
 class RanPipeline:
@@ -29,10 +30,12 @@ class RanPipeline:
         self.jobs: dict[str, RanJob] = {}
         self._submit = submit
         self._cancelled = Event()
+        self._ended = Event()
         specification = json_format.MessageToDict(PipelineJob.pb(resource).pipeline_spec)
         self._components = specification["components"]
         self._executors = specification["deploymentSpec"]["executors"]
         self._tasks: dict[str, dict[str, Any]] = specification["root"]["dag"]["tasks"]
+        self._done = {name: Event() for name in self._tasks}
 
     def start(self) -> None:
         """Queue it; it runs by itself."""
@@ -41,45 +44,56 @@ class RanPipeline:
 
     def cancel(self) -> None:
         """Start no more tasks and end those that run."""
-        self.resource.state = PipelineState.PIPELINE_STATE_CANCELLING
-        self._cancelled.set()
-        for job in list(self.jobs.values()):
-            job.cancel()
+        if self.resource.state in _UNDER_WAY:
+            self.resource.state = PipelineState.PIPELINE_STATE_CANCELLING
+            self._cancelled.set()
+            for job in list(self.jobs.values()):
+                job.cancel()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until it has ended; returns whether it has."""
+        return self._ended.wait(timeout_s)
 
     def _run(self) -> None:
         self.resource.state = PipelineState.PIPELINE_STATE_RUNNING
-        threads = {name: Thread(target=self._run_task, args=(name,)) for name in self._tasks}
-        self._done = {name: Event() for name in self._tasks}
-        for thread in threads.values():
+        threads = [Thread(target=self._run_task, args=(name,)) for name in self._tasks]
+        for thread in threads:
             thread.start()
-        for thread in threads.values():
+        for thread in threads:
             thread.join()
-        failed = [name for name, job in self.jobs.items() if job.state == "FAILED"]
+        failed = [name for name in self.jobs if not self._succeeded(name)]
         if self._cancelled.is_set():
             self.resource.state = PipelineState.PIPELINE_STATE_CANCELLED
         elif failed:
-            names = ", ".join(failed)
             self.resource.error = status_pb2.Status(
-                code=code_pb2.FAILED_PRECONDITION,
-                message=f"The DAG failed because some tasks failed: [{names}].",
+                code=code_pb2.FAILED_PRECONDITION, message=self._failure(failed)
             )
             self.resource.state = PipelineState.PIPELINE_STATE_FAILED
         else:
             self.resource.state = PipelineState.PIPELINE_STATE_SUCCEEDED
+        self._ended.set()
 
     def _run_task(self, name: str) -> None:
         task = self._tasks[name]
         before = task.get("dependentTasks", [])
         for dependency in before:
             self._done[dependency].wait()
-        retries = int(task.get("retryPolicy", {}).get("maxRetryCount", 0))
         if all(self._succeeded(dependency) for dependency in before):
-            for _ in range(retries + 1):
-                if self._cancelled.is_set() or self._succeeded(name):
-                    break
+            attempts = 1 + int(task.get("retryPolicy", {}).get("maxRetryCount", 0))
+            while attempts and not self._cancelled.is_set() and not self._succeeded(name):
                 self.jobs[name] = self._submit(self._custom_job(name))
                 self.jobs[name].wait()
+                attempts -= 1
         self._done[name].set()
+
+    def _failure(self, failed: list[str]) -> str:
+        """What Vertex tells of a pipeline: which tasks failed, and why the first did."""
+        error = self.jobs[failed[0]].resource.error
+        return (
+            f"The DAG failed because some tasks failed. The failed tasks are: "
+            f"[{', '.join(failed)}].; AiPlatformException: code={code_pb2.Code.Name(error.code)}, "
+            f"message={error.message}, cause=null; Task name: {failed[0]}"
+        )
 
     def _succeeded(self, name: str) -> bool:
         return name in self.jobs and self.jobs[name].state == "SUCCEEDED"

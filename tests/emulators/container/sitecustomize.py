@@ -1,11 +1,15 @@
-"""Read by every Python of a job: `/app` is a folder of the job's own, as in a container.
+"""Read by every Python of a job, to make up for the container that it does not have.
 
-ZenML's jobs work in `/app`, whatever folder they are started in.
+ZenML's jobs work in `/app`, whatever folder they are started in: here it is a folder of the job's
+own. And the job does not outlive the emulator.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+import sys
 from typing import Any
 
 _OWN = os.environ.get("EMULATED_APP", "/app")
@@ -21,3 +25,7 @@ def _chdir(path: Any) -> None:
 
 
 os.makedirs, os.chdir = _makedirs, _chdir
+
+if sys.platform == "linux" and os.environ.get("EMULATOR_PID") == str(os.getppid()):
+    _PR_SET_PDEATHSIG = 1
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
