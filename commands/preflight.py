@@ -7,14 +7,16 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
-from zenml.models import ModelVersionResponse
+from zenml.client import Client
+from zenml.enums import StackComponentType
+from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
 from commands.configuration import RunConfiguration
 from commands.stages import version_in
 from pipelines.artifacts import newest
 from steps.label_studio import connect_label_studio
 from steps.manifests import manifests_of
-from utils.errors import MissingStageError, SpyglassError, StoreError
+from utils.errors import ConfigurationError, MissingStageError, SpyglassError, StoreError
 from utils.paths import local_folder
 
 _LEAST_FREE_BYTES = 2 * 10**9
@@ -117,12 +119,28 @@ def _version_with(
             f"No version of model '{name}' is in stage '{stage}'. "
             f"Promote one with: python run.py --promote {stage}"
         )
-    if version.get_artifact(artifact) is None:
+    found = version.get_artifact(artifact)
+    if found is None:
         raise MissingStageError(
             f"Version {version.number} of model '{name}', in stage '{stage}', has no {artifact}. "
             f"Make one with: {remedy}"
         )
+    _require_in_reach(found, configuration)
     return version
+
+
+def _require_in_reach(artifact: ArtifactVersionResponse, configuration: RunConfiguration) -> None:
+    """A stack reads from its own artifact store only."""
+    (store,) = Client().active_stack_model.components[StackComponentType.ARTIFACT_STORE]
+    if artifact.artifact_store_id not in (None, store.id):
+        other = Client().get_stack_component(
+            StackComponentType.ARTIFACT_STORE, artifact.artifact_store_id
+        )
+        raise ConfigurationError(
+            f"The {artifact.name} is in the artifact store '{other.name}', and the stack "
+            f"'{configuration.stack}' keeps its artifacts in '{store.name}'. Run it on a stack "
+            "that has the first one: --stack vertex in the cloud, or --stack laptop here."
+        )
 
 
 def _database_can_start(configuration: RunConfiguration) -> None:
