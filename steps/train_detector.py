@@ -8,7 +8,7 @@ from zenml import step
 
 from steps.figures import log_figures
 from steps.tracker import track_with_stack
-from steps.training_store import training_store
+from steps.work_store import work_store
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_yolo_dataset
 from utils.dataset.splits import Split
@@ -24,7 +24,7 @@ def train_detector(
     """Train on the train split, choose the best epoch on val."""
     dataset = local_yolo_dataset(labels, {scene: Split(name) for scene, name in splits.items()})
     detector = train.train_detector(
-        dataset, training, tracking=track_with_stack(), backup=training_store()
+        dataset, training, tracking=track_with_stack(), kept_in=work_store("training")
     )
     log_figures({"tiles": dataset.tile_counts, "mlflow_run_id": detector.mlflow_run_id or "none"})
     return detector

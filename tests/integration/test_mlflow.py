@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -36,21 +35,6 @@ dataset = write_tiny_dataset(Path(sys.argv[1]))
 tracking = TrackingOptions(tracking_uri=sys.argv[2])
 train_detector(dataset, tiny_options(epochs=3, seed=77), tracking=tracking, on_epoch=kill)
 """
-
-
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory):
-    """A database that MLflow has set up, which takes it seconds."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
-
-
-@pytest.fixture
-def tracking(empty_database, tmp_path):
-    """An MLflow of the test's own."""
-    shutil.copyfile(empty_database, tmp_path / "mlflow.db")
-    return TrackingOptions(tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
 
 
 def client_of(tracking):

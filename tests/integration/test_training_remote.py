@@ -19,7 +19,6 @@ from utils.detection.backup import RunBackup
 from utils.detection.callbacks import EpochReport, watching
 from utils.detection.checkpoint import Checkpoint, load_model, resolve_checkpoint
 from utils.detection.mlflow_store import EXPERIMENT
-from utils.detection.options import TrackingOptions
 from utils.detection.runs import TrainingRun
 from utils.detection.train import train_detector
 from utils.errors import DetectorError, StoreError
@@ -29,43 +28,39 @@ EPOCHS = 3
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 # Runs on a machine of its own, which is gone as soon as the bucket has the state after an epoch.
 VANISHING_TRAINING = """
-import os, signal, sys
+import json, os, sys
+from collections import defaultdict
 from pathlib import Path
+from threading import Event
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
 from utils.detection.options import TrackingOptions
 from utils.detection.train import train_detector
 from utils.storage.gcs import GcsStore
 
-folder, uri, mlflow, epoch, when = sys.argv[1:]
+folder, uri, mlflow, last_epoch, when, number = sys.argv[1:]
+stored = defaultdict(Event)
+
+def vanish():
+    os.kill(os.getpid(), int(number))
 
 class Bucket(GcsStore):
     def write(self, key, content):
-        if when == "before" and reached == int(epoch):
-            os.kill(os.getpid(), signal.SIGKILL)
-        written = super().write(key, content)
-        if reached == int(epoch):
-            os.kill(os.getpid(), signal.SIGKILL)
-        return written
-
-def reach(metrics):
-    global reached
-    reached = metrics.epoch
+        _, epoch = json.loads(content)["progress"]
+        if when == "before" and epoch == int(last_epoch):
+            vanish()
+        super().write(key, content)
+        if epoch == int(last_epoch):
+            vanish()
+        stored[epoch].set()
 
 train_detector(
     write_tiny_dataset(Path(folder)),
-    tiny_options(epochs=3, seed=int(epoch)),
+    tiny_options(epochs=3, seed=int(last_epoch)),
     tracking=TrackingOptions(tracking_uri=mlflow),
-    on_epoch=reach,
-    backup=Bucket(uri),
+    on_epoch=lambda metrics: stored[metrics.epoch].wait(timeout=60),
+    kept_in=Bucket(uri),
 )
 """
-
-
-@pytest.fixture
-def tracking(tmp_path):
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    mlflow.MlflowClient(uri).search_experiments()
-    return TrackingOptions(tracking_uri=uri)
 
 
 @pytest.fixture
@@ -80,11 +75,11 @@ def machine(tmp_path, monkeypatch):
     return switch
 
 
-def vanishes(folder, uri, tracking, epoch, when):
-    arguments = [str(folder), uri, tracking.tracking_uri, str(epoch), when]
+def vanishes(folder, uri, tracking, epoch, when, number):
+    arguments = [str(folder), uri, tracking.tracking_uri, str(epoch), when, str(int(number))]
     command = [sys.executable, "-c", VANISHING_TRAINING, *arguments]
     vanished = subprocess.run(command, cwd=PROJECT_ROOT, env=os.environ, check=False)
-    assert vanished.returncode == -signal.SIGKILL
+    assert vanished.returncode == -number
 
 
 def recorded_epochs(tracking):
@@ -98,24 +93,25 @@ def recorded_epochs(tracking):
 
 
 @pytest.mark.parametrize(
-    ("epoch", "when", "resumed_after"),
+    ("epoch", "when", "number", "resumed_after"),
     [
-        pytest.param(2, "after", 2, id="after an epoch"),
-        pytest.param(2, "before", 1, id="in the middle of an upload"),
-        pytest.param(3, "after", 3, id="after the last epoch"),
+        # Which Vertex AI and Slurm send before the end.
+        pytest.param(2, "after", signal.SIGTERM, 2, id="terminated after an epoch"),
+        pytest.param(2, "before", signal.SIGKILL, 1, id="killed in the middle of an upload"),
+        pytest.param(3, "after", signal.SIGKILL, 3, id="killed after the last epoch"),
     ],
 )
 def test_a_training_goes_on_where_the_vanished_machine_stopped(
-    gcs_bucket, tracking, machine, caplog, epoch, when, resumed_after
+    gcs_bucket, tracking, machine, caplog, epoch, when, number, resumed_after
 ):
-    vanishes(machine("first"), f"{gcs_bucket}/training", tracking, epoch, when)
+    vanishes(machine("first"), f"{gcs_bucket}/training", tracking, epoch, when, number)
     store = open_store(f"{gcs_bucket}/training")
     dataset = write_tiny_dataset(machine("second"))
     options = tiny_options(epochs=EPOCHS, seed=epoch, resume=True)
     told = []
     caplog.set_level("INFO", "utils.detection")
     detector = train_detector(
-        dataset, options, tracking=tracking, on_epoch=told.append, backup=store
+        dataset, options, tracking=tracking, on_epoch=told.append, kept_in=store
     )
     assert f"Going on after epoch {resumed_after}," in caplog.text
     assert detector.epochs == EPOCHS
@@ -126,14 +122,14 @@ def test_a_training_goes_on_where_the_vanished_machine_stopped(
 def test_a_training_that_has_finished_elsewhere_is_not_done_again(gcs_bucket, machine):
     store = open_store(f"{gcs_bucket}/training")
     first = train_detector(
-        write_tiny_dataset(machine("first")), tiny_options(epochs=1), backup=store
+        write_tiny_dataset(machine("first")), tiny_options(epochs=1), kept_in=store
     )
     stored = list(store.list())
     told = []
     again = train_detector(
         write_tiny_dataset(machine("second")),
         tiny_options(epochs=1),
-        backup=store,
+        kept_in=store,
         on_epoch=told.append,
     )
     assert again.best.read_bytes() == first.best.read_bytes()
@@ -152,9 +148,9 @@ def test_an_interrupted_training_waits_for_its_state_to_be_stored(machine, tmp_p
 
     dataset, options = write_tiny_dataset(machine("first")), tiny_options(epochs=2)
     with pytest.raises(KeyboardInterrupt):
-        train_detector(dataset, options, backup=store, on_epoch=interrupt)
+        train_detector(dataset, options, kept_in=store, on_epoch=interrupt)
     dataset = write_tiny_dataset(machine("second"))
-    assert train_detector(dataset, options.updated(resume=True), backup=store).epochs == 2
+    assert train_detector(dataset, options.updated(resume=True), kept_in=store).epochs == 2
 
 
 def test_what_the_processes_of_several_gpus_train_is_told_kept_and_stored(machine, tmp_path):

@@ -31,12 +31,12 @@ def train_detector(
     *,
     tracking: TrackingOptions | None = None,
     on_epoch: OnEpoch | None = None,
-    backup: ObjectStore | None = None,
+    kept_in: ObjectStore | None = None,
 ) -> Detector:
     """Train a detector on a dataset, continuing where an earlier, killed run of it stopped.
 
     The same data, arguments and starting weights are the same run: once it has finished, its result
-    is returned at once. With a backup this holds for every machine that uses it.
+    is returned at once. Where it is kept in a store, this holds on every machine that uses it.
 
     Args:
         dataset: From `write_yolo_dataset`.
@@ -44,25 +44,25 @@ def train_detector(
         tracking: Where to record it in MLflow; None records nothing.
         on_epoch: Called with the metrics of every epoch when it ends, and, when a run is continued,
             with those of the earlier epochs too.
-        backup: Receives what is needed to go on elsewhere, after each epoch.
+        kept_in: Receives what is needed to go on elsewhere after each epoch, and the result.
 
     Raises:
         BusyError: If the same training already runs on this machine.
         ConfigurationError: If ultralytics refuses the value of an argument.
         DetectorError: If the weights cannot be had or the training fails.
-        StoreError: If the backup cannot be reached or read when the training starts.
+        StoreError: If the store cannot be reached or read when the training starts.
     """
     arguments = _checked_arguments(options)
     checkpoint = resolve_checkpoint(options)
     run = open_run(dataset.fingerprint, checkpoint.identity, arguments)
     with exclusive("training", str(run.folder)), quiet(), ExitStack() as stack:
-        copy = backup and stack.enter_context(RunBackup(run, backup))
+        backup = kept_in and stack.enter_context(RunBackup(run, kept_in))
         if options.resume:
             _require_begun(run)
         record = tracking and stack.enter_context(
             TrainingRecord(tracking, run, _parameters(dataset, checkpoint, arguments))
         )
-        listeners = (record and record.add_epoch, copy and copy.add_epoch, on_epoch)
+        listeners = (record and record.add_epoch, backup and backup.add_epoch, on_epoch)
         report = EpochReport(run, [listener for listener in listeners if listener])
         if run.result() is None:
             _train(run, dataset, checkpoint, arguments, report)

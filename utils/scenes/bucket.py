@@ -85,7 +85,7 @@ def _fetch(store: ObjectStore, image: StoredObject) -> tuple[StoredObject, Path 
     """A local copy of an image, downloaded unless the one from an earlier run is still right."""
     copy = _copy_of(image.uri)
     try:
-        return image, copy if _is_same(copy, image) else store.get(image.key, copy)
+        return image, copy if _is_same(copy, image) else store.get(image, copy)
     except StoreError as error:
         return image, error
 
