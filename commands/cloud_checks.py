@@ -52,10 +52,7 @@ _Check = tuple[str, Callable[[Project], str]]
 def check_cloud(report: Report, stack: StackResponse, jobs: JobSettings) -> None:
     """Check credentials, APIs, bucket, registry, region and GPU, as far as the stack has them."""
     parts = [
-        component
-        for kind, components in stack.components.items()
-        for component in components
-        if (kind, component.flavor_name) in _APIS
+        part for components in stack.components.values() for part in components if is_on_cloud(part)
     ]
     if not parts:
         return
@@ -67,6 +64,11 @@ def check_cloud(report: Report, stack: StackResponse, jobs: JobSettings) -> None
             report.check(subject, partial(check, projects[0]))
         else:
             report.skip(subject, "not tried without credentials")
+
+
+def is_on_cloud(component: ComponentResponse) -> bool:
+    """Whether `check_cloud` checks a component."""
+    return (component.type, component.flavor_name) in _APIS
 
 
 def _checks(parts: list[ComponentResponse], jobs: JobSettings) -> Iterator[_Check]:
@@ -86,6 +88,8 @@ def _checks(parts: list[ComponentResponse], jobs: JobSettings) -> Iterator[_Chec
             yield subject, partial(check_registry, uri=str(part.configuration["uri"]))
         elif place := _value(part, _REGION_KEYS):
             yield subject, partial(check_region, region=place)
+        else:
+            yield subject, partial(check_apis, apis=[_APIS[part.type, part.flavor_name]])
     for account in accounts:
         yield "service account", partial(check_account, email=account)
     yield from on_gpu

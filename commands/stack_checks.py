@@ -8,7 +8,7 @@ from pathlib import Path
 from zenml.enums import StackComponentType
 from zenml.models import ComponentResponse, StackResponse
 
-from commands.cloud_checks import check_cloud
+from commands.cloud_checks import check_cloud, is_on_cloud
 from commands.configuration import CONFIGS
 from commands.job_settings import JobSettings, read_job_settings
 from commands.remote_stacks import remote_runner, require_remote_server
@@ -89,3 +89,5 @@ def _check_component(
             report.skip(subject, "not used, since the jobs' image is not built (skip_build)")
         else:
             report.check(subject, check_docker)
+    elif not is_on_cloud(component):
+        report.skip(subject, f"of flavor '{component.flavor_name}', nothing to try")

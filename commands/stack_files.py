@@ -110,6 +110,14 @@ def is_reference(value: Any) -> bool:
     return variable_in(value) is not None or secret_in(value) is not None
 
 
+def has_password(address: str) -> bool:
+    """Whether a text is an address with a password in it, as `https://user:password@host`."""
+    try:
+        return "://" in address and urlsplit(address).password is not None
+    except ValueError:
+        return False
+
+
 def _check_filled(file: Path, texts: Mapping[str, str]) -> None:
     unfilled = [
         (key, found[0]) for key, text in texts.items() if (found := _PLACEHOLDER.search(text))
@@ -128,18 +136,11 @@ def _check_text(place: str, text: str) -> None:
             f"{place}: '{reference[0]}' cannot be followed. Write ${{env:NAME}} or "
             "{{secret.key}}, as the whole value."
         )
-    if "://" in text and _has_password(text):
+    if has_password(text):
         raise ConfigurationError(
             f"{place}: the address contains a password. Leave it out, and give user and "
             "password as ${env:NAME} under keys of their own."
         )
-
-
-def _has_password(address: str) -> bool:
-    try:
-        return urlsplit(address).password is not None
-    except ValueError:
-        return False
 
 
 def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:

@@ -107,17 +107,19 @@ def wanted_connector(
 
 
 def _config_class(place: str, kind: StackComponentType, name: str) -> type[StackComponentConfig]:
-    flavors = {flavor.name: flavor for flavor in Client().list_flavors(type=kind, size=_ALL)}
-    if name not in flavors:
-        unknown = unknown_key(name, list(flavors), f"flavor of {kind.value}")
-        raise ConfigurationError(f"{place}.flavor: {unknown}")
     try:
-        return Flavor.from_model(flavors[name]).config_class
+        flavor = Client().get_flavor_by_name_and_type(name, kind)
+    except KeyError:
+        known = [flavor.name for flavor in Client().list_flavors(type=kind, size=_ALL)]
+        unknown = unknown_key(name, known, f"flavor of {kind.value}")
+        raise ConfigurationError(f"{place}.flavor: {unknown}") from None
+    try:
+        return Flavor.from_model(flavor).config_class
     except ImportError:
-        integration = flavors[name].integration
         raise ConfigurationError(
-            f"{place}.flavor: '{name}' belongs to ZenML's integration '{integration}', which is "
-            f"not installed. Install it with: zenml integration install {integration} --uv"
+            f"{place}.flavor: '{name}' belongs to ZenML's integration '{flavor.integration}', "
+            "which is not installed. "
+            f"Install it with: zenml integration install {flavor.integration} --uv"
         ) from None
 
 

@@ -12,8 +12,6 @@ from zenml.client import Client
 from commands.stack_files import secret_in, variable_in
 from utils.errors import ConfigurationError
 
-HIDDEN = "(secret)"
-
 
 def secret_name(kind: str, component: str) -> str:
     """The ZenML secret that keeps what the environment gives for a component."""

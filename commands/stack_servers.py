@@ -10,7 +10,7 @@ from zenml.models import ComponentResponse
 from commands.remote_stacks import REGISTER, configuration_of
 from steps.annotator import credentials_of
 from utils.annotation.connection import connect
-from utils.errors import ConfigurationError, ServerError
+from utils.errors import ConfigurationError, LabelStudioError, ServerError
 
 _SECONDS = 20
 
@@ -53,7 +53,13 @@ def check_annotator(annotator: ComponentResponse) -> str:
         LabelStudioError: If the server does not answer or refuses the token.
     """
     url, token = credentials_of(annotator)
-    connect(url, token, timeout_s=_SECONDS)
+    try:
+        connect(url, token, timeout_s=_SECONDS)
+    except LabelStudioError as error:
+        fault = str(error).split(". ")[0]
+        raise LabelStudioError(
+            f"{fault}. Correct instance_url and the token, then: {REGISTER} --yes"
+        ) from None
     return f"{url} answers and takes the token"
 
 

@@ -11,7 +11,8 @@ from zenml.models import StackResponse
 
 from commands.console import ask, say
 from commands.remote_stacks import require_remote_server
-from commands.stack_changes import Change, changes_for, existing_stack
+from commands.stack_changes import changes_for, existing_stack
+from commands.stack_differences import Change
 from commands.stack_files import StackDescription, read_stack, stack_file
 from utils.errors import ConfigurationError
 
@@ -45,12 +46,13 @@ def register_stack(file: Path, *, yes: bool = False) -> None:
     """Register what is missing of a stack, show what differs, and change that if it may be.
 
     Args:
-        file: Describes the stack.
+        file: Describes the stack; the name of one in `configs/stacks/` will do.
         yes: Whether what is registered may be changed; else the user is asked.
 
     Raises:
         ConfigurationError: If the file is wrong, or what is registered differs and stays.
     """
+    file = stack_file(str(file)) or file
     description = read_stack(file)
     count = _bring_in_step(file, description, yes=yes)
     if count:

@@ -177,9 +177,10 @@ def test_a_component_of_another_flavor_is_told(user):
     user.registers()
     user.writes(artifact_store={"flavor": "local", "path": "${LOCAL}/artifacts"})
 
+    name = f"artifact_store-{user.name}"
     assert (
-        f"artifact_store 'artifact_store-{user.name}' is registered as 'gcp'. Give this one "
-        f"another name, or remove that one with: zenml artifact-store delete artifact_store-{user.name}"
+        f"artifact_store '{name}' is registered as 'gcp'. Give this one another name, or remove "
+        f"that one with: zenml artifact-store delete {name}"
     ) in user.registers("--yes", exit_code=2)
 
 
@@ -216,6 +217,17 @@ def test_a_secret_registered_in_the_clear_is_not_shown_either(user):
     )
 
     assert "  tracking_token: (secret) → (secret)\n" in user.registers(exit_code=2)
+
+
+def test_a_password_in_a_registered_address_is_not_shown_either(user):
+    user.writes(experiment_tracker=tracker())
+    user.registers()
+    address = f"https://me:{NEVER_SHOWN}@mlflow.example.com"
+    Client().update_stack_component(
+        user.component(TRACKER).id, TRACKER, configuration={"tracking_uri": address}
+    )
+
+    assert "  tracking_uri: (secret) → https://mlflow.example.com\n" in user.registers(exit_code=2)
 
 
 def test_what_zenml_says_when_it_refuses_a_secret_is_not_shown(user, monkeypatch):
@@ -361,7 +373,11 @@ def service_account(project: str) -> str:
 def test_a_connector_is_registered_linked_changed_and_unlinked(user, monkeypatch):
     def writes(connector: str | None, project: str = "fleet") -> None:
         monkeypatch.setenv("KEY", service_account(project))
-        configuration = {"project_id": project, "service_account_json": "${env:KEY}"}
+        configuration = {
+            "project_id": project,
+            "service_account_json": "${env:KEY}",
+            "generate_temporary_tokens": False,
+        }
         described = {
             "type": "gcp", "auth_method": "service-account", "configuration": configuration
         }  # fmt: skip

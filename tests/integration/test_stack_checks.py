@@ -179,7 +179,8 @@ def test_every_failure_is_told_with_its_remedy_and_none_stops_the_others(checkin
         "2 x NVIDIA_TESLA_T4": "gcloud compute accelerator-types list",
         "2 x NVIDIA_TESLA_T4, quota": "gcloud beta quotas preferences create",
         f"experiment_tracker '{name}-mlflow-server'": "python run.py --register-stack",
-        f"annotator '{name}-label-studio'": "LABEL_STUDIO_URL",
+        f"annotator '{name}-label-studio'": "nothing answers at http://127.0.0.1:9. Correct "
+        "instance_url and the token, then: python run.py --register-stack",
     }
     for subject, remedy in remedies.items():
         assert remedy in lines[f"✗ {subject}"]
@@ -271,6 +272,7 @@ def test_a_stack_on_this_machine_needs_no_cloud(checking):
     shown = checking.user.calls("--register-stack", str(file), "--check-stack", checking.name)
 
     assert "✓ ZenML server" in shown
+    assert "– orchestrator 'default': of flavor 'local', nothing to try" in shown
     assert "All 1 checks of the stack" in shown
     assert checking.apis.asked == []
 

@@ -6,6 +6,7 @@ Import this module inside functions: it loads Google's client.
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 import google.auth
@@ -16,6 +17,7 @@ from google.oauth2 import credentials as users
 from utils.errors import CloudError
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+_SECONDS = 20
 LOGIN = "gcloud auth application-default login"
 
 
@@ -62,7 +64,7 @@ def refreshed(credentials: Any, remedy: str = LOGIN) -> Any:
         CloudError: If Google refuses them or cannot be reached.
     """
     try:
-        credentials.refresh(Request())
+        credentials.refresh(partial(Request(), timeout=_SECONDS))
     except TransportError as error:
         raise CloudError(
             "Google cannot be reached to log in. Check the network and https_proxy, then try: "

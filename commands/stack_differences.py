@@ -1,0 +1,66 @@
+"""What differs between ZenML and a stack file, told without secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+
+from commands.stack_files import has_password
+
+HIDDEN = "(secret)"
+_NOTHING = "(none)"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A connector, component or stack, and what is to be done about it.
+
+    Attributes:
+        what: Such as "orchestrator 'vertex'".
+        missing: Whether it is not registered yet.
+        differences: Old and new value by key, without secrets; empty where all is as described.
+        apply: Registers or changes it.
+    """
+
+    what: str
+    missing: bool
+    differences: dict[str, tuple[str, str]]
+    apply: Callable[[], None]
+
+    def lines(self) -> list[str]:
+        """Each difference as `key: old → new`."""
+        return [f"{key}: {old} → {new}" for key, (old, new) in self.differences.items()]
+
+
+def differences(
+    registered: Mapping[str, Any], wanted: Mapping[str, Any], sensitive: frozenset[str]
+) -> dict[str, tuple[str, str]]:
+    """Old and new value of every key that differs.
+
+    Args:
+        registered: As ZenML keeps it.
+        wanted: As the file describes it.
+        sensitive: The keys whose values are not shown.
+    """
+    found = {}
+    for key in sorted(registered.keys() | wanted.keys()):
+        old, new = plain(registered.get(key)), plain(wanted.get(key))
+        if old != new:
+            hidden = key in sensitive
+            found[key] = (shown(old, hidden=hidden), shown(new, hidden=hidden))
+    return found
+
+
+def plain(value: Any) -> Any:
+    """A value out of its cover; never to be shown."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def shown(value: Any, *, hidden: bool = False) -> str:
+    """A value as the user may see it."""
+    if value is None:
+        return _NOTHING
+    return HIDDEN if hidden or has_password(str(value)) else str(value)
