@@ -155,3 +155,10 @@ def test_a_refused_password_is_not_repeated_in_the_warning(
         assert detector.mlflow_run_id is None
         assert "MLflow cannot be reached" in caplog.text
         assert "wr0ng-password" not in caplog.text
+
+
+def test_a_password_in_the_address_is_not_shown(mlflow_door, tiny_dataset, tiny_detector, capfd):
+    address = mlflow_door.url.replace("//", f"//{USER}:{PASSWORD}@")
+    options = TrackingOptions(tracking_uri=address)
+    assert train_detector(tiny_dataset, tiny_options(), tracking=options).mlflow_run_id
+    assert PASSWORD not in "".join(capfd.readouterr())

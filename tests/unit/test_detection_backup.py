@@ -55,7 +55,7 @@ def run(tmp_path):
 
 def on_machine(folder):
     """The same training on a machine of its own."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     return TrainingRun(FINGERPRINT, folder / FINGERPRINT)
 
 
@@ -154,6 +154,14 @@ def test_the_state_that_has_come_further_wins(run, store, tmp_path, here, there)
     assert contents(run) == expected
     back_up(elsewhere, store)
     assert elsewhere.progress() == run.progress()
+
+
+def test_what_a_kill_has_left_of_an_earlier_restoring_is_not_part_of_the_run(run, store, tmp_path):
+    train_epoch(run, 1)
+    back_up(run, store)
+    left = tmp_path / "second" / f".{FINGERPRINT}.restored" / "kept" / "7"
+    left.mkdir(parents=True)
+    assert restored(store, tmp_path).progress().epochs == 1
 
 
 @pytest.mark.parametrize("fault", ["cut short", "missing"])

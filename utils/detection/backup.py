@@ -6,7 +6,7 @@
 The list is written when all its files are there, and what it no longer names is deleted after
 that: a kill in between leaves the state before. While the training goes on, the state is what is
 needed to resume it; once it has finished, the weights and plots, by which a repeat has its result
-at once.
+at once. Whoever deletes it loses no more than that.
 """
 
 from __future__ import annotations
@@ -148,6 +148,7 @@ class RunBackup:
         """Replace the run's folder by the stored state, in one step; a damaged one is not used."""
         logger.info("Going on after epoch %d, from %s", state.progress.epochs, self._uri)
         aside = self._beside("restored")
+        shutil.rmtree(aside, ignore_errors=True)  # which a kill may have left
         try:
             if all(in_parallel(partial(self._get_whole, aside), state.files.items())):
                 shutil.rmtree(self._run.folder, ignore_errors=True)

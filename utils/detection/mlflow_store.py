@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ _CREDENTIALS = re.compile(r"//[^/@\s]+@")
 
 # By default the client tries for minutes, which would hold up every epoch of a training.
 _IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
+# It prints the address of each run, with the password where the address has one.
+_DISCREET = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +73,26 @@ def ensure_experiment(client: Any, name: str) -> str:
     return str(client.create_experiment(name, artifact_location=location))
 
 
-@contextmanager
-def impatient() -> Iterator[None]:
+def impatient() -> AbstractContextManager[None]:
     """Give up on an MLflow server that does not answer after seconds, within a block."""
-    before = {name: os.environ.get(name) for name in _IMPATIENT}
-    os.environ.update({name: value for name, value in _IMPATIENT.items() if before[name] is None})
+    return _environment(_DISCREET | _IMPATIENT)
+
+
+def patient() -> AbstractContextManager[None]:
+    """Wait for an MLflow server as long as MLflow itself thinks fit, within a block."""
+    return _environment(_DISCREET)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables within a block; what the user has set is left alone."""
+    ours = {name: value for name, value in variables.items() if name not in os.environ}
+    os.environ.update(ours)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
+        for name in ours:
+            os.environ.pop(name, None)
 
 
 def without_password(error: Exception) -> str:

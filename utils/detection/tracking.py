@@ -13,12 +13,18 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 from utils.detection.epochs import EpochMetrics
 from utils.detection.evaluate import Evaluation
-from utils.detection.mlflow_store import MLflowStore, impatient, open_store, without_password
+from utils.detection.mlflow_store import (
+    MLflowStore,
+    impatient,
+    open_store,
+    patient,
+    without_password,
+)
 from utils.detection.options import TrackingOptions
 from utils.detection.runs import TrainingRun
 
@@ -67,7 +73,7 @@ class TrainingRecord:
         if kind is None:
             # Files take their time; a server that has just answered is worth waiting for.
             if self._try(self._send_epochs):
-                self._try(self._finish, patience=nullcontext)
+                self._try(self._finish, patience=patient)
         else:
             status = "FAILED" if issubclass(kind, Exception) else "KILLED"
             self._try(lambda store: self._close(store, status))
