@@ -18,6 +18,7 @@ from utils.options import Options, unknown_key
 _PLACEHOLDER = re.compile(r"<[A-Z][A-Z0-9_]*>")
 _VARIABLE = re.compile(r"\$\{env:(\w+)\}")
 _SECRET = re.compile(r"\{\{\s*([^\s.{}]+)\.([^\s{}]+)\s*\}\}")
+_MAY_BE_SECRET = re.compile(r"(components|connectors)\..+\.configuration\.[^.]+")
 _ANY_REFERENCE = re.compile(r"\$\{[^}]*\}?|\{\{.*")
 
 
@@ -86,6 +87,11 @@ def read_stack(file: Path) -> StackDescription:
     texts = dict(_texts(document))
     _check_filled(file, texts)
     for key, text in texts.items():
+        if is_reference(text) and not _MAY_BE_SECRET.fullmatch(key):
+            raise ConfigurationError(
+                f"{file}: {key}: a secret can only be the value of a key right under the "
+                "configuration of a component or connector."
+            )
         _check_text(f"{file}: {key}", text)
     try:
         return StackDescription.model_validate(document)

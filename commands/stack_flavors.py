@@ -195,6 +195,8 @@ def _check_values(
         method.config_class(**plain)
     except ValidationError as error:
         problem = first_problem(error).removeprefix(": ")
+    except Exception as error:  # its words and traceback may repeat a secret
+        problem = f"ZenML cannot read it ({type(error).__name__})."
     else:
         return
     raise ConfigurationError(f"{place}: {problem}")

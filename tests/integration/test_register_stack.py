@@ -363,6 +363,18 @@ def test_a_wrong_file_is_told_in_one_sentence_before_anything_is_registered(part
     assert not Client().list_stack_components(name=f"artifact_store-{user.name}")
 
 
+def test_a_secret_that_zenml_cannot_even_read_is_told_without_it(user, monkeypatch):
+    monkeypatch.setenv("KEY", json.dumps([PASSWORD]))
+    configuration = {"service_account_json": "${env:KEY}"}
+    user.writes(
+        {"c": {"type": "gcp", "auth_method": "service-account", "configuration": configuration}}
+    )
+
+    assert "connectors.c.configuration: ZenML cannot read it" in user.registers(
+        "--verbose", exit_code=2
+    )
+
+
 def service_account(project: str) -> str:
     keys = ("private_key_id", "private_key", "client_email", "client_id", "auth_uri", "token_uri",
             "auth_provider_x509_cert_url", "client_x509_cert_url")  # fmt: skip

@@ -114,6 +114,24 @@ def test_a_reference_that_cannot_be_followed_is_told(reference, tmp_path):
     assert message.endswith("Write ${env:NAME} or {{secret.key}}, as the whole value.")
 
 
+@pytest.mark.parametrize(
+    ("content", "key"),
+    [
+        pytest.param(
+            stack_with(custom={"token": "${env:TOKEN}"}),
+            "components.experiment_tracker.configuration.custom.token",
+            id="deeper",
+        ),
+        pytest.param({"name": "{{a.b}}", "components": {}}, "name", id="elsewhere"),
+    ],
+)
+def test_a_secret_where_none_is_looked_for_is_told(content, key, tmp_path):
+    assert told(written(tmp_path, content)) == (
+        f"{key}: a secret can only be the value of a key right under the configuration of a "
+        "component or connector."
+    )
+
+
 def test_a_password_in_an_address_is_refused_and_not_repeated(tmp_path):
     message = told(written(tmp_path, stack_with(tracking_uri="https://me:hunter2@mlflow.org")))
 
