@@ -12,12 +12,22 @@ from zenml.enums import StackComponentType
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
 from commands.configuration import RunConfiguration
+from commands.remote_stacks import remote_runner
 from commands.stages import version_in
 from pipelines.artifacts import newest
 from steps.label_studio import connect_label_studio
 from steps.manifests import manifests_of
-from utils.errors import ConfigurationError, MissingStageError, SpyglassError, StoreError
+from utils.errors import (
+    ConfigurationError,
+    MissingStageError,
+    SourceError,
+    SpyglassError,
+    StoreError,
+)
 from utils.paths import local_folder
+from utils.scenes.options import CocoSource, VocSource, YoloSource
+from utils.storage.objects import is_local
+from utils.storage.store import open_store
 
 _LEAST_FREE_BYTES = 2 * 10**9
 
@@ -54,19 +64,31 @@ def check_disk_space(least_bytes: int = _LEAST_FREE_BYTES) -> None:
 
 
 def _source_can_be_read(configuration: RunConfiguration) -> None:
-    from utils.scenes.sources import open_source
-
-    open_source(configuration.parameters["source"])
+    _classes_of_source(configuration)
 
 
 def _project_can_receive(configuration: RunConfiguration) -> None:
     """Label Studio answers, and its project offers the classes as far as the source names them."""
     from utils.annotation.project import check_project
-    from utils.scenes.sources import open_source
 
     options = configuration.parameters["label_studio"]
-    source = open_source(configuration.parameters["source"])
-    check_project(connect_label_studio(options), options, source.class_names)
+    classes = _classes_of_source(configuration)
+    check_project(connect_label_studio(options), options, classes)
+
+
+def _classes_of_source(configuration: RunConfiguration) -> tuple[str, ...]:
+    """Open the source, unless that would copy a dataset here which only the jobs need."""
+    from utils.scenes.sources import open_source
+
+    source = configuration.parameters["source"]
+    is_copied = isinstance(source, (CocoSource, VocSource, YoloSource)) and not is_local(
+        source.path
+    )
+    if not (is_copied and remote_runner(Client().active_stack_model)):
+        return open_source(source).class_names
+    if not any(open_store(source.path).list()):
+        raise SourceError(f"There is nothing in {source.path}. Correct the path of the source.")
+    return ()
 
 
 def _project_exists(configuration: RunConfiguration) -> None:

@@ -85,7 +85,7 @@ def _fetch(store: ObjectStore, image: StoredObject) -> tuple[StoredObject, Path 
     """A local copy of an image, downloaded unless the one from an earlier run is still right."""
     copy = _copy_of(image.uri)
     try:
-        return image, copy if _is_same(copy, image) else store.get(image, copy)
+        return image, copy if is_same(copy, image) else store.get(image, copy)
     except StoreError as error:
         return image, error
 
@@ -95,7 +95,8 @@ def _copy_of(uri: str) -> Path:
     return local_folder("cache", "scenes", "bucket", digest) / PurePosixPath(uri).name
 
 
-def _is_same(copy: Path, image: StoredObject) -> bool:
+def is_same(copy: Path, image: StoredObject) -> bool:
+    """Whether a local file is what is stored, as far as the store tells."""
     if not copy.is_file() or copy.stat().st_size != image.size_bytes:
         return False
     expected = image.sha256()

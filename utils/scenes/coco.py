@@ -19,7 +19,6 @@ from utils.issues import Issue, IssueReport
 from utils.scenes.image_files import (
     IMAGE_SUFFIXES,
     bytes_of,
-    existing_folder,
     files_below,
     first_folder,
     scene_from,
@@ -32,6 +31,7 @@ from utils.scenes.labels import (
     boxes_from,
     coordinates,
 )
+from utils.scenes.mirror import dataset_folder
 from utils.scenes.options import CocoSource
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
@@ -66,7 +66,7 @@ def open_coco(options: CocoSource) -> SceneSource:
     Raises:
         SourceError: If the folder is missing, or there is no readable JSON with images in it.
     """
-    root = existing_folder(options.path)
+    root = dataset_folder(options.path)
     images = first_folder(root, options.images, ()) if options.images else None
     listings = _listings(root, options.annotations)
     count = sum(len(listing.entries) for listing in listings)

@@ -17,6 +17,10 @@ def _with_text_keys(mapping: Any) -> Any:
     )
 
 
+# A local path or `gs://...`, which `Path` would spoil.
+Place = Annotated[str, BeforeValidator(lambda path: str(path) if isinstance(path, Path) else path)]
+
+
 class CommonSourceOptions(Options):
     """What all sources have in common."""
 
@@ -84,8 +88,9 @@ class CocoSource(CommonSourceOptions):
     kind: Literal["coco"] = "coco"
     """COCO: JSON and images."""
 
-    path: Path
-    """The folder of the dataset; scene ids hold the path of the image below it."""
+    path: Place
+    """The folder of the dataset, or `gs://bucket/prefix`, which is copied to the local cache; scene
+    ids hold the path of the image below it."""
 
     annotations: tuple[Path, ...] = ()
     """The JSON files, below `path`. Default: every JSON file below it that is COCO's."""
@@ -101,8 +106,9 @@ class VocSource(CommonSourceOptions):
     kind: Literal["voc"] = "voc"
     """Pascal VOC: images and XML."""
 
-    path: Path
-    """The folder of the dataset; scene ids hold the path of the image below it."""
+    path: Place
+    """The folder of the dataset, or `gs://bucket/prefix`, which is copied to the local cache; scene
+    ids hold the path of the image below it."""
 
     images: Path | None = None
     """The folder of the images below `path`. Default: `JPEGImages` or `images`, else `path`."""
@@ -127,9 +133,9 @@ class YoloSource(CommonSourceOptions):
     kind: Literal["yolo"] = "yolo"
     """YOLO: images and text files."""
 
-    path: Path
-    """The folder of the dataset, with any of YOLO's layouts below; scene ids hold the path of the
-    image below it."""
+    path: Place
+    """The folder of the dataset, or `gs://bucket/prefix`, which is copied to the local cache, with
+    any of YOLO's layouts below; scene ids hold the path of the image below it."""
 
     data_yaml: Path | None = None
     """The file below `path` with the class `names`. Default: `data.yaml`, or any other YAML file
@@ -142,7 +148,7 @@ class FolderSource(CommonSourceOptions):
     kind: Literal["folder"] = "folder"
     """A plain folder of images."""
 
-    path: str
+    path: Place
     """A local folder or `gs://bucket/prefix`; scene ids hold the path of the image below it.
     Images in a bucket are kept in the local cache."""
 

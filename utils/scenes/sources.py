@@ -24,6 +24,7 @@ from utils.scenes.selection import WHOLE, Selection
 from utils.scenes.synthetic import open_synthetic
 from utils.scenes.voc import open_voc
 from utils.scenes.yolo import open_yolo
+from utils.storage.objects import is_local
 
 
 def open_source(options: SourceOptions) -> SceneSource:
@@ -45,7 +46,7 @@ def open_source(options: SourceOptions) -> SceneSource:
         met: set[str] = set()
         for scene in source.read(report, selection.updated(limit=options.max_scenes)):
             met.update(scene.boxes.labels if scene.boxes else ())
-            yield rules.apply(scene, report)
+            yield _located(rules.apply(scene, report), source, options)
         if not source.class_names and selection == WHOLE:  # one share may well lack a class
             note_unmet(options.class_mapping, met, report)
 
@@ -55,6 +56,16 @@ def open_source(options: SourceOptions) -> SceneSource:
         scene_count=None if source.scene_count is None else limited.count_of(source.scene_count),
         read_selected=read,
     )
+
+
+def _located(scene: Scene, source: SceneSource, options: SourceOptions) -> Scene:
+    """The scene with the place of its image, where the dataset is a copy of one in a bucket."""
+    match options:
+        case CocoSource(path=path) | VocSource(path=path) | YoloSource(path=path) if not is_local(
+            path
+        ):
+            return replace(scene, uri=path.rstrip("/") + scene.id.removeprefix(source.name))
+    return scene
 
 
 def _open(options: SourceOptions) -> SceneSource:

@@ -17,7 +17,6 @@ from utils.geometry import Boxes
 from utils.issues import Issue, IssueReport
 from utils.scenes.image_files import (
     bytes_of,
-    existing_folder,
     files_below,
     first_folder,
     images_below,
@@ -30,6 +29,7 @@ from utils.scenes.labels import (
     boxes_from,
     coordinate,
 )
+from utils.scenes.mirror import dataset_folder
 from utils.scenes.options import VocSource
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
@@ -45,7 +45,7 @@ def open_voc(options: VocSource) -> SceneSource:
     Raises:
         SourceError: If a folder is missing, or there is no image or no XML file.
     """
-    root = existing_folder(options.path)
+    root = dataset_folder(options.path)
     layout = _Layout(
         root,
         first_folder(root, options.images, ("JPEGImages", "images")),

@@ -16,7 +16,6 @@ from utils.geometry import Boxes, FloatArray
 from utils.issues import IssueReport
 from utils.scenes.image_files import (
     bytes_of,
-    existing_folder,
     files_below,
     images_below,
     scene_from,
@@ -30,6 +29,7 @@ from utils.scenes.labels import (
     boxes_from,
     coordinate,
 )
+from utils.scenes.mirror import dataset_folder
 from utils.scenes.options import YoloSource
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
@@ -45,7 +45,7 @@ def open_yolo(options: YoloSource) -> SceneSource:
         SourceError: If the folder is missing, has no image or no label, or its classes have no
             names.
     """
-    root = existing_folder(options.path)
+    root = dataset_folder(options.path)
     images = images_below(root)
     if not any(_label_of(image, root).is_file() for image in images):
         raise SourceError(

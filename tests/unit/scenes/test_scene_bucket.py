@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.builders import write_image
-from tests.unit.scenes.reading import open_kind, read
+from tests.unit.scenes.reading import open_kind, read, write_coco
 from utils.errors import SourceError, StoreError
 from utils.issues import IssueReport
+from utils.scenes.bucket import local_image
 from utils.storage.store import open_store
 
 
@@ -58,3 +61,50 @@ def test_a_bucket_without_images_is_refused(gcs_bucket):
 def test_a_bucket_that_is_missing_is_refused(gcs_bucket):
     with pytest.raises(StoreError, match="does not exist"):
         open_kind("folder", path=f"{gcs_bucket}-gone")
+
+
+def test_a_labelled_dataset_in_a_bucket_is_read_like_the_folder_it_was_copied_from(
+    gcs_bucket, tmp_path
+):
+    folder = tmp_path / "port"
+    write_image(folder / "images" / "a.png", seed=1)
+    write_image(folder / "images" / "b.png", seed=2)
+    write_coco(folder / "coco.json", {1: "images/a.png"}, [(1, 7, [1, 2, 3, 4])])
+    store = open_store(f"{gcs_bucket}/port")
+    for file in folder.rglob("*.*"):
+        store.put(file, file.relative_to(folder).as_posix())
+
+    remote, local = read("coco", path=store.uri), read("coco", path=str(folder))
+
+    assert [replace(scene, path=None, uri=None) for scene in remote.scenes] == [
+        replace(scene, path=None) for scene in local.scenes
+    ]
+    assert [scene.location for scene in remote.scenes] == [f"{gcs_bucket}/port/images/a.png"]
+    assert remote.kinds == local.kinds
+    assert local_image(remote.scenes[0].location).read_bytes() == (
+        folder / "images" / "a.png"
+    ).read_bytes()
+
+
+def test_the_copy_of_a_labelled_dataset_is_kept_in_step(gcs_bucket, tmp_path):
+    store = open_store(f"{gcs_bucket}/port")
+    for name in ("a", "b"):
+        image = write_image(tmp_path / f"{name}.png")
+        store.put(image, f"{name}.png")
+        store.write(f"{name}.xml", b"<annotation/>")
+    before = read("voc", path=store.uri)
+    times = {scene.path: scene.path.stat().st_mtime_ns for scene in before.scenes}
+    store.delete("b.png")
+    store.delete("b.xml")
+
+    after = read("voc", path=store.uri)
+
+    assert before.ids == ["port/a.png", "port/b.png"]
+    assert after.ids == ["port/a.png"]
+    assert len(after.report) == 0
+    assert all(scene.path.stat().st_mtime_ns == times[scene.path] for scene in after.scenes)
+
+
+def test_a_bucket_without_a_dataset_is_refused(gcs_bucket):
+    with pytest.raises(SourceError, match="nothing in gs://"):
+        open_kind("yolo", path=f"{gcs_bucket}/nothing")
