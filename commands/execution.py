@@ -80,8 +80,11 @@ def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
     say(f"{planned.command.name}: {configuration.path.name} on stack '{configuration.stack}'")
     stack = activate_stack(configuration.stack, yes=yes)
     if remote_runner(stack):
+        from commands.cloud_access import require_access
+
         require_remote_server(stack)
         check_reachable(configuration.parameters)
+        require_access(stack)
     check_before(planned.command.name, configuration)
     for line in summary_of(_run(planned)):
         say(line)
