@@ -78,13 +78,19 @@ class RanPipeline:
         before = task.get("dependentTasks", [])
         for dependency in before:
             self._done[dependency].wait()
-        if all(self._succeeded(dependency) for dependency in before):
-            attempts = 1 + int(task.get("retryPolicy", {}).get("maxRetryCount", 0))
-            while attempts and not self._cancelled.is_set() and not self._succeeded(name):
-                self.jobs[name] = self._submit(self._custom_job(name))
-                self.jobs[name].wait()
-                attempts -= 1
-        self._done[name].set()
+        try:
+            if all(self._succeeded(dependency) for dependency in before):
+                self._attempt(name, 1 + int(task.get("retryPolicy", {}).get("maxRetryCount", 0)))
+        finally:
+            self._done[name].set()
+
+    def _attempt(self, name: str, times: int) -> None:
+        """Start the job of a task until it succeeds, at most so many times."""
+        for _ in range(times):
+            if self._cancelled.is_set() or self._succeeded(name):
+                return
+            self.jobs[name] = self._submit(self._custom_job(name))
+            self.jobs[name].wait()
 
     def _failure(self, failed: list[str]) -> str:
         """What Vertex tells of a pipeline: which tasks failed, and why the first did."""
