@@ -8,13 +8,8 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from tests.emulators.gcs_messages import Answer, Request, json_answer, media_answer
-from tests.emulators.gcs_objects import (
-    Buckets,
-    StorageError,
-    StoredObject,
-    bucket_resource,
-    object_resource,
-)
+from tests.emulators.gcs_objects import Buckets, StorageError, StoredObject
+from tests.emulators.gcs_resources import bucket_resource, object_resource, page_of
 from tests.emulators.gcs_uploads import Session, Sessions, split_multipart
 
 _API = "/storage/v1"
@@ -90,7 +85,7 @@ class StorageApi:
         return json_answer({"permissions": request.all("permissions")})
 
     def _list(self, request: Request, bucket: str) -> Answer:
-        page = self.buckets.list(bucket, request.query)
+        page = page_of(*self.buckets.all(bucket), request.query)
         listing: dict[str, Any] = {"kind": "storage#objects"}
         if page.objects:
             listing["items"] = [self._resource(bucket, stored) for stored in page.objects]
