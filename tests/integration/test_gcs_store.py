@@ -75,7 +75,7 @@ def test_a_missing_bucket_is_named_with_the_command_that_makes_it(gcs_bucket):
     ("status", "remedy"),
     [
         pytest.param(401, "gcloud auth application-default login", id="token not accepted"),
-        pytest.param(403, "Grant it the role Storage Object Admin", id="role missing"),
+        pytest.param(403, "Grant it the role Storage Object User", id="role missing"),
     ],
 )
 def test_a_refusal_in_the_middle_of_a_run_comes_with_its_remedy(

@@ -185,7 +185,7 @@ class GcsStore:
         except (Forbidden, Unauthorized):
             raise StoreError(
                 f"This account may not use the bucket {bucket}. "
-                "Grant it the role Storage Object Admin, or log in with another account."
+                "Grant it the role Storage Object User, or log in with another account."
             ) from None
         except GoogleAuthError as error:
             raise StoreError(
