@@ -85,6 +85,7 @@ def team(
         "<SERVICE_ACCOUNT>": f"jobs@{google_cloud.project}.iam.gserviceaccount.com",
         "<LABEL_STUDIO_URL>": label_studio.url,
         "<MLFLOW_URL>": mlflow_door.url,
+        "name: spyglass": f"name: {google_cloud.bucket.removeprefix('gs://')}",
     }
     stacks = {name: written_stack(tmp_path, name, values) for name in ("vertex", "laptop")}
     secrets = (PASSWORD, label_studio.api_key)
@@ -92,7 +93,7 @@ def team(
 
 
 def written_stack(folder: Path, name: str, values: dict[str, str]) -> str:
-    """One of the project's own stack files with every placeholder filled."""
+    """One of the project's own stack files, filled in; the parts have names of this test's own."""
     text = (CONFIGS / "stacks" / f"{name}.yaml").read_text()
     for placeholder, value in values.items():
         text = text.replace(placeholder, value)
