@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from zenml.client import Client
 
 from tests.fixtures.user import User
 
@@ -95,6 +96,26 @@ def test_a_second_round_adds_nothing(user, configurations):
     assert "0 new tasks, 24 already there" in ingested
     assert user.tasks(PROJECT) == tasks
     assert "0 samples added, 0 updated, 24 unchanged" in looked
+
+
+@pytest.mark.usefixtures("shown")
+@pytest.mark.parametrize("shards", [2, 7])
+def test_the_number_of_shards_changes_nothing(user, configurations, shards):
+    def newest(artifact: str) -> str:
+        found = Client().list_artifact_versions(
+            artifact=artifact, sort_by="desc:created", size=1, hydrate=True
+        )
+        return found.items[0].content_hash
+
+    tiles = newest("tile_manifest")
+    predictions = newest("predictions")
+
+    ingested = user.calls("-ig", "--config", configurations["ingest"], "--set", f"shards={shards}")
+    user.calls("-i", "--config", configurations["inference"], "--set", f"shards={shards}")
+
+    assert "4 scenes (4 unchanged), 24 tiles" in ingested
+    assert newest("tile_manifest") == tiles
+    assert newest("predictions") == predictions
 
 
 @pytest.mark.usefixtures("shown")

@@ -81,9 +81,10 @@ def test_a_labelled_dataset_in_a_bucket_is_read_like_the_folder_it_was_copied_fr
     ]
     assert [scene.location for scene in remote.scenes] == [f"{gcs_bucket}/port/images/a.png"]
     assert remote.kinds == local.kinds
-    assert local_image(remote.scenes[0].location).read_bytes() == (
-        folder / "images" / "a.png"
-    ).read_bytes()
+    assert (
+        local_image(remote.scenes[0].location).read_bytes()
+        == (folder / "images" / "a.png").read_bytes()
+    )
 
 
 def test_the_copy_of_a_labelled_dataset_is_kept_in_step(gcs_bucket, tmp_path):
