@@ -18,7 +18,7 @@ from utils.scenes.selection import Selection
 from utils.scenes.sources import open_source
 
 
-@step
+@step(enable_artifact_visualization=False)  # what all shards leave together is shown
 def predict_scenes(
     shard: Selection, detector: Detector, source: SourceOptions, inference: InferenceOptions
 ) -> tuple[

@@ -18,7 +18,7 @@ from utils.tiling.manifest import TileManifest
 from utils.tiling.options import TilingOptions
 
 
-@step
+@step(enable_artifact_visualization=False)  # what all shards leave together is shown
 def tile_scenes(
     shard: Selection, source: SourceOptions, data_source: str, tiling: TilingOptions
 ) -> tuple[
