@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from commands.console import complain
 from utils.errors import ConfigurationError, SpyglassError
+from utils.interrupts import interruptible
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 _KEPT = "What is done is kept: run the same command again to go on."
@@ -24,7 +25,8 @@ def exit_code_of(work: Callable[[], None], *, verbose: bool = False) -> int:
         0 done, 1 failed, 2 wrong configuration, 130 interrupted.
     """
     try:
-        work()
+        with interruptible():
+            work()
     except KeyboardInterrupt as interrupt:
         complain(f"\nInterrupted. {str(interrupt) or _KEPT}")
         return INTERRUPTED

@@ -18,6 +18,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from utils import interrupts
+
 _SECONDS_BETWEEN_LINES = 5.0
 
 Advance = Callable[[int], None]
@@ -33,17 +35,25 @@ def progress(description: str, total: int | None = None) -> Iterator[Advance]:
 
     Yields:
         A function to call with the number of units done since the last call; it may be called from
-        any thread.
+        any thread, and raises KeyboardInterrupt there when the user has pressed Ctrl-C.
     """
     console = Console(file=sys.__stderr__)
     if console.is_terminal:
         with _bars.shown(console) as bars:
             task = bars.add_task(description, total=total)
-            yield lambda steps: bars.advance(task, steps)
+            yield _unless_interrupted(lambda steps: bars.advance(task, steps))
     else:
         lines = _PlainLines(description, total)
-        yield lines.advance
+        yield _unless_interrupted(lines.advance)
         lines.finish()
+
+
+def _unless_interrupted(advance: Advance) -> Advance:
+    def advance_and_check(steps: int) -> None:
+        advance(steps)
+        interrupts.check()
+
+    return advance_and_check
 
 
 class _Bars:

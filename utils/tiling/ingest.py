@@ -13,6 +13,7 @@ from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
+from utils import interrupts
 from utils.errors import ImageError
 from utils.issues import IssueReport
 from utils.locks import exclusive
@@ -230,7 +231,9 @@ def _progress(source: SceneSource, selection: Selection) -> Iterator[tuple[Advan
 
 
 def _ignore(steps: int) -> None:
-    """Count nothing."""
+    """Count nothing, but stop when the user says so."""
+    del steps
+    interrupts.check()
 
 
 def _empty_folder(work: str) -> Path:
