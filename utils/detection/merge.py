@@ -11,9 +11,8 @@ are two.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,18 +23,16 @@ from utils.geometry import (
     FloatArray,
     Window,
     box_areas,
-    clip_boxes,
-    intersection_matrix,
-    iou_matrix,
 )
 
 IntArray = NDArray[np.intp]
-Bounds = tuple[float, float, float, float]
 
 # A detector's box of a cut object rarely ends exactly on the border that cuts it.
 _BORDER_PIXELS = 4.0
 # Of a sliver at a border a detector knows the place, but hardly the extent.
 _SLIVER_SHARE = 0.8
+# Bounds the memory for pairs, most of which are of one window in a crowd.
+_OUTLINES_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +75,9 @@ def merge_windows(
         The objects, by falling score, then by place and class, whatever the order of `found`.
     """
     everything = _in_canonical_order(found, width, height)
-    groups = _joined(_matches(everything, merge_iou), everything.window)
-    objects = _objects(everything, groups)
+    if not len(everything.boxes):
+        return everything.boxes
+    objects = _objects(everything, _joined(_matches(everything, merge_iou), everything.window))
     return objects.select(_order(objects, _class_indices(objects)))
 
 
@@ -88,7 +86,8 @@ def _in_canonical_order(found: Sequence[tuple[Window, Boxes]], width: int, heigh
     index = {window: position for position, window in enumerate(distinct)}
     windows = np.array([window.xyxy for window in distinct], dtype=np.float64).reshape(-1, 4)
     boxes = _concatenated([boxes for _, boxes in found])
-    window = np.array([index[w] for w, part in found for _ in range(len(part))], dtype=np.intp)
+    indices = np.array([index[window] for window, _ in found], dtype=np.intp)
+    window = np.repeat(indices, [len(part) for _, part in found])
     classes = _class_indices(boxes)
     order = _order(boxes, classes, window)
     boxes, window = boxes.select(order), window[order]
@@ -126,89 +125,101 @@ def _cut(xyxy: FloatArray, bounds: FloatArray, width: int, height: int) -> BoolA
 
 def _matches(found: _Found, merge_iou: float) -> IntArray:
     """Pairs of positions of boxes that are the same object, the most alike first, shape (m, 2)."""
-    members = _members(found.window, len(found.windows))
-    pairs, likeness = [np.zeros((0, 2), dtype=np.intp)], [np.zeros(0)]
-    for one, other, shared in _overlapping(found.windows):
-        pair, alike = _matches_of_two(found, members[one], members[other], shared, merge_iou)
-        pairs.append(np.sort(pair, axis=1))
-        likeness.append(alike)
-    matches, alike = np.vstack(pairs), np.concatenate(likeness)
+    pairs = _pairs_that_meet(found)
+    shared = _shared_by_windows(found, pairs)
+    one, other = (_clipped(found.boxes.xyxy[side], shared) for side in pairs.T)
+    areas, other_areas = box_areas(one), box_areas(other)
+    intersection = box_areas(_intersection(one, other))
+    both = intersection > 0
+    iou = _share(intersection, areas + other_areas - intersection, both)
+    share_of_smaller = _share(intersection, np.minimum(areas, other_areas), both)
+    is_sliver = found.cut[pairs].any(axis=1)
+    same = both & ((iou >= merge_iou) | (is_sliver & (share_of_smaller >= _SLIVER_SHARE)))
+    matches, alike = pairs[same], iou[same]
     return matches[np.lexsort((matches[:, 1], matches[:, 0], -alike))]
 
 
-def _members(window: IntArray, count: int) -> list[IntArray]:
-    """The positions of the boxes of each window."""
-    order = np.argsort(window, kind="stable")
-    starts = np.searchsorted(window[order], np.arange(count + 1))
-    return [order[start:end] for start, end in pairwise(starts)]
+def _pairs_that_meet(found: _Found) -> IntArray:
+    """Pairs of positions of boxes of one class and two windows that touch, shape (m, 2).
 
+    An R-tree finds them: the work grows with the number of such pairs, not with all pairs.
+    """
+    import shapely
 
-def _overlapping(windows: FloatArray) -> Iterator[tuple[int, int, Bounds]]:
-    """Pairs of windows (positions) that overlap, with their overlap as a box."""
-    for one, window in enumerate(windows):
-        # They are sorted by their top: those that start above this one's bottom come in one run.
-        end = int(np.searchsorted(windows[:, 1], window[3]))
-        others = windows[one + 1 : end]
-        shared = np.hstack(
-            [np.maximum(others[:, :2], window[:2]), np.minimum(others[:, 2:], window[2:])]
+    # The tree only asks for extents, and a diagonal has that of its box at half the cost.
+    outlines = shapely.linestrings(found.boxes.xyxy.reshape(-1, 2, 2))
+    tree = shapely.STRtree(outlines)
+    pairs = [np.zeros((0, 2), dtype=np.intp)]
+    for start in range(0, len(outlines), _OUTLINES_AT_ONCE):
+        one, other = tree.query(outlines[start : start + _OUTLINES_AT_ONCE])
+        one = one + start
+        wanted = (
+            (one < other)
+            & (found.window[one] != found.window[other])
+            & (found.classes[one] == found.classes[other])
         )
-        for offset in np.flatnonzero(box_areas(shared) > 0):
-            x1, y1, x2, y2 = shared[offset].tolist()
-            yield one, one + 1 + int(offset), (x1, y1, x2, y2)
+        pairs.append(np.column_stack([one[wanted], other[wanted]]))
+    return np.vstack(pairs)
 
 
-def _matches_of_two(
-    found: _Found, first: IntArray, second: IntArray, shared: Bounds, merge_iou: float
-) -> tuple[IntArray, FloatArray]:
-    """The matches of two windows, shape (m, 2), and their intersection over union, shape (m,)."""
-    first, first_seen = _seen(found, first, shared)
-    second, second_seen = _seen(found, second, shared)
-    iou = iou_matrix(first_seen, second_seen)
-    smaller = np.minimum(box_areas(first_seen)[:, None], box_areas(second_seen)[None, :])
-    share_of_smaller = intersection_matrix(first_seen, second_seen) / smaller
-    is_sliver = found.cut[first][:, None] | found.cut[second][None, :]
-    same_class = found.classes[first][:, None] == found.classes[second][None, :]
-    rows, columns = np.nonzero(
-        same_class & ((iou >= merge_iou) | (is_sliver & (share_of_smaller >= _SLIVER_SHARE)))
-    )
-    return np.column_stack([first[rows], second[columns]]), iou[rows, columns]
+def _shared_by_windows(found: _Found, pairs: IntArray) -> FloatArray:
+    """What the windows of each pair of boxes both see, as boxes of shape (m, 4)."""
+    one, other = (found.windows[found.window[side]] for side in pairs.T)
+    return _intersection(one, other)
 
 
-def _seen(found: _Found, members: IntArray, shared: Bounds) -> tuple[IntArray, FloatArray]:
-    """Those of the boxes that reach into `shared`, and their part in it."""
-    parts = clip_boxes(found.boxes.xyxy[members], shared)
-    inside = box_areas(parts) > 0
-    return members[inside], parts[inside]
+def _intersection(one: FloatArray, other: FloatArray) -> FloatArray:
+    """What each two boxes of (m, 4) and (m, 4) share; inverted where they share nothing."""
+    return np.hstack([np.maximum(one[:, :2], other[:, :2]), np.minimum(one[:, 2:], other[:, 2:])])
 
 
-def _joined(matches: IntArray, window: IntArray) -> list[list[int]]:
-    """Groups of positions, joined pair by pair unless that would put two of a window together."""
+def _clipped(xyxy: FloatArray, bounds: FloatArray) -> FloatArray:
+    """Each box of (m, 4) clipped to its own bounds of (m, 4)."""
+    return np.asarray(np.clip(xyxy, np.tile(bounds[:, :2], 2), np.tile(bounds[:, 2:], 2)))
+
+
+def _share(part: FloatArray, whole: FloatArray, where: BoolArray) -> FloatArray:
+    return np.asarray(np.divide(part, whole, out=np.zeros_like(part), where=where))
+
+
+def _joined(matches: IntArray, window: IntArray) -> IntArray:
+    """For each box the first position of its group, shape (n,).
+
+    Groups are joined pair by pair, the first pairs first, unless that would put two boxes of one
+    window together.
+    """
     group_of = list(range(len(window)))
-    members = {position: [position] for position in group_of}
-    seen_by = {position: {int(index)} for position, index in enumerate(window)}
-    for first, second in matches.tolist():
-        one, other = sorted((group_of[first], group_of[second]))
-        if one == other or seen_by[one] & seen_by[other]:
-            continue
-        for position in members[other]:
-            group_of[position] = one
-        members[one] += members.pop(other)
-        seen_by[one] |= seen_by.pop(other)
-    return [sorted(group) for group in members.values()]
+    # Bit w stands for window w: sets of windows are compared in one operation.
+    seen_by = [1 << index for index in window.tolist()]
+    for one, other in matches.tolist():
+        while group_of[one] != one:
+            one = group_of[one]
+        while group_of[other] != other:
+            other = group_of[other]
+        if one != other and not seen_by[one] & seen_by[other]:
+            first, second = (one, other) if one < other else (other, one)
+            group_of[second] = first
+            seen_by[first] |= seen_by[second]
+    for position, earlier in enumerate(group_of):
+        group_of[position] = group_of[earlier]
+    return np.array(group_of, dtype=np.intp)
 
 
-def _objects(found: _Found, groups: Sequence[Sequence[int]]) -> Boxes:
-    xyxy = found.boxes.xyxy.copy()
-    for group in groups:
-        if len(group) > 1:
-            xyxy[group[0]] = _box_of(found, group)
+def _objects(found: _Found, group_of: IntArray) -> Boxes:
+    """One box a group, in order of their first positions."""
+    position = np.argsort(group_of, kind="stable")
     # Positions go by falling score: the first of a group has its highest.
-    best = [group[0] for group in groups]
-    return Boxes(xyxy, found.boxes.labels, found.boxes.scores).select(best)
-
-
-def _box_of(found: _Found, group: Sequence[int]) -> FloatArray:
-    boxes, windows = found.boxes.xyxy[group], found.windows[found.window[group]]
-    hull = np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
-    sees_all = (windows[:, :2] <= hull[:2]).all(axis=1) & (windows[:, 2:] >= hull[2:]).all(axis=1)
-    return np.asarray(boxes[np.argmax(sees_all)] if sees_all.any() else hull)
+    best, starts, sizes = np.unique(group_of[position], return_index=True, return_counts=True)
+    boxes, windows = found.boxes.xyxy[position], found.windows[found.window[position]]
+    hulls = np.hstack(
+        [np.minimum.reduceat(boxes[:, :2], starts), np.maximum.reduceat(boxes[:, 2:], starts)]
+    )
+    hull = np.repeat(hulls, sizes, axis=0)
+    sees_all = (windows[:, :2] <= hull[:, :2]) & (windows[:, 2:] >= hull[:, 2:])
+    # The place of the first that sees all, or a place beyond the end.
+    places = np.where(sees_all.all(axis=1), np.arange(len(position)), len(position))
+    place = np.minimum.reduceat(places, starts)
+    is_whole = place < len(position)
+    hulls[is_whole] = boxes[place[is_whole]]
+    objects = found.boxes.select(best)
+    return Boxes(hulls, objects.labels, objects.scores)
