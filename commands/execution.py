@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import yaml
-from zenml.client import Client
-from zenml.enums import ExecutionMode
-from zenml.exceptions import StepExecutionException
-from zenml.models import PipelineRunResponse
+from zenml.models import StackResponse
 from zenml.steps import BaseStep
 
 from commands.arguments import Command
@@ -28,12 +22,12 @@ from commands.configuration import (
     parse_overrides,
 )
 from commands.console import say
-from commands.failures import failure_of
 from commands.preflight import check_before
 from commands.reachability import check_reachable
-from commands.remote_runs import watched
+from commands.remote_runs import require_checkout
 from commands.remote_stacks import remote_runner, require_remote_server
 from commands.run_settings import run_settings
+from commands.running import run_to_the_end
 from commands.stacks import activate_stack
 from commands.summaries import summary_of
 from utils.errors import ConfigurationError
@@ -79,14 +73,12 @@ def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
     configuration = planned.configuration
     say(f"{planned.command.name}: {configuration.path.name} on stack '{configuration.stack}'")
     stack = activate_stack(configuration.stack, yes=yes)
-    if remote_runner(stack):
-        from commands.cloud_access import require_access
-
-        require_remote_server(stack)
-        check_reachable(configuration.parameters)
-        require_access(stack)
+    is_elsewhere = remote_runner(stack) is not None
+    if is_elsewhere:
+        _check_elsewhere(stack, configuration)
     check_before(planned.command.name, configuration)
-    for line in summary_of(_run(planned)):
+    run = run_to_the_end(planned.pipeline, configuration, is_elsewhere=is_elsewhere)
+    for line in summary_of(run):
         say(line)
     if planned.command.name == "fiftyone":
         from utils.curation.app import open_app
@@ -94,33 +86,14 @@ def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
         say(f"  look at it on {open_app(configuration.parameters['dataset_name'])}")
 
 
-def _run(planned: PlannedRun) -> PipelineRunResponse:
-    """Run a pipeline to its end."""
-    configuration = planned.configuration
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / configuration.path.name
-        path.write_text(yaml.safe_dump(configuration.settings), encoding="utf-8")
-        pipeline = planned.pipeline.with_options(
-            config_path=str(path), execution_mode=_execution_mode(planned.pipeline)
-        )
-        is_elsewhere = remote_runner(Client().active_stack_model) is not None
-        try:
-            with watched(pipeline.name) if is_elsewhere else nullcontext():
-                run = pipeline(**configuration.parameters)
-        except StepExecutionException as error:
-            raise error.__cause__ or error from None
-    run = Client().get_pipeline_run(run.id)
-    if failure := failure_of(run):
-        raise failure
-    return run
+def _check_elsewhere(stack: StackResponse, configuration: RunConfiguration) -> None:
+    """Check what only jobs on other machines need."""
+    from commands.cloud_access import require_access
 
-
-def _execution_mode(pipeline: Any) -> ExecutionMode:
-    """What becomes of a run when a step fails."""
-    known = Client().active_stack.orchestrator.supported_execution_modes
-    if ExecutionMode.FAIL_FAST in known and not pipeline.is_dynamic:
-        return ExecutionMode.FAIL_FAST  # the step's own exception comes out
-    return ExecutionMode.CONTINUE_ON_FAILURE  # the other shares end their work
+    require_remote_server(stack)
+    require_checkout()
+    check_reachable(configuration.parameters)
+    require_access(stack)
 
 
 def _pipeline_of(command: Command) -> Any:

@@ -5,24 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
-from google.api_core.exceptions import (
-    Forbidden,
-    GoogleAPICallError,
-    NotFound,
-    ResourceExhausted,
-    RetryError,
-    Unauthenticated,
-)
-from google.auth.exceptions import GoogleAuthError
 from zenml.client import Client
 from zenml.enums import ExecutionStatus
 from zenml.models import ExceptionInfo, PipelineRunResponse
 from zenml.utils.run_utils import refresh_run_status
 
-from commands.following import newest_run
+from commands.following import run_named
 from utils import errors
 from utils.errors import CloudError, SpyglassError
 
@@ -31,6 +21,7 @@ _JOB = re.compile(r"Job `([^`]+)` failed")
 _LOGS = "Its log is in the Google Cloud console, under Vertex AI, Training, Custom jobs."
 # A step that may be tried again keeps this status when nobody does.
 _NOT_WELL = {ExecutionStatus.FAILED, ExecutionStatus.RETRYING}
+_GOOGLE = ("google.api_core.", "google.auth.")
 _OWN_ERRORS = f"{errors.__name__}."
 
 
@@ -38,13 +29,12 @@ class RemoteError(SpyglassError):
     """A run failed on other machines, with an error that is none of Spyglass's own."""
 
 
-def explained(error: Exception, pipeline: str, since: datetime) -> Exception:
+def explained(error: Exception, run: str) -> Exception:
     """The fault behind the exception that a run ended with.
 
     Args:
         error: The exception.
-        pipeline: The name of the pipeline.
-        since: When the run was begun, or shortly before.
+        run: The name of the run.
 
     Returns:
         The exception of the step that failed, also where that was on another machine; for faults of
@@ -53,18 +43,30 @@ def explained(error: Exception, pipeline: str, since: datetime) -> Exception:
     if isinstance(error, SpyglassError):
         return error
     for cause in _causes(error):
-        if isinstance(cause, (GoogleAPICallError, GoogleAuthError, RetryError)):
+        if type(cause).__module__.startswith(_GOOGLE):
             return _of_google(cause)
-    run = newest_run(pipeline, since)
-    failure = run and failure_of(_brought_up_to_date(run))
+    found = run_named(run)
+    failure = found and _failure_of(_brought_up_to_date(found))
     if failure is None and (job := _JOB.match(str(error))):
         # ZenML's text goes on with the whole job, the token for its server included.
         return RemoteError(f"The Vertex AI job {job[1]} failed before its first step. {_LOGS}")
     return failure or error
 
 
-def failure_of(run: PipelineRunResponse) -> SpyglassError | None:
-    """The exception that the first failed step of a run ended with, None where none has told."""
+def require_success(run: PipelineRunResponse) -> PipelineRunResponse:
+    """The run, unless it has ended otherwise than well.
+
+    Raises:
+        SpyglassError: The exception that its first failed step ended with, or how the run ended.
+    """
+    if failure := _failure_of(run):
+        raise failure
+    if run.status.is_finished and not run.status.is_successful:
+        raise RemoteError(f"The run '{run.name}' has ended as '{run.status.value}'.")
+    return run
+
+
+def _failure_of(run: PipelineRunResponse) -> SpyglassError | None:
     for name, step in run.steps.items():
         if step.status in _NOT_WELL and step.exception_info:
             return _raised(f"step '{name}'", step.exception_info)
@@ -98,12 +100,17 @@ def _raised(what: str, info: ExceptionInfo) -> SpyglassError:
 
 
 def _of_google(error: Any) -> CloudError:
+    from google.api_core.exceptions import RetryError
+
     cause = error.cause if isinstance(error, RetryError) and error.cause else error
     reason = " ".join(str(getattr(cause, "message", cause)).split()).rstrip(".")
     return CloudError(_sentence(cause, reason))
 
 
 def _sentence(error: Any, reason: str) -> str:
+    from google.api_core.exceptions import Forbidden, NotFound, ResourceExhausted, Unauthenticated
+    from google.auth.exceptions import GoogleAuthError
+
     match error:
         case ResourceExhausted():
             return (

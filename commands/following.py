@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
 from zenml.client import Client
 from zenml.enums import ExecutionStatus
@@ -26,15 +25,10 @@ _SAYS = {
 
 
 @contextmanager
-def following(pipeline: str, since: datetime) -> Iterator[None]:
-    """Say what becomes of the steps of a run within a block.
-
-    Args:
-        pipeline: Its name.
-        since: When the run was begun, or shortly before.
-    """
+def following(run: str) -> Iterator[None]:
+    """Say what becomes of the steps of a run, by its name, within a block."""
     ended = threading.Event()
-    thread = threading.Thread(target=_follow, args=(pipeline, since, ended), daemon=True)
+    thread = threading.Thread(target=_follow, args=(run, ended), daemon=True)
     thread.start()
     try:
         yield
@@ -43,29 +37,29 @@ def following(pipeline: str, since: datetime) -> Iterator[None]:
         thread.join()
 
 
-def newest_run(pipeline: str, since: datetime) -> PipelineRunResponse | None:
-    """The newest run of a pipeline, or None where it is older than `since`."""
-    runs = Client().list_pipeline_runs(
-        pipeline=pipeline, sort_by="desc:created", size=1, hydrate=True
-    )
-    return next((run for run in runs.items if run.created >= since), None)
+def run_named(name: str) -> PipelineRunResponse | None:
+    """The run of that name, or None where there is none yet."""
+    try:
+        return Client().get_pipeline_run(name, allow_name_prefix_match=False)
+    except KeyError:
+        return None
 
 
-def _follow(pipeline: str, since: datetime, ended: threading.Event) -> None:
+def _follow(run: str, ended: threading.Event) -> None:
     told: dict[str, str] = {}
     is_last = False
     while not is_last:
         is_last = ended.wait(_POLL_SECONDS)
-        for step, news in _news(pipeline, since):
+        for step, news in _news(run):
             if told.get(step) != news:
                 told[step] = news
                 say(f"Step `{step}` {news}.")
 
 
-def _news(pipeline: str, since: datetime) -> list[tuple[str, str]]:
+def _news(name: str) -> list[tuple[str, str]]:
     """What there is to say of each step so far."""
     try:
-        run = newest_run(pipeline, since)
+        run = run_named(name)
         steps = run.steps if run else {}
     except Exception:  # the server may not answer for a while; the run itself goes on
         return []

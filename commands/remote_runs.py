@@ -5,33 +5,50 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from zenml.utils.time_utils import utc_now
+from zenml.utils.code_utils import CodeArchive
+from zenml.utils.source_utils import get_source_root
 
-from commands.failures import explained
-from commands.following import following, newest_run
+from commands.failures import RemoteError, explained
+from commands.following import following, run_named
+from utils.errors import ConfigurationError
+
+
+def require_checkout() -> None:
+    """Check that git can tell what of this folder is code, which ZenML sends to the bucket.
+
+    Raises:
+        ConfigurationError: If it cannot: everything would be sent, environment and secrets too.
+    """
+    root = get_source_root()
+    if CodeArchive(root=root).git_repo is None:
+        raise ConfigurationError(
+            f"{root} is no git checkout, so all that is in it would be sent to the bucket, .local "
+            "and .venv too. Clone the project with git, or make it one with: git init"
+        )
 
 
 @contextmanager
-def watched(pipeline: str) -> Iterator[None]:
+def watched(run: str) -> Iterator[None]:
     """Say what becomes of the steps of the run that a block begins and waits for.
 
     Args:
-        pipeline: Its name.
+        run: Its name.
 
     Raises:
         Exception: That of the step that failed, where one did; see `explained`.
         KeyboardInterrupt: With what becomes of the jobs.
     """
-    begun = utc_now()
     try:
-        with following(pipeline, begun):
+        with following(run):
             yield
     except KeyboardInterrupt:
-        if newest_run(pipeline, begun) is None:
+        if run_named(run) is None:
             raise
         raise KeyboardInterrupt(
             "The jobs go on without you, and the dashboard shows them. To stop them, cancel them "
             "in the Google Cloud console, under Vertex AI."
         ) from None
     except Exception as error:
-        raise explained(error, pipeline, begun) from error
+        fault = explained(error, run)
+        # What is behind an error of the jobs is ZenML's text, secrets included.
+        raise fault from (None if isinstance(fault, RemoteError) else error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import traceback
 from types import SimpleNamespace
 
 import pytest
@@ -9,10 +11,11 @@ from google.api_core import exceptions as google
 from google.auth.exceptions import RefreshError
 from zenml.enums import ExecutionStatus
 from zenml.models import ExceptionInfo
-from zenml.utils.time_utils import utc_now
+from zenml.utils import source_utils
 
-from commands.failures import RemoteError, explained, failure_of
-from utils.errors import CloudError, StoreError
+from commands.failures import RemoteError, explained, require_success
+from commands.remote_runs import require_checkout, watched
+from utils.errors import CloudError, ConfigurationError, StoreError
 
 JOB_TEXT = 'Job `projects/p/customJobs/7` failed: env { name: "ZENML_STORE_API_TOKEN" value: "s3" }'
 
@@ -26,11 +29,12 @@ def caused_by(cause: Exception) -> RuntimeError:
 
 
 def run_with(status: ExecutionStatus, **info: str) -> SimpleNamespace:
-    """What `failure_of` reads of a run with one good step and another one."""
+    """What `require_success` reads of a run with one good step and another one."""
     step = SimpleNamespace(status=status, exception_info=ExceptionInfo(traceback="", **info))
     good = SimpleNamespace(status=ExecutionStatus.COMPLETED, exception_info=None)
     steps = {"split_by_scene": good, "train_detector": step}
-    return SimpleNamespace(steps=steps, status=ExecutionStatus.FAILED, exception_info=None)
+    failed = ExecutionStatus.FAILED
+    return SimpleNamespace(name="run", steps=steps, status=failed, exception_info=None)
 
 
 @pytest.mark.parametrize("wrap", [lambda error: error, caused_by], ids=["bare", "wrapped by ZenML"])
@@ -53,7 +57,7 @@ def run_with(status: ExecutionStatus, **info: str) -> SimpleNamespace:
     ],
 )
 def test_a_fault_of_google_is_one_sentence_with_a_remedy(error, sentence, wrap):
-    found = explained(wrap(error), "no-such-pipeline", utc_now())
+    found = explained(wrap(error), "no-such-pipeline")
     assert isinstance(found, CloudError)
     assert len(str(found).splitlines()) == 1
     with pytest.raises(CloudError, match=sentence):
@@ -62,11 +66,11 @@ def test_a_fault_of_google_is_one_sentence_with_a_remedy(error, sentence, wrap):
 
 def test_an_own_error_stays_what_it_is():
     error = StoreError("the bucket is gone")
-    assert explained(error, "no-such-pipeline", utc_now()) is error
+    assert explained(error, "no-such-pipeline") is error
 
 
 def test_the_text_of_a_failed_job_is_not_repeated():
-    found = explained(RuntimeError(JOB_TEXT), "no-such-pipeline", utc_now())
+    found = explained(RuntimeError(JOB_TEXT), "no-such-pipeline")
     assert "projects/p/customJobs/7" in str(found)
     assert "TOKEN" not in str(found)
     assert "s3" not in str(found)
@@ -75,19 +79,41 @@ def test_the_text_of_a_failed_job_is_not_repeated():
 @pytest.mark.parametrize("status", [ExecutionStatus.FAILED, ExecutionStatus.RETRYING])
 def test_an_own_error_on_another_machine_is_that_error_here(status):
     run = run_with(status, source="utils.errors.StoreError", message="gs://b does not exist.")
-    failure = failure_of(run)
-    assert type(failure) is StoreError
-    assert str(failure) == "gs://b does not exist."
+    with pytest.raises(StoreError, match=r"^gs://b does not exist\.$"):
+        require_success(run)
 
 
 def test_another_error_on_another_machine_names_the_step():
     run = run_with(ExecutionStatus.FAILED, source="builtins.ValueError", message="a\nb")
-    failure = failure_of(run)
-    assert type(failure) is RemoteError
-    assert "step 'train_detector' failed with ValueError: a b" in str(failure)
+    with pytest.raises(RemoteError, match="step 'train_detector' failed with ValueError: a b"):
+        require_success(run)
 
 
-def test_a_run_that_went_well_has_no_failure():
+def test_a_run_that_was_stopped_is_no_success():
     run = run_with(ExecutionStatus.COMPLETED)
-    run.status = ExecutionStatus.COMPLETED
-    assert failure_of(run) is None
+    run.status = ExecutionStatus.STOPPED
+    with pytest.raises(RemoteError, match="has ended as 'stopped'"):
+        require_success(run)
+
+
+@pytest.mark.parametrize("status", [ExecutionStatus.COMPLETED, ExecutionStatus.RUNNING])
+def test_a_run_that_goes_well_is_given_back(status):
+    run = run_with(ExecutionStatus.COMPLETED)
+    run.status = status
+    assert require_success(run) is run
+
+
+def test_what_a_verbose_traceback_shows_of_a_failed_job_has_no_token():
+    with pytest.raises(RemoteError) as caught, watched("no-such-run"):
+        raise RuntimeError(JOB_TEXT)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "customJobs/7" in shown
+    assert "TOKEN" not in shown
+
+
+def test_code_is_sent_from_a_git_checkout_only(tmp_path, monkeypatch):
+    monkeypatch.setattr(source_utils, "_CUSTOM_SOURCE_ROOT", str(tmp_path))
+    with pytest.raises(ConfigurationError, match="git init"):
+        require_checkout()
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    require_checkout()
