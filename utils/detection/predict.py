@@ -21,6 +21,7 @@ from utils.issues import IssueReport
 from utils.locks import exclusive
 from utils.paths import local_folder
 from utils.progress import progress
+from utils.scenes.classes import merge_issues
 from utils.scenes.images import image_sha256
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import WHOLE, Selection
@@ -98,7 +99,7 @@ def merge_inferences(
     Raises:
         TooManyIssuesError: If more scenes are unreadable than the options allow.
     """
-    issues = IssueReport.merge(shard.issues for shard in shards)
+    issues = merge_issues([shard.issues for shard in shards])
     tables = [shard.predictions for shard in shards]
     scenes = sum(map(len, tables)) + issues.items_set_aside()
     issues.check_share(scenes, options.max_bad_share, "scenes")

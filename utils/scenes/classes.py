@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from utils.errors import ConfigurationError
-from utils.issues import IssueReport
+from utils.issues import Issue, IssueReport
 from utils.scenes.labels import UNKNOWN_CLASS
 from utils.scenes.scene import Scene
 
 DROPPED_CLASS = "class left out by class_mapping"
 UNMET_CLASS = "class in class_mapping that no box has"
+_GUESS = "did you mean"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,25 @@ def note_unmet(mapping: Mapping[str, str | None], met: Iterable[str], report: Is
             report.add(f"class '{name}'", UNMET_CLASS, detail, set_aside=False)
 
 
+def merge_issues(reports: Sequence[IssueReport]) -> IssueReport:
+    """One report of several shares of a source; a class is unmet when no share has met it."""
+    unmet: dict[str, list[Issue]] = defaultdict(list)
+    for report in reports:
+        for issue in report.issues:
+            if issue.kind == UNMET_CLASS:
+                unmet[issue.item].append(issue)
+    others = [
+        IssueReport([issue for issue in report.issues if issue.kind != UNMET_CLASS])
+        for report in reports
+    ]
+    nowhere = [
+        max(found, key=lambda issue: (_GUESS in issue.detail, len(issue.detail)))
+        for found in unmet.values()
+        if len(found) == len(reports)
+    ]
+    return IssueReport.merge([*others, IssueReport(nowhere)])
+
+
 def _hint(name: str, known: Sequence[str]) -> str:
     near = get_close_matches(name, known, n=1)
-    return f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known) or 'none'}."
+    return f"{_GUESS} '{near[0]}'?" if near else f"known are {', '.join(known) or 'none'}."

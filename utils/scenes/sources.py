@@ -20,7 +20,7 @@ from utils.scenes.options import (
     YoloSource,
 )
 from utils.scenes.scene import Scene, SceneSource
-from utils.scenes.selection import WHOLE, Selection
+from utils.scenes.selection import Selection
 from utils.scenes.synthetic import open_synthetic
 from utils.scenes.voc import open_voc
 from utils.scenes.yolo import open_yolo
@@ -47,7 +47,7 @@ def open_source(options: SourceOptions) -> SceneSource:
         for scene in source.read(report, selection.updated(limit=options.max_scenes)):
             met.update(scene.boxes.labels if scene.boxes else ())
             yield _located(rules.apply(scene, report), source, options)
-        if not source.class_names and selection == WHOLE:  # one share may well lack a class
+        if not source.class_names:
             note_unmet(options.class_mapping, met, report)
 
     return replace(

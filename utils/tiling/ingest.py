@@ -19,6 +19,7 @@ from utils.issues import IssueReport
 from utils.locks import exclusive
 from utils.paths import local_folder
 from utils.progress import Advance, progress
+from utils.scenes.classes import merge_issues
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import WHOLE, Selection
 from utils.storage.disk import disk_faults
@@ -75,7 +76,7 @@ def ingest_scenes(
         selection: The scenes to cut, by default all; `merge_ingests` joins what several leave.
 
     Raises:
-        BusyError: If another process on this machine ingests the same scenes into the store.
+        BusyError: If another process on this machine ingests the same share into the store.
         StoreError: If the store cannot be reached or written, or a disk is full.
     """
     work = f"{store.uri} (part {selection.shard + 1} of {selection.shards})"
@@ -111,7 +112,7 @@ def merge_ingests(
         StoreError: If a disk is full.
         TooManyIssuesError: If too many scenes had to be set aside.
     """
-    issues = IssueReport.merge(shard.issues for shard in shards)
+    issues = merge_issues([shard.issues for shard in shards])
     statistics = sum((shard.statistics for shard in shards), IngestStatistics())
     issues.check_share(statistics.scenes + issues.items_set_aside(), max_bad_share, "scenes")
     manifests = [shard.manifest for shard in shards]

@@ -14,6 +14,7 @@ from tests.builders import write_image
 from tests.unit.scenes.reading import open_kind, write_coco
 from utils.errors import ConfigurationError
 from utils.issues import IssueReport
+from utils.scenes.classes import merge_issues
 from utils.scenes.scene import SceneSource
 from utils.scenes.selection import Selection
 from utils.scenes.shards import Shards, plan_shards
@@ -85,11 +86,13 @@ NAMES = [f"{number}.png" for number in range(5)]
 
 
 def voc(folder: Path) -> dict:
+    ship = "<object><name>ship</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax>"
+    ship += "<ymax>9</ymax></bndbox></object>"
     for seed, name in enumerate(NAMES):
-        image = write_image(folder / name, seed=seed)
-        image.with_suffix(".xml").write_text("<annotation/>" if seed else "no XML")
+        label = write_image(folder / name, seed=seed).with_suffix(".xml")
+        label.write_text(f"<annotation>{ship if seed == 1 else ''}</annotation>" if seed else "no")
     (folder / "orphan.xml").write_text("<annotation/>")
-    return {"path": folder}
+    return {"path": folder, "class_mapping": {"ship": "vessel", "shpi": "vessel", "tug": None}}
 
 
 def yolo(folder: Path) -> dict:
@@ -149,12 +152,13 @@ def test_a_source_that_is_shared_out_gives_the_same_scenes_and_issues(tmp_path, 
     whole = IssueReport()
     scenes = list(source.read(whole))
     for shards in (2, 7):
-        shared = IssueReport()
-        parts = [list(source.read(shared, part)) for part in plan_shards(source, shards)]
+        plan = plan_shards(source, shards)
+        reports = [IssueReport() for _ in plan]
+        parts = [list(source.read(*each)) for each in zip(reports, plan, strict=True)]
         found = {scene.id: scene for part in parts for scene in part}
         assert found == {scene.id: scene for scene in scenes}
         assert sum(map(len, parts)) == len(scenes)
-        assert IssueReport.merge([shared]) == IssueReport.merge([whole])
+        assert merge_issues(reports) == merge_issues([whole])
 
 
 def test_the_size_of_a_source_is_that_of_its_images(tmp_path):
