@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _TITLE = "Spyglass tiles (shown only: synchronising adds no tasks)"
 _MATCHES_NOTHING = "^$"
+_SYNCHRONISED = "completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,11 @@ def _connect_gcs(client: LabelStudio, project: Project, uri: str) -> ServedImage
     """Serve objects through Label Studio: signing addresses needs more than default credentials."""
     bucket, _, prefix = uri.removeprefix(GCS_SCHEME).partition("/")
     storage = {"bucket": bucket, "prefix": prefix}
-    created = _create_once(client, project, "gcs", storage, {"presign": False})
-    if created is not None:
+    there = _created_once(client, project, "gcs", storage, {"presign": False})
+    if there.get("status") != _SYNCHRONISED:
         # Label Studio reads through the bucket with its own credentials; the tasks are sent apart,
         # twenty times as fast and with their labels.
-        ask(client, "POST", f"api/storages/gcs/{created}/sync")
+        ask(client, "POST", f"api/storages/gcs/{there['id']}/sync")
     return ServedImages(uri, f"{uri}/")
 
 
@@ -91,27 +92,24 @@ def _connect_folder(
             "document_root to the folder above it that the server serves "
             "(LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT), or keep the tiles in a bucket."
         )
-    _create_once(client, project, "localfiles", {"path": str(served)}, {})
+    _created_once(client, project, "localfiles", {"path": str(served)}, {})
     relative = quote(served.relative_to(root).as_posix())
     return ServedImages(str(folder), f"/data/local-files/?d={relative}/")
 
 
-def _create_once(
+def _created_once(
     client: LabelStudio, project: Project, kind: str, place: dict[str, str], more: dict[str, Any]
-) -> int | None:
-    """Create a storage that shows images and, when it is synchronised, adds no tasks.
-
-    Returns:
-        Its id, or None where it was there before.
-    """
+) -> dict[str, Any]:
+    """A storage that shows images and, when it is synchronised, adds no tasks."""
     path = f"api/storages/{kind}"
     there = ask(client, "GET", f"{path}/", params={"project": project.id})
-    if any(all((storage[key] or "") == value for key, value in place.items()) for storage in there):
-        return None
+    for storage in there:
+        if all((storage[key] or "") == value for key, value in place.items()):
+            return dict(storage)
     body = {
         "project": project.id,
         "title": _TITLE,
         "use_blob_urls": True,
         "regex_filter": _MATCHES_NOTHING,
     }
-    return int(ask(client, "POST", f"{path}/", json=body | place | more)["id"])
+    return dict(ask(client, "POST", f"{path}/", json=body | place | more))
