@@ -15,6 +15,7 @@ from utils.scenes.scene import Scene
 DROPPED_CLASS = "class left out by class_mapping"
 UNMET_CLASS = "class in class_mapping that no box has"
 _GUESS = "did you mean"
+_NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +112,16 @@ def merge_issues(reports: Sequence[IssueReport]) -> IssueReport:
         for report in reports
     ]
     nowhere = [
-        max(found, key=lambda issue: (_GUESS in issue.detail, len(issue.detail)))
-        for found in unmet.values()
-        if len(found) == len(reports)
+        max(found, key=_is_telling) for found in unmet.values() if len(found) == len(reports)
     ]
     return IssueReport.merge([*others, IssueReport(nowhere)])
 
 
+def _is_telling(unmet: Issue) -> tuple[bool, bool, int]:
+    """A share that has met few classes has little to say of the one that is missing."""
+    return _GUESS in unmet.detail, _NONE not in unmet.detail, len(unmet.detail)
+
+
 def _hint(name: str, known: Sequence[str]) -> str:
     near = get_close_matches(name, known, n=1)
-    return f"{_GUESS} '{near[0]}'?" if near else f"known are {', '.join(known) or 'none'}."
+    return f"{_GUESS} '{near[0]}'?" if near else f"known are {', '.join(known) or _NONE}."
