@@ -20,6 +20,9 @@ def run_commands(parsed: argparse.Namespace) -> None:
     """
     keep_private()
     quiet_libraries(verbose=parsed.verbose)
+    from commands.zenml_server import require_zenml
+
+    require_zenml()
     if parsed.register_stack:
         from commands.stacks import register_stack
 

@@ -14,7 +14,9 @@ from zenml.enums import StackComponentType
 from commands import stack_files
 from commands.stacks import activate_stack
 from steps.annotator import annotator_credentials
+from tests.fixtures.user import User
 from utils.errors import ConfigurationError
+from utils.processes import free_port
 
 TRACKER = StackComponentType.EXPERIMENT_TRACKER
 LOCAL_PARTS = {"orchestrator": {"name": "default"}, "artifact_store": {"name": "default"}}
@@ -230,3 +232,19 @@ def test_an_annotator_without_token_is_told(name, describe):
 
     with pytest.raises(ConfigurationError, match="neither api_key nor authentication_secret"):
         annotator_credentials()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("http://127.0.0.1:{port}", id="nobody listens"),
+        pytest.param("http://no-such-host.invalid", id="no such host"),
+    ],
+)
+def test_a_zenml_server_that_does_not_answer_is_told_in_one_sentence(tmp_path, url):
+    address = url.format(port=free_port())
+    server = {"ZENML_STORE_URL": address, "ZENML_STORE_USERNAME": "a", "ZENML_STORE_PASSWORD": "b"}
+    shown = User(tmp_path, server).runs("--promote", "staging", exit_code=1)
+    assert f"Error: The ZenML server {address} does not answer (" in shown
+    assert "zenml login <url>" in shown
+    assert len(shown.splitlines()) == 1

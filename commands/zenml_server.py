@@ -1,0 +1,37 @@
+"""Whether the ZenML that this machine is logged in to answers."""
+
+from __future__ import annotations
+
+from zenml.config.global_config import GlobalConfiguration
+
+from utils.errors import SpyglassError
+
+_TIMEOUT_S = 10
+
+
+def require_zenml() -> None:
+    """Ask the ZenML server once, where there is one: ZenML itself would try for half a minute.
+
+    Raises:
+        SpyglassError: If it does not answer.
+    """
+    url = GlobalConfiguration().store_configuration.url
+    if not url.startswith(("http://", "https://")):
+        return
+    import requests
+
+    try:
+        requests.get(f"{url}/health", timeout=_TIMEOUT_S).raise_for_status()
+    except requests.RequestException as error:
+        raise SpyglassError(
+            f"The ZenML server {url} does not answer ({_reason(error)}). Check the network, start "
+            "the server, or log in to another one with: zenml login <url>"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """What the system says of it, which the libraries in between wrap many times."""
+    innermost: BaseException = error
+    while inner := innermost.__cause__ or innermost.__context__:
+        innermost = inner
+    return str(getattr(innermost, "strerror", None) or innermost)
