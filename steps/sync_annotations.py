@@ -16,7 +16,7 @@ from utils.issues import IssueReport
 from utils.tiling.manifest import TileManifest
 
 
-@step
+@step(enable_cache=False)  # what it leaves is in Label Studio, where it may be gone again
 def sync_annotations(
     manifest: TileManifest, data_source: str, label_studio: LabelStudioOptions
 ) -> Annotated[IssueReport, "sync_issues"]:
