@@ -241,3 +241,37 @@ def test_a_downloaded_file_with_another_hash_is_refused_and_not_kept(gcs_bucket,
     with pytest.raises(StoreError, match="its hash differs"):
         list(local_copies([(uri, "0" * 64)]))
     assert not list((local_state / "cache" / "images").rglob("0000*"))
+
+
+def test_an_object_that_changed_after_it_was_listed_is_not_taken_for_what_was(
+    gcs_bucket, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(gcs, "_DOWNLOAD_PART_BYTES", 2)
+    store = open_store(gcs_bucket)
+    store.write("a.png", b"old")
+    (listed,) = store.list()
+    store.write("a.png", b"new")
+    for item in (listed, replace(listed, size_bytes=1)):  # in parts, and in one piece
+        with pytest.raises(StoreError, match=r"does not exist\. List it again\.$"):
+            store.get(item, tmp_path / "copy", remedy="List it again.")
+
+
+def test_the_newest_copy_of_an_object_replaces_older_ones(gcs_bucket, google_storage):
+    from utils.storage.cache import newest_copy
+
+    uri = f"{gcs_bucket}/weights/a.pt"
+    store = open_store(gcs_bucket)
+    store.write("weights/a.pt.bak", b"other")
+    assert newest_copy(uri) is None
+    for content in (b"old", b"new"):
+        store.write("weights/a.pt", content)
+        copies = [newest_copy(uri), newest_copy(uri)]
+        assert [copy.read_bytes() for copy in copies] == [content] * 2
+    assert list(copies[0].parent.iterdir()) == [copies[0]]
+    assert len(requests(google_storage, "alt=media")) == 2
+
+
+def test_objects_that_stand_for_folders_are_not_listed(meddled_storage):
+    for name in ("a/", "a/b.png", "a/c/"):
+        meddled_storage.buckets.put("b", name, b"", {}, {})
+    assert [item.key for item in open_store("gs://b/a").list()] == ["b.png"]

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from utils.errors import ImageError, SourceError, StoreError
-from utils.files import sha256_of
 from utils.issues import IssueReport
-from utils.paths import local_folder
 from utils.scenes.georeference import read_georeference
 from utils.scenes.image_files import IMAGE_SUFFIXES, folder_tags
 from utils.scenes.options import FolderSource
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
+from utils.storage.cache import newest_copy, versioned_copy
 from utils.storage.objects import is_local
 from utils.storage.store import ObjectStore, StoredObject, open_store
 from utils.storage.transfers import in_parallel
-
-_HASH_DIGITS = 16
 
 
 def open_bucket(options: FolderSource) -> SceneSource:
@@ -37,15 +33,12 @@ def open_bucket(options: FolderSource) -> SceneSource:
     name = options.name or PurePosixPath(store.uri).name
 
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:
-        for image, fetched in in_parallel(partial(_fetch, store), selection.of(images)):
-            if isinstance(fetched, StoreError):
-                report.add(image.uri, "image cannot be fetched", fetched)
-                continue
+        for image, copy in fetched(store, selection.of(images), report):
             yield Scene(
                 id=f"{name}/{image.key}",
-                path=fetched,
+                path=copy,
                 tags=folder_tags(PurePosixPath(image.key).parent.parts),
-                georeference=read_georeference(fetched),
+                georeference=read_georeference(copy),
                 uri=image.uri,
             )
 
@@ -55,8 +48,22 @@ def open_bucket(options: FolderSource) -> SceneSource:
     return SceneSource(name, (), len(images), read, total_bytes)
 
 
+def fetched(
+    store: ObjectStore, images: Iterable[StoredObject], report: IssueReport
+) -> Iterator[tuple[StoredObject, Path]]:
+    """Yield each image with its local copy, a few being fetched ahead.
+
+    What cannot be fetched is noted in the report and left out.
+    """
+    for image, copy in in_parallel(partial(_copy_or_fault, store), images):
+        if isinstance(copy, StoreError):
+            report.add(image.uri, "image cannot be fetched", copy)
+        else:
+            yield image, copy
+
+
 def local_image(location: str) -> Path:
-    """The local file of a scene's image; one in a bucket is fetched unless it was before.
+    """The local file of a scene's image as it is now; one in a bucket is fetched when it is new.
 
     Args:
         location: A local path or `gs://...`, as `Scene.location` has it.
@@ -66,14 +73,15 @@ def local_image(location: str) -> Path:
     """
     if is_local(location):
         return Path(location)
-    copy = _copy_of(location)
-    if copy.is_file():
-        return copy
-    folder, _, name = location.rpartition("/")
     try:
-        return open_store(folder).get(name, copy)
+        copy = newest_copy(location)
     except StoreError as error:
         raise ImageError(str(error)) from error
+    if copy is None:
+        raise ImageError(
+            f"{location} is no longer there. Put it back, or run the inference again."
+        )
+    return copy
 
 
 def _is_image(key: PurePosixPath) -> bool:
@@ -81,23 +89,10 @@ def _is_image(key: PurePosixPath) -> bool:
     return key.suffix.lower() in IMAGE_SUFFIXES and not hidden
 
 
-def _fetch(store: ObjectStore, image: StoredObject) -> tuple[StoredObject, Path | StoreError]:
-    """A local copy of an image, downloaded unless the one from an earlier run is still right."""
-    copy = _copy_of(image.uri)
+def _copy_or_fault(
+    store: ObjectStore, image: StoredObject
+) -> tuple[StoredObject, Path | StoreError]:
     try:
-        return image, copy if is_same(copy, image) else store.get(image, copy)
+        return image, versioned_copy(store, image)
     except StoreError as error:
         return image, error
-
-
-def _copy_of(uri: str) -> Path:
-    digest = hashlib.sha256(uri.encode()).hexdigest()[:_HASH_DIGITS]
-    return local_folder("cache", "scenes", "bucket", digest) / PurePosixPath(uri).name
-
-
-def is_same(copy: Path, image: StoredObject) -> bool:
-    """Whether a local file is what is stored, as far as the store tells."""
-    if not copy.is_file() or copy.stat().st_size != image.size_bytes:
-        return False
-    expected = image.sha256()
-    return expected is None or sha256_of(copy) == expected

@@ -66,7 +66,8 @@ def open_coco(options: CocoSource) -> SceneSource:
     Raises:
         SourceError: If the folder is missing, or there is no readable JSON with images in it.
     """
-    root = dataset_folder(options.path)
+    dataset = dataset_folder(options.path)
+    root = dataset.root
     images = first_folder(root, options.images, ()) if options.images else None
     listings = _listings(root, options.annotations)
     count = sum(len(listing.entries) for listing in listings)
@@ -79,8 +80,10 @@ def open_coco(options: CocoSource) -> SceneSource:
         used: set[Path] = set()
         # Every share goes through all listings, and one of them says what is wrong there.
         noted = report if selection.shard == 0 else IssueReport()
-        for image, entry in selection.of(_placed(listings, root, images, used, noted)):
-            yield scene_from(name, root, image, boxes_from(from_coco(entry.rows), entry.labels))
+        entries = dict(selection.of(_placed(listings, root, images, used, noted)))
+        for image, copy in dataset.fetched(entries, report):
+            boxes = boxes_from(from_coco(entries[image].rows), entries[image].labels)
+            yield scene_from(name, root, image, boxes, copy)
         if selection.ends_with(count):
             _note_unlisted(images or root, used, report)
 

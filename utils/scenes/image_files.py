@@ -79,7 +79,9 @@ def bytes_of(files: Iterable[Path]) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def scene_from(name: str, root: Path, image: Path, boxes: Boxes | None) -> Scene:
+def scene_from(
+    name: str, root: Path, image: Path, boxes: Boxes | None, copy: Path | None = None
+) -> Scene:
     """The scene of an image below `root`.
 
     Args:
@@ -87,14 +89,15 @@ def scene_from(name: str, root: Path, image: Path, boxes: Boxes | None) -> Scene
         root: The source's folder.
         image: Below `root`.
         boxes: Ground truth in pixels of the upright image, or None.
+        copy: The file that holds the image, where that is not `image`.
     """
     relative = image.relative_to(root)
     return Scene(
         id=f"{name}/{relative.as_posix()}",
-        path=image,
+        path=copy or image,
         boxes=boxes,
         tags=folder_tags(relative.parent.parts),
-        georeference=read_georeference(image),
+        georeference=read_georeference(copy or image),
     )
 
 

@@ -49,7 +49,9 @@ class CommonSourceOptions(Options):
 class HuggingFaceSource(CommonSourceOptions):
     """A Hugging Face dataset, streamed from the hub or read from a local folder.
 
-    The token for private datasets comes from the environment (`HF_TOKEN`), never from a file.
+    The token for private datasets comes from the environment (`HF_TOKEN`), never from a file. A
+    stream can only be gone through: each of several shards downloads all of it, and then works on
+    its own scenes alone.
     """
 
     kind: Literal["hugging_face"] = "hugging_face"
@@ -89,8 +91,8 @@ class CocoSource(CommonSourceOptions):
     """COCO: JSON and images."""
 
     path: Place
-    """The folder of the dataset, or `gs://bucket/prefix`, which is copied to the local cache; scene
-    ids hold the path of the image below it."""
+    """The folder of the dataset, or `gs://bucket/prefix`, of which the labels are copied to the
+    local cache, and the images as they are read; scene ids hold the path of the image below it."""
 
     annotations: tuple[Path, ...] = ()
     """The JSON files, below `path`. Default: every JSON file below it that is COCO's."""
@@ -107,8 +109,8 @@ class VocSource(CommonSourceOptions):
     """Pascal VOC: images and XML."""
 
     path: Place
-    """The folder of the dataset, or `gs://bucket/prefix`, which is copied to the local cache; scene
-    ids hold the path of the image below it."""
+    """The folder of the dataset, or `gs://bucket/prefix`, of which the labels are copied to the
+    local cache, and the images as they are read; scene ids hold the path of the image below it."""
 
     images: Path | None = None
     """The folder of the images below `path`. Default: `JPEGImages` or `images`, else `path`."""
@@ -134,8 +136,9 @@ class YoloSource(CommonSourceOptions):
     """YOLO: images and text files."""
 
     path: Place
-    """The folder of the dataset, or `gs://bucket/prefix`, which is copied to the local cache, with
-    any of YOLO's layouts below; scene ids hold the path of the image below it."""
+    """The folder of the dataset with any of YOLO's layouts below, or `gs://bucket/prefix`, of
+    which the labels are copied to the local cache, and the images as they are read; scene ids hold
+    the path of the image below it."""
 
     data_yaml: Path | None = None
     """The file below `path` with the class `names`. Default: `data.yaml`, or any other YAML file

@@ -64,8 +64,8 @@ class SceneSource:
         scene_count: The number of scenes, or None where it cannot be known without reading them.
         read_selected: Yields the selected scenes one after another, never all in memory and each
             id once; an item that cannot be used is noted in the report and left out.
-        total_bytes: Gives the size of all images together, where that is known without reading
-            them.
+        total_bytes: Gives the size of all images together, about, where that is known without
+            reading them.
     """
 
     name: str

@@ -21,7 +21,7 @@ def _checked_size(size: str) -> str:
 
 # A size stays text: as a number it could not be told from a count when read again.
 Shards = Annotated[int, Field(ge=1)] | Annotated[str, AfterValidator(_checked_size)]
-"""A number of shares, or the size of the largest one, as in `4` and `2GB`."""
+"""A number of shares, or about how large one is on average, as in `4` and `2GB`."""
 
 
 def plan_shards(source: SceneSource, shards: Shards) -> list[Selection]:
@@ -30,6 +30,7 @@ def plan_shards(source: SceneSource, shards: Shards) -> list[Selection]:
     Args:
         source: What is shared out.
         shards: How; there are never more shares than scenes, as far as their number is known.
+            Scenes are dealt out one by one whatever their size, so that of a size is a mean.
 
     Returns:
         At least one share.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from utils.issues import IssueReport
@@ -55,7 +55,16 @@ def open_source(options: SourceOptions) -> SceneSource:
         class_names=rules.class_names(source.class_names),
         scene_count=None if source.scene_count is None else limited.count_of(source.scene_count),
         read_selected=read,
+        total_bytes=_limited_bytes(source, limited),
     )
+
+
+def _limited_bytes(source: SceneSource, limited: Selection) -> Callable[[], int] | None:
+    """The size of the images that will be read: a part of all, as if all were the same size."""
+    whole, scenes = source.total_bytes, source.scene_count
+    if whole is None or not scenes:
+        return whole
+    return lambda: whole() * limited.count_of(scenes) // scenes
 
 
 def _located(scene: Scene, source: SceneSource, options: SourceOptions) -> Scene:

@@ -45,7 +45,8 @@ def open_voc(options: VocSource) -> SceneSource:
     Raises:
         SourceError: If a folder is missing, or there is no image or no XML file.
     """
-    root = dataset_folder(options.path)
+    dataset = dataset_folder(options.path)
+    root = dataset.root
     layout = _Layout(
         root,
         first_folder(root, options.images, ("JPEGImages", "images")),
@@ -61,8 +62,8 @@ def open_voc(options: VocSource) -> SceneSource:
     name = options.name or root.name
 
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:
-        for image in selection.of(images):
-            yield from _read_scene(name, layout, image, report)
+        for image, copy in dataset.fetched(selection.of(images), report):
+            yield from _read_scene(name, layout, image, copy, report)
         if selection.ends_with(len(images)):
             report.extend(missing)
             if listing is None:
@@ -124,12 +125,14 @@ def _lines(listing: Path) -> list[str]:
     return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
 
 
-def _read_scene(name: str, layout: _Layout, image: Path, report: IssueReport) -> Iterator[Scene]:
+def _read_scene(
+    name: str, layout: _Layout, image: Path, copy: Path, report: IssueReport
+) -> Iterator[Scene]:
     label = layout.label_of(image)
     if not label.is_file():
         detail = f"there is no {label}; the scene is taken as unlabelled"
         report.add(image, NO_LABEL, detail, set_aside=False)
-        yield scene_from(name, layout.root, image, None)
+        yield scene_from(name, layout.root, image, None, copy)
         return
     try:
         # The expat of every Python we support (2.4.1 and later) bounds the expansion of entities.
@@ -137,7 +140,7 @@ def _read_scene(name: str, layout: _Layout, image: Path, report: IssueReport) ->
     except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:
         report.add(image, UNREADABLE_LABEL, f"{label} is not readable XML ({error})")
         return
-    yield scene_from(name, layout.root, image, _boxes_of(annotation))
+    yield scene_from(name, layout.root, image, _boxes_of(annotation), copy)
 
 
 def _boxes_of(annotation: Element) -> Boxes:

@@ -45,7 +45,8 @@ def open_yolo(options: YoloSource) -> SceneSource:
         SourceError: If the folder is missing, has no image or no label, or its classes have no
             names.
     """
-    root = dataset_folder(options.path)
+    dataset = dataset_folder(options.path)
+    root = dataset.root
     images = images_below(root)
     if not any(_label_of(image, root).is_file() for image in images):
         raise SourceError(
@@ -56,8 +57,8 @@ def open_yolo(options: YoloSource) -> SceneSource:
     class_names = _class_names(root, options)
 
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:
-        for image in selection.of(images):
-            yield from _read_scene(name, root, image, class_names, report)
+        for image, copy in dataset.fetched(selection.of(images), report):
+            yield from _read_scene(name, root, image, copy, class_names, report)
         if selection.ends_with(len(images)):
             _note_orphans(root, images, report)
 
@@ -114,16 +115,21 @@ def _label_of(image: Path, root: Path) -> Path:
 
 
 def _read_scene(
-    name: str, root: Path, image: Path, class_names: dict[int, str], report: IssueReport
+    name: str,
+    root: Path,
+    image: Path,
+    copy: Path,
+    class_names: dict[int, str],
+    report: IssueReport,
 ) -> Iterator[Scene]:
     label = _label_of(image, root)
     if not label.is_file():
         detail = f"there is no {label}; the scene is taken as labelled and empty"
         report.add(image, NO_LABEL, detail, set_aside=False)
-        yield scene_from(name, root, image, Boxes())
+        yield scene_from(name, root, image, Boxes(), copy)
         return
     try:
-        width, height = upright_size(image)
+        width, height = upright_size(copy)
         lines = label.read_text(encoding="utf-8", errors="replace").splitlines()
     except ImageError as error:
         report.add(image, "image does not decode", error)
@@ -131,7 +137,8 @@ def _read_scene(
     except OSError as error:
         report.add(image, UNREADABLE_LABEL, f"{label} cannot be read ({error.strerror})")
         return
-    yield scene_from(name, root, image, _boxes_in(lines, label, class_names, width, height, report))
+    boxes = _boxes_in(lines, label, class_names, width, height, report)
+    yield scene_from(name, root, image, boxes, copy)
 
 
 def _boxes_in(

@@ -1,4 +1,8 @@
-"""Local copies of stored files: remote ones are downloaded once, checked by hash, and kept."""
+"""Local copies of stored files: remote ones are downloaded once and kept.
+
+Files whose hash we have noted (tiles) are found by it. All others are found by where they are in
+the bucket and by their version there, so that a copy is never older than what was listed.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,12 @@ from utils.issues import IssueReport
 from utils.paths import local_folder
 from utils.progress import progress
 from utils.storage.objects import GCS_SCHEME, is_local
-from utils.storage.store import ObjectStore, open_store
+from utils.storage.store import ObjectStore, StoredObject, open_store
 from utils.storage.transfers import in_parallel
 
 _NAME_LENGTH = 16
+_RESTORE = "Run the ingest again: it restores what is missing."
+_LIST_AGAIN = "It was changed or deleted after it was listed. Run this again."
 MISSING = "stored file is not available"
 
 
@@ -63,6 +69,25 @@ def local_copy(uri: str, sha256: str) -> Path:
     return _copy({}, uri, sha256)
 
 
+def versioned_copy(store: ObjectStore, stored: StoredObject) -> Path:
+    """A local copy of an object in a bucket, in the version that was listed.
+
+    It is downloaded once; copies of older versions are then removed.
+
+    Raises:
+        StoreError: If that version is no longer there, or the bucket cannot be read.
+    """
+    digest = hashlib.sha256(stored.uri.encode()).hexdigest()[:_NAME_LENGTH]
+    folder = local_folder("cache", "bucket", digest[:2], digest)
+    copy = folder / f"{stored.version}-{PurePosixPath(stored.key).name}"
+    if not copy.is_file():
+        store.get(stored, copy, remedy=_LIST_AGAIN)
+        for other in folder.glob("[0-9]*-*"):
+            if int(other.name.partition("-")[0]) < int(stored.version):
+                other.unlink(missing_ok=True)
+    return copy
+
+
 def newest_copy(uri: str) -> Path | None:
     """A local copy of a file in a bucket, downloaded again only when it has changed there.
 
@@ -74,12 +99,8 @@ def newest_copy(uri: str) -> Path | None:
     """
     folder, _, name = uri.rpartition("/")
     store = open_store(folder)
-    found = next((stored for stored in store.list(name) if stored.key == name), None)
-    if found is None:
-        return None
-    version = hashlib.sha256(f"{uri}#{found.version}".encode()).hexdigest()
-    copy = local_folder("cache", "files", version[:_NAME_LENGTH]) / name
-    return copy if copy.is_file() else store.get(found, copy)
+    found = next(store.list(name), None)  # keys come in order: its own is the first it begins
+    return versioned_copy(store, found) if found and found.key == name else None
 
 
 def _copy_or_fault(
@@ -99,9 +120,7 @@ def _copy(stores: dict[str, ObjectStore], uri: str, sha256: str) -> Path:
 def _present(uri: str) -> Path:
     path = Path(uri)
     if not path.is_file():
-        raise StoreError(
-            f"{uri} does not exist. Run the ingest again: it restores what is missing."
-        )
+        raise StoreError(f"{uri} does not exist. {_RESTORE}")
     return path
 
 
@@ -114,7 +133,7 @@ def _downloaded(stores: dict[str, ObjectStore], uri: str, sha256: str) -> Path:
     if bucket not in stores:
         stores[bucket] = open_store(bucket)
     with written_whole(copy) as unchecked:
-        stores[bucket].get(uri, unchecked)
+        stores[bucket].get(uri, unchecked, remedy=_RESTORE)
         if sha256_of(unchecked) != sha256:
             raise StoreError(
                 f"{uri} is not what was stored there (its hash differs). "

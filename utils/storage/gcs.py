@@ -30,8 +30,9 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 
 from utils.errors import ConfigurationError, StoreError
 from utils.files import sha256_of, written_whole
+from utils.google_cloud.credentials import LOGIN
 from utils.storage.disk import disk_faults
-from utils.storage.objects import GCS_SCHEME, StoredObject
+from utils.storage.objects import CHECK_NAME, GCS_SCHEME, StoredObject
 from utils.storage.transfers import PARALLEL_TRANSFERS
 
 _CONNECT_AND_READ_SECONDS = (10, 60)
@@ -96,13 +97,30 @@ class GcsStore:
 
         return self._upload(key, md5, hashlib.sha256(content).hexdigest(), send)
 
-    def get(self, item: str | StoredObject, to: Path) -> Path:
+    def replace(self, key: str, content: bytes, version: str | None) -> str | None:
+        """Upload bytes over the generation that was seen."""
+        blob = self._blob(key)
+        blob.metadata = {"sha256": hashlib.sha256(content).hexdigest()}
+        options = {"if_generation_match": int(version or 0), "checksum": "md5", **_REQUEST}
+        with self._explained():
+            try:
+                blob.upload_from_string(content, **options)
+            except PreconditionFailed:  # which our own upload meets too, if its answer was lost
+                blob = self._bucket.get_blob(self._name_of(key), **_REQUEST)
+                md5 = hashlib.md5(content, usedforsecurity=False).digest()
+                if blob is None or blob.md5_hash != b64encode(md5).decode():
+                    return None
+        return str(blob.generation)
+
+    def get(self, item: str | StoredObject, to: Path, *, remedy: str = CHECK_NAME) -> Path:
         """Download an object, a large one in several parts at once; the client checks its hash."""
-        key = item.key if isinstance(item, StoredObject) else item
-        is_large = isinstance(item, StoredObject) and item.size_bytes > _DOWNLOAD_PART_BYTES
+        listed = item if isinstance(item, StoredObject) else None
+        key = listed.key if listed else str(item)
+        generation = int(listed.version) if listed else None
+        is_large = listed is not None and listed.size_bytes > _DOWNLOAD_PART_BYTES
         download = _download_in_parts if is_large else _download
-        with disk_faults(to.parent), written_whole(to) as unfinished, self._explained(key):
-            download(self._blob(key), str(unfinished))
+        with disk_faults(to.parent), written_whole(to) as unfinished, self._explained(key, remedy):
+            download(self._blob(key, generation), str(unfinished))
         return to
 
     def delete(self, key: str) -> None:
@@ -116,6 +134,8 @@ class GcsStore:
             for blob in self._bucket.list_blobs(
                 prefix=self._prefix + prefix, fields=_LISTED, **_REQUEST
             ):
+                if blob.name.endswith("/"):  # the console makes such an object for a new folder
+                    continue
                 key = blob.name.removeprefix(self._prefix)
                 sha256 = partial((blob.metadata or {}).get, "sha256")
                 version = str(blob.generation)
@@ -151,8 +171,8 @@ class GcsStore:
                 "Let it end, then run this again."
             )
 
-    def _blob(self, key: str) -> Any:
-        return self._bucket.blob(self._name_of(key))
+    def _blob(self, key: str, generation: int | None = None) -> Any:
+        return self._bucket.blob(self._name_of(key), generation=generation)
 
     def _name_of(self, key: str) -> str:
         """The object's name in the bucket, from a key or a URI."""
@@ -167,17 +187,14 @@ class GcsStore:
         return f"{GCS_SCHEME}{self._name}/{self._name_of(key)}"
 
     @contextmanager
-    def _explained(self, key: str | None = None) -> Iterator[None]:
+    def _explained(self, key: str | None = None, remedy: str = CHECK_NAME) -> Iterator[None]:
         """Turn the faults of Google's client into one sentence; `key` is being read, if any."""
         bucket = f"{GCS_SCHEME}{self._name}"
         try:
             yield
         except NotFound:
             if key is not None:
-                raise StoreError(
-                    f"{self._uri_of(key)} does not exist. Check the name; if it is a tile, "
-                    "run the ingest again: it restores what is missing."
-                ) from None
+                raise StoreError(f"{self._uri_of(key)} does not exist. {remedy}") from None
             raise StoreError(
                 f"The bucket {bucket} does not exist. Check its name, or make it with: "
                 f"gcloud storage buckets create {bucket}"
@@ -190,7 +207,7 @@ class GcsStore:
         except GoogleAuthError as error:
             raise StoreError(
                 f"There are no valid credentials for {bucket} ({_reason(error)}). "
-                "Log in with: gcloud auth application-default login"
+                f"Log in with: {LOGIN}"
             ) from None
         except DataCorruption:
             raise StoreError(

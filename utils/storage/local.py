@@ -10,10 +10,12 @@ from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from filelock import FileLock
+
 from utils.errors import StoreError
 from utils.files import sha256_of, write_whole, written_whole
 from utils.storage.disk import disk_faults, require_free_space
-from utils.storage.objects import StoredObject, is_local
+from utils.storage.objects import CHECK_NAME, StoredObject, is_local
 
 _SPARE_BYTES = 50_000_000
 
@@ -54,9 +56,26 @@ class LocalStore:
                 write_whole(path, content)
         return str(path)
 
-    def get(self, item: str | StoredObject, to: Path) -> Path:
+    def replace(self, key: str, content: bytes, version: str | None) -> str | None:
+        """Write bytes over the version that was seen."""
+        path = self._path(key)
+        with disk_faults(self._root):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(path.with_name(f".{path.name}.lock")):
+                seen = path.stat().st_mtime_ns if path.is_file() else None
+                if version != (seen and str(seen)):
+                    return None
+                write_whole(path, content)
+                # Clocks of file systems tick slowly: two writes may fall in one tick.
+                written = max(path.stat().st_mtime_ns, (seen or 0) + 1)
+                os.utime(path, ns=(written, written))
+                return str(written)
+
+    def get(self, item: str | StoredObject, to: Path, *, remedy: str = CHECK_NAME) -> Path:
         """Copy an object out of the folder."""
-        source = self._existing(item.key if isinstance(item, StoredObject) else item)
+        source = self._path(item.key if isinstance(item, StoredObject) else item)
+        if not source.is_file():
+            raise StoreError(f"{source} does not exist. {remedy}")
         with disk_faults(to.parent), written_whole(to) as unfinished:
             shutil.copyfile(source, unfinished)
         return to
@@ -75,14 +94,6 @@ class LocalStore:
                 yield StoredObject(
                     key, str(path), stat.st_size, str(stat.st_mtime_ns), partial(sha256_of, path)
                 )
-
-    def _existing(self, key: str) -> Path:
-        path = self._path(key)
-        if not path.is_file():
-            raise StoreError(
-                f"{path} does not exist. Run the ingest again: it restores what is missing."
-            )
-        return path
 
     def _path(self, key: str) -> Path:
         """The file of a key or URI; one outside the folder is refused."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 GCS_SCHEME = "gs://"
+CHECK_NAME = "Check the name."
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class StoredObject:
         key: Its name in the store, with `/` between parts.
         uri: Where it is: an absolute local path or `gs://...`.
         size_bytes: Of its content.
-        version: Changes whenever the object is written.
+        version: A whole number in digits; of two, the object written later has the larger one.
         sha256: Gives the hash of its content in hex, or None where that is not known without
             reading the object; a local folder reads the file when asked.
     """
@@ -51,19 +52,36 @@ class ObjectStore(Protocol):
     def write(self, key: str, content: bytes) -> str:
         """Store bytes; returns their URI."""
 
-    def get(self, item: str | StoredObject, to: Path) -> Path:
+    def replace(self, key: str, content: bytes, version: str | None) -> str | None:
+        """Store bytes over the version that was seen, so that of several writers one succeeds.
+
+        Args:
+            key: Of the object.
+            content: The bytes.
+            version: As listed, or None where there was no object.
+
+        Returns:
+            The new version, or None where another writer was quicker: nothing is changed.
+        """
+
+    def get(self, item: str | StoredObject, to: Path, *, remedy: str = CHECK_NAME) -> Path:
         """Copy an object to a local file, whole or not at all; returns `to`.
 
         Args:
-            item: Its key or URI; or the object as listed, whose size tells how to fetch it fastest.
+            item: Its key or URI; or the object as listed, whose size tells how to fetch it fastest,
+                and of which a bucket gives the version that was listed, or none.
             to: The file.
+            remedy: What the user is told to do where there is no such object, as a sentence.
         """
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is gone already is no error."""
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
-        """Yield the objects whose key starts with `prefix`, in order of key, as a stream."""
+        """Yield the objects whose key starts with `prefix`, in order of key, as a stream.
+
+        Folders are none, nor are the empty objects that stand for one and end in `/`.
+        """
 
 
 def is_local(uri: str) -> bool:

@@ -165,3 +165,10 @@ def test_the_size_of_a_source_is_that_of_its_images(tmp_path):
     source = open_kind("folder", **plain(tmp_path / "port"))
     images = (tmp_path / "port").iterdir()
     assert source.total_bytes() == sum(image.stat().st_size for image in images)
+
+
+def test_the_size_of_a_source_is_that_of_the_scenes_it_is_limited_to():
+    drawn = {"scenes": 1000, "width": 1000, "height": 1000}
+    (whole, few) = (open_kind("synthetic", **drawn, max_scenes=limit) for limit in (None, 5))
+    assert few.total_bytes() == whole.total_bytes() / 200
+    assert len(plan_shards(few, f"{few.total_bytes() // 2}B")) == 2
