@@ -28,6 +28,9 @@ def summary_of(run: PipelineRunResponse) -> list[str]:
             lines.append(f"  {_LINES[name].format_map(_Readable(metadata))}")
         if "coco_json" in metadata:
             lines.append(f"  as COCO json: {metadata['coco_json']}")
+        if "geojson" in metadata:
+            placed = "{georeferenced_scenes} of {scenes} scenes know where they lie"
+            lines.append(f"  as GeoJSON ({placed.format_map(metadata)}): {metadata['geojson']}")
         if name.endswith("_issues") and metadata.get("issues"):
             kinds = ", ".join(f"{count} x {kind}" for kind, count in metadata["kinds"].items())
             lines.append(f"  issues: {kinds} (artifact '{name}' in the dashboard lists them)")

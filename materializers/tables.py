@@ -11,14 +11,17 @@ from zenml.io import fileio
 from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType, Uri
 
+from materializers.folders import download_folder, upload_folder
 from materializers.pages import store_page
 from utils.dataset.labeled import LabeledDataset
+from utils.detection.geojson import GEOJSON_FILE
 from utils.detection.predictions import Predictions
 from utils.files import sha256_of
 from utils.tiling.manifest import TileManifest
 
 _FILE = "table.parquet"
 _COCO_JSON = "predictions.json"
+_GEOJSON = "geojson"
 
 
 class _TableMaterializer(BaseMaterializer):
@@ -78,25 +81,30 @@ class LabeledDatasetMaterializer(_TableMaterializer):
 
 
 class PredictionsMaterializer(_TableMaterializer):
-    """Predictions, shown as overlays on the scenes; as COCO json too where they have one."""
+    """Predictions, shown as overlays on the scenes; as COCO json and GeoJSON too."""
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Predictions,)
     SKIP_REGISTRATION: ClassVar[bool] = False
 
     def load(self, data_type: type[Any]) -> Predictions:
-        """Copy the table, and the COCO json where there is one."""
+        """Copy the table, and the other formats it is there in."""
         predictions: Predictions = super().load(data_type)
-        if not fileio.exists(self._coco_json):
-            return predictions
-        local = predictions.path.with_name(_COCO_JSON)
-        fileio.copy(self._coco_json, str(local))
-        return replace(predictions, coco_json=local)
+        coco_json = geojson = None
+        if fileio.exists(self._coco_json):
+            coco_json = predictions.path.with_name(_COCO_JSON)
+            fileio.copy(self._coco_json, str(coco_json))
+        if fileio.exists(f"{self._geojson}/{GEOJSON_FILE}"):
+            folder = download_folder(self._geojson, predictions.path.with_name(_GEOJSON))
+            geojson = folder / GEOJSON_FILE
+        return replace(predictions, coco_json=coco_json, geojson=geojson)
 
     def save(self, data: Predictions) -> None:
-        """Copy the table, and the COCO json where there is one."""
+        """Copy the table, and the other formats it is there in."""
         super().save(data)
         if data.coco_json:
             fileio.copy(str(data.coco_json), self._coco_json)
+        if data.geojson:
+            upload_folder(data.geojson.parent, self._geojson)
 
     def save_visualizations(self, data: Predictions) -> dict[str, VisualizationType]:
         """Make the page."""
@@ -108,11 +116,21 @@ class PredictionsMaterializer(_TableMaterializer):
         """The numbers shown beside the artifact."""
         figures: dict[str, MetadataType] = {
             "scenes": len(data),
+            "georeferenced_scenes": sum(scene.georeference is not None for scene in data),
             "boxes": sum(len(scene.boxes) for scene in data),
         }
-        return figures | ({"coco_json": Uri(self._coco_json)} if data.coco_json else {})
+        if data.coco_json:
+            figures["coco_json"] = Uri(self._coco_json)
+        if data.geojson:
+            figures["geojson"] = Uri(f"{self._geojson}/{GEOJSON_FILE}")
+        return figures
 
     @property
     def _coco_json(self) -> str:
         """Where the COCO json is stored."""
         return f"{self.uri}/{_COCO_JSON}"
+
+    @property
+    def _geojson(self) -> str:
+        """The folder where the GeoJSON files are stored."""
+        return f"{self.uri}/{_GEOJSON}"

@@ -41,6 +41,10 @@ class EmptySplitError(DatasetError):
     """A split with a positive share receives no scene."""
 
 
+class GeoreferenceError(SpyglassError):
+    """What an image says about its place on Earth means no place."""
+
+
 class DetectorError(SpyglassError):
     """A detector cannot be loaded, trained or run."""
 

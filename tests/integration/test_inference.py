@@ -23,7 +23,14 @@ from utils.storage.store import open_store
 
 # Scores of 0 are kept: an untrained detector finds boxes at random places, but always the same.
 OPTIONS = InferenceOptions(
-    tile_size=64, overlap=16, confidence=0, max_boxes=5, batch=3, device="cpu", max_bad_share=0.5
+    tile_size=64,
+    overlap=16,
+    confidence=0,
+    max_boxes=5,
+    batch=3,
+    device="cpu",
+    backend="pytorch",
+    max_bad_share=0.5,
 )
 
 
@@ -191,11 +198,24 @@ def test_too_many_unreadable_scenes_are_an_error(predict, scenes, tmp_path):
         predict([*bad, *scenes])
 
 
-def test_coco_json_is_written_on_request(predict, scenes):
-    predictions = predict(scenes, OPTIONS.updated(coco_json=True)).predictions
+def test_predictions_are_written_in_the_formats_asked_for(predict, scenes):
+    predictions = predict(scenes).predictions
     coco = json.loads(predictions.coco_json.read_text())
     assert len(coco["annotations"]) == sum(len(scene.boxes) for scene in predictions)
-    assert predict(scenes).predictions.coco_json is None
+    assert predictions.geojson is None  # no scene knows where it lies
+    assert predict(scenes, OPTIONS.updated(outputs=())).predictions.coco_json is None
+
+
+def test_a_scene_off_the_earth_is_noted_and_the_others_are_on_the_map(predict, scenes):
+    here = Georeference("EPSG:3857", (10, 0, 1000, 0, -10, 1000))
+    nowhere = Georeference("EPSG:3857", (10, 0, 1e12, 0, -10, 1000))
+    placed = [replace(scenes[0], georeference=here), replace(scenes[1], georeference=nowhere)]
+    result = predict([*placed, scenes[2]])
+    features = json.loads(result.predictions.geojson.read_text())["features"]
+    assert {feature["properties"]["scene_id"] for feature in features} == {scenes[0].id}
+    assert [(issue.item, issue.kind) for issue in result.issues.issues] == [
+        (scenes[1].id, "not on the map")
+    ]
 
 
 def test_a_source_without_scenes_gives_no_predictions(predict):

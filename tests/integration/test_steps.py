@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.builders import boxes, labeled, make_tile
 from utils.dataset.labeled import LabeledDataset
-from utils.detection.coco_json import write_coco_json
+from utils.detection.options import InferenceOptions
+from utils.detection.outputs import write_outputs
 from utils.detection.predictions import Predictions, ScenePrediction
+from utils.issues import IssueReport
+from utils.scenes.scene import Georeference
 from utils.tiling.manifest import TileManifest
 
 
@@ -51,17 +56,22 @@ def test_the_checks_leave_a_page_with_the_classes_of_each_split(zenml: Path, tmp
     assert page.visualizations
 
 
-def test_predictions_are_stored_as_coco_json_too_where_asked_for(zenml: Path, tmp_path: Path):
+def test_predictions_are_stored_in_the_other_formats_too(zenml: Path, tmp_path: Path):
     from zenml import save_artifact
 
+    place = Georeference("EPSG:3857", (10, 0, 0, 0, -10, 0))
     scene = ScenePrediction("port/a.png", "/nowhere/a.png", 9, 9, boxes((1, 1, 5, 5)), "1")
+    scene = replace(scene, georeference=place)
     plain = Predictions.write(tmp_path / "predictions.parquet", ("ship",), [scene])
-    coco_json = write_coco_json(plain, tmp_path / "coco.json")
+    written = write_outputs(plain, InferenceOptions(), tmp_path / "out", IssueReport())
 
-    stored = save_artifact(Predictions(plain.path, coco_json), "predictions")
-    coco_json.unlink()
+    stored = save_artifact(written, "predictions")
+    shutil.rmtree(tmp_path / "out")
 
-    loaded = stored.load().coco_json
-    assert json.loads(loaded.read_text())["annotations"][0]["bbox"] == [1, 1, 4, 4]
-    assert Path(stored.run_metadata["coco_json"]).read_text() == loaded.read_text()
-    assert save_artifact(plain, "predictions").load().coco_json is None
+    loaded = stored.load()
+    assert json.loads(loaded.coco_json.read_text())["annotations"][0]["bbox"] == [1, 1, 4, 4]
+    assert Path(stored.run_metadata["coco_json"]).read_text() == loaded.coco_json.read_text()
+    assert Path(stored.run_metadata["geojson"]).read_text() == loaded.geojson.read_text()
+    assert len(list(loaded.geojson.parent.glob("scenes/*.geojson"))) == 2
+    bare = save_artifact(plain, "predictions").load()
+    assert (bare.coco_json, bare.geojson) == (None, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import Field, field_validator, model_validator
@@ -112,8 +112,9 @@ class InferenceOptions(Options):
     device: str = "auto"
     """`auto` (CUDA, else Apple's GPU, else the CPU), or as ultralytics takes it."""
 
-    coco_json: bool = False
-    """Whether to write the predictions as COCO json too."""
+    outputs: tuple[Literal["coco", "geojson"], ...] = ("coco", "geojson")
+    """What the predictions are written as beside Parquet: `coco` is COCO json; `geojson` has the
+    scenes that know where they lie, in WGS 84 and in their own coordinate reference system."""
 
     max_bad_share: float = Field(default=0.2, ge=0, le=1)
     """The largest share of scenes that may be unreadable before the run is refused."""

@@ -11,9 +11,9 @@ from functools import cache, partial
 from operator import attrgetter
 from pathlib import Path
 
-from utils.detection.coco_json import write_coco_json
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
+from utils.detection.outputs import write_outputs
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.detection.predictor import Predictor, load_predictor
 from utils.errors import ImageError
@@ -32,7 +32,7 @@ _FILE = "predictions.parquet"
 _NAME_LENGTH = 16
 _DEFAULTS = InferenceOptions()
 # What does not change the boxes that are found.
-_NOT_IDENTITY = {"batch", "device", "coco_json", "max_bad_share"}
+_NOT_IDENTITY = {"batch", "device", "outputs", "max_bad_share"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class InferenceResult:
     """What came of looking through a source.
 
     Attributes:
-        predictions: One row a scene, in order of scene id; as COCO json too where asked for.
+        predictions: One row a scene, in order of scene id; in other formats too where asked for.
         issues: What could not be read.
     """
 
@@ -94,7 +94,7 @@ def merge_inferences(
     Args:
         shards: In any order.
         options: As the shards had them.
-        folder: Receives `predictions.parquet` and, where asked for, `predictions.json`.
+        folder: Receives `predictions.parquet` and the other formats asked for.
 
     Raises:
         TooManyIssuesError: If more scenes are unreadable than the options allow.
@@ -104,10 +104,7 @@ def merge_inferences(
     scenes = sum(map(len, tables)) + issues.items_set_aside()
     issues.check_share(scenes, options.max_bad_share, "scenes")
     predictions = Predictions.merge(folder / _FILE, tables, attrgetter("scene_id"))
-    if options.coco_json:
-        coco_json = write_coco_json(predictions, folder / "predictions.json")
-        predictions = replace(predictions, coco_json=coco_json)
-    return InferenceResult(predictions, issues)
+    return InferenceResult(write_outputs(predictions, options, folder, issues), issues)
 
 
 def _identity(source: SceneSource, detector: Detector, options: InferenceOptions) -> str:

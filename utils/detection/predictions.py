@@ -111,9 +111,12 @@ class Predictions(Table[ScenePrediction]):
 
     Attributes:
         coco_json: The same predictions as COCO json, or None where nobody asked for it.
+        geojson: The same as GeoJSON in WGS 84, with a folder `scenes` of one scene each beside it,
+            or None where nobody asked for it or no scene knows where it lies.
     """
 
     coco_json: Path | None = None
+    geojson: Path | None = None
 
     schema: ClassVar[pa.Schema] = SCHEMA
     to_row = staticmethod(_to_row)

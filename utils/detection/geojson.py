@@ -1,0 +1,206 @@
+"""Predictions as GeoJSON, for geographic information systems.
+
+WGS 84 as RFC 7946 asks for: longitude and latitude, rings counterclockwise, cut at the
+antimeridian. A scene's own coordinate reference system as the GeoJSON of 2008 allowed: named by a
+member `crs`, which QGIS and GDAL still read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from utils.detection.predictions import Predictions, ScenePrediction
+from utils.errors import GeoreferenceError
+from utils.files import written_whole
+from utils.geometry import FloatArray
+from utils.issues import IssueReport
+from utils.scenes.scene import Georeference
+from utils.tiling.tile import scene_key
+
+GEOJSON_FILE = "predictions.geojson"
+
+_WGS84 = "EPSG:4326"
+_WGS84_DECIMALS = 7  # about a centimetre
+_SHARE_OF_A_PIXEL = 1e-3  # to which coordinates in the scene's own system are rounded
+_FARTHER_THAN_EARTH = 1e9  # in any unit down to feet; PROJ takes for ever to unwrap far longitudes
+
+Point = Sequence[float]
+_Add = Callable[[dict[str, Any]], None]
+
+
+def write_geojson(predictions: Predictions, folder: Path, issues: IssueReport) -> Path:
+    """Write the boxes of all scenes that know where they lie; each file whole or not at all.
+
+    `predictions.geojson` holds all of them in WGS 84; `scenes/` has two files for each scene, in
+    WGS 84 (`.wgs84.geojson`) and in the coordinate reference system of the scene
+    (`.scene-crs.geojson`). Only one scene is in memory at a time.
+
+    Args:
+        predictions: Scenes without a coordinate reference system are passed over.
+        folder: Where to write.
+        issues: Receives scenes whose georeference means no place on Earth.
+
+    Returns:
+        The file with all scenes.
+    """
+    path = folder / GEOJSON_FILE
+    with _collection(path) as add_to_all:
+        for scene in predictions:
+            if scene.georeference is None:
+                continue
+            try:
+                _write_scene(scene, scene.georeference, folder / "scenes", add_to_all)
+            except GeoreferenceError as error:
+                issues.add(scene.scene_id, "not on the map", error, set_aside=False)
+    return path
+
+
+def box_corners(xyxy: FloatArray, transform: Sequence[float]) -> FloatArray:
+    """The corners of boxes in a coordinate reference system; rotated transforms tilt the boxes.
+
+    Args:
+        xyxy: Shape (n, 4), pixels.
+        transform: As in `Georeference`.
+
+    Returns:
+        Shape (n, 4, 2), x before y: top left, bottom left, bottom right, top right in the image.
+    """
+    x1, y1, x2, y2 = xyxy.T
+    columns, rows = np.stack([x1, x1, x2, x2], axis=1), np.stack([y1, y2, y2, y1], axis=1)
+    a, b, c, d, e, f = transform
+    return np.stack([a * columns + b * rows + c, d * columns + e * rows + f], axis=-1)
+
+
+def to_wgs84(corners: FloatArray, crs: str) -> FloatArray:
+    """Points as longitude in [-180, 180] and latitude in degrees.
+
+    Args:
+        corners: Shape (..., 2), x before y, in `crs`.
+        crs: As in `Georeference`.
+
+    Raises:
+        GeoreferenceError: If the system is not known or a point is not on Earth.
+    """
+    from rasterio.errors import CRSError
+    from rasterio.warp import transform
+
+    xs, ys = corners.reshape(-1, 2).T
+    try:
+        if not (np.abs(corners) < _FARTHER_THAN_EARTH).all():
+            raise ValueError("a point is farther away than the Earth is large")
+        points = np.stack(transform(crs, _WGS84, xs.tolist(), ys.tolist()), axis=-1)
+    except CRSError as error:
+        raise GeoreferenceError(f"Its coordinate reference system is not known: {error}") from error
+    except Exception as error:  # what rasterio raises for GDAL's errors has no public base
+        raise GeoreferenceError(f"Its transform leads off the Earth: {error}") from error
+    longitudes, latitudes = points.T
+    if not np.isfinite(points).all() or (np.abs(latitudes) > 90).any():
+        raise GeoreferenceError("Its transform leads off the Earth. Look at the image's transform.")
+    beyond = np.abs(longitudes) > 180
+    points[beyond, 0] = (longitudes[beyond] + 180) % 360 - 180
+    return points.reshape(corners.shape)
+
+
+def _write_scene(
+    scene: ScenePrediction, georeference: Georeference, folder: Path, add_to_all: _Add
+) -> None:
+    crs, transform = georeference.crs, georeference.transform
+    corners = box_corners(scene.boxes.xyxy, transform)
+    places = np.round(to_wgs84(corners, crs), _WGS84_DECIMALS)
+    key = scene_key(scene.scene_id)
+    with _collection(folder / f"{key}.wgs84.geojson") as add:
+        for feature in _features(scene, map(_on_earth, places.tolist())):
+            add(feature)
+            add_to_all(feature)
+    decimals = _decimals(transform)
+    rings = (_polygon(ring) for ring in np.round(corners, decimals).tolist())
+    with _collection(folder / f"{key}.scene-crs.geojson", crs=_crs_member(crs)) as add:
+        for feature in _features(scene, rings):
+            add(feature)
+
+
+def _features(
+    scene: ScenePrediction, geometries: Iterable[dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    boxes = scene.boxes
+    scores = boxes.scores if boxes.scores is not None else np.ones(len(boxes))
+    for geometry, label, score, box in zip(
+        geometries, boxes.labels, scores.tolist(), boxes.xyxy.tolist(), strict=True
+    ):
+        properties = {
+            "label": label,
+            "score": round(score, 6),
+            "scene_id": scene.scene_id,
+            "model_version": scene.model_version,
+            "pixel_box": [round(value, 2) for value in box],
+        }
+        yield {"type": "Feature", "geometry": geometry, "properties": properties}
+
+
+def _on_earth(ring: list[Point]) -> dict[str, Any]:
+    """A polygon in WGS 84, or two where it lies across the antimeridian (RFC 7946, 3.1.9)."""
+    longitudes = [point[0] for point in ring]
+    if max(longitudes) - min(longitudes) <= 180:
+        return _polygon(ring)
+    unwrapped = [(longitude % 360, latitude) for longitude, latitude in ring]
+    west = _cut(unwrapped, 180, keep_above=False)
+    east = [(longitude - 360, latitude) for longitude, latitude in _cut(unwrapped, 180)]
+    polygons = [_polygon(part)["coordinates"] for part in (west, east) if len(part) > 2]
+    return {"type": "MultiPolygon", "coordinates": polygons}
+
+
+def _cut(ring: Sequence[Point], limit: float, keep_above: bool = True) -> list[Point]:
+    """The part of a convex ring on one side of a meridian (Sutherland and Hodgman, 1974)."""
+    kept: list[Point] = []
+    for (x1, y1), (x2, y2) in pairwise([*ring, ring[0]]):
+        if x1 == limit or (x1 > limit) == keep_above:
+            kept.append((x1, y1))
+        if (x1 - limit) * (x2 - limit) < 0:
+            latitude = y1 + (limit - x1) / (x2 - x1) * (y2 - y1)
+            kept.append((limit, round(latitude, _WGS84_DECIMALS)))
+    return kept
+
+
+def _polygon(ring: Sequence[Point]) -> dict[str, Any]:
+    """A closed ring, counterclockwise: the first corner comes again at the end."""
+    closed = [*ring, ring[0]]
+    twice_the_area = sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in pairwise(closed))
+    upright = closed if twice_the_area >= 0 else closed[::-1]
+    return {"type": "Polygon", "coordinates": [[list(point) for point in upright]]}
+
+
+def _decimals(transform: Sequence[float]) -> int:
+    """The decimals that tell a thousandth of a pixel apart, in the units of the transform."""
+    a, b, _, d, e, _ = transform
+    smallest_step = min(np.hypot(a, d), np.hypot(b, e)) * _SHARE_OF_A_PIXEL
+    return int(np.clip(np.ceil(-np.log10(max(smallest_step, 1e-15))), 0, 15))
+
+
+def _crs_member(crs: str) -> dict[str, Any]:
+    code = crs.removeprefix("EPSG:")
+    name = f"urn:ogc:def:crs:EPSG::{code}" if code.isdigit() else crs
+    return {"type": "name", "properties": {"name": name}}
+
+
+@contextmanager
+def _collection(path: Path, **members: Any) -> Iterator[_Add]:
+    """Yield a function that adds a feature to a collection, which is written as it grows."""
+    head = json.dumps({"type": "FeatureCollection", **members}, ensure_ascii=False)
+    separator = "\n"
+    with written_whole(path) as partial, partial.open("w", encoding="utf-8") as stream:
+
+        def add(feature: dict[str, Any]) -> None:
+            nonlocal separator
+            stream.write(separator + json.dumps(feature, ensure_ascii=False))
+            separator = ",\n"
+
+        stream.write(head[:-1] + ', "features": [')
+        yield add
+        stream.write("\n]}\n")
