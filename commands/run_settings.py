@@ -8,9 +8,10 @@ from typing import Any
 from zenml.constants import ENV_ZENML_PARAMETER_SIZE_THRESHOLD
 
 from commands.configuration import RunConfiguration
+from commands.pipeline_steps import dynamic_steps
+from commands.setting_keys import Flavors, check_run_keys, check_step_keys, check_step_names
+from commands.stack_defaults import check_defaults, check_dynamic, flavors_of
 from commands.stack_files import read_stack, stack_file
-from utils.errors import ConfigurationError
-from utils.options import unknown_key
 
 # What a dynamic pipeline hands its steps are parameters, not artifacts of their own.
 _ENVIRONMENT = {ENV_ZENML_PARAMETER_SIZE_THRESHOLD: "-1"}
@@ -27,20 +28,29 @@ def run_settings(configuration: RunConfiguration, steps: list[str]) -> dict[str,
         A mapping as ZenML reads it from YAML.
 
     Raises:
-        ConfigurationError: If one of the files configures a step that is not there.
+        ConfigurationError: If one of the files configures a step that is not there, or has a key
+            that ZenML would drop.
     """
     own = configuration.settings
-    for name in own.get("steps") or {}:
-        if name not in steps:
-            raise ConfigurationError(
-                f"{configuration.path}: steps: {unknown_key(name, steps, 'step')}"
-            )
     file = stack_file(configuration.stack)
-    defaults = read_stack(file).defaults.model_dump() if file else {}
+    stack = read_stack(file) if file else None
+    _check_own(configuration, steps, flavors_of(stack or configuration.stack))
+    if stack:
+        check_defaults(str(file), stack)
+    defaults = stack.defaults.model_dump() if stack else {}
     configured = {name: step for name, step in defaults.get("steps", {}).items() if name in steps}
     settings = merged(defaults | {"steps": configured}, own)
     settings["environment"] = merged(_ENVIRONMENT, settings.get("environment") or {})
     return settings
+
+
+def _check_own(configuration: RunConfiguration, steps: list[str], flavors: Flavors) -> None:
+    own, place = configuration.settings, str(configuration.path)
+    configured = own.get("steps") or {}
+    check_step_names(f"{place}: steps", configured, steps)
+    check_run_keys(f"{place}: ", own, flavors)
+    check_step_keys(f"{place}: steps.", configured, flavors)
+    check_dynamic(f"{place}: ", own, [name for name in steps if name in dynamic_steps()])
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

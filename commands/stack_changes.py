@@ -10,6 +10,7 @@ from zenml.models import StackResponse
 
 from commands.stack_components import component_change
 from commands.stack_connectors import connector_change
+from commands.stack_defaults import check_defaults
 from commands.stack_differences import Change, shown
 from commands.stack_files import StackDescription, known_files
 from utils.errors import ConfigurationError
@@ -27,6 +28,7 @@ def changes_for(file: str, stack: StackDescription) -> list[Change]:
     Raises:
         ConfigurationError: If ZenML does not know or cannot take something in the file.
     """
+    check_defaults(file, stack)
     connectors = [
         connector_change(f"{file}: connectors.{name}", name, connector)
         for name, connector in stack.connectors.items()

@@ -58,7 +58,7 @@ def wanted_component(
         ConfigurationError: If flavor, key or value is unknown or does not fit, or a secret is
             written out.
     """
-    config_class = _config_class(place, kind, component.flavor or "")
+    config_class = configuration_class(place, kind, component.flavor or "")
     known = dict(config_class.model_fields)
     sensitive = frozenset(key for key, field in known.items() if is_secret_field(field))
     place = f"{place}.configuration"
@@ -106,7 +106,19 @@ def wanted_connector(
     return Wanted(dict(connector.configuration), sensitive | secrets.keys(), secrets)
 
 
-def _config_class(place: str, kind: StackComponentType, name: str) -> type[StackComponentConfig]:
+def configuration_class(
+    place: str, kind: StackComponentType, name: str
+) -> type[StackComponentConfig]:
+    """The configuration of a flavor.
+
+    Args:
+        place: File and key, for the message.
+        kind: Of the component.
+        name: Of the flavor.
+
+    Raises:
+        ConfigurationError: If there is none, or its integration is not installed.
+    """
     try:
         flavor = Client().get_flavor_by_name_and_type(name, kind)
     except KeyError:

@@ -92,6 +92,7 @@ VALUES = {
     "PROJECT_ID": "fleet",
     "BUCKET": "tiles",
     "REPOSITORY": "spyglass",
+    "IMAGE": "europe-west4-docker.pkg.dev/fleet/spyglass/spyglass:1",
     "SERVICE_ACCOUNT": "jobs@fleet.iam.gserviceaccount.com",
     "MLFLOW_URL": "https://mlflow.example.com",
     "LABEL_STUDIO_URL": "https://labels.example.com",

@@ -92,6 +92,7 @@ def checking(
         "REGION": REGION,
         "BUCKET": google_cloud.bucket.removeprefix("gs://"),
         "REPOSITORY": "spyglass",
+        "IMAGE": f"{REGION}-docker.pkg.dev/{PROJECT}/spyglass/spyglass:1",
         "SERVICE_ACCOUNT": ACCOUNT,
         "MLFLOW_URL": mlflow_door.url,
         "LABEL_STUDIO_URL": label_studio.url,

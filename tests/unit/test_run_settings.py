@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands.configuration import RunConfiguration
+from commands.configuration import CONFIGS, RunConfiguration, read_yaml
 from commands.run_settings import merged, run_settings
 from utils.errors import ConfigurationError
 
@@ -26,7 +27,7 @@ def settings(tmp_path: Path):
 
     def call(defaults: dict, **own: object) -> dict:
         stack = tmp_path / "stack.yaml"
-        parts = {"orchestrator": {"name": "default"}, "artifact_store": {"name": "default"}}
+        parts = {"orchestrator": {"name": "v", "flavor": "vertex"}, "artifact_store": {"name": "a"}}
         stack.write_text(yaml.safe_dump({"name": "s", "components": parts, "defaults": defaults}))
         return run_settings(RunConfiguration(Path("p.yaml"), str(stack), {}, own), STEPS)
 
@@ -49,11 +50,100 @@ def test_what_the_stack_says_of_the_steps_of_other_pipelines_is_left_out(setting
     assert found["steps"] == {"tile_scenes": {"runtime": "isolated", "retry": {"max_retries": 5}}}
 
 
-def test_a_step_that_is_not_there_is_refused_with_the_nearest(settings):
+def orchestrator(**jobs: object) -> dict:
+    return {"orchestrator": {"custom_job_parameters": jobs}}
+
+
+MISSPELT = [
+    pytest.param({"settings": {"dockr": {}}}, "settings: unknown key 'dockr'.*'docker'", id="part"),
+    pytest.param(
+        {"settings": {"docker": {"parent_imag": "a"}}},
+        "settings.docker: unknown key 'parent_imag'.*'parent_image'",
+        id="image",
+    ),
+    pytest.param(
+        {"settings": {"orchestrator": {"custom_job_parameter": {}}}},
+        "settings.orchestrator: unknown key 'custom_job_parameter'.*'custom_job_parameters'",
+        id="orchestrator",
+    ),
+    pytest.param(
+        {"settings": {"orchestrator.vertex": {"labls": {}}}},
+        r"settings\.orchestrator\.vertex: unknown key 'labls'.*'labels'",
+        id="orchestrator by its flavor",
+    ),
+    pytest.param(
+        {"settings": orchestrator(accelerator_typ="NVIDIA_L4")},
+        r"settings\.\S+: unknown key 'accelerator_typ'.*'accelerator_type'",
+        id="GPU",
+    ),
+    pytest.param(
+        {"steps": {"tile_scenes": {"settings": orchestrator(spot=True)}}},
+        "steps.tile_scenes.settings.orchestrator.custom_job_parameters: unknown key 'spot'",
+        id="beside what Vertex is told",
+    ),
+    pytest.param(
+        {"steps": {"tile_scenes": {"runtim": "isolated"}}},
+        "steps.tile_scenes: unknown key 'runtim'.*'runtime'",
+        id="step",
+    ),
+    pytest.param(
+        {"steps": {"tile_scenes": {"retry": {"max_retrys": 2}}}},
+        "steps.tile_scenes.retry: unknown key 'max_retrys'.*'max_retries'",
+        id="deeper in a step",
+    ),
+    pytest.param(
+        {"steps": {"tile_scene": {"runtime": "isolated"}}},
+        "steps: unknown step 'tile_scene'.*'tile_scenes'",
+        id="name of a step",
+    ),
+]
+
+
+@pytest.mark.parametrize(("told", "message"), MISSPELT)
+def test_a_key_that_zenml_would_drop_is_refused_in_both_files(told, message, settings):
+    with pytest.raises(ConfigurationError, match=rf"p\.yaml: {message}"):
+        settings({}, **told)
+    with pytest.raises(ConfigurationError, match=rf"stack\.yaml: defaults\.{message}"):
+        settings(told)
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["pipeline's file", "stack's file"])
+@pytest.mark.parametrize("step", [None, "tile_scenes"], ids=["all steps", "one step"])
+def test_what_the_jobs_of_dynamic_pipelines_ignore_is_refused(step, own, settings):
+    spot = {"settings": orchestrator(additional_training_job_args={"strategy": "SPOT"})}
+    told = {"steps": {step: spot}} if step else spot
     with pytest.raises(
-        ConfigurationError, match=r"p\.yaml: steps: unknown step 'tile_scene'.*'tile_scenes'"
+        ConfigurationError,
+        match=r"settings\.orchestrator\.custom_job_parameters\.additional_training_job_args: the "
+        r"jobs of dynamic pipelines .* settings\.orchestrator\.labels\.",
     ):
-        settings({}, steps={"tile_scene": {"runtime": "isolated"}})
+        settings({}, **told) if own else settings(told)
+
+
+def test_a_stack_may_say_how_the_jobs_of_a_training_run(settings):
+    spot = {"settings": orchestrator(additional_training_job_args={"strategy": "SPOT"})}
+    assert settings({"steps": {"train_detector": spot}})["steps"] == {}
+
+
+@pytest.mark.parametrize("flavor", ["local", None], ids=["without settings", "registered before"])
+def test_settings_of_an_orchestrator_elsewhere_do_not_keep_a_pipeline_from_running_here(
+    flavor, tmp_path
+):
+    stack = tmp_path / "stack.yaml"
+    parts = {"orchestrator": {"name": "default", "flavor": flavor}}
+    stack.write_text(yaml.safe_dump({"name": "s", "components": parts}))
+    own = {"settings": orchestrator(machine_type="g2-standard-8")}
+    found = run_settings(RunConfiguration(Path("p.yaml"), str(stack), {}, own), STEPS)
+    assert found["settings"] == own["settings"]
+
+
+@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_files_of_the_project_are_understood(file, tmp_path):
+    stack = tmp_path / "vertex.yaml"
+    text = (CONFIGS / "stacks" / "vertex.yaml").read_text()
+    stack.write_text(re.sub("<[A-Z_]+>", "filled", text))
+    own = read_yaml(file)
+    run_settings(RunConfiguration(file, str(stack), {}, own), list(own.get("steps", STEPS)))
 
 
 def test_a_stack_without_a_file_adds_nothing():
