@@ -14,12 +14,14 @@ from utils.detection.checkpoint import load_weights
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
 from utils.detection.predict import merge_inferences, predict_scenes
+from utils.detection.predictor import Predictor
 from utils.errors import TooManyIssuesError
 from utils.geometry import iou_matrix
 from utils.paths import local_folder
 from utils.scenes.scene import Georeference, Scene, SceneSource
 from utils.scenes.shards import plan_shards
 from utils.storage.store import open_store
+from utils.tiling.grid import tile_windows
 
 # Scores of 0 are kept: an untrained detector finds boxes at random places, but always the same.
 OPTIONS = InferenceOptions(
@@ -156,6 +158,40 @@ def test_an_interrupted_run_goes_on_with_the_scenes_it_has_not_seen(predict, sce
     assert {path: time for path, time in parts().items() if path in done} == done
 
 
+def test_a_run_killed_inside_a_scene_goes_on_with_the_band_it_was_in(
+    predict, tmp_path, monkeypatch
+):
+    tall = Scene("port/tall.png", write_image(tmp_path / "tall.png", 150, 2000, seed=4))
+    looked_at = []
+    find = Predictor.find
+
+    def killed_after_100_windows(predictor, images):
+        if len(looked_at) + len(images) > 100:
+            raise KeyboardInterrupt
+        looked_at.extend(images)
+        return find(predictor, images)
+
+    monkeypatch.setattr(Predictor, "find", killed_after_100_windows)
+    with pytest.raises(KeyboardInterrupt):
+        predict([tall])
+    (band,) = local_folder("predictions").glob("*/*/*.parquet")
+
+    def counted(predictor, images):
+        looked_at.extend(images)
+        return find(predictor, images)
+
+    monkeypatch.setattr(Predictor, "find", counted)
+    (resumed,) = predict([tall]).predictions
+    monkeypatch.setattr(Predictor, "find", find)
+    windows = len(list(tile_windows(150, 2000, OPTIONS.tile_size, OPTIONS.overlap)))
+    assert windows < len(looked_at) <= windows + 64
+    assert not band.exists()
+    for part in parts():
+        part.unlink()
+    (whole,) = predict([tall]).predictions
+    assert resumed.boxes == whole.boxes
+
+
 def test_a_second_run_looks_at_no_image_again_and_finds_the_same(predict, scenes, tiny_detector):
     first = list(predict(scenes).predictions)
     before = parts()
@@ -240,9 +276,11 @@ def test_a_scene_of_one_window_is_seen_as_ultralytics_sees_the_file(
     """Above all in the same colours: an array's channels go to ultralytics blue first."""
     detector = coco_detector(tiny_detector, shared_data)
     path = shared_data / "sahi" / "small-vehicles1.jpeg"
-    options = InferenceOptions(tile_size=2000, imgsz=640, iou=0.7, device="cpu")
+    options = InferenceOptions(tile_size=2000, imgsz=640, iou=0.7, device="cpu", backend="pytorch")
     (scene,) = predict([Scene("vehicles", path)], options, detector=detector).predictions
-    (expected,) = load_weights(detector.best).predict(str(path), imgsz=640, device="cpu")
+    (expected,) = load_weights(detector.best).predict(
+        str(path), imgsz=640, device="cpu", rect=False
+    )
     assert len(scene.boxes) == len(expected.boxes) > 0
     assert np.allclose(scene.boxes.scores, expected.boxes.conf.numpy(), atol=0.02)
     assert np.allclose(scene.boxes.xyxy, expected.boxes.xyxy.numpy(), atol=2)

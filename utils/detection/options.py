@@ -112,6 +112,10 @@ class InferenceOptions(Options):
     device: str = "auto"
     """`auto` (CUDA, else Apple's GPU, else the CPU), or as ultralytics takes it."""
 
+    backend: Literal["auto", "pytorch", "onnx", "openvino", "tensorrt"] = "auto"
+    """What runs the network: `auto` is the fastest of those that, checked once on windows of the
+    scenes, find what PyTorch finds; `onnx` and `openvino` run on the CPU, `tensorrt` on CUDA."""
+
     outputs: tuple[Literal["coco", "geojson"], ...] = ("coco", "geojson")
     """What the predictions are written as beside Parquet: `coco` is COCO json; `geojson` has the
     scenes that know where they lie, in WGS 84 and in their own coordinate reference system."""

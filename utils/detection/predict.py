@@ -5,28 +5,28 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
+from utils.detection.bands import KeptWork
 from utils.detection.detector import Detector
+from utils.detection.looking import SceneInWork, look_through
+from utils.detection.merge import merge_windows
 from utils.detection.options import InferenceOptions
 from utils.detection.outputs import write_outputs
 from utils.detection.predictions import Predictions, ScenePrediction
-from utils.detection.predictor import Predictor, load_predictor
-from utils.errors import ImageError
+from utils.detection.predictor import load_predictor
 from utils.issues import IssueReport
 from utils.locks import exclusive
 from utils.paths import local_folder
 from utils.progress import progress
 from utils.scenes.classes import merge_issues
-from utils.scenes.images import image_sha256
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import WHOLE, Selection
 from utils.storage.store import ObjectStore, open_store
-from utils.tiling.tile import scene_key
 
 _FILE = "predictions.parquet"
 _NAME_LENGTH = 16
@@ -77,10 +77,23 @@ def predict_scenes(
         StoreError: If `kept_in` cannot be read or written.
     """
     store = kept_in or open_store(str(local_folder("predictions")))
-    kept = _Kept(store, _identity(source, detector, options), folder)
+    name = _identity(source, detector, options)
+    kept = KeptWork(store, name, folder / "scenes")
     issues = IssueReport()
-    with exclusive("inference", f"{source.name} ({kept.name} {selection.model_dump_json()})"):
-        parts = dict(_parts(source, selection, detector, options, model_version, kept, issues))
+    parts: dict[str, Path] = {}
+    total = None if source.scene_count is None else selection.count_of(source.scene_count)
+    with (
+        exclusive("inference", f"{source.name} ({name} {selection.model_dump_json()})"),
+        progress("Predicting (scenes)", total) as advance,
+    ):
+        load = partial(load_predictor, detector, options)
+        for work in look_through(source.read(issues, selection), kept, options, load):
+            if work.fault is not None:
+                issues.add(work.scene.id, "image does not decode", work.fault)
+            else:
+                parts[work.scene.id] = _finished(work, kept, options)
+                _bring_up_to_date(parts[work.scene.id], work.scene, model_version)
+            advance(1)
     scenes = (_read(parts[scene_id]) for scene_id in sorted(parts))
     predictions = Predictions.write(folder / _FILE, detector.class_names, scenes)
     return InferenceResult(predictions, issues)
@@ -114,63 +127,31 @@ def _identity(source: SceneSource, detector: Detector, options: InferenceOptions
     return hashlib.sha256(content.encode()).hexdigest()[:_NAME_LENGTH]
 
 
-class _Kept:
-    """The predictions of earlier runs, one file a scene, named by the scene and its image."""
-
-    def __init__(self, store: ObjectStore, name: str, folder: Path) -> None:
-        self.name = name
-        self._store = store
-        self._folder = folder / "scenes"
-        self._there = {found.key for found in store.list(f"{name}/")}
-
-    def of(self, scene: Scene, predict: Callable[[], ScenePrediction]) -> Path:
-        """The file of a scene, copied from the store or else written from `predict` and kept."""
-        digest = image_sha256(scene.path)[:_NAME_LENGTH]
-        key = f"{self.name}/{scene_key(scene.id)}-{digest}.parquet"
-        path = self._folder / key
-        if key in self._there:
-            return self._store.get(key, path)
-        _write(path, predict())
-        self._store.put(path, key)
-        return path
+def _finished(work: SceneInWork, kept: KeptWork, options: InferenceOptions) -> Path:
+    """The file with the prediction for a scene, which is kept for later runs."""
+    if work.is_kept:
+        return kept.fetch(work.key)
+    _write(kept.local(work.key), _prediction(work, options))
+    kept.keep(work.key)
+    if work.bands is not None:
+        work.bands.discard()
+    return kept.local(work.key)
 
 
-def _parts(
-    source: SceneSource,
-    selection: Selection,
-    detector: Detector,
-    options: InferenceOptions,
-    model_version: str,
-    kept: _Kept,
-    issues: IssueReport,
-) -> Iterator[tuple[str, Path]]:
-    """Yield the id of each scene with the file that holds its prediction."""
-    predictor = cache(lambda: load_predictor(detector, options))  # not needed when all is done
-    total = None if source.scene_count is None else selection.count_of(source.scene_count)
-    with progress("Predicting (scenes)", total) as advance:
-        for scene in source.read(issues, selection):
-            try:
-                part = kept.of(scene, partial(_predict, scene, predictor))
-                _bring_up_to_date(part, scene, model_version)
-            except ImageError as error:
-                issues.add(scene.id, "image does not decode", error)
-            else:
-                yield scene.id, part
-            advance(1)
-
-
-def _predict(scene: Scene, predictor: Callable[[], Predictor]) -> ScenePrediction:
-    ready = predictor()
+def _prediction(work: SceneInWork, options: InferenceOptions) -> ScenePrediction:
+    """What was found in all windows of a scene, merged."""
     started = time.monotonic()
-    boxes, width, height = ready.find_in_scene(scene.path)
+    seen = work.bands.seen if work.bands else []
+    found = [(one.window, one.boxes) for one in seen]
+    boxes = merge_windows(found, work.width, work.height, merge_iou=options.merge_iou)
     return ScenePrediction(
-        scene_id=scene.id,
-        location=scene.location,
-        width=width,
-        height=height,
+        scene_id=work.scene.id,
+        location=work.scene.location,
+        width=work.width,
+        height=work.height,
         boxes=boxes,
         model_version="",
-        seconds=time.monotonic() - started,
+        seconds=sum(one.seconds for one in seen) + time.monotonic() - started,
     )
 
 

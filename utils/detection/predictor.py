@@ -2,68 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from utils.detection.backend import choose_device, quiet
+from utils.detection.backend_choice import choose_backend
+from utils.detection.backends import Backend, pytorch_backend
 from utils.detection.checkpoint import load_weights
 from utils.detection.detector import Detector
-from utils.detection.merge import merge_windows
+from utils.detection.exports import Exports
 from utils.detection.options import InferenceOptions
-from utils.geometry import Boxes, Window
-from utils.tiling.reader import Pixels, image_size, read_windows
+from utils.geometry import Boxes
+from utils.tiling.reader import Pixels
+
+# Low enough to show what a backend nearly finds.
+_CHECK_CONFIDENCE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Predictor:
     """A detector ready to look at images.
 
+    Every image is padded to a square, so that what is found in it does not depend on the shapes of
+    those that come with it.
+
     Attributes:
-        model: The ultralytics model.
+        ultralytics: Its predictor, for what comes before and after the network.
+        backend: What the network runs in.
         class_names: In the order of its outputs.
-        arguments: How it is called.
-        options: How it looks through a scene.
     """
 
-    model: Any
+    ultralytics: Any
+    backend: Backend
     class_names: tuple[str, ...]
-    arguments: dict[str, Any]
-    options: InferenceOptions
 
     def find(self, images: Sequence[Pixels]) -> list[Boxes]:
         """The boxes, with scores, in each of some upright RGB images, in their pixels."""
         # Ultralytics expects the channels of an array in OpenCV's order, blue first.
         blue_first = [np.ascontiguousarray(image[..., ::-1]) for image in images]
-        with quiet():
-            results = self.model.predict(blue_first, **self.arguments)
+        threads = self.backend.threads
+        if threads is None:
+            return self._look(blue_first)
+        if threads == 1:
+            return [boxes for image in blue_first for boxes in self._look([image])]
+        with ThreadPoolExecutor(threads) as pool:
+            return [boxes for (boxes,) in pool.map(self._look, [[image] for image in blue_first])]
+
+    def _look(self, blue_first: list[Pixels]) -> list[Boxes]:
+        """Run one batch through the network."""
+        import torch
+
+        with torch.inference_mode():
+            images = self.ultralytics.preprocess(blue_first)
+            raw = self.backend.forward(images)
+            results = self.ultralytics.postprocess(raw, images, blue_first)
         return [self._boxes(result) for result in results]
-
-    def find_in_scene(self, path: Path) -> tuple[Boxes, int, int]:
-        """The objects in an image of any size, with its width and height in pixels.
-
-        The image is streamed through overlapping windows, from top to bottom.
-
-        Raises:
-            ImageError: If the image cannot be read.
-        """
-        options = self.options
-        width, height = image_size(path, options.pixels)
-        windows = read_windows(
-            path, tile_size=options.tile_size, overlap=options.overlap, pixels=options.pixels
-        )
-        found: list[tuple[Window, Boxes]] = []
-        for batch in _batches(windows, options.batch):
-            boxes = self.find([pixels for _, pixels in batch])
-            found += [
-                (window, inside.shifted(window.x, window.y))
-                for (window, _), inside in zip(batch, boxes, strict=True)
-            ]
-        return merge_windows(found, width, height, merge_iou=options.merge_iou), width, height
 
     def _boxes(self, result: Any) -> Boxes:
         boxes = result.boxes.cpu()
@@ -71,26 +68,51 @@ class Predictor:
         return Boxes(boxes.xyxy.numpy(), labels, boxes.conf.numpy())
 
 
-def load_predictor(detector: Detector, options: InferenceOptions) -> Predictor:
+def load_predictor(
+    detector: Detector, options: InferenceOptions, samples: Sequence[Pixels] = ()
+) -> Predictor:
     """Load the best weights of a detector onto the device.
+
+    Args:
+        detector: Whose best weights look.
+        options: How to look.
+        samples: Windows of the scenes, to check and compare backends with; without any, PyTorch
+            it is.
 
     Raises:
         DetectorError: If the weights cannot be loaded.
     """
-    arguments = {
-        "imgsz": options.imgsz or detector.image_size,
-        "conf": options.confidence,
-        "iou": options.iou,
-        "max_det": options.max_boxes,
-        "batch": options.batch,
-        "device": choose_device(options.device).split(",")[0],
-        "verbose": False,
-    }
-    return Predictor(load_weights(detector.best), detector.class_names, arguments, options)
+    image_size = options.imgsz or detector.image_size
+    ultralytics = _ultralytics_predictor(detector, options, image_size)
+    pytorch = Predictor(ultralytics, pytorch_backend(ultralytics), detector.class_names)
+    if not samples:
+        return pytorch
+
+    def find(backend: Backend) -> list[Boxes]:
+        return replace(pytorch, backend=backend).find(samples)
+
+    ultralytics.args.conf = min(options.confidence, _CHECK_CONFIDENCE)
+    exports = Exports(detector, image_size)
+    backend = choose_backend(pytorch.backend, options, exports, find, ultralytics.device)
+    ultralytics.args.conf = options.confidence
+    return replace(pytorch, backend=backend)
 
 
-def _batches(
-    windows: Iterator[tuple[Window, Pixels]], size: int
-) -> Iterator[list[tuple[Window, Pixels]]]:
-    while batch := list(islice(windows, size)):
-        yield batch
+def _ultralytics_predictor(detector: Detector, options: InferenceOptions, image_size: int) -> Any:
+    """Ultralytics' own predictor, set up by a first look at nothing."""
+    model = load_weights(detector.best)
+    nothing = np.zeros((image_size, image_size, 3), dtype=np.uint8)
+    with quiet():
+        model.predict(
+            [nothing],
+            imgsz=image_size,
+            conf=options.confidence,
+            iou=options.iou,
+            max_det=options.max_boxes,
+            device=choose_device(options.device).split(",")[0],
+            rect=False,
+            verbose=False,
+        )
+    predictor = model.predictor
+    predictor.batch = ([""] * max(options.batch, 1),)  # the paths, of which there are none
+    return predictor

@@ -31,7 +31,12 @@ def image_size(path: Path, pixels: PixelOptions = _DEFAULT) -> tuple[int, int]:
 
 
 def read_strips(
-    path: Path, *, tile_size: int, overlap: int, pixels: PixelOptions = _DEFAULT
+    path: Path,
+    *,
+    tile_size: int,
+    overlap: int,
+    pixels: PixelOptions = _DEFAULT,
+    first_row: int = 0,
 ) -> Iterator[tuple[int, Pixels]]:
     """Yield (y, strip) for each row of tiles: the rows from y, the whole width of the image.
 
@@ -44,6 +49,7 @@ def read_strips(
         tile_size: Height of every strip but the last, in pixels.
         overlap: How many rows neighbouring strips share.
         pixels: How the pixels are read.
+        first_row: The first row of tiles wanted: those above it are decoded and dropped.
 
     Yields:
         The strip's top row and its pixels, upright RGB, uint8 of shape (height, width, 3).
@@ -61,8 +67,8 @@ def read_strips(
     previous, buffer = (np.empty(shape, dtype=np.uint8) for _ in range(2))
     with explained(Path(path)):
         region = pyvips.Region.new(image)
-        for y, height in strips:
-            shared = overlap if y else 0
+        for row, (y, height) in enumerate(strips[first_row:]):
+            shared = overlap if row else 0
             buffer[:shared] = previous[len(previous) - shared :]
             for top in range(shared, height, _ROWS_AT_ONCE):
                 rows = min(_ROWS_AT_ONCE, height - top)
@@ -79,7 +85,12 @@ def _rgb(fetched: Any, rows: int, bands: int) -> Pixels:
 
 
 def read_windows(
-    path: Path, *, tile_size: int, overlap: int, pixels: PixelOptions = _DEFAULT
+    path: Path,
+    *,
+    tile_size: int,
+    overlap: int,
+    pixels: PixelOptions = _DEFAULT,
+    first_row: int = 0,
 ) -> Iterator[tuple[Window, Pixels]]:
     """Yield each window of an image with its pixels, in the order of `tile_windows`.
 
@@ -88,6 +99,7 @@ def read_windows(
         tile_size: Largest width and height of a window, in pixels.
         overlap: How many pixels neighbouring windows share.
         pixels: How the pixels are read.
+        first_row: The first row of windows wanted.
 
     Yields:
         The window and its pixels, upright RGB, uint8 of shape (height, width, 3), a copy.
@@ -95,7 +107,10 @@ def read_windows(
     Raises:
         ImageError: If the image does not decode, is larger than the limit, or is no image.
     """
-    for y, strip in read_strips(path, tile_size=tile_size, overlap=overlap, pixels=pixels):
+    strips = read_strips(
+        path, tile_size=tile_size, overlap=overlap, pixels=pixels, first_row=first_row
+    )
+    for y, strip in strips:
         for x, width in spans(strip.shape[1], tile_size, overlap):
             window = Window(x=x, y=y, width=width, height=len(strip))
             yield window, strip[:, window.columns].copy()

@@ -1,0 +1,123 @@
+"""Whatever runs the network, the same boxes are found."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from utils.detection.backend_choice import agreement
+from utils.detection.checkpoint import load_weights
+from utils.detection.exports import Exports
+from utils.detection.options import InferenceOptions
+from utils.detection.predictor import load_predictor
+from utils.geometry import Boxes
+from utils.paths import local_folder
+from utils.tiling.reader import read_windows
+
+
+def options(backend, **changes):
+    return InferenceOptions(backend=backend, device="cpu", confidence=0.01, **changes)
+
+
+@pytest.fixture
+def coco_detector(tiny_detector, shared_data):
+    weights = shared_data / "weights" / "yolov8n.pt"
+    names = tuple(load_weights(weights).names.values())
+    return replace(tiny_detector, best=weights, class_names=names, image_size=640)
+
+
+@pytest.fixture
+def windows(shared_data):
+    """Windows of photos and aerial images, some of them smaller than the others."""
+    images = [shared_data / "sahi" / name for name in ("small-vehicles1.jpeg", "terrain2.png")]
+    return [
+        pixels for image in images for _, pixels in read_windows(image, tile_size=512, overlap=100)
+    ]
+
+
+def noise(count=3, side=64):
+    return list(np.random.default_rng(0).integers(0, 255, (count, side, side, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+def test_a_backend_finds_what_pytorch_finds(backend, coco_detector, windows):
+    expected = load_predictor(coco_detector, options("pytorch"), windows)
+    exported = load_predictor(coco_detector, options(backend), windows)
+    assert exported.backend.name == backend
+    share, boxes = agreement(expected.find(windows), exported.find(windows))
+    assert boxes > 100
+    assert share >= 0.99
+
+
+def test_what_was_found_out_about_backends_is_kept_with_the_weights(coco_detector, windows):
+    chosen = load_predictor(coco_detector, options("auto"), windows).backend
+    kept = [json.loads(path.read_text()) for path in local_folder("cache").glob("exports/*/*.json")]
+    (verdicts,) = (verdicts for verdicts in kept if chosen.description in verdicts)
+    fastest = min(
+        (verdict["milliseconds"], description)
+        for description, verdict in verdicts.items()
+        if verdict["agreement"] >= 0.99
+    )
+    assert chosen.description == fastest[1]
+    again = load_predictor(coco_detector, options("auto"), noise(1)).backend
+    assert again.description == chosen.description
+
+
+@pytest.mark.parametrize("backend", ["pytorch", "onnx", "openvino"])
+def test_what_is_found_in_a_window_does_not_depend_on_the_others(backend, tiny_detector):
+    images = [*noise(3), *noise(2, side=40)]
+    predictor = load_predictor(tiny_detector, options(backend, max_boxes=5), images)
+    together = predictor.find(images)
+    assert together == [boxes for image in images for boxes in predictor.find([image])]
+
+
+def test_a_backend_that_cannot_be_had_here_leaves_pytorch(tiny_detector, caplog):
+    chosen = load_predictor(tiny_detector, options("tensorrt"), noise()).backend
+    assert chosen.name == "pytorch"
+    assert "tensorrt cannot be had on cpu" in caplog.text
+
+
+def test_a_network_that_cannot_be_exported_leaves_pytorch(tiny_detector, caplog, monkeypatch):
+    def fails(self):
+        raise RuntimeError("no such operator\nin line 12")
+
+    monkeypatch.setattr(Exports, "onnx", fails)
+    with caplog.at_level(logging.WARNING):
+        chosen = load_predictor(tiny_detector, options("auto"), noise()).backend
+    assert chosen.name == "pytorch"
+    assert "The backend openvino is passed over: no such operator" in caplog.text
+    assert "line 12" not in caplog.text
+
+
+BOX = (10.0, 10.0, 50.0, 50.0)
+
+
+def one(box=BOX, score=0.9, label="ship"):
+    return [Boxes(np.array([box]), (label,), np.array([score]))]
+
+
+NOTHING = [Boxes(scores=np.zeros(0))]
+
+
+@pytest.mark.parametrize(
+    ("found", "share", "clear"),
+    [
+        pytest.param(one(), 1, 2, id="the same"),
+        pytest.param(one((11, 10, 51, 50), 0.85), 1, 2, id="nearly the same"),
+        pytest.param(one((30, 10, 70, 50)), 0, 2, id="in another place"),
+        pytest.param(one(score=0.6), 0, 2, id="with another score"),
+        pytest.param(one(label="buoy"), 0, 2, id="of another class"),
+        pytest.param(NOTHING, 0, 1, id="lost"),
+    ],
+)
+def test_agreement_counts_the_boxes_that_the_other_has_too(found, share, clear):
+    assert agreement(one(), found) == (share, clear)
+    assert agreement(found, one()) == (share, clear)
+
+
+def test_boxes_of_low_scores_need_no_counterpart():
+    assert agreement(one(score=0.05), NOTHING) == (1, 0)

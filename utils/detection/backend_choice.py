@@ -1,0 +1,167 @@
+"""Which runtime looks: the fastest of those that find what PyTorch finds."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from utils.detection.backends import (
+    Backend,
+    is_installed,
+    onnx_backend,
+    openvino_backend,
+    tensorrt_backend,
+)
+from utils.detection.exports import Exports, Verdict
+from utils.detection.options import InferenceOptions
+from utils.geometry import Boxes, iou_matrix
+
+# The boxes that a backend finds in each of some images, those of low scores too.
+Find = Callable[[Backend], list[Boxes]]
+
+_ON_CPU = ("openvino", "onnx")
+_ON_GPU = ("tensorrt",)
+_ROUNDS = 2
+# Boxes with lower scores are compared with, but need no counterpart.
+_CLEAR_SCORE = 0.1
+_COUNTERPART_IOU = 0.75
+_SCORE_TOLERANCE = 0.15
+LEAST_AGREEMENT = 0.99
+_ENOUGH_BOXES = 20  # fewer do not prove much
+
+logger = logging.getLogger(__name__)
+
+
+def choose_backend(
+    pytorch: Backend, options: InferenceOptions, exports: Exports, find: Find, device: Any
+) -> Backend:
+    """The backend that the options name or, with `auto`, the fastest; PyTorch where none will do.
+
+    A backend will do when 99 % of the clear boxes that it or PyTorch finds have a counterpart among
+    those of the other (`agreement`). What was found out is kept, so that each is checked once.
+
+    Args:
+        pytorch: What the others have to agree with.
+        options: For `backend` and `batch`.
+        exports: Of the detector.
+        find: Looks at some windows of the scenes.
+        device: As PyTorch names it.
+    """
+    names = _candidates(options.backend, device.type)
+    if not names:
+        return pytorch
+    with exports.locked():
+        backends = [pytorch, *_loaded(names, exports, options, device)]
+        verdicts = _judge(backends, exports, find)
+    usable = [backend for backend in backends[1:] if _agrees(backend, verdicts)]
+    if options.backend == "auto" or not usable:
+        usable.append(pytorch)
+    chosen = min(usable, key=lambda backend: verdicts[backend.description].milliseconds)
+    _tell(chosen, verdicts)
+    return chosen
+
+
+def agreement(first: list[Boxes], second: list[Boxes]) -> tuple[float, int]:
+    """How far two ways of looking at the same images find the same.
+
+    Args:
+        first: For every image its boxes, with scores, those of low scores too.
+        second: The same, of the other.
+
+    Returns:
+        The share of the clear boxes of both (scores of 0.1 and more) for which the other has one
+        of the same class, an intersection over union of at least 0.75 and a score at most 0.15
+        away; and how many clear boxes there are.
+    """
+    pairs = [*zip(first, second, strict=True), *zip(second, first, strict=True)]
+    found = np.concatenate([_has_counterpart(one, other) for one, other in pairs])
+    return float(found.mean()) if len(found) else 1.0, len(found)
+
+
+def _has_counterpart(boxes: Boxes, others: Boxes) -> Any:
+    clear = boxes.select(_scores(boxes) >= _CLEAR_SCORE)
+    alike = (
+        (iou_matrix(clear.xyxy, others.xyxy) >= _COUNTERPART_IOU)
+        & (np.abs(_scores(clear)[:, None] - _scores(others)[None, :]) <= _SCORE_TOLERANCE)
+        & (np.array(clear.labels)[:, None] == np.array(others.labels)[None, :])
+    )
+    return alike.any(axis=1)
+
+
+def _scores(boxes: Boxes) -> Any:
+    return boxes.scores if boxes.scores is not None else np.ones(len(boxes))
+
+
+def _candidates(wanted: str, device: str) -> list[str]:
+    """The backends to be tried beside PyTorch."""
+    possible = {"cpu": _ON_CPU, "cuda": _ON_GPU}.get(device, ())
+    if wanted == "auto":
+        return [name for name in possible if is_installed(name)]
+    if wanted != "pytorch" and (wanted not in possible or not is_installed(wanted)):
+        logger.warning("The backend %s cannot be had on %s: PyTorch looks.", wanted, device)
+        return []
+    return [] if wanted == "pytorch" else [wanted]
+
+
+def _loaded(
+    names: list[str], exports: Exports, options: InferenceOptions, device: Any
+) -> Iterator[Backend]:
+    """Yield the backends that the network could be exported for."""
+    loaders = {
+        "onnx": lambda: onnx_backend(exports.onnx()),
+        "openvino": lambda: openvino_backend(exports.onnx()),
+        "tensorrt": lambda: tensorrt_backend(exports.tensorrt(options.batch), device),
+    }
+    for name in names:
+        try:
+            yield loaders[name]()
+        except Exception as error:  # whatever an exporter or a runtime may raise
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            logger.warning("The backend %s is passed over: %s", name, reason)
+
+
+def _judge(backends: list[Backend], exports: Exports, find: Find) -> dict[str, Verdict]:
+    """What is known or now found out about each backend, the first of which the others follow."""
+    known = exports.verdicts()
+    if all(backend.description in known for backend in backends):
+        return known
+    expected, milliseconds = _timed(backends[0], find)
+    verdicts = {backends[0].description: Verdict(milliseconds, 1.0)}
+    clear = 0
+    for backend in backends[1:]:
+        found, milliseconds = _timed(backend, find)
+        share, clear = agreement(expected, found)
+        verdicts[backend.description] = Verdict(milliseconds, share)
+    if clear >= _ENOUGH_BOXES:
+        exports.keep(known | verdicts)
+    return verdicts
+
+
+def _timed(backend: Backend, find: Find) -> tuple[list[Boxes], float]:
+    """What a backend finds, and the milliseconds that it takes for an image when warm."""
+    times = []
+    for _ in range(_ROUNDS):
+        started = time.perf_counter()
+        found = find(backend)
+        times.append(time.perf_counter() - started)
+    return found, min(times) / len(found) * 1e3
+
+
+def _agrees(backend: Backend, verdicts: dict[str, Verdict]) -> bool:
+    share = verdicts[backend.description].agreement
+    if share < LEAST_AGREEMENT:
+        logger.warning(
+            "The backend %s is passed over: only %.1f %% of the boxes are the same as PyTorch's.",
+            backend.name,
+            100 * share,
+        )
+    return share >= LEAST_AGREEMENT
+
+
+def _tell(chosen: Backend, verdicts: dict[str, Verdict]) -> None:
+    times = ", ".join(f"{name} {known.milliseconds:.0f} ms" for name, known in verdicts.items())
+    logger.info("The network runs in %s (a window takes: %s).", chosen.description, times)

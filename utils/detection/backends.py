@@ -1,0 +1,119 @@
+"""The runtimes that a detector's network can be run with.
+
+On the CPU every window goes through the network on its own, several at a time in threads: that is
+the fastest there, and what is found in a window does not depend on those that come with it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from utils.detection.backend import usable_cores
+
+# From images, a float32 tensor of shape (n, 3, height, width) in [0, 1], to raw predictions.
+Forward = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A network ready to run.
+
+    Attributes:
+        name: As in `InferenceOptions.backend`.
+        description: With version and precision, for people.
+        forward: The network.
+        threads: How many threads may call it at a time; None where it takes whole batches instead.
+    """
+
+    name: str
+    description: str
+    forward: Forward
+    threads: int | None
+
+
+def pytorch_backend(predictor: Any) -> Backend:
+    """The network as it was trained.
+
+    Args:
+        predictor: That of ultralytics, on its device.
+    """
+    import torch
+
+    on_cpu = predictor.device.type == "cpu"
+    description = f"PyTorch {torch.__version__} on {predictor.device.type}"
+    return Backend("pytorch", description, predictor.model, 1 if on_cpu else None)
+
+
+def onnx_backend(network: Path) -> Backend:
+    """An exported network in ONNX Runtime, on the CPU.
+
+    Args:
+        network: An ONNX file for one image at a time.
+    """
+    import onnxruntime
+    import torch
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+    (entrance,) = session.get_inputs()
+
+    def forward(images: Any) -> Any:
+        return torch.from_numpy(session.run(None, {entrance.name: images.numpy()})[0])
+
+    description = f"ONNX Runtime {onnxruntime.__version__} on cpu"
+    return Backend("onnx", description, forward, usable_cores())
+
+
+def openvino_backend(network: Path, precision: str | None = None) -> Backend:
+    """An exported network in OpenVINO, on the CPU.
+
+    Args:
+        network: An ONNX file for one image at a time.
+        precision: Of the convolutions, such as `f32`; by default the fastest that the processor
+            has, often 16 bits.
+    """
+    import openvino
+    import torch
+
+    cores = usable_cores()
+    wanted: dict[str, Any] = {"NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
+    if precision:
+        wanted["INFERENCE_PRECISION_HINT"] = precision
+    compiled = openvino.Core().compile_model(str(network), "CPU", wanted)
+    requests = threading.local()
+
+    def forward(images: Any) -> Any:
+        if not hasattr(requests, "own"):
+            requests.own = compiled.create_infer_request()
+        outputs = requests.own.infer([images.numpy()], share_inputs=True)
+        return torch.from_numpy(outputs[0])
+
+    used = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+    description = f"OpenVINO {openvino.__version__.partition('-')[0]} ({used}) on cpu"
+    return Backend("openvino", description, forward, cores)
+
+
+def tensorrt_backend(network: Path, device: Any) -> Backend:
+    """An exported network in TensorRT.
+
+    Args:
+        network: An engine for batches of any size up to the one it was exported with.
+        device: The GPU, as PyTorch names it.
+    """
+    import tensorrt
+    from ultralytics.nn.autobackend import AutoBackend
+
+    loaded = AutoBackend(str(network), device=device, verbose=False)
+    return Backend("tensorrt", f"TensorRT {tensorrt.__version__} on cuda", loaded, None)
+
+
+def is_installed(name: str) -> bool:
+    """Whether the libraries of a backend are there."""
+    libraries = {"onnx": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino")}
+    return all(find_spec(library) for library in libraries.get(name, (name,)))

@@ -1,0 +1,173 @@
+"""A detector looks through scenes window by window, in batches that do not end where scenes do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+
+from utils.detection.bands import Bands, KeptWork, SeenWindow
+from utils.detection.options import InferenceOptions
+from utils.detection.predictor import Predictor
+from utils.detection.reading_ahead import reading_ahead
+from utils.errors import ImageError
+from utils.geometry import Boxes, Window
+from utils.progress import Advance, progress
+from utils.scenes.images import image_sha256
+from utils.scenes.scene import Scene
+from utils.tiling.grid import Grid
+from utils.tiling.reader import Pixels, image_size, read_windows
+from utils.tiling.tile import scene_key
+
+_NAME_LENGTH = 16
+# Scenes of more windows show how far they have come.
+_LARGE_SCENE_WINDOWS = 100
+
+
+@dataclass(slots=True)
+class SceneInWork:
+    """A scene on its way through the detector.
+
+    Attributes:
+        scene: The scene.
+        key: The name of its file among the kept ones; empty until the image was read.
+        is_kept: Whether an earlier run has finished it.
+        width: In pixels.
+        height: In pixels.
+        grid: Its windows, once they are known.
+        bands: What was found so far, in scene coordinates.
+        fault: Why the image cannot be read, or None.
+        advance: Of its own progress bar, if it has one.
+    """
+
+    scene: Scene
+    key: str = ""
+    is_kept: bool = False
+    width: int = 0
+    height: int = 0
+    grid: Grid | None = None
+    bands: Bands | None = None
+    fault: ImageError | None = None
+    advance: Advance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A window of a scene with its pixels or, without one, the end of the scene."""
+
+    work: SceneInWork
+    window: Window | None = None
+    pixels: Pixels | None = None
+
+
+def look_through(
+    scenes: Iterable[Scene],
+    kept: KeptWork,
+    options: InferenceOptions,
+    load: Callable[[Sequence[Pixels]], Predictor],
+) -> Iterator[SceneInWork]:
+    """Look at every window of some scenes that was not looked at before.
+
+    Windows are read while the device works, and a batch takes those of the next scene where one has
+    no more.
+
+    Args:
+        scenes: Read once, as a stream, in a thread of its own.
+        kept: What earlier runs have left.
+        options: How to look.
+        load: Makes the predictor of the first windows, once there is something to look at.
+
+    Yields:
+        The scenes, in order, each once all its windows were looked at.
+    """
+    views = (view for scene in scenes for view in _views(scene, kept, options))
+    predictor: Predictor | None = None
+    with ExitStack() as bar, closing(reading_ahead(views, options.batch)) as ahead:
+        started = time.monotonic()
+        for batch in _batches(ahead, options.batch):
+            windows = [view.pixels for view in batch if view.pixels is not None]
+            if windows and predictor is None:
+                predictor = load(windows)
+                started = time.monotonic()
+            found = predictor.find(windows) if windows and predictor is not None else []
+            ended = time.monotonic()
+            yield from _sorted_in(batch, found, (ended - started) / max(len(windows), 1), bar)
+            started = ended
+
+
+def _views(scene: Scene, kept: KeptWork, options: InferenceOptions) -> Iterator[_View]:
+    """Yield the windows of a scene that are still to be looked at, and then its end."""
+    work = SceneInWork(scene)
+    try:
+        digest = image_sha256(scene.path)[:_NAME_LENGTH]
+        work.key = f"{scene_key(scene.id)}-{digest}.parquet"
+        work.is_kept = work.key in kept
+        if not work.is_kept:
+            for window, pixels in _windows(work, kept, options):
+                yield _View(work, window, pixels)
+    except ImageError as fault:
+        work.fault = fault
+    yield _View(work)
+
+
+def _windows(
+    work: SceneInWork, kept: KeptWork, options: InferenceOptions
+) -> Iterator[tuple[Window, Pixels]]:
+    path, size, overlap = work.scene.path, options.tile_size, options.overlap
+    work.width, work.height = image_size(path, options.pixels)
+    work.grid = Grid.over(work.width, work.height, size, overlap)
+    work.bands = Bands(kept, work.key.removesuffix(".parquet"), work.grid)
+    return read_windows(
+        path,
+        tile_size=size,
+        overlap=overlap,
+        pixels=options.pixels,
+        first_row=work.bands.rows_done,
+    )
+
+
+def _batches(views: Iterator[_View], size: int) -> Iterator[list[_View]]:
+    """Yield lists with `size` windows, and with the ends of scenes that come between them."""
+    batch: list[_View] = []
+    windows = 0
+    try:
+        for view in views:
+            batch.append(view)
+            windows += view.window is not None
+            if windows in (0, size):
+                yield batch
+                batch, windows = [], 0
+    except GeneratorExit:
+        raise
+    except BaseException:  # what was read before the fault is looked at before it is told
+        yield batch
+        raise
+    yield batch
+
+
+def _sorted_in(
+    batch: list[_View], found: list[Boxes], seconds: float, bar: ExitStack
+) -> Iterator[SceneInWork]:
+    """Add what was found to the scenes, and yield those that end in this batch."""
+    boxes = iter(found)
+    for view in batch:
+        work, window = view.work, view.window
+        if window is None:
+            bar.close()
+            yield work
+        elif work.bands is not None:
+            inside = next(boxes).shifted(window.x, window.y)
+            work.bands.add(SeenWindow(window, inside, seconds))
+            _advance(work, bar)
+
+
+def _advance(work: SceneInWork, bar: ExitStack) -> None:
+    """Show how far a large scene has come, in a bar that is there until the scene ends."""
+    if work.grid is None or len(work.grid) < _LARGE_SCENE_WINDOWS:
+        return
+    if work.advance is None:
+        name = f"{work.scene.id} (windows)"
+        work.advance = bar.enter_context(progress(name, len(work.grid)))
+        work.advance(len(work.bands.seen) - 1 if work.bands else 0)
+    work.advance(1)

@@ -1,0 +1,33 @@
+"""Reading what comes next while the device works on what has been read."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+
+_END: Any = object()
+
+
+def reading_ahead(items: Iterable[Item], most: int) -> Generator[Item, None, None]:
+    """Consume an iterable in a thread, so that it works while its items are worked on.
+
+    Args:
+        items: Consumed once. What it raises is raised here, after the items before it.
+        most: How many items are read ahead at most.
+
+    Yields:
+        The items, in order.
+    """
+    source = iter(items)
+    thread = ThreadPoolExecutor(1, thread_name_prefix="reading ahead")
+    try:
+        ahead: deque[Future[Item]] = deque(thread.submit(next, source, _END) for _ in range(most))
+        while (item := ahead.popleft().result()) is not _END:
+            ahead.append(thread.submit(next, source, _END))
+            yield item
+    finally:
+        thread.shutdown(cancel_futures=True)
