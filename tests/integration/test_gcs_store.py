@@ -146,6 +146,10 @@ def test_our_own_upload_whose_answer_is_lost_is_accepted(meddled_storage):
     meddled_storage.meddle = lose_answer
     assert open_store("gs://b").write("a.png", OURS) == "gs://b/a.png"
     assert len(requests(meddled_storage, "POST /upload")) == 2
+    lost.clear()
+    version = open_store("gs://b").replace("state.json", OURS, None)
+    assert version == str(meddled_storage.buckets.get("b", "state.json", {}).generation)
+    assert len(requests(meddled_storage, "POST /upload")) == 4
 
 
 def test_an_upload_of_another_writer_at_the_same_time_is_not_replaced(meddled_storage):

@@ -20,8 +20,10 @@ from utils.detection.callbacks import EpochReport, watching
 from utils.detection.checkpoint import Checkpoint, load_model, resolve_checkpoint
 from utils.detection.mlflow_store import EXPERIMENT
 from utils.detection.runs import TrainingRun
+from utils.detection.stored_state import StateFile
+from utils.detection.tracking import TrainingRecord
 from utils.detection.train import train_detector
-from utils.errors import DetectorError, StoreError
+from utils.errors import BusyError, DetectorError, StoreError
 from utils.storage.store import open_store
 
 EPOCHS = 3
@@ -44,14 +46,15 @@ def vanish():
     os.kill(os.getpid(), int(number))
 
 class Bucket(GcsStore):
-    def write(self, key, content):
+    def replace(self, key, content, version):
         _, epoch = json.loads(content)["progress"]
         if when == "before" and epoch == int(last_epoch):
             vanish()
-        super().write(key, content)
+        version = super().replace(key, content, version)
         if epoch == int(last_epoch):
             vanish()
         stored[epoch].set()
+        return version
 
 train_detector(
     write_tiny_dataset(Path(folder)),
@@ -82,13 +85,17 @@ def vanishes(folder, uri, tracking, epoch, when, number):
     assert vanished.returncode == -number
 
 
+def recorded_runs(tracking):
+    client = mlflow.MlflowClient(tracking.tracking_uri)
+    return client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
+
+
 def recorded_epochs(tracking):
     """The epochs in each MLflow run."""
     client = mlflow.MlflowClient(tracking.tracking_uri)
-    runs = client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
     return [
         [point.step for point in client.get_metric_history(run.info.run_id, "metrics/mAP50")]
-        for run in runs
+        for run in recorded_runs(tracking)
     ]
 
 
@@ -175,6 +182,75 @@ def test_what_the_processes_of_several_gpus_train_is_told_kept_and_stored(machin
     elsewhere = TrainingRun("f" * 64, tmp_path / "elsewhere")
     with RunBackup(elsewhere, store):
         assert elsewhere.progress() == run.progress()
+
+
+def take_over(store):
+    """What another machine does when it starts the one training in the store."""
+    (key,) = (stored.key for stored in store.list() if stored.key.endswith("state.json"))
+    StateFile(store, key, "another machine").take()
+
+
+def test_a_training_that_another_machine_takes_over_ends_and_leaves_the_record_alone(
+    gcs_bucket, tracking, machine
+):
+    store = open_store(f"{gcs_bucket}/training")
+    dataset = write_tiny_dataset(machine("first"))
+    started = []
+
+    def train():
+        train_detector(
+            dataset,
+            tiny_options(epochs=3, seed=7),
+            tracking=tracking,
+            kept_in=store,
+            on_epoch=lambda metrics: started.append(metrics.epoch) or take_over(store),
+        )
+
+    with pytest.raises(BusyError, match="Another machine has taken over the training"):
+        train()
+    assert recorded_epochs(tracking) == [[1]]
+    assert [run.info.status for run in recorded_runs(tracking)] == ["RUNNING"]
+    with pytest.raises(BusyError, match="Another machine"):  # as ZenML repeats the step
+        train()
+    assert started == [1]
+
+
+def test_an_epoch_that_two_machines_have_trained_is_recorded_once(tracking, tmp_path):
+    runs = [TrainingRun("f" * 64, tmp_path / name) for name in ("first", "second")]
+    with (
+        TrainingRecord(tracking, runs[0], {}) as first,
+        TrainingRecord(tracking, runs[1], {}) as second,
+    ):
+        for epoch in (1, 2):
+            for run, record in zip(runs, (first, second), strict=True):
+                kept = run.folder / "kept" / str(epoch)
+                kept.mkdir(parents=True)
+                rows = [f"{number},0.5\n" for number in range(1, epoch + 1)]
+                (kept / "results.csv").write_text("epoch,metrics/mAP50(B)\n" + "".join(rows))
+                record.add_epoch(run.epochs()[-1])
+        assert recorded_epochs(tracking) == [[1, 2]]
+        for run in runs:
+            run.weights.mkdir(parents=True)
+
+
+def test_the_processes_of_several_gpus_end_when_another_machine_takes_over(machine, tmp_path):
+    dataset = write_tiny_dataset(machine("first"))
+    run = TrainingRun("f" * 64, tmp_path / "run")
+    store = open_store(str(tmp_path / "store"))
+    model = load_model(Checkpoint("yolov8n.yaml", identity=""))
+    exit_codes = []
+
+    def train():
+        with RunBackup(run, store) as backup:
+            report = EpochReport(run, [backup.add_epoch, lambda _: take_over(store)])
+            with watching(model, run, report, "0,1"):
+                trainer = written_trainer(model, dataset, run)
+                exit_codes.append(subprocess.run([sys.executable, trainer], check=False).returncode)
+
+    with pytest.raises(BusyError, match="Another machine has taken over the training"):
+        train()
+    assert exit_codes == [1]
+    assert run.progress().epochs < 50
 
 
 def written_trainer(model, dataset, run):

@@ -50,6 +50,22 @@ def test_what_is_written_can_be_read(store, key, tmp_path):
     assert store.get(uri, tmp_path / "copy" / "b").read_bytes() == b"content"
 
 
+def test_of_two_who_have_seen_the_same_version_one_replaces_it(store, tmp_path):
+    first = store.replace("a.json", b"first", None)
+    assert store.replace("a.json", b"late", None) is None
+    second = store.replace("a.json", b"second", first)
+    assert store.replace("a.json", b"late", first) is None
+    assert second == next(store.list()).version != first
+    assert store.get("a.json", tmp_path / "copy").read_bytes() == b"second"
+
+
+def test_what_has_been_deleted_is_not_replaced_but_made(store):
+    version = store.replace("a.json", b"first", None)
+    store.delete("a.json")
+    assert store.replace("a.json", b"second", version) is None
+    assert store.replace("a.json", b"second", None) is not None
+
+
 def test_a_file_can_be_put(store, tmp_path):
     (tmp_path / "a").write_bytes(b"content")
     assert store.put(tmp_path / "a", "b/c.png") == f"{store.uri}/b/c.png"

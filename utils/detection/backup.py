@@ -1,30 +1,31 @@
 """A copy of a training run in an object store: it goes on elsewhere when its machine vanishes.
 
     <store>/<fingerprint>/<SHA-256>     each file, named by its content
-    <store>/<fingerprint>/state.json    which files make up the newest state
+    <store>/<fingerprint>/state.json    which files make up the newest state, and whose it is
 
 The list is written when all its files are there, and what it no longer names is deleted after
-that: a kill in between leaves the state before. While the training goes on, the state is what is
-needed to resume it; once it has finished, the weights and plots, by which a repeat has its result
-at once. Whoever deletes it loses no more than that.
+that: a kill in between leaves the state before. Of two machines only the one that began last
+writes and deletes; the other one ends (`utils/detection/stored_state.py`).
+
+While the training goes on, the state is what is needed to resume it; once it has finished, the
+weights and plots, by which a repeat has its result at once. Whoever deletes it loses no more.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Self
 
 from utils.detection.epochs import EpochMetrics
-from utils.detection.runs import Progress, TrainingRun
+from utils.detection.runs import TrainingRun
+from utils.detection.stored_state import THIS_PROCESS, StateFile, StoredState
+from utils.errors import BusyError, StoreError
 from utils.files import sha256_of
 from utils.storage.objects import ObjectStore, StoredObject
 from utils.storage.transfers import in_parallel
@@ -32,48 +33,43 @@ from utils.storage.transfers import in_parallel
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What is stored of a run.
-
-    Attributes:
-        progress: How far the run had come.
-        files: The SHA-256 of each file by its path in the run's folder.
-    """
-
-    progress: Progress
-    files: Mapping[str, str]
-
-
 class RunBackup:
     """Keeps the copy of one run up to date, used as a context around its training.
 
-    Entering restores the run where the copy has come further than this machine. Each epoch is sent
+    Entering takes the training over from another machine that may have it, and restores the run
+    where the copy has come further than this machine. Each epoch is sent
     in the background, so that the training never waits: one upload at a time, and of the epochs
     that end meanwhile only the newest. What cannot be sent is a warning and is tried again with
-    the next epoch, and at the end.
+    the next epoch, and at the end. Once another machine has taken the training over, nothing is
+    written any more, and the next epoch or the end raises `BusyError`.
     """
 
-    def __init__(self, run: TrainingRun, store: ObjectStore) -> None:
+    def __init__(self, run: TrainingRun, store: ObjectStore, process: str = THIS_PROCESS) -> None:
         """Prepare the copy of `run` in `store`; nothing is requested yet."""
         self._run = run
         self._store = store
         self._prefix = f"{run.fingerprint}/"
+        self._file = StateFile(store, f"{self._prefix}state.json", process)
         self._objects: Mapping[str, StoredObject] = {}
-        self._stored: _State | None = None
+        self._files: Mapping[str, str] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="backup")
         self._newest: Future[None] | None = None
         self._has_failed = False
+        self._taken_over: BusyError | None = None
 
     def __enter__(self) -> Self:
-        """Restore the run.
+        """Take the training over and restore the run.
 
         Raises:
+            BusyError: If this process has lost the training to another machine before.
             StoreError: If the store cannot be reached or read.
         """
-        self._stored = self._read()
-        if self._stored and self._stored.progress > self._run.progress():
-            self._restore(self._stored)
+        state = self._file.take()
+        self._objects = {stored.key: stored for stored in self._store.list(self._prefix)}
+        if self._is_complete(state):
+            self._files = state.files
+            if state.progress > self._run.resumable():
+                self._restore(state)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -83,11 +79,35 @@ class RunBackup:
         self._thread.shutdown(wait=True)
         if self._has_failed:
             self._send()
+        if kind is None and self._taken_over:
+            raise self._taken_over
 
     def add_epoch(self, epoch: EpochMetrics) -> None:
-        """Send the state after an epoch, in the background."""
+        """Send the state after an epoch, in the background.
+
+        Raises:
+            BusyError: If another machine has taken the training over.
+        """
         del epoch
+        self.require_held()
         self._send_soon()
+
+    def require_held(self) -> None:
+        """Go on only while no other machine has taken the training over.
+
+        Raises:
+            BusyError: If one has.
+        """
+        # A store that has just failed is left alone: what is sent to it next will tell.
+        if not (self._has_failed or self._taken_over):
+            try:
+                self._file.require_held()
+            except BusyError as error:
+                self._taken_over = error
+            except StoreError as error:
+                logger.warning("Whether another machine trains the same is not known: %s", error)
+        if self._taken_over:
+            raise self._taken_over
 
     def _send_soon(self) -> None:
         if self._newest:
@@ -95,10 +115,14 @@ class RunBackup:
         self._newest = self._thread.submit(self._send)
 
     def _send(self) -> None:
+        if self._taken_over:
+            return
         snapshot = self._beside("sent")
         try:
             self._send_copy(self._run.snapshot(snapshot))
             self._has_failed = False
+        except BusyError as error:
+            self._taken_over = error
         except Exception as error:  # nothing about its copy is worth losing a training of days
             self._has_failed = True
             logger.warning("The state of the training could not be stored: %s", error)
@@ -112,39 +136,35 @@ class RunBackup:
             if path.is_file()
         }
         hashes = {name: sha256_of(path) for name, path in files.items()}
-        state = _State(copy.progress(), hashes)
-        if files and state != self._stored:
+        if files and hashes != self._files:
             by_hash = {hashes[name]: path for name, path in files.items()}
             list(in_parallel(self._put, by_hash.items()))
-            self._store.write(self._index, json.dumps(asdict(state), indent=2).encode())
-            self._stored = state
-            self._delete_others(state)
+            progress, before = copy.progress(), self._files
+            self._file.replace(progress, hashes)
+            self._files = hashes
+            replaced = set(before.values()) - set(hashes.values())
+            self._delete(self._left(hashes) if progress.is_finished else replaced)
 
     def _put(self, file: tuple[str, Path]) -> None:
         sha256, path = file
         self._store.put(path, self._prefix + sha256)
 
-    def _delete_others(self, state: _State) -> None:
-        wanted = {self._index, *(self._prefix + sha256 for sha256 in state.files.values())}
-        for stored in list(self._store.list(self._prefix)):
-            if stored.key not in wanted:
-                self._store.delete(stored.key)
+    def _left(self, files: Mapping[str, str]) -> set[str]:
+        """What is stored beside the files of a finished run, as kills in the middle leave it."""
+        stored = {item.key.removeprefix(self._prefix) for item in self._store.list(self._prefix)}
+        return stored - {self._file.key.removeprefix(self._prefix), *files.values()}
 
-    def _read(self) -> _State | None:
-        """The stored state, or None where there is none, or none that is complete."""
-        self._objects = {stored.key: stored for stored in self._store.list(self._prefix)}
-        if self._index not in self._objects:
-            return None
-        with TemporaryDirectory() as folder:
-            index = self._store.get(self._index, Path(folder) / "state.json")
-            content = json.loads(index.read_text())
-        state = _State(Progress(*content["progress"]), content["files"])
+    def _delete(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._store.delete(self._prefix + name)
+
+    def _is_complete(self, state: StoredState) -> bool:
         if all(self._prefix + sha256 in self._objects for sha256 in state.files.values()):
-            return state
+            return True
         logger.warning("The state of the training in %s is not complete: not used.", self._uri)
-        return None
+        return False
 
-    def _restore(self, state: _State) -> None:
+    def _restore(self, state: StoredState) -> None:
         """Replace the run's folder by the stored state, in one step; a damaged one is not used."""
         logger.info("Going on after epoch %d, from %s", state.progress.epochs, self._uri)
         aside = self._beside("restored")
@@ -166,10 +186,6 @@ class RunBackup:
     @property
     def _uri(self) -> str:
         return f"{self._store.uri}/{self._prefix}"
-
-    @property
-    def _index(self) -> str:
-        return f"{self._prefix}state.json"
 
     def _beside(self, purpose: str) -> Path:
         """A folder for a moment, on the disk of the run's."""

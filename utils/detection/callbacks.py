@@ -10,6 +10,7 @@ from typing import Any
 
 from utils.detection.epochs import EpochMetrics
 from utils.detection.runs import TrainingRun
+from utils.errors import BusyError
 from utils.progress import Advance, progress
 
 OnEpoch = Callable[[EpochMetrics], None]
@@ -45,8 +46,9 @@ def watching(model: Any, run: TrainingRun, report: EpochReport, device: str) -> 
     # Ultralytics sends callbacks to the processes it starts, where there are several GPUs: this one
     # has to be a function that can be sent, and is called in one of them only.
     model.add_callback("on_model_save", partial(_keep, run))
+    run.stop_marker.unlink(missing_ok=True)
     if "," in device:
-        with _polled(report):
+        with _polled(run, report):
             yield
     else:
         with ExitStack() as stack:
@@ -55,6 +57,8 @@ def watching(model: Any, run: TrainingRun, report: EpochReport, device: str) -> 
 
 
 def _keep(run: TrainingRun, trainer: Any) -> None:
+    if run.stop_marker.exists():
+        raise BusyError("Another machine has taken the training over: this one ends.")
     run.keep(trainer.epoch + 1, is_last=bool(trainer.stop))
 
 
@@ -74,13 +78,22 @@ def _add_callbacks(model: Any, report: EpochReport, stack: ExitStack) -> None:
 
 
 @contextmanager
-def _polled(report: EpochReport) -> Iterator[None]:
-    """Look for new epochs every few seconds, in a thread."""
+def _polled(run: TrainingRun, report: EpochReport) -> Iterator[None]:
+    """Look for new epochs every few seconds, in a thread.
+
+    Raises:
+        BusyError: If a listener did: the processes that train were told to end.
+    """
     ended = threading.Event()
+    lost: list[BusyError] = []
 
     def look() -> None:
-        while not ended.wait(_POLL_SECONDS):
-            report.new_epochs()
+        while not (lost or ended.wait(_POLL_SECONDS)):
+            try:
+                report.new_epochs()
+            except BusyError as error:
+                lost.append(error)
+                run.stop_marker.touch()
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
@@ -89,6 +102,8 @@ def _polled(report: EpochReport) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
+        if lost:
+            raise lost[0] from None
 
 
 def wait_for_plots() -> None:

@@ -5,6 +5,7 @@ same training again finds its own run and never another's:
 
     .local/runs/<fingerprint>/
         ultralytics/     what ultralytics writes: results.csv, plots, weights/
+        stop             appears when the processes of several GPUs shall end after an epoch
         kept/<epoch>/    what is needed to go on after that epoch: resume.pt, best.pt, results.csv,
                          and, after the last one, last_epoch; the folder appears whole
         finished.json    appears when everything is done, and `kept` is gone
@@ -58,6 +59,9 @@ class Progress(NamedTuple):
     epochs: int
 
 
+NO_PROGRESS = Progress(is_finished=False, epochs=0)
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
     """One training and its folder.
@@ -80,6 +84,11 @@ class TrainingRun:
         """Where ultralytics writes `best.pt` and `last.pt`."""
         return self.save_dir / "weights"
 
+    @property
+    def stop_marker(self) -> Path:
+        """While it is there, the processes that train on several GPUs end with their epoch."""
+        return self.folder / "stop"
+
     def epochs(self) -> list[EpochMetrics]:
         """The epochs done so far, in order: those that need not be done again after a kill."""
         if self.result() is not None:
@@ -92,6 +101,12 @@ class TrainingRun:
             return Progress(is_finished=True, epochs=result.epochs)
         kept = self.kept()
         return Progress(is_finished=False, epochs=int(kept.name) if kept else 0)
+
+    def resumable(self) -> Progress:
+        """As `progress`, but of what a power cut has not spoilt."""
+        progress = self.progress()
+        is_whole = progress.is_finished or self.resume_point() is not None
+        return progress if is_whole else NO_PROGRESS
 
     def keep(self, epoch: int, *, is_last: bool) -> None:
         """Copy what is needed to go on after the epoch just done, counted from 1.

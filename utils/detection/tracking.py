@@ -2,9 +2,9 @@
 
 A training is known by its fingerprint, so that one that is continued after a kill goes on in the
 same MLflow run, with the same numbering of epochs, and one that has finished is not recorded
-again. MLflow is never needed: while it is down the training goes on, and what it missed is sent as
-soon as it is up again, at the end at the latest. Where it is still down then, a repeat of the
-finished training sends it.
+again. One that another machine has taken over is left to that machine. MLflow is never needed:
+while it is down the training goes on, and what it missed is sent as soon as it is up again, at the
+end at the latest. Where it is still down then, a repeat of the finished training sends it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from contextlib import AbstractContextManager
 from typing import Any, Self
 
 from utils.detection.epochs import EpochMetrics
-from utils.detection.evaluate import Evaluation
 from utils.detection.mlflow_store import (
     MLflowStore,
     impatient,
@@ -27,10 +26,10 @@ from utils.detection.mlflow_store import (
 )
 from utils.detection.options import TrackingOptions
 from utils.detection.runs import TrainingRun
+from utils.errors import BusyError
 
 FINGERPRINT_TAG = "spyglass.fingerprint"
 FINISHED_TAG = "spyglass.finished"
-EVALUATED_TAG = "spyglass.evaluated"
 
 # Every epoch has it, so that its history tells which epochs MLflow knows.
 _TELLTALE = "metrics/mAP50"
@@ -74,7 +73,7 @@ class TrainingRecord:
             # Files take their time; a server that has just answered is worth waiting for.
             if self._try(self._send_epochs):
                 self._try(self._finish, patience=patient)
-        else:
+        elif not issubclass(kind, BusyError):  # another machine goes on with the run
             status = "FAILED" if issubclass(kind, Exception) else "KILLED"
             self._try(lambda store: self._close(store, status))
 
@@ -123,8 +122,6 @@ class TrainingRecord:
             run_id = store.client.create_run(store.experiment_id, run_name=name).info.run_id
         store.client.set_tag(run_id, FINGERPRINT_TAG, fingerprint)
         self._send_parameters(store, run_id)
-        history = store.client.get_metric_history(run_id, _TELLTALE)
-        self._epochs_sent = {metric.step for metric in history}
         self.mlflow_run_id = run_id
         return store
 
@@ -142,8 +139,6 @@ class TrainingRecord:
     def _send(self, store: MLflowStore, epoch: EpochMetrics) -> None:
         from mlflow.entities import Metric
 
-        if epoch.epoch in self._epochs_sent:
-            return
         now = int(time.time() * 1000)
         metrics = [
             Metric(name, value, now, epoch.epoch)
@@ -154,8 +149,14 @@ class TrainingRecord:
         self._epochs_sent.add(epoch.epoch)
 
     def _send_epochs(self, store: MLflowStore) -> None:
-        for epoch in self._run.epochs():
-            self._send(store, epoch)
+        epochs = [epoch for epoch in self._run.epochs() if epoch.epoch not in self._epochs_sent]
+        if epochs:
+            # Another machine may have sent some, until this one took the training over.
+            history = store.client.get_metric_history(self.mlflow_run_id, _TELLTALE)
+            self._epochs_sent.update(metric.step for metric in history)
+        for epoch in epochs:
+            if epoch.epoch not in self._epochs_sent:
+                self._send(store, epoch)
 
     def _finish(self, store: MLflowStore) -> None:
         run = store.client.get_run(self.mlflow_run_id)
@@ -169,27 +170,3 @@ class TrainingRecord:
 
     def _close(self, store: MLflowStore, status: str) -> None:
         store.client.set_terminated(self.mlflow_run_id, status)
-
-
-def record_evaluation(
-    evaluation: Evaluation, mlflow_run_id: str | None, options: TrackingOptions
-) -> None:
-    """Add the scores of an evaluation and its pictures to the MLflow run of the training, once."""
-    if mlflow_run_id is None:
-        return
-    try:
-        with impatient():
-            client = open_store(options).client
-            tag = f"{EVALUATED_TAG}.{evaluation.split}"
-            if tag in client.get_run(mlflow_run_id).data.tags:
-                return
-            for name, value in evaluation.metrics.items():
-                client.log_metric(mlflow_run_id, f"{evaluation.split}/{name}", value)
-            for picture in evaluation.pictures.values():
-                client.log_artifact(mlflow_run_id, str(picture), evaluation.split)
-            client.set_tag(mlflow_run_id, tag, "true")
-    except Exception as error:  # as above
-        logger.warning(
-            "MLflow cannot be reached, the evaluation is not recorded there: %s",
-            without_password(error),
-        )

@@ -47,7 +47,8 @@ def train_detector(
         kept_in: Receives what is needed to go on elsewhere after each epoch, and the result.
 
     Raises:
-        BusyError: If the same training already runs on this machine.
+        BusyError: If the same training already runs on this machine, or is taken over meanwhile
+            by another one that uses the store.
         ConfigurationError: If ultralytics refuses the value of an argument.
         DetectorError: If the weights cannot be had or the training fails.
         StoreError: If the store cannot be reached or read when the training starts.
@@ -62,12 +63,15 @@ def train_detector(
         record = tracking and stack.enter_context(
             TrainingRecord(tracking, run, _parameters(dataset, checkpoint, arguments))
         )
-        listeners = (record and record.add_epoch, backup and backup.add_epoch, on_epoch)
+        # The backup first: what another machine has taken over is not recorded here any more.
+        listeners = (backup and backup.add_epoch, record and record.add_epoch, on_epoch)
         report = EpochReport(run, [listener for listener in listeners if listener])
         if run.result() is None:
             _train(run, dataset, checkpoint, arguments, report)
             run.mark_finished()
         report.new_epochs()
+        if backup:
+            backup.require_held()
     detector = _detector(run, dataset, checkpoint, arguments)
     return replace(detector, mlflow_run_id=record.mlflow_run_id if record else None)
 
