@@ -37,11 +37,11 @@ class RunBackup:
     """Keeps the copy of one run up to date, used as a context around its training.
 
     Entering takes the training over from another machine that may have it, and restores the run
-    where the copy has come further than this machine. Each epoch is sent
-    in the background, so that the training never waits: one upload at a time, and of the epochs
-    that end meanwhile only the newest. What cannot be sent is a warning and is tried again with
-    the next epoch, and at the end. Once another machine has taken the training over, nothing is
-    written any more, and the next epoch or the end raises `BusyError`.
+    where the copy has come further than this machine. Each epoch is sent in the background, so
+    that the training never waits: one upload at a time, and of the epochs that end meanwhile only
+    the newest. What cannot be sent is a warning and is tried again with the next epoch, and at the
+    end. Once another machine has taken the training over, nothing is written any more, and the
+    next epoch or the end raises `BusyError`.
     """
 
     def __init__(self, run: TrainingRun, store: ObjectStore, process: str = THIS_PROCESS) -> None:
