@@ -17,7 +17,7 @@ from zenml.models import ComponentResponse, ServiceConnectorResponse, StackRespo
 from commands.job_settings import JobSettings
 from commands.stack_report import Report
 from utils.errors import CloudError
-from utils.google_cloud.accelerators import check_accelerator, check_quota
+from utils.google_cloud.accelerators import Accelerator, check_accelerator, check_quota
 from utils.google_cloud.accounts import check_account
 from utils.google_cloud.apis import check_apis
 from utils.google_cloud.bucket import check_bucket
@@ -59,6 +59,8 @@ def check_cloud(report: Report, stack: StackResponse, jobs: JobSettings) -> None
     report.check("ZenML's gcp integration", _check_installed)
     projects: list[Project] = []
     report.check("credentials", partial(_log_in, parts, projects))
+    if _connector_of(parts):
+        report.check("Application Default Credentials", partial(_log_in_by_default, parts))
     for subject, check in _checks(parts, jobs):
         if projects:
             report.check(subject, partial(check, projects[0]))
@@ -98,6 +100,9 @@ def _checks(parts: list[ComponentResponse], jobs: JobSettings) -> Iterator[_Chec
 def _accelerator_checks(region: str, jobs: JobSettings) -> list[_Check]:
     checks: list[_Check] = []
     for wanted in jobs.accelerators:
+        if not wanted.count:
+            checks.append((wanted.type, partial(_refuse_no_gpu, accelerator=wanted)))
+            continue
         spot = " (spot)" if wanted.is_spot else ""
         subject = f"{wanted.count} x {wanted.type}{spot}"
         checks += [
@@ -107,10 +112,17 @@ def _accelerator_checks(region: str, jobs: JobSettings) -> list[_Check]:
     return checks
 
 
+def _refuse_no_gpu(project: Project, accelerator: Accelerator) -> str:
+    raise CloudError(
+        f"Without accelerator_count ZenML asks {project.id} for no GPU, and the job runs on CPU. "
+        f"Write accelerator_count: 1 under accelerator_type: {accelerator.type}."
+    )
+
+
 def _log_in(parts: list[ComponentResponse], projects: list[Project]) -> str:
     """Log in as those who submit the jobs, and put the project into `projects`."""
     name = _first(parts, "project")
-    connector = next((part.connector for part in parts if part.connector), None)
+    connector = _connector_of(parts)
     if connector:
         projects.append(_connected(connector, name))
         return f"{projects[0].account}, refreshed just now, through '{connector.name}'"
@@ -123,6 +135,16 @@ def _log_in(parts: list[ComponentResponse], projects: list[Project]) -> str:
         )
     projects.append(Project(name, credentials, service_account_of(credentials)))
     return f"{projects[0].account}, refreshed just now"
+
+
+def _log_in_by_default(parts: list[ComponentResponse]) -> str:
+    """Log in as everything does that ZenML has no part in: scenes, tiles, weights, kept work."""
+    credentials, _ = log_in(_first(parts, "project"))
+    return f"{service_account_of(credentials) or 'a user'}, refreshed just now"
+
+
+def _connector_of(parts: list[ComponentResponse]) -> ServiceConnectorResponse | None:
+    return next((part.connector for part in parts if part.connector), None)
 
 
 def _connected(connector: ServiceConnectorResponse, project: str | None) -> Project:

@@ -43,7 +43,7 @@ def _accelerator(mapping: dict[str, Any]) -> Accelerator:
     arguments = mapping.get("additional_training_job_args") or {}
     return Accelerator(
         type=str(mapping["accelerator_type"]),
-        count=int(mapping.get("accelerator_count") or 1),
+        count=int(mapping.get("accelerator_count") or 0),
         is_spot=arguments.get("strategy") == _SPOT,
     )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from commands.remote_stacks import only_here
 from steps.annotator import annotator_credentials
-from utils.annotation.options import LabelStudioOptions
+from utils.annotation.options import EMBEDDED, LabelStudioOptions
 from utils.detection.options import TrainingOptions
 from utils.errors import ConfigurationError
 from utils.scenes.options import FolderSource, HuggingFaceSource, SyntheticSource
@@ -60,8 +62,31 @@ def _places(parameters: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _check_label_studio(options: LabelStudioOptions) -> None:
-    if annotator_credentials() is None:
+    """Check what jobs will find, who see the stack's annotator and not this machine's environment.
+
+    Raises:
+        ConfigurationError: If that is nothing, on this machine, or not what is meant here.
+    """
+    annotator = annotator_credentials()
+    if annotator is None:
         raise ConfigurationError(
             f"parameters.label_studio.url: {options.url} is no Label Studio that the jobs of the "
             "stack can reach with a token. Describe one as the annotator in the stack's file."
+        )
+    url = annotator[0].rstrip("/")
+    named = {
+        "parameters.label_studio.url": "" if options.url == EMBEDDED else options.url,
+        "LABEL_STUDIO_URL": os.environ.get("LABEL_STUDIO_URL", "").rstrip("/"),
+    }
+    for name, address in named.items():
+        if address not in ("", url):
+            raise ConfigurationError(
+                f"{name}: {address} is not the annotator of the stack, {url}, the only Label "
+                f"Studio that its jobs have a token for. Remove {name}, or name that one in the "
+                "stack's file."
+            )
+    if only_here(url):
+        raise ConfigurationError(
+            f"The annotator of the stack, {url}, is on this machine, where its jobs cannot reach "
+            "it. Give instance_url in the stack's file an address that they can reach."
         )

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
 from zenml.client import Client
 from zenml.enums import StackComponentType
 from zenml.models import ComponentResponse, StackResponse
 from zenml.stack import Flavor, StackComponentConfig
 
+from commands.stack_files import register_command
 from utils.errors import ConfigurationError
-
-REGISTER = "python run.py --register-stack configs/stacks/vertex.yaml"
 
 _RUNNERS = (StackComponentType.ORCHESTRATOR, StackComponentType.STEP_OPERATOR)
 
 
-def require_remote_server(stack: StackResponse) -> str:
+def require_remote_server(stack: StackResponse, name: str | None = None) -> str:
     """Check that the jobs of a stack can reach ZenML and the artifact store.
 
     Args:
         stack: As registered.
+        name: That the user gave for it, or its file, for the messages.
 
     Returns:
         Where ZenML is.
@@ -31,17 +34,18 @@ def require_remote_server(stack: StackResponse) -> str:
     runner = remote_runner(stack)
     if runner is None:
         return f"{store.url}, for a stack that runs on this machine"
+    register = register_command(name or stack.name)
     what = f"The {runner.type.value} '{runner.name}' runs jobs in the cloud, and they cannot reach"
     if store.is_local_store():
         raise ConfigurationError(
             f"{what} the ZenML store of this machine. Log in to a server that they can reach with: "
-            f"zenml login <url>; then register the stack there: {REGISTER}"
+            f"zenml login <url>; then register the stack there: {register}"
         )
     for artifact_store in stack.components.get(StackComponentType.ARTIFACT_STORE, []):
         if configuration_of(artifact_store).is_local:
             raise ConfigurationError(
                 f"{what} the artifact store '{artifact_store.name}' of this machine. Name a bucket "
-                f"in the stack's file, then: {REGISTER} --yes"
+                f"in the stack's file, then: {register}"
             )
     return str(store.url)
 
@@ -55,6 +59,23 @@ def remote_runner(stack: StackResponse) -> ComponentResponse | None:
     return None
 
 
+def only_here(address: str) -> bool:
+    """Whether an address means this machine to all but the jobs of the stack.
+
+    Where ZenML is on this machine as well, so are the jobs: others could not report to it.
+    """
+    return _is_loopback(address) and not _is_loopback(Client().zen_store.url)
+
+
 def configuration_of(component: ComponentResponse) -> StackComponentConfig:
     """A component's configuration; reading a value follows its reference to a secret."""
     return Flavor.from_model(component.flavor).config_class(**component.configuration)
+
+
+def _is_loopback(address: str) -> bool:
+    """Whether an address is of the machine it is used on; a file is."""
+    host = urlsplit(address).hostname or "localhost"
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

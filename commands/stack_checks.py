@@ -13,11 +13,12 @@ from commands.configuration import CONFIGS
 from commands.job_settings import JobSettings, read_job_settings
 from commands.remote_stacks import remote_runner, require_remote_server
 from commands.stack_changes import changes_for, existing_stack, registered_stack
-from commands.stack_files import read_stack, stack_file
+from commands.stack_files import read_stack, register_command, stack_file
 from commands.stack_report import Report
 from commands.stack_servers import check_annotator, check_docker, check_tracker
 from utils.errors import ConfigurationError
 
+_SERVERS = {"mlflow": check_tracker, "label_studio": check_annotator}
 _REMOTE_TRAINING = CONFIGS / "training_pipeline_remote_gpu.yaml"
 
 
@@ -41,7 +42,7 @@ def check_stack(name: str, config: Path | None = None) -> None:
     stack = existing_stack(name) if file is None else registered_stack(name)
     if stack is not None:
         files = [config or _REMOTE_TRAINING, *([file] if file else [])]
-        _check_parts(report, stack, read_job_settings(files))
+        _check_parts(report, stack, read_job_settings(files), str(file or name))
     report.conclude(name)
 
 
@@ -56,35 +57,30 @@ def _check_registered(file: Path) -> str:
     ]
     if open_ones:
         raise ConfigurationError(
-            f"{', '.join(open_ones)}. Bring ZenML in step with: "
-            f"python run.py --register-stack {file} --yes"
+            f"{', '.join(open_ones)}. Bring ZenML in step with: {register_command(str(file))}"
         )
     return f"registered as in {file.name}"
 
 
-def _check_parts(report: Report, stack: StackResponse, jobs: JobSettings) -> None:
-    report.check("ZenML server", partial(require_remote_server, stack))
+def _check_parts(report: Report, stack: StackResponse, jobs: JobSettings, name: str) -> None:
+    report.check("ZenML server", partial(require_remote_server, stack, name))
     check_cloud(report, stack, jobs)
-    is_remote = remote_runner(stack) is not None
-    for kind, components in stack.components.items():
+    register, is_remote = register_command(name), remote_runner(stack) is not None
+    for components in stack.components.values():
         for component in components:
-            _check_component(report, kind, component, jobs, is_remote=is_remote)
+            subject = f"{component.type.value} '{component.name}'"
+            if server := _SERVERS.get(component.flavor_name):
+                check = partial(server, component, register=register, is_remote=is_remote)
+                report.check(subject, check)
+            else:
+                _check_other(report, subject, component, jobs)
 
 
-def _check_component(
-    report: Report,
-    kind: StackComponentType,
-    component: ComponentResponse,
-    jobs: JobSettings,
-    *,
-    is_remote: bool,
+def _check_other(
+    report: Report, subject: str, component: ComponentResponse, jobs: JobSettings
 ) -> None:
-    subject = f"{kind.value} '{component.name}'"
-    if component.flavor_name == "mlflow":
-        report.check(subject, partial(check_tracker, component, is_remote=is_remote))
-    elif component.flavor_name == "label_studio":
-        report.check(subject, partial(check_annotator, component))
-    elif kind is StackComponentType.IMAGE_BUILDER and component.flavor_name == "local":
+    is_builder = component.type is StackComponentType.IMAGE_BUILDER
+    if is_builder and component.flavor_name == "local":
         if jobs.skip_build:
             report.skip(subject, "not used, since the jobs' image is not built (skip_build)")
         else:

@@ -19,6 +19,7 @@ _PLACEHOLDER = re.compile(r"<[A-Z][A-Z0-9_]*>")
 _VARIABLE = re.compile(r"\$\{env:(\w+)\}")
 _SECRET = re.compile(r"\{\{\s*([^\s.{}]+)\.([^\s{}]+)\s*\}\}")
 _MAY_BE_SECRET = re.compile(r"(components|connectors)\..+\.configuration\.[^.]+")
+_USER = re.compile(r"://[^\s/]*@")
 _ANY_REFERENCE = re.compile(r"\$\{[^}]*\}?|\{\{.*")
 
 
@@ -76,6 +77,16 @@ def known_files() -> list[str]:
     return [file.stem for file in (CONFIGS / "stacks").glob("*.yaml")]
 
 
+def register_command(stack: str) -> str:
+    """The command that brings ZenML in step with the file of a stack.
+
+    Args:
+        stack: As the user names it, or as ZenML does.
+    """
+    file = stack_file(stack) or _file_describing(stack)
+    return f"python run.py --register-stack {file or '<the file of the stack>'} --yes"
+
+
 def read_stack(file: Path) -> StackDescription:
     """Read a stack file; whether ZenML knows its flavors and keys is checked elsewhere.
 
@@ -122,6 +133,16 @@ def has_password(address: str) -> bool:
         return "://" in address and urlsplit(address).password is not None
     except ValueError:
         return False
+
+
+def without_passwords(text: str) -> str:
+    """A text whose addresses have lost their users and passwords."""
+    return _USER.sub("://", text)
+
+
+def _file_describing(stack: str) -> Path | None:
+    files = (CONFIGS / "stacks").glob("*.yaml")
+    return next((file for file in files if read_yaml(file).get("name") == stack), None)
 
 
 def _check_filled(file: Path, texts: Mapping[str, str]) -> None:

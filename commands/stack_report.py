@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from commands.console import say
+from commands.stack_files import without_passwords
 from utils.errors import CloudError, SpyglassError
 
 
@@ -16,24 +17,19 @@ class Report:
         self._count = 0
         self._failed = 0
 
-    def check(self, subject: str, work: Callable[[], str]) -> bool:
-        """Do one check and print what it found, or why it fails.
-
-        Returns:
-            Whether it passed.
-        """
+    def check(self, subject: str, work: Callable[[], str]) -> None:
+        """Do one check and print what it found, or why it fails."""
         self._count += 1
         try:
-            say(f"  ✓ {subject}: {work()}")
+            _say(f"  ✓ {subject}: {work()}")
         except SpyglassError as error:
-            return self._fail(subject, str(error))
+            self._fail(subject, str(error))
         except Exception as error:  # a check that breaks must not keep the others from running
-            return self._fail(subject, f"{type(error).__name__}: {' '.join(str(error).split())}")
-        return True
+            self._fail(subject, f"{type(error).__name__}: {' '.join(str(error).split())}")
 
     def skip(self, subject: str, reason: str) -> None:
         """Say that something is not tried, and why."""
-        say(f"  – {subject}: {reason}")
+        _say(f"  – {subject}: {reason}")
 
     def conclude(self, name: str) -> None:
         """Say how many checks failed.
@@ -48,7 +44,11 @@ class Report:
             )
         say(f"All {self._count} checks of the stack '{name}' passed.")
 
-    def _fail(self, subject: str, problem: str) -> bool:
+    def _fail(self, subject: str, problem: str) -> None:
         self._failed += 1
-        say(f"  ✗ {subject}: {problem}")
-        return False
+        _say(f"  ✗ {subject}: {problem}")
+
+
+def _say(line: str) -> None:
+    """Print a line; what was registered without a file may have a password in its address."""
+    say(without_passwords(line))

@@ -7,7 +7,7 @@ from typing import Any
 
 from zenml.models import ComponentResponse
 
-from commands.remote_stacks import REGISTER, configuration_of
+from commands.remote_stacks import configuration_of, only_here
 from steps.annotator import credentials_of
 from utils.annotation.connection import connect
 from utils.errors import ConfigurationError, LabelStudioError, ServerError
@@ -15,11 +15,12 @@ from utils.errors import ConfigurationError, LabelStudioError, ServerError
 _SECONDS = 20
 
 
-def check_tracker(tracker: ComponentResponse, *, is_remote: bool) -> str:
+def check_tracker(tracker: ComponentResponse, *, register: str, is_remote: bool) -> str:
     """Search an experiment on an MLflow server with the tracker's credentials.
 
     Args:
         tracker: An `mlflow` component.
+        register: The command after a correction.
         is_remote: Whether jobs have to reach it from elsewhere.
 
     Returns:
@@ -31,34 +32,46 @@ def check_tracker(tracker: ComponentResponse, *, is_remote: bool) -> str:
     """
     settings: Any = configuration_of(tracker)
     uri = str(settings.tracking_uri or "")
-    if not uri.startswith(("http://", "https://")):
-        if is_remote:
-            raise ConfigurationError(
-                f"Jobs in the cloud cannot reach {uri or 'a folder of this machine'}. Give "
-                f"tracking_uri the address of an MLflow server, then: {REGISTER} --yes"
-            )
+    is_server = uri.startswith(("http://", "https://"))
+    if is_remote and (not is_server or only_here(uri)):
+        raise ConfigurationError(
+            f"Jobs in the cloud cannot reach {uri or 'a folder of this machine'}. Give "
+            f"tracking_uri the address of an MLflow server, then: {register}"
+        )
+    if not is_server:
         return f"{uri or 'beside the artifacts'} on this machine"
-    _search(uri, settings)
+    _search(uri, settings, register)
     return f"{uri} answers and takes the credentials"
 
 
-def check_annotator(annotator: ComponentResponse) -> str:
+def check_annotator(annotator: ComponentResponse, *, register: str, is_remote: bool) -> str:
     """Ask Label Studio who the annotator's token belongs to.
+
+    Args:
+        annotator: A `label_studio` component.
+        register: The command after a correction.
+        is_remote: Whether jobs have to reach it from elsewhere.
 
     Returns:
         What was found.
 
     Raises:
-        ConfigurationError: If there is no token.
+        ConfigurationError: If there is no token, or the server is on this machine, but the jobs
+            are not.
         LabelStudioError: If the server does not answer or refuses the token.
     """
     url, token = credentials_of(annotator)
+    if is_remote and only_here(url):
+        raise ConfigurationError(
+            f"Jobs in the cloud cannot reach {url}. Give instance_url an address that they can "
+            f"reach, then: {register}"
+        )
     try:
         connect(url, token, timeout_s=_SECONDS)
     except LabelStudioError as error:
         fault = str(error).split(". ")[0]
         raise LabelStudioError(
-            f"{fault}. Correct instance_url and the token, then: {REGISTER} --yes"
+            f"{fault}. Correct instance_url and the token, then: {register}"
         ) from None
     return f"{url} answers and takes the token"
 
@@ -83,34 +96,36 @@ def check_docker() -> str:
     return "Docker runs on this machine"
 
 
-def _search(uri: str, settings: Any) -> None:
+def _search(uri: str, settings: Any, register: str) -> None:
     import httpx
 
     headers = {}
     if settings.tracking_token:
         headers["Authorization"] = f"Bearer {settings.tracking_token}"
-    login = (settings.tracking_username or "", settings.tracking_password or "")
+    # Without a user of its own the client takes the one in the address.
+    user = settings.tracking_username
+    login = (user, settings.tracking_password or "") if user and not headers else None
     try:
         answer = httpx.post(
             f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/search",
             json={"max_results": 1},
             headers=headers,
-            auth=None if headers else login,
+            auth=login,
             timeout=_SECONDS,
             verify=not settings.tracking_insecure_tls,
         )
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ServerError(
             f"Nothing answers at {uri} ({type(error).__name__}). Start MLflow there, or correct "
-            f"tracking_uri, then: {REGISTER} --yes"
+            f"tracking_uri, then: {register}"
         ) from None
     if answer.status_code in (401, 403):
         raise ServerError(
             f"MLflow at {uri} refuses the credentials. Set MLFLOW_TRACKING_USERNAME and "
-            f"MLFLOW_TRACKING_PASSWORD, or what the stack's file names, then: {REGISTER} --yes"
+            f"MLFLOW_TRACKING_PASSWORD, or what the stack's file names, then: {register}"
         )
     if not answer.is_success:
         raise ServerError(
             f"{uri} answered with status {answer.status_code} as MLflow should not. Check "
-            f"tracking_uri and the server's log, then: {REGISTER} --yes"
+            f"tracking_uri and the server's log, then: {register}"
         )

@@ -60,7 +60,7 @@ def register_stack(file: Path, *, yes: bool = False) -> None:
     else:
         say(f"The stack '{description.name}' is registered as in {file.name}: nothing to do.")
     try:
-        require_remote_server(existing_stack(description.name))
+        require_remote_server(existing_stack(description.name), str(file))
     except ConfigurationError as error:
         say(f"Note: {error}")
 

@@ -19,6 +19,7 @@ from tests.fixtures.google_cloud import GoogleCloud
 from tests.fixtures.mlflow_server import PASSWORD, USER, Door
 from tests.fixtures.user import User
 from utils.annotation.server import ServerConnection
+from utils.google_cloud.credentials import LOGIN
 
 REGION = "europe-west4"
 _SERVER = ("ZENML_STORE_URL", "ZENML_STORE_USERNAME", "ZENML_STORE_PASSWORD")
@@ -164,7 +165,11 @@ def test_every_failure_is_told_with_its_remedy_and_none_stops_the_others(checkin
     project.apis.discard("iam.googleapis.com")
     project.gpus = {"us-central1-a": {"nvidia-tesla-t4": 4}}
     project.quotas = {"CustomModelTrainingT4GPUsPerProjectPerRegion": {"us-central1": 4}}
-    config = checking.user.writes("gpu", accelerator_type="NVIDIA_TESLA_T4", accelerator_count=2)
+    gpus = [
+        {"accelerator_type": "NVIDIA_TESLA_T4", "accelerator_count": 2},
+        {"accelerator_type": "NVIDIA_TESLA_V100"},
+    ]
+    config = checking.user.writes("gpu", machines=gpus)
 
     lines = checking.checks("--config", config)
 
@@ -177,6 +182,7 @@ def test_every_failure_is_told_with_its_remedy_and_none_stops_the_others(checkin
         f"orchestrator '{name}-vertex'": "gcloud compute regions list",
         f"container_registry '{name}-registry'": "gcloud artifacts repositories create images",
         "service account": f"gcloud services enable iam.googleapis.com --project={PROJECT}",
+        "NVIDIA_TESLA_V100": "the job runs on CPU. Write accelerator_count: 1",
         "2 x NVIDIA_TESLA_T4": "gcloud compute accelerator-types list",
         "2 x NVIDIA_TESLA_T4, quota": "gcloud beta quotas preferences create",
         f"experiment_tracker '{name}-mlflow-server'": "python run.py --register-stack",
@@ -194,7 +200,7 @@ def test_without_credentials_the_servers_are_tried_all_the_same(checking):
 
     lines = checking.checks()
 
-    assert lines["✗ credentials"].endswith("Log in with: gcloud auth application-default login")
+    assert lines["✗ credentials"].endswith(f"Log in with: {LOGIN}")
     assert lines["– APIs"] == "not tried without credentials"
     assert lines[f"– artifact_store '{checking.name}-gcs'"] == "not tried without credentials"
     assert (
@@ -223,6 +229,7 @@ def test_the_credentials_of_a_connector_are_used_by_the_components_that_name_it(
     lines = checking.checks()
 
     assert lines["✓ credentials"] == (f"{ACCOUNT}, refreshed just now, through '{checking.name}'")
+    assert lines["✗ Application Default Credentials"].endswith(LOGIN)
     assert lines["✓ APIs"] == f"6 on in {PROJECT}"
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import SimpleNamespace
+
 import pytest
 from pydantic import TypeAdapter
 
+from commands import reachability, remote_stacks
 from commands.reachability import check_reachable
+from utils.annotation.options import LabelStudioOptions
 from utils.detection.options import TrainingOptions
 from utils.errors import ConfigurationError
 from utils.scenes.options import SourceOptions
@@ -64,3 +69,53 @@ def test_local_datasets_and_weights_are_found_out(tmp_path):
     for key, parameters in local.items():
         with pytest.raises(ConfigurationError, match=rf"parameters\.{key}"):
             check_reachable(parameters)
+
+
+@pytest.fixture
+def annotator(monkeypatch) -> Callable[[str, str], None]:
+    """Give the active stack an annotator, in a ZenML that is somewhere."""
+
+    def call(url: str, zenml: str = "https://zenml.example.com") -> None:
+        monkeypatch.setattr(reachability, "annotator_credentials", lambda: (url, "token"))
+        store = SimpleNamespace(url=zenml)
+        client = SimpleNamespace(zen_store=store)
+        monkeypatch.setattr(remote_stacks, "Client", lambda: client)
+
+    return call
+
+
+def label_studio(url: str = "embedded") -> dict[str, object]:
+    return {"label_studio": LabelStudioOptions(url=url)}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(label_studio(), id="not named"),
+        pytest.param(label_studio("https://labels.example.com/"), id="named"),
+    ],
+)
+def test_the_annotator_of_the_stack_is_what_jobs_use(options, annotator):
+    annotator("https://labels.example.com")
+    check_reachable(options)
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8080", "https://other.example.com"])
+def test_a_label_studio_that_jobs_have_no_token_for_is_refused(url, annotator, monkeypatch):
+    annotator("https://labels.example.com")
+    with pytest.raises(ConfigurationError, match=rf"parameters\.label_studio\.url: {url} is not"):
+        check_reachable(label_studio(url))
+    monkeypatch.setenv("LABEL_STUDIO_URL", url)
+    with pytest.raises(ConfigurationError, match=rf"LABEL_STUDIO_URL: {url} is not"):
+        check_reachable(label_studio())
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080"]
+)
+def test_an_annotator_on_this_machine_is_for_jobs_on_this_machine(url, annotator):
+    annotator(url)
+    with pytest.raises(ConfigurationError, match="is on this machine, where its jobs cannot reach"):
+        check_reachable(label_studio())
+    annotator(url, zenml="http://127.0.0.1:8237")
+    check_reachable(label_studio())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from zenml.integrations.gcp.vertex_custom_job_parameters import VertexCustomJobParameters
 
 from commands.configuration import CONFIGS
 from commands.job_settings import JobSettings, read_job_settings
@@ -188,6 +189,14 @@ def test_the_gpus_of_configurations_are_found_wherever_they_stand(tmp_path):
         Accelerator("NVIDIA_L4", 2, is_spot=True),
         Accelerator("NVIDIA_L4", 2),
     }
+
+
+def test_a_gpu_without_a_count_is_none_as_for_zenml(tmp_path):
+    file = written(tmp_path, {"custom_job_parameters": {"accelerator_type": "NVIDIA_L4"}})
+
+    assert read_job_settings([file]).accelerators == (
+        Accelerator("NVIDIA_L4", VertexCustomJobParameters().accelerator_count),
+    )
 
 
 def test_a_configuration_without_gpu_wants_none(tmp_path):
