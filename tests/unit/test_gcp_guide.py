@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import runpy
@@ -15,6 +16,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from commands.arguments import parse_arguments
+from commands.execution import plan_runs
 from commands.stack_files import read_stack
 from tests.unit.documents import GUIDE, commands_in_messages, commands_of, shell_blocks
 from tests.unit.gcloud_commands import FLAGS, FOR_ALL, command_of
@@ -181,6 +184,29 @@ def test_the_roles_in_the_table_are_the_roles_that_are_granted():
     table = GUIDE.read_text().split("| who |")[1].split("You own the project")[0]
 
     assert set(re.findall(r"roles/[\w.]+", table)) == setup_roles
+
+
+def test_every_kind_of_kept_work_is_removed_some_day():
+    steps = "".join(file.read_text() for file in (PROJECT_ROOT / "steps").glob("*.py"))
+    (rule,) = json.loads(re.findall(r"^\{.*\}$", SETUP, re.MULTILINE)[0])["rule"]
+    stack = yaml.safe_load((PROJECT_ROOT / "configs/stacks/vertex.yaml").read_text())
+    artifacts = stack["components"]["artifact_store"]["configuration"]["path"]
+
+    assert set(rule["condition"]["matchesPrefix"]) == {
+        f"{artifacts.removeprefix('gs://<BUCKET>/')}/{kind}/"
+        for kind in re.findall(r'work_store\("(\w+)"\)', steps)
+    }
+
+
+def test_the_runs_of_the_guide_are_ones_that_are_planned(tmp_path):
+    stack = str(_filled_in(tmp_path) / "configs/stacks/vertex.yaml")
+    calls = [words for words in commands_of(GUIDE, "python run.py") if "--stack" in words]
+    named = [[stack if word == "vertex" else word for word in words] for words in calls]
+
+    planned = [run for words in named for run in plan_runs(parse_arguments(words))]
+
+    assert {run.command.name for run in planned} >= {"ingest", "export", "training", "inference"}
+    assert {run.configuration.stack for run in planned} == {stack}
 
 
 def test_every_api_that_is_checked_is_switched_on():
