@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import grpc
 import mlflow
@@ -173,8 +174,14 @@ def states(jobs: list[RanJob]) -> list[str]:
 
 def has_state_of_training(team: Team) -> bool:
     """Whether the bucket has what is needed to resume."""
-    stored = open_store(f"{team.cloud.bucket}/zenml/training").list()
-    return any(found.key.endswith("state.json") for found in stored)
+    store = open_store(f"{team.cloud.bucket}/zenml/training")
+    with TemporaryDirectory() as folder:
+        states = [
+            store.get(stored.key, Path(folder, "state.json")).read_text()
+            for stored in store.list()
+            if stored.key.endswith("state.json")
+        ]
+    return any("resume.pt" in state for state in states)
 
 
 def epochs_in_mlflow(run_ids: set[str], client: mlflow.MlflowClient) -> list[int]:
