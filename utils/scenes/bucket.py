@@ -78,9 +78,7 @@ def local_image(location: str) -> Path:
     except StoreError as error:
         raise ImageError(str(error)) from error
     if copy is None:
-        raise ImageError(
-            f"{location} is no longer there. Put it back, or run the inference again."
-        )
+        raise ImageError(f"{location} is no longer there. Put it back, or run the inference again.")
     return copy
 
 
