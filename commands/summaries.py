@@ -31,6 +31,8 @@ def summary_of(run: PipelineRunResponse) -> list[str]:
         if "geojson" in metadata:
             placed = "{georeferenced_scenes} of {scenes} scenes know where they lie"
             lines.append(f"  as GeoJSON ({placed.format_map(metadata)}): {metadata['geojson']}")
+        if "viewer" in metadata:
+            lines.append(f"  to look at in a browser: {metadata['viewer']}")
         if name.endswith("_issues") and metadata.get("issues"):
             kinds = ", ".join(f"{count} x {kind}" for kind, count in metadata["kinds"].items())
             lines.append(f"  issues: {kinds} (artifact '{name}' in the dashboard lists them)")

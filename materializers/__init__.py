@@ -8,6 +8,7 @@ from materializers.tables import (
     PredictionsMaterializer,
     TileManifestMaterializer,
 )
+from materializers.viewer import ViewerMaterializer
 
 __all__ = [
     "DetectorMaterializer",
@@ -16,4 +17,5 @@ __all__ = [
     "LabeledDatasetMaterializer",
     "PredictionsMaterializer",
     "TileManifestMaterializer",
+    "ViewerMaterializer",
 ]

@@ -11,6 +11,7 @@ from utils.detection.options import InferenceOptions
 from utils.detection.predict import InferenceResult, merge_inferences
 from utils.detection.predictions import Predictions
 from utils.issues import IssueReport
+from utils.reports.viewer import Viewer, write_viewer
 
 
 @step
@@ -19,8 +20,17 @@ def gather_predictions(
 ) -> tuple[
     Annotated[Predictions, "predictions"],
     Annotated[IssueReport, "inference_issues"],
+    Annotated[Viewer, "viewer"],
 ]:
-    """List the predictions of all shares in one table, in order of scene."""
+    """List the predictions of all shares in one table, in order of scene; prepare the viewer."""
     shards = [InferenceResult(*parts) for parts in zip(predictions, issues, strict=True)]
-    result = merge_inferences(shards, inference, folder=scratch_folder())
-    return result.predictions, result.issues
+    folder = scratch_folder()
+    result = merge_inferences(shards, inference, folder=folder)
+    viewer = write_viewer(
+        result.predictions,
+        folder / "viewer",
+        result.issues,
+        scenes=inference.viewer_scenes,
+        pixels=inference.pixels,
+    )
+    return result.predictions, result.issues, viewer

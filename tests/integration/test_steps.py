@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import boxes, labeled, make_tile
+from tests.builders import boxes, labeled, make_tile, write_image
 from utils.dataset.labeled import LabeledDataset
 from utils.detection.options import InferenceOptions
 from utils.detection.outputs import write_outputs
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.issues import IssueReport
+from utils.reports.viewer import write_viewer
 from utils.scenes.scene import Georeference
 from utils.tiling.manifest import TileManifest
 
@@ -75,3 +76,21 @@ def test_predictions_are_stored_in_the_other_formats_too(zenml: Path, tmp_path: 
     assert len(list(loaded.geojson.parent.glob("scenes/*.geojson"))) == 2
     bare = save_artifact(plain, "predictions").load()
     assert (bare.coco_json, bare.geojson) == (None, None)
+
+
+def test_a_viewer_can_be_opened_where_it_is_stored(zenml: Path, tmp_path: Path):
+    from zenml import save_artifact
+
+    image = write_image(tmp_path / "a.png")
+    scene = ScenePrediction("port/a.png", str(image), 64, 48, boxes((1, 1, 5, 5)), "1")
+    predictions = Predictions.write(tmp_path / "predictions.parquet", ("ship",), [scene])
+    viewer = write_viewer(predictions, tmp_path / "viewer", IssueReport(), scenes=4)
+
+    stored = save_artifact(viewer, "viewer")
+    shutil.rmtree(viewer.folder)
+
+    page = Path(stored.run_metadata["viewer"])
+    for folder in (page.parent, stored.load().folder):
+        assert (folder / page.name).is_file()
+        assert list(folder.glob("scenes/*/tiles_files/0/0_0.jpg"))
+    assert stored.load().scenes == stored.run_metadata["scenes"] == 1

@@ -120,6 +120,9 @@ class InferenceOptions(Options):
     """What the predictions are written as beside Parquet: `coco` is COCO json; `geojson` has the
     scenes that know where they lie, in WGS 84 and in their own coordinate reference system."""
 
+    viewer_scenes: int = Field(default=4, ge=0)
+    """How many scenes to prepare for looking at in a browser, those with most boxes; 0 for none."""
+
     max_bad_share: float = Field(default=0.2, ge=0, le=1)
     """The largest share of scenes that may be unreadable before the run is refused."""
 

@@ -32,7 +32,7 @@ _FILE = "predictions.parquet"
 _NAME_LENGTH = 16
 _DEFAULTS = InferenceOptions()
 # What does not change the boxes that are found.
-_NOT_IDENTITY = {"batch", "device", "outputs", "max_bad_share"}
+_NOT_IDENTITY = {"batch", "device", "outputs", "viewer_scenes", "max_bad_share"}
 
 
 @dataclass(frozen=True, slots=True)

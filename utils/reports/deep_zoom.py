@@ -1,0 +1,31 @@
+"""Deep Zoom pyramids: an image of any size as small tiles, for viewers that load what is seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from utils.scenes.images import explained
+from utils.tiling.options import PixelOptions
+
+# Large, so that a giant scene is some hundreds of files and not thousands: they may go to a bucket.
+TILE_SIZE, OVERLAP = 1022, 1
+_QUALITY = 80
+
+
+def write_pyramid(image: Path, path: Path, pixels: PixelOptions) -> None:
+    """Write an image, upright and in 8 bits, as `path`.dzi and the tiles in `path`_files.
+
+    The image is streamed once, from top to bottom.
+
+    Raises:
+        ImageError: If it does not decode or is no longer there.
+    """
+    from utils.tiling.pixels import open_upright
+
+    with explained(image):
+        upright = open_upright(image, pixels)
+        colours = upright[:3] if upright.bands > 2 else upright[0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        colours.dzsave(
+            str(path), suffix=f".jpg[Q={_QUALITY}]", tile_size=TILE_SIZE, overlap=OVERLAP
+        )

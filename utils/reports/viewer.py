@@ -1,0 +1,103 @@
+"""The zooming viewer: scenes as Deep Zoom pyramids with the boxes above, without a network."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from heapq import nlargest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from utils.detection.predictions import Predictions, ScenePrediction
+from utils.errors import ImageError
+from utils.issues import IssueReport
+from utils.reports.deep_zoom import OVERLAP, TILE_SIZE, write_pyramid
+from utils.scenes.bucket import local_image
+from utils.tiling.options import PixelOptions
+from utils.tiling.tile import scene_key
+
+INDEX, SCENES = "index.html", "scenes"
+
+_ASSETS = Path(__file__).with_name("assets")
+_DEFAULT_PIXELS = PixelOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A folder whose `index.html` shows scenes in a browser, from a disk as well as from a server.
+
+    Attributes:
+        folder: Holds all that the page needs.
+        scenes: How many it shows.
+    """
+
+    folder: Path
+    scenes: int
+
+
+def write_viewer(
+    predictions: Predictions,
+    folder: Path,
+    issues: IssueReport,
+    *,
+    scenes: int,
+    pixels: PixelOptions = _DEFAULT_PIXELS,
+) -> Viewer:
+    """Prepare the scenes with most boxes for viewing.
+
+    Args:
+        predictions: Streamed once; the chosen scenes are kept.
+        folder: Where to write.
+        issues: Receives the scenes whose image cannot be had any more.
+        scenes: How many at most.
+        pixels: How the pixels of the scenes are read.
+    """
+    shutil.copytree(_ASSETS, folder, dirs_exist_ok=True)
+    (folder / "viewer.html").rename(folder / INDEX)
+    chosen = nlargest(scenes, predictions, key=lambda scene: len(scene.boxes))
+    listed = []
+    for scene in chosen:
+        try:
+            _write_scene(scene, predictions.class_names, folder / SCENES, pixels)
+        except ImageError as error:
+            issues.add(scene.scene_id, "not in the viewer", error, set_aside=False)
+            shutil.rmtree(folder / SCENES / scene_key(scene.scene_id), ignore_errors=True)
+        else:
+            listed.append(_listed(scene))
+    _write_script(folder / "scenes.js", f"const SCENES = {json.dumps(listed)};")
+    return Viewer(folder, len(listed))
+
+
+def _listed(scene: ScenePrediction) -> dict[str, Any]:
+    return {"key": scene_key(scene.scene_id), "id": scene.scene_id, "boxes": len(scene.boxes)}
+
+
+def _write_scene(
+    scene: ScenePrediction, class_names: tuple[str, ...], folder: Path, pixels: PixelOptions
+) -> None:
+    """Write the tiles of a scene, and its boxes as a script: pages on a disk may not read data."""
+    key = scene_key(scene.scene_id)
+    write_pyramid(local_image(scene.location), folder / key / "tiles", pixels)
+    number = {name: index for index, name in enumerate(class_names)}
+    scores = scene.boxes.scores if scene.boxes.scores is not None else np.ones(len(scene.boxes))
+    shown = {
+        "key": key,
+        "width": scene.width,
+        "height": scene.height,
+        "tileSize": TILE_SIZE,
+        "overlap": OVERLAP,
+        "model": scene.model_version,
+        "labels": class_names,
+        "classes": [number[label] for label in scene.boxes.labels],
+        "scores": scores.round(4).tolist(),
+        "boxes": scene.boxes.xyxy.round(1).tolist(),
+        "truth": None if scene.truth is None else scene.truth.xyxy.round(1).tolist(),
+    }
+    _write_script(folder / key / "boxes.js", f"showScene({json.dumps(shown)});")
+
+
+def _write_script(path: Path, script: str) -> None:
+    path.write_text(script, encoding="utf-8")
