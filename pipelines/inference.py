@@ -23,8 +23,9 @@ def inference_pipeline(
 
     Args:
         source: Where the scenes come from.
-        shards: In how many shares the scenes are looked through, at the same time, or how large a
-            share may be, as in `2GB`. The predictions are the same for any number.
+        shards: In how many shares the scenes are looked through, at the same time, or about how
+            large a share is on average, as in `2GB` (also kB, MB, TB, GiB...). The predictions are
+            the same for any.
         inference: How the detector looks through them.
     """
     parts = predict_scenes.map(

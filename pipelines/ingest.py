@@ -27,8 +27,8 @@ def ingest_pipeline(
     Args:
         source: Where the scenes come from.
         data_source: Where the tiles are stored: a folder or `gs://bucket/prefix`.
-        shards: In how many shares the scenes are cut, at the same time, or how large a share may
-            be, as in `2GB`. The tiles are the same for any number.
+        shards: In how many shares the scenes are cut, at the same time, or about how large a share
+            is on average, as in `2GB` (also kB, MB, TB, GiB...). The tiles are the same for any.
         tiling: How scenes are cut and which boxes belong to a tile.
         label_studio: The server and the project that receive the tiles.
     """

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, ByteSize, Field, TypeAdapter
+from pydantic import BeforeValidator, ByteSize, Field, TypeAdapter, ValidationError
 
 from utils.errors import ConfigurationError
 from utils.scenes.scene import SceneSource
@@ -14,13 +14,23 @@ from utils.scenes.selection import Selection
 _SIZE: TypeAdapter[ByteSize] = TypeAdapter(Annotated[ByteSize, Field(gt=0)])
 
 
-def _checked_size(size: str) -> str:
-    _SIZE.validate_python(size)
-    return size
+def _checked(shards: Any) -> Any:
+    is_count = isinstance(shards, int) and not isinstance(shards, bool) and shards >= 1
+    if not is_count and not (isinstance(shards, str) and _is_size(shards)):
+        raise ValueError(f"write a number from 1 up, or a size such as 2GB, not '{shards}'")
+    return shards
+
+
+def _is_size(text: str) -> bool:
+    try:
+        _SIZE.validate_python(text)
+    except ValidationError:
+        return False
+    return not text.strip().isdecimal()
 
 
 # A size stays text: as a number it could not be told from a count when read again.
-Shards = Annotated[int, Field(ge=1)] | Annotated[str, AfterValidator(_checked_size)]
+Shards = Annotated[int | str, BeforeValidator(_checked)]
 """A number of shares, or about how large one is on average, as in `4` and `2GB`."""
 
 

@@ -76,9 +76,9 @@ def test_what_shards_may_be(shards):
     assert TypeAdapter(Shards).validate_json(TypeAdapter(Shards).dump_json(shards)) == shards
 
 
-@pytest.mark.parametrize("shards", [0, -1, "many", "0MB", None, "4 shards"])
+@pytest.mark.parametrize("shards", [0, -1, True, "many", "0MB", None, "4 shards", "7"])
 def test_what_shards_may_not_be(shards):
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError, match="a number from 1 up, or a size such as 2GB"):
         TypeAdapter(Shards).validate_python(shards)
 
 
