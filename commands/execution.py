@@ -25,10 +25,10 @@ from commands.console import say
 from commands.preflight import check_before
 from commands.reachability import check_reachable
 from commands.remote_runs import require_checkout
-from commands.remote_stacks import remote_runner, require_remote_server
 from commands.run_settings import run_settings
 from commands.running import run_to_the_end
-from commands.stacks import activate_stack
+from commands.stacks.registration import activate_stack
+from commands.stacks.remote import remote_runner, require_remote_server
 from commands.summaries import summary_of
 from utils.errors import ConfigurationError
 from utils.options import unknown_key
@@ -88,7 +88,7 @@ def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
 
 def _check_elsewhere(stack: StackResponse, configuration: RunConfiguration) -> None:
     """Check what only jobs on other machines need."""
-    from commands.cloud_access import require_access
+    from commands.stacks.access import require_access
 
     require_remote_server(stack)
     require_checkout()

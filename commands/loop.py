@@ -24,11 +24,11 @@ def run_commands(parsed: argparse.Namespace) -> None:
 
     require_zenml()
     if parsed.register_stack:
-        from commands.stacks import register_stack
+        from commands.stacks.registration import register_stack
 
         register_stack(parsed.register_stack, yes=parsed.yes)
     if parsed.check_stack:
-        from commands.stack_checks import check_stack
+        from commands.stacks.checks import check_stack
 
         check_stack(parsed.check_stack, parsed.config)
     if parsed.commands or parsed.promote:

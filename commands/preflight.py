@@ -12,7 +12,7 @@ from zenml.enums import StackComponentType
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
 from commands.configuration import RunConfiguration
-from commands.remote_stacks import remote_runner
+from commands.stacks.remote import remote_runner
 from commands.stages import version_in
 from pipelines.artifacts import newest
 from steps.label_studio import connect_label_studio

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from commands.remote_stacks import only_here
+from commands.stacks.remote import only_here
 from steps.annotator import annotator_credentials
 from utils.annotation.options import EMBEDDED, LabelStudioOptions
 from utils.detection.options import TrainingOptions

@@ -9,9 +9,9 @@ from zenml.constants import ENV_ZENML_PARAMETER_SIZE_THRESHOLD
 
 from commands.configuration import RunConfiguration
 from commands.pipeline_steps import dynamic_steps
-from commands.setting_keys import Flavors, check_run_keys, check_step_keys, check_step_names
-from commands.stack_defaults import check_defaults, check_dynamic, flavors_of
-from commands.stack_files import read_stack, stack_file
+from commands.stacks.defaults import check_defaults, check_dynamic, flavors_of
+from commands.stacks.files import read_stack, stack_file
+from commands.stacks.setting_keys import Flavors, check_run_keys, check_step_keys, check_step_names
 
 # What a dynamic pipeline hands its steps are parameters, not artifacts of their own.
 _ENVIRONMENT = {ENV_ZENML_PARAMETER_SIZE_THRESHOLD: "-1"}

@@ -11,8 +11,8 @@ from zenml.client import Client
 from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
 from zenml.enums import StackComponentType
 
-from commands import stack_files
-from commands.stacks import activate_stack
+from commands.stacks import files
+from commands.stacks.registration import activate_stack
 from steps.annotator import annotator_credentials
 from tests.fixtures.user import User
 from utils.errors import ConfigurationError
@@ -33,7 +33,7 @@ def name(monkeypatch) -> str:
 @pytest.fixture
 def describe(name, tmp_path, monkeypatch) -> Callable[..., None]:
     """Writes the stack's file, with any parts on top of the local ones."""
-    monkeypatch.setattr(stack_files, "CONFIGS", tmp_path)
+    monkeypatch.setattr(files, "CONFIGS", tmp_path)
     (tmp_path / "stacks").mkdir()
 
     def write(**parts: object) -> None:

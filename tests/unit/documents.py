@@ -63,7 +63,7 @@ def _one_command(text: str) -> str:
 
 def commands_in_messages(program: str) -> list[list[str]]:
     """The words of every call of a program in the texts of the code; a value in braces is `{}`."""
-    sources = [*PROJECT_ROOT.glob("commands/*.py"), *PROJECT_ROOT.glob("utils/**/*.py")]
+    sources = [*PROJECT_ROOT.glob("commands/**/*.py"), *PROJECT_ROOT.glob("utils/**/*.py")]
     texts = _Texts()
     for source in sources:
         texts.visit(ast.parse(source.read_text()))

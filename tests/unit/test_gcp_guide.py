@@ -18,7 +18,7 @@ import yaml
 
 from commands.arguments import parse_arguments
 from commands.execution import plan_runs
-from commands.stack_files import read_stack
+from commands.stacks.files import read_stack
 from tests.unit.documents import GUIDE, commands_in_messages, commands_of, shell_blocks
 from tests.unit.gcloud_commands import FLAGS, FOR_ALL, command_of
 from utils.annotation.installation import VERSION as LABEL_STUDIO_VERSION
@@ -210,7 +210,7 @@ def test_the_runs_of_the_guide_are_ones_that_are_planned(tmp_path):
 
 
 def test_every_api_that_is_checked_is_switched_on():
-    checks = (PROJECT_ROOT / "commands/cloud_checks.py").read_text()
+    checks = (PROJECT_ROOT / "commands/stacks/cloud.py").read_text()
     (enabled,) = re.findall(r"gcloud services enable (.*?[^\\])\n", SETUP, re.DOTALL)
 
     assert set(re.findall(r"\w+\.googleapis\.com", checks)) <= set(enabled.split())

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 from pydantic import TypeAdapter
 
-from commands import reachability, remote_stacks
+from commands import reachability
 from commands.reachability import check_reachable
+from commands.stacks import remote
 from utils.annotation.options import LabelStudioOptions
 from utils.detection.options import TrainingOptions
 from utils.errors import ConfigurationError
@@ -79,7 +80,7 @@ def annotator(monkeypatch) -> Callable[[str, str], None]:
         monkeypatch.setattr(reachability, "annotator_credentials", lambda: (url, "token"))
         store = SimpleNamespace(url=zenml)
         client = SimpleNamespace(zen_store=store)
-        monkeypatch.setattr(remote_stacks, "Client", lambda: client)
+        monkeypatch.setattr(remote, "Client", lambda: client)
 
     return call
 

@@ -10,8 +10,8 @@ import yaml
 from zenml.integrations.gcp.vertex_custom_job_parameters import VertexCustomJobParameters
 
 from commands.configuration import CONFIGS
-from commands.job_settings import JobSettings, read_job_settings
-from commands.stack_files import is_reference, read_stack, secret_in, stack_file, variable_in
+from commands.stacks.files import is_reference, read_stack, secret_in, stack_file, variable_in
+from commands.stacks.job_settings import JobSettings, read_job_settings
 from utils.errors import ConfigurationError
 from utils.google_cloud.accelerators import Accelerator
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from commands.stack_report import Report
+from commands.stacks.report import Report
 from utils.errors import CloudError
 
 ADDRESS = "https://bob:hunter2@mlflow.org/a"

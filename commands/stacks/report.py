@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from commands.console import say
-from commands.stack_files import without_passwords
+from commands.stacks.files import without_passwords
 from utils.errors import CloudError, SpyglassError
 
 

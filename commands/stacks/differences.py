@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from commands.stack_files import has_password
+from commands.stacks.files import has_password
 
 HIDDEN = "(secret)"
 _NOTHING = "(none)"

@@ -8,11 +8,11 @@ from zenml.client import Client
 from zenml.enums import StackComponentType
 from zenml.models import StackResponse
 
-from commands.stack_components import component_change
-from commands.stack_connectors import connector_change
-from commands.stack_defaults import check_defaults
-from commands.stack_differences import Change, shown
-from commands.stack_files import StackDescription, known_files
+from commands.stacks.components import component_change
+from commands.stacks.connectors import connector_change
+from commands.stacks.defaults import check_defaults
+from commands.stacks.differences import Change, shown
+from commands.stacks.files import StackDescription, known_files
 from utils.errors import ConfigurationError
 
 

@@ -10,10 +10,10 @@ from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
 from zenml.models import StackResponse
 
 from commands.console import ask, say
-from commands.remote_stacks import require_remote_server
-from commands.stack_changes import changes_for, existing_stack
-from commands.stack_differences import Change
-from commands.stack_files import StackDescription, read_stack, stack_file
+from commands.stacks.changes import changes_for, existing_stack
+from commands.stacks.differences import Change
+from commands.stacks.files import StackDescription, read_stack, stack_file
+from commands.stacks.remote import require_remote_server
 from utils.errors import ConfigurationError
 
 

@@ -16,7 +16,7 @@ from zenml.enums import StackComponentType
 from zenml.stack import StackComponentConfig
 from zenml.utils.settings_utils import get_general_settings
 
-from commands.stack_flavors import configuration_class
+from commands.stacks.flavors import configuration_class
 from utils.errors import ConfigurationError
 from utils.options import unknown_key
 

@@ -15,13 +15,13 @@ from zenml.utils.pydantic_utils import has_validators
 from zenml.utils.secret_utils import is_secret_field
 
 from commands.configuration import first_problem
-from commands.stack_files import (
+from commands.stacks.files import (
     ComponentDescription,
     ConnectorDescription,
     is_reference,
     variable_in,
 )
-from commands.stack_secrets import secret_name, secret_value, stored_values
+from commands.stacks.secrets import secret_name, secret_value, stored_values
 from utils.errors import ConfigurationError
 from utils.options import unknown_key
 

@@ -10,7 +10,7 @@ from zenml.enums import StackComponentType
 from zenml.models import ComponentResponse, StackResponse
 from zenml.stack import Flavor, StackComponentConfig
 
-from commands.stack_files import register_command
+from commands.stacks.files import register_command
 from utils.errors import ConfigurationError
 
 _RUNNERS = (StackComponentType.ORCHESTRATOR, StackComponentType.STEP_OPERATOR)

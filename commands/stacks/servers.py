@@ -7,7 +7,7 @@ from typing import Any
 
 from zenml.models import ComponentResponse
 
-from commands.remote_stacks import configuration_of, only_here
+from commands.stacks.remote import configuration_of, only_here
 from steps.annotator import credentials_of
 from utils.annotation.connection import connect
 from utils.errors import ConfigurationError, LabelStudioError, ServerError

@@ -14,8 +14,8 @@ from zenml.enums import StackComponentType
 from zenml.integrations.registry import integration_registry
 from zenml.models import ComponentResponse, ServiceConnectorResponse, StackResponse
 
-from commands.job_settings import JobSettings
-from commands.stack_report import Report
+from commands.stacks.job_settings import JobSettings
+from commands.stacks.report import Report
 from utils.errors import CloudError
 from utils.google_cloud.accelerators import Accelerator, check_accelerator, check_quota
 from utils.google_cloud.accounts import check_account

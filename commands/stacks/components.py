@@ -8,11 +8,11 @@ from zenml.client import Client
 from zenml.enums import StackComponentType
 from zenml.models import ComponentResponse
 
-from commands.stack_connectors import check_connector
-from commands.stack_differences import HIDDEN, Change, differences, shown
-from commands.stack_files import ComponentDescription, StackDescription
-from commands.stack_flavors import Wanted, wanted_component
-from commands.stack_secrets import keep_secret, secret_name, stored_values
+from commands.stacks.connectors import check_connector
+from commands.stacks.differences import HIDDEN, Change, differences, shown
+from commands.stacks.files import ComponentDescription, StackDescription
+from commands.stacks.flavors import Wanted, wanted_component
+from commands.stacks.secrets import keep_secret, secret_name, stored_values
 from utils.errors import ConfigurationError
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from zenml.client import Client
 from zenml.models import ServiceConnectorResponse
 
-from commands.stack_differences import Change, differences, plain
-from commands.stack_files import ConnectorDescription, StackDescription
-from commands.stack_flavors import wanted_connector
-from commands.stack_secrets import unspoken
+from commands.stacks.differences import Change, differences, plain
+from commands.stacks.files import ConnectorDescription, StackDescription
+from commands.stacks.flavors import wanted_connector
+from commands.stacks.secrets import unspoken
 from utils.errors import ConfigurationError
 from utils.options import unknown_key
 

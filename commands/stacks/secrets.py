@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pydantic import SecretStr
 from zenml.client import Client
 
-from commands.stack_files import secret_in, variable_in
+from commands.stacks.files import secret_in, variable_in
 from utils.errors import ConfigurationError
 
 

@@ -8,14 +8,14 @@ from typing import Any
 from zenml.client import Client
 
 from commands.pipeline_steps import all_steps, dynamic_steps
-from commands.setting_keys import (
+from commands.stacks.files import StackDescription
+from commands.stacks.setting_keys import (
     Flavors,
     check_run_keys,
     check_step_keys,
     check_step_names,
     refuse_what_dynamic_jobs_ignore,
 )
-from commands.stack_files import StackDescription
 
 
 def check_defaults(file: str, stack: StackDescription) -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 from zenml.enums import StackComponentType
 from zenml.models import ComponentResponse, StackResponse
 
-from commands.cloud_checks import check_cloud, is_on_cloud
 from commands.configuration import CONFIGS
-from commands.job_settings import JobSettings, read_job_settings
-from commands.remote_stacks import remote_runner, require_remote_server
-from commands.stack_changes import changes_for, existing_stack, registered_stack
-from commands.stack_files import read_stack, register_command, stack_file
-from commands.stack_report import Report
-from commands.stack_servers import check_annotator, check_docker, check_tracker
+from commands.stacks.changes import changes_for, existing_stack, registered_stack
+from commands.stacks.cloud import check_cloud, is_on_cloud
+from commands.stacks.files import read_stack, register_command, stack_file
+from commands.stacks.job_settings import JobSettings, read_job_settings
+from commands.stacks.remote import remote_runner, require_remote_server
+from commands.stacks.report import Report
+from commands.stacks.servers import check_annotator, check_docker, check_tracker
 from utils.errors import ConfigurationError
 
 _SERVERS = {"mlflow": check_tracker, "label_studio": check_annotator}

@@ -1,0 +1,1 @@
+"""Stacks: described in YAML, registered with ZenML, checked part by part."""
