@@ -55,6 +55,7 @@ LOOP = (
         "training_pipeline",
         "training_pipeline_remote_gpu",
     ),
+    Command("evaluate", "ev", "judge a detector on the newest labels", "evaluate"),
     Command(
         "inference",
         "i",
@@ -64,10 +65,13 @@ LOOP = (
     Command("fiftyone", "f", "look at tiles, labels and predictions in FiftyOne", "fiftyone"),
 )
 
+# Runs before a version goes to production, without a flag of its own.
+PROMOTION = Command("promotion", "", "compare a detector with the one in production", "promotion")
+
 # Where --promote falls among the loop's flags when both are given.
 PIPELINES_BEFORE_STAGE = {
     "staging": ("ingest", "export"),
-    "production": ("ingest", "export", "training"),
+    "production": ("ingest", "export", "training", "evaluate"),
 }
 
 
@@ -106,7 +110,15 @@ def build_parser() -> argparse.ArgumentParser:
     stages.add_argument(
         "--promote",
         choices=["staging", "production"],
-        help="move a model version: the latest into staging, or staging's into production",
+        help="move a model version: the latest into staging, or staging's into production, "
+        "where it must be better than what is there (configs/promotion.yaml)",
+    )
+    stages.add_argument(
+        "--force", action="store_true", help="promote to production without comparing"
+    )
+    stages.add_argument("--reason", metavar="TEXT", help="why, to be recorded; goes with --force")
+    stages.add_argument(
+        "--rollback", action="store_true", help="bring back what was in production before"
     )
     stacks = parser.add_argument_group("stacks")
     stacks.add_argument("--stack", metavar="NAME", help="the stack to run on, for this run only")
@@ -166,14 +178,24 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
 def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
     names = [command.name for command in parsed.commands]
     for_stacks = [flag for flag in ("register_stack", "check_stack") if getattr(parsed, flag)]
-    if not names and not parsed.promote and not for_stacks:
+    if not names and not parsed.promote and not parsed.rollback and not for_stacks:
         parser.error("nothing to do: choose one of the loop's flags, or --promote")
     if parsed.config and len(names) != 1 and not (parsed.check_stack and not names):
         parser.error(
             "--config belongs to one pipeline: give it with exactly one of the loop's flags"
         )
+    _check_stages(parser, parsed)
     if parsed.local and parsed.stack not in (None, "local"):
         parser.error(f"--local and --stack {parsed.stack} contradict each other")
     for flag in ("local", "resume"):
         if getattr(parsed, flag) and "training" not in names:
             parser.error(f"--{flag} belongs to --training")
+
+
+def _check_stages(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
+    if parsed.force != bool(parsed.reason):
+        parser.error('--force and --reason go together: --force --reason "why it shall be so"')
+    if parsed.force and parsed.promote != "production":
+        parser.error("--force belongs to --promote production")
+    if parsed.rollback and (parsed.promote or parsed.commands):
+        parser.error("--rollback goes alone")

@@ -13,7 +13,7 @@ from typing import Any
 from zenml.models import StackResponse
 from zenml.steps import BaseStep
 
-from commands.arguments import Command
+from commands.arguments import PROMOTION, Command
 from commands.configuration import (
     CONFIGS,
     RunConfiguration,
@@ -56,7 +56,8 @@ def plan_runs(parsed: argparse.Namespace) -> list[PlannedRun]:
         ConfigurationError: If a file, a key or a value is wrong.
     """
     overrides = parse_overrides(parsed.overrides)
-    pipelines = {command: _pipeline_of(command) for command in parsed.commands}
+    commands = [*parsed.commands, *([PROMOTION] if parsed.promote == "production" else [])]
+    pipelines = {command: _pipeline_of(command) for command in commands}
     _check_override_keys(overrides, [pipeline.entrypoint for pipeline in pipelines.values()])
     return [
         PlannedRun(command, pipeline, _configuration(command, pipeline, parsed, overrides))
@@ -110,11 +111,12 @@ def _configuration(
     known = parameter_names(pipeline.entrypoint)
     if parsed.resume and command.name == "training":
         overrides = overrides | {"training.resume": True}
+    is_here = parsed.local and command.name in ("training", "promotion")
     configuration = load_configuration(
         _file_of(command, parsed),
         pipeline.entrypoint,
         overrides={key: value for key, value in overrides.items() if key.split(".")[0] in known},
-        stack="local" if parsed.local and command.name == "training" else parsed.stack,
+        stack="local" if is_here else parsed.stack,
     )
     parts = vars(_module_of(command)).values()
     steps = [part.name for part in parts if isinstance(part, BaseStep)]
@@ -122,7 +124,7 @@ def _configuration(
 
 
 def _file_of(command: Command, parsed: argparse.Namespace) -> Path:
-    if parsed.config:
+    if parsed.config and command != PROMOTION:
         return Path(parsed.config)
     is_here = parsed.local or parsed.stack == "local"
     name = command.config if is_here else command.remote_config or command.config

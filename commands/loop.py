@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-from commands.arguments import PIPELINES_BEFORE_STAGE
+from commands.arguments import PIPELINES_BEFORE_STAGE, PROMOTION
 from commands.console import quiet_libraries, say
 from utils.privacy import keep_private
+
+if TYPE_CHECKING:
+    from commands.execution import PlannedRun
 
 
 def run_commands(parsed: argparse.Namespace) -> None:
@@ -31,20 +35,39 @@ def run_commands(parsed: argparse.Namespace) -> None:
         from commands.stacks.checks import check_stack
 
         check_stack(parsed.check_stack, parsed.config)
+    if parsed.rollback:
+        from commands.promotion import roll_back
+        from commands.stages import model_to_promote
+
+        say(roll_back(model_to_promote([], parsed.config)))
     if parsed.commands or parsed.promote:
         _run_loop(parsed)
 
 
 def _run_loop(parsed: argparse.Namespace) -> None:
     from commands.execution import plan_runs, run_pipeline
+
+    planned = plan_runs(parsed)
+    runs = [run for run in planned if run.command != PROMOTION]
+    before = PIPELINES_BEFORE_STAGE.get(parsed.promote, ())
+    for run in runs:
+        if run.command.name in before:
+            run_pipeline(run, yes=parsed.yes)
+    if parsed.promote:
+        _promote(parsed, planned)
+    for run in runs:
+        if run.command.name not in before:
+            run_pipeline(run, yes=parsed.yes)
+
+
+def _promote(parsed: argparse.Namespace, planned: list[PlannedRun]) -> None:
+    from commands.promotion import promote_to_production
     from commands.stages import model_to_promote, promote
 
-    runs = plan_runs(parsed)
-    before = PIPELINES_BEFORE_STAGE.get(parsed.promote, ())
-    for planned in (run for run in runs if run.command.name in before):
-        run_pipeline(planned, yes=parsed.yes)
-    if parsed.promote:
-        configurations = [run.configuration for run in runs]
-        say(promote(parsed.promote, model_to_promote(configurations, parsed.config)))
-    for planned in (run for run in runs if run.command.name not in before):
-        run_pipeline(planned, yes=parsed.yes)
+    configurations = [run.configuration for run in planned if run.command != PROMOTION]
+    model = model_to_promote(configurations, parsed.config)
+    if parsed.promote == "staging":
+        say(promote("staging", model))
+        return
+    (comparison,) = (run for run in planned if run.command == PROMOTION)
+    promote_to_production(model, comparison, parsed)

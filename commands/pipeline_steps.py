@@ -9,7 +9,7 @@ from types import ModuleType
 from zenml.pipelines.pipeline_definition import Pipeline
 from zenml.steps import BaseStep
 
-from commands.arguments import LOOP
+from commands.arguments import LOOP, PROMOTION
 
 
 def steps_of(module: ModuleType) -> list[str]:
@@ -28,7 +28,7 @@ def dynamic_steps() -> list[str]:
 
 
 def _modules() -> list[ModuleType]:
-    return [import_module(f"pipelines.{command.name}") for command in LOOP]
+    return [import_module(f"pipelines.{command.name}") for command in (*LOOP, PROMOTION)]
 
 
 def _steps_in(modules: Iterable[ModuleType]) -> list[str]:

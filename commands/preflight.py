@@ -30,6 +30,11 @@ from utils.storage.objects import is_local
 from utils.storage.store import open_store
 
 _LEAST_FREE_BYTES = 2 * 10**9
+# What a comparison needs of the version in each stage.
+_COMPARED = {
+    "production": ("trained_detector", "splits"),
+    "staging": ("trained_detector", "splits", "checked_dataset"),
+}
 
 
 def check_before(command: str, configuration: RunConfiguration) -> None:
@@ -126,6 +131,33 @@ def _detector_is_staged(configuration: RunConfiguration) -> None:
     _version_with(configuration, "trained_detector", "python run.py --training")
 
 
+def _detector_is_there(configuration: RunConfiguration) -> None:
+    for artifact in ("trained_detector", "splits"):
+        _version_with(configuration, artifact, "python run.py --training")
+
+
+def _labels_are_there(configuration: RunConfiguration) -> None:
+    labels = newest("labeled_dataset")
+    if labels is None:
+        raise SpyglassError("There are no labels to judge by. Get some: python run.py --export")
+    _require_in_reach(labels, configuration)
+
+
+def _training_of_both_is_known(configuration: RunConfiguration) -> None:
+    name, _ = configuration.model
+    for stage, artifacts in _COMPARED.items():
+        version = version_in(name, stage)
+        for artifact in artifacts:
+            found = version.get_artifact(artifact) if version else None
+            if found is None:
+                raise MissingStageError(
+                    f"The version of model '{name}' in {stage} has no {artifact}, so the two "
+                    "detectors cannot be compared. Train it again, or promote with a reason: "
+                    '--promote production --force --reason "..."'
+                )
+            _require_in_reach(found, configuration)
+
+
 def _version_with(
     configuration: RunConfiguration, artifact: str, remedy: str
 ) -> ModelVersionResponse:
@@ -177,6 +209,8 @@ _CHECKS: dict[str, tuple[Callable[[RunConfiguration], Any], ...]] = {
     "ingest": (_source_can_be_read, _project_can_receive),
     "export": (_tiles_were_sent, _project_exists),
     "training": (_dataset_is_staged,),
+    "evaluate": (_detector_is_there, _labels_are_there),
+    "promotion": (_training_of_both_is_known,),
     "inference": (_detector_is_staged, _source_can_be_read),
     "fiftyone": (_there_are_tiles, _database_can_start),
 }

@@ -14,6 +14,7 @@ _LINES = {
     "truth; {unlabeled} unlabelled and {skipped} skipped left out",
     "splits": "scenes by split: {scenes}",
     "evaluation": "on unseen scenes: mAP50 {mAP50:.3f}, mAP50-95 {mAP50-95:.3f}",
+    "promotion": "{verdict}",
     "predictions": "{boxes} objects found in {scenes} scenes",
     "fiftyone_issues": "{added} samples added, {updated} updated, {unchanged} unchanged",
 }
@@ -26,6 +27,8 @@ def summary_of(run: PipelineRunResponse) -> list[str]:
         metadata: dict[str, Any] = dict(artifact.run_metadata)
         if name in _LINES:
             lines.append(f"  {_LINES[name].format_map(_Readable(metadata))}")
+        if "page" in metadata:
+            lines.append(f"  report: {metadata['page']}")
         if "coco_json" in metadata:
             lines.append(f"  as COCO json: {metadata['coco_json']}")
         if "geojson" in metadata:

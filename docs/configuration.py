@@ -11,7 +11,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from commands.arguments import LOOP
+from commands.arguments import LOOP, PROMOTION
 from commands.configuration import parameters_model
 from utils.paths import PROJECT_ROOT
 
@@ -37,12 +37,13 @@ def reference() -> str:
     """The whole page."""
     types: dict[str, dict[str, Any]] = {}
     sections = [_INTRODUCTION]
-    for command in LOOP:
+    for command in (*LOOP, PROMOTION):
         module = import_module(f"pipelines.{command.name}")
         model = parameters_model(getattr(module, f"{command.name}_pipeline").entrypoint)
         schema = model.model_json_schema()
         types |= schema.get("$defs", {})
-        title = f"## `--{command.name}`: configs/{command.config}.yaml"
+        flag = "promote production" if command == PROMOTION else command.name
+        title = f"## `--{flag}`: configs/{command.config}.yaml"
         sections.append(f"{title}\n\n{_table(schema)}")
     sections.append("# Types\n")
     for name, schema in sorted(types.items()):

@@ -3,6 +3,7 @@
 from materializers.detector import DetectorMaterializer
 from materializers.evaluation import EvaluationMaterializer
 from materializers.issues import IssueReportMaterializer
+from materializers.promotion import ComparisonMaterializer
 from materializers.tables import (
     LabeledDatasetMaterializer,
     PredictionsMaterializer,
@@ -11,6 +12,7 @@ from materializers.tables import (
 from materializers.viewer import ViewerMaterializer
 
 __all__ = [
+    "ComparisonMaterializer",
     "DetectorMaterializer",
     "EvaluationMaterializer",
     "IssueReportMaterializer",

@@ -1,4 +1,4 @@
-"""Evaluations: numbers as JSON, shown with their plots."""
+"""Evaluations: numbers as JSON, shown as a page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zenml.metadata.metadata_types import MetadataType
 
 from materializers.folders import download_folder, upload_folder
 from materializers.pages import store_page
-from utils.detection.evaluate import Evaluation
+from utils.evaluation.evaluation import Evaluation
 
 
 class EvaluationMaterializer(BaseMaterializer):
@@ -33,11 +33,17 @@ class EvaluationMaterializer(BaseMaterializer):
             upload_folder(Path(folder), self.uri)
 
     def save_visualizations(self, data: Evaluation) -> dict[str, VisualizationType]:
-        """Make the page."""
+        """Make the page; the numbers are there as JSON, too."""
         from utils.reports.evaluation_page import evaluation_page
 
-        return store_page(self.uri, "evaluation.html", evaluation_page(data))
+        page = store_page(self.uri, "evaluation.html", evaluation_page(data))
+        return page | {f"{self.uri}/evaluation.json": VisualizationType.JSON}
 
     def extract_metadata(self, data: Evaluation) -> dict[str, MetadataType]:
         """The numbers shown beside the artifact."""
-        return {name: float(value) for name, value in data.metrics.items()}
+        metrics: dict[str, MetadataType] = dict(data.metrics)
+        return metrics | {
+            "milliseconds_per_tile": data.milliseconds,
+            "best_confidence": data.tile_scores.best_confidence,
+            "page": f"{self.uri}/evaluation.html",
+        }

@@ -5,10 +5,12 @@ from __future__ import annotations
 from zenml import get_pipeline_context
 from zenml.client import Client
 from zenml.execution.pipeline.dynamic.run_context import DynamicPipelineRunContext
-from zenml.models import ArtifactVersionResponse
+from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
 from steps.manifests import manifests_of
 from utils.errors import ConfigurationError
+
+_NO_MODEL = "The configuration names no model: give it a name and a version."
 
 
 def newest(artifact: str) -> ArtifactVersionResponse | None:
@@ -36,5 +38,17 @@ def of_model(artifact: str) -> ArtifactVersionResponse | None:
     running = DynamicPipelineRunContext.get()  # a dynamic pipeline is run, others are compiled
     model = running.run.model_version if running else get_pipeline_context().model
     if model is None:
-        raise ConfigurationError("The configuration names no model: give it a name and a version.")
+        raise ConfigurationError(_NO_MODEL)
     return model.get_artifact(artifact)
+
+
+def in_stages(*stages: str) -> list[ModelVersionResponse]:
+    """The versions in some stages of the model that the configuration of a static pipeline names.
+
+    Raises:
+        ConfigurationError: If it names none.
+    """
+    model = get_pipeline_context().model
+    if model is None:
+        raise ConfigurationError(_NO_MODEL)
+    return [Client().get_model_version(model.name, stage) for stage in stages]

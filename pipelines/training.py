@@ -11,6 +11,7 @@ from steps.split_by_scene import split_by_scene
 from steps.train_detector import train_detector
 from utils.dataset.options import CheckOptions, SplitFractions
 from utils.detection.options import TrainingOptions
+from utils.evaluation.options import EvaluationOptions
 
 
 @pipeline
@@ -18,6 +19,7 @@ def training_pipeline(
     fractions: SplitFractions = SplitFractions(),
     checks: CheckOptions = CheckOptions(),
     training: TrainingOptions = TrainingOptions(),
+    evaluation: EvaluationOptions = EvaluationOptions(),
 ) -> None:
     """Train a detector on the labelled dataset in staging; judge it on tiles it has never seen.
 
@@ -25,9 +27,10 @@ def training_pipeline(
         fractions: How scenes are shared out among train, val and test.
         checks: What to look for before training.
         training: How to train.
+        evaluation: How to judge.
     """
     labels = of_model("labeled_dataset")
     splits = split_by_scene(labels, fractions)
     checked, _, _ = check_labels(labels, splits, newest("tile_manifest"), checks)
     detector = train_detector(checked, splits, training)
-    evaluate_detector(detector, checked, splits, training)
+    evaluate_detector(detector, checked, splits, evaluation)

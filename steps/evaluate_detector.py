@@ -9,13 +9,13 @@ from zenml import step
 from steps.scratch import scratch_folder
 from steps.tracker import track_with_stack
 from utils.dataset.labeled import LabeledDataset
-from utils.dataset.local import local_yolo_dataset
+from utils.dataset.local import local_images
 from utils.dataset.splits import Split
-from utils.detection import evaluate
 from utils.detection.detector import Detector
-from utils.detection.evaluate import Evaluation
-from utils.detection.options import TrainingOptions
-from utils.detection.tracking import record_evaluation
+from utils.evaluation import evaluate
+from utils.evaluation.evaluation import Evaluation
+from utils.evaluation.options import EvaluationOptions
+from utils.evaluation.record import record_evaluation
 
 
 @step
@@ -23,13 +23,15 @@ def evaluate_detector(
     detector: Detector,
     labels: LabeledDataset,
     splits: dict[str, str],
-    training: TrainingOptions,
+    evaluation: EvaluationOptions,
 ) -> Annotated[Evaluation, "evaluation"]:
     """Judge the best weights on the test split, or on val where nothing was kept for testing."""
-    dataset = local_yolo_dataset(labels, {scene: Split(name) for scene, name in splits.items()})
-    evaluation = evaluate.evaluate_detector(
-        detector, dataset, scratch_folder(), device=training.device
+    split, tiles = evaluate.unseen_tiles(
+        labels, {scene: Split(name) for scene, name in splits.items()}
+    )
+    result = evaluate.evaluate_detector(
+        detector, tiles, local_images(tiles), scratch_folder(), evaluation, split=split
     )
     if tracking := track_with_stack():
-        record_evaluation(evaluation, detector.mlflow_run_id, tracking)
-    return evaluation
+        record_evaluation(result, detector.mlflow_run_id, tracking)
+    return result

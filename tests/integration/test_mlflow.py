@@ -11,13 +11,13 @@ from pathlib import Path
 import mlflow
 import pytest
 
+from tests.evaluations import make_evaluation
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
-from utils.detection.evaluate import Evaluation
 from utils.detection.mlflow_store import EXPERIMENT
 from utils.detection.options import TrackingOptions
-from utils.detection.tracking import record_evaluation
 from utils.detection.train import train_detector
 from utils.errors import DetectorError
+from utils.evaluation.record import record_evaluation
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 KILLED_TRAINING = """
@@ -130,14 +130,13 @@ def test_an_evaluation_joins_the_record_of_its_training_once(
     tracking, tiny_dataset, tiny_detector, tmp_path
 ):
     detector = train_detector(tiny_dataset, tiny_options(), tracking=tracking)
-    picture = tmp_path / "curve.png"
-    picture.write_bytes(b"png")
-    evaluation = Evaluation(
-        "test", 3, {"mAP50": 0.5}, {}, [[0]], ("background",), {"curve": picture}
-    )
+    evaluation = make_evaluation(tmp_path, mistakes=1)
     for _ in range(2):
         record_evaluation(evaluation, detector.mlflow_run_id, tracking)
     (run,) = runs_of(tracking)
-    assert math.isclose(run.data.metrics["test/mAP50"], 0.5)
+    assert math.isclose(run.data.metrics["test/mAP50"], evaluation.metrics["mAP50"])
     assert len(steps(tracking, run.info.run_id, "test/mAP50")) == 1
-    assert files(tracking, run.info.run_id, "test") == {"curve.png"}
+    assert files(tracking, run.info.run_id, "test") == {
+        "evaluation.json",
+        evaluation.worst[0].picture.name,
+    }

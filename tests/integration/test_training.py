@@ -14,7 +14,6 @@ from PIL import Image, UnidentifiedImageError
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
 from utils.detection.checkpoint import resolve_checkpoint
 from utils.detection.detector import Detector
-from utils.detection.evaluate import Evaluation, evaluate_detector
 from utils.detection.train import train_detector
 from utils.errors import BusyError, ConfigurationError, DetectorError
 from utils.locks import exclusive
@@ -207,22 +206,3 @@ def test_where_allowed_the_architecture_alone_will_do_with_a_warning(
     assert checkpoint.from_scratch
     assert checkpoint.source == architecture
     assert "from scratch" in caplog.text
-
-
-def test_an_evaluation_judges_the_test_split_and_can_be_saved(
-    tiny_detector, tiny_dataset, tmp_path
-):
-    evaluation = evaluate_detector(tiny_detector, tiny_dataset, tmp_path / "plots", device="cpu")
-    assert (evaluation.split, evaluation.tiles) == ("test", 3)
-    assert evaluation.classes["ship"].boxes == 3
-    assert evaluation.class_names == ("ship", "background")
-    assert {"mAP50", "mAP50-95", "precision", "recall"} == evaluation.metrics.keys()
-    # Untrained, it is sure of nothing: all three ships are taken for background, no background
-    # for a ship.
-    assert evaluation.confusion == [[0, 0], [3, 0]]
-    assert {"confusion_matrix", "BoxPR_curve"} <= evaluation.pictures.keys()
-    evaluation.save(tmp_path / "saved")
-    (tmp_path / "saved").rename(tmp_path / "moved")
-    loaded = Evaluation.load(tmp_path / "moved")
-    assert (loaded.metrics, loaded.classes) == (evaluation.metrics, evaluation.classes)
-    assert all(picture.is_file() for picture in loaded.pictures.values())

@@ -47,6 +47,13 @@ def test_a_stack_can_be_seen_to_without_running_anything(arguments):
         pytest.param(["--resume", "-e"], "--resume belongs to --training", id="resumed export"),
         pytest.param(["-t", "-l", "--stack", "vertex"], "contradict", id="two stacks"),
         pytest.param(["-ig", "-e", "--config", "x.yaml"], "one pipeline", id="config for two"),
+        pytest.param(["--promote", "production", "--force"], "go together", id="no reason"),
+        pytest.param(
+            ["--promote", "staging", "--force", "--reason", "it is new"],
+            "--force belongs to --promote production",
+            id="forced into staging",
+        ),
+        pytest.param(["--rollback", "--export"], "--rollback goes alone", id="rollback and more"),
         pytest.param(["--promote", "prod"], "invalid choice: 'prod'", id="unknown stage"),
     ],
 )

@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 
 from tests.builders import boxes, labeled, make_tile, write_image
+from tests.evaluations import make_evaluation
 from utils.dataset.labeled import LabeledDataset
-from utils.detection.evaluate import ClassScores, Evaluation
 from utils.detection.predictions import Predictions, ScenePrediction
+from utils.evaluation.bootstrap import Estimate
+from utils.evaluation.comparison import Comparison, Rule, Side
 from utils.geometry import Boxes
 from utils.issues import IssueReport
+from utils.reports.comparison_page import comparison_page
 from utils.reports.dataset_page import dataset_page
 from utils.reports.evaluation_page import evaluation_page
 from utils.reports.issues_page import issues_page
@@ -57,16 +60,15 @@ def predictions_of(folder: Path) -> str:
 
 
 def evaluation_of(folder: Path) -> str:
-    evaluation = Evaluation(
-        split="test",
-        tiles=12,
-        metrics={"mAP50": 0.7123},
-        classes={HOSTILE: ClassScores(40, 0.8, 0.7, 0.75, 0.4)},
-        confusion=[[31, 4], [9, 0]],
-        class_names=(HOSTILE, "background"),
-        pictures={"BoxPR_curve": write_image(folder / "curve.png")},
+    return evaluation_page(make_evaluation(folder, mistakes=2, label=HOSTILE))
+
+
+def comparison_of(folder: Path) -> str:
+    side = Side(HOSTILE, "0" * 64, Estimate(0.5, 0.4, 0.6), {HOSTILE: 0.5}, 9.0)
+    rules = (Rule("better", HOSTILE, False),)
+    return comparison_page(
+        Comparison(side, side, "mAP50", Estimate(0.0, 0.0, 0.0), 0.0, rules, 3, 2)
     )
-    return evaluation_page(evaluation)
 
 
 def issues_of(folder: Path) -> str:
@@ -77,7 +79,7 @@ def issues_of(folder: Path) -> str:
 
 PAGES = [
     pytest.param(make, id=make.__name__)
-    for make in (manifest_of, dataset_of, predictions_of, evaluation_of, issues_of)
+    for make in (manifest_of, dataset_of, predictions_of, evaluation_of, comparison_of, issues_of)
 ]
 Maker = Callable[[Path], str]
 

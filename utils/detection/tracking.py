@@ -17,7 +17,6 @@ from contextlib import AbstractContextManager
 from typing import Any, Self
 
 from utils.detection.epochs import EpochMetrics
-from utils.detection.evaluate import Evaluation
 from utils.detection.mlflow_store import (
     MLflowStore,
     impatient,
@@ -31,7 +30,6 @@ from utils.errors import BusyError
 
 FINGERPRINT_TAG = "spyglass.fingerprint"
 FINISHED_TAG = "spyglass.finished"
-EVALUATED_TAG = "spyglass.evaluated"
 
 # Every epoch has it, so that its history tells which epochs MLflow knows.
 _TELLTALE = "metrics/mAP50"
@@ -172,27 +170,3 @@ class TrainingRecord:
 
     def _close(self, store: MLflowStore, status: str) -> None:
         store.client.set_terminated(self.mlflow_run_id, status)
-
-
-def record_evaluation(
-    evaluation: Evaluation, mlflow_run_id: str | None, options: TrackingOptions
-) -> None:
-    """Add the scores of an evaluation and its pictures to the MLflow run of the training, once."""
-    if mlflow_run_id is None:
-        return
-    try:
-        with impatient():
-            client = open_store(options).client
-            tag = f"{EVALUATED_TAG}.{evaluation.split}"
-            if tag in client.get_run(mlflow_run_id).data.tags:
-                return
-            for name, value in evaluation.metrics.items():
-                client.log_metric(mlflow_run_id, f"{evaluation.split}/{name}", value)
-            for picture in evaluation.pictures.values():
-                client.log_artifact(mlflow_run_id, str(picture), evaluation.split)
-            client.set_tag(mlflow_run_id, tag, "true")
-    except Exception as error:  # as above
-        logger.warning(
-            "MLflow cannot be reached, the evaluation is not recorded there: %s",
-            without_password(error),
-        )

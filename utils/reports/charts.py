@@ -1,4 +1,4 @@
-"""Small charts without a library: bars by name, and histograms."""
+"""Small charts without a library: bars by name, histograms, and curves."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from utils.reports.page import Markup, paragraph
 
 _WIDTH, _HEIGHT = 480, 170
 _TOP, _BOTTOM = 18, 20
+# The height of a chart of curves.
+_SQUARE = 300
 _MOST_BARS = 30
 
 
@@ -57,3 +59,64 @@ def histogram(edges: Sequence[str], counts: Sequence[int]) -> Markup:
         f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">{axis}'
         f"{''.join(parts)}</svg>"
     )
+
+
+def curves(
+    lines: Mapping[str, Sequence[tuple[float, float]]],
+    horizontal: str,
+    *,
+    mark: float | None = None,
+) -> Markup:
+    """Lines in the unit square.
+
+    Args:
+        lines: For each name its points (x, y), both in [0, 1], by rising x.
+        horizontal: What x is.
+        mark: An x to draw a line at.
+    """
+    drawn = [_grid(), _mark(mark)]
+    for index, (name, points) in enumerate(lines.items()):
+        path = " ".join(f"{_x(x):.1f},{_y(y):.1f}" for x, y in points)
+        drawn.append(
+            f'<polyline class="line{index}" points="{path}"><title>{escape(name)}</title>'
+            "</polyline>"
+        )
+    signs = "".join(
+        f'<span class="key line{index}"></span>{escape(name)}' for index, name in enumerate(lines)
+    )
+    return Markup(
+        f'<p class="soft">{signs}</p><svg class="chart" viewBox="0 0 {_WIDTH} {_SQUARE}" '
+        f'role="img">{"".join(drawn)}<text x="{_WIDTH / 2}" y="{_SQUARE - 4}">'
+        f"{escape(horizontal)}</text></svg>"
+    )
+
+
+def _grid() -> str:
+    """Lines at every fifth, with their values."""
+    parts = []
+    for step in range(6):
+        value = step / 5
+        parts.append(
+            f'<line x1="{_x(0)}" x2="{_x(1)}" y1="{_y(value):.1f}" y2="{_y(value):.1f}"/>'
+            f'<text x="14" y="{_y(value) + 4:.1f}">{value:.1f}</text>'
+            f'<text x="{_x(value):.1f}" y="{_y(0) + 16:.1f}">{value:.1f}</text>'
+        )
+    return "".join(parts)
+
+
+def _mark(value: float | None) -> str:
+    if value is None:
+        return ""
+    x = f"{_x(value):.1f}"
+    return (
+        f'<line class="mark" x1="{x}" x2="{x}" y1="{_y(0)}" y2="{_y(1)}"/>'
+        f'<text x="{x}" y="{_TOP - 6}">{value:.2f}</text>'
+    )
+
+
+def _x(value: float) -> float:
+    return 34 + value * (_WIDTH - 50)
+
+
+def _y(value: float) -> float:
+    return _TOP + (1 - value) * (_SQUARE - _TOP - 40)

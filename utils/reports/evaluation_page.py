@@ -2,34 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 
-from utils.detection.evaluate import Evaluation
-from utils.reports.page import Markup, facts, page, paragraph, section, table
-from utils.reports.pictures import plot, sheet
+from PIL import Image
 
-# Of these Spyglass shows its own table.
-_NOT_SHOWN = ("confusion_matrix", "confusion_matrix_normalized")
+from utils.evaluation.bootstrap import Estimate
+from utils.evaluation.calibration import LEAST_SCORE, Calibration
+from utils.evaluation.coco import SIZES
+from utils.evaluation.error_kinds import KINDS
+from utils.evaluation.evaluation import Evaluation, WorstTile
+from utils.evaluation.scores import Scores
+from utils.reports.charts import bars, curves
+from utils.reports.page import Cell, Markup, columns, facts, page, paragraph, section, table
+from utils.reports.pictures import key, picture, sheet
+
 _MOST_CLASSES = 40
+_SIZE_MEANINGS = {"small": "below 32²", "medium": "32² to 96²", "large": "above 96²"}
 
 
 def evaluation_page(evaluation: Evaluation) -> str:
-    """The page: metrics, scores by class, confusion matrix, and the plots of the evaluation."""
-    plots = [
-        plot(path, name.replace("_", " "))
-        for name, path in sorted(evaluation.pictures.items())
-        if name not in _NOT_SHOWN and path.is_file()
-    ]
+    """The page: the headline first, then where it comes from, then the worst tiles."""
+    tile, scene = evaluation.tile_scores, evaluation.scene_scores
     return page(
         "Evaluation",
-        f"Of the detector, on the {evaluation.split} split: {evaluation.tiles:,} tiles of scenes "
-        "it has not learnt from.",
-        facts({name: float(value) for name, value in evaluation.metrics.items()}),
-        section("By class", _classes_table(evaluation)),
-        section("Confusion matrix", confusion_table(evaluation.confusion, evaluation.class_names)),
-        section("Curves and examples", sheet(plots, cell=440)) if plots else Markup(""),
+        f"Of the detector, on the {evaluation.split} split: {tile.images:,} tiles of "
+        f"{tile.scenes:,} scenes it has not learnt from, with {tile.boxes:,} true boxes.",
+        facts(_headline(evaluation)),
+        section("Tiles and scenes", _levels_table(tile, scene), _levels_note(evaluation)),
+        section("By class", _classes_table(tile, scene)),
+        section("By object size", _sizes_table(tile, scene)),
+        section("Curves", columns(_curves("Tiles", tile), _curves("Scenes", scene))),
+        section("Mistakes", columns(_errors("Tiles", tile), _errors("Scenes", scene)), _kinds()),
+        section(
+            "Confusion",
+            _confidence_note(tile),
+            columns(_confusion("Tiles", tile), _confusion("Scenes", scene)),
+        ),
+        section(
+            "Calibration",
+            columns(_calibration("Tiles", tile), _calibration("Scenes", scene)),
+            _calibration_note(),
+        ),
+        section("Worst tiles", *_worst(evaluation.worst)),
     )
+
+
+def shown_estimate(estimate: Estimate) -> Markup:
+    """A number above its interval."""
+    return Markup(f"{estimate.value:.3f}<small>{estimate.low:.3f} to {estimate.high:.3f}</small>")
 
 
 def confusion_table(confusion: Sequence[Sequence[int]], class_names: Sequence[str]) -> Markup:
@@ -57,9 +78,140 @@ def confusion_table(confusion: Sequence[Sequence[int]], class_names: Sequence[st
     )
 
 
-def _classes_table(evaluation: Evaluation) -> Markup:
+def _headline(evaluation: Evaluation) -> dict[str, Cell]:
+    tile = evaluation.tile_scores
+    estimates: dict[str, Cell] = {name: shown_estimate(own) for name, own in tile.metrics.items()}
+    return estimates | {
+        "Best confidence": f"{tile.best_confidence:.2f}",
+        f"Time per tile ({evaluation.device})": f"{evaluation.milliseconds:.1f} ms",
+    }
+
+
+def _levels_table(tile: Scores, scene: Scores) -> Markup:
     rows = [
-        (name, scores.boxes, scores.precision, scores.recall, scores.map50, scores.map50_95)
-        for name, scores in evaluation.classes.items()
+        (name, own.value, _interval(own), scene.metrics[name].value, _interval(scene.metrics[name]))
+        for name, own in tile.metrics.items()
     ]
-    return table(["Class", "True boxes", "Precision", "Recall", "mAP50", "mAP50-95"], rows)
+    return table(["", "Tiles", "Interval", "Scenes", "Interval"], rows)
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{estimate.low:.3f} to {estimate.high:.3f}"
+
+
+def _levels_note(evaluation: Evaluation) -> Markup:
+    bootstrap, tile, scene = evaluation.bootstrap, evaluation.tile_scores, evaluation.scene_scores
+    return paragraph(
+        f"Average precisions are COCO's. Precision, recall and F1 are of boxes of at least "
+        f"{tile.confidence:.2f} in tiles and {scene.confidence:.2f} in scenes, at IoU 0.5, over "
+        "all classes; a confidence with the best F1 on these very tiles makes them a little "
+        "better than they are. In scenes each object counts once, after merging over tiles. "
+        f"Intervals hold {bootstrap.level:.0%} of {bootstrap.samples:,} samples that drew "
+        f"{tile.scenes:,} scenes with replacement (seed {bootstrap.seed})."
+    )
+
+
+def _classes_table(tile: Scores, scene: Scores) -> Markup:
+    rows = []
+    for name, own in tile.classes.items():
+        whole = scene.classes.get(name)
+        rows.append(
+            (
+                name,
+                own.boxes,
+                own.precision,
+                own.recall,
+                own.f1,
+                own.map50,
+                own.map50_95,
+                whole.map50 if whole else None,
+                whole.map50_95 if whole else None,
+            )
+        )
+    headings = ["Class", "True boxes", "Precision", "Recall", "F1", "mAP50", "mAP50-95"]
+    return table([*headings, "Scenes: mAP50", "mAP50-95"], rows)
+
+
+def _sizes_table(tile: Scores, scene: Scores) -> Markup:
+    headings = ["Size", "Area in pixels", "mAP50-95 in tiles", "In scenes"]
+    names = list(tile.classes)[:_MOST_CLASSES] if len(tile.classes) > 1 else []
+    rows = [
+        (
+            size,
+            _SIZE_MEANINGS[size],
+            tile.sizes[size],
+            scene.sizes[size],
+            *(tile.classes[name].sizes[size] for name in names),
+        )
+        for size in SIZES
+    ]
+    return table([*headings, *names], rows)
+
+
+def _curves(heading: str, scores: Scores) -> Markup:
+    drawn = scores.curves
+    lines = {
+        name: list(zip(drawn.confidence, values, strict=True))
+        for name, values in (("precision", drawn.precision), ("recall", drawn.recall))
+    } | {"F1": list(zip(drawn.confidence, drawn.f1, strict=True))}
+    drawn_curves = curves(lines, "confidence from which a box counts", mark=scores.best_confidence)
+    return Markup(f"<h3>{heading}</h3>{drawn_curves}")
+
+
+def _errors(heading: str, scores: Scores) -> Markup:
+    return Markup(f"<h3>{heading}</h3>{bars(scores.errors)}")
+
+
+def _kinds() -> Markup:
+    return paragraph(
+        "As TIDE defines them (Bolya et al. 2020). A true box that nothing takes is missed. Of "
+        "the other found boxes, one that overlaps its object by IoU 0.1 to 0.5 is in the wrong "
+        "place, one on an object of another class is of the wrong class, one on an object that a "
+        "surer box has taken is a duplicate, and one that overlaps nothing by 0.1 is background."
+    )
+
+
+def _confidence_note(scores: Scores) -> Markup:
+    return paragraph(f"Boxes of at least {scores.confidence:.2f}, at IoU 0.5.")
+
+
+def _confusion(heading: str, scores: Scores) -> Markup:
+    return Markup(f"<h3>{heading}</h3>{confusion_table(scores.confusion, scores.class_names)}")
+
+
+def _calibration(heading: str, scores: Scores) -> Markup:
+    found: Calibration = scores.calibration
+    if found.error is None:
+        nothing = paragraph("No box is sure enough to be counted.")
+        return Markup(f"<h3>{heading}</h3>{nothing}")
+    lines = {
+        "share of true boxes": list(zip(found.scores, found.true_shares, strict=True)),
+        "perfect": [(0.0, 0.0), (1.0, 1.0)],
+    }
+    error = paragraph(f"Expected calibration error {found.error:.3f}, {sum(found.boxes):,} boxes")
+    return Markup(f"<h3>{heading}</h3>{curves(lines, 'score')}{error}")
+
+
+def _calibration_note() -> Markup:
+    return paragraph(
+        f"Boxes of at least {LEAST_SCORE}, in bins of 0.1. Below the diagonal the detector is "
+        "surer than it should be, above it less."
+    )
+
+
+def _worst(tiles: Sequence[WorstTile]) -> Iterator[Markup]:
+    if not tiles:
+        yield paragraph("No tile has a mistake.")
+        return
+    yield key(truth=True, found=True)
+    yield sheet((_picture(tile) for tile in tiles), cell=240)
+
+
+def _picture(tile: WorstTile) -> Markup:
+    mistakes = ", ".join(f"{tile.errors[kind]} {kind}" for kind in KINDS if kind in tile.errors)
+    caption = f"{mistakes} · {tile.tile_id}"
+    if not tile.picture.is_file():
+        return Markup(f"<figure><figcaption>{escape(caption)} (no image)</figcaption></figure>")
+    with Image.open(tile.picture) as image:
+        size = (tile.width, tile.height)
+        return picture(image, size, caption, truth=tile.truth, found=tile.found, side=480)

@@ -19,15 +19,18 @@ Cell = Markup | str | int | float | None
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2733; --soft: #5b6b7b; --line: #d9e0e7; --card: #f5f8fa;
-  --paper: #ffffff; --accent: #0b7285; --truth: #1fe08f; --found: #ffa51f; --bad: #c92a2a; }
+  --paper: #ffffff; --accent: #0b7285; --truth: #1fe08f; --found: #ffa51f; --bad: #c92a2a;
+  --second: #e67700; --third: #7048e8; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e3e9ef; --soft: #93a3b3; --line: #33404d;
-  --card: #1d262f; --paper: #141a20; --accent: #3bc9db; --bad: #ff8787; } }
+  --card: #1d262f; --paper: #141a20; --accent: #3bc9db; --bad: #ff8787;
+  --second: #ffc078; --third: #b197fc; } }
 * { box-sizing: border-box; }
 body { margin: 0; padding: 16px; background: var(--paper); color: var(--ink);
   font: 14px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 main { max-width: 1080px; margin: 0 auto; }
 h1 { font-size: 22px; line-height: 1.25; margin: 0 0 4px; }
 h2 { font-size: 16px; margin: 32px 0 10px; }
+h3 { font-size: 13px; margin: 0 0 6px; font-weight: 600; }
 p { margin: 0 0 10px; } .soft { color: var(--soft); }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(120px, 1fr)); gap: 10px;
   margin: 16px 0 0; padding: 0; }
@@ -63,6 +66,12 @@ rect.truth { stroke: var(--truth); stroke-width: 3px; } rect.found { stroke: var
 svg.chart { width: 100%; height: auto; display: block; }
 svg.chart text { fill: var(--soft); font-size: 11px; font-family: inherit; text-anchor: middle; }
 svg.chart rect { fill: var(--accent); } svg.chart line { stroke: var(--line); }
+svg.chart polyline { fill: none; stroke-width: 2px; stroke-linejoin: round; }
+svg.chart line.mark { stroke: var(--soft); stroke-dasharray: 4 3; }
+.line0 { stroke: var(--accent); border-color: var(--accent); }
+.line1 { stroke: var(--second); border-color: var(--second); }
+.line2 { stroke: var(--third); border-color: var(--third); }
+.facts small { display: block; font-size: 12px; font-weight: 400; color: var(--soft); }
 td.heat { background: color-mix(in srgb, var(--accent) var(--share), transparent);
   text-align: right; padding: 5px 10px; font-variant-numeric: tabular-nums; }
 """

@@ -1,0 +1,115 @@
+"""Promote fairly: what is in production stays until something better is shown to be."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from zenml import log_metadata
+from zenml.client import Client
+from zenml.models import ModelVersionResponse
+from zenml.utils.pagination_utils import depaginate
+
+from commands.console import say
+from commands.execution import PlannedRun, run_pipeline
+from commands.stages import promote, version_in
+from utils.errors import MissingStageError
+
+_SINCE = "in production since"
+_OVERRULED = "promoted without comparison"
+_OVERRULE = '--promote production --force --reason "..."'
+
+
+def promote_to_production(model_name: str, planned: PlannedRun, parsed: argparse.Namespace) -> None:
+    """Put the version in staging into production, if it wins against what is there.
+
+    Without a detector in production, or with `--force`, nothing is compared.
+
+    Args:
+        model_name: Of the ZenML model.
+        planned: The comparison, for whatever model its configuration names.
+        parsed: The command line.
+
+    Raises:
+        SpyglassError: If there is nothing to promote, or the two cannot be compared.
+    """
+    champion, challenger = version_in(model_name, "production"), version_in(model_name, "staging")
+    is_contest = _is_contest(champion, challenger)
+    if is_contest and not parsed.force and not _wins(model_name, planned, yes=parsed.yes):
+        say(f"  Nothing was promoted. To overrule: python run.py {_OVERRULE}")
+        return
+    say(promote("production", model_name))
+    if champion != challenger:
+        _note(model_name, "production", _SINCE, _now())
+    if parsed.force and champion and is_contest:
+        for version in (champion.name, "production"):
+            _note(model_name, version, _OVERRULED, {"reason": parsed.reason, "at": _now()})
+
+
+def roll_back(model_name: str) -> str:
+    """Bring the version back that was in production before the present one.
+
+    Returns:
+        One sentence that says what moved.
+
+    Raises:
+        MissingStageError: If no other version was in production before.
+    """
+    current = version_in(model_name, "production")
+    earlier = _last_replaced(model_name, current)
+    if earlier is None:
+        raise MissingStageError(
+            f"No earlier version of model '{model_name}' was in production, so there is none to "
+            "bring back. Promote one with: python run.py --promote production"
+        )
+    earlier.set_stage("production", force=True)
+    _note(model_name, earlier.name, _SINCE, _now())
+    replaced = f", replacing version {current.number} (now archived)" if current else ""
+    return f"Version {earlier.number} of {model_name} is back in production{replaced}."
+
+
+def _is_contest(
+    champion: ModelVersionResponse | None, challenger: ModelVersionResponse | None
+) -> bool:
+    """Whether there are two detectors to compare."""
+    return (
+        champion is not None
+        and challenger is not None
+        and champion.id != challenger.id
+        and champion.get_artifact("trained_detector") is not None
+        and challenger.get_artifact("trained_detector") is not None
+    )
+
+
+def _wins(model_name: str, planned: PlannedRun, *, yes: bool) -> bool:
+    """Run the comparison; its verdict is shown with its other figures."""
+    settings = planned.configuration.settings | {
+        "model": {"name": model_name, "version": "staging"}
+    }
+    run_pipeline(
+        replace(planned, configuration=replace(planned.configuration, settings=settings)), yes=yes
+    )
+    challenger = Client().get_model_version(model_name, "staging")
+    comparison = challenger.get_artifact("promotion")
+    return comparison is not None and bool(comparison.run_metadata["promotes"])
+
+
+def _last_replaced(
+    model_name: str, current: ModelVersionResponse | None
+) -> ModelVersionResponse | None:
+    versions = depaginate(Client().list_model_versions, model=model_name, hydrate=True)
+    earlier = [
+        version
+        for version in versions
+        if _SINCE in version.run_metadata and (current is None or version.id != current.id)
+    ]
+    return max(earlier, key=lambda version: str(version.run_metadata[_SINCE]), default=None)
+
+
+def _note(model_name: str, version: str, name: str, value: str | dict[str, str]) -> None:
+    log_metadata(metadata={name: value}, model_name=model_name, model_version=version)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")

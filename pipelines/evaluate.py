@@ -1,0 +1,27 @@
+"""Evaluation: a detector is judged on the newest labels."""
+
+from __future__ import annotations
+
+from zenml import pipeline
+
+from pipelines.artifacts import newest, of_model
+from steps.evaluate_detector import evaluate_detector
+from steps.find_unseen_scenes import find_unseen_scenes
+from utils.dataset.options import SplitFractions
+from utils.evaluation.options import EvaluationOptions
+
+
+@pipeline
+def evaluate_pipeline(
+    fractions: SplitFractions = SplitFractions(),
+    evaluation: EvaluationOptions = EvaluationOptions(),
+) -> None:
+    """Judge a version of the model on the test split of the newest labelled dataset.
+
+    Args:
+        fractions: How scenes that came after the training are shared out; as for the training.
+        evaluation: How to judge.
+    """
+    labels = newest("labeled_dataset")
+    splits = find_unseen_scenes(labels, of_model("splits"), fractions)
+    evaluate_detector(of_model("trained_detector"), labels, splits, evaluation)

@@ -1,0 +1,189 @@
+"""A worse challenger is refused and a better one promoted: both really train, both look now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from zenml import Model, link_artifact_to_model, save_artifact
+from zenml.client import Client
+
+import materializers  # noqa: F401  (tells ZenML how to store the nouns)
+from commands.arguments import parse_arguments
+from commands.execution import plan_runs
+from commands.promotion import promote_to_production, roll_back
+from commands.stages import promote, version_in
+from tests.fixtures.detector import tiny_options, tiny_tiles, write_tiny_dataset
+from utils.dataset.labeled import LabeledDataset
+from utils.dataset.splits import Split
+from utils.detection.detector import Detector
+from utils.detection.train import train_detector
+from utils.errors import DetectorError, MissingStageError
+from utils.evaluation.comparison import compare_detectors
+from utils.evaluation.options import BootstrapOptions, EvaluationOptions, PromotionOptions
+
+TILES = 32
+QUICK = EvaluationOptions(device="cpu", bootstrap=BootstrapOptions(samples=200))
+LEARNS_FAST = {"mosaic": 0.0, "warmup_epochs": 0, "lr0": 0.002, "optimizer": "AdamW"}
+
+
+@pytest.fixture(scope="module")
+def detectors(
+    local_state: Path, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Detector]:
+    """Two trainings from the same weights: one barely begun, one that has learned something."""
+    dataset = write_tiny_dataset(tmp_path_factory.mktemp("contest"), TILES)
+    return {
+        name: train_detector(
+            dataset,
+            tiny_options(
+                model_checkpoint=str(shared_data / "weights" / "yolov8n.pt"),
+                epochs=epochs,
+                arguments={"plots": False, **LEARNS_FAST},
+            ),
+        )
+        for name, epochs in (("worse", 1), ("better", 8))
+    }
+
+
+@pytest.fixture(scope="module")
+def test_tiles(tmp_path_factory):
+    tiles, splits = tiny_tiles(tmp_path_factory.mktemp("test-tiles"), TILES)
+    return [tile for tile in tiles if splits[tile.scene_id] == Split.TEST]
+
+
+@pytest.fixture
+def compare(detectors, test_tiles):
+    def run(champion, challenger, **asked):
+        return compare_detectors(
+            ("1", detectors[champion]),
+            ("2", detectors[challenger]),
+            test_tiles,
+            {tile.tile_id: Path(tile.uri) for tile in test_tiles},
+            PromotionOptions(**{"max_slowdown": 100} | asked),
+            QUICK,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("champion", "challenger", "promotes"),
+    [
+        pytest.param("worse", "better", True, id="a better one is promoted"),
+        pytest.param("better", "worse", False, id="a worse one is refused"),
+        pytest.param("better", "better", False, id="a tie keeps the champion"),
+    ],
+)
+def test_only_a_better_challenger_wins(compare, champion, challenger, promotes):
+    comparison = compare(champion, challenger, margin=0.0)
+    assert comparison.promotes == promotes, comparison.verdict
+
+
+def test_the_same_detector_differs_from_itself_in_no_sample(compare):
+    comparison = compare("better", "better", margin=0.0)
+    assert (comparison.difference.low, comparison.difference.high) == (0, 0)
+    assert comparison.share_better == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "broken"),
+    [
+        pytest.param({"margin": 0.9}, "better by more than 0.9", id="margin"),
+        pytest.param({"max_slowdown": 0.001}, "times as slow", id="time"),
+    ],
+)
+def test_a_better_challenger_that_breaks_a_rule_is_refused(compare, asked, broken):
+    comparison = compare("worse", "better", **asked)
+    assert not comparison.promotes
+    assert broken in comparison.verdict
+
+
+def test_a_class_that_gets_worse_keeps_the_champion(compare):
+    comparison = compare("better", "worse", class_floor=0.0)
+    assert [rule.holds for rule in comparison.rules][:2] == [False, False]
+
+
+def test_test_tiles_without_boxes_cannot_decide(detectors):
+    with pytest.raises(DetectorError, match="no boxes"):
+        compare_detectors(("1", detectors["worse"]), ("2", detectors["better"]), [], {})
+
+
+@pytest.fixture
+def contest(detectors, tmp_path) -> Callable[..., str]:
+    """Makes a model whose versions have these detectors, the first in production."""
+    tiles, splits = tiny_tiles(tmp_path / "tiles", TILES)
+    labels = LabeledDataset.write(tmp_path / "labels.parquet", ["ship"], tiles)
+
+    def make(*names: str) -> str:
+        model = f"model-{uuid4().hex[:8]}"
+        Client().create_model(model)
+        for name in names:
+            version = Client().create_model_version(model)
+            nouns = {
+                "trained_detector": detectors[name],
+                "splits": {scene: split.value for scene, split in splits.items()},
+                "checked_dataset": labels,
+                "labeled_dataset": labels,
+            }
+            for artifact, noun in nouns.items():
+                saved = save_artifact(noun, artifact)
+                link_artifact_to_model(saved, Model(name=model, version=version.name))
+        return model
+
+    return make
+
+
+def promote_as_typed(model: str, *arguments: str) -> None:
+    """What `python run.py --promote production` does for a model."""
+    quick = ["promotion.max_slowdown=100", "evaluation.device=cpu"]
+    sets = [part for value in quick for part in ("--set", value)]
+    parsed = parse_arguments(["--promote", "production", *sets, *arguments])
+    (planned,) = plan_runs(parsed)
+    promote_to_production(model, planned, parsed)
+
+
+def in_production(model: str) -> int:
+    return version_in(model, "production").number
+
+
+def test_promotion_in_zenml_from_first_to_rollback(contest, capsys):
+    model = contest("better", "worse")
+    Client().get_model_version(model, "1").set_stage("staging")
+    promote_as_typed(model)
+    assert in_production(model) == 1  # nothing to compare with
+
+    promote("staging", model)
+    promote_as_typed(model)
+    assert in_production(model) == 1
+    assert "Version 1 stays" in capsys.readouterr().out
+    for number in ("1", "2"):
+        noted = version_in(model, number).run_metadata["promotion of version 2"]
+        assert noted["promotes"] is False
+
+    promote_as_typed(model, "--force", "--reason", "the customer asks for it")
+    assert in_production(model) == 2
+    reason = version_in(model, "2").run_metadata["promoted without comparison"]["reason"]
+    assert reason == "the customer asks for it"
+
+    assert roll_back(model).startswith("Version 1 of ")
+    assert in_production(model) == 1
+
+
+def test_a_better_version_takes_over_in_zenml(contest, capsys):
+    model = contest("worse", "better")
+    Client().get_model_version(model, "1").set_stage("production")
+    promote("staging", model)
+
+    promote_as_typed(model)
+
+    assert in_production(model) == 2
+    assert "Version 2 is better than version 1" in capsys.readouterr().out
+
+
+def test_without_an_earlier_version_there_is_nothing_to_roll_back_to(contest):
+    model = contest()
+    with pytest.raises(MissingStageError, match="none to bring back"):
+        roll_back(model)

@@ -1,0 +1,168 @@
+"""Scores say what COCO's reference says, and intervals what the scenes allow."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.builders import boxes
+from tests.evaluations import found, judged
+from utils.evaluation.bootstrap import average_precisions_of, draw_scenes, mean_over_classes
+from utils.evaluation.calibration import calibration_of
+from utils.evaluation.coco import coco_metrics
+from utils.evaluation.curves import best_confidence, count_boxes
+from utils.evaluation.judged import JudgedImage, join_scenes
+from utils.evaluation.matching import match_classes
+from utils.evaluation.options import BootstrapOptions, EvaluationOptions
+from utils.evaluation.scores import Scores, score
+from utils.geometry import Boxes
+
+CLASSES = ("ship", "buoy")
+HIT, MISS = (10, 10, 30, 30), (60, 60, 80, 80)
+
+
+@st.composite
+def judged_images(draw) -> list[JudgedImage]:
+    """Images of up to three scenes, with boxes that often overlap by a lot."""
+    corner, side = st.integers(0, 12), st.integers(8, 24)
+    box = st.tuples(corner, corner, side, side).map(
+        lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3])
+    )
+    images = []
+    for number in range(draw(st.integers(1, 5))):
+        truth = draw(st.lists(box, max_size=4))
+        seen = draw(st.lists(box, max_size=6))
+        scores = draw(st.lists(st.floats(0.01, 1), min_size=len(seen), max_size=len(seen)))
+        names = st.sampled_from(CLASSES)
+        images.append(
+            judged(
+                Boxes(np.array(truth), tuple(draw(names) for _ in truth)),
+                Boxes(np.array(seen), tuple(draw(names) for _ in seen), np.array(scores)),
+                scene=f"port/{draw(st.integers(0, 2))}",
+                image=str(number),
+            )
+        )
+    return images
+
+
+@settings(deadline=None, max_examples=60)
+@given(judged_images())
+def test_the_bootstrap_counts_as_coco_does(images):
+    matches = match_classes(images, CLASSES)
+    reference = coco_metrics(images, CLASSES)
+    for name, own in matches.items():
+        once = np.ones((1, len(own.true_boxes)))
+        (precisions,) = average_precisions_of(own, once)
+        assert precisions[0] == pytest.approx(reference.classes[name][0], abs=1e-6)
+        assert precisions.mean() == pytest.approx(reference.classes[name][1], abs=1e-6)
+
+
+@settings(deadline=None, max_examples=30)
+@given(judged_images(), st.lists(st.integers(0, 2), min_size=3, max_size=3))
+def test_a_weight_is_as_good_as_a_copy_of_the_scene(images, weights):
+    scenes = sorted({image.scene_id for image in images})
+    matches = match_classes(images, CLASSES)
+    copies = [
+        judged(image.truth, image.found, scene=image.scene_id, image=f"{image.image_id} {copy}")
+        for index, scene in enumerate(scenes)
+        for copy in range(weights[index])
+        for image in images
+        if image.scene_id == scene
+    ]
+    reference = coco_metrics(copies, CLASSES) if copies else None
+    for name, own in matches.items():
+        drawn = np.array([weights[: len(scenes)]], dtype=float)
+        (precisions,) = average_precisions_of(own, drawn)
+        there = reference.classes[name][0] if reference else None
+        if there is None:
+            assert np.isnan(precisions).all()
+        elif not _has_equal_scores(copies):
+            assert precisions[0] == pytest.approx(there, abs=1e-6)
+
+
+def _has_equal_scores(images):
+    """Then the order of boxes matters, which copies change."""
+    scores = [score for image in images for score in image.found.scores]
+    return len(set(scores)) < len(scores)
+
+
+def scenes_of(*hits: bool) -> list[JudgedImage]:
+    """One image a scene with one ship, found or taken for something elsewhere."""
+    return [
+        judged(
+            boxes(HIT), found((*(HIT if hit else MISS), 0.9 - number / 100)), scene=f"port/{number}"
+        )
+        for number, hit in enumerate(hits)
+    ]
+
+
+def test_a_detector_that_is_always_right_leaves_no_doubt():
+    scores = score(scenes_of(True, True, True), ("ship",), EvaluationOptions())
+    for name, estimate in scores.metrics.items():
+        assert (estimate.low, estimate.value, estimate.high) == (1, 1, 1), name
+
+
+def test_the_interval_holds_the_value_and_shrinks_with_more_scenes():
+    few, many = (
+        score(scenes_of(*[True, False] * half), ("ship",), EvaluationOptions()).metrics["recall"]
+        for half in (4, 40)
+    )
+    assert few.low < few.value < few.high
+    assert many.high - many.low < 0.6 * (few.high - few.low)
+
+
+def test_scenes_are_drawn_not_tiles():
+    """Ten tiles of one scene say no more than one."""
+    one_scene = [
+        judged(boxes(HIT), found((*(HIT if number % 2 else MISS), 0.5)), x=100 * number)
+        for number in range(10)
+    ]
+    recall = score(one_scene, ("ship",), EvaluationOptions()).metrics["recall"]
+    assert recall.low == recall.high == 0.5
+
+
+def test_the_same_scores_have_the_same_intervals():
+    options = BootstrapOptions(samples=100)
+    assert np.array_equal(draw_scenes(7, options), draw_scenes(7, options))
+
+
+def test_a_class_that_no_sample_draws_is_left_out_of_the_mean():
+    precisions = {"ship": np.full((2, 10), 0.4), "buoy": np.full((2, 10), np.nan)}
+    map50, map50_95 = mean_over_classes(precisions)
+    assert map50.tolist() == map50_95.tolist() == pytest.approx([0.4, 0.4])
+
+
+def test_the_best_confidence_keeps_the_true_and_drops_the_false():
+    images = [judged(boxes(HIT), found((*HIT, 0.8), (*MISS, 0.4)))]
+    counts = count_boxes(match_classes(images, ("ship",)))
+    assert best_confidence(counts) == pytest.approx(0.8)
+    assert counts.precision[0][[0, 41]].tolist() == [0.5, 1]
+
+
+def test_an_overconfident_detector_is_told():
+    images = [judged(boxes(HIT), found((*HIT, 0.9), (*MISS, 0.9)))]
+    calibration = calibration_of(match_classes(images, ("ship",)))
+    assert calibration.error == pytest.approx(0.4)
+    assert (calibration.scores, calibration.true_shares) == (pytest.approx([0.9]), [0.5])
+
+
+def test_sizes_are_measured_apart():
+    images = [judged(boxes((0, 0, 10, 10), (40, 40, 90, 90)), found((40, 40, 90, 90, 0.9)))]
+    sizes = coco_metrics(images, ("ship",)).sizes
+    assert (sizes["small"], sizes["medium"], sizes["large"]) == (0, pytest.approx(1), None)
+
+
+def test_an_object_on_a_border_counts_once_in_its_scene():
+    left = judged(boxes((80, 10, 100, 30)), found((80, 10, 100, 30, 0.9)), x=0)
+    right = judged(boxes((0, 10, 20, 30)), found((0, 10, 20, 30, 0.7)), x=80)
+    (scene,) = join_scenes([left, right], merge_iou=0.5)
+    assert scene.truth.xyxy.tolist() == scene.found.xyxy.tolist() == [[80, 10, 100, 30]]
+
+
+def test_a_detector_that_finds_nothing_has_scores():
+    scores = score([judged(boxes(HIT), found())], ("ship",), EvaluationOptions())
+    assert scores.metrics["mAP50"].value == 0
+    assert scores.errors["missed"] == 1
+    assert isinstance(scores, Scores)

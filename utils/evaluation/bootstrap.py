@@ -1,0 +1,127 @@
+"""How sure a score is: the bootstrap over scenes.
+
+Tiles of one scene are alike, so scenes are drawn, not tiles: as many as there are, with
+replacement (Efron and Tibshirani 1993, "An Introduction to the Bootstrap"). A sample is a weight
+for each scene. Which boxes are true does not depend on what is drawn, so boxes are matched once
+and only counted again in each sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from utils.evaluation.matching import IOU_THRESHOLDS, ClassMatches
+from utils.evaluation.options import BootstrapOptions
+from utils.geometry import BoolArray, FloatArray
+
+_RECALLS = np.linspace(0.0, 1.0, 101)
+# Numbers held at once: found boxes times samples.
+_MOST_CELLS = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with its confidence interval.
+
+    Attributes:
+        value: Over all scenes.
+        low: The lower end of the interval.
+        high: The upper end of the interval.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+def draw_scenes(scenes: int, options: BootstrapOptions) -> FloatArray:
+    """How often each scene is drawn in each sample, shape (samples, scenes)."""
+    rng = np.random.default_rng(options.seed)
+    return rng.multinomial(scenes, np.full(scenes, 1 / scenes), options.samples).astype(np.float64)
+
+
+def estimate(value: float, samples: FloatArray, options: BootstrapOptions) -> Estimate:
+    """A value with the percentile interval of its samples, shape (samples,); NaN is left out."""
+    drawn = samples[np.isfinite(samples)]
+    if not len(drawn):
+        return Estimate(value, value, value)
+    outside = (1 - options.level) / 2
+    low, high = np.quantile(drawn, [outside, 1 - outside])
+    return Estimate(value, float(low), float(high))
+
+
+def mean_over_classes(
+    average_precisions: Mapping[str, FloatArray],
+) -> tuple[FloatArray, FloatArray]:
+    """mAP50 and mAP50-95 of each sample, shape (samples,); NaN where no true box was drawn.
+
+    Args:
+        average_precisions: By class, from `average_precisions_of`.
+    """
+    stacked = np.stack(list(average_precisions.values()))  # (classes, samples, thresholds)
+    return _mean_of_known(stacked[..., 0]), _mean_of_known(stacked.mean(axis=2))
+
+
+def average_precisions_of(matches: ClassMatches, weights: FloatArray) -> FloatArray:
+    """COCO's average precision of one class in each sample, at each IoU threshold.
+
+    Args:
+        matches: Of the class.
+        weights: How often each scene counts, shape (samples, scenes).
+
+    Returns:
+        Shape (samples, thresholds); NaN where the sample has no true box of the class.
+    """
+    # Boxes after the last true one change no precision at a recall that is reached.
+    true_somewhere = np.flatnonzero(matches.is_true[0])
+    end = int(true_somewhere[-1]) + 1 if len(true_somewhere) else 0
+    scene, is_true = matches.scene[:end], matches.is_true[:, :end]
+    step = max(1, _MOST_CELLS // max(1, end))
+    parts = [
+        _of_samples(scene, is_true, matches.true_boxes, weights[start : start + step])
+        for start in range(0, len(weights), step)
+    ]
+    return np.vstack(parts)
+
+
+def _of_samples(
+    scene: np.ndarray, is_true: BoolArray, true_boxes: np.ndarray, weights: FloatArray
+) -> FloatArray:
+    drawn = weights[:, scene]  # (samples, boxes)
+    found = drawn.cumsum(axis=1)
+    there = weights @ true_boxes
+    scores = np.zeros((len(weights), len(IOU_THRESHOLDS)))
+    for threshold, is_true_here in enumerate(is_true):
+        positions = np.flatnonzero(is_true_here)
+        hits = drawn[:, positions].cumsum(axis=1)
+        scores[:, threshold] = _interpolated(hits, found[:, positions], there)
+    scores[there == 0] = np.nan
+    return scores
+
+
+def _interpolated(hits: FloatArray, found: FloatArray, there: FloatArray) -> FloatArray:
+    """The mean over 101 recalls of the best precision at that recall or a higher one.
+
+    Args:
+        hits: True boxes found so far, at each true box by falling score, shape (samples, k).
+        found: All boxes found so far, shape (samples, k).
+        there: True boxes there are, shape (samples,).
+    """
+    precision = np.divide(hits, found, out=np.zeros_like(hits), where=found > 0)
+    best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    recall = hits / np.maximum(there, 1)[:, None]
+    reached = np.searchsorted(_RECALLS, recall, side="right")
+    newly = np.diff(reached, axis=1, prepend=0)
+    return np.asarray((best * newly).sum(axis=1) / len(_RECALLS))
+
+
+def _mean_of_known(scores: FloatArray) -> FloatArray:
+    """The mean over the first axis, without the NaN; NaN where there is nothing else."""
+    known = np.isfinite(scores)
+    total = np.where(known, scores, 0).sum(axis=0)
+    count = known.sum(axis=0)
+    unknown = np.full(total.shape, np.nan)
+    return np.asarray(np.divide(total, count, out=unknown, where=count > 0))

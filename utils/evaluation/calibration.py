@@ -1,0 +1,50 @@
+"""Whether a score is a probability: of boxes scored 0.7, seven in ten should be true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from utils.evaluation.matching import ClassMatches
+
+# Of boxes that nobody would look at there are so many that they would hide all others.
+LEAST_SCORE = 0.05
+_BINS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The reliability of scores, in bins of 0.1 (bins without a box are left out).
+
+    Attributes:
+        error: The expected calibration error: the mean distance between score and share of true
+            boxes over the bins, weighted by their boxes (Naeini et al. 2015); for detections as in
+            Küppers et al. 2020, "Multivariate Confidence Calibration for Object Detection".
+        scores: The mean score in each bin.
+        true_shares: The share of boxes in each bin that are true at IoU 0.5.
+        boxes: The number of boxes in each bin.
+    """
+
+    error: float | None
+    scores: list[float]
+    true_shares: list[float]
+    boxes: list[int]
+
+
+def calibration_of(matches: Mapping[str, ClassMatches]) -> Calibration:
+    """The calibration of the boxes of at least `LEAST_SCORE`, over all classes."""
+    scores = np.concatenate([np.zeros(0), *(matched.scores for matched in matches.values())])
+    is_true = np.concatenate([np.zeros(0), *(matched.is_true[0] for matched in matches.values())])
+    counted = scores >= LEAST_SCORE
+    scores, is_true = scores[counted], is_true[counted]
+    if not len(scores):
+        return Calibration(None, [], [], [])
+    index = np.minimum((scores * _BINS).astype(np.intp), _BINS - 1)
+    boxes = np.bincount(index, minlength=_BINS)
+    used = boxes > 0
+    mean_score = np.bincount(index, scores, _BINS)[used] / boxes[used]
+    true_share = np.bincount(index, is_true, _BINS)[used] / boxes[used]
+    error = float((np.abs(mean_score - true_share) * boxes[used]).sum() / boxes.sum())
+    return Calibration(error, mean_score.tolist(), true_share.tolist(), boxes[used].tolist())

@@ -1,0 +1,250 @@
+"""Whether a challenger takes the place of the champion: both judged on the same tiles, now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from utils.dataset.labeled import LabeledTile
+from utils.detection.detector import Detector
+from utils.errors import DetectorError
+from utils.evaluation.bootstrap import (
+    Estimate,
+    average_precisions_of,
+    draw_scenes,
+    estimate,
+    mean_over_classes,
+)
+from utils.evaluation.evaluate import class_names
+from utils.evaluation.judged import JudgedImage
+from utils.evaluation.looking import Look, look_at_tiles
+from utils.evaluation.matching import match_classes, scene_ids
+from utils.evaluation.options import EvaluationOptions, PromotionOptions
+from utils.geometry import FloatArray
+
+_EVALUATION = EvaluationOptions()
+_PROMOTION = PromotionOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two detectors.
+
+    Attributes:
+        version: Of the model.
+        weights_sha256: Of what was judged.
+        score: By the metric that decides.
+        classes: By the same metric, of each class that has true boxes.
+        milliseconds: To look at one tile, the median.
+    """
+
+    version: str
+    weights_sha256: str
+    score: Estimate
+    classes: dict[str, float]
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One condition of a promotion.
+
+    Attributes:
+        name: What is asked.
+        measured: What was found.
+        holds: Whether it is met.
+    """
+
+    name: str
+    measured: str
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A challenger beside a champion.
+
+    Attributes:
+        champion: The detector in production.
+        challenger: The one that would replace it.
+        metric: What decides.
+        difference: Challenger minus champion, with the interval of the paired bootstrap.
+        share_better: Of the samples in which it is better by more than the margin.
+        rules: The conditions, all of which must hold.
+        tiles: How many both looked at.
+        scenes: Of how many scenes.
+    """
+
+    champion: Side
+    challenger: Side
+    metric: str
+    difference: Estimate
+    share_better: float
+    rules: tuple[Rule, ...]
+    tiles: int
+    scenes: int
+
+    @property
+    def promotes(self) -> bool:
+        """Whether the challenger takes the champion's place."""
+        return all(rule.holds for rule in self.rules)
+
+    @property
+    def verdict(self) -> str:
+        """The decision with its reason, in one sentence."""
+        numbers = f"{self.metric} {self.challenger.score.value:.3f} against "
+        numbers += f"{self.champion.score.value:.3f} on the same {self.tiles} tiles"
+        if self.promotes:
+            return (
+                f"Version {self.challenger.version} is better than version "
+                f"{self.champion.version}: {numbers}."
+            )
+        broken = "; ".join(f"{rule.name}: {rule.measured}" for rule in self.rules if not rule.holds)
+        return f"Version {self.champion.version} stays: {numbers} ({broken})."
+
+    def card(self) -> dict[str, Any]:
+        """Everything, as JSON holds it."""
+        return asdict(self) | {"promotes": self.promotes, "verdict": self.verdict}
+
+    @classmethod
+    def from_card(cls, card: Mapping[str, Any]) -> Comparison:
+        """The comparison that `card` made a mapping of."""
+        fields = {key: value for key, value in card.items() if key not in ("promotes", "verdict")}
+        return cls(
+            **fields
+            | {
+                "champion": _side_of(card["champion"]),
+                "challenger": _side_of(card["challenger"]),
+                "difference": Estimate(**card["difference"]),
+                "rules": tuple(Rule(**rule) for rule in card["rules"]),
+            }
+        )
+
+
+def compare_detectors(
+    champion: tuple[str, Detector],
+    challenger: tuple[str, Detector],
+    tiles: Sequence[LabeledTile],
+    images: Mapping[str, Path],
+    promotion: PromotionOptions = _PROMOTION,
+    evaluation: EvaluationOptions = _EVALUATION,
+) -> Comparison:
+    """Let both look at the same tiles and decide which is to be in production.
+
+    Scenes are drawn once for both (a paired bootstrap): what makes a scene hard for one makes it
+    hard for the other, and does not count as a difference.
+
+    Args:
+        champion: Version and detector now in production.
+        challenger: Version and detector that would replace it.
+        tiles: Of scenes that neither has learnt from.
+        images: The image of each tile as a local file, by tile id.
+        promotion: What is asked of the challenger.
+        evaluation: How both look.
+
+    Raises:
+        DetectorError: If weights cannot be loaded, or the tiles have no true box.
+        ImageError: If an image cannot be read.
+    """
+    _refuse_empty(tiles)
+    detectors = [champion[1], challenger[1]]
+    looks = look_at_tiles(detectors, tiles, images, evaluation)
+    names = class_names(detectors, tiles)
+    before, after = (_drawn(look.tiles, names, promotion.metric, evaluation) for look in looks)
+    sides = (
+        _side(*champion, before, looks[0], evaluation),
+        _side(*challenger, after, looks[1], evaluation),
+    )
+    differences = after.samples - before.samples
+    differences = differences[np.isfinite(differences)]
+    share_better = float((differences > promotion.margin).mean())
+    return Comparison(
+        *sides,
+        metric=promotion.metric,
+        difference=estimate(after.value - before.value, differences, evaluation.bootstrap),
+        share_better=share_better,
+        rules=_rules(*sides, share_better, promotion),
+        tiles=len(tiles),
+        scenes=len(scene_ids(looks[0].tiles)),
+    )
+
+
+def _refuse_empty(tiles: Sequence[LabeledTile]) -> None:
+    if not any(len(tile.boxes) for tile in tiles):
+        raise DetectorError(
+            "The test tiles have no boxes, so no detector can be better on them. Label some, or "
+            'promote with a reason: --promote production --force --reason "..."'
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """One detector's score over all scenes, by class, and in each sample of scenes."""
+
+    value: float
+    classes: dict[str, float]
+    samples: FloatArray
+
+
+def _drawn(
+    tiles: Sequence[JudgedImage],
+    names: Sequence[str],
+    metric: str,
+    evaluation: EvaluationOptions,
+) -> _Drawn:
+    matches = match_classes(tiles, names)
+    scenes = len(scene_ids(tiles))
+    weights = np.vstack([np.ones(scenes), draw_scenes(scenes, evaluation.bootstrap)])
+    precisions = {name: average_precisions_of(own, weights) for name, own in matches.items()}
+    map50, map50_95 = mean_over_classes(precisions)
+    is_map50 = metric == "mAP50"
+    scores = map50 if is_map50 else map50_95
+    classes = {
+        name: float(own[0, 0] if is_map50 else own[0].mean()) for name, own in precisions.items()
+    }
+    return _Drawn(float(scores[0]), classes, scores[1:])
+
+
+def _side(
+    version: str, detector: Detector, drawn: _Drawn, look: Look, evaluation: EvaluationOptions
+) -> Side:
+    return Side(
+        version=version,
+        weights_sha256=detector.weights_sha256,
+        score=estimate(drawn.value, drawn.samples, evaluation.bootstrap),
+        classes=drawn.classes,
+        milliseconds=1000 * look.seconds,
+    )
+
+
+def _rules(
+    champion: Side, challenger: Side, share_better: float, promotion: PromotionOptions
+) -> tuple[Rule, ...]:
+    worse = {name: champion.classes[name] - challenger.classes[name] for name in champion.classes}
+    worst = max(worse, key=lambda name: worse[name])
+    slowdown = challenger.milliseconds / champion.milliseconds
+    return (
+        Rule(
+            f"better by more than {promotion.margin:g} in {promotion.confidence:.0%} of samples",
+            f"in {share_better:.0%}",
+            share_better >= promotion.confidence,
+        ),
+        Rule(
+            f"worse by at most {promotion.class_floor:g} on any class",
+            f"{-worse[worst]:+.3f} on {worst}",
+            worse[worst] <= promotion.class_floor,
+        ),
+        Rule(
+            f"at most {promotion.max_slowdown:g} times as slow",
+            f"{slowdown:.2f} times",
+            slowdown <= promotion.max_slowdown,
+        ),
+    )
+
+
+def _side_of(card: Mapping[str, Any]) -> Side:
+    return Side(**{**card, "score": Estimate(**card["score"])})

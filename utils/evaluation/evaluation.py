@@ -1,0 +1,156 @@
+"""The evaluation: how good a detector is on tiles it has never seen, as one noun."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from utils.errors import DetectorError
+from utils.evaluation.options import BootstrapOptions
+from utils.evaluation.scores import Scores
+from utils.files import write_whole
+from utils.geometry import Boxes
+
+_FORMAT = "evaluation/2"
+_CARD = "evaluation.json"
+
+
+@dataclass(frozen=True, slots=True)
+class WorstTile:
+    """One of the tiles with the most mistakes.
+
+    Attributes:
+        tile_id: Of the tile.
+        width: In pixels.
+        height: In pixels.
+        truth: In tile coordinates.
+        found: Of at least the confidence, with scores, in tile coordinates.
+        errors: The number of mistakes of each kind.
+        picture: The tile as a small JPEG.
+    """
+
+    tile_id: str
+    width: int
+    height: int
+    truth: Boxes
+    found: Boxes
+    errors: dict[str, int]
+    picture: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The scores of a detector on one split.
+
+    Attributes:
+        split: The split it was judged on.
+        tile_scores: In each tile on its own.
+        scene_scores: In the scenes, after merging over tiles.
+        milliseconds: To look at one tile, the median over batches, reading not counted.
+        device: That looked.
+        worst: The tiles with the most mistakes, the worst first.
+        bootstrap: How the intervals were found.
+    """
+
+    split: str
+    tile_scores: Scores
+    scene_scores: Scores
+    milliseconds: float
+    device: str
+    worst: tuple[WorstTile, ...] = ()
+    bootstrap: BootstrapOptions = field(default_factory=BootstrapOptions)
+
+    @property
+    def tiles(self) -> int:
+        """How many tiles the split has."""
+        return self.tile_scores.images
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The headline: `mAP50`, `mAP50-95`, `precision`, `recall`, `F1` of tiles and scenes."""
+        tile = {name: own.value for name, own in self.tile_scores.metrics.items()}
+        scene = {f"scene {name}": own.value for name, own in self.scene_scores.metrics.items()}
+        return tile | scene
+
+    @property
+    def pictures(self) -> dict[str, Path]:
+        """The pictures of the worst tiles, by tile id."""
+        return {tile.tile_id: tile.picture for tile in self.worst}
+
+    def card(self) -> dict[str, Any]:
+        """Everything but the pictures, as JSON holds it."""
+        return {
+            "format": _FORMAT,
+            "split": self.split,
+            "tile_scores": asdict(self.tile_scores),
+            "scene_scores": asdict(self.scene_scores),
+            "milliseconds": self.milliseconds,
+            "device": self.device,
+            "worst": [_tile_card(tile) for tile in self.worst],
+            "bootstrap": self.bootstrap.model_dump(),
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write `evaluation.json` and the pictures to `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for picture in self.pictures.values():
+            if picture.parent.absolute() != folder.absolute():
+                shutil.copyfile(picture, folder / picture.name)
+        write_whole(folder / _CARD, json.dumps(self.card(), indent=2))
+
+    @classmethod
+    def load(cls, folder: Path) -> Evaluation:
+        """Read an evaluation written by `save`.
+
+        Raises:
+            DetectorError: If there is none in `folder`, or one of another format.
+        """
+        try:
+            card = json.loads((folder / _CARD).read_text())
+        except (OSError, ValueError) as error:
+            raise DetectorError(
+                f"There is no evaluation in {folder}: {error}. "
+                "Make one with: python run.py --evaluate"
+            ) from error
+        if card.pop("format", None) != _FORMAT:
+            raise DetectorError(
+                f"The evaluation in {folder} was written by another version of Spyglass. "
+                "Make it again with: python run.py --evaluate"
+            )
+        for level in ("tile_scores", "scene_scores"):
+            card[level] = Scores.from_card(card[level])
+        card["worst"] = tuple(_tile_of(tile, folder) for tile in card["worst"])
+        card["bootstrap"] = BootstrapOptions(**card["bootstrap"])
+        return cls(**card)
+
+
+def _tile_card(tile: WorstTile) -> dict[str, Any]:
+    return {
+        "tile_id": tile.tile_id,
+        "width": tile.width,
+        "height": tile.height,
+        "truth": _boxes_card(tile.truth),
+        "found": _boxes_card(tile.found),
+        "errors": tile.errors,
+        "picture": tile.picture.name,
+    }
+
+
+def _boxes_card(boxes: Boxes) -> dict[str, Any]:
+    scores = None if boxes.scores is None else boxes.scores.tolist()
+    return {"xyxy": boxes.xyxy.tolist(), "labels": list(boxes.labels), "scores": scores}
+
+
+def _tile_of(card: dict[str, Any], folder: Path) -> WorstTile:
+    boxes = {key: _boxes_of(card[key]) for key in ("truth", "found")}
+    return WorstTile(**card | boxes | {"picture": folder / card["picture"]})
+
+
+def _boxes_of(card: dict[str, Any]) -> Boxes:
+    scores = None if card["scores"] is None else np.array(card["scores"])
+    return Boxes(np.array(card["xyxy"]), tuple(card["labels"]), scores)

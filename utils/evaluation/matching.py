@@ -1,0 +1,107 @@
+"""Which found boxes are true, by COCO's rules.
+
+In each image the boxes of a class are taken by falling score. Each takes, of the true boxes of its
+class that no other has taken, the one it overlaps most, if by enough. (Lin et al. 2014, "Microsoft
+COCO"; the reference is `evaluateImg` of pycocotools.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utils.evaluation.judged import JudgedImage
+from utils.geometry import BoolArray, Boxes, FloatArray, iou_matrix
+
+IntArray = NDArray[np.intp]
+
+# COCO's ten, from 0.5 to 0.95.
+IOU_THRESHOLDS: FloatArray = np.linspace(0.5, 0.95, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassMatches:
+    """The found boxes of one class in all images, by falling score.
+
+    Attributes:
+        scores: Shape (n,).
+        scene: For each box the index of its scene, shape (n,).
+        is_true: Whether it is true at each of `IOU_THRESHOLDS`, shape (10, n).
+        true_boxes: The number of true boxes of the class in each scene, shape (s,).
+    """
+
+    scores: FloatArray
+    scene: IntArray
+    is_true: BoolArray
+    true_boxes: IntArray
+
+
+def match_classes(
+    images: Sequence[JudgedImage], class_names: Sequence[str]
+) -> dict[str, ClassMatches]:
+    """The matches of each class that has true boxes; scenes are numbered in order of id."""
+    scenes = {scene: index for index, scene in enumerate(scene_ids(images))}
+    matched = {name: _match_class(images, scenes, name) for name in class_names}
+    return {name: matches for name, matches in matched.items() if matches.true_boxes.any()}
+
+
+def scene_ids(images: Sequence[JudgedImage]) -> list[str]:
+    """The distinct scenes of some images, in order."""
+    return sorted({image.scene_id for image in images})
+
+
+def taken_truths(
+    found: FloatArray, truth: FloatArray, thresholds: FloatArray = IOU_THRESHOLDS
+) -> IntArray:
+    """For each found box the true box it takes, at each threshold.
+
+    Args:
+        found: Boxes of one class by falling score, shape (n, 4).
+        truth: Boxes of the same class, shape (m, 4).
+        thresholds: The least intersection over union, shape (t,).
+
+    Returns:
+        Indices of true boxes, or -1 for none, shape (t, n).
+    """
+    taken = np.full((len(thresholds), len(found)), -1, dtype=np.intp)
+    overlaps = iou_matrix(found, truth)
+    is_free = np.ones((len(thresholds), len(truth)), dtype=bool)
+    # Rounding must not make a box miss a threshold that it meets exactly.
+    least = thresholds - 1e-10
+    for position in np.flatnonzero((overlaps >= least.min()).any(axis=1)):
+        candidates = np.where(is_free, overlaps[position], -1.0)
+        # Of equal overlaps COCO takes the last.
+        best = candidates.shape[1] - 1 - candidates[:, ::-1].argmax(axis=1)
+        rows = np.flatnonzero(candidates[np.arange(len(best)), best] >= least)
+        taken[rows, position] = best[rows]
+        is_free[rows, best[rows]] = False
+    return taken
+
+
+def by_score(boxes: Boxes) -> Boxes:
+    """Boxes by falling score; equal scores keep their order."""
+    scores = boxes.scores if boxes.scores is not None else np.ones(len(boxes))
+    return boxes.select(np.argsort(-scores, kind="stable"))
+
+
+def of_class(boxes: Boxes, name: str) -> Boxes:
+    """The boxes of one class."""
+    return boxes.select(np.array([label == name for label in boxes.labels], dtype=bool))
+
+
+def _match_class(images: Sequence[JudgedImage], scenes: dict[str, int], name: str) -> ClassMatches:
+    true_boxes = np.zeros(len(scenes), dtype=np.intp)
+    scores, scene, is_true = [np.zeros(0)], [np.zeros(0, dtype=np.intp)], []
+    for image in images:
+        found, truth = by_score(of_class(image.found, name)), of_class(image.truth, name)
+        true_boxes[scenes[image.scene_id]] += len(truth)
+        scores.append(found.scores if found.scores is not None else np.ones(len(found)))
+        scene.append(np.full(len(found), scenes[image.scene_id], dtype=np.intp))
+        is_true.append(taken_truths(found.xyxy, truth.xyxy) >= 0)
+    joined = np.concatenate(scores)
+    order = np.argsort(-joined, kind="stable")
+    matched = np.hstack([np.zeros((len(IOU_THRESHOLDS), 0), dtype=bool), *is_true])
+    return ClassMatches(joined[order], np.concatenate(scene)[order], matched[:, order], true_boxes)

@@ -1,0 +1,41 @@
+"""The scores of an evaluation in the MLflow run of the training."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from utils.detection.mlflow_store import impatient, open_store, without_password
+from utils.detection.options import TrackingOptions
+from utils.evaluation.evaluation import Evaluation
+
+EVALUATED_TAG = "spyglass.evaluated"
+
+logger = logging.getLogger(__name__)
+
+
+def record_evaluation(
+    evaluation: Evaluation, mlflow_run_id: str | None, options: TrackingOptions
+) -> None:
+    """Add the scores and the pictures of an evaluation to the run of the training, once."""
+    if mlflow_run_id is None:
+        return
+    split = evaluation.split
+    try:
+        with impatient():
+            client = open_store(options).client
+            tag = f"{EVALUATED_TAG}.{split}"
+            if tag in client.get_run(mlflow_run_id).data.tags:
+                return
+            for name, value in evaluation.metrics.items():
+                client.log_metric(mlflow_run_id, f"{split}/{name}", value)
+            card = json.dumps(evaluation.card(), indent=2)
+            client.log_text(mlflow_run_id, card, f"{split}/evaluation.json")
+            for picture in evaluation.pictures.values():
+                client.log_artifact(mlflow_run_id, str(picture), split)
+            client.set_tag(mlflow_run_id, tag, "true")
+    except Exception as error:  # MLflow, its HTTP client and its database raise what they like
+        logger.warning(
+            "MLflow cannot be reached, the evaluation is not recorded there: %s",
+            without_password(error),
+        )
