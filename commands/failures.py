@@ -111,6 +111,8 @@ def _sentence(error: Any, reason: str) -> str:
     from google.api_core.exceptions import Forbidden, NotFound, ResourceExhausted, Unauthenticated
     from google.auth.exceptions import GoogleAuthError
 
+    from utils.google_cloud.credentials import LOGIN
+
     match error:
         case ResourceExhausted():
             return (
@@ -120,16 +122,16 @@ def _sentence(error: Any, reason: str) -> str:
         case GoogleAuthError() | Unauthenticated():
             return (
                 f"Your Google credentials are missing or no longer valid: {reason}. "
-                "Log in with: gcloud auth application-default login"
+                f"Log in with: {LOGIN}"
             )
         case Forbidden():
             return (
                 f"Google Cloud does not allow this: {reason}. "
-                "See what is missing with: python run.py --check-stack vertex"
+                "See what is missing with: python run.py --check-stack <STACK>"
             )
         case NotFound():
             return (
                 f"Google Cloud does not have what this run needs: {reason}. "
-                "See what is missing with: python run.py --check-stack vertex"
+                "See what is missing with: python run.py --check-stack <STACK>"
             )
     return f"Google Cloud refused or did not answer: {reason}. What is done is kept: run it again."

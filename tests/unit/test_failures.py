@@ -46,8 +46,8 @@ def run_with(status: ExecutionStatus, **info: str) -> SimpleNamespace:
             RefreshError("invalid_grant: expired"), "gcloud auth application-default", id="expired"
         ),
         pytest.param(google.Unauthenticated("who?"), "gcloud auth application-default", id="401"),
-        pytest.param(google.Forbidden("no role"), "--check-stack vertex", id="403"),
-        pytest.param(google.NotFound("no image"), "--check-stack vertex", id="404"),
+        pytest.param(google.Forbidden("no role"), "--check-stack <STACK>", id="403"),
+        pytest.param(google.NotFound("no image"), "--check-stack <STACK>", id="404"),
         pytest.param(google.ServiceUnavailable("busy"), "run it again", id="503"),
         pytest.param(
             google.RetryError("deadline", cause=google.ServiceUnavailable("busy")),
