@@ -43,4 +43,5 @@ def check_labels(
         all_tile_ids=(tile.tile_id for tile in manifest if tile.scene_id in splits),
     )
     log_figures(asdict(checked.statistics), "checked_dataset")
-    return checked.dataset, checked.issues, HTMLString(dataset_page(checked.dataset, splits))
+    html = dataset_page(checked.dataset, splits, checked.issues)
+    return checked.dataset, checked.issues, HTMLString(html)

@@ -6,34 +6,50 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import nsmallest
+from itertools import starmap
+
+from PIL import Image, ImageStat
 
 from utils.dataset.labeled import LabeledDataset, LabeledTile
-from utils.reports.counting import BoxCounts, in_order, share, shuffled
+from utils.errors import StoreError
+from utils.issues import IssueReport
+from utils.reports.charts import bars
+from utils.reports.counting import in_order, share, shuffled
+from utils.reports.issues_page import issues_section
 from utils.reports.page import Cell, Markup, columns, facts, page, paragraph, section, table
 from utils.reports.pictures import key, sheet, tile_picture
+from utils.reports.tile_counts import TileCounts
+from utils.storage.cache import local_copy
 
 _SAMPLE_TILES = 12
+_TILES_LOOKED_AT = 200
+_SIDE_LOOKED_AT = 64
 
 
-def dataset_page(dataset: LabeledDataset, splits: Mapping[str, str] | None = None) -> str:
+def dataset_page(
+    dataset: LabeledDataset,
+    splits: Mapping[str, str] | None = None,
+    issues: IssueReport | None = None,
+) -> str:
     """The page; the dataset is streamed once, and the images of twelve tiles are opened.
 
     Args:
         dataset: The labelled tiles.
-        splits: The split of each scene id; with it the classes are counted by split.
+        splits: The split of each scene id; with it the splits are set side by side, and 200 more
+            images are opened to see how bright they are.
+        issues: What the checks found, if they were made.
     """
     counts = _Counts(splits or {})
     chosen = nsmallest(_SAMPLE_TILES, counts.passing(dataset), key=_most_telling)
+    counts.look_at_images()
     return page(
         "Labelled dataset",
         "The tiles with the boxes people left on them.",
         _facts(counts),
-        columns(
-            section("Boxes by class", counts.boxes.class_chart(dataset.class_names)),
-            section("Boxes by size (pixels)", counts.boxes.size_chart()),
-        ),
-        _splits_section(counts, dataset.class_names),
+        *_splits_sections(counts, dataset.class_names),
+        *_boxes_sections(counts.all, dataset.class_names),
         _people_section(counts),
+        issues_section(issues) if issues is not None else Markup(""),
         section("Sample tiles", key(), sheet(map(_picture, chosen))),
     )
 
@@ -43,52 +59,94 @@ class _Counts:
     """What is counted while the tiles stream by."""
 
     split_of: Mapping[str, str]
-    tiles: int = 0
+    all: TileCounts = field(default_factory=TileCounts)
+    splits: dict[str, TileCounts] = field(default_factory=lambda: defaultdict(TileCounts))
     reviewed: int = 0
-    empty: int = 0
-    scenes: set[str] = field(default_factory=set)
     people: Counter[str] = field(default_factory=Counter)
-    boxes: BoxCounts = field(default_factory=BoxCounts)
-    split_tiles: Counter[str] = field(default_factory=Counter)
-    split_classes: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    sample: list[tuple[str, LabeledTile]] = field(default_factory=list)
 
     def passing(self, tiles: Iterable[LabeledTile]) -> Iterator[LabeledTile]:
         for tile in tiles:
-            self.tiles += 1
+            self.all.add(tile)
             self.reviewed += tile.reviewed
-            self.empty += not len(tile.boxes)
-            self.scenes.add(tile.scene_id)
-            self.boxes.add(tile.boxes)
             if tile.reviewed:
                 self.people[tile.annotator or "somebody without a name"] += 1
             if split := self.split_of.get(tile.scene_id):
-                self.split_tiles[split] += 1
-                self.split_classes[split].update(tile.boxes.labels)
+                self.splits[split].add(tile)
+                self._consider(tile)
             yield tile
+
+    def _consider(self, tile: LabeledTile) -> None:
+        """Keep a fair sample of the tiles."""
+        self.sample.append((shuffled(tile.tile_id), tile))
+        if len(self.sample) >= 2 * _TILES_LOOKED_AT:
+            self.sample = nsmallest(_TILES_LOOKED_AT, self.sample, key=lambda keyed: keyed[0])
+
+    def look_at_images(self) -> None:
+        """Measure how bright the tiles of the sample are."""
+        chosen = nsmallest(_TILES_LOOKED_AT, self.sample, key=lambda keyed: keyed[0])
+        for _, tile in chosen:
+            brightness = _brightness(tile)
+            if brightness is not None:
+                self.all.brightness.append(brightness)
+                self.splits[self.split_of[tile.scene_id]].brightness.append(brightness)
 
 
 def _facts(counts: _Counts) -> Markup:
     return facts(
         {
-            "Tiles": counts.tiles,
-            "Boxes": counts.boxes.total,
-            "Scenes": len(counts.scenes),
-            "Reviewed by a person": share(counts.reviewed, counts.tiles),
-            "Not yet reviewed": counts.tiles - counts.reviewed,
-            "Tiles without boxes": share(counts.empty, counts.tiles),
+            "Tiles": counts.all.tiles,
+            "Boxes": counts.all.boxes.total,
+            "Scenes": len(counts.all.scenes),
+            "Reviewed by a person": share(counts.reviewed, counts.all.tiles),
+            "Not yet reviewed": counts.all.tiles - counts.reviewed,
+            "Tiles without boxes": share(counts.all.empty, counts.all.tiles),
         }
     )
 
 
-def _splits_section(counts: _Counts, class_names: Iterable[str]) -> Markup:
-    if not counts.split_tiles:
-        return Markup("")
-    splits = list(counts.split_tiles)
-    boxes_of = {split: in_order(counts.split_classes[split], class_names) for split in splits}
+def _splits_sections(counts: _Counts, class_names: Iterable[str]) -> Iterator[Markup]:
+    """The splits side by side: they should look alike."""
+    if not counts.splits:
+        return
+    headings = ["Split", "Scenes", "Tiles", "Without boxes", "Boxes", "Boxes a tile", "Brightness"]
+    yield section("Splits", table(headings, starmap(_split_row, counts.splits.items())))
+    boxes_of = {
+        split: in_order(one.boxes.classes, class_names) for split, one in counts.splits.items()
+    }
     names = dict.fromkeys(name for boxes in boxes_of.values() for name in boxes)
-    rows: list[list[Cell]] = [["(tiles)", *(counts.split_tiles[split] for split in splits)]]
-    rows += [[name, *(boxes_of[split].get(name, 0) for split in splits)] for name in names]
-    return section("Boxes by class and split", table(["Class", *splits], rows))
+    rows: list[list[Cell]] = [
+        [name, *(boxes.get(name, 0) for boxes in boxes_of.values())] for name in names
+    ]
+    charts = (Markup(f"{paragraph(split)}{bars(boxes)}") for split, boxes in boxes_of.items())
+    yield section("Boxes by class and split", table(["Class", *boxes_of], rows), columns(*charts))
+
+
+def _split_row(split: str, counts: TileCounts) -> list[Cell]:
+    tiles, boxes = counts.tiles, counts.boxes.total
+    row: list[Cell] = [split, len(counts.scenes), tiles, share(counts.empty, tiles), boxes]
+    return [*row, boxes / tiles, _mean(counts.brightness)]
+
+
+def _boxes_sections(counts: TileCounts, class_names: Iterable[str]) -> Iterator[Markup]:
+    yield columns(
+        section("Boxes by class", counts.boxes.class_chart(class_names)),
+        section("Boxes by size (pixels)", counts.boxes.size_chart()),
+        section("Boxes by width : height", counts.aspect_chart()),
+        section("Tiles by number of boxes", counts.per_tile_chart()),
+        section(
+            "Where in a tile the centres of boxes lie",
+            counts.centres_chart(),
+            paragraph("Darker where there are more; even is good."),
+        ),
+        section(
+            "Tiles by brightness",
+            counts.brightness_chart(),
+            paragraph(f"Mean grey value, 0 to 255, of {len(counts.brightness):,} tiles."),
+        )
+        if counts.brightness
+        else Markup(""),
+    )
 
 
 def _people_section(counts: _Counts) -> Markup:
@@ -106,3 +164,17 @@ def _picture(tile: LabeledTile) -> Markup:
     review = f"reviewed by {tile.annotator or 'somebody'}" if tile.reviewed else "not reviewed"
     caption = f"{tile.scene_id} at {tile.window.x}, {tile.window.y}, {review}"
     return tile_picture(tile.uri, tile.sha256, tile.window, caption, tile.boxes)
+
+
+def _brightness(tile: LabeledTile) -> float | None:
+    """The mean grey value of a tile, or None where its image cannot be had."""
+    try:
+        with Image.open(local_copy(tile.uri, tile.sha256)) as image:
+            image.draft("L", (_SIDE_LOOKED_AT, _SIDE_LOOKED_AT))  # JPEG: decoded small, and fast
+            return float(ImageStat.Stat(image.convert("L")).mean[0])
+    except (OSError, StoreError):
+        return None
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -19,11 +19,11 @@ def issues_page(report: IssueReport) -> str:
         "Issues",
         "What was set aside, and why. The rest went on.",
         facts({"Issues": len(report), "Items set aside": report.items_set_aside()}),
-        _issues_section(report),
+        issues_section(report),
     )
 
 
-def _issues_section(report: IssueReport) -> Markup:
+def issues_section(report: IssueReport) -> Markup:
     """The issues by kind and one by one."""
     if not len(report):
         return section("Issues", paragraph("Nothing was set aside."))

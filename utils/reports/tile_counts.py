@@ -1,0 +1,101 @@
+"""What labelled tiles look like in numbers, gathered while they stream by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utils.dataset.labeled import LabeledTile
+from utils.reports.charts import histogram
+from utils.reports.counting import BoxCounts
+from utils.reports.page import Markup, paragraph
+
+# Width over height; the middle bin is what the eye takes for a square.
+_ASPECT_EDGES = (0, 1 / 8, 1 / 4, 1 / 2, 4 / 5, 5 / 4, 2, 4, 8, np.inf)
+_ASPECT_NAMES = ("", "1:8", "1:4", "1:2", "4:5", "5:4", "2:1", "4:1", "8:1", "")
+_PER_TILE_EDGES = (0, 1, 2, 3, 6, 11, 21, 51, 101, np.inf)
+_PER_TILE_NAMES = ("0", "1", "2", "3", "6", "11", "21", "51", "101", "")
+_BRIGHTNESS_EDGES = range(0, 257, 32)
+_TINY = 1e-9
+_CELLS = 20  # of the map of centres, along each side
+
+
+def _zeros(*shape: int) -> NDArray[np.int64]:
+    return np.zeros(shape, dtype=np.int64)
+
+
+@dataclass
+class TileCounts:
+    """Tiles, of all splits or of one, and their boxes.
+
+    Attributes:
+        tiles: How many.
+        empty: Those without a box.
+        scenes: The ids of their scenes.
+        boxes: By class and size.
+        aspects: Boxes in each bin of width over height.
+        per_tile: Tiles in each bin of the number of their boxes.
+        centres: Boxes by where in the tile their centre lies, from its top left corner.
+        brightness: Of the tiles that were looked at, 0 to 255.
+    """
+
+    tiles: int = 0
+    empty: int = 0
+    scenes: set[str] = field(default_factory=set)
+    boxes: BoxCounts = field(default_factory=BoxCounts)
+    aspects: NDArray[np.int64] = field(default_factory=lambda: _zeros(len(_ASPECT_EDGES) - 1))
+    per_tile: NDArray[np.int64] = field(default_factory=lambda: _zeros(len(_PER_TILE_EDGES) - 1))
+    centres: NDArray[np.int64] = field(default_factory=lambda: _zeros(_CELLS, _CELLS))
+    brightness: list[float] = field(default_factory=list)
+
+    def add(self, tile: LabeledTile) -> None:
+        """Count a tile and its boxes."""
+        self.tiles += 1
+        self.empty += not len(tile.boxes)
+        self.scenes.add(tile.scene_id)
+        self.boxes.add(tile.boxes)
+        self.per_tile += np.histogram([len(tile.boxes)], bins=_PER_TILE_EDGES)[0]
+        x1, y1, x2, y2 = tile.boxes.xyxy.T
+        ratios = (x2 - x1) / np.maximum(y2 - y1, _TINY)
+        self.aspects += np.histogram(ratios, bins=_ASPECT_EDGES)[0]
+        across, down = (x1 + x2) / 2 / tile.window.width, (y1 + y2) / 2 / tile.window.height
+        cells = np.clip(np.stack([down, across]) * _CELLS, 0, _CELLS - 1).astype(np.intp)
+        np.add.at(self.centres, tuple(cells), 1)
+
+    def aspect_chart(self) -> Markup:
+        """A histogram of width over height."""
+        return histogram(_ASPECT_NAMES, self.aspects.tolist())
+
+    def per_tile_chart(self) -> Markup:
+        """A histogram of the number of boxes in a tile."""
+        return histogram(_PER_TILE_NAMES, self.per_tile.tolist())
+
+    def brightness_chart(self) -> Markup:
+        """A histogram of the brightness of the tiles that were looked at."""
+        counts = np.histogram(self.brightness, bins=list(_BRIGHTNESS_EDGES))[0]
+        return histogram([*map(str, _BRIGHTNESS_EDGES[:-1]), ""], counts.tolist())
+
+    def centres_chart(self) -> Markup:
+        """A map of the tile, darker where more boxes have their centre."""
+        if not self.centres.any():
+            return paragraph("Nothing to count.")
+        shares = np.sqrt(self.centres / self.centres.max())
+        cells = "".join(
+            f'<rect x="{column}" y="{row}" width="1" height="1" fill-opacity="{share:.2f}">'
+            f"<title>{self.centres[row, column]:,}</title></rect>"
+            for (row, column), share in np.ndenumerate(shares)
+            if share
+        )
+        frame = "".join(
+            f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke-width="0.1"/>'
+            for (x1, y1), (x2, y2) in pairwise(
+                [(0, 0), (_CELLS, 0), (_CELLS, _CELLS), (0, _CELLS), (0, 0)]
+            )
+        )
+        return Markup(
+            f'<svg class="chart" style="max-width: 320px" viewBox="0 0 {_CELLS} {_CELLS}" '
+            f'role="img">{cells}{frame}</svg>'
+        )
