@@ -49,14 +49,14 @@ def test_a_backend_finds_what_pytorch_finds(backend, coco_detector, windows):
     exported = load_predictor(coco_detector, options(backend), windows)
     assert exported.backend.name == backend
     share, boxes = agreement(expected.find(windows), exported.find(windows))
-    assert boxes > 100
+    assert boxes > 50
     assert share >= 0.99
 
 
 def test_what_was_found_out_about_backends_is_kept_with_the_weights(coco_detector, windows):
     chosen = load_predictor(coco_detector, options("auto"), windows).backend
-    kept = [json.loads(path.read_text()) for path in local_folder("cache").glob("exports/*/*.json")]
-    (verdicts,) = (verdicts for verdicts in kept if chosen.description in verdicts)
+    (kept,) = local_folder("cache").glob("exports/*/verdicts-auto.json")
+    verdicts = json.loads(kept.read_text())
     fastest = min(
         (verdict["milliseconds"], description)
         for description, verdict in verdicts.items()
@@ -120,4 +120,4 @@ def test_agreement_counts_the_boxes_that_the_other_has_too(found, share, clear):
 
 
 def test_boxes_of_low_scores_need_no_counterpart():
-    assert agreement(one(score=0.05), NOTHING) == (1, 0)
+    assert agreement(one(score=0.2), NOTHING) == (1, 0)

@@ -124,6 +124,28 @@ def test_a_perfect_detector_finds_every_object_exactly_once(scene):
     assert sorted(map(tuple, result.xyxy)) == sorted(map(tuple, objects))
 
 
+@pytest.mark.parametrize("seed", range(200))
+def test_a_ship_across_a_border_is_found_once_however_it_lies(seed):
+    """By a simulated detector, off by up to 8 % of what it sees and by 2 pixels at most."""
+    rng = np.random.default_rng(seed)
+    side, tile_size, overlap = 1000, 400, 80
+    border = rng.choice([320, 400, 640, 720], 2)
+    length, beam = rng.uniform(20, 300), rng.uniform(8, 60)
+    size = rng.permutation([length, beam])
+    x, y = border - rng.uniform(0.1, 0.9, 2) * size
+    ship = np.array([[x, y, x + size[0], y + size[1]]])
+    found = []
+    for window in tile_windows(side, side, tile_size, overlap):
+        visible = clip_boxes(ship, window.xyxy)
+        share = float(box_areas(visible)[0] / box_areas(ship)[0])
+        if share > 0.1:
+            error = np.minimum(0.08 * np.tile(visible[:, 2:] - visible[:, :2], 2), 2)
+            off = clip_boxes(visible + rng.uniform(-1, 1, 4) * error, window.xyxy)
+            found.append((window, Boxes(off, ("ship",), np.array([0.4 + 0.5 * share]))))
+    (box,) = merge_windows(found, side, side).xyxy
+    assert np.allclose(box, ship[0], atol=4)
+
+
 @st.composite
 def findings(draw):
     """Whatever a detector may find in overlapping windows."""

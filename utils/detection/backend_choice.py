@@ -26,8 +26,8 @@ Find = Callable[[Backend], list[Boxes]]
 _ON_CPU = ("openvino", "onnx")
 _ON_GPU = ("tensorrt",)
 _ROUNDS = 2
-# Boxes with lower scores are compared with, but need no counterpart.
-_CLEAR_SCORE = 0.1
+# Boxes with lower scores are compared with, but need no counterpart: by default none is kept.
+_CLEAR_SCORE = 0.25
 _COUNTERPART_IOU = 0.75
 _SCORE_TOLERANCE = 0.15
 LEAST_AGREEMENT = 0.99
@@ -56,7 +56,7 @@ def choose_backend(
         return pytorch
     with exports.locked():
         backends = [pytorch, *_loaded(names, exports, options, device)]
-        verdicts = _judge(backends, exports, find)
+        verdicts = _judge(backends, options.backend, exports, find)
     usable = [backend for backend in backends[1:] if _agrees(backend, verdicts)]
     if options.backend == "auto" or not usable:
         usable.append(pytorch)
@@ -73,7 +73,7 @@ def agreement(first: list[Boxes], second: list[Boxes]) -> tuple[float, int]:
         second: The same, of the other.
 
     Returns:
-        The share of the clear boxes of both (scores of 0.1 and more) for which the other has one
+        The share of the clear boxes of both (scores of 0.25 and more) for which the other has one
         of the same class, an intersection over union of at least 0.75 and a score at most 0.15
         away; and how many clear boxes there are.
     """
@@ -112,21 +112,24 @@ def _loaded(
 ) -> Iterator[Backend]:
     """Yield the backends that the network could be exported for."""
     loaders = {
-        "onnx": lambda: onnx_backend(exports.onnx()),
-        "openvino": lambda: openvino_backend(exports.onnx()),
-        "tensorrt": lambda: tensorrt_backend(exports.tensorrt(options.batch), device),
+        "onnx": lambda: [onnx_backend(exports.onnx())],
+        # Where the processor's fastest precision is too coarse, the full one may do.
+        "openvino": lambda: [openvino_backend(exports.onnx(), bits) for bits in (None, "f32")],
+        "tensorrt": lambda: [tensorrt_backend(exports.tensorrt(options.batch), device)],
     }
     for name in names:
         try:
-            yield loaders[name]()
+            yield from loaders[name]()
         except Exception as error:  # whatever an exporter or a runtime may raise
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
             logger.warning("The backend %s is passed over: %s", name, reason)
 
 
-def _judge(backends: list[Backend], exports: Exports, find: Find) -> dict[str, Verdict]:
+def _judge(
+    backends: list[Backend], wanted: str, exports: Exports, find: Find
+) -> dict[str, Verdict]:
     """What is known or now found out about each backend, the first of which the others follow."""
-    known = exports.verdicts()
+    known = exports.verdicts(wanted)
     if all(backend.description in known for backend in backends):
         return known
     expected, milliseconds = _timed(backends[0], find)
@@ -137,7 +140,7 @@ def _judge(backends: list[Backend], exports: Exports, find: Find) -> dict[str, V
         share, clear = agreement(expected, found)
         verdicts[backend.description] = Verdict(milliseconds, share)
     if clear >= _ENOUGH_BOXES:
-        exports.keep(known | verdicts)
+        exports.keep(wanted, verdicts)
     return verdicts
 
 
@@ -155,8 +158,8 @@ def _agrees(backend: Backend, verdicts: dict[str, Verdict]) -> bool:
     share = verdicts[backend.description].agreement
     if share < LEAST_AGREEMENT:
         logger.warning(
-            "The backend %s is passed over: only %.1f %% of the boxes are the same as PyTorch's.",
-            backend.name,
+            "%s is passed over: only %.1f %% of the boxes are the same as PyTorch's.",
+            backend.description,
             100 * share,
         )
     return share >= LEAST_AGREEMENT

@@ -21,7 +21,6 @@ from utils.files import write_whole
 from utils.paths import local_folder
 
 _NAME_LENGTH = 16
-_VERDICTS = "verdicts.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +59,24 @@ class Exports:
         """The network for up to `batch` images at a time, as an engine for this machine's GPU."""
         return self._exported("engine", batch=batch, dynamic=True, device=0)
 
-    def verdicts(self) -> dict[str, Verdict]:
-        """What was found out about backends, by their descriptions."""
-        path = self._folder / _VERDICTS
+    def verdicts(self, wanted: str) -> dict[str, Verdict]:
+        """What was found out about backends, by their descriptions.
+
+        Args:
+            wanted: What the options ask for. Only times that were taken together can be compared,
+                so that each has verdicts of its own.
+        """
+        path = self._verdicts(wanted)
         known = json.loads(path.read_text()) if path.is_file() else {}
         return {description: Verdict(**verdict) for description, verdict in known.items()}
 
-    def keep(self, verdicts: dict[str, Verdict]) -> None:
+    def keep(self, wanted: str, verdicts: dict[str, Verdict]) -> None:
         """Remember what was found out."""
         content = {description: asdict(verdict) for description, verdict in verdicts.items()}
-        write_whole(self._folder / _VERDICTS, json.dumps(content, indent=2))
+        write_whole(self._verdicts(wanted), json.dumps(content, indent=2))
+
+    def _verdicts(self, wanted: str) -> Path:
+        return self._folder / f"verdicts-{wanted}.json"
 
     def _exported(self, kind: str, **arguments: object) -> Path:
         """The file of ultralytics' exporter, which writes beside the weights it is given."""

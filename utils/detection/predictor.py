@@ -42,24 +42,25 @@ class Predictor:
 
     def find(self, images: Sequence[Pixels]) -> list[Boxes]:
         """The boxes, with scores, in each of some upright RGB images, in their pixels."""
-        # Ultralytics expects the channels of an array in OpenCV's order, blue first.
-        blue_first = [np.ascontiguousarray(image[..., ::-1]) for image in images]
         threads = self.backend.threads
         if threads is None:
-            return self._look(blue_first)
+            return self._look(images)
         if threads == 1:
-            return [boxes for image in blue_first for boxes in self._look([image])]
+            return [boxes for image in images for boxes in self._look([image])]
         with ThreadPoolExecutor(threads) as pool:
-            return [boxes for (boxes,) in pool.map(self._look, [[image] for image in blue_first])]
+            return [boxes for (boxes,) in pool.map(self._look, [[image] for image in images])]
 
-    def _look(self, blue_first: list[Pixels]) -> list[Boxes]:
+    def _look(self, images: Sequence[Pixels]) -> list[Boxes]:
         """Run one batch through the network."""
         import torch
 
         with torch.inference_mode():
-            images = self.ultralytics.preprocess(blue_first)
-            raw = self.backend.forward(images)
-            results = self.ultralytics.postprocess(raw, images, blue_first)
+            # Ultralytics' own way on turns the channels of the whole window round, and back again.
+            squares = np.stack(self.ultralytics.pre_transform(images))
+            network_input = torch.from_numpy(squares).to(self.ultralytics.device)
+            network_input = network_input.permute(0, 3, 1, 2).contiguous().float().div_(255)
+            raw = self.backend.forward(network_input)
+            results = self.ultralytics.postprocess(raw, network_input, list(images))
         return [self._boxes(result) for result in results]
 
     def _boxes(self, result: Any) -> Boxes:
