@@ -15,9 +15,6 @@ from utils.errors import ConfigurationError
 from utils.scenes.options import FolderSource, HuggingFaceSource, SyntheticSource
 from utils.storage.objects import is_local
 
-# Vertex AI shows every bucket of its account as a folder.
-_MOUNTED = "/gcs/"
-
 
 def check_reachable(parameters: dict[str, Any]) -> None:
     """Check that nothing a run needs is only on this machine.
@@ -29,7 +26,7 @@ def check_reachable(parameters: dict[str, Any]) -> None:
         ConfigurationError: For the first thing that is; the message names its key.
     """
     for key, place in _places(parameters):
-        if is_local(place) and not place.startswith(_MOUNTED):
+        if is_local(place):
             raise ConfigurationError(
                 f"parameters.{key}: {place} is on this machine, where the jobs of the stack cannot "
                 "reach it. Put it in a bucket and name it as gs://bucket/path."

@@ -33,7 +33,7 @@ _COMPLETIONS = (
 )
 _FROM_THE_SHELL = {"PWD"}
 _USE = re.compile(r"\$\{?([A-Z][A-Z_]*)")
-_DEFINITION = re.compile(r"^(?:export )?([A-Z][A-Z_]*)=", re.MULTILINE)
+_DEFINITION = re.compile(r"^ *(?:export |for )?([A-Z][A-Z_]*)(?:=| in )", re.MULTILINE)
 
 
 def test_every_variable_is_defined_before_it_is_used():
@@ -131,13 +131,17 @@ def test_the_password_file_is_for_its_owner_alone_and_its_hash_fits(tmp_path):
     assert len(written["LABEL_STUDIO_API_KEY"]) == 40  # what Label Studio takes for a token
 
 
+def test_the_passwords_are_made_once(tmp_path):
+    assert _server_env(tmp_path) == _server_env(tmp_path)
+
+
 def _server_env(folder: Path) -> dict[str, str]:
     """Run the guide's own lines that write the names and passwords, and read them back."""
-    (folder / ".local").mkdir()
+    (folder / ".local").mkdir(exist_ok=True)
     part = SETUP.split("# 7.")[1].split("\n", 1)[1].split("# 8.")[0]
-    gcloud = "gcloud() { echo someone@example.com; }"
+    gcloud = 'gcloud() { [ "$2" = addresses ] && echo 192.0.2.7 || echo someone@example.com; }'
     read_back = "set -a; source .local/server.env; env -0"
-    script = f"{gcloud}\nSERVER_IP=192.0.2.7\n{part}\n{read_back}"
+    script = f"{gcloud}\nREGION=us-central1\n{part}\n{read_back}"
     env = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(
         ["bash", "-euc", script], cwd=folder, env=env, capture_output=True, text=True, check=True

@@ -28,7 +28,6 @@ def source(**options: object) -> dict[str, object]:
         pytest.param(source(kind="hugging_face", dataset="owner/name"), id="the hub"),
         pytest.param(source(kind="folder", path="gs://b/scenes"), id="bucket"),
         pytest.param(source(kind="coco", path="gs://b/coco"), id="labelled, in a bucket"),
-        pytest.param(source(kind="voc", path="/gcs/b/voc"), id="bucket shown as a folder"),
         pytest.param({"data_source": "gs://b/store"}, id="store"),
         pytest.param({"training": TrainingOptions(model_checkpoint="yolov8n.pt")}, id="published"),
         pytest.param(
