@@ -11,7 +11,6 @@ from types import ModuleType
 from typing import Any
 
 from zenml.models import StackResponse
-from zenml.steps import BaseStep
 
 from commands.arguments import PROMOTION, Command
 from commands.configuration import (
@@ -22,6 +21,7 @@ from commands.configuration import (
     parse_overrides,
 )
 from commands.console import say
+from commands.pipeline_steps import steps_of
 from commands.preflight import check_before
 from commands.reachability import check_reachable
 from commands.remote_runs import require_checkout
@@ -91,7 +91,7 @@ def _check_elsewhere(stack: StackResponse, configuration: RunConfiguration) -> N
     """Check what only jobs on other machines need."""
     from commands.stacks.access import require_access
 
-    require_remote_server(stack)
+    require_remote_server(stack, configuration.stack)
     require_checkout()
     check_reachable(configuration.parameters)
     require_access(stack)
@@ -118,8 +118,7 @@ def _configuration(
         overrides={key: value for key, value in overrides.items() if key.split(".")[0] in known},
         stack="local" if is_here else parsed.stack,
     )
-    parts = vars(_module_of(command)).values()
-    steps = [part.name for part in parts if isinstance(part, BaseStep)]
+    steps = steps_of(_module_of(command))
     return replace(configuration, settings=run_settings(configuration, steps))
 
 

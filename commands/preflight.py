@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zenml.client import Client
 from zenml.enums import StackComponentType
@@ -28,6 +28,11 @@ from utils.paths import local_folder
 from utils.scenes.options import CocoSource, VocSource, YoloSource
 from utils.storage.objects import is_local
 from utils.storage.store import open_store
+
+if TYPE_CHECKING:
+    from label_studio_sdk import LabelStudio
+
+    from utils.annotation.options import LabelStudioOptions
 
 _LEAST_FREE_BYTES = 2 * 10**9
 # What a comparison needs of the version in each stage.
@@ -78,7 +83,13 @@ def _project_can_receive(configuration: RunConfiguration) -> None:
 
     options = configuration.parameters["label_studio"]
     classes = _classes_of_source(configuration)
-    check_project(connect_label_studio(options), options, classes)
+    check_project(_label_studio(options), options, classes)
+
+
+def _label_studio(options: LabelStudioOptions) -> LabelStudio:
+    """The server as the step will find it: jobs elsewhere know nothing of this environment."""
+    is_elsewhere = remote_runner(Client().active_stack_model) is not None
+    return connect_label_studio(options, {} if is_elsewhere else os.environ)
 
 
 def _classes_of_source(configuration: RunConfiguration) -> tuple[str, ...]:
@@ -100,7 +111,7 @@ def _project_exists(configuration: RunConfiguration) -> None:
     from utils.annotation.project import check_project
 
     options = configuration.parameters["label_studio"].updated(create_missing=False)
-    check_project(connect_label_studio(options), options)
+    check_project(_label_studio(options), options)
 
 
 def _tiles_were_sent(configuration: RunConfiguration) -> None:
