@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from zenml.client import Client
 
 import materializers  # noqa: F401  (tells ZenML how to store the nouns)
 from commands.arguments import parse_arguments
-from commands.execution import plan_runs
+from commands.execution import plan_runs, run_pipeline
 from commands.promotion import promote_to_production, roll_back
 from commands.stages import promote, version_in
 from tests.fixtures.detector import tiny_options, tiny_tiles, write_tiny_dataset
@@ -187,3 +188,19 @@ def test_without_an_earlier_version_there_is_nothing_to_roll_back_to(contest):
     model = contest()
     with pytest.raises(MissingStageError, match="none to bring back"):
         roll_back(model)
+
+
+def test_a_version_is_judged_on_the_newest_labels_in_zenml(contest, capsys):
+    model = contest("better")
+    Client().get_model_version(model, "1").set_stage("staging")
+    (planned,) = plan_runs(parse_arguments(["--evaluate", "--set", "evaluation.device=cpu"]))
+    settings = planned.configuration.settings | {"model": {"name": model, "version": "staging"}}
+
+    run_pipeline(replace(planned, configuration=replace(planned.configuration, settings=settings)))
+
+    shown = capsys.readouterr().out
+    assert "on unseen scenes: mAP50" in shown
+    page = Path(shown.split("report: ")[1].split()[0])
+    assert page.read_text().startswith("<!doctype html>")
+    evaluation = version_in(model, "1").get_artifact("evaluation").load()
+    assert evaluation.tiles == TILES // 4

@@ -1,0 +1,151 @@
+"""What we measure is what ultralytics measures, on real photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.fixtures.detector import tiny_tiles
+from utils.box_formats import from_yolo
+from utils.dataset.labeled import LabeledTile
+from utils.dataset.splits import Split
+from utils.dataset.yolo import YoloDataset, write_yolo_dataset
+from utils.detection.backend import load_ultralytics, quiet
+from utils.detection.detector import Detector
+from utils.errors import DetectorError
+from utils.evaluation.evaluate import evaluate_detector, unseen_by_both, unseen_tiles
+from utils.evaluation.evaluation import Evaluation
+from utils.evaluation.options import BootstrapOptions, EvaluationOptions
+from utils.files import sha256_of
+from utils.geometry import Boxes, Window
+from utils.reports.evaluation_page import evaluation_page
+
+SIDE, LOOK = 640, 320
+PERSON = 0
+QUICK = EvaluationOptions(device="cpu", bootstrap=BootstrapOptions(samples=100))
+
+
+def person_detector(weights: Path, folder: Path) -> Detector:
+    """The detector of eighty classes cut down to one.
+
+    Ultralytics' own `val` gives a box several classes where `predict` gives it the likeliest, so
+    only with one class do the two find the same boxes.
+    """
+    import torch
+
+    model = load_ultralytics().YOLO(weights)
+    head = model.model.model[-1]
+    for branch in head.cv3:
+        old = branch[-1]
+        branch[-1] = torch.nn.Conv2d(old.in_channels, 1, 1)
+        branch[-1].weight.data = old.weight.data[PERSON : PERSON + 1].clone()
+        branch[-1].bias.data = old.bias.data[PERSON : PERSON + 1].clone()
+    head.nc, head.no = 1, 1 + 4 * head.reg_max
+    model.model.nc, model.model.names = 1, {0: "person"}
+    path = folder / "person.pt"
+    model.save(path)
+    return Detector(path, path, ("person",), "detect", LOOK, "", {}, {}, 0, "", "")
+
+
+def square_tile(photo: Path, labels: Path, folder: Path) -> LabeledTile:
+    """A photo in the middle of a square, as tiles are; its people as true boxes."""
+    with Image.open(photo) as image:
+        canvas = Image.new("RGB", (SIDE, SIDE), (114, 114, 114))
+        left, top = (SIDE - image.width) // 2, (SIDE - image.height) // 2
+        canvas.paste(image.convert("RGB"), (left, top))
+        size = image.size
+    path = folder / f"{photo.stem}.png"
+    canvas.save(path)
+    lines = labels.read_text().splitlines() if labels.exists() else []
+    rows = np.array([line.split() for line in lines], dtype=float).reshape(-1, 5)
+    shares = rows[rows[:, 0] == PERSON][:, 1:]
+    people = Boxes(from_yolo(shares, *size), ("person",) * len(shares)).shifted(left, top)
+    window = Window(x=0, y=0, width=SIDE, height=SIDE)
+    return LabeledTile(photo.stem, photo.stem, window, str(path), sha256_of(path), people)
+
+
+@pytest.fixture(scope="module")
+def people(shared_data: Path, tmp_path_factory) -> tuple[list[LabeledTile], YoloDataset]:
+    """Sixty photos to judge on, laid out for ultralytics, too."""
+    folder = tmp_path_factory.mktemp("people")
+    coco = shared_data / "coco"
+    tiles = [
+        square_tile(photo, coco / "labels" / photo.parent.name / f"{photo.stem}.txt", folder)
+        for photo in sorted((coco / "images").rglob("*.jpg"))
+    ]
+    tiles.sort(key=lambda tile: tile.tile_id)
+    splits = {tile.scene_id: Split.TEST for tile in tiles}
+    splits |= {tiles[0].scene_id: Split.TRAIN, tiles[1].scene_id: Split.VAL}
+    images = {tile.tile_id: Path(tile.uri) for tile in tiles}
+    dataset = write_yolo_dataset(tiles, ("person",), splits, images, folder / "yolo")
+    return unseen_tiles(tiles, splits)[1], dataset
+
+
+@pytest.fixture(scope="module")
+def judged(people, shared_data, tmp_path_factory) -> tuple[Detector, Evaluation]:
+    tiles, _ = people
+    folder = tmp_path_factory.mktemp("judged")
+    detector = person_detector(shared_data / "weights" / "yolov8n.pt", folder)
+    images = {tile.tile_id: Path(tile.uri) for tile in tiles}
+    return detector, evaluate_detector(detector, tiles, images, folder, QUICK)
+
+
+def test_scores_are_those_of_ultralytics(people, judged, tmp_path):
+    detector, evaluation = judged
+    _, dataset = people
+    with quiet():
+        theirs = load_ultralytics().YOLO(detector.best).val(
+            data=str(dataset.data_yaml), split="test", imgsz=LOOK, device="cpu", rect=False,
+            plots=False, workers=0, verbose=False, save_dir=str(tmp_path),
+        )  # fmt: skip
+    assert evaluation.metrics["mAP50"] == pytest.approx(theirs.box.map50, abs=0.005)
+    assert evaluation.metrics["mAP50-95"] == pytest.approx(theirs.box.map, abs=0.005)
+
+
+def test_scenes_of_one_tile_score_as_their_tiles(judged):
+    _, evaluation = judged
+    assert evaluation.scene_scores == evaluation.tile_scores
+
+
+def test_every_number_lies_in_its_interval(judged):
+    _, evaluation = judged
+    for name, estimate in evaluation.tile_scores.metrics.items():
+        assert estimate.low <= estimate.value <= estimate.high, name
+
+
+def test_a_saved_evaluation_is_complete_in_itself(judged, tmp_path):
+    _, evaluation = judged
+    evaluation.save(tmp_path / "saved")
+    (tmp_path / "saved").rename(tmp_path / "moved")
+    loaded = Evaluation.load(tmp_path / "moved")
+    assert loaded.card() == evaluation.card()
+    assert evaluation_page(loaded) == evaluation_page(evaluation)
+
+
+def test_the_worst_tiles_come_first_with_their_pictures(judged):
+    _, evaluation = judged
+    mistakes = [sum(tile.errors.values()) for tile in evaluation.worst]
+    assert mistakes == sorted(mistakes, reverse=True)
+    assert mistakes[-1] > 0
+    assert evaluation_page(evaluation).count("<img") == len(mistakes) <= 24
+
+
+def test_the_test_split_is_judged_and_val_where_it_is_empty(tmp_path):
+    tiles, splits = tiny_tiles(tmp_path, 8)
+    split, chosen = unseen_tiles(tiles, splits)
+    assert (split, len(chosen)) == (Split.TEST, 2)
+    without = {scene: own for scene, own in splits.items() if own != Split.TEST}
+    assert unseen_tiles(tiles, without)[0] == Split.VAL
+    with pytest.raises(DetectorError, match="no tiles in the test split"):
+        unseen_tiles(tiles, {})
+
+
+def test_what_one_of_two_detectors_has_learnt_from_judges_neither(tmp_path):
+    tiles, splits = tiny_tiles(tmp_path, 8)
+    first, second = sorted(scene for scene, split in splits.items() if split == Split.TEST)
+    assert {t.scene_id for t in unseen_by_both(tiles, splits, {first: Split.TRAIN})} == {second}
+    with pytest.raises(DetectorError, match="cannot be compared fairly"):
+        unseen_by_both(tiles, splits, dict.fromkeys((first, second), Split.TRAIN))
