@@ -72,6 +72,7 @@ svg.chart line.mark { stroke: var(--soft); stroke-dasharray: 4 3; }
 .line1 { stroke: var(--second); border-color: var(--second); }
 .line2 { stroke: var(--third); border-color: var(--third); }
 .facts small { display: block; font-size: 12px; font-weight: 400; color: var(--soft); }
+.scroll + p, .columns + p { margin-top: 10px; }
 td.heat { background: color-mix(in srgb, var(--accent) var(--share), transparent);
   text-align: right; padding: 5px 10px; font-variant-numeric: tabular-nums; }
 """
