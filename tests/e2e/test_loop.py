@@ -82,6 +82,7 @@ def test_the_loop_runs_from_scenes_to_samples(shown):
     assert "on unseen scenes: mAP50" in shown["trained"]
     assert "is now in production" in shown["trained"]
     assert "objects found in 4 scenes" in shown["predicted"]
+    assert "to look at in a browser:" in shown["predicted"]
     assert "24 samples added" in shown["looked"]
 
 
