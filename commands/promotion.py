@@ -40,10 +40,12 @@ def promote_to_production(model_name: str, planned: PlannedRun, parsed: argparse
         say(f"  Nothing was promoted. To overrule: python run.py {_OVERRULE}")
         return
     say(promote("production", model_name))
-    if champion != challenger:
+    if champion and _SINCE not in champion.run_metadata:  # put there by ZenML's own command
+        _note(model_name, champion.number, _SINCE, champion.updated.isoformat())
+    if champion is None or challenger is None or champion.id != challenger.id:
         _note(model_name, "production", _SINCE, _now())
     if parsed.force and champion and is_contest:
-        for version in (champion.name, "production"):
+        for version in (champion.number, "production"):
             _note(model_name, version, _OVERRULED, {"reason": parsed.reason, "at": _now()})
 
 
@@ -64,7 +66,7 @@ def roll_back(model_name: str) -> str:
             "bring back. Promote one with: python run.py --promote production"
         )
     earlier.set_stage("production", force=True)
-    _note(model_name, earlier.name, _SINCE, _now())
+    _note(model_name, earlier.number, _SINCE, _now())
     replaced = f", replacing version {current.number} (now archived)" if current else ""
     return f"Version {earlier.number} of {model_name} is back in production{replaced}."
 
@@ -107,7 +109,7 @@ def _last_replaced(
     return max(earlier, key=lambda version: str(version.run_metadata[_SINCE]), default=None)
 
 
-def _note(model_name: str, version: str, name: str, value: str | dict[str, str]) -> None:
+def _note(model_name: str, version: int | str, name: str, value: str | dict[str, str]) -> None:
     log_metadata(metadata={name: value}, model_name=model_name, model_version=version)
 
 

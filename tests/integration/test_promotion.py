@@ -182,6 +182,7 @@ def test_a_better_version_takes_over_in_zenml(contest, capsys):
 
     assert in_production(model) == 2
     assert "Version 2 is better than version 1" in capsys.readouterr().out
+    assert roll_back(model).startswith("Version 1 of ")
 
 
 def test_without_an_earlier_version_there_is_nothing_to_roll_back_to(contest):
