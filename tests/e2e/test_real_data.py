@@ -17,8 +17,8 @@ import materializers  # noqa: F401  (tells ZenML how to load the nouns)
 from tests.fixtures.user import User
 from utils.dataset.labeled import LabeledDataset
 from utils.detection.detector import Detector
-from utils.evaluation.evaluation import Evaluation
 from utils.detection.predictions import Predictions
+from utils.evaluation.evaluation import Evaluation
 from utils.tiling.manifest import TileManifest
 
 SCENES = 9
