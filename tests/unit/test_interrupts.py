@@ -21,11 +21,14 @@ def test_work_in_another_thread_ends_at_its_next_step():
                 advance(1)
                 begun.set()
 
-    with ThreadPoolExecutor(1) as threads:
-        with pytest.raises(KeyboardInterrupt), interruptible():
-            working = threads.submit(work)
-            begun.wait()
-            signal.raise_signal(signal.SIGINT)
+    def press_ctrl_c() -> None:
+        begun.wait()
+        signal.raise_signal(signal.SIGINT)
+
+    with ThreadPoolExecutor(1) as threads, interruptible():
+        working = threads.submit(work)
+        with pytest.raises(KeyboardInterrupt):
+            press_ctrl_c()
         with pytest.raises(KeyboardInterrupt):
             working.result(timeout=10)
 
