@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from tests.conftest import PROJECT_ROOT
 from utils.detection.backend_choice import agreement
 from utils.detection.checkpoint import load_weights
 from utils.detection.exports import Exports
@@ -121,3 +124,23 @@ def test_agreement_counts_the_boxes_that_the_other_has_too(found, share, clear):
 
 def test_boxes_of_low_scores_need_no_counterpart():
     assert agreement(one(score=0.2), NOTHING) == (1, 0)
+
+
+FIRST_USE = """
+import faulthandler, sys, threading
+from utils.detection.backends import load_openvino
+faulthandler.dump_traceback_later(30, exit=True)
+sys.setswitchinterval(1e-6)
+together = threading.Barrier(8)
+def use():
+    together.wait()
+    load_openvino().Type.f32.to_dtype()
+threads = [threading.Thread(target=use) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+@pytest.mark.parametrize("attempt", range(4))
+def test_threads_that_use_openvino_first_do_not_wait_for_one_another(attempt):
+    subprocess.run([sys.executable, "-c", FIRST_USE], cwd=PROJECT_ROOT, check=True)

@@ -17,6 +17,7 @@ from utils.detection.backend import usable_cores
 
 # From images, a float32 tensor of shape (n, 3, height, width) in [0, 1], to raw predictions.
 Forward = Callable[[Any], Any]
+_FIRST_USE = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,9 @@ def openvino_backend(network: Path, precision: str | None = None) -> Backend:
         precision: Of the convolutions, such as `f32`; by default the fastest that the processor
             has, often 16 bits.
     """
-    import openvino
     import torch
 
+    openvino = load_openvino()
     cores = usable_cores()
     wanted: dict[str, Any] = {"NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
     if precision:
@@ -97,6 +98,19 @@ def openvino_backend(network: Path, precision: str | None = None) -> Backend:
     used = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
     description = f"OpenVINO {openvino.__version__.partition('-')[0]} ({used}) on cpu"
     return Backend("openvino", description, forward, cores)
+
+
+def load_openvino() -> Any:
+    """The package, ready to be used by several threads.
+
+    Its first use of numpy must not happen in two of them at once: they would wait for one another for
+    ever, one with Python's lock and one with that of pybind11's initialisation.
+    """
+    import openvino
+
+    with _FIRST_USE:
+        openvino.Type.f32.to_dtype()
+    return openvino
 
 
 def tensorrt_backend(network: Path, device: Any) -> Backend:
