@@ -103,8 +103,8 @@ def openvino_backend(network: Path, precision: str | None = None) -> Backend:
 def load_openvino() -> Any:
     """The package, ready to be used by several threads.
 
-    Its first use of numpy must not happen in two of them at once: they would wait for one another for
-    ever, one with Python's lock and one with that of pybind11's initialisation.
+    Its first use of numpy must not happen in two of them at once: they would wait for one another
+    for ever, one with Python's lock and one with that of pybind11's initialisation.
     """
     import openvino
 
