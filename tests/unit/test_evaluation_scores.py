@@ -59,6 +59,14 @@ def test_the_bootstrap_counts_as_coco_does(images):
         assert precisions.mean() == pytest.approx(reference.classes[name][1], abs=1e-6)
 
 
+def test_a_box_that_is_true_at_high_thresholds_only_counts_there():
+    truth = Boxes(np.array([[0.0, 0, 8, 8]]), ("ship",))
+    found = Boxes(np.array([[0.0, 0, 8, 9], [0, 0, 8, 8]]), ("ship", "ship"), np.array([0.9, 0.8]))
+    images = [judged(truth, found, scene="port/0", image="0")]
+    (precisions,) = average_precisions_of(match_classes(images, CLASSES)["ship"], np.ones((1, 1)))
+    assert precisions.tolist() == pytest.approx([1.0] * 8 + [0.5] * 2)
+
+
 @settings(deadline=None, max_examples=30)
 @given(judged_images(), st.lists(st.integers(0, 2), min_size=3, max_size=3))
 def test_a_weight_is_as_good_as_a_copy_of_the_scene(images, weights):

@@ -75,8 +75,9 @@ def average_precisions_of(matches: ClassMatches, weights: FloatArray) -> FloatAr
     Returns:
         Shape (samples, thresholds); NaN where the sample has no true box of the class.
     """
-    # Boxes after the last true one change no precision at a recall that is reached.
-    true_somewhere = np.flatnonzero(matches.is_true[0])
+    # Boxes after the last one that is true, at any threshold, change no precision at a recall that
+    # is reached. A box may be true at a high threshold only: below it a better scored one is.
+    true_somewhere = np.flatnonzero(matches.is_true.any(axis=0))
     end = int(true_somewhere[-1]) + 1 if len(true_somewhere) else 0
     scene, is_true = matches.scene[:end], matches.is_true[:, :end]
     step = max(1, _MOST_CELLS // max(1, end))
