@@ -63,4 +63,4 @@ def _news(name: str) -> list[tuple[str, str]]:
         steps = run.steps if run else {}
     except Exception:  # the server may not answer for a while; the run itself goes on
         return []
-    return [(name, _SAYS[step.status]) for name, step in steps.items() if step.status in _SAYS]
+    return [(each, _SAYS[step.status]) for each, step in steps.items() if step.status in _SAYS]

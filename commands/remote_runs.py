@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from zenml.utils.code_utils import CodeArchive
 from zenml.utils.source_utils import get_source_root
 
-from commands.failures import RemoteError, explained
+from commands.failures import explained
 from commands.following import following, run_named
 from utils.errors import ConfigurationError
 
@@ -49,6 +49,5 @@ def watched(run: str) -> Iterator[None]:
             "in the Google Cloud console, under Vertex AI."
         ) from None
     except Exception as error:
-        fault = explained(error, run)
-        # What is behind an error of the jobs is ZenML's text, secrets included.
-        raise fault from (None if isinstance(fault, RemoteError) else error)
+        # ZenML's text of a failed job holds its secrets, and --verbose shows what is chained.
+        raise explained(error, run) from None

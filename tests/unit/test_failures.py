@@ -9,13 +9,14 @@ from types import SimpleNamespace
 import pytest
 from google.api_core import exceptions as google
 from google.auth.exceptions import RefreshError
+from zenml import pipeline, step
 from zenml.enums import ExecutionStatus
 from zenml.models import ExceptionInfo
 from zenml.utils import source_utils
 
 from commands.failures import RemoteError, explained, require_success
 from commands.remote_runs import require_checkout, watched
-from utils.errors import CloudError, ConfigurationError, StoreError
+from utils.errors import CloudError, ConfigurationError, SpyglassError, StoreError
 
 JOB_TEXT = 'Job `projects/p/customJobs/7` failed: env { name: "ZENML_STORE_API_TOKEN" value: "s3" }'
 
@@ -103,11 +104,37 @@ def test_a_run_that_goes_well_is_given_back(status):
     assert require_success(run) is run
 
 
-def test_what_a_verbose_traceback_shows_of_a_failed_job_has_no_token():
-    with pytest.raises(RemoteError) as caught, watched("no-such-run"):
+@step
+def failing() -> None:
+    raise StoreError("gs://b does not exist.")
+
+
+@pipeline(enable_cache=False)
+def failing_pipeline() -> None:
+    failing()
+
+
+def failed_run(name: str) -> None:
+    """A real run whose step failed with an error of Spyglass's own."""
+    with pytest.raises(StoreError):
+        failing_pipeline.with_options(run_name=name, execution_mode="fail_fast")()
+
+
+@pytest.mark.parametrize(
+    ("has_run", "told"),
+    [
+        pytest.param(False, "customJobs/7", id="before its first step"),
+        pytest.param(True, "gs://b does not exist.", id="in a step"),
+    ],
+)
+def test_what_a_verbose_traceback_shows_of_a_failed_job_has_no_token(has_run, told):
+    name = f"failed-{has_run}"
+    if has_run:
+        failed_run(name)
+    with pytest.raises(SpyglassError) as caught, watched(name):
         raise RuntimeError(JOB_TEXT)
     shown = "".join(traceback.format_exception(caught.value))
-    assert "customJobs/7" in shown
+    assert told in shown
     assert "TOKEN" not in shown
 
 
