@@ -88,8 +88,12 @@ def load_configuration(
     )
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path, among: Path = CONFIGS) -> dict[str, Any]:
     """The mapping in a YAML file.
+
+    Args:
+        path: Of the file.
+        among: The folder of the project's own files of that kind, to be named where it is missing.
 
     Raises:
         ConfigurationError: If the file is missing, is not YAML, or holds something else.
@@ -97,16 +101,23 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        known = ", ".join(sorted(file.name for file in CONFIGS.glob("*.yaml")))
+        known = ", ".join(sorted(file.name for file in among.glob("*.yaml")))
         raise ConfigurationError(
-            f"{path} does not exist. The project's own configurations are {known}, in {CONFIGS}."
+            f"{path} does not exist. The project's own files are {known}, in {among}."
         ) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigurationError(f"{path} cannot be read as YAML: {reason}") from error
+        raise ConfigurationError(f"{path} cannot be read as YAML: {_reason(error)}.") from error
     if not isinstance(document, dict):
         raise ConfigurationError(f"{path} holds no mapping of keys to values.")
     return {key: _filled(value) for key, value in document.items()}
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a file, and where, without the parser's picture of the line."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return " ".join(str(error).split())
+    return f"{getattr(error, 'problem', None)} (line {mark.line + 1}, column {mark.column + 1})"
 
 
 def parse_overrides(assignments: Sequence[str]) -> dict[str, Any]:

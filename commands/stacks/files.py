@@ -94,7 +94,7 @@ def read_stack(file: Path) -> StackDescription:
         ConfigurationError: If a key is unknown or a value missing, of another type, a placeholder,
             or a reference that cannot be followed.
     """
-    document = read_yaml(file)
+    document = read_yaml(file, CONFIGS / "stacks")
     texts = dict(_texts(document))
     _check_filled(file, texts)
     for key, text in texts.items():
@@ -153,7 +153,8 @@ def _check_filled(file: Path, texts: Mapping[str, str]) -> None:
         key, placeholder = unfilled[0]
         more = f" (and {len(unfilled) - 1} more)" if unfilled[1:] else ""
         raise ConfigurationError(
-            f"{file}: {key}: put your own value in the place of {placeholder}{more}."
+            f"{file}: {key}: put your own value in the place of {placeholder}{more}. "
+            "The file says where they come from; to run on this machine, add --stack local."
         )
 
 

@@ -9,6 +9,7 @@ import pytest
 from pydantic import Field
 
 from commands.configuration import load_configuration, parse_overrides
+from commands.stacks.files import read_stack
 from utils.errors import ConfigurationError
 from utils.options import Options
 
@@ -112,7 +113,7 @@ def test_override_values_have_types(text, value):
             "parameters: {grid: {tile_size: wide}}", "parameters.grid.tile_size", id="type"
         ),
         pytest.param("parameters: {}", "parameters.grid: Field required", id="missing"),
-        pytest.param("a: [1", "cannot be read as YAML", id="broken YAML"),
+        pytest.param("a: [1", "(line 1, column 6)", id="broken YAML"),
         pytest.param("- 1", "holds no mapping", id="a list"),
         pytest.param("parameters: [1]", "parameters: must be a mapping", id="parameters a list"),
         pytest.param("model: ship-detector", "model: must be a mapping", id="model a name"),
@@ -133,6 +134,8 @@ def test_a_mistake_is_one_sentence_that_names_the_file_and_the_key(tmp_path, tex
 def test_a_missing_file_is_told_with_those_there_are(tmp_path):
     with pytest.raises(ConfigurationError, match=r"does not exist.*ingest_data\.yaml"):
         load_configuration(tmp_path / "none.yaml", entrypoint)
+    with pytest.raises(ConfigurationError, match=r"does not exist.*vertex\.yaml"):
+        read_stack(tmp_path / "none.yaml")
 
 
 @pytest.mark.parametrize("text", ["grid.overlap", "=3", "a=[1"])

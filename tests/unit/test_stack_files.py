@@ -48,7 +48,8 @@ def test_the_files_of_the_project_are_found_by_name_and_by_path(tmp_path):
 def test_the_first_placeholder_is_named_with_its_key():
     assert re.fullmatch(
         r"components\.artifact_store\.configuration\.path: "
-        r"put your own value in the place of <BUCKET> \(and \d+ more\)\.",
+        r"put your own value in the place of <BUCKET> \(and \d+ more\)\. "
+        r"The file says .*--stack local\.",
         told(VERTEX),
     )
 
