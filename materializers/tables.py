@@ -118,6 +118,8 @@ class PredictionsMaterializer(_TableMaterializer):
             "scenes": len(data),
             "georeferenced_scenes": sum(scene.georeference is not None for scene in data),
             "boxes": sum(len(scene.boxes) for scene in data),
+            "windows": sum(scene.windows for scene in data),
+            "skipped_windows": sum(scene.skipped_windows for scene in data),
         }
         if data.coco_json:
             figures["coco_json"] = Uri(self._coco_json)

@@ -18,13 +18,14 @@ from utils.tiling.grid import Grid
 
 _SCHEMA = versioned_schema(
     "windows",
-    1,
+    2,
     [
         *((name, pa.int32()) for name in ("x", "y", "width", "height")),
         ("boxes", BOXES),
         ("labels", STRINGS),
         ("scores", pa.list_(pa.float64())),
         ("seconds", pa.float64()),
+        ("is_skipped", pa.bool_()),
     ],
 )
 # So many that writing costs next to nothing, so few that they are looked at in seconds.
@@ -33,17 +34,19 @@ _WINDOWS_IN_A_BAND = 64
 
 @dataclass(frozen=True, slots=True)
 class SeenWindow:
-    """A window that was looked at.
+    """A window that is done with.
 
     Attributes:
         window: Where it lies.
         boxes: With scores, in scene coordinates.
         seconds: Its share of the time that looking took.
+        is_skipped: Whether it was taken for empty water and not looked at.
     """
 
     window: Window
     boxes: Boxes
     seconds: float
+    is_skipped: bool = False
 
 
 def _to_row(seen: SeenWindow) -> dict[str, Any]:
@@ -54,13 +57,14 @@ def _to_row(seen: SeenWindow) -> dict[str, Any]:
         "labels": list(boxes.labels),
         "scores": boxes.scores.tolist() if boxes.scores is not None else [],
         "seconds": seen.seconds,
+        "is_skipped": seen.is_skipped,
     }
 
 
 def _to_seen(row: dict[str, Any]) -> SeenWindow:
     window = Window(x=row["x"], y=row["y"], width=row["width"], height=row["height"])
     boxes = Boxes(np.array(row["boxes"]), tuple(row["labels"]), np.array(row["scores"]))
-    return SeenWindow(window, boxes, row["seconds"])
+    return SeenWindow(window, boxes, row["seconds"], row["is_skipped"])
 
 
 class _Band(Table[SeenWindow]):

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
+import numpy as np
+
 from utils.detection.bands import Bands, KeptWork, SeenWindow
+from utils.detection.empty_water import contrast
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import Predictor
 from utils.detection.reading_ahead import reading_ahead
@@ -23,6 +26,7 @@ from utils.tiling.tile import scene_key
 _NAME_LENGTH = 16
 # Scenes of more windows show how far they have come.
 _LARGE_SCENE_WINDOWS = 100
+_NO_BOXES = Boxes(scores=np.zeros(0))
 
 
 @dataclass(slots=True)
@@ -54,7 +58,10 @@ class SceneInWork:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """A window of a scene with its pixels or, without one, the end of the scene."""
+    """A window of a scene or, without one, the end of the scene.
+
+    The window has its pixels unless it is empty water, which nobody needs to look at.
+    """
 
     work: SceneInWork
     window: Window | None = None
@@ -105,10 +112,14 @@ def _views(scene: Scene, kept: KeptWork, options: InferenceOptions) -> Iterator[
         work.is_kept = work.key in kept
         if not work.is_kept:
             for window, pixels in _windows(work, kept, options):
-                yield _View(work, window, pixels)
+                yield _View(work, window, None if _is_empty(pixels, options) else pixels)
     except ImageError as fault:
         work.fault = fault
     yield _View(work)
+
+
+def _is_empty(pixels: Pixels, options: InferenceOptions) -> bool:
+    return options.skip_empty and contrast(pixels) < options.empty_contrast
 
 
 def _windows(
@@ -128,13 +139,13 @@ def _windows(
 
 
 def _batches(views: Iterator[_View], size: int) -> Iterator[list[_View]]:
-    """Yield lists with `size` windows, and with the ends of scenes that come between them."""
+    """Yield lists with `size` windows to look at, and with all that comes between them."""
     batch: list[_View] = []
     windows = 0
     try:
         for view in views:
             batch.append(view)
-            windows += view.window is not None
+            windows += view.pixels is not None
             if windows in (0, size):
                 yield batch
                 batch, windows = [], 0
@@ -157,9 +168,16 @@ def _sorted_in(
             bar.close()
             yield work
         elif work.bands is not None:
-            inside = next(boxes).shifted(window.x, window.y)
-            work.bands.add(SeenWindow(window, inside, seconds))
+            work.bands.add(_seen(window, view.pixels, boxes, seconds))
             _advance(work, bar)
+
+
+def _seen(
+    window: Window, pixels: Pixels | None, found: Iterator[Boxes], seconds: float
+) -> SeenWindow:
+    if pixels is None:
+        return SeenWindow(window, _NO_BOXES, 0.0, is_skipped=True)
+    return SeenWindow(window, next(found).shifted(window.x, window.y), seconds)
 
 
 def _advance(work: SceneInWork, bar: ExitStack) -> None:

@@ -152,6 +152,8 @@ def _prediction(work: SceneInWork, options: InferenceOptions) -> ScenePrediction
         boxes=boxes,
         model_version="",
         seconds=sum(one.seconds for one in seen) + time.monotonic() - started,
+        windows=len(seen),
+        skipped_windows=sum(one.is_skipped for one in seen),
     )
 
 

@@ -15,7 +15,7 @@ from utils.tables import BOXES, STRINGS, Table, versioned_schema
 
 SCHEMA = versioned_schema(
     "predictions",
-    1,
+    2,
     [
         ("scene_id", pa.string()),
         ("location", pa.string()),
@@ -32,6 +32,8 @@ SCHEMA = versioned_schema(
         ("transform", pa.list_(pa.float64())),
         ("model_version", pa.string()),
         ("seconds", pa.float64()),
+        ("windows", pa.int32()),
+        ("skipped_windows", pa.int32()),
     ],
 )
 
@@ -51,6 +53,8 @@ class ScenePrediction:
         georeference: That of the scene.
         model_version: The version of the ZenML model that predicted.
         seconds: Time spent on the scene.
+        windows: How many it was looked at through.
+        skipped_windows: How many of these were taken for empty water and not looked at.
     """
 
     scene_id: str
@@ -63,6 +67,8 @@ class ScenePrediction:
     tags: tuple[str, ...] = ()
     georeference: Georeference | None = None
     seconds: float = 0.0
+    windows: int = 0
+    skipped_windows: int = 0
 
 
 def _to_row(scene: ScenePrediction) -> dict[str, Any]:
@@ -84,6 +90,8 @@ def _to_row(scene: ScenePrediction) -> dict[str, Any]:
         "transform": list(scene.georeference.transform) if scene.georeference else None,
         "model_version": scene.model_version,
         "seconds": scene.seconds,
+        "windows": scene.windows,
+        "skipped_windows": scene.skipped_windows,
     }
 
 
@@ -102,6 +110,8 @@ def _to_prediction(row: dict[str, Any]) -> ScenePrediction:
         tags=tuple(row["tags"]),
         georeference=Georeference(row["crs"], tuple(row["transform"])) if row["crs"] else None,
         seconds=row["seconds"],
+        windows=row["windows"],
+        skipped_windows=row["skipped_windows"],
     )
 
 

@@ -64,6 +64,8 @@ class _Counts:
     true_boxes: int = 0
     pixels: int = 0
     seconds: float = 0.0
+    windows: int = 0
+    skipped_windows: int = 0
     versions: dict[str, None] = field(default_factory=dict)
     found: BoxCounts = field(default_factory=BoxCounts)
     rows: list[tuple[str, str, int, int | None, float | None, float]] = field(default_factory=list)
@@ -75,6 +77,8 @@ class _Counts:
             self.true_boxes += len(scene.truth or ())
             self.pixels += scene.width * scene.height
             self.seconds += scene.seconds
+            self.windows += scene.windows
+            self.skipped_windows += scene.skipped_windows
             self.versions[scene.model_version] = None
             self.found.add(scene.boxes)
             if len(self.rows) < _SCENES_LISTED:
@@ -99,6 +103,8 @@ def _facts(counts: _Counts) -> Markup:
             "Boxes found": counts.found.total,
             "True boxes": counts.true_boxes if counts.labeled else None,
             "Megapixels": round(megapixels),
+            "Windows": counts.windows or None,
+            "Windows of empty water": counts.skipped_windows or None,
             "Seconds": counts.seconds,
             "Megapixels a second": megapixels / counts.seconds if counts.seconds else None,
         }

@@ -1,0 +1,103 @@
+"""Windows of empty water are not looked at when the options say so, and counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from utils.detection.detector import Detector
+from utils.detection.options import InferenceOptions
+from utils.detection.predict import predict_scenes
+from utils.detection.predictions import ScenePrediction
+from utils.detection.predictor import Predictor
+from utils.scenes.scene import Scene, SceneSource
+from utils.storage.store import open_store
+from utils.tiling.grid import Grid
+
+WIDTH, LAND, HEIGHT = 150, 1600, 2000
+OPTIONS = InferenceOptions(
+    tile_size=64, overlap=16, confidence=0, max_boxes=5, batch=3, device="cpu", backend="pytorch"
+)
+SKIPPING = OPTIONS.updated(skip_empty=True)
+GRID = Grid.over(WIDTH, HEIGHT, OPTIONS.tile_size, OPTIONS.overlap)
+# Land is to the right of the first column of windows, and nowhere in the last rows.
+EMPTY = {w for w in GRID if w.x == 0 or w.y >= LAND}
+
+
+@pytest.fixture(scope="module")
+def coast(tmp_path_factory) -> Scene:
+    pixels = np.full((HEIGHT, WIDTH, 3), 60, dtype=np.uint8)
+    land = np.random.default_rng(0).integers(0, 255, (LAND, WIDTH - 64, 3), dtype=np.uint8)
+    pixels[:LAND, 64:] = land
+    path = tmp_path_factory.mktemp("coast") / "coast.png"
+    Image.fromarray(pixels).save(path)
+    return Scene("coast", path)
+
+
+@pytest.fixture
+def predict(tmp_path, tiny_detector: Detector, coast):
+    def call(options: InferenceOptions, kept: str = "kept") -> ScenePrediction:
+        result = predict_scenes(
+            SceneSource("coast", ("ship",), None, lambda _, selection: selection.of([coast])),
+            tiny_detector,
+            options,
+            model_version="1",
+            folder=tmp_path / "out",
+            kept_in=open_store(str(tmp_path / kept)),
+        )
+        (prediction,) = result.predictions
+        return prediction
+
+    return call
+
+
+@pytest.fixture
+def looked_at(monkeypatch) -> list[np.ndarray]:
+    """The windows that the network was shown."""
+    shown: list[np.ndarray] = []
+    find = Predictor.find
+
+    def noted(predictor, images):
+        shown.extend(images)
+        return find(predictor, images)
+
+    monkeypatch.setattr(Predictor, "find", noted)
+    return shown
+
+
+def test_all_windows_are_looked_at_unless_the_options_say_otherwise(predict, looked_at):
+    scene = predict(OPTIONS)
+    assert (scene.windows, scene.skipped_windows) == (len(GRID), 0)
+    assert len(looked_at) == len(GRID)
+
+
+def test_only_windows_with_something_in_them_are_looked_at(predict, looked_at):
+    scene = predict(SKIPPING)
+    assert (scene.windows, scene.skipped_windows) == (len(GRID), len(EMPTY))
+    assert len(looked_at) == len(GRID) - len(EMPTY)
+    assert all(np.ptp(pixels) > 0 for pixels in looked_at)
+
+
+def test_a_run_that_is_killed_goes_on_after_the_windows_it_has_passed_over(
+    predict, looked_at, monkeypatch
+):
+    whole = predict(SKIPPING, "undisturbed")
+    expected = len(looked_at)
+    find = Predictor.find
+
+    def killed(predictor, images):
+        if len(looked_at) > expected + 50:
+            raise KeyboardInterrupt
+        return find(predictor, images)
+
+    monkeypatch.setattr(Predictor, "find", killed)
+    with pytest.raises(KeyboardInterrupt):
+        predict(SKIPPING)
+    monkeypatch.setattr(Predictor, "find", find)
+    looked_at.clear()
+    resumed = predict(SKIPPING)
+    assert 0 < len(looked_at) < expected
+    assert replace(resumed, seconds=0) == replace(whole, seconds=0)

@@ -1,0 +1,29 @@
+"""Windows in which there is nothing but water, told by their pixels alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from utils.tiling.reader import Pixels
+
+
+def contrast(pixels: Pixels) -> int:
+    """How much brightness changes where it changes most, within 6 by 6 pixels.
+
+    The window is halved, which takes off the noise of single pixels; of every 3 by 3 points of what
+    is left the brightest and the darkest are compared, band by band. A ship of a few pixels stands
+    out from calm water by far more than the water's own texture; land, waves and clouds do, too.
+
+    Args:
+        pixels: Upright RGB, uint8 of shape (height, width, 3).
+
+    Returns:
+        The largest difference, in grey values from 0 to 255.
+    """
+    import cv2
+
+    height, width = pixels.shape[:2]
+    half = (max(width // 2, 1), max(height // 2, 1))
+    small = cv2.resize(pixels, half, interpolation=cv2.INTER_AREA)
+    neighbours = np.ones((3, 3), dtype=np.uint8)
+    return int(cv2.morphologyEx(small, cv2.MORPH_GRADIENT, neighbours).max())
