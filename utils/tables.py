@@ -35,7 +35,8 @@ class Table(Generic[Record]):
     """Records in a Parquet file that also names the classes of its labels; rows are streamed.
 
     A kind of table has a `schema` from `versioned_schema` and two functions that turn a record into
-    a row and back.
+    a row and back. One that can also make records of the rows of earlier versions names the
+    `oldest_version` of them.
 
     Attributes:
         path: The file.
@@ -44,6 +45,7 @@ class Table(Generic[Record]):
     path: Path
 
     schema: ClassVar[pa.Schema]
+    oldest_version: ClassVar[int | None] = None
     to_row: ClassVar[Any]
     from_row: ClassVar[Any]
 
@@ -77,7 +79,8 @@ class Table(Generic[Record]):
         Raises:
             DatasetError: If the file is of another kind or version.
         """
-        return (self.from_row(row) for row in read_table(self.path, self.schema))
+        rows = read_table(self.path, self.schema, oldest_version=self.oldest_version)
+        return (self.from_row(row) for row in rows)
 
     def __len__(self) -> int:
         """The number of records."""
@@ -139,8 +142,15 @@ def write_table(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]
     return count
 
 
-def read_table(path: Path, schema: pa.Schema) -> Iterator[dict[str, Any]]:
+def read_table(
+    path: Path, schema: pa.Schema, *, oldest_version: int | None = None
+) -> Iterator[dict[str, Any]]:
     """Yield the rows of a Parquet file written with `schema`, one row group in memory at a time.
+
+    Args:
+        path: The file.
+        schema: From `versioned_schema`.
+        oldest_version: Of the schema that may be read too; by default only its own.
 
     Raises:
         DatasetError: If the file is of another kind or version.
@@ -148,7 +158,7 @@ def read_table(path: Path, schema: pa.Schema) -> Iterator[dict[str, Any]]:
     with pq.ParquetFile(path) as table:
         found = (table.schema_arrow.metadata or {}).get(_FORMAT_KEY, b"none")
         wanted = schema.metadata[_FORMAT_KEY]
-        if found != wanted:
+        if found not in {wanted, *_earlier(wanted, oldest_version)}:
             raise DatasetError(
                 f"{path} holds a table of format '{found.decode()}' where "
                 f"'{wanted.decode()}' is needed. "
@@ -156,6 +166,13 @@ def read_table(path: Path, schema: pa.Schema) -> Iterator[dict[str, Any]]:
             )
         for batch in table.iter_batches(batch_size=ROWS_PER_GROUP):
             yield from batch.to_pylist()
+
+
+def _earlier(wanted: bytes, oldest_version: int | None) -> Iterator[bytes]:
+    """The formats of earlier versions."""
+    name, _, version = wanted.partition(b"/")
+    if oldest_version is not None:
+        yield from (b"%s/%d" % (name, number) for number in range(oldest_version, int(version)))
 
 
 def count_rows(path: Path) -> int:

@@ -7,16 +7,19 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from utils.annotation.connection import ask, explained, url_of
 from utils.annotation.join import Join, Task
 from utils.annotation.options import ExportOptions
 from utils.annotation.project import Project
+from utils.annotation.proposals import Proposals
 from utils.annotation.regions import boxes_of
-from utils.annotation.review import annotator_of, is_reviewed, moment, newest
+from utils.annotation.review import Annotation, annotator_of, is_reviewed, moment, newest
 from utils.dataset.labeled import LabeledDataset, LabeledTile
+from utils.dataset.review import Review, ReviewState
 from utils.errors import DatasetError, LabelStudioError
+from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.progress import progress
 from utils.storage.disk import disk_faults
@@ -40,6 +43,11 @@ class ExportStatistics:
         unlabeled: Tiles nobody has labelled yet, left out.
         skipped: Tiles people skipped, left out.
         boxes: On all tiles kept.
+        accepted: Reviewed tiles where the proposed boxes were left as they were.
+        changed: Reviewed tiles where some of the proposed boxes were left.
+        rejected: Reviewed tiles where none of the proposed boxes was left.
+        drawn: Reviewed tiles for which nothing was proposed.
+        newest_review: When the last of the reviews was made, as ISO 8601 in UTC; empty without any.
     """
 
     reviewed: int = 0
@@ -48,6 +56,20 @@ class ExportStatistics:
     unlabeled: int = 0
     skipped: int = 0
     boxes: int = 0
+    accepted: int = 0
+    changed: int = 0
+    rejected: int = 0
+    drawn: int = 0
+    newest_review: str = ""
+
+    def add(self, review: Review | None, reviewed: bool, boxes: Boxes) -> None:
+        """Count a tile that is kept."""
+        self.reviewed += reviewed
+        self.ground_truth += not reviewed
+        self.boxes += len(boxes)
+        if review is not None and review.state != ReviewState.SKIPPED:
+            setattr(self, review.state, getattr(self, review.state) + 1)
+            self.newest_review = max(self.newest_review, review.at.isoformat())
 
 
 @dataclass(frozen=True)
@@ -95,7 +117,8 @@ def export_annotations(
             users = _users(client)
             _download(client, project, export, options.timeout_s)
         with closing(_join(Path(scratch, "join.sqlite"), manifest, export, project)) as join:
-            reader = _Reader(project, users, options)
+            proposals = Proposals(client, project.class_names, users)
+            reader = _Reader(project, users, proposals, options)
             tiles = reader.labeled_tiles(join, len(manifest))
             dataset = LabeledDataset.write(out_path, project.class_names, tiles)
     faults = IssueReport([issue for issue in reader.issues.issues if issue.kind != _SKIPPED])
@@ -114,6 +137,7 @@ class _Reader:
 
     project: Project
     users: Mapping[int, str]
+    proposals: Proposals
     options: ExportOptions
     issues: IssueReport = field(default_factory=IssueReport)
     statistics: ExportStatistics = field(default_factory=ExportStatistics)
@@ -123,7 +147,7 @@ class _Reader:
             for tile, tasks in join.tiles_with_tasks():
                 labeled = self._labeled(tile, tasks)
                 if labeled is not None:
-                    self.statistics.boxes += len(labeled.boxes)
+                    self.statistics.add(labeled.review, labeled.reviewed, labeled.boxes)
                     yield labeled
                 advance(1)
         for task_id, tile_id in join.tasks_without_tile():
@@ -141,8 +165,6 @@ class _Reader:
         if not reviewed and self.options.unreviewed == "skip":
             self.statistics.unreviewed += 1
             return None
-        self.statistics.reviewed += reviewed
-        self.statistics.ground_truth += not reviewed
         boxes, problems = boxes_of(
             chosen["result"], tile.window.width, tile.window.height, self.project.class_names
         )
@@ -161,7 +183,16 @@ class _Reader:
             annotated_at=moment(chosen) if reviewed else None,
             task_id=chosen["task"],
             annotation_id=chosen["id"],
+            review=self._review(tile, chosen, annotations),
         )
+
+    def _review(
+        self, tile: Tile, chosen: Annotation, annotations: list[dict[str, Any]]
+    ) -> Review | None:
+        """What a person did to the annotation that counts, else that somebody skipped the tile."""
+        skips = [one for one in annotations if one.get("was_cancelled")]
+        telling = chosen if is_reviewed(chosen) else max(skips, key=moment, default=None)
+        return self.proposals.review(tile, telling).review if telling else None
 
     def _note_tasks(self, tile: Tile, tasks: list[Task]) -> None:
         if len(tasks) > 1:

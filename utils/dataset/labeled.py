@@ -9,12 +9,24 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
+from utils.dataset.review import BoxChanges, Review, ReviewState
 from utils.geometry import Boxes, Window
 from utils.tables import BOXES, STRINGS, Table, versioned_schema
 
+_COUNTS = ("kept", "moved", "added", "removed")
+_REVIEW = pa.struct(
+    [
+        ("state", pa.string()),
+        ("proposed_by", pa.string()),
+        ("by", pa.string()),
+        ("at", pa.timestamp("us", tz="UTC")),
+        ("seconds", pa.float64()),
+        *((count, pa.int32()) for count in _COUNTS),
+    ]
+)
 SCHEMA = versioned_schema(
     "labeled_dataset",
-    1,
+    2,
     [
         ("tile_id", pa.string()),
         ("scene_id", pa.string()),
@@ -32,6 +44,7 @@ SCHEMA = versioned_schema(
         ("annotated_at", pa.timestamp("us", tz="UTC")),
         ("task_id", pa.int64()),
         ("annotation_id", pa.int64()),
+        ("review", _REVIEW),
     ],
 )
 
@@ -54,6 +67,8 @@ class LabeledTile:
         annotated_at: When, in UTC, or None.
         task_id: In Label Studio, or None for a dataset made without it.
         annotation_id: In Label Studio, or None.
+        review: What became of the boxes that were proposed, or None where nobody has looked; tables
+            of version 1 know nothing of it.
     """
 
     tile_id: str
@@ -68,6 +83,7 @@ class LabeledTile:
     annotated_at: datetime | None = None
     task_id: int | None = None
     annotation_id: int | None = None
+    review: Review | None = None
 
 
 def _to_row(tile: LabeledTile) -> dict[str, Any]:
@@ -88,7 +104,19 @@ def _to_row(tile: LabeledTile) -> dict[str, Any]:
         "annotated_at": tile.annotated_at,
         "task_id": tile.task_id,
         "annotation_id": tile.annotation_id,
+        "review": _review_to_row(tile.review) if tile.review else None,
     }
+
+
+def _review_to_row(review: Review) -> dict[str, Any]:
+    counts = {count: getattr(review.changes, count) for count in _COUNTS}
+    return {
+        "state": review.state.value,
+        "proposed_by": review.proposed_by,
+        "by": review.by,
+        "at": review.at,
+        "seconds": review.seconds,
+    } | counts
 
 
 def _to_tile(row: dict[str, Any]) -> LabeledTile:
@@ -105,6 +133,18 @@ def _to_tile(row: dict[str, Any]) -> LabeledTile:
         annotated_at=row["annotated_at"],
         task_id=row["task_id"],
         annotation_id=row["annotation_id"],
+        review=_to_review(row["review"]) if row.get("review") else None,
+    )
+
+
+def _to_review(row: dict[str, Any]) -> Review:
+    return Review(
+        state=ReviewState(row["state"]),
+        proposed_by=row["proposed_by"],
+        changes=BoxChanges(*(row[count] for count in _COUNTS)),
+        by=row["by"],
+        at=row["at"],
+        seconds=row["seconds"],
     )
 
 
@@ -113,5 +153,6 @@ class LabeledDataset(Table[LabeledTile]):
     """Tiles with the boxes that training shall use, in order of `tile_id`."""
 
     schema: ClassVar[pa.Schema] = SCHEMA
+    oldest_version: ClassVar[int] = 1
     to_row = staticmethod(_to_row)
     from_row = staticmethod(_to_tile)

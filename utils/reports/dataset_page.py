@@ -18,6 +18,7 @@ from utils.reports.counting import in_order, share, shuffled
 from utils.reports.issues_page import issues_section
 from utils.reports.page import Cell, Markup, columns, facts, page, paragraph, section, table
 from utils.reports.pictures import key, sheet, tile_picture
+from utils.reports.review_counts import ReviewCounts
 from utils.reports.tile_counts import TileCounts
 from utils.storage.cache import local_copy
 
@@ -63,6 +64,7 @@ class _Counts:
     splits: dict[str, TileCounts] = field(default_factory=lambda: defaultdict(TileCounts))
     reviewed: int = 0
     people: Counter[str] = field(default_factory=Counter)
+    reviews: ReviewCounts = field(default_factory=ReviewCounts)
     sample: list[tuple[str, LabeledTile]] = field(default_factory=list)
 
     def passing(self, tiles: Iterable[LabeledTile]) -> Iterator[LabeledTile]:
@@ -71,6 +73,8 @@ class _Counts:
             self.reviewed += tile.reviewed
             if tile.reviewed:
                 self.people[tile.annotator or "somebody without a name"] += 1
+            if tile.review is not None:
+                self.reviews.add(tile.review)
             if split := self.split_of.get(tile.scene_id):
                 self.splits[split].add(tile)
                 self._consider(tile)
@@ -152,7 +156,8 @@ def _boxes_sections(counts: TileCounts, class_names: Iterable[str]) -> Iterator[
 def _people_section(counts: _Counts) -> Markup:
     if not counts.people:
         return section("Reviews", paragraph("Nobody has reviewed a tile yet."))
-    return section("Reviews", table(["Who", "Tiles"], counts.people.most_common()))
+    people = table(["Who", "Tiles"], counts.people.most_common())
+    return section("Reviews", people, counts.reviews.tables())
 
 
 def _most_telling(tile: LabeledTile) -> tuple[bool, bool, str]:
@@ -161,7 +166,8 @@ def _most_telling(tile: LabeledTile) -> tuple[bool, bool, str]:
 
 
 def _picture(tile: LabeledTile) -> Markup:
-    review = f"reviewed by {tile.annotator or 'somebody'}" if tile.reviewed else "not reviewed"
+    state = tile.review.state if tile.review else "reviewed"
+    review = f"{state} by {tile.annotator or 'somebody'}" if tile.reviewed else "not reviewed"
     caption = f"{tile.scene_id} at {tile.window.x}, {tile.window.y}, {review}"
     return tile_picture(tile.uri, tile.sha256, tile.window, caption, tile.boxes)
 

@@ -1,0 +1,142 @@
+"""What people did to a model's boxes is read from the real Label Studio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fixtures.label_studio import Harbour, make_harbour
+from utils.annotation.connection import ask
+from utils.annotation.export import ExportResult
+from utils.annotation.server import ServerConnection
+from utils.dataset.review import BoxChanges
+from utils.reports.dataset_page import dataset_page
+
+VERSION = "7"
+SECONDS = 12.5
+
+
+def region(x: float, y: float, score: float | None = None) -> dict[str, Any]:
+    """A ship of 20 by 20 percent."""
+    rectangle = {"x": x, "y": y, "width": 20, "height": 20, "rotation": 0}
+    return {
+        "id": f"found-{x}-{y}",
+        "type": "rectanglelabels",
+        "from_name": "label",
+        "to_name": "image",
+        "value": rectangle | {"rectanglelabels": ["ship"]},
+    } | ({} if score is None else {"score": score})
+
+
+FIRST, SECOND = region(10, 10), region(50, 50)
+Sent = dict[str, Any]
+
+
+def submit(harbour: Harbour, task: Sent, *result: dict[str, Any], **more: Any) -> None:
+    parent = {"parent_prediction": task["predictions"][0]["id"], "lead_time": SECONDS}
+    body = {"result": list(result)} | parent | more
+    ask(harbour.client, "POST", f"api/tasks/{task['id']}/annotations/", json=body)
+
+
+def accept(harbour: Harbour, task: Sent) -> None:
+    submit(harbour, task, FIRST, SECOND)
+
+
+def correct(harbour: Harbour, task: Sent) -> None:
+    submit(harbour, task, region(12, 10), region(75, 75))
+
+
+def reject(harbour: Harbour, task: Sent) -> None:
+    submit(harbour, task)
+
+
+def skip(harbour: Harbour, task: Sent) -> None:
+    submit(harbour, task, was_cancelled=True)
+
+
+def accept_what_is_replaced_later(harbour: Harbour, task: Sent) -> None:
+    accept(harbour, task)
+    number = task["predictions"][0]["id"]
+    harbour.client._client_wrapper.httpx_client.request(
+        f"api/predictions/{number}/", method="DELETE"
+    )
+    newer = {"task": task["id"], "model_version": "8", "score": 0.1, "result": [region(1, 1)]}
+    ask(harbour.client, "POST", "api/predictions/", json=newer)
+
+
+CASES: dict[str, tuple[Callable[[Harbour, Sent], None], BoxChanges]] = {
+    "accepted": (accept, BoxChanges(kept=2)),
+    "changed": (correct, BoxChanges(moved=1, added=1, removed=1)),
+    "rejected": (reject, BoxChanges(removed=2)),
+    "accepted before it was replaced": (accept_what_is_replaced_later, BoxChanges(kept=2)),
+}
+
+
+@pytest.fixture(scope="module")
+def reviewed(
+    label_studio: ServerConnection, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Harbour, ExportResult]:
+    """A project with pre-annotations: one tile for each case, one skipped and one left alone."""
+    harbour = make_harbour(label_studio, tmp_path_factory.mktemp("reviews"), len(CASES) + 2)
+    proposal = {"model_version": VERSION, "score": 0.5}
+    proposal["result"] = [region(10, 10, 0.9), region(50, 50, 0.4)]
+    harbour.tiles = [replace(tile, boxes=None) for tile in harbour.tiles]
+    tasks = [harbour.raw_task(tile) | {"predictions": [proposal]} for tile in harbour.tiles]
+    ask(harbour.client, "POST", f"api/projects/{harbour.project.id}/import", json=tasks)
+    there = harbour.tasks()
+    for tile, work in zip(
+        harbour.tiles, [*(case for case, _ in CASES.values()), skip], strict=False
+    ):
+        work(harbour, there[tile.tile_id])
+    return harbour, harbour.export()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_review_is_what_the_person_did(reviewed: tuple[Harbour, ExportResult], case: str):
+    harbour, result = reviewed
+    tile = harbour.tiles[list(CASES).index(case)]
+    back = {one.tile_id: one for one in result.dataset}[tile.tile_id]
+    assert back.review is not None
+    assert back.review.state == case.split()[0]
+    assert back.review.changes == CASES[case][1]
+    assert back.review.proposed_by == VERSION
+    assert back.review.seconds == SECONDS
+    assert (back.review.by, back.review.at) == (harbour.server.username, back.annotated_at)
+
+
+def test_skipped_and_untouched_tiles_are_not_in_the_dataset(
+    reviewed: tuple[Harbour, ExportResult],
+):
+    _, result = reviewed
+    counts = result.statistics
+    assert len(result.dataset) == len(CASES)
+    assert (counts.accepted, counts.changed, counts.rejected) == (2, 1, 1)
+    assert (counts.skipped, counts.unlabeled) == (1, 1)
+    assert counts.newest_review == max(tile.annotated_at for tile in result.dataset).isoformat()
+
+
+def test_ground_truth_that_was_corrected_is_compared_with_what_was_sent(harbour: Harbour):
+    harbour.sync()
+    task = harbour.tasks()[harbour.tiles[0].tile_id]
+    kept = task["annotations"][0]["result"][:1]
+    ask(harbour.client, "PATCH", f"api/annotations/{task['annotations'][0]['id']}/",
+        json={"result": kept})  # fmt: skip
+    back = {one.tile_id: one for one in harbour.export().dataset}[harbour.tiles[0].tile_id]
+    assert back.review is not None
+    assert (back.review.state, back.review.proposed_by) == ("changed", "ground truth")
+    assert back.review.changes == BoxChanges(kept=1, removed=1)
+
+
+def test_the_page_of_the_dataset_shows_the_reviews(
+    reviewed: tuple[Harbour, ExportResult], tmp_path: Path
+):
+    _, result = reviewed
+    html = dataset_page(result.dataset)
+    row = next(row for row in html.split("<tr>") if row.startswith("<td>7<"))
+    assert [cell.split(">")[1].split("<")[0] for cell in row.split("<td")[1:]] == [
+        *("7", "4", "50%", "1", "1", "0", "4", "1", "1", "3", "1.250", "12.5")
+    ]

@@ -1,0 +1,115 @@
+"""What a tile's annotations say of the boxes that were proposed: by a model, or by the ingest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from utils.annotation.connection import ask, explained, url_of
+from utils.annotation.regions import boxes_of
+from utils.annotation.review import Annotation, annotator_of, is_reviewed, moment
+from utils.dataset.review import BoxChanges, Review, ReviewState, box_changes, state_of
+from utils.geometry import Boxes
+from utils.tiling.tile import Tile
+
+if TYPE_CHECKING:
+    from label_studio_sdk import LabelStudio
+
+GROUND_TRUTH = "ground truth"
+_UNNAMED = "a model without a version"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedBoxes:
+    """A review and the boxes that it left.
+
+    Attributes:
+        review: What became of the proposal.
+        boxes: In tile pixels; none of a skipped tile.
+    """
+
+    review: Review
+    boxes: Boxes
+
+
+class Proposals:
+    """Compares annotations with what was proposed.
+
+    Label Studio keeps in an annotation a copy of the prediction that was shown, which outlives the
+    prediction itself. Where there is none, the prediction that the annotation names is asked for.
+    What is no prediction's is the ingest's: the ground truth that the tile was sent with.
+    """
+
+    def __init__(
+        self, client: LabelStudio, class_names: tuple[str, ...], users: Mapping[int, str]
+    ) -> None:
+        """Compare for one project.
+
+        Args:
+            client: From `connect`.
+            class_names: Of the project.
+            users: The e-mail of every user by number.
+        """
+        self._client = client
+        self._class_names = class_names
+        self._users = users
+        self._prediction = lru_cache(maxsize=1000)(self._fetch_prediction)
+
+    def reviews(self, tile: Tile, annotations: list[dict[str, Any]]) -> list[ReviewedBoxes]:
+        """The reviews of a tile: each annotation that a person submitted, updated or skipped."""
+        return [
+            self.review(tile, one)
+            for one in annotations
+            if is_reviewed(one) or one.get("was_cancelled")
+        ]
+
+    def review(self, tile: Tile, annotation: Annotation) -> ReviewedBoxes:
+        """What became of the proposal for a tile in one annotation.
+
+        Raises:
+            LabelStudioError: If a prediction has to be asked for and the server fails.
+        """
+        proposed_by, proposed = self._proposal(tile, annotation)
+        skipped = bool(annotation.get("was_cancelled"))
+        left = Boxes() if skipped else self._boxes(tile, annotation)
+        changes = BoxChanges() if skipped else box_changes(proposed, left)
+        state = ReviewState.DRAWN if proposed_by is None else state_of(changes)
+        review = Review(
+            state=ReviewState.SKIPPED if skipped else state,
+            proposed_by=proposed_by,
+            changes=changes,
+            by=annotator_of(annotation, self._users),
+            at=moment(annotation),
+            seconds=annotation.get("lead_time"),
+        )
+        return ReviewedBoxes(review, left)
+
+    def _proposal(self, tile: Tile, annotation: Annotation) -> tuple[str | None, Boxes]:
+        prediction = annotation.get("prediction") or {}
+        parent = annotation.get("parent_prediction")
+        if parent is not None and parent != prediction.get("id"):
+            prediction = self._prediction(parent) or prediction
+        if prediction:
+            version = str(prediction.get("model_version") or _UNNAMED)
+            return version, self._boxes(tile, prediction)
+        return (None, Boxes()) if tile.boxes is None else (GROUND_TRUTH, tile.boxes)
+
+    def _boxes(self, tile: Tile, holder: Mapping[str, Any]) -> Boxes:
+        window = tile.window
+        boxes, _ = boxes_of(holder["result"], window.width, window.height, self._class_names)
+        return boxes
+
+    def _fetch_prediction(self, number: int) -> dict[str, Any] | None:
+        """A prediction, or None where it has been deleted."""
+        from label_studio_sdk.core.api_error import ApiError
+
+        with explained(url_of(self._client), "Reading predictions"):
+            try:
+                found: dict[str, Any] = ask(self._client, "GET", f"api/predictions/{number}/")
+            except ApiError as error:
+                if error.status_code == 404:
+                    return None
+                raise
+        return found
