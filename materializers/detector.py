@@ -10,6 +10,7 @@ from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
 
 from materializers.folders import download_folder, upload_folder
+from utils.detection.augmentations import names_of
 from utils.detection.detector import Detector
 
 
@@ -37,5 +38,6 @@ class DetectorMaterializer(BaseMaterializer):
             "classes": list(data.class_names),
             "image_size": data.image_size,
             "data_fingerprint": data.data_fingerprint,
+            "augmentations": names_of(data.arguments.get("augmentations", [])),
             **{name: float(value) for name, value in data.metrics.items()},
         }

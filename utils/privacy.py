@@ -15,6 +15,7 @@ TELEMETRY_OFF = {
     "FIFTYONE_DO_NOT_TRACK": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "NO_ALBUMENTATIONS_UPDATE": "1",  # on import it would ask for the newest version
     "WANDB_MODE": "disabled",
     "DO_NOT_TRACK": "true",
 }

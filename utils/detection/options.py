@@ -13,7 +13,9 @@ from pydantic import Field, field_validator, model_validator
 from utils.options import Options, unknown_key
 from utils.tiling.options import PixelOptions
 
-_HAVE_A_FIELD = {"epochs", "imgsz", "batch", "patience", "seed", "device", "model"}
+_HAVE_A_FIELD = {
+    "epochs", "imgsz", "batch", "patience", "seed", "device", "model", "augmentations",
+}  # fmt: skip
 _SET_BY_SPYGLASS = {
     "task", "mode", "data", "project", "name", "exist_ok", "resume", "save", "save_dir", "cfg",
     "val", "split", "verbose",
@@ -57,6 +59,18 @@ class TrainingOptions(Options):
 
     arguments: dict[str, Any] = Field(default_factory=dict)
     """Any other training argument of ultralytics by name, such as `lr0` or `mosaic`."""
+
+    augmentations: tuple[dict[str, Any], ...] = ()
+    """Transforms of Albumentations by name, with their arguments, such as `{name: RandomGamma, p: 0.3}`: applied to training images and boxes, in this order, between ultralytics' own."""  # noqa: E501
+
+    @model_validator(mode="after")
+    def _augmentations_that_work(self) -> Self:
+        if self.augmentations:
+            # Imported late: it takes seconds, and most trainings go without.
+            from utils.detection.augmentations import build_augmentations
+
+            build_augmentations(self.augmentations, self.imgsz)
+        return self
 
     @field_validator("arguments")
     @classmethod

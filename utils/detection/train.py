@@ -9,6 +9,7 @@ from subprocess import CalledProcessError
 from typing import Any
 
 from utils.dataset.yolo import YoloDataset
+from utils.detection.augmentations import as_arguments, names_of, require_applied
 from utils.detection.backend import choose_device, quiet
 from utils.detection.backup import RunBackup
 from utils.detection.callbacks import EpochReport, OnEpoch, wait_for_plots, watching
@@ -90,6 +91,7 @@ def _parameters(
     """What MLflow shall show beside the metrics."""
     return {
         **without_circumstances(arguments),
+        "augmentations": ", ".join(names_of(arguments["augmentations"])) or "none",
         "checkpoint": checkpoint.source,
         "data_fingerprint": dataset.fingerprint,
         **{f"{split}_tiles": count for split, count in dataset.tile_counts.items()},
@@ -106,10 +108,12 @@ def _checked_arguments(options: TrainingOptions) -> dict[str, Any]:
         "patience": options.patience,
         "seed": options.seed,
         "device": choose_device(options.device),
+        "augmentations": as_arguments(options.augmentations, options.imgsz),
     }
     with quiet():
         from ultralytics.cfg import get_cfg
 
+        require_applied(arguments["augmentations"])
         try:
             get_cfg(overrides=arguments)
         except (TypeError, ValueError) as error:
