@@ -12,6 +12,8 @@ _LINES = {
     "sync_issues": "{added} new tasks, {already_there} already there, in {project}",
     "labeled_dataset": "{tiles} tiles: {reviewed} reviewed, {ground_truth} with their ground "
     "truth; {unlabeled} unlabelled and {skipped} skipped left out",
+    "dataset_changes": "since {since}: {tiles_added} tiles added, {tiles_changed} changed, "
+    "{tiles_removed} removed; {newly_reviewed} newly reviewed",
     "splits": "scenes by split: {scenes}",
     "evaluation": "on unseen scenes: mAP50 {mAP50:.3f}, mAP50-95 {mAP50-95:.3f}",
     "promotion": "{verdict}",

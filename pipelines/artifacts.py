@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zenml import get_pipeline_context
 from zenml.client import Client
+from zenml.enums import StackComponentType
 from zenml.execution.pipeline.dynamic.run_context import DynamicPipelineRunContext
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
@@ -17,6 +18,20 @@ def newest(artifact: str) -> ArtifactVersionResponse | None:
     """The newest version of an artifact, or None where nothing has made one yet."""
     # Within a pipeline `get_artifact_version` would only look when the step runs, and fail there.
     found = Client().list_artifact_versions(artifact=artifact, sort_by="desc:created", size=1)
+    return found.items[0] if found.items else None
+
+
+def previous_labels() -> ArtifactVersionResponse | None:
+    """The newest labels of the model that a static pipeline names, where its stack has any."""
+    model = get_pipeline_context().model
+    (store,) = Client().active_stack_model.components[StackComponentType.ARTIFACT_STORE]
+    found = Client().list_artifact_versions(
+        artifact="labeled_dataset",
+        model=model.name if model else None,
+        artifact_store_id=store.id,
+        sort_by="desc:created",
+        size=1,
+    )
     return found.items[0] if found.items else None
 
 

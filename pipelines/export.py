@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from pipelines.artifacts import manifest_of
+from pipelines.artifacts import manifest_of, previous_labels
+from steps.compare_datasets import compare_datasets
 from steps.export_annotations import export_annotations
 from utils.annotation.options import ExportOptions, LabelStudioOptions
 
@@ -14,11 +15,12 @@ def export_pipeline(
     label_studio: LabelStudioOptions = LabelStudioOptions(),
     export: ExportOptions = ExportOptions(),
 ) -> None:
-    """Join the annotations of a Label Studio project to the tiles that were sent there last.
+    """Join the annotations of a Label Studio project to all tiles that were sent there.
 
     Args:
         label_studio: The server and the project.
         export: What becomes of tiles that nobody has reviewed.
     """
     manifest = manifest_of(label_studio.project)
-    export_annotations(manifest, label_studio, export)
+    labels, _, _ = export_annotations(manifest, label_studio, export)
+    compare_datasets(labels, previous_labels())

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 from zenml import step
+from zenml.types import HTMLString
 
 from steps.figures import log_figures
 from steps.label_studio import connect_label_studio
@@ -16,6 +17,7 @@ from utils.annotation.options import ExportOptions, LabelStudioOptions
 from utils.annotation.project import open_project
 from utils.dataset.labeled import LabeledDataset
 from utils.issues import IssueReport
+from utils.reports.quality_page import quality_page
 from utils.tiling.manifest import TileManifest
 
 
@@ -25,6 +27,7 @@ def export_annotations(
 ) -> tuple[
     Annotated[LabeledDataset, "labeled_dataset"],
     Annotated[IssueReport, "export_issues"],
+    Annotated[HTMLString, "label_quality"],
 ]:
     """Join the newest annotation of each task to its tile."""
     client = connect_label_studio(label_studio)
@@ -34,4 +37,5 @@ def export_annotations(
     path = folder / "labeled_dataset.parquet"
     result = annotation_export.export_annotations(client, project, tiles, path, export)
     log_figures(asdict(result.statistics), "labeled_dataset")
-    return result.dataset, result.issues
+    log_figures(result.quality.figures(), "label_quality")
+    return result.dataset, result.issues, HTMLString(quality_page(result.quality))

@@ -14,6 +14,7 @@ from utils.annotation.join import Join, Task
 from utils.annotation.options import ExportOptions
 from utils.annotation.project import Project
 from utils.annotation.proposals import Proposals
+from utils.annotation.quality import LabelQuality
 from utils.annotation.regions import boxes_of
 from utils.annotation.review import Annotation, annotator_of, is_reviewed, moment, newest
 from utils.dataset.labeled import LabeledDataset, LabeledTile
@@ -80,11 +81,13 @@ class ExportResult:
         dataset: The labelled tiles.
         issues: Tiles, tasks and boxes that were left out or mended.
         statistics: How many tiles became what.
+        quality: How far people agree with one another and with models.
     """
 
     dataset: LabeledDataset
     issues: IssueReport
     statistics: ExportStatistics
+    quality: LabelQuality
 
 
 def export_annotations(
@@ -128,7 +131,7 @@ def export_annotations(
             f"No tile of the project '{project.title}' is labelled yet, so there is nothing to "
             "train on. Label some in Label Studio, then export again."
         )
-    return ExportResult(dataset, reader.issues, reader.statistics)
+    return ExportResult(dataset, reader.issues, reader.statistics, reader.quality)
 
 
 @dataclass
@@ -141,6 +144,7 @@ class _Reader:
     options: ExportOptions
     issues: IssueReport = field(default_factory=IssueReport)
     statistics: ExportStatistics = field(default_factory=ExportStatistics)
+    quality: LabelQuality = field(default_factory=LabelQuality)
 
     def labeled_tiles(self, join: Join, tile_count: int) -> Iterator[LabeledTile]:
         with progress("Reading annotations (tiles)", total=tile_count) as advance:
@@ -157,6 +161,7 @@ class _Reader:
     def _labeled(self, tile: Tile, tasks: list[Task]) -> LabeledTile | None:
         self._note_tasks(tile, tasks)
         annotations = [one | {"task": task["id"]} for task in tasks for one in task["annotations"]]
+        self.quality.add(tile.tile_id, self.proposals.reviews(tile, annotations))
         chosen = newest(annotations)
         if chosen is None:
             self._note_nothing(tile, bool(tasks), bool(annotations))

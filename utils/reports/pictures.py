@@ -73,7 +73,13 @@ def sheet(pictures: Iterable[Markup], cell: int = 200) -> Markup:
 
 
 def tile_picture(
-    uri: str, sha256: str, window: Window, caption: str, truth: Boxes | None
+    uri: str,
+    sha256: str,
+    window: Window,
+    caption: str,
+    truth: Boxes | None,
+    *,
+    found: Boxes | None = None,
 ) -> Markup:
     """A stored tile with its boxes; only the caption where its image cannot be had.
 
@@ -82,19 +88,28 @@ def tile_picture(
         sha256: Of the same.
         window: Of the tile; boxes live in its width and height.
         caption: Below it.
-        truth: In tile coordinates.
+        truth: In tile coordinates, drawn in green.
+        found: In tile coordinates, drawn in orange.
     """
+    size = window.width, window.height
     try:
         with Image.open(local_copy(uri, sha256)) as image:
-            return picture(image, (window.width, window.height), caption, truth=truth)
+            return picture(image, size, caption, truth=truth, found=found)
     except (OSError, StoreError):
         return Markup(f"<figure><figcaption>{escape(caption)} (no image)</figcaption></figure>")
 
 
 def key(truth: bool = True, found: bool = False) -> Markup:
     """What the colours of the boxes mean."""
-    meanings = [("truth", "ground truth", truth), ("found", "found by the detector", found)]
-    signs = (f'<span class="key {kind}"></span>{text}' for kind, text, used in meanings if used)
+    return legend(
+        truth="ground truth" if truth else "", found="found by the detector" if found else ""
+    )
+
+
+def legend(truth: str = "", found: str = "") -> Markup:
+    """What boxes drawn in green (truth) and in orange (found) are, where there are any."""
+    meanings = [("truth", truth), ("found", found)]
+    signs = (f'<span class="key {kind}"></span>{escape(text)}' for kind, text in meanings if text)
     return Markup(f'<p class="soft">{"".join(signs)}</p>')
 
 

@@ -1,0 +1,139 @@
+"""How good labels are: whether people agree with one another, and models with people."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from utils.annotation.proposals import ReviewedBoxes
+from utils.dataset.review import ReviewState, overlapping_pairs
+from utils.dataset.review_tally import ReviewTally
+from utils.geometry import Boxes, iou_matrix
+
+# Where two people's boxes count as one object: the usual threshold of detection.
+_AGREED_IOU = 0.5
+_LEAST_AGREED = 20
+
+
+@dataclass
+class Agreement:
+    """How far two sets of boxes for the same tiles agree.
+
+    Attributes:
+        tiles: How many were compared.
+        boxes: Of both together.
+        matched: Pairs of the same class with an intersection over union of at least 0.5.
+        overlap: The sum of theirs.
+    """
+
+    tiles: int = 0
+    boxes: int = 0
+    matched: int = 0
+    overlap: float = 0.0
+
+    def __add__(self, other: Agreement) -> Agreement:
+        """Both together."""
+        return Agreement(
+            self.tiles + other.tiles,
+            self.boxes + other.boxes,
+            self.matched + other.matched,
+            self.overlap + other.overlap,
+        )
+
+    @property
+    def f1(self) -> float | None:
+        """Two matched boxes for each pair, over all boxes; None where nobody has drawn any."""
+        return 2 * self.matched / self.boxes if self.boxes else None
+
+    @property
+    def mean_iou(self) -> float | None:
+        """Of the matched pairs."""
+        return self.overlap / self.matched if self.matched else None
+
+
+@dataclass
+class LabelQuality:
+    """What is counted while the reviews of one tile after the other pass.
+
+    Attributes:
+        proposals: What became of the boxes of each model version, `ground truth` or `nobody`, on
+            each day.
+        people: What each person did.
+        pairs: How far any two people agree where both have labelled a tile.
+        least_agreed: Of the tiles that were labelled twice, those with the lowest F1: F1, tile id,
+            and the two people.
+    """
+
+    proposals: dict[tuple[str, date], ReviewTally] = field(
+        default_factory=lambda: defaultdict(ReviewTally)
+    )
+    people: dict[str, ReviewTally] = field(default_factory=lambda: defaultdict(ReviewTally))
+    pairs: dict[tuple[str, str], Agreement] = field(default_factory=lambda: defaultdict(Agreement))
+    least_agreed: list[tuple[float, str, str, str]] = field(default_factory=list)
+
+    def add(self, tile_id: str, reviews: Sequence[ReviewedBoxes]) -> None:
+        """Count the reviews of a tile, from all its tasks."""
+        for one in reviews:
+            review = one.review
+            self.proposals[review.proposed_by or "nobody", review.at.date()].add(review)
+            self.people[review.by or "somebody"].add(review)
+        last = _last_of_each(reviews)
+        for (first, boxes), (second, others) in combinations(sorted(last.items()), 2):
+            found = agreement(boxes, others)
+            self.pairs[first, second] += found
+            if found.f1 is not None:
+                self.least_agreed.append((found.f1, tile_id, first, second))
+        if len(self.least_agreed) > 4 * _LEAST_AGREED:
+            self.least_agreed = heapq.nsmallest(_LEAST_AGREED, self.least_agreed)
+
+    @property
+    def by_model(self) -> dict[str, ReviewTally]:
+        """What became of the boxes of each model version, in all."""
+        tallies: dict[str, ReviewTally] = defaultdict(ReviewTally)
+        for (name, _), tally in self.proposals.items():
+            tallies[name] += tally
+        return dict(tallies)
+
+    @property
+    def between_people(self) -> Agreement:
+        """The agreement of all pairs together."""
+        return sum(self.pairs.values(), Agreement())
+
+    def figures(self) -> dict[str, Any]:
+        """The numbers shown beside the page."""
+        together = self.between_people
+        acceptance = {name: tally.acceptance for name, tally in self.by_model.items()}
+        return {
+            "acceptance": {name: rate for name, rate in acceptance.items() if rate is not None},
+            "tiles_labelled_twice": together.tiles,
+            **({"agreement_f1": together.f1} if together.f1 is not None else {}),
+            **({"agreement_iou": together.mean_iou} if together.mean_iou is not None else {}),
+        }
+
+
+def agreement(first: Boxes, second: Boxes) -> Agreement:
+    """Match two people's boxes on one tile, the largest overlap first, class by class.
+
+    Args:
+        first: In tile pixels.
+        second: Likewise.
+    """
+    labels = np.array(first.labels, dtype=object)[:, None] == np.array(second.labels, dtype=object)
+    overlaps = iou_matrix(first.xyxy, second.xyxy) * labels.astype(np.float64)
+    pairs = overlapping_pairs(overlaps, _AGREED_IOU)
+    overlap = float(sum(overlaps[i, j] for i, j in pairs))
+    return Agreement(1, len(first) + len(second), len(pairs), overlap)
+
+
+def _last_of_each(reviews: Iterable[ReviewedBoxes]) -> dict[str, Boxes]:
+    """What each person said last of a tile; skipping it says nothing."""
+    said = [one for one in reviews if one.review.by and one.review.state != ReviewState.SKIPPED]
+    in_order = sorted(said, key=lambda one: one.review.at)
+    return {one.review.by: one.boxes for one in in_order if one.review.by}
