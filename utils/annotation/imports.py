@@ -7,9 +7,10 @@ twice it is there twice. A client that gets no answer cannot know which; it has 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from utils.annotation.connection import ask, refusal
 from utils.annotation.tasks import TileTask
@@ -36,10 +37,43 @@ class Outcome(Enum):
     OPEN = "all or nothing: the server may still be at it, so it must not be sent again"
 
 
+class Letter(Protocol):
+    """Something to be imported: what it is about, and its JSON."""
+
+    @property
+    def tile_id(self) -> str:
+        """Of the tile it is about."""
+
+    @property
+    def body(self) -> bytes:
+        """JSON as the import wants it, UTF-8."""
+
+
+Item = TypeVar("Item", bound=Letter)
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox(Generic[Item]):
+    """An import of Label Studio that takes a list.
+
+    Attributes:
+        client: From `connect`.
+        path: Of the import, below the server's address.
+        are_there: Whether all of a batch has arrived.
+        timeout_s: Seconds to wait for an answer.
+    """
+
+    client: LabelStudio
+    path: str
+    are_there: Callable[[Sequence[Item]], bool]
+    timeout_s: float
+
+
 def tasks_there(client: LabelStudio, project_id: int, issues: IssueReport) -> dict[str, str]:
     """The uid of every task in a project by its tile id; tasks of other origin are left out."""
     there: dict[str, str] = {}
-    for data in _task_data(client, project_id):
+    for task in _tasks(client, project_id):
+        data = task["data"]
         tile_id = data.get("tile_id")
         if tile_id in there:
             issues.add(
@@ -51,6 +85,12 @@ def tasks_there(client: LabelStudio, project_id: int, issues: IssueReport) -> di
         if tile_id is not None:
             there[tile_id] = str(data.get("uid", ""))
     return there
+
+
+def task_numbers(client: LabelStudio, project_id: int) -> dict[str, int]:
+    """The number of the task of each tile in a project."""
+    tasks = _tasks(client, project_id)
+    return {task["data"]["tile_id"]: task["id"] for task in tasks if "tile_id" in task["data"]}
 
 
 def import_batch(
@@ -69,10 +109,28 @@ def import_batch(
     Raises:
         ApiError, httpx.HTTPError: If the server fails for good.
     """
+
+    def are_there(tasks: Sequence[TileTask]) -> bool:
+        there = tasks_there(client, project_id, IssueReport())
+        return all(task.tile_id in there for task in tasks)
+
+    path = f"api/projects/{project_id}/import"
+    return deliver(Mailbox(client, path, are_there, timeout_s), batch, issues)
+
+
+def deliver(mailbox: Mailbox[Item], batch: Sequence[Item], issues: IssueReport) -> int:
+    """Import a batch, once; an item that the server refuses is set aside.
+
+    Returns:
+        The number of items that arrived.
+
+    Raises:
+        ApiError, httpx.HTTPError: If the server fails for good.
+    """
     from label_studio_sdk.core.api_error import ApiError
 
     try:
-        _import_once(client, project_id, batch, timeout_s)
+        _deliver_once(mailbox, batch)
     except ApiError as error:
         if error.status_code not in _REFUSED:
             raise
@@ -80,31 +138,27 @@ def import_batch(
             issues.add(batch[0].tile_id, "refused by Label Studio", refusal(error.body))
             return 0
         half = len(batch) // 2
-        return sum(
-            import_batch(client, project_id, part, issues, timeout_s=timeout_s)
-            for part in (batch[:half], batch[half:])
-        )
+        return sum(deliver(mailbox, part, issues) for part in (batch[:half], batch[half:]))
     return len(batch)
 
 
-def _import_once(
-    client: LabelStudio, project_id: int, batch: Sequence[TileTask], timeout_s: float
-) -> None:
+def _deliver_once(mailbox: Mailbox[Item], batch: Sequence[Item]) -> None:
     """Send a batch, looking whether it has arrived before it is ever sent again."""
     import httpx
     from label_studio_sdk.core.api_error import ApiError
 
-    content = b"[" + b",".join(task.body for task in batch) + b"]"
+    content = b"[" + b",".join(item.body for item in batch) + b"]"
+    timeout_s = mailbox.timeout_s
     patience_s = {Outcome.FAILED: 0.0, Outcome.LOST: _SETTLING_SECONDS, Outcome.OPEN: timeout_s}
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            _post(client, project_id, content, timeout_s)
+            _post(mailbox, content)
             return
         except (ApiError, httpx.TransportError) as error:
             outcome = _outcome(error)
             if outcome is Outcome.REFUSED:
                 raise
-            if _arrives(client, project_id, batch, patience_s[outcome]):
+            if _arrives(mailbox, batch, patience_s[outcome]):
                 return
             if outcome is Outcome.OPEN or attempt == _ATTEMPTS:
                 raise
@@ -121,33 +175,29 @@ def _outcome(error: Exception) -> Outcome:
     return Outcome.FAILED if status is not None and status >= 500 else Outcome.REFUSED
 
 
-def _post(client: LabelStudio, project_id: int, content: bytes, timeout_s: float) -> None:
+def _post(mailbox: Mailbox[Item], content: bytes) -> None:
     ask(
-        client,
+        mailbox.client,
         "POST",
-        f"api/projects/{project_id}/import",
+        mailbox.path,
         content=content,
         headers={"Content-Type": "application/json"},
-        timeout_s=timeout_s,
+        timeout_s=mailbox.timeout_s,
     )
 
 
-def _arrives(
-    client: LabelStudio, project_id: int, batch: Sequence[TileTask], patience_s: float
-) -> bool:
+def _arrives(mailbox: Mailbox[Item], batch: Sequence[Item], patience_s: float) -> bool:
     """Whether a batch is there, or comes to be there while the server still works on it."""
     deadline = time.monotonic() + patience_s
-    while True:
-        there = tasks_there(client, project_id, IssueReport())
-        if all(task.tile_id in there for task in batch):
-            return True
+    while not mailbox.are_there(batch):
         if time.monotonic() >= deadline:
             return False
         time.sleep(_LOOK_EVERY_SECONDS)
+    return True
 
 
-def _task_data(client: LabelStudio, project_id: int) -> Iterator[dict[str, Any]]:
-    """The data of every task, page by page, with nothing resolved or counted by the server."""
+def _tasks(client: LabelStudio, project_id: int) -> Iterator[dict[str, Any]]:
+    """Number and data of every task, page by page; the server resolves and counts nothing."""
     parameters = {
         "project": project_id,
         "fields": "task_only",
@@ -158,7 +208,7 @@ def _task_data(client: LabelStudio, project_id: int) -> Iterator[dict[str, Any]]
     page, listed, total = 1, 0, 1
     while listed < total:
         answer = ask(client, "GET", "api/tasks/", params=parameters | {"page": page})
-        yield from (task["data"] for task in answer["tasks"])
+        yield from answer["tasks"]
         if not answer["tasks"]:
             return
         page, listed, total = page + 1, listed + len(answer["tasks"]), answer["total"]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from utils.annotation.connection import explained, url_of
 from utils.annotation.imports import import_batch, tasks_there
 from utils.annotation.options import LabelStudioOptions
-from utils.annotation.tasks import TileTask, task_of, uid_of, unknown_labels
+from utils.annotation.outgoing import batches, sendable_tasks
+from utils.annotation.tasks import uid_of
 from utils.issues import IssueReport
 from utils.locks import exclusive
 from utils.progress import Advance, progress
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from utils.annotation.project import Project
     from utils.tiling.manifest import TileManifest
     from utils.tiling.tile import Tile
-
-_MEGABYTE = 1_000_000
 
 
 @dataclass
@@ -74,7 +72,7 @@ def sync_tasks(
     ):
         there = tasks_there(client, project.id, report.issues)
         new = _new_tiles(manifest, there, report, advance)
-        for batch in _batches(_sendable(new, project, images, report.issues, advance), options):
+        for batch in batches(sendable_tasks(new, project, images, report.issues, advance), options):
             report.added += import_batch(
                 client, project.id, batch, report.issues, timeout_s=options.timeout_s
             )
@@ -102,46 +100,3 @@ def _new_tiles(
                 "people's work on it were left alone (delete the task to have it sent again)",
                 set_aside=False,
             )
-
-
-def _sendable(
-    tiles: Iterable[Tile],
-    project: Project,
-    images: ServedImages,
-    issues: IssueReport,
-    advance: Advance,
-) -> Iterator[TileTask]:
-    """The tasks of tiles that can be sent; the others are set aside."""
-    for tile in tiles:
-        image_url = images.url_of(tile.uri)
-        if image_url is None:
-            issues.add(tile.tile_id, "image elsewhere", f"{tile.uri} is not in {images.source}")
-        elif tile.uri.startswith("/") and not Path(tile.uri).is_file():
-            issues.add(tile.tile_id, "missing image", f"{tile.uri} does not exist")
-        elif unknown := unknown_labels(tile, project.class_names):
-            issues.add(
-                tile.tile_id,
-                "unknown label",
-                f"the project does not offer {', '.join(unknown)}",
-            )
-        else:
-            task = task_of(tile, image_url)
-            issues.extend(task.issues)
-            yield task
-            continue
-        advance(1)
-
-
-def _batches(tasks: Iterable[TileTask], options: LabelStudioOptions) -> Iterator[list[TileTask]]:
-    """Batches within the limits on tasks and bytes; one task larger than that goes alone."""
-    batch: list[TileTask] = []
-    size = 0
-    for task in tasks:
-        full = len(batch) == options.batch_tasks
-        if batch and (full or size + len(task.body) > options.batch_megabytes * _MEGABYTE):
-            yield batch
-            batch, size = [], 0
-        batch.append(task)
-        size += len(task.body)
-    if batch:
-        yield batch

@@ -8,11 +8,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from utils.annotation.preannotations import Preannotation, model_version_name
 from utils.annotation.project import IMAGE_KEY, IMAGE_NAME, LABELS_NAME
 from utils.box_formats import to_percent
 from utils.geometry import Boxes, box_problem, clip_boxes
 from utils.issues import Issue
 from utils.tiling.tile import Tile
+
+PRIORITY_DIGITS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,13 @@ def unknown_labels(tile: Tile, class_names: Collection[str]) -> list[str]:
     return sorted(set(labels).difference(class_names))
 
 
-def task_of(tile: Tile, image_url: str) -> TileTask:
+def task_of(tile: Tile, image_url: str, found: Preannotation | None = None) -> TileTask:
     """The task of a tile; its ground truth, where there is any, is an annotation inside it.
 
     Args:
         tile: Its boxes in tile pixels.
         image_url: Where Label Studio finds the image.
+        found: What a detector found, which becomes a prediction inside it.
     """
     uid = uid_of(tile)
     body: dict[str, Any] = {
@@ -69,8 +73,30 @@ def task_of(tile: Tile, image_url: str) -> TileTask:
     issues: tuple[Issue, ...] = ()
     if tile.boxes is not None:
         boxes, issues = _sendable(tile, tile.boxes)
-        body["annotations"] = [{"result": _regions(tile, boxes), "ground_truth": False}]
+        body["annotations"] = [{"result": _regions(tile, boxes, "truth"), "ground_truth": False}]
+    if found is not None:
+        body["predictions"] = [prediction_of(tile, found)]
     return TileTask(tile.tile_id, uid, json.dumps(body).encode(), issues)
+
+
+def prediction_of(tile: Tile, found: Preannotation) -> dict[str, Any]:
+    """What a detector found on a tile as Label Studio's prediction.
+
+    Each region has the score of its box. The score of the whole, by which Label Studio sorts tasks,
+    is the priority. Regions are named after all boxes together, so that equal ones are known again.
+    """
+    boxes, _ = _sendable(tile, found.boxes)
+    return {
+        "model_version": model_version_name(found.model_version),
+        "score": round(found.priority, PRIORITY_DIGITS),
+        "result": _regions(tile, boxes, _fingerprint(boxes)),
+    }
+
+
+def _fingerprint(boxes: Boxes) -> str:
+    scores = None if boxes.scores is None else boxes.scores.tolist()
+    known = json.dumps([boxes.xyxy.tolist(), list(boxes.labels), scores])
+    return hashlib.sha256(known.encode()).hexdigest()[:8]
 
 
 def _sendable(tile: Tile, boxes: Boxes) -> tuple[Boxes, tuple[Issue, ...]]:
@@ -91,15 +117,17 @@ def _sendable(tile: Tile, boxes: Boxes) -> tuple[Boxes, tuple[Issue, ...]]:
     if beyond:
         detail = f"{beyond} boxes reached over the edge and were clipped"
         issues.append(Issue(tile.tile_id, "box beyond the tile", detail, set_aside=False))
-    return Boxes(clipped, kept.labels), tuple(issues)
+    return Boxes(clipped, kept.labels, kept.scores), tuple(issues)
 
 
-def _regions(tile: Tile, boxes: Boxes) -> list[dict[str, Any]]:
+def _regions(tile: Tile, boxes: Boxes, name: str) -> list[dict[str, Any]]:
+    """The boxes as regions whose ids begin with `name`, with their scores where they have some."""
     width, height = tile.window.width, tile.window.height
     percent = to_percent(boxes.xyxy, width, height)
+    scores = [] if boxes.scores is None else boxes.scores.tolist()
     return [
         {
-            "id": f"truth-{index}",
+            "id": f"{name}-{index}",
             "type": "rectanglelabels",
             "from_name": LABELS_NAME,
             "to_name": IMAGE_NAME,
@@ -114,6 +142,7 @@ def _regions(tile: Tile, boxes: Boxes) -> list[dict[str, Any]]:
                 "rotation": 0,
                 "rectanglelabels": [label],
             },
+            **({"score": scores[index]} if scores else {}),
         }
         for index, ((x, y, box_width, box_height), label) in enumerate(
             zip(percent.tolist(), boxes.labels, strict=True)

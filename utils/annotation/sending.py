@@ -1,0 +1,183 @@
+"""Tiles with a detector's boxes into Label Studio: a task each, or boxes for the one there is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from utils.annotation.connection import ask, explained, url_of
+from utils.annotation.imports import Mailbox, deliver, import_batch, task_numbers
+from utils.annotation.options import LabelStudioOptions
+from utils.annotation.outgoing import batches, sendable_tasks
+from utils.annotation.preannotations import Preannotation, model_version_name
+from utils.annotation.tasks import prediction_of
+from utils.issues import IssueReport
+from utils.locks import exclusive
+from utils.progress import Advance, progress
+
+if TYPE_CHECKING:
+    from label_studio_sdk import LabelStudio
+
+    from utils.annotation.images import ServedImages
+    from utils.annotation.project import Project
+    from utils.tiling.tile import Tile
+
+
+@dataclass
+class SendReport:
+    """What came of sending tiles with pre-annotations.
+
+    Attributes:
+        added: New tasks.
+        updated: Tasks that were there and received the boxes.
+        unchanged: Tasks that had them already.
+        issues: What was set aside or mended.
+    """
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    issues: IssueReport = field(default_factory=IssueReport)
+
+
+@dataclass(frozen=True, slots=True)
+class _Suggestion:
+    """A prediction for a task that is there.
+
+    Attributes:
+        tile_id: Of the tile.
+        task: Its number.
+        prediction: As Label Studio wants it.
+    """
+
+    tile_id: str
+    task: int
+    prediction: dict[str, Any]
+
+    @property
+    def body(self) -> bytes:
+        """JSON as the import of predictions wants it."""
+        return json.dumps(self.prediction | {"task": self.task}).encode()
+
+    def is_made_by(self, prediction: Mapping[str, Any]) -> bool:
+        """Whether a prediction is of the same model version."""
+        return bool(prediction["model_version"] == self.prediction["model_version"])
+
+    def equals(self, prediction: Mapping[str, Any]) -> bool:
+        """Whether a prediction has the same boxes and the same priority."""
+        return _content(prediction) == _content(self.prediction)
+
+
+def send_tiles(
+    client: LabelStudio,
+    project: Project,
+    suggested: Sequence[tuple[Tile, Preannotation]],
+    images: ServedImages,
+    options: LabelStudioOptions,
+) -> SendReport:
+    """Give each tile one task whose prediction is what a detector found.
+
+    A tile without a task gets one, with its ground truth; a task that is there gets the prediction
+    beside those of other models, which people's annotations may point to, and nothing twice. The
+    project then offers people the boxes of this model version, and a second run changes nothing.
+
+    Args:
+        client: From `connect`.
+        project: From `open_project`; it offers the classes of all boxes.
+        suggested: Tiles and what was found on them, all by one model version; first those that
+            people shall look at first.
+        images: From `connect_storage`.
+        options: Batch sizes and the limit for bad tiles.
+
+    Raises:
+        BusyError: If something else is sent to the project from this machine.
+        LabelStudioError: If the server fails for good; what has arrived stays.
+        TooManyIssuesError: If too many tiles cannot be sent.
+    """
+    report = SendReport()
+    with (
+        exclusive("sync", project.url),
+        explained(url_of(client), "Sending tiles"),
+        progress("Sending tiles to Label Studio", total=len(suggested)) as advance,
+    ):
+        there = task_numbers(client, project.id)
+        new = {tile.tile_id: found for tile, found in suggested if tile.tile_id not in there}
+        tiles = [tile for tile, _ in suggested if tile.tile_id in new]
+        for batch in batches(
+            sendable_tasks(tiles, project, images, report.issues, advance, new), options
+        ):
+            report.added += import_batch(
+                client, project.id, batch, report.issues, timeout_s=options.timeout_s
+            )
+            advance(len(batch))
+        known = (
+            _Suggestion(tile.tile_id, there[tile.tile_id], prediction_of(tile, found))
+            for tile, found in suggested
+            if tile.tile_id in there
+        )
+        _suggest(client, project, known, options, report, advance)
+        _offer(client, project, [found.model_version for _, found in suggested])
+    report.issues.check_share(len(suggested), options.max_bad_share, "tiles")
+    return report
+
+
+def _suggest(
+    client: LabelStudio,
+    project: Project,
+    suggestions: Iterable[_Suggestion],
+    options: LabelStudioOptions,
+    report: SendReport,
+    advance: Advance,
+) -> None:
+    """Give tasks that are there their predictions."""
+
+    def are_there(batch: Sequence[_Suggestion]) -> bool:
+        there = _predictions(client, project, [one.task for one in batch])
+        return all(any(map(one.is_made_by, there[one.task])) for one in batch)
+
+    path = f"api/projects/{project.id}/import/predictions"
+    mailbox = Mailbox(client, path, are_there, options.timeout_s)
+    for batch in batches(suggestions, options):
+        there = _predictions(client, project, [one.task for one in batch])
+        missing = []
+        for one in batch:
+            earlier = next(filter(one.is_made_by, there[one.task]), None)
+            if earlier is None:
+                missing.append(one)
+            elif one.equals(earlier):
+                report.unchanged += 1
+            else:
+                # In its place: annotations made from it keep pointing to it.
+                ask(client, "PATCH", f"api/predictions/{earlier['id']}/", json=one.prediction)
+                report.updated += 1
+        report.updated += deliver(mailbox, missing, report.issues) if missing else 0
+        advance(len(batch))
+
+
+def _predictions(
+    client: LabelStudio, project: Project, tasks: Sequence[int]
+) -> dict[int, list[dict[str, Any]]]:
+    """The predictions of some tasks by their numbers."""
+    parameters = {
+        "project": project.id,
+        "fields": "all",
+        "include": "id,predictions",
+        "resolve_uri": "false",
+        "page_size": len(tasks),
+        "query": json.dumps({"selectedItems": {"all": False, "included": list(tasks)}}),
+    }
+    answer = ask(client, "GET", "api/tasks/", params=parameters)
+    return {task["id"]: task["predictions"] for task in answer["tasks"]}
+
+
+def _offer(client: LabelStudio, project: Project, model_versions: Sequence[str]) -> None:
+    """Let the project show and sort by the predictions of the newest model version only."""
+    if model_versions:
+        name = model_version_name(model_versions[0])
+        ask(client, "PATCH", f"api/projects/{project.id}/", json={"model_version": name})
+
+
+def _content(prediction: Mapping[str, Any]) -> tuple[float, list[str]]:
+    return prediction["score"], [region["id"] for region in prediction["result"]]
