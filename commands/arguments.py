@@ -120,6 +120,7 @@ def build_parser() -> argparse.ArgumentParser:
     stages.add_argument(
         "--rollback", action="store_true", help="bring back what was in production before"
     )
+    _add_datasets(parser.add_argument_group("labels"))
     stacks = parser.add_argument_group("stacks")
     stacks.add_argument("--stack", metavar="NAME", help="the stack to run on, for this run only")
     stacks.add_argument(
@@ -138,6 +139,17 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_options(parser.add_argument_group("options"))
     return parser
+
+
+def _add_datasets(labels: argparse._ArgumentGroup) -> None:
+    labels.add_argument(
+        "--datasets",
+        nargs="*",
+        metavar="VERSION",
+        help="list the versions of the labelled dataset, show one, or compare two; each by "
+        "number, tag, or query such as 'reviewed>=100, tag=gold'",
+    )
+    labels.add_argument("--tag", metavar="NAME", help="with --datasets VERSION: tag that version")
 
 
 def _add_options(options: argparse._ArgumentGroup) -> None:
@@ -178,7 +190,10 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
 def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
     names = [command.name for command in parsed.commands]
     for_stacks = [flag for flag in ("register_stack", "check_stack") if getattr(parsed, flag)]
-    if not names and not parsed.promote and not parsed.rollback and not for_stacks:
+    is_alone = parsed.datasets is not None
+    if parsed.tag and not is_alone:
+        parser.error("--tag belongs to --datasets VERSION")
+    if not (names or parsed.promote or parsed.rollback or for_stacks or is_alone):
         parser.error("nothing to do: choose one of the loop's flags, or --promote")
     if parsed.config and len(names) != 1 and not (parsed.check_stack and not names):
         parser.error(

@@ -40,6 +40,10 @@ def run_commands(parsed: argparse.Namespace) -> None:
         from commands.stages import model_to_promote
 
         say(roll_back(model_to_promote([], parsed.config)))
+    if parsed.datasets is not None:
+        from commands.datasets import show_datasets
+
+        show_datasets(parsed.datasets, parsed.tag)
     if parsed.commands or parsed.promote:
         _run_loop(parsed)
 

@@ -15,6 +15,7 @@ from commands.configuration import RunConfiguration
 from commands.stacks.remote import remote_runner
 from commands.stages import version_in
 from pipelines.artifacts import newest
+from steps.dataset_versions import dataset_version
 from steps.label_studio import connect_label_studio
 from steps.manifests import manifests_of
 from utils.errors import (
@@ -136,6 +137,9 @@ def _require_tiles_of(project: int | str) -> None:
 
 def _dataset_is_staged(configuration: RunConfiguration) -> None:
     _version_with(configuration, "labeled_dataset", "python run.py --export")
+    dataset = configuration.parameters["dataset"]
+    if dataset is not None:
+        _require_in_reach(dataset_version(dataset), configuration)
 
 
 def _detector_is_staged(configuration: RunConfiguration) -> None:

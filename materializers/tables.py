@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -77,7 +78,18 @@ class LabeledDatasetMaterializer(_TableMaterializer):
 
     def extract_metadata(self, data: LabeledDataset) -> dict[str, MetadataType]:
         """The numbers shown beside the artifact."""
-        return {"tiles": len(data), "classes": list(data.class_names)}
+        boxes = Counter(dict.fromkeys(data.class_names, 0))
+        reviewed = 0
+        for tile in data:
+            boxes.update(tile.boxes.labels)
+            reviewed += tile.reviewed
+        return {
+            "tiles": len(data),
+            "classes": list(data.class_names),
+            "reviewed": reviewed,
+            "boxes": boxes.total(),
+            "boxes_by_class": dict(boxes),
+        }
 
 
 class PredictionsMaterializer(_TableMaterializer):

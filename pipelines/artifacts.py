@@ -8,6 +8,7 @@ from zenml.enums import StackComponentType
 from zenml.execution.pipeline.dynamic.run_context import DynamicPipelineRunContext
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
+from steps.dataset_versions import dataset_version
 from steps.manifests import manifests_of
 from utils.errors import ConfigurationError
 
@@ -19,6 +20,16 @@ def newest(artifact: str) -> ArtifactVersionResponse | None:
     # Within a pipeline `get_artifact_version` would only look when the step runs, and fail there.
     found = Client().list_artifact_versions(artifact=artifact, sort_by="desc:created", size=1)
     return found.items[0] if found.items else None
+
+
+def labels_to_learn(dataset: str | int | None) -> ArtifactVersionResponse | None:
+    """The labels that a training shall learn from.
+
+    Args:
+        dataset: A version by name, tag or query; None for those of the model version that the
+            configuration names.
+    """
+    return of_model("labeled_dataset") if dataset is None else dataset_version(dataset)
 
 
 def previous_labels() -> ArtifactVersionResponse | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from pipelines.artifacts import newest, of_model
+from pipelines.artifacts import labels_to_learn, newest
 from steps.check_labels import check_labels
 from steps.evaluate_detector import evaluate_detector
 from steps.split_by_scene import split_by_scene
@@ -20,6 +20,7 @@ def training_pipeline(
     checks: CheckOptions = CheckOptions(),
     training: TrainingOptions = TrainingOptions(),
     evaluation: EvaluationOptions = EvaluationOptions(),
+    dataset: str | int | None = None,
 ) -> None:
     """Train a detector on the labelled dataset in staging; judge it on tiles it has never seen.
 
@@ -28,8 +29,10 @@ def training_pipeline(
         checks: What to look for before training.
         training: How to train.
         evaluation: How to judge.
+        dataset: A version of the labelled dataset other than the one in staging, by number or tag,
+            or the newest that fits a query such as `reviewed>=100, ship>50` (see `--datasets`).
     """
-    labels = of_model("labeled_dataset")
+    labels = labels_to_learn(dataset)
     splits = split_by_scene(labels, fractions)
     checked, _, _ = check_labels(labels, splits, newest("tile_manifest"), checks)
     detector = train_detector(checked, splits, training)

@@ -7,6 +7,7 @@ from typing import Annotated
 from zenml import step
 
 from steps.figures import log_figures
+from steps.learned_labels import note_labels
 from steps.tracker import track_with_stack
 from steps.work_store import work_store
 from utils.dataset.labeled import LabeledDataset
@@ -26,5 +27,6 @@ def train_detector(
     detector = train.train_detector(
         dataset, training, tracking=track_with_stack(), kept_in=work_store("training")
     )
+    note_labels()
     log_figures({"tiles": dataset.tile_counts, "mlflow_run_id": detector.mlflow_run_id or "none"})
     return detector

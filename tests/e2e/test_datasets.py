@@ -1,34 +1,92 @@
-"""What people reviewed comes back as a new version of the labels."""
+"""What people reviewed comes back as a new version of the labels, which is found again."""
 
 from __future__ import annotations
 
 import pytest
+from zenml.client import Client
 
+from steps.dataset_versions import dataset_version
 from tests.fixtures.user import User
+from utils.annotation.connection import ask
+from utils.errors import DatasetError
 
 PROJECT = "labels that come back"
 MODEL = "labels-that-come-back"
 
 
 @pytest.fixture(scope="module")
-def export(user: User) -> list[str]:
-    """The arguments of an export from a project with six tiles."""
-    ingest = user.writes(
-        "ingest",
-        parameters={
-            "source": {"kind": "synthetic", "scenes": 1, "width": 640, "height": 480, "ships": 8},
-            "data_source": "store",
-            "tiling": {"tile_size": 320, "overlap": 32},
-            "label_studio": {"project": PROJECT},
-        },
-    )
-    user.calls("-ig", "--config", ingest)
+def exports(user: User) -> list[str]:
+    """What is shown by three exports of a project with six tiles: nothing, work, and more work."""
+    harbour = {"kind": "synthetic", "scenes": 1, "width": 640, "height": 480, "ships": 8}
+    parameters = {
+        "source": harbour,
+        "data_source": "store",
+        "tiling": {"tile_size": 320, "overlap": 32},
+        "label_studio": {"project": PROJECT},
+    }
+    user.calls("-ig", "--config", user.writes("ingest", parameters=parameters))
     options = {"model": {"name": MODEL}, "parameters": {"label_studio": {"project": PROJECT}}}
-    return ["-e", "--config", user.writes("export", **options)]
+    export = ["-e", "--config", user.writes("export", **options)]
+    return [user.calls(*export), _emptied(user, export), user.calls(*export)]
 
 
-def test_each_export_tells_what_it_brings(user: User, export: list[str]):
-    first = user.calls(*export)
-    assert "since nothing: 6 tiles added, 0 changed, 0 removed; 0 newly reviewed" in first
-    second = user.calls(*export)
-    assert "0 tiles added, 0 changed, 0 removed; 0 newly reviewed" in second
+def _emptied(user: User, export: list[str]) -> str:
+    """An export after somebody has taken all boxes off two tiles that had some."""
+    tasks = user.project_tasks(PROJECT)
+    for task in [one for one in tasks if one["annotations"][0]["result"]][:2]:
+        number = task["annotations"][0]["id"]
+        ask(user.label_studio, "PATCH", f"api/annotations/{number}/", json={"result": []})
+    return user.calls(*export)
+
+
+@pytest.fixture(scope="module")
+def numbers(exports) -> list[str]:
+    """The versions that the exports made, oldest first."""
+    made = Client().list_artifact_versions(
+        artifact="labeled_dataset", model=MODEL, sort_by="asc:created"
+    )
+    return [version.version for version in made.items]
+
+
+def test_each_export_tells_what_it_brings(exports, numbers):
+    added = "since nothing: 6 tiles added, 0 changed, 0 removed; 0 newly reviewed"
+    changed = f"since version {numbers[0]}: 0 tiles added, 2 changed, 0 removed; 2 newly reviewed"
+    nothing = f"since version {numbers[1]}: 0 tiles added, 0 changed, 0 removed; 0 newly reviewed"
+    for shown, told in zip(exports, (added, changed, nothing), strict=True):
+        assert told in shown
+
+
+def test_the_pages_of_an_export_are_artifacts(numbers):
+    quality = Client().get_artifact_version("label_quality")
+    assert quality.run_metadata["acceptance"] == {"ground truth": 0.0}
+    assert "How good the labels are" in str(quality.load())
+    assert f"What version {numbers[2]} brings" in str(
+        Client().get_artifact_version("dataset_changes").load()
+    )
+
+
+def test_versions_are_listed_with_what_is_in_them(user: User, numbers):
+    rows = user.calls("--datasets").splitlines()
+    found = [row.split() for row in rows if row.split()[:1] in ([numbers[0]], [numbers[2]])]
+    assert [row[3:5] for row in found] == [["6", "2"], ["6", "0"]]
+
+
+def test_two_versions_are_compared_on_a_page(user: User, numbers):
+    shown = user.calls("--datasets", *numbers[:2])
+    assert "2 changed, 0 removed, 4 the same; 2 newly reviewed" in shown
+    assert shown.strip().endswith(f"{numbers[0]}-to-{numbers[1]}.html")
+
+
+def test_a_tag_moves_and_finds_its_version_as_a_query_does(user: User, numbers):
+    user.calls("--datasets", numbers[0], "--tag", "gold")
+    assert dataset_version("gold").version == numbers[0]
+    shown = user.calls("--datasets", numbers[1], "--tag", "gold")
+    assert f"Version {numbers[0]} is no longer tagged 'gold'." in shown
+    assert dataset_version("tag=gold, reviewed>=2").version == numbers[1]
+    assert dataset_version(numbers[0]).version == numbers[0]
+
+
+@pytest.mark.parametrize("wanted", ["silver", "99999", "tag=gold, reviewed>100"])
+def test_a_version_that_is_not_there_is_told(exports, wanted):
+    with pytest.raises(DatasetError, match="--datasets"):
+        dataset_version(wanted)
