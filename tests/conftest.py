@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fixtures.label_studio",
     "tests.fixtures.mlflow_server",
     "tests.fixtures.mongodb",
+    "tests.fixtures.slurm",
     "tests.fixtures.zenml_server",
 ]
 

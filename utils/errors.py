@@ -63,3 +63,7 @@ class BusyError(SpyglassError):
 
 class CloudError(SpyglassError):
     """Google Cloud lacks, refuses or does not answer something that a stack needs."""
+
+
+class JobError(SpyglassError):
+    """A job of a cluster cannot be submitted, or ended otherwise than well."""

@@ -25,6 +25,11 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def is_interrupted() -> bool:
+    """Whether the user has pressed Ctrl-C, for threads that have to clean up before they end."""
+    return _interrupted.is_set()
+
+
 def check() -> None:
     """Go on unless the user has pressed Ctrl-C; long work in threads asks after every piece.
 

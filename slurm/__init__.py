@@ -1,0 +1,1 @@
+"""Slurm for ZenML: a step operator whose steps are jobs of a cluster."""

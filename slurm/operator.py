@@ -1,0 +1,190 @@
+"""The step operator: a step becomes a job, which is followed to its end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from uuid import UUID
+
+from zenml.client import Client
+from zenml.enums import ExecutionStatus
+from zenml.models import ExceptionInfo, StepRunResponse
+from zenml.orchestrators.publish_utils import publish_step_run_status_update
+from zenml.step_operators import BaseStepOperator
+
+from slurm.entrypoint import SlurmEntrypoint
+from slurm.flavor import SlurmConfig, SlurmSettings
+from slurm.log import JobLog, end_of
+from slurm.queue import Queue
+from slurm.submission import submit_job
+from utils import interrupts
+from utils.errors import JobError
+from utils.slurm.commands import ControllerUnreachableError, cancel
+from utils.slurm.endings import explain
+from utils.slurm.script import JobFiles
+from utils.slurm.states import JobState, Phase
+
+if TYPE_CHECKING:
+    from zenml.config.step_run_info import StepRunInfo
+
+logger = logging.getLogger("slurm")
+
+_POLL_SECONDS = 2.0
+_UNREPORTED = {
+    ExecutionStatus.INITIALIZING,
+    ExecutionStatus.PROVISIONING,
+    ExecutionStatus.RUNNING,
+}
+
+
+class SlurmStepOperator(BaseStepOperator):
+    """Runs steps as jobs of a Slurm cluster.
+
+    The process that started the run waits for its jobs: it asks Slurm for their states, passes on
+    what they print, and cancels them when it is interrupted. What a step leaves is written by its
+    job, into the artifact store on the shared file system.
+    """
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """As ZenML makes components; nothing is asked of Slurm yet."""
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self._queue = Queue(_POLL_SECONDS)
+        self._logs: dict[UUID, JobLog] = {}
+        self._told: dict[UUID, str] = {}
+
+    @property
+    def config(self) -> SlurmConfig:
+        """The cluster, as the stack's file describes it."""
+        return cast(SlurmConfig, self._config)
+
+    @property
+    def settings_class(self) -> type[SlurmSettings]:
+        """What steps can ask for."""
+        return SlurmSettings
+
+    @property
+    def entrypoint_config_class(self) -> type[SlurmEntrypoint]:
+        """What a job runs."""
+        return SlurmEntrypoint
+
+    def submit(
+        self, info: StepRunInfo, entrypoint_command: list[str], environment: dict[str, str]
+    ) -> None:
+        """Queue a step as a job.
+
+        Args:
+            info: About the step.
+            entrypoint_command: What runs it.
+            environment: What ZenML tells it.
+
+        Raises:
+            JobError: If Slurm refuses the job.
+        """
+        settings = cast(SlurmSettings, self.get_settings(info))
+        files = self._files(info.step_run)
+        job = submit_job(info, settings, self.config, files, entrypoint_command, environment)
+        self._tell(info.step_run, f"Slurm job {job} is queued")
+
+    def get_status(self, step_run: StepRunResponse) -> ExecutionStatus:
+        """The state of the job of a step, after its news have been passed on.
+
+        Args:
+            step_run: The step.
+        """
+        files = self._files(step_run)
+        job = files.number.read_text()
+        if interrupts.is_interrupted():
+            cancel([job])
+        try:
+            state = self._queue.state(job, files.ending)
+        except ControllerUnreachableError as error:
+            self._tell(step_run, f"{error} Its jobs go on, and are asked for again")
+            return ExecutionStatus.RUNNING
+        is_over = state.phase in (Phase.DONE, Phase.FAILED)
+        self._log(step_run).pass_on(is_complete=is_over)
+        self._tell(step_run, f"Slurm job {job} {_told(state)}")
+        if state.phase is Phase.FAILED:
+            self._publish_failure(step_run, job, state)
+        return _STATUS[state.phase]
+
+    def wait(self, step_run: StepRunResponse) -> ExecutionStatus:
+        """Wait for the job of a step; its end is also that of the job.
+
+        Args:
+            step_run: The step.
+        """
+        try:
+            while not (status := self.get_status(step_run)).is_finished:
+                time.sleep(_POLL_SECONDS)
+        except BaseException:
+            self.cancel(step_run)
+            raise
+        return status
+
+    def cancel(self, step_run: StepRunResponse) -> None:
+        """Cancel the job of a step.
+
+        Args:
+            step_run: The step.
+        """
+        cancel([self._files(step_run).number.read_text()])
+
+    def cleanup_step_submission(self, step_run: StepRunResponse) -> None:
+        """Remove what holds secrets; the log stays.
+
+        Args:
+            step_run: The step, which has ended.
+        """
+        self._files(step_run).environment.unlink(missing_ok=True)
+        self._logs.pop(step_run.id, None)
+
+    def _files(self, step_run: StepRunResponse) -> JobFiles:
+        store = Client().active_stack.artifact_store.path
+        folder = Path(self.config.folder or f"{store}/slurm-jobs")
+        return JobFiles(folder.expanduser().absolute() / str(step_run.id))
+
+    def _log(self, step_run: StepRunResponse) -> JobLog:
+        return self._logs.setdefault(step_run.id, JobLog(self._files(step_run).log, step_run))
+
+    def _tell(self, step_run: StepRunResponse, news: str) -> None:
+        """Say something of a step, once."""
+        if self._told.get(step_run.id) != news:
+            self._told[step_run.id] = news
+            logger.info("Step `%s`: %s.", step_run.name, news.rstrip("."))
+
+    def _publish_failure(self, step_run: StepRunResponse, job: str, state: JobState) -> None:
+        """Give the step the reason why its job ended, where the step has not told its own."""
+        if Client().get_run_step(step_run.id).status not in _UNREPORTED:
+            return
+        settings = cast(SlurmSettings, self.get_settings(step_run))
+        log = end_of(self._files(step_run).log)
+        message = explain(job, step_run.name, state, settings, log)
+        source = f"{JobError.__module__}.{JobError.__name__}"
+        publish_step_run_status_update(
+            step_run.id,
+            ExecutionStatus.FAILED,
+            exception_info=ExceptionInfo(traceback=log, source=source, message=message),
+        )
+
+
+_STATUS = {
+    Phase.WAITING: ExecutionStatus.PROVISIONING,
+    Phase.RUNNING: ExecutionStatus.RUNNING,
+    Phase.DONE: ExecutionStatus.COMPLETED,
+    Phase.FAILED: ExecutionStatus.FAILED,
+}
+
+
+def _told(state: JobState) -> str:
+    reason = f" ({state.reason})" if state.reason else ""
+    where = f" on {state.node}" if state.node else ""
+    match state.phase:
+        case Phase.WAITING:
+            return f"waits{reason}"
+        case Phase.RUNNING:
+            return f"runs{where}"
+        case Phase.DONE:
+            return "has finished"
+    return f"ended as {state.name}{reason}"

@@ -1,0 +1,71 @@
+"""ZenML's server for the jobs of one process: `python -m slurm.serve <port>`.
+
+Whoever has the token may do everything, nobody else anything. It ends with the process that
+started it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# What a client asks before it says who it is; it tells nothing but versions.
+_OPEN = {"/ready", "/health", "/api/v1/info"}
+_POLL_SECONDS = 1.0
+_JSON = [(b"content-type", b"application/json")]
+# As ZenML says it: its client shows the token only when it is asked for it.
+_REFUSAL = json.dumps(
+    {"detail": ["CredentialsNotValid", "The token is missing or wrong."]}
+).encode()
+
+
+def guarded(application: Application, token: str) -> Application:
+    """An ASGI application that only those may use who show the token."""
+    expected = f"Bearer {token}".encode()
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or scope["path"] in _OPEN or _shows(scope, expected):
+            await application(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 401, "headers": _JSON})
+        await send({"type": "http.response.body", "body": _REFUSAL})
+
+    return answer
+
+
+def _shows(scope: Scope, expected: bytes) -> bool:
+    shown = dict(scope.get("headers", ())).get(b"authorization", b"")
+    return secrets.compare_digest(shown, expected)
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_POLL_SECONDS)
+    os._exit(0)
+
+
+def main(port: int) -> None:
+    """Serve until the process that started this one ends."""
+    import uvicorn
+    from zenml.zen_server.zen_server_api import app
+
+    parent = int(os.environ["SPYGLASS_STORE_PARENT"])
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    application = guarded(app, os.environ.pop("SPYGLASS_STORE_TOKEN"))
+    # Nodes may know this machine by another address than it does itself.
+    uvicorn.run(application, host="0.0.0.0", port=port, log_level="warning")  # noqa: S104
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

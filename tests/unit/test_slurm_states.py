@@ -1,0 +1,73 @@
+"""What Slurm says of jobs, and what the user is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from utils.slurm.endings import explain
+from utils.slurm.options import JobOptions
+from utils.slurm.states import JobState, Phase, parse_sacct, parse_scontrol, parse_squeue
+
+SCONTROL = (
+    "JobId=3 JobName=wrap UserId=ada(1000) GroupId=ada(1000) Priority=42 Nice=0 Account=(null) "
+    "JobState=TIMEOUT Reason=TimeLimit Dependency=(null) Requeue=1 ExitCode=0:15 "
+    "NodeList=node1 BatchHost=node1 Command=/shared/my folder/job.sh WorkDir=/shared Power="
+)
+
+
+def test_squeue_tells_state_reason_and_node():
+    shown = "12|RUNNING|None|node1\n13_4|PENDING|Resources|\n14|FAILED|NonZeroExitCode|n[1-2]\n"
+    assert parse_squeue(shown) == {
+        "12": JobState("RUNNING", node="node1"),
+        "13_4": JobState("PENDING", "Resources"),
+        "14": JobState("FAILED", "NonZeroExitCode", "n[1-2]"),
+    }
+
+
+def test_of_a_job_that_was_requeued_accounting_tells_the_last_attempt():
+    shown = "7|NODE_FAIL|node1|1:0\n7|COMPLETED|node2|0:0\n8|CANCELLED by 1000|None assigned|0:15\n"
+    assert parse_sacct(shown) == {
+        "7": JobState("COMPLETED", node="node2", exit_code=0),
+        "8": JobState("CANCELLED", exit_code=0),
+    }
+
+
+def test_scontrol_tells_of_one_job():
+    assert parse_scontrol(SCONTROL) == JobState("TIMEOUT", "TimeLimit", "node1", 0)
+    assert parse_scontrol("No jobs in the system") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "phase"),
+    [
+        ("PENDING", Phase.WAITING),
+        ("REQUEUED", Phase.WAITING),
+        ("RUNNING", Phase.RUNNING),
+        ("COMPLETING", Phase.RUNNING),
+        ("COMPLETED", Phase.DONE),
+        ("PREEMPTED", Phase.FAILED),
+        ("SOMETHING_NEW", Phase.FAILED),
+    ],
+)
+def test_every_state_is_a_phase(name, phase):
+    assert JobState(name).phase is phase
+
+
+@pytest.mark.parametrize(
+    ("state", "log", "told"),
+    [
+        ("OUT_OF_MEMORY", "", "ran out of memory (4G). Raise memory in settings.step_operator"),
+        ("FAILED", "error: StepId=3.batch exceeded memory limit (3 > 1)", "ran out of memory (4G)"),
+        ("FAILED", "slurmstepd: error: Detected 1 oom-kill event(s)", "ran out of memory (4G)"),
+        ("TIMEOUT", "", "ran out of time (01:00:00). Raise time in settings.step_operator"),
+        ("NODE_FAIL", "", "its node failed (node1). Run it again"),
+        ("PREEMPTED", "", "had to make room for another job"),
+        ("CANCELLED", "", "was cancelled. Run it again"),
+        ("FAILED", "bash: module: command not found\n\n", "failed with exit code 1: bash: module:"),
+    ],
+)
+def test_an_ending_is_told_with_what_to_change(state, log, told):
+    options = JobOptions(memory="4G", time="01:00:00")
+    sentence = explain("12", "train", JobState(state, node="node1", exit_code=1), options, log)
+    assert sentence.startswith("The Slurm job 12 of step 'train' ")
+    assert told in sentence

@@ -1,0 +1,154 @@
+"""The batch script of a job and the options of sbatch."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from utils.slurm.options import JobOptions
+
+# Nodes often have no way to the internet: what would be fetched is missed at once and told.
+OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_DATASETS_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "YOLO_OFFLINE": "true",
+    "PIP_NO_INDEX": "1",
+}
+# google.api_core warns at every import that Python 3.11 will one day reach its end of life.
+QUIET = {"PYTHONWARNINGS": "ignore::FutureWarning"}
+ENVIRONMENT, LOG, SCRIPT = "environment", "log", "job.sh"
+
+
+@dataclass(frozen=True, slots=True)
+class JobFiles:
+    """The folder of a job on the shared file system; only its owner may look into it.
+
+    Attributes:
+        folder: Absolute.
+    """
+
+    folder: Path
+
+    @property
+    def script(self) -> Path:
+        """What sbatch is given."""
+        return self.folder / SCRIPT
+
+    @property
+    def environment(self) -> Path:
+        """Variables of the job, secrets among them."""
+        return self.folder / ENVIRONMENT
+
+    @property
+    def log(self) -> Path:
+        """What the job prints, over all its attempts."""
+        return self.folder / LOG
+
+    @property
+    def number(self) -> Path:
+        """Holds the job's id at Slurm."""
+        return self.folder / "id"
+
+    @property
+    def ending(self) -> Path:
+        """Holds the exit code of the last attempt that came to its end."""
+        return self.folder / "exit"
+
+
+def sbatch_arguments(name: str, options: JobOptions, log: Path) -> list[str]:
+    """The options of sbatch for a job.
+
+    Args:
+        name: Of the job.
+        options: What the user asks for.
+        log: Receives what the job prints.
+    """
+    values = {
+        "job-name": name,
+        "output": _without_patterns(log),
+        "open-mode": "append",  # a job that is requeued goes on with its log
+        "nodes": "1",
+        "ntasks": "1",
+        "partition": options.partition,
+        "account": options.account,
+        "qos": options.qos,
+        "time": options.time,
+        "cpus-per-task": options.cpus,
+        "mem": options.memory,
+        "gpus-per-node": options.gpus,
+        "gres": options.gres,
+        "constraint": options.constraint,
+    }
+    given = [f"--{key}={value}" for key, value in values.items() if value is not None]
+    # A node may fail and a job may have to make room: it begins again, and a training goes on.
+    return ["--parsable", "--requeue", *given, *options.options]
+
+
+def job_script(
+    command: Sequence[str], options: JobOptions, files: JobFiles, code: Path, shared: Sequence[Path]
+) -> str:
+    """The script of a job, in bash.
+
+    Args:
+        command: What it runs; the first part is `python`, that of the job's environment.
+        options: Of the job.
+        files: Where its environment is and its exit code goes.
+        code: The checkout, or an archive (.tar.gz) of it.
+        shared: The folders that a container must see.
+    """
+    quoted = shlex.quote
+    lines = [
+        "#!/bin/bash",
+        "# Written by Spyglass for one job of Slurm.",
+        f"source {quoted(str(files.environment))}",
+        'scratch=$(mktemp -d "${TMPDIR:-/tmp}/spyglass-XXXXXX")',
+        "trap 'rm -rf \"$scratch\"' EXIT",
+        'export ZENML_CONFIG_PATH="$scratch/zenml"',
+        *options.setup,
+        *(f"module load {quoted(module)}" for module in options.modules),
+        *_code_lines(code),
+        shlex.join(_in_environment(command, options, files, shared)),
+        "code=$?",
+        f'echo "$code" > {quoted(str(files.ending))}',
+        'exit "$code"',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def environment_file(variables: Mapping[str, str]) -> str:
+    """The variables of a job as bash reads them."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _code_lines(code: Path) -> list[str]:
+    if not code.name.endswith(".tar.gz"):
+        return [f"cd {shlex.quote(str(code))} || exit 1"]
+    return [
+        'mkdir "$scratch/code" && cd "$scratch/code" || exit 1',
+        f"tar -xzf {shlex.quote(str(code))} || exit 1",
+    ]
+
+
+def _in_environment(
+    command: Sequence[str], options: JobOptions, files: JobFiles, shared: Sequence[Path]
+) -> list[str]:
+    python, *arguments = command
+    if options.venv:
+        return [str(Path(options.venv) / "bin" / "python"), *arguments]
+    if not options.apptainer:
+        # Modules bring a Python of their own; without, that of this process runs the jobs too.
+        return [python if options.modules else sys.executable, *arguments]
+    binds = [f"--bind={folder}" for folder in dict.fromkeys([files.folder, *shared])]
+    gpu = ["--nv"] if options.gpus or "gpu" in (options.gres or "") else []
+    own = options.apptainer_options
+    return ["apptainer", "exec", *gpu, *binds, *own, options.apptainer, "python", *arguments]
+
+
+def _without_patterns(path: Path) -> str:
+    """A path in which Slurm replaces nothing: it would take %j for the job's id."""
+    return str(path).replace("%", "%%")
