@@ -29,6 +29,8 @@ def summary_of(run: PipelineRunResponse) -> list[str]:
         metadata: dict[str, Any] = dict(artifact.run_metadata)
         if name in _LINES:
             lines.append(f"  {_LINES[name].format_map(_Readable(metadata))}")
+        if metadata.get("backend"):
+            lines.append(f"  the network ran in {metadata['backend']}")
         if metadata.get("skipped_windows"):
             skipped = "{skipped_windows} of {windows} windows passed over as empty water"
             lines.append(f"  {skipped.format_map(metadata)}")

@@ -12,6 +12,7 @@ from zenml.metadata.metadata_types import MetadataType
 from materializers.folders import download_folder, upload_folder
 from utils.detection.augmentations import names_of
 from utils.detection.detector import Detector
+from utils.detection.exports import EXPORTS_FOLDER
 
 
 class DetectorMaterializer(BaseMaterializer):
@@ -21,10 +22,10 @@ class DetectorMaterializer(BaseMaterializer):
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.MODEL
 
     def load(self, data_type: type[Any]) -> Detector:
-        """Fetch the folder and load it."""
+        """Fetch the folder, without the exported networks that are kept in it, and load it."""
         del data_type
         with self.get_temporary_directory(delete_at_exit=False) as folder:
-            return Detector.load(download_folder(self.uri, Path(folder)))
+            return Detector.load(download_folder(self.uri, Path(folder), {EXPORTS_FOLDER}))
 
     def save(self, data: Detector) -> None:
         """Store the folder."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from zenml.io import fileio
@@ -23,21 +23,27 @@ def upload_folder(folder: Path, uri: str) -> None:
     _copy_all((str(file), target) for file, target in files.items())
 
 
-def download_folder(uri: str, folder: Path) -> Path:
-    """Copy every file below an artifact's URI to a folder, which is returned."""
-    _copy_all(_files_below(uri, folder))
+def download_folder(uri: str, folder: Path, but: Collection[str] = ()) -> Path:
+    """Copy every file below an artifact's URI to a folder, which is returned.
+
+    Args:
+        uri: Of the artifact.
+        folder: Made if need be.
+        but: Names of files and folders in the artifact that are left where they are.
+    """
+    _copy_all(_files_below(uri, folder, but))
     return folder
 
 
-def _files_below(uri: str, folder: Path) -> Iterator[tuple[str, str]]:
+def _files_below(uri: str, folder: Path, but: Collection[str] = ()) -> Iterator[tuple[str, str]]:
     """The address of each file and where it belongs."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in fileio.listdir(uri):
+    for name in sorted({str(name) for name in fileio.listdir(uri)} - set(but)):
         remote = f"{uri}/{name}"
         if fileio.isdir(remote):
-            yield from _files_below(remote, folder / str(name))
+            yield from _files_below(remote, folder / name)
         else:
-            yield remote, str(folder / str(name))
+            yield remote, str(folder / name)
 
 
 def _copy_all(pairs: Iterable[tuple[str, str]]) -> None:

@@ -132,6 +132,7 @@ class PredictionsMaterializer(_TableMaterializer):
             "boxes": sum(len(scene.boxes) for scene in data),
             "windows": sum(scene.windows for scene in data),
             "skipped_windows": sum(scene.skipped_windows for scene in data),
+            "backend": "; ".join(sorted({scene.backend for scene in data} - {""})),
         }
         if data.coco_json:
             figures["coco_json"] = Uri(self._coco_json)

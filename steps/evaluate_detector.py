@@ -6,14 +6,17 @@ from typing import Annotated
 
 from zenml import step
 
+from steps.figures import log_figures
 from steps.scratch import scratch_folder
 from steps.tracker import track_with_stack
+from steps.work_store import exports_store
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images
 from utils.dataset.splits import Split
 from utils.detection.detector import Detector
 from utils.evaluation import evaluate
 from utils.evaluation.evaluation import Evaluation
+from utils.evaluation.exported import measure_losses
 from utils.evaluation.options import EvaluationOptions
 from utils.evaluation.record import record_evaluation
 
@@ -32,6 +35,11 @@ def evaluate_detector(
     result = evaluate.evaluate_detector(
         detector, tiles, local_images(tiles), scratch_folder(), evaluation, split=split
     )
+    if evaluation.check_backends:
+        losses = measure_losses(
+            detector, tiles, local_images(tiles), evaluation, exports_store("detector")
+        )
+        log_figures({"map50_lost_by_backend": losses}, "evaluation")
     if tracking := track_with_stack():
         record_evaluation(result, detector.mlflow_run_id, tracking)
     return result

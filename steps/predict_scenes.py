@@ -7,7 +7,7 @@ from typing import Annotated
 from zenml import get_step_context, step
 
 from steps.scratch import scratch_folder
-from steps.work_store import work_store
+from steps.work_store import exports_store, work_store
 from utils.detection import predict
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
@@ -34,5 +34,6 @@ def predict_scenes(
         folder=scratch_folder(),
         selection=shard,
         kept_in=work_store("predictions"),
+        exports_in=exports_store("detector"),
     )
     return result.predictions, result.issues

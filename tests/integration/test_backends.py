@@ -58,7 +58,7 @@ def test_a_backend_finds_what_pytorch_finds(backend, coco_detector, windows):
 
 def test_what_was_found_out_about_backends_is_kept_with_the_weights(coco_detector, windows):
     chosen = load_predictor(coco_detector, options("auto"), windows).backend
-    (kept,) = local_folder("cache").glob("exports/*/verdicts-auto.json")
+    (kept,) = local_folder("cache").glob("exports/*/verdicts-auto-*.json")
     verdicts = json.loads(kept.read_text())
     fastest = min(
         (verdict["milliseconds"], description)

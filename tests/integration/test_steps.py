@@ -11,12 +11,15 @@ import pytest
 
 from tests.builders import boxes, labeled, make_tile, write_image
 from utils.dataset.labeled import LabeledDataset
+from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
 from utils.detection.outputs import write_outputs
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.issues import IssueReport
 from utils.reports.viewer import write_viewer
+from utils.scenes.options import FolderSource
 from utils.scenes.scene import Georeference
+from utils.scenes.selection import WHOLE
 from utils.tiling.manifest import TileManifest
 
 
@@ -94,3 +97,30 @@ def test_a_viewer_can_be_opened_where_it_is_stored(zenml: Path, tmp_path: Path):
         assert (folder / page.name).is_file()
         assert list(folder.glob("scenes/*/tiles_files/0/0_0.jpg"))
     assert stored.load().scenes == stored.run_metadata["scenes"] == 1
+
+
+def test_exported_networks_are_stored_with_the_detector(
+    zenml: Path, tiny_detector: Detector, tmp_path: Path
+):
+    from zenml import Model, pipeline, save_artifact
+
+    from steps.predict_scenes import predict_scenes
+
+    write_image(tmp_path / "port" / "a.png", 64, 64)
+    stored = save_artifact(tiny_detector, "trained_detector")
+
+    @pipeline(enable_cache=False, model=Model(name="exporting"))
+    def predicting() -> None:
+        predict_scenes(
+            WHOLE,
+            stored,
+            FolderSource(kind="folder", path=str(tmp_path / "port")),
+            InferenceOptions(tile_size=64, overlap=16, device="cpu", backend="onnx"),
+        )
+
+    run = predicting()
+    assert list(Path(stored.uri).glob("exports/*/network-1.onnx"))
+    assert {path.name for path in stored.load().best.parent.iterdir()} >= {"best.pt", "last.pt"}
+    assert not list(stored.load().best.parent.glob("exports"))
+    (predictions,) = run.steps["predict_scenes"].outputs["shard_predictions"]
+    assert "onnx" in predictions.run_metadata["backend"].lower()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ _CLEAR_SCORE = 0.25
 _COUNTERPART_IOU = 0.75
 _SCORE_TOLERANCE = 0.15
 LEAST_AGREEMENT = 0.99
+MOST_MAP50_LOST = 0.005
 _ENOUGH_BOXES = 20  # fewer do not prove much
 
 logger = logging.getLogger(__name__)
@@ -42,7 +44,8 @@ def choose_backend(
     """The backend that the options name or, with `auto`, the fastest; PyTorch where none will do.
 
     A backend will do when 99 % of the clear boxes that it or PyTorch finds have a counterpart among
-    those of the other (`agreement`). What was found out is kept, so that each is checked once.
+    those of the other (`agreement`), and where its mAP50 was measured, it loses at most 0.005. What
+    was found out is kept with the detector, so that each is checked once.
 
     Args:
         pytorch: What the others have to agree with.
@@ -55,14 +58,28 @@ def choose_backend(
     if not names:
         return pytorch
     with exports.locked():
-        backends = [pytorch, *_loaded(names, exports, options, device)]
+        others = list(_loaded(names, exports, options, device))
+        backends = [pytorch, *others]
         verdicts = _judge(backends, options.backend, exports, find)
-    usable = [backend for backend in backends[1:] if _agrees(backend, verdicts)]
+        losses = exports.losses()
+    usable = [one for one in others if _agrees(one, verdicts) and _keeps_map50(one, losses)]
     if options.backend == "auto" or not usable:
         usable.append(pytorch)
     chosen = min(usable, key=lambda backend: verdicts[backend.description].milliseconds)
-    _tell(chosen, verdicts)
-    return chosen
+    reason = _reason(chosen, verdicts)
+    logger.info("The network runs in %s: %s.", chosen.description, reason)
+    return replace(chosen, reason=reason)
+
+
+def exported_backends(exports: Exports, options: InferenceOptions, device: Any) -> list[Backend]:
+    """The backends beside PyTorch that the options allow and the network can be exported for.
+
+    Args:
+        exports: Of the detector.
+        options: For `backend` and `batch`.
+        device: As PyTorch names it.
+    """
+    return list(_loaded(_candidates(options.backend, device.type), exports, options, device))
 
 
 def agreement(first: list[Boxes], second: list[Boxes]) -> tuple[float, int]:
@@ -165,6 +182,20 @@ def _agrees(backend: Backend, verdicts: dict[str, Verdict]) -> bool:
     return share >= LEAST_AGREEMENT
 
 
-def _tell(chosen: Backend, verdicts: dict[str, Verdict]) -> None:
-    times = ", ".join(f"{name} {known.milliseconds:.0f} ms" for name, known in verdicts.items())
-    logger.info("The network runs in %s (a window takes: %s).", chosen.description, times)
+def _keeps_map50(backend: Backend, losses: dict[str, float]) -> bool:
+    loss = losses.get(backend.description, 0.0)
+    if loss > MOST_MAP50_LOST:
+        logger.warning("%s is passed over: it loses %.3f of mAP50.", backend.description, loss)
+    return loss <= MOST_MAP50_LOST
+
+
+def _reason(chosen: Backend, verdicts: dict[str, Verdict]) -> str:
+    """What a window takes in each backend, and how far they find what PyTorch finds."""
+    verdict = verdicts[chosen.description]
+    others = ", ".join(
+        f"{name} {known.milliseconds:.0f} ms with {100 * known.agreement:.1f} %"
+        for name, known in verdicts.items()
+        if name != chosen.description
+    )
+    same = f"{100 * verdict.agreement:.1f} % of PyTorch's boxes"
+    return f"{verdict.milliseconds:.0f} ms a window with {same}; {others}"

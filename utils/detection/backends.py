@@ -29,12 +29,18 @@ class Backend:
         description: With version and precision, for people.
         forward: The network.
         threads: How many threads may call it at a time; None where it takes whole batches instead.
+        reason: Why it was chosen, for people; empty where there was no choice.
     """
 
     name: str
     description: str
     forward: Forward
     threads: int | None
+    reason: str = ""
+
+    def __str__(self) -> str:
+        """What it is, and why it was chosen."""
+        return f"{self.description}: {self.reason}" if self.reason else self.description
 
 
 def pytorch_backend(predictor: Any) -> Backend:

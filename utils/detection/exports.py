@@ -1,26 +1,44 @@
-"""Networks exported for other runtimes, each once, and what was found when they were checked."""
+"""Networks exported for other runtimes, each once, and what was found when they were checked.
+
+    <store>/<hash of weights, image size and exporter>/network-...   what a runtime loads
+                                                      /verdicts-...  boxes and times, by machine
+                                                      /losses.json   mAP50 lost, where it is known
+
+The store is kept with the detector, so that another run or machine finds them there;
+`.local/cache/exports` holds this machine's copies.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
+import platform
 import shutil
 import warnings
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from filelock import FileLock
 
-from utils.detection.backend import quiet
+from utils.detection.backend import quiet, usable_cores
 from utils.detection.checkpoint import load_weights
 from utils.detection.detector import Detector
+from utils.errors import StoreError
 from utils.files import write_whole
 from utils.paths import local_folder
+from utils.storage.store import ObjectStore
 
 _NAME_LENGTH = 16
+_MACHINE_LENGTH = 8
+_LOSSES = "losses.json"
+EXPORTS_FOLDER = "exports"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +55,24 @@ class Verdict:
 
 
 class Exports:
-    """The exported networks of one detector at one image size, in `.local/cache/exports`."""
+    """The exported networks of one detector at one image size."""
 
-    def __init__(self, detector: Detector, image_size: int) -> None:
-        """Name the folder after all that makes an export differ."""
+    def __init__(
+        self, detector: Detector, image_size: int, store: ObjectStore | None = None
+    ) -> None:
+        """Name the folder after all that makes an export differ.
+
+        Args:
+            detector: Whose best weights are exported.
+            image_size: Side of the network's input, in pixels.
+            store: Kept with the detector; without one, what is made stays on this machine.
+        """
         identity = [detector.weights_sha256, image_size, version("ultralytics"), version("torch")]
         name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:_NAME_LENGTH]
         self._weights = detector.best
         self._image_size = image_size
+        self._name = name
+        self._store = store
         self._folder = local_folder("cache", "exports", name)
 
     def locked(self) -> FileLock:
@@ -57,7 +85,7 @@ class Exports:
 
     def tensorrt(self, batch: int) -> Path:
         """The network for up to `batch` images at a time, as an engine for this machine's GPU."""
-        return self._exported("engine", batch=batch, dynamic=True, device=0)
+        return self._exported("engine", batch=batch, dynamic=True, device=0, machine=_machine())
 
     def verdicts(self, wanted: str) -> dict[str, Verdict]:
         """What was found out about backends, by their descriptions.
@@ -66,28 +94,76 @@ class Exports:
             wanted: What the options ask for. Only times that were taken together can be compared,
                 so that each has verdicts of its own.
         """
-        path = self._verdicts(wanted)
-        known = json.loads(path.read_text()) if path.is_file() else {}
+        known = self._read(_verdicts(wanted))
         return {description: Verdict(**verdict) for description, verdict in known.items()}
 
     def keep(self, wanted: str, verdicts: dict[str, Verdict]) -> None:
-        """Remember what was found out."""
+        """Remember what was found out on this kind of machine."""
         content = {description: asdict(verdict) for description, verdict in verdicts.items()}
-        write_whole(self._verdicts(wanted), json.dumps(content, indent=2))
+        self._write(_verdicts(wanted), content)
 
-    def _verdicts(self, wanted: str) -> Path:
-        return self._folder / f"verdicts-{wanted}.json"
+    def losses(self) -> dict[str, float]:
+        """How much mAP50 backends lose, by their descriptions, where it was measured."""
+        return self._read(_LOSSES)
 
-    def _exported(self, kind: str, **arguments: object) -> Path:
+    def keep_losses(self, losses: dict[str, float]) -> None:
+        """Remember how much mAP50 backends lose."""
+        self._write(_LOSSES, self.losses() | losses)
+
+    def _read(self, name: str) -> dict[str, Any]:
+        path = self._folder / name
+        return json.loads(path.read_text()) if self._is_there(path) else {}
+
+    def _write(self, name: str, content: dict[str, Any]) -> None:
+        write_whole(self._folder / name, json.dumps(content, indent=2))
+        self._keep_with_detector(self._folder / name)
+
+    def _is_there(self, path: Path) -> bool:
+        """Whether a file is on this machine, now that it was fetched from the store if need be."""
+        if path.is_file() or self._store is None:
+            return path.is_file()
+        key = self._key(path)
+        if any(stored.key == key for stored in self._store.list(key)):
+            self._store.get(key, path)
+        return path.is_file()
+
+    def _keep_with_detector(self, path: Path) -> None:
+        if self._store is not None:
+            try:
+                self._store.put(path, self._key(path))
+            except StoreError as error:  # as where the detector may only be read
+                logger.warning("%s cannot be kept with the detector: %s", path.name, error)
+
+    def _key(self, path: Path) -> str:
+        return f"{self._name}/{path.name}"
+
+    def _exported(self, kind: str, machine: str = "", **arguments: object) -> Path:
         """The file of ultralytics' exporter, which writes beside the weights it is given."""
-        suffix = "-".join(str(value) for value in arguments.values())
+        suffix = "-".join(str(value) for value in (*arguments.values(), machine) if value != "")
         path = self._folder / f"network-{suffix}.{kind}"
-        if path.is_file():
-            return path
+        if not self._is_there(path):
+            self._export(path, kind, **arguments)
+        self._keep_with_detector(path)
+        return path
+
+    def _export(self, path: Path, kind: str, **arguments: object) -> None:
         with TemporaryDirectory(dir=self._folder) as folder, quiet(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of tracing: what comes of it is checked
             weights = Path(shutil.copy(self._weights, folder))
             model = load_weights(weights)
             made = model.export(format=kind, imgsz=self._image_size, simplify=False, **arguments)
             os.replace(made, path)
-        return path
+
+
+def _verdicts(wanted: str) -> str:
+    return f"verdicts-{wanted}-{_machine()}.json"
+
+
+def _machine() -> str:
+    """A name for machines that compute alike: by processor, number of cores, and GPU."""
+    import torch
+
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+    capability = torch.backends.cpu.get_cpu_capability()
+    kind = [platform.machine(), capability, usable_cores(), gpu]
+    return hashlib.sha256(json.dumps(kind).encode()).hexdigest()[:_MACHINE_LENGTH]

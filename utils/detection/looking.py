@@ -43,6 +43,7 @@ class SceneInWork:
         bands: What was found so far, in scene coordinates.
         fault: Why the image cannot be read, or None.
         advance: Of its own progress bar, if it has one.
+        backend: What the network ran in, and why in that; empty where nothing was looked at.
     """
 
     scene: Scene
@@ -54,6 +55,7 @@ class SceneInWork:
     bands: Bands | None = None
     fault: ImageError | None = None
     advance: Advance | None = None
+    backend: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,9 @@ def look_through(
                 started = time.monotonic()
             found = predictor.find(windows) if windows and predictor is not None else []
             ended = time.monotonic()
-            yield from _sorted_in(batch, found, (ended - started) / max(len(windows), 1), bar)
+            for work in _sorted_in(batch, found, (ended - started) / max(len(windows), 1), bar):
+                work.backend = str(predictor.backend) if predictor else ""
+                yield work
             started = ended
 
 

@@ -57,6 +57,7 @@ def predict_scenes(
     folder: Path,
     selection: Selection = WHOLE,
     kept_in: ObjectStore | None = None,
+    exports_in: ObjectStore | None = None,
 ) -> InferenceResult:
     """Find the objects in scenes of a source, each once: a killed run is continued.
 
@@ -70,6 +71,7 @@ def predict_scenes(
             leave.
         kept_in: Where the boxes of each scene are kept for later runs; `.local/predictions` by
             default, which does for one machine.
+        exports_in: Kept with the detector, for its exported networks; see `load_predictor`.
 
     Raises:
         BusyError: If another process on this machine does the same.
@@ -86,7 +88,7 @@ def predict_scenes(
         exclusive("inference", f"{source.name} ({name} {selection.model_dump_json()})"),
         progress("Predicting (scenes)", total) as advance,
     ):
-        load = partial(load_predictor, detector, options)
+        load = partial(load_predictor, detector, options, exports_in=exports_in)
         for work in look_through(source.read(issues, selection), kept, options, load):
             if work.fault is not None:
                 issues.add(work.scene.id, "image does not decode", work.fault)
@@ -154,6 +156,7 @@ def _prediction(work: SceneInWork, options: InferenceOptions) -> ScenePrediction
         seconds=sum(one.seconds for one in seen) + time.monotonic() - started,
         windows=len(seen),
         skipped_windows=sum(one.is_skipped for one in seen),
+        backend=work.backend,
     )
 
 

@@ -34,6 +34,7 @@ SCHEMA = versioned_schema(
         ("seconds", pa.float64()),
         ("windows", pa.int32()),
         ("skipped_windows", pa.int32()),
+        ("backend", pa.string()),
     ],
 )
 
@@ -55,6 +56,7 @@ class ScenePrediction:
         seconds: Time spent on the scene.
         windows: How many it was looked at through.
         skipped_windows: How many of these were taken for empty water and not looked at.
+        backend: What the network ran in, and why in that.
     """
 
     scene_id: str
@@ -69,6 +71,7 @@ class ScenePrediction:
     seconds: float = 0.0
     windows: int = 0
     skipped_windows: int = 0
+    backend: str = ""
 
 
 def _to_row(scene: ScenePrediction) -> dict[str, Any]:
@@ -92,6 +95,7 @@ def _to_row(scene: ScenePrediction) -> dict[str, Any]:
         "seconds": scene.seconds,
         "windows": scene.windows,
         "skipped_windows": scene.skipped_windows,
+        "backend": scene.backend,
     }
 
 
@@ -112,6 +116,7 @@ def _to_prediction(row: dict[str, Any]) -> ScenePrediction:
         seconds=row["seconds"],
         windows=row["windows"],
         skipped_windows=row["skipped_windows"],
+        backend=row["backend"],
     )
 
 

@@ -17,6 +17,7 @@ from utils.detection.detector import Detector
 from utils.detection.exports import Exports
 from utils.detection.options import InferenceOptions
 from utils.geometry import Boxes
+from utils.storage.store import ObjectStore
 from utils.tiling.reader import Pixels
 
 # Low enough to show what a backend nearly finds.
@@ -70,7 +71,11 @@ class Predictor:
 
 
 def load_predictor(
-    detector: Detector, options: InferenceOptions, samples: Sequence[Pixels] = ()
+    detector: Detector,
+    options: InferenceOptions,
+    samples: Sequence[Pixels] = (),
+    *,
+    exports_in: ObjectStore | None = None,
 ) -> Predictor:
     """Load the best weights of a detector onto the device.
 
@@ -79,6 +84,8 @@ def load_predictor(
         options: How to look.
         samples: Windows of the scenes, to check and compare backends with; without any, PyTorch
             it is.
+        exports_in: Kept with the detector, for its exported networks and what was found out about
+            them; on this machine they are kept anyway.
 
     Raises:
         DetectorError: If the weights cannot be loaded.
@@ -93,7 +100,7 @@ def load_predictor(
         return replace(pytorch, backend=backend).find(samples)
 
     ultralytics.args.conf = min(options.confidence, _CHECK_CONFIDENCE)
-    exports = Exports(detector, image_size)
+    exports = Exports(detector, image_size, exports_in)
     backend = choose_backend(pytorch.backend, options, exports, find, ultralytics.device)
     ultralytics.args.conf = options.confidence
     return replace(pytorch, backend=backend)

@@ -61,12 +61,22 @@ def look_at_tiles(
         DetectorError: If weights cannot be loaded.
         ImageError: If an image cannot be read.
     """
-    predictors = [_predictor(detector, options) for detector in detectors]
-    found: list[list[JudgedImage]] = [[] for _ in detectors]
-    seconds: list[list[float]] = [[] for _ in detectors]
+    predictors = [tile_predictor(detector, options) for detector in detectors]
+    return look_with(predictors, tiles, images, options.batch)
+
+
+def look_with(
+    predictors: Sequence[Predictor],
+    tiles: Iterable[LabeledTile],
+    images: Mapping[str, Path],
+    batch_size: int,
+) -> list[Look]:
+    """As `look_at_tiles`, with detectors that are loaded."""
+    found: list[list[JudgedImage]] = [[] for _ in predictors]
+    seconds: list[list[float]] = [[] for _ in predictors]
     ordered = sorted(tiles, key=lambda t: (t.window.height, t.window.width, t.tile_id))
     with progress("Judging (tiles)", len(ordered)) as advance:
-        for number, batch in enumerate(_batches(ordered, options.batch)):
+        for number, batch in enumerate(_batches(ordered, batch_size)):
             pixels = [_read(images[tile.tile_id]) for tile in batch]
             for index, predictor in enumerate(predictors):
                 if number == 0:
@@ -82,18 +92,20 @@ def look_at_tiles(
     ]
 
 
-def _predictor(detector: Detector, options: EvaluationOptions) -> Predictor:
-    return load_predictor(
-        detector,
-        InferenceOptions(
-            imgsz=options.imgsz,
-            confidence=_LEAST_CONFIDENCE,
-            iou=options.iou,
-            max_boxes=options.max_boxes,
-            batch=options.batch,
-            device=options.device,
-            backend="pytorch",  # what was trained, whatever it is exported to
-        ),
+def tile_predictor(detector: Detector, options: EvaluationOptions) -> Predictor:
+    """The detector as it was trained, in PyTorch, whatever it is exported to."""
+    return load_predictor(detector, inference_options(options))
+
+
+def inference_options(options: EvaluationOptions) -> InferenceOptions:
+    """The options of an inference that looks as an evaluation does."""
+    return InferenceOptions(
+        imgsz=options.imgsz,
+        confidence=_LEAST_CONFIDENCE,
+        iou=options.iou,
+        max_boxes=options.max_boxes,
+        batch=options.batch,
+        device=options.device,
     )
 
 

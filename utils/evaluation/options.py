@@ -44,6 +44,10 @@ class EvaluationOptions(Options):
     batch: int = Field(default=8, ge=1)
     """Tiles of one size looked at together."""
 
+    check_backends: bool = False
+    """Whether to export the detector, measure the mAP50 that each backend of `inference.backend`
+    loses on the tiles, and keep both with the detector: none that loses more than 0.005 is used."""
+
     device: str = "auto"
     """`auto` (CUDA, else Apple's GPU, else the CPU), or as ultralytics takes it."""
 

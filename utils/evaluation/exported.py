@@ -1,0 +1,64 @@
+"""How much exported networks lose where the truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from utils.dataset.labeled import LabeledTile
+from utils.detection.backend_choice import exported_backends
+from utils.detection.detector import Detector
+from utils.detection.exports import Exports
+from utils.evaluation.coco import coco_metrics
+from utils.evaluation.evaluate import class_names
+from utils.evaluation.looking import inference_options, look_with, tile_predictor
+from utils.evaluation.options import EvaluationOptions
+from utils.storage.store import ObjectStore
+
+# Enough to tell 0.005 of mAP50, few enough to be looked at in a minute.
+_MOST_TILES = 200
+
+
+def measure_losses(
+    detector: Detector,
+    tiles: Sequence[LabeledTile],
+    images: Mapping[str, Path],
+    options: EvaluationOptions,
+    store: ObjectStore | None = None,
+) -> dict[str, float]:
+    """Export a detector, and measure the mAP50 that each backend loses against PyTorch.
+
+    What is found out is kept with the detector: an inference passes over a backend that loses more
+    than 0.005.
+
+    Args:
+        detector: Whose best weights are exported.
+        tiles: With their true boxes; the first 200 are looked at.
+        images: As in `look_at_tiles`.
+        options: How to look.
+        store: As in `Exports`.
+
+    Returns:
+        The loss by description of the backend; negative where a backend is better.
+
+    Raises:
+        DetectorError: If the weights cannot be loaded.
+        ImageError: If an image cannot be read.
+    """
+    predictor = tile_predictor(detector, options)
+    exports = Exports(detector, options.imgsz or detector.image_size, store)
+    device = predictor.ultralytics.device
+    with exports.locked():
+        others = exported_backends(exports, inference_options(options), device)
+        predictors = [predictor, *(replace(predictor, backend=backend) for backend in others)]
+        looks = look_with(predictors, tiles[:_MOST_TILES], images, options.batch)
+        names = class_names([detector], tiles)
+        exact, *scores = [coco_metrics(look.tiles, names).map50 for look in looks]
+        losses = {
+            backend.description: exact - score
+            for backend, score in zip(others, scores, strict=True)
+            if exact is not None and score is not None
+        }
+        exports.keep_losses(losses)
+    return losses
