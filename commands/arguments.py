@@ -10,12 +10,15 @@ from typing import NoReturn
 
 USAGE_EXIT_CODE = 2
 
+_FEWEST_COMPARED = 2
+
 _EXAMPLES = """\
 examples:
   python run.py --ingest                        tile a dataset and send it to Label Studio
   python run.py --export --promote staging      turn what people reviewed into a dataset
   python run.py --training --local              train on this machine
   python run.py --promote production -i -f      use the new detector: predict, then look
+  python run.py --compare 3 4                   set the trainings of two versions side by side
   python run.py -ig --set source.kind=voc --set source.path=DIR --set tiling.tile_size=640
 """
 
@@ -121,6 +124,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--rollback", action="store_true", help="bring back what was in production before"
     )
     _add_datasets(parser.add_argument_group("labels"))
+    _add_experiments(parser.add_argument_group("experiments"))
     stacks = parser.add_argument_group("stacks")
     stacks.add_argument("--stack", metavar="NAME", help="the stack to run on, for this run only")
     stacks.add_argument(
@@ -150,6 +154,16 @@ def _add_datasets(labels: argparse._ArgumentGroup) -> None:
         "number, tag, or query such as 'reviewed>=100, tag=gold'",
     )
     labels.add_argument("--tag", metavar="NAME", help="with --datasets VERSION: tag that version")
+
+
+def _add_experiments(experiments: argparse._ArgumentGroup) -> None:
+    experiments.add_argument(
+        "--compare",
+        nargs="+",
+        metavar="RUN",
+        help="set trainings side by side: runs by name, id or the beginning of one, or versions of "
+        "the model by number or stage",
+    )
 
 
 def _add_options(options: argparse._ArgumentGroup) -> None:
@@ -189,11 +203,11 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
 
 def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
     names = [command.name for command in parsed.commands]
-    for_stacks = [flag for flag in ("register_stack", "check_stack") if getattr(parsed, flag)]
-    is_alone = parsed.datasets is not None
-    if parsed.tag and not is_alone:
+    alone = ("rollback", "register_stack", "check_stack", "compare")
+    is_alone = parsed.datasets is not None or any(getattr(parsed, flag) for flag in alone)
+    if parsed.tag and parsed.datasets is None:
         parser.error("--tag belongs to --datasets VERSION")
-    if not (names or parsed.promote or parsed.rollback or for_stacks or is_alone):
+    if not (names or parsed.promote or is_alone):
         parser.error("nothing to do: choose one of the loop's flags, or --promote")
     if parsed.config and len(names) != 1 and not (parsed.check_stack and not names):
         parser.error(
@@ -214,3 +228,5 @@ def _check_stages(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -
         parser.error("--force belongs to --promote production")
     if parsed.rollback and (parsed.promote or parsed.commands):
         parser.error("--rollback goes alone")
+    if parsed.compare and len(parsed.compare) < _FEWEST_COMPARED:
+        parser.error("--compare needs at least two runs")

@@ -44,6 +44,11 @@ def run_commands(parsed: argparse.Namespace) -> None:
         from commands.datasets import show_datasets
 
         show_datasets(parsed.datasets, parsed.tag)
+    if parsed.compare:
+        from commands.experiments import compare_experiments
+        from commands.stages import model_to_promote
+
+        compare_experiments(parsed.compare, model_to_promote([], parsed.config))
     if parsed.commands or parsed.promote:
         _run_loop(parsed)
 

@@ -54,6 +54,7 @@ def test_a_stack_can_be_seen_to_without_running_anything(arguments):
             id="forced into staging",
         ),
         pytest.param(["--rollback", "--export"], "--rollback goes alone", id="rollback and more"),
+        pytest.param(["--compare", "a-run"], "needs at least two runs", id="one compared"),
         pytest.param(["--promote", "prod"], "invalid choice: 'prod'", id="unknown stage"),
     ],
 )
@@ -79,5 +80,5 @@ def test_help_needs_no_heavy_library():
     )
 
     assert shown.stdout.strip().endswith("[]")
-    for group in ("the loop:", "stages:", "stacks:", "options:"):
+    for group in ("the loop:", "stages:", "experiments:", "stacks:", "options:"):
         assert group in shown.stdout

@@ -32,6 +32,9 @@ class Detector:
         data_fingerprint: Of the dataset, from `YoloDataset.fingerprint`.
         run_fingerprint: Of dataset, arguments and checkpoint together.
         mlflow_run_id: Where the training is recorded, or None.
+        history: What ultralytics measured in each epoch, by name, such as `metrics/mAP50`; `time`
+            is in seconds since the training began, or was resumed. None of a detector that was
+            trained by an earlier version of Spyglass.
     """
 
     best: Path
@@ -46,6 +49,7 @@ class Detector:
     data_fingerprint: str
     run_fingerprint: str
     mlflow_run_id: str | None = field(default=None)
+    history: tuple[dict[str, float], ...] = ()
 
     @property
     def weights_sha256(self) -> str:
@@ -85,6 +89,7 @@ class Detector:
             best=folder / detector.best,
             last=folder / detector.last,
             class_names=tuple(detector.class_names),
+            history=tuple(detector.history),
         )
 
 

@@ -181,4 +181,5 @@ def _detector(
         epochs=result.epochs,
         data_fingerprint=dataset.fingerprint,
         run_fingerprint=run.fingerprint,
+        history=tuple(epoch.values for epoch in run.epochs()),
     )

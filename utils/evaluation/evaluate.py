@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -110,6 +112,7 @@ def evaluate_detector(
         device=str(choose_device(options.device)).split(",")[0],
         worst=_worst(look.tiles, tile_scores.confidence, options.worst_tiles, folder),
         bootstrap=options.bootstrap,
+        tiles_fingerprint=_fingerprint_of(tiles),
     )
 
 
@@ -118,6 +121,15 @@ def class_names(detectors: Iterable[Detector], tiles: Iterable[LabeledTile]) -> 
     names = [name for detector in detectors for name in detector.class_names]
     labelled = sorted({label for tile in tiles for label in tile.boxes.labels})
     return tuple(dict.fromkeys([*names, *labelled]))
+
+
+def _fingerprint_of(tiles: Iterable[LabeledTile]) -> str:
+    """The same for the same pictures with the same boxes, in whatever order."""
+    contents = (
+        json.dumps([tile.tile_id, tile.sha256, tile.boxes.xyxy.tolist(), tile.boxes.labels])
+        for tile in tiles
+    )
+    return hashlib.sha256("\n".join(sorted(contents)).encode()).hexdigest()
 
 
 def _worst(

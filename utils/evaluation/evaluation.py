@@ -55,6 +55,8 @@ class Evaluation:
         device: That looked.
         worst: The tiles with the most mistakes, the worst first.
         bootstrap: How the intervals were found.
+        tiles_fingerprint: SHA-256, in hex, over the tiles with their true boxes: scores on equal
+            tiles can be compared. Empty where an earlier version of Spyglass judged.
     """
 
     split: str
@@ -64,6 +66,7 @@ class Evaluation:
     device: str
     worst: tuple[WorstTile, ...] = ()
     bootstrap: BootstrapOptions = field(default_factory=BootstrapOptions)
+    tiles_fingerprint: str = ""
 
     @property
     def tiles(self) -> int:
@@ -93,6 +96,7 @@ class Evaluation:
             "device": self.device,
             "worst": [_tile_card(tile) for tile in self.worst],
             "bootstrap": self.bootstrap.model_dump(),
+            "tiles_fingerprint": self.tiles_fingerprint,
         }
 
     def save(self, folder: Path) -> None:

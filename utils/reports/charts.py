@@ -12,6 +12,10 @@ _TOP, _BOTTOM = 18, 20
 # The height of a chart of curves.
 _SQUARE = 300
 _MOST_BARS = 30
+# As many as the style of a page has.
+_COLOURS = 6
+
+Points = Sequence[tuple[float, float]]
 
 
 def bars(counts: Mapping[str, int]) -> Markup:
@@ -62,27 +66,32 @@ def histogram(edges: Sequence[str], counts: Sequence[int]) -> Markup:
 
 
 def curves(
-    lines: Mapping[str, Sequence[tuple[float, float]]],
+    lines: Mapping[str, Points],
     horizontal: str,
     *,
     mark: float | None = None,
+    right: float = 1.0,
+    top: float = 1.0,
 ) -> Markup:
-    """Lines in the unit square.
+    """Lines over axes that begin at 0.
 
     Args:
-        lines: For each name its points (x, y), both in [0, 1], by rising x.
+        lines: For each name its points (x, y), by rising x.
         horizontal: What x is.
         mark: An x to draw a line at.
+        right: The x at which the chart ends.
+        top: The y at which it ends.
     """
-    drawn = [_grid(), _mark(mark)]
+    drawn = [_grid(right, top), _mark(mark, right)]
     for index, (name, points) in enumerate(lines.items()):
-        path = " ".join(f"{_x(x):.1f},{_y(y):.1f}" for x, y in points)
+        path = " ".join(f"{_x(x / right):.1f},{_y(y / top):.1f}" for x, y in points)
         drawn.append(
-            f'<polyline class="line{index}" points="{path}"><title>{escape(name)}</title>'
-            "</polyline>"
+            f'<polyline class="line{index % _COLOURS}" points="{path}">'
+            f"<title>{escape(name)}</title></polyline>"
         )
     signs = "".join(
-        f'<span class="key line{index}"></span>{escape(name)}' for index, name in enumerate(lines)
+        f'<span class="key line{index % _COLOURS}"></span>{escape(name)}'
+        for index, name in enumerate(lines)
     )
     return Markup(
         f'<p class="soft">{signs}</p><svg class="chart" viewBox="0 0 {_WIDTH} {_SQUARE}" '
@@ -91,32 +100,36 @@ def curves(
     )
 
 
-def _grid() -> str:
+def _grid(right: float, top: float) -> str:
     """Lines at every fifth, with their values."""
     parts = []
     for step in range(6):
-        value = step / 5
+        share = step / 5
         parts.append(
-            f'<line x1="{_x(0)}" x2="{_x(1)}" y1="{_y(value):.1f}" y2="{_y(value):.1f}"/>'
-            f'<text x="14" y="{_y(value) + 4:.1f}">{value:.1f}</text>'
-            f'<text x="{_x(value):.1f}" y="{_y(0) + 16:.1f}">{value:.1f}</text>'
+            f'<line x1="{_x(0)}" x2="{_x(1)}" y1="{_y(share):.1f}" y2="{_y(share):.1f}"/>'
+            f'<text x="14" y="{_y(share) + 4:.1f}">{_tick(share * top)}</text>'
+            f'<text x="{_x(share):.1f}" y="{_y(0) + 16:.1f}">{_tick(share * right)}</text>'
         )
     return "".join(parts)
 
 
-def _mark(value: float | None) -> str:
+def _tick(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+def _mark(value: float | None, right: float) -> str:
     if value is None:
         return ""
-    x = f"{_x(value):.1f}"
+    x = f"{_x(value / right):.1f}"
     return (
         f'<line class="mark" x1="{x}" x2="{x}" y1="{_y(0)}" y2="{_y(1)}"/>'
         f'<text x="{x}" y="{_TOP - 6}">{value:.2f}</text>'
     )
 
 
-def _x(value: float) -> float:
-    return 34 + value * (_WIDTH - 50)
+def _x(share: float) -> float:
+    return 34 + share * (_WIDTH - 50)
 
 
-def _y(value: float) -> float:
-    return _TOP + (1 - value) * (_SQUARE - _TOP - 40)
+def _y(share: float) -> float:
+    return _TOP + (1 - share) * (_SQUARE - _TOP - 40)

@@ -20,10 +20,10 @@ Cell = Markup | str | int | float | None
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2733; --soft: #5b6b7b; --line: #d9e0e7; --card: #f5f8fa;
   --paper: #ffffff; --accent: #0b7285; --truth: #1fe08f; --found: #ffa51f; --bad: #c92a2a;
-  --second: #e67700; --third: #7048e8; }
+  --second: #e67700; --third: #7048e8; --fourth: #2b8a3e; --fifth: #c2255c; --sixth: #5c5f66; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e3e9ef; --soft: #93a3b3; --line: #33404d;
   --card: #1d262f; --paper: #141a20; --accent: #3bc9db; --bad: #ff8787;
-  --second: #ffc078; --third: #b197fc; } }
+  --second: #ffc078; --third: #b197fc; --fourth: #69db7c; --fifth: #f783ac; --sixth: #ced4da; } }
 * { box-sizing: border-box; }
 body { margin: 0; padding: 16px; background: var(--paper); color: var(--ink);
   font: 14px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
@@ -71,6 +71,10 @@ svg.chart line.mark { stroke: var(--soft); stroke-dasharray: 4 3; }
 .line0 { stroke: var(--accent); border-color: var(--accent); }
 .line1 { stroke: var(--second); border-color: var(--second); }
 .line2 { stroke: var(--third); border-color: var(--third); }
+.line3 { stroke: var(--fourth); border-color: var(--fourth); }
+.line4 { stroke: var(--fifth); border-color: var(--fifth); }
+.line5 { stroke: var(--sixth); border-color: var(--sixth); }
+.warning { border-left: 4px solid var(--bad); padding: 6px 12px; margin: 12px 0; }
 .facts small { display: block; font-size: 12px; font-weight: 400; color: var(--soft); }
 .scroll + p, .columns + p { margin-top: 10px; }
 td.heat { background: color-mix(in srgb, var(--accent) var(--share), transparent);
