@@ -55,6 +55,18 @@ def merged(left, right, **options):
             id="a sliver at the border, whose extent is guessed",
         ),
         pytest.param(
+            seen((70, 10, 95, 20, 0.6)),
+            seen((80, 10, 95, 20, 0.9), (80, 10, 94, 16, 0.3)),
+            seen((70, 10, 95, 20, 0.9)),
+            id="whole in one window, found twice by the one that cuts it",
+        ),
+        pytest.param(
+            seen((30, 10, 100, 20, 0.7)),
+            seen((80, 10, 150, 20, 0.8), (80, 12, 140, 19, 0.3)),
+            seen((30, 10, 150, 20, 0.8), (80, 12, 140, 19, 0.3)),
+            id="found twice, and no window sees all of it: nobody knows",
+        ),
+        pytest.param(
             seen((85, 10, 92, 40, 0.9), (90, 10, 97, 40, 0.8)),
             seen((85, 10, 92, 40, 0.7), (90, 10, 97, 40, 0.6)),
             seen((85, 10, 92, 40, 0.9), (90, 10, 97, 40, 0.8)),
@@ -124,6 +136,40 @@ def test_a_perfect_detector_finds_every_object_exactly_once(scene):
     assert sorted(map(tuple, result.xyxy)) == sorted(map(tuple, objects))
 
 
+@st.composite
+def small_objects_with_second_guesses(draw):
+    """Objects that a window sees whole, and what windows that cut them may find beside the rest."""
+    overlap = draw(st.integers(20, 40))
+    tile_size = draw(st.integers(2 * overlap, 90))
+    cells = draw(st.sets(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=8))
+    side = st.integers(6, overlap - 9)
+    corners = [(50 * column, 50 * row) for column, row in sorted(cells)]
+    rows = [(x, y, x + draw(side), y + draw(side)) for x, y in corners]
+    objects = np.array(rows, dtype=float).reshape(-1, 4)
+    found = []
+    for window in tile_windows(300, 300, tile_size, overlap):
+        visible = clip_boxes(objects, window.xyxy)
+        rows = []
+        for box, whole in zip(visible, objects, strict=True):
+            if box_areas([box])[0] > 0:
+                rows.append((*box, 0.9))
+                cut_in_x, cut_in_y = (box != whole).reshape(2, 2).any(axis=0)
+                if cut_in_x or cut_in_y:  # some of the rest, as far as the border
+                    x1, y1, x2, y2 = box
+                    along_x, along_y = (draw(st.floats(0.3, 0.9)), 1) if cut_in_y else (1, 0.5)
+                    rows.append((x1, y1, x1 + along_x * (x2 - x1), y1 + along_y * (y2 - y1), 0.3))
+        found.append((window, seen(*rows)))
+    return objects, found
+
+
+@settings(deadline=None)
+@given(small_objects_with_second_guesses())
+def test_what_a_border_leaves_of_an_object_is_not_an_object_of_its_own(scene):
+    objects, found = scene
+    result = merge_windows(found, 300, 300)
+    assert sorted(map(tuple, result.xyxy)) == sorted(map(tuple, objects))
+
+
 @pytest.mark.parametrize("seed", range(200))
 def test_a_ship_across_a_border_is_found_once_however_it_lies(seed):
     """By a simulated detector, off by up to 8 % of what it sees and by 2 pixels at most."""
@@ -182,7 +228,17 @@ def brute_force(found, width, height, merge_iou):
         if one is not other and not {rows[k][6] for k in one} & {rows[k][6] for k in other}:
             groups.remove(other)
             one |= other
-    return sorted((rows[min(g)][0], *box_of([rows[k] for k in sorted(g)])) for g in groups)
+    guesses = [
+        group
+        for group in groups
+        if all(is_cut(rows[k], width, height) for k in group)
+        and any(
+            len({i, j} & group) == 1 and not is_cut(rows[({i, j} - group).pop()], width, height)
+            for _, i, j in matches
+        )
+    ]
+    real = [group for group in groups if group not in guesses]
+    return sorted((rows[min(g)][0], *box_of([rows[k] for k in sorted(g)])) for g in real)
 
 
 def likeness(one, other, width, height, merge_iou):

@@ -6,7 +6,8 @@ compared where both windows look. Cropped to the overlap of the two windows, box
 coincide however much of it each window sees, while boxes of neighbouring objects do not.
 
 Boxes of the same window are never merged: a window that sees two ships side by side says that there
-are two.
+are two. But of a cut object a detector sometimes makes two, and where another window sees all of it
+the second one is dropped.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ def merge_windows(
     cropped to what both windows see, overlap by at least `merge_iou` (intersection over union) or,
     where a border cuts one of them, by most of the smaller one. The most alike are joined first;
     an object has at most one box of each window. Its box is the best-scored one of a window that
-    sees all of it or, where no window does, the hull of all; its score is the highest.
+    sees all of it or, where no window does, the hull of all; its score is the highest. An object of
+    nothing but cut boxes, one of which is the same as an uncut box of another object, is dropped.
 
     Args:
         found: Windows with their boxes and scores in scene coordinates, inside the window.
@@ -77,7 +79,10 @@ def merge_windows(
     everything = _in_canonical_order(found, width, height)
     if not len(everything.boxes):
         return everything.boxes
-    objects = _objects(everything, _joined(_matches(everything, merge_iou), everything.window))
+    matches = _matches(everything, merge_iou)
+    group_of = _joined(matches, everything.window)
+    real = ~_second_guesses(everything, matches, group_of)[np.unique(group_of)]
+    objects = _objects(everything, group_of).select(real)
     return objects.select(_order(objects, _class_indices(objects)))
 
 
@@ -203,6 +208,21 @@ def _joined(matches: IntArray, window: IntArray) -> IntArray:
     for position, earlier in enumerate(group_of):
         group_of[position] = group_of[earlier]
     return np.array(group_of, dtype=np.intp)
+
+
+def _second_guesses(found: _Found, matches: IntArray, group_of: IntArray) -> BoolArray:
+    """Which first positions of groups stand for a further look at a cut object, shape (n,).
+
+    Matches that are not in one group were kept apart since it has a box of the same window already.
+    """
+    has_whole = np.zeros(len(group_of), dtype=bool)
+    has_whole[group_of[~found.cut]] = True
+    piece, other = np.vstack([matches, matches[:, ::-1]]).T
+    is_apart = group_of[piece] != group_of[other]
+    guesses = is_apart & ~found.cut[other] & ~has_whole[group_of[piece]]
+    dropped = np.zeros(len(group_of), dtype=bool)
+    dropped[group_of[piece[guesses]]] = True
+    return dropped
 
 
 def _objects(found: _Found, group_of: IntArray) -> Boxes:
