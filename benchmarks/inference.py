@@ -43,7 +43,10 @@ from utils.tiling.reader import read_windows
 ROUNDS = 3
 CELL, CELLS = 640, 8
 TILE_SIZE, OVERLAP, IMAGE_SIZE = 1000, 200, 640
-OPTIONS = InferenceOptions(tile_size=TILE_SIZE, overlap=OVERLAP, imgsz=IMAGE_SIZE, device="cpu")
+CONFIDENCE = 0.25
+OPTIONS = InferenceOptions(
+    tile_size=TILE_SIZE, overlap=OVERLAP, imgsz=IMAGE_SIZE, confidence=CONFIDENCE, device="cpu"
+)
 GIANT_SIDE = 20_000
 SPEED_BAR = 3.0
 MEGABYTES_BAR = 1500.0
@@ -109,7 +112,7 @@ def sahi_way(scene: Path, weights: Path) -> Callable[[], Boxes]:
     model = AutoDetectionModel.from_pretrained(
         "ultralytics",
         model_path=str(weights),
-        confidence_threshold=OPTIONS.confidence,
+        confidence_threshold=CONFIDENCE,
         device="cpu",
         image_size=IMAGE_SIZE,
     )
@@ -144,7 +147,7 @@ def plain_way(tiles: Sequence[Path], weights: Path) -> Callable[[], None]:
             model.predict(
                 str(tile),
                 imgsz=IMAGE_SIZE,
-                conf=OPTIONS.confidence,
+                conf=CONFIDENCE,
                 device="cpu",
                 verbose=False,
             )

@@ -38,6 +38,7 @@ class DetectorMaterializer(BaseMaterializer):
         return {
             "classes": list(data.class_names),
             "image_size": data.image_size,
+            "confidence": "not chosen" if data.confidence is None else data.confidence,
             "data_fingerprint": data.data_fingerprint,
             "augmentations": names_of(data.arguments.get("augmentations", [])),
             **{name: float(value) for name, value in data.metrics.items()},

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from zenml import get_step_context, step
 
+from steps.figures import log_figures
 from steps.scratch import scratch_folder
 from steps.work_store import exports_store, work_store
 from utils.detection import predict
@@ -35,5 +36,11 @@ def predict_scenes(
         selection=shard,
         kept_in=work_store("predictions"),
         exports_in=exports_store("detector"),
+    )
+    score = detector.least_score(inference.confidence)
+    chosen = inference.confidence == "auto" and detector.confidence is not None
+    log_figures(
+        {"confidence": score, "confidence_chosen": "on val" if chosen else "in the configuration"},
+        "shard_predictions",
     )
     return result.predictions, result.issues

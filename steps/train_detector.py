@@ -11,22 +11,27 @@ from steps.learned_labels import note_labels
 from steps.tracker import track_with_stack
 from steps.work_store import work_store
 from utils.dataset.labeled import LabeledDataset
-from utils.dataset.local import local_yolo_dataset
+from utils.dataset.local import local_images, local_yolo_dataset
 from utils.dataset.splits import Split
 from utils.detection import train
 from utils.detection.detector import Detector
 from utils.detection.options import TrainingOptions
+from utils.evaluation.options import EvaluationOptions
+from utils.evaluation.threshold import with_confidence
 
 
 @step
 def train_detector(
     labels: LabeledDataset, splits: dict[str, str], training: TrainingOptions
 ) -> Annotated[Detector, "trained_detector"]:
-    """Train on the train split, choose the best epoch on val."""
+    """Train on the train split; choose the best epoch, and the least confidence, on val."""
     dataset = local_yolo_dataset(labels, {scene: Split(name) for scene, name in splits.items()})
     detector = train.train_detector(
         dataset, training, tracking=track_with_stack(), kept_in=work_store("training")
     )
     note_labels()
+    val = [tile for tile in labels if splits[tile.scene_id] == Split.VAL]
+    looking = EvaluationOptions(device=training.device)
+    detector = with_confidence(detector, val, local_images(val), looking)
     log_figures({"tiles": dataset.tile_counts, "mlflow_run_id": detector.mlflow_run_id or "none"})
     return detector

@@ -51,6 +51,18 @@ class SplitFractions(Options):
         return self
 
 
+class SamplingOptions(Options):
+    """How often tiles are seen in an epoch; val and test are left as they are."""
+
+    background_share: float = Field(default=1, ge=0, le=1)
+    """The largest share of the training tiles that may be empty: of more, some are left out, chosen
+    by a hash of their id."""
+
+    rare_share: float = Field(default=0, ge=0, le=1)
+    """A class in fewer than this share of the training tiles is rare: tiles with it are seen more
+    than once, the rarer the more often. 0 leaves every tile at once."""
+
+
 class CheckOptions(Options):
     """What is checked before training, and how much may be wrong."""
 

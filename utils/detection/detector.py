@@ -6,13 +6,14 @@ import json
 import shutil
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from utils.errors import DetectorError
 from utils.files import sha256_of, write_whole, written_whole
 
 _FORMAT = "detector/1"
 _CARD = "detector.json"
+_ULTRALYTICS_CONFIDENCE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Detector:
         history: What ultralytics measured in each epoch, by name, such as `metrics/mAP50`; `time`
             is in seconds since the training began, or was resumed. None of a detector that was
             trained by an earlier version of Spyglass.
+        confidence: From which its boxes are taken for objects: the one with the best F1 on val, or
+            None where it was not chosen.
     """
 
     best: Path
@@ -50,11 +53,21 @@ class Detector:
     run_fingerprint: str
     mlflow_run_id: str | None = field(default=None)
     history: tuple[dict[str, float], ...] = ()
+    confidence: float | None = field(default=None)
 
     @property
     def weights_sha256(self) -> str:
         """SHA-256 of the best weights, in hex: the identity of what it predicts."""
         return sha256_of(self.best)
+
+    def least_score(self, wanted: float | Literal["auto"] = "auto") -> float:
+        """The lowest score of a box that is kept, where it is `wanted` to be that.
+
+        "auto" is the confidence chosen in training, or ultralytics' own where none was.
+        """
+        if wanted != "auto":
+            return wanted
+        return _ULTRALYTICS_CONFIDENCE if self.confidence is None else self.confidence
 
     def save(self, folder: Path) -> None:
         """Write the detector to `folder`: `best.pt`, `last.pt` and `detector.json`."""

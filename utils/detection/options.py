@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import Field, field_validator, model_validator
 
+from utils.dataset.options import SamplingOptions
 from utils.options import Options, unknown_key
 from utils.tiling.options import PixelOptions
 
@@ -51,6 +52,9 @@ class TrainingOptions(Options):
 
     device: str = "auto"
     """`auto` (all CUDA devices, else Apple's GPU, else the CPU), or as ultralytics takes it: `cpu`, `0`, `0,1`, `mps`."""  # noqa: E501
+
+    sampling: SamplingOptions = SamplingOptions()
+    """How often the tiles are seen."""
 
     resume: bool = False
     """Insist on going on with a training that was cut off: an error where none was ever begun; of
@@ -108,8 +112,9 @@ class InferenceOptions(Options):
     imgsz: int | None = None
     """Side, in pixels, to which windows are resized; by default as in training."""
 
-    confidence: float = Field(default=0.25, ge=0, le=1)
-    """The lowest score of a box that is kept."""
+    confidence: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = "auto"
+    """The lowest score of a box that is kept; `auto` is what the training chose on val (the best
+    F1), and 0.25 for a detector without a choice."""
 
     iou: float = Field(default=0.6, gt=0, le=1)
     """Overlap (intersection over union) above which two boxes in one window are the same object."""

@@ -125,7 +125,8 @@ def merge_inferences(
 def _identity(source: SceneSource, detector: Detector, options: InferenceOptions) -> str:
     """A name for all predictions that the same detector makes with these options."""
     identity = [source.name, detector.weights_sha256, detector.image_size, detector.class_names]
-    content = json.dumps([*identity, options.model_dump(mode="json", exclude=_NOT_IDENTITY)])
+    chosen = options.updated(confidence=detector.least_score(options.confidence))
+    content = json.dumps([*identity, chosen.model_dump(mode="json", exclude=_NOT_IDENTITY)])
     return hashlib.sha256(content.encode()).hexdigest()[:_NAME_LENGTH]
 
 

@@ -99,10 +99,10 @@ def load_predictor(
     def find(backend: Backend) -> list[Boxes]:
         return replace(pytorch, backend=backend).find(samples)
 
-    ultralytics.args.conf = min(options.confidence, _CHECK_CONFIDENCE)
+    ultralytics.args.conf = min(detector.least_score(options.confidence), _CHECK_CONFIDENCE)
     exports = Exports(detector, image_size, exports_in)
     backend = choose_backend(pytorch.backend, options, exports, find, ultralytics.device)
-    ultralytics.args.conf = options.confidence
+    ultralytics.args.conf = detector.least_score(options.confidence)
     return replace(pytorch, backend=backend)
 
 
@@ -114,7 +114,7 @@ def _ultralytics_predictor(detector: Detector, options: InferenceOptions, image_
         model.predict(
             [nothing],
             imgsz=image_size,
-            conf=options.confidence,
+            conf=detector.least_score(options.confidence),
             iou=options.iou,
             max_det=options.max_boxes,
             device=choose_device(options.device).split(",")[0],

@@ -8,6 +8,7 @@ from dataclasses import replace
 from subprocess import CalledProcessError
 from typing import Any
 
+from utils.dataset.sampling import sampled
 from utils.dataset.yolo import YoloDataset
 from utils.detection.augmentations import as_arguments, names_of, require_applied
 from utils.detection.backend import choose_device, quiet
@@ -54,6 +55,7 @@ def train_detector(
         DetectorError: If the weights cannot be had or the training fails.
         StoreError: If the store cannot be reached or read when the training starts.
     """
+    dataset = sampled(dataset, options.sampling)
     arguments = _checked_arguments(options)
     checkpoint = resolve_checkpoint(options)
     run = open_run(dataset.fingerprint, checkpoint.identity, arguments)

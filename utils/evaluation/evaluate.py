@@ -100,6 +100,8 @@ def evaluate_detector(
         DetectorError: If the weights cannot be loaded.
         ImageError: If an image cannot be read.
     """
+    if options.confidence is None:
+        options = options.updated(confidence=detector.confidence)
     (look,) = look_at_tiles([detector], tiles, images, options)
     names = class_names([detector], tiles)
     tile_scores = score(look.tiles, names, options)

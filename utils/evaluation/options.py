@@ -39,7 +39,8 @@ class EvaluationOptions(Options):
 
     confidence: float | None = Field(default=None, ge=0, le=1)
     """The lowest score of a box that counts in the confusion matrix, the error kinds and the
-    pictures; by default the one with the best F1."""
+    pictures; by default the one the training chose on val, or, where it chose none, the one with
+    the best F1 on these tiles."""
 
     batch: int = Field(default=8, ge=1)
     """Tiles of one size looked at together."""

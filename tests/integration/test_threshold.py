@@ -1,0 +1,69 @@
+"""The confidence of a detector is chosen on val, kept with it, and used."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.builders import boxes
+from tests.fixtures.detector import tiny_tiles
+from utils.detection.detector import Detector
+from utils.detection.options import InferenceOptions
+from utils.detection.predictor import load_predictor
+from utils.evaluation.curves import count_boxes
+from utils.evaluation.looking import look_at_tiles
+from utils.evaluation.matching import match_classes
+from utils.evaluation.options import EvaluationOptions
+from utils.evaluation.threshold import with_confidence
+
+OPTIONS = EvaluationOptions(device="cpu")
+
+
+@pytest.fixture
+def tiles(tmp_path):
+    return tiny_tiles(tmp_path, 4)[0]
+
+
+def test_a_detector_keeps_the_confidence_chosen_for_it(tiny_detector, tmp_path):
+    replace(tiny_detector, confidence=0.37).save(tmp_path)
+    assert Detector.load(tmp_path).confidence == 0.37
+
+
+def test_a_detector_that_finds_nothing_is_left_without_a_confidence(tiny_detector, tiles):
+    elsewhere = [replace(tile, boxes=boxes((0, 0, 2, 2))) for tile in tiles]
+    images = {tile.tile_id: Path(tile.uri) for tile in tiles}
+    assert with_confidence(tiny_detector, elsewhere, images, OPTIONS).confidence is None
+
+
+def test_the_confidence_has_the_best_f1_on_the_tiles(tiny_detector, tiles):
+    images = {tile.tile_id: Path(tile.uri) for tile in tiles}
+    (look,) = look_at_tiles([tiny_detector], tiles, images, OPTIONS)
+    # What it finds counts as true, so that there is something to find.
+    found = [
+        replace(tile, boxes=seen.found.select(np.arange(1)))
+        for tile, seen in zip(tiles, look.tiles, strict=True)
+    ]
+    chosen = with_confidence(tiny_detector, found, images, OPTIONS)
+    (look,) = look_at_tiles([tiny_detector], found, images, OPTIONS)
+    counts = count_boxes(match_classes(look.tiles, ("ship",)))
+    assert chosen.confidence is not None
+    at_chosen = count_boxes(match_classes(look.tiles, ("ship",)), np.array([chosen.confidence]))
+    assert at_chosen.f1.item() == pytest.approx(counts.f1.max())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chosen", "used"),
+    [
+        pytest.param("auto", 0.4, 0.4, id="chosen in training"),
+        pytest.param("auto", None, 0.25, id="never chosen"),
+        pytest.param(0.1, 0.4, 0.1, id="configured"),
+        pytest.param(0, 0.4, 0, id="everything"),
+    ],
+)
+def test_inference_uses_what_was_chosen_unless_told_otherwise(tiny_detector, wanted, chosen, used):
+    detector = replace(tiny_detector, confidence=chosen)
+    options = InferenceOptions(confidence=wanted, device="cpu")
+    assert load_predictor(detector, options).ultralytics.args.conf == used

@@ -1,0 +1,103 @@
+"""How often a training sees each of its tiles."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from math import sqrt
+
+import yaml
+
+from utils.dataset.options import SamplingOptions
+from utils.dataset.splits import Split
+from utils.dataset.yolo import YoloDataset
+from utils.files import write_whole
+
+_HASH_BYTES = 8
+_NAME_LENGTH = 16
+_EVERY_TILE_ONCE = SamplingOptions()
+
+
+def sampled(dataset: YoloDataset, options: SamplingOptions) -> YoloDataset:
+    """The dataset with its training tiles seen as often as the options say.
+
+    Its description lies beside that of the whole dataset and names a list of images.
+
+    Args:
+        dataset: From `write_yolo_dataset`.
+        options: By default every tile is seen once, and the dataset is returned as it is.
+    """
+    if options == _EVERY_TILE_ONCE:
+        return dataset
+    folder = dataset.data_yaml.parent
+    images = {path.stem: path.name for path in (folder / "images" / Split.TRAIN).iterdir()}
+    times = times_seen({tile_id: _classes(dataset, tile_id) for tile_id in sorted(images)}, options)
+    fingerprint = hashlib.sha256(
+        f"{dataset.fingerprint} {options.model_dump_json()}".encode()
+    ).hexdigest()
+    name = fingerprint[:_NAME_LENGTH]
+    lines = [f"./images/{Split.TRAIN}/{images[tile]}\n" * count for tile, count in times.items()]
+    write_whole(folder / f"train-{name}.txt", "".join(lines))
+    description = yaml.safe_load(dataset.data_yaml.read_text(encoding="utf-8"))
+    description |= {Split.TRAIN.value: f"train-{name}.txt"}
+    data_yaml = folder / f"data-{name}.yaml"
+    write_whole(data_yaml, yaml.safe_dump(description, sort_keys=False, allow_unicode=True))
+    return replace(
+        dataset,
+        data_yaml=data_yaml,
+        fingerprint=fingerprint,
+        tile_counts=dataset.tile_counts | {Split.TRAIN.value: sum(times.values())},
+    )
+
+
+def times_seen(classes: Mapping[str, Collection[str]], options: SamplingOptions) -> dict[str, int]:
+    """How often an epoch shows each tile; those it does not show are left out.
+
+    Where chance would decide, a hash of the tile id does, so that the same tiles give the same
+    answer. Rare classes are repeated as in LVIS (Gupta et al. 2019, arXiv:1908.03195): a tile is
+    shown as often as its rarest class asks for, which is the square root of `rare_share` over the
+    share of tiles with the class.
+
+    Args:
+        classes: The classes in each training tile, by tile id.
+        options: The share of empty tiles, and what is rare.
+    """
+    kept = _limit_background(classes, options.background_share)
+    tiles_with = Counter(name for tile_id in kept for name in set(classes[tile_id]))
+    wanted = {
+        name: max(1.0, sqrt(options.rare_share * len(kept) / count))
+        for name, count in tiles_with.items()
+    }
+    return {
+        tile_id: _whole(max((wanted[name] for name in classes[tile_id]), default=1.0), tile_id)
+        for tile_id in kept
+    }
+
+
+def _classes(dataset: YoloDataset, tile_id: str) -> set[str]:
+    """The number of each class in a training tile."""
+    labels = dataset.data_yaml.parent / "labels" / Split.TRAIN / f"{tile_id}.txt"
+    return {line.split()[0] for line in labels.read_text().splitlines()}
+
+
+def _limit_background(classes: Mapping[str, Collection[str]], share: float) -> list[str]:
+    """The ids of the tiles with boxes, and of as many empty ones as may be."""
+    empty = sorted((tile_id for tile_id in classes if not classes[tile_id]), key=_chance)
+    filled = len(classes) - len(empty)
+    if not filled or share == 1:
+        return list(classes)
+    left_out = set(empty[round(filled * share / (1 - share)) :])
+    return [tile_id for tile_id in classes if tile_id not in left_out]
+
+
+def _whole(times: float, tile_id: str) -> int:
+    """A whole number that is `times` on average over many tiles."""
+    return int(times) + (_chance(tile_id) < times % 1)
+
+
+def _chance(tile_id: str) -> float:
+    """A number in [0, 1) that only the id decides."""
+    digest = hashlib.sha256(f"sampling/{tile_id}".encode()).digest()
+    return int.from_bytes(digest[:_HASH_BYTES]) / float(1 << 8 * _HASH_BYTES)
