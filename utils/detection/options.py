@@ -35,6 +35,10 @@ class TrainingOptions(Options):
     allow_scratch: bool = False
     """Whether to train from scratch, with a warning, where the weights cannot be had."""
 
+    known_as: dict[str, str] = Field(default_factory=dict)
+    """What the weights call classes that they know by another name, such as `ship: boat`, so that
+    training starts from what they know of them."""
+
     epochs: int = Field(default=100, ge=1)
     """How many times to go through the training tiles at most."""
 
@@ -144,6 +148,10 @@ class InferenceOptions(Options):
     """What runs the network: `auto` is the fastest of those that, checked once on windows of the
     scenes, find what PyTorch finds; `onnx` and `openvino` run on the CPU, `tensorrt` on CUDA."""
 
+    augment: bool = False
+    """Whether to look at each window three times, twice smaller and once of these mirrored, and
+    join what is found (test-time augmentation): about twice the time, in PyTorch only."""
+
     outputs: tuple[Literal["coco", "geojson"], ...] = ("coco", "geojson")
     """What the predictions are written as beside Parquet: `coco` is COCO json; `geojson` has the
     scenes that know where they lie, in WGS 84 and in their own coordinate reference system."""
@@ -156,6 +164,12 @@ class InferenceOptions(Options):
 
     pixels: PixelOptions = PixelOptions()
     """How the pixels of the scenes are read."""
+
+    @model_validator(mode="after")
+    def _augmented_in_pytorch(self) -> Self:
+        if self.augment and self.backend not in ("auto", "pytorch"):
+            raise ValueError(f"augment needs backend: pytorch (or auto), not {self.backend}")
+        return self
 
     @model_validator(mode="after")
     def _overlap_below_tile_size(self) -> Self:

@@ -92,8 +92,9 @@ def load_predictor(
     """
     image_size = options.imgsz or detector.image_size
     ultralytics = _ultralytics_predictor(detector, options, image_size)
-    pytorch = Predictor(ultralytics, pytorch_backend(ultralytics), detector.class_names)
-    if not samples:
+    network = pytorch_backend(ultralytics, augment=options.augment)
+    pytorch = Predictor(ultralytics, network, detector.class_names)
+    if options.augment or not samples:
         return pytorch
 
     def find(backend: Backend) -> list[Boxes]:

@@ -106,6 +106,7 @@ def inference_options(options: EvaluationOptions) -> InferenceOptions:
         max_boxes=options.max_boxes,
         batch=options.batch,
         device=options.device,
+        augment=options.augment,
     )
 
 

@@ -42,6 +42,9 @@ class EvaluationOptions(Options):
     pictures; by default the one the training chose on val, or, where it chose none, the one with
     the best F1 on these tiles."""
 
+    augment: bool = False
+    """Whether to look at each tile three times, as `inference.augment` does."""
+
     batch: int = Field(default=8, ge=1)
     """Tiles of one size looked at together."""
 
