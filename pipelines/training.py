@@ -34,6 +34,6 @@ def training_pipeline(
     """
     labels = labels_to_learn(dataset)
     splits = split_by_scene(labels, fractions)
-    checked, _, _ = check_labels(labels, splits, newest("tile_manifest"), checks)
+    checked, *_ = check_labels(labels, splits, newest("tile_manifest"), checks, training)
     detector = train_detector(checked, splits, training)
     evaluate_detector(detector, checked, splits, evaluation)

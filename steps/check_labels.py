@@ -15,7 +15,10 @@ from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images
 from utils.dataset.options import CheckOptions
 from utils.dataset.splits import Split
+from utils.detection.augmentation_preview import preview_augmentations
+from utils.detection.options import TrainingOptions
 from utils.issues import IssueReport
+from utils.reports.augmentation_page import augmentation_page
 from utils.reports.dataset_page import dataset_page
 from utils.tiling.manifest import TileManifest
 
@@ -26,22 +29,28 @@ def check_labels(
     splits: dict[str, str],
     manifest: TileManifest,
     checks: CheckOptions,
+    training: TrainingOptions,
 ) -> tuple[
     Annotated[LabeledDataset, "checked_dataset"],
     Annotated[IssueReport, "dataset_issues"],
     Annotated[HTMLString, "dataset_page"],
+    Annotated[HTMLString, "augmentation_page"],
 ]:
-    """Set aside what a training would stumble over, and show what is left in each split."""
+    """Set aside what a training would stumble over; show what is left, and how it is augmented."""
     fetching = IssueReport()
+    images = local_images(labels, fetching)
+    split_of = {scene: Split(name) for scene, name in splits.items()}
     checked = check_dataset(
         labels,
-        {scene: Split(name) for scene, name in splits.items()},
-        local_images(labels, fetching),
+        split_of,
+        images,
         scratch_folder() / "checked_dataset.parquet",
         checks,
         refusals={issue.item: issue.detail for issue in fetching.issues},
         all_tile_ids=(tile.tile_id for tile in manifest if tile.scene_id in splits),
     )
     log_figures(asdict(checked.statistics), "checked_dataset")
-    html = dataset_page(checked.dataset, splits, checked.issues)
-    return checked.dataset, checked.issues, HTMLString(html)
+    page = dataset_page(checked.dataset, splits, checked.issues)
+    preview = preview_augmentations(checked.dataset, split_of, images, scratch_folder(), training)
+    augmented = augmentation_page(preview)
+    return checked.dataset, checked.issues, HTMLString(page), HTMLString(augmented)

@@ -12,7 +12,7 @@ import pytest
 from tests.builders import boxes, labeled, make_tile, write_image
 from utils.dataset.labeled import LabeledDataset
 from utils.detection.detector import Detector
-from utils.detection.options import InferenceOptions
+from utils.detection.options import InferenceOptions, TrainingOptions
 from utils.detection.outputs import write_outputs
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.issues import IssueReport
@@ -52,12 +52,16 @@ def test_the_checks_leave_a_page_with_the_classes_of_each_split(zenml: Path, tmp
             ExternalArtifact(value={tile.scene_id: tile.scene_id[5:] for tile in tiles}),
             ExternalArtifact(value=manifest),
             CheckOptions(),
+            TrainingOptions(imgsz=64),
         )
 
     run = checking()
     (page,) = run.steps["check_labels"].outputs["dataset_page"]
     assert "Boxes by class and split" in page.load()
     assert page.visualizations
+    (augmented,) = run.steps["check_labels"].outputs["augmentation_page"]
+    assert "in training, 3" in augmented.load()
+    assert augmented.visualizations
 
 
 def test_predictions_are_stored_in_the_other_formats_too(zenml: Path, tmp_path: Path):

@@ -138,18 +138,18 @@ def _applied(transform: Any, image: Any) -> Any:
     import albumentations
 
     boxes = albumentations.BboxParams(format="yolo", label_fields=["classes"])
-    certain = albumentations.from_dict(_certain(albumentations.to_dict(transform)))
+    certain = albumentations.from_dict(certainly(albumentations.to_dict(transform)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that some transforms have nothing to do with boxes
         trial = albumentations.Compose([certain], bbox_params=boxes, seed=0)
         return trial(image=image, bboxes=[[0.5, 0.5, 0.5, 0.5]], classes=[0])["image"]
 
 
-def _certain(value: Any) -> Any:
+def certainly(value: Any) -> Any:
     """A serialized transform with the chance of each transform in it set to 1."""
     if isinstance(value, dict):
-        return {key: 1.0 if key == "p" else _certain(inner) for key, inner in value.items()}
-    return [_certain(inner) for inner in value] if isinstance(value, list) else value
+        return {key: 1.0 if key == "p" else certainly(inner) for key, inner in value.items()}
+    return [certainly(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _first_problem(error: Exception) -> str:

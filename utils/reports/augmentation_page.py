@@ -1,0 +1,51 @@
+"""The page of augmentations: what a training will see of some tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PIL import Image
+
+from utils.detection.augmentation_preview import AugmentedTile, View
+from utils.reports.page import Markup, page, paragraph, section
+from utils.reports.pictures import key, picture, sheet
+
+_SIDE = 320
+
+
+def augmentation_page(tiles: Sequence[AugmentedTile]) -> str:
+    """The page: each tile as it is, with each augmentation alone, and as the training sees it."""
+    return page(
+        "Augmentations",
+        "Some training tiles, and what the training makes of them. Validation and test see the "
+        "tiles as they are.",
+        key(),
+        _note(tiles),
+        *(_tile_section(tile) for tile in tiles),
+    )
+
+
+def _note(tiles: Sequence[AugmentedTile]) -> Markup:
+    if not tiles:
+        return paragraph("There are no tiles to train on.")
+    if not tiles[0].alone:
+        return paragraph(
+            "None is listed under training.augmentations: in training, tiles have those of "
+            "ultralytics (mosaic, scale, mirrors, colours)."
+        )
+    return paragraph(
+        "Beside each tile: every listed augmentation, applied alone and for certain (its chance in "
+        "training in brackets); then what the training may see, with all of them, each by its "
+        "chance, and those of ultralytics (mosaic, scale, mirrors, colours)."
+    )
+
+
+def _tile_section(tile: AugmentedTile) -> Markup:
+    views = (tile.original, *tile.alone, *tile.trained)
+    return section(tile.tile_id, sheet(map(_picture, views), cell=180))
+
+
+def _picture(view: View) -> Markup:
+    height, width = view.pixels.shape[:2]
+    image = Image.fromarray(view.pixels)
+    return picture(image, (width, height), view.caption, truth=view.boxes, side=_SIDE)
