@@ -66,6 +66,12 @@ LOOP = (
         "inference_pipeline",
     ),
     Command("fiftyone", "f", "look at tiles, labels and predictions in FiftyOne", "fiftyone"),
+    Command(
+        "feedback",
+        "fb",
+        "pick the tiles that teach most, send them to Label Studio with boxes found on them",
+        "feedback",
+    ),
 )
 
 # Runs before a version goes to production, without a flag of its own.

@@ -212,6 +212,28 @@ def _require_in_reach(artifact: ArtifactVersionResponse, configuration: RunConfi
         )
 
 
+def _something_is_predicted(configuration: RunConfiguration) -> None:
+    predictions = newest("predictions")
+    if predictions is None:
+        raise SpyglassError(
+            "There are no predictions to pick tiles from. Make some: python run.py --inference"
+        )
+    _require_in_reach(predictions, configuration)
+
+
+def _picks_can_be_sent(configuration: RunConfiguration) -> None:
+    """Label Studio answers, and its project is there or may be made."""
+    from utils.annotation.project import check_project
+
+    options = configuration.parameters["label_studio"]
+    check_project(_label_studio(options), options)
+
+
+def _tags_can_be_read(configuration: RunConfiguration) -> None:
+    if configuration.parameters["dataset_name"] is not None:
+        _database_can_start(configuration)
+
+
 def _database_can_start(configuration: RunConfiguration) -> None:
     del configuration
     from utils.curation.database import find_mongod
@@ -228,4 +250,10 @@ _CHECKS: dict[str, tuple[Callable[[RunConfiguration], Any], ...]] = {
     "promotion": (_training_of_both_is_known,),
     "inference": (_detector_is_staged, _source_can_be_read),
     "fiftyone": (_there_are_tiles, _database_can_start),
+    "feedback": (
+        _something_is_predicted,
+        _detector_is_staged,
+        _picks_can_be_sent,
+        _tags_can_be_read,
+    ),
 }

@@ -18,6 +18,9 @@ _LINES = {
     "evaluation": "on unseen scenes: mAP50 {mAP50:.3f}, mAP50-95 {mAP50-95:.3f}",
     "promotion": "{verdict}",
     "predictions": "{boxes} objects found in {scenes} scenes",
+    "picked_tiles": "{tiles} tiles picked: {reasons}",
+    "send_issues": "{added} new tasks, {updated} with new boxes, {unchanged} unchanged, in "
+    "{project}",
     "fiftyone_issues": "{added} samples added, {updated} updated, {unchanged} unchanged",
 }
 

@@ -6,6 +6,7 @@ from materializers.issues import IssueReportMaterializer
 from materializers.promotion import ComparisonMaterializer
 from materializers.tables import (
     LabeledDatasetMaterializer,
+    PickedTilesMaterializer,
     PredictionsMaterializer,
     TileManifestMaterializer,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "EvaluationMaterializer",
     "IssueReportMaterializer",
     "LabeledDatasetMaterializer",
+    "PickedTilesMaterializer",
     "PredictionsMaterializer",
     "TileManifestMaterializer",
     "ViewerMaterializer",

@@ -17,6 +17,7 @@ from materializers.pages import store_page
 from utils.dataset.labeled import LabeledDataset
 from utils.detection.geojson import GEOJSON_FILE
 from utils.detection.predictions import Predictions
+from utils.feedback.picked import PickedTiles
 from utils.files import sha256_of
 from utils.tiling.manifest import TileManifest
 
@@ -89,6 +90,28 @@ class LabeledDatasetMaterializer(_TableMaterializer):
             "reviewed": reviewed,
             "boxes": boxes.total(),
             "boxes_by_class": dict(boxes),
+        }
+
+
+class PickedTilesMaterializer(_TableMaterializer):
+    """Picked tiles, shown with the boxes found on them and why they were picked."""
+
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (PickedTiles,)
+    SKIP_REGISTRATION: ClassVar[bool] = False
+
+    def save_visualizations(self, data: PickedTiles) -> dict[str, VisualizationType]:
+        """Make the page."""
+        from utils.reports.picked_page import picked_page
+
+        return store_page(self.uri, "picked_tiles.html", picked_page(data))
+
+    def extract_metadata(self, data: PickedTiles) -> dict[str, MetadataType]:
+        """The numbers shown beside the artifact."""
+        reasons = Counter(one.reason.value for one in data)
+        return {
+            "tiles": len(data),
+            "reasons": dict(reasons),
+            "page": f"{self.uri}/picked_tiles.html",
         }
 
 

@@ -1,8 +1,9 @@
-"""The manifests that ingests have sent to a Label Studio project."""
+"""The manifests of tiles that were sent to a Label Studio project."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from zenml.client import Client
@@ -12,20 +13,21 @@ from zenml.utils.pagination_utils import depaginate_stream
 from utils.tiling.manifest import TileManifest
 from utils.tiling.tile import Tile
 
+# The reports of those who send tiles: ingests first, since only they know all of a source.
+_SENDERS = ("sync_issues", "send_issues")
+
 
 def manifests_of(project: int | str) -> list[ArtifactVersionResponse]:
-    """The distinct tile manifests that were sent to a project, newest first.
+    """The distinct tile manifests that were sent to a project: of ingests, then picked ones.
 
-    The way leads over the reports of the syncs to that project, to what each sync was given.
+    The newest of each come first. The way leads over the reports of those who sent something to
+    that project, to what each was given.
 
     Args:
         project: Its name or number.
     """
-    reports = depaginate_stream(
-        Client().list_artifact_versions, artifact="sync_issues", sort_by="desc:created"
-    )
     found: dict[str, ArtifactVersionResponse] = {}
-    for report in reports:
+    for report in chain.from_iterable(map(_reports, _SENDERS)):
         names = report.run_metadata.get("project_name"), report.run_metadata.get("project_id")
         if str(project) in map(str, names):
             manifest = report.step.inputs["manifest"][0]
@@ -33,8 +35,14 @@ def manifests_of(project: int | str) -> list[ArtifactVersionResponse]:
     return list(found.values())
 
 
+def _reports(artifact: str) -> Iterator[ArtifactVersionResponse]:
+    return depaginate_stream(
+        Client().list_artifact_versions, artifact=artifact, sort_by="desc:created"
+    )
+
+
 def all_tiles_sent(newest: TileManifest, project: int | str, path: Path) -> TileManifest:
-    """One manifest of the tiles of every ingest into a project, each in its newest version.
+    """One manifest of all tiles that were sent to a project, each in its newest version.
 
     Args:
         newest: The newest manifest.

@@ -55,6 +55,16 @@ def configurations(user: User) -> dict[str, str]:
             model={**model, "version": "production"},
             parameters={"dataset_name": "end-to-end"},
         ),
+        "feedback": user.writes(
+            "feedback",
+            model={**model, "version": "production"},
+            parameters={
+                "data_source": "store",
+                "dataset_name": "end-to-end",
+                "feedback": {"budget": 6, "confidence": 0.001, "near_duplicate": 0},
+                "label_studio": {"project": PROJECT},
+            },
+        ),
     }
 
 
@@ -75,6 +85,26 @@ def shown(user: User, configurations: dict[str, str]) -> dict[str, str]:
         "predicted": predicted,
         "looked": looked,
     }
+
+
+@pytest.mark.usefixtures("shown")
+def test_the_tiles_that_teach_most_go_back_to_people_and_nothing_twice(user, configurations):
+    import fiftyone as fo
+
+    tasks = user.tasks(PROJECT)
+    wanted = fo.load_dataset("end-to-end").limit(1)
+    wanted.tag_samples("relabel")
+
+    picked = user.calls("-fb", "--config", configurations["feedback"])
+    again = user.calls("-fb", "--config", configurations["feedback"])
+
+    assert "6 tiles picked: " in picked
+    assert "tagged 1" in picked
+    assert "0 new tasks, 6 with new boxes, 0 unchanged" in picked
+    assert "tagged" not in again
+    assert user.tasks(PROJECT) == tasks
+    assert fo.load_dataset("end-to-end").match_tags("sent").values("id") == wanted.values("id")
+    assert "24 tiles" in user.calls("-e", "--config", configurations["export"])
 
 
 def test_the_loop_runs_from_scenes_to_samples(shown):

@@ -73,7 +73,7 @@ class _Suggestion:
 def send_tiles(
     client: LabelStudio,
     project: Project,
-    suggested: Sequence[tuple[Tile, Preannotation]],
+    suggested: Sequence[tuple[Tile, Preannotation | None]],
     images: ServedImages,
     options: LabelStudioOptions,
 ) -> SendReport:
@@ -86,8 +86,8 @@ def send_tiles(
     Args:
         client: From `connect`.
         project: From `open_project`; it offers the classes of all boxes.
-        suggested: Tiles and what was found on them, all by one model version; first those that
-            people shall look at first.
+        suggested: Tiles and what was found on them, all by one model version, or None where
+            nothing has looked; first those that people shall look at first.
         images: From `connect_storage`.
         options: Batch sizes and the limit for bad tiles.
 
@@ -103,22 +103,21 @@ def send_tiles(
         progress("Sending tiles to Label Studio", total=len(suggested)) as advance,
     ):
         there = task_numbers(client, project.id)
-        new = {tile.tile_id: found for tile, found in suggested if tile.tile_id not in there}
-        tiles = [tile for tile, _ in suggested if tile.tile_id in new]
-        for batch in batches(
-            sendable_tasks(tiles, project, images, report.issues, advance, new), options
-        ):
+        tiles = [tile for tile, _ in suggested if tile.tile_id not in there]
+        found = {tile.tile_id: boxes for tile, boxes in suggested if boxes is not None}
+        new = sendable_tasks(tiles, project, images, report.issues, advance, found)
+        for batch in batches(new, options):
             report.added += import_batch(
                 client, project.id, batch, report.issues, timeout_s=options.timeout_s
             )
             advance(len(batch))
         known = (
-            _Suggestion(tile.tile_id, there[tile.tile_id], prediction_of(tile, found))
-            for tile, found in suggested
-            if tile.tile_id in there
+            _Suggestion(tile.tile_id, there[tile.tile_id], prediction_of(tile, boxes))
+            for tile, boxes in suggested
+            if tile.tile_id in there and boxes is not None
         )
         _suggest(client, project, known, options, report, advance)
-        _offer(client, project, [found.model_version for _, found in suggested])
+        _offer(client, project, [boxes.model_version for boxes in found.values()])
     report.issues.check_share(len(suggested), options.max_bad_share, "tiles")
     return report
 

@@ -1,0 +1,45 @@
+"""Feedback: the tiles that would teach the detector most go to Label Studio, with its boxes."""
+
+from __future__ import annotations
+
+from zenml import pipeline
+
+from pipelines.artifacts import manifest_of, newest, of_model
+from steps.pick_tiles import pick_tiles
+from steps.send_picked_tiles import send_picked_tiles
+from utils.annotation.options import LabelStudioOptions
+from utils.feedback.options import FeedbackOptions
+from utils.tiling.options import TilingOptions
+
+
+@pipeline
+def feedback_pipeline(
+    data_source: str,
+    dataset_name: str | None = None,
+    tiling: TilingOptions = TilingOptions(),
+    feedback: FeedbackOptions = FeedbackOptions(),
+    label_studio: LabelStudioOptions = LabelStudioOptions(),
+) -> None:
+    """Pick tiles from what was predicted last, and send them to people.
+
+    Args:
+        data_source: Where the tiles are stored, as for the ingest: a folder or
+            `gs://bucket/prefix`. Tiles of scenes that were predicted but never ingested go there.
+        dataset_name: The FiftyOne dataset in which people tag tiles to be looked at; none by
+            default.
+        tiling: How to cut scenes that were predicted but never ingested.
+        feedback: What to pick.
+        label_studio: The server and the project that receive the tiles.
+    """
+    picked, manifest, _ = pick_tiles(
+        newest("predictions"),
+        of_model("trained_detector"),
+        label_studio.project,
+        data_source,
+        dataset_name,
+        tiling,
+        feedback,
+        manifest=manifest_of(label_studio.project) or newest("tile_manifest"),
+        labels=newest("labeled_dataset"),
+    )
+    send_picked_tiles(picked, manifest, data_source, dataset_name, label_studio, feedback)

@@ -1,0 +1,73 @@
+"""Pick the tiles that people shall look at next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+from zenml import step
+
+from steps.manifests import all_tiles_sent
+from steps.scratch import scratch_folder
+from utils.curation.cutting import tiles_of_predicted
+from utils.curation.tags import tagged_tiles
+from utils.dataset.labeled import LabeledDataset
+from utils.detection.detector import Detector
+from utils.detection.predictions import Predictions
+from utils.feedback.candidates import candidates
+from utils.feedback.looking import look_with
+from utils.feedback.options import FeedbackOptions
+from utils.feedback.pick import pick
+from utils.feedback.picked import PickedTiles
+from utils.feedback.storing import stored_tile
+from utils.issues import IssueReport
+from utils.storage.store import open_store
+from utils.tiling.manifest import TileManifest
+from utils.tiling.options import TilingOptions
+
+
+@step
+def pick_tiles(
+    predictions: Predictions,
+    detector: Detector,
+    project: int | str,
+    data_source: str,
+    dataset_name: str | None,
+    tiling: TilingOptions,
+    feedback: FeedbackOptions,
+    manifest: TileManifest | None = None,
+    labels: LabeledDataset | None = None,
+) -> tuple[
+    Annotated[PickedTiles, "picked_tiles"],
+    Annotated[TileManifest, "picked_manifest"],
+    Annotated[IssueReport, "feedback_issues"],
+]:
+    """Rank tiles by what they would teach, and store those that were never ingested."""
+    issues = IssueReport()
+    folder = scratch_folder()
+    ingested = manifest and all_tiles_sent(manifest, project, folder / "tiles.parquet")
+    tagged = tagged_tiles(dataset_name, feedback.tag) if dataset_name else frozenset()
+    picked = pick(
+        candidates(
+            tiles_of_predicted(ingested or (), predictions, tiling, issues),
+            confidence=feedback.confidence,
+            labels=labels or (),
+            predictions=predictions,
+            min_visibility=tiling.min_visibility,
+            whatever=tagged,
+        ),
+        feedback,
+        look_with(detector, labels or (), feedback) if feedback.weights.novelty else None,
+        tagged,
+    )
+    store = open_store(data_source)
+    picked = [replace(one, tile=stored_tile(one.tile, store, tiling)) for one in picked]
+    classes = list(
+        dict.fromkeys([*predictions.class_names, *(labels.class_names if labels else ())])
+    )
+    tiles = [one.tile for one in picked]
+    return (
+        PickedTiles.write(folder / "picked.parquet", classes, picked),
+        TileManifest.write(folder / "manifest.parquet", classes, tiles),
+        issues,
+    )

@@ -1,0 +1,56 @@
+"""Send picked tiles to Label Studio, with the detector's boxes for people to accept or correct."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from zenml import step
+
+from steps.figures import log_figures
+from steps.label_studio import connect_label_studio
+from utils.annotation.images import connect_storage
+from utils.annotation.options import LabelStudioOptions
+from utils.annotation.project import open_project
+from utils.annotation.sending import send_tiles
+from utils.curation.tags import mark_sent
+from utils.feedback.options import FeedbackOptions
+from utils.feedback.picked import PickedTiles
+from utils.feedback.suggestions import suggestion
+from utils.issues import IssueReport
+from utils.tiling.manifest import TileManifest
+
+
+@step(enable_cache=False)  # what it leaves is in Label Studio, where it may be gone again
+def send_picked_tiles(
+    picked: PickedTiles,
+    manifest: TileManifest,
+    data_source: str,
+    dataset_name: str | None,
+    label_studio: LabelStudioOptions,
+    feedback: FeedbackOptions,
+) -> Annotated[IssueReport, "send_issues"]:
+    """Give each picked tile one task with the newest boxes; tasks that have them are left alone.
+
+    The manifest is not read: by it the export knows the tiles that this step has sent.
+    """
+    del manifest
+    client = connect_label_studio(label_studio)
+    project = open_project(client, label_studio, picked.class_names)
+    images = connect_storage(client, project, data_source, label_studio.document_root)
+    suggested = [(one.tile, suggestion(one, feedback.confidence)) for one in picked]
+    report = send_tiles(client, project, suggested, images, label_studio)
+    if dataset_name:
+        aside = {issue.item for issue in report.issues.issues if issue.set_aside}
+        sent = {tile.tile_id for tile, _ in suggested} - aside
+        mark_sent(dataset_name, sent, feedback.tag)
+    log_figures(
+        {
+            "project": project.url,
+            "project_name": project.title,
+            "project_id": project.id,
+            "added": report.added,
+            "updated": report.updated,
+            "unchanged": report.unchanged,
+        }
+    )
+    return report.issues

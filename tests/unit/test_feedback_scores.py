@@ -1,0 +1,106 @@
+"""How much a tile would teach: uncertainty, disagreement and novelty."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from utils.feedback.disagreement import disagreement
+from utils.feedback.novelty import Surroundings
+from utils.feedback.uncertainty import centred, uncertainty
+from utils.geometry import Boxes
+
+SCORES = st.lists(st.floats(0, 1), max_size=20).map(np.array)
+THRESHOLDS = st.floats(0.05, 0.95)
+
+
+def found(*rows: tuple[float, ...], label: str = "ship") -> Boxes:
+    """Boxes from (x1, y1, x2, y2, score) rows."""
+    table = np.array(rows, dtype=float).reshape(-1, 5)
+    return Boxes(table[:, :4], (label,) * len(table), table[:, 4])
+
+
+def truth(*rows: tuple[float, ...], label: str = "ship") -> Boxes:
+    return Boxes(np.array(rows, dtype=float).reshape(-1, 4), (label,) * len(rows))
+
+
+@given(SCORES, THRESHOLDS)
+def test_uncertainty_is_a_share(scores, confidence):
+    assert 0 <= uncertainty(scores, confidence) < 1
+
+
+@given(SCORES, THRESHOLDS, st.floats(0, 1))
+def test_another_box_never_makes_a_tile_more_certain(scores, confidence, another):
+    more = uncertainty(np.append(scores, another), confidence)
+    assert more >= uncertainty(scores, confidence)
+
+
+@given(st.floats(0, 1), THRESHOLDS)
+def test_a_score_at_the_threshold_is_the_least_certain(score, confidence):
+    one = uncertainty(np.array([score]), confidence)
+    assert one <= uncertainty(np.array([confidence]), confidence)
+
+
+@given(THRESHOLDS)
+def test_the_threshold_becomes_one_half_and_the_ends_stay(confidence):
+    np.testing.assert_allclose(centred(np.array([0, confidence, 1]), confidence), [0, 0.5, 1])
+
+
+def test_nothing_found_is_nothing_to_decide():
+    assert uncertainty(None, 0.25) == uncertainty(np.zeros(0), 0.25) == 0
+
+
+BOX = (10, 10, 30, 30)
+
+
+@pytest.mark.parametrize(
+    ("labels", "boxes", "expected"),
+    [
+        pytest.param(truth(BOX), found((*BOX, 0.9)), 0.0, id="the same"),
+        pytest.param(truth(), found(), 0.0, id="nothing on either side"),
+        pytest.param(truth(), found((*BOX, 0.9)), 0.9, id="a missing label"),
+        pytest.param(truth(BOX), found((*BOX, 0.9), label="buoy"), 0.9, id="another class"),
+        pytest.param(truth(BOX), found(), 0.5, id="a label that is not seen"),
+        pytest.param(
+            truth(BOX), found((10, 10, 30, 22, 0.8)), 0.8 * 0.6, id="a label that lies elsewhere"
+        ),
+        pytest.param(
+            truth(BOX, (50, 50, 70, 70)), found((*BOX, 0.9)), 0.25, id="half of the labels unseen"
+        ),
+        pytest.param(
+            truth(BOX),
+            found((*BOX, 0.9), (50, 50, 60, 60, 0.3)),
+            0.3,
+            id="of several faults the worst",
+        ),
+    ],
+)
+def test_disagreement_follows_what_the_detector_is_sure_of(labels, boxes, expected):
+    assert disagreement(labels, boxes) == pytest.approx(expected)
+
+
+def on_circle(*degrees: float) -> np.ndarray:
+    angles = np.deg2rad(degrees)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def test_what_lies_farther_from_the_labelled_tiles_is_newer():
+    surroundings = Surroundings(on_circle(0, 20, 80), on_circle(0, 5))
+    np.testing.assert_allclose(surroundings.novelty(), [0, 1 / 3, 2 / 3])
+
+
+def test_what_was_picked_is_new_no_more_nor_is_what_looks_like_it():
+    surroundings = Surroundings(on_circle(0, 1, 80), on_circle())
+    surroundings.add(0)
+    assert surroundings.is_new(near=0.02).tolist() == [False, False, True]
+
+
+def test_a_new_kind_is_less_new_once_one_of_it_is_picked():
+    surroundings = Surroundings(on_circle(10, 40, 80, 86), on_circle(0))
+    before = surroundings.novelty()
+    surroundings.add(3)
+    after = surroundings.novelty()
+    assert after[2] < before[2]
+    assert after[0] == before[0]

@@ -1,0 +1,1 @@
+"""Feedback: which tiles people shall look at next."""

@@ -1,0 +1,82 @@
+"""The tiles to pick from, with what people and a detector say of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import dataclass
+from itertools import tee
+
+from utils.curation.samples import tile_samples
+from utils.dataset.labeled import LabeledTile
+from utils.detection.predictions import ScenePrediction
+from utils.feedback.disagreement import disagreement
+from utils.feedback.uncertainty import uncertainty
+from utils.geometry import Boxes
+from utils.tiling.tile import Tile
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A tile that may be picked.
+
+    Attributes:
+        tile: The tile.
+        found: What a detector found, with scores, in tile coordinates; None where none has looked.
+        model_version: Of that detector.
+        truth: What people say is on it, in tile coordinates; None where nobody has said.
+        uncertainty: As in `PickedTile`.
+        disagreement: As in `PickedTile`.
+    """
+
+    tile: Tile
+    found: Boxes | None
+    model_version: str | None
+    truth: Boxes | None
+    uncertainty: float
+    disagreement: float | None
+
+    @property
+    def labels(self) -> set[str]:
+        """The classes that are, or may be, on it."""
+        return {label for boxes in (self.found, self.truth) if boxes for label in boxes.labels}
+
+
+def candidates(
+    tiles: Iterable[Tile],
+    *,
+    confidence: float,
+    labels: Iterable[LabeledTile] = (),
+    predictions: Iterable[ScenePrediction] = (),
+    min_visibility: float = 0.3,
+    whatever: Set[str] = frozenset(),
+) -> Iterator[Candidate]:
+    """Yield the tiles that nobody has reviewed and that a detector has looked at.
+
+    Args:
+        tiles: Those of a scene one after another.
+        confidence: As in `FeedbackOptions`.
+        labels: What people left on tiles.
+        predictions: Of whole scenes.
+        min_visibility: Which predicted boxes belong to a tile, as `boxes_by_window` says.
+        whatever: The ids of tiles to yield even where they are reviewed or nothing is predicted.
+    """
+    tiles, same_tiles = tee(tiles)
+    samples = tile_samples(
+        same_tiles, labels=labels, predictions=predictions, min_visibility=min_visibility
+    )
+    for tile, sample in zip(tiles, samples, strict=True):
+        if tile.tile_id in whatever or (sample.found is not None and not sample.reviewed):
+            yield candidate(tile, sample.found, sample.model_version, sample.truth, confidence)
+
+
+def candidate(
+    tile: Tile,
+    found: Boxes | None,
+    model_version: str | None,
+    truth: Boxes | None,
+    confidence: float,
+) -> Candidate:
+    """A candidate with its scores; the arguments are as in `Candidate` and `candidates`."""
+    scores = found.scores if found is not None else None
+    disagrees = disagreement(truth, found) if truth is not None and found is not None else None
+    return Candidate(tile, found, model_version, truth, uncertainty(scores, confidence), disagrees)

@@ -1,0 +1,61 @@
+"""How tiles are picked for people to look at."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from utils.options import Options
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class PickWeights(Options):
+    """How much each part of a tile's score counts; each part is in [0, 1]."""
+
+    uncertainty: float = Field(default=1.0, ge=0)
+    """Scores of found boxes near the threshold: the detector could not decide."""
+
+    disagreement: float = Field(default=1.0, ge=0)
+    """Labels nobody has reviewed, against what the detector is sure of: one of them is wrong."""
+
+    novelty: float = Field(default=0.5, ge=0)
+    """How unlike the labelled tiles it looks to the detector; 0 spares looking."""
+
+
+class FeedbackOptions(Options):
+    """Which tiles people shall look at next."""
+
+    budget: int = Field(default=50, ge=1)
+    """How many tiles to pick. Those tagged in FiftyOne are picked even where they are more."""
+
+    confidence: float = Field(default=0.25, gt=0, lt=1)
+    """The threshold of the detector in use: the score at which it is least certain, and the lowest
+    of a box that is sent as a pre-annotation. Predictions made with a lower one tell more."""
+
+    weights: PickWeights = PickWeights()
+    """How much each reason counts."""
+
+    random_share: Share = 0.1
+    """Share of the tiles that is picked by chance, so that what people see stays honest."""
+
+    scene_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Largest share of the tiles that one scene may have, as long as others have any."""
+
+    class_shares: dict[str, Share] = Field(default_factory=dict)
+    """Smallest share of the tiles that shall show a class, such as `{buoy: 0.3}`, as far as the
+    detector or the labels know of any."""
+
+    near_duplicate: float = Field(default=0.02, ge=0, le=1)
+    """Cosine distance below which two tiles look the same to the detector: only one is picked."""
+
+    looked_at: int = Field(default=1000, ge=1)
+    """How many tiles, those with the highest scores, are looked at for novelty and duplicates, and
+    how many labelled tiles they are compared with."""
+
+    tag: str = "relabel"
+    """The tag of samples in FiftyOne that are picked whatever their score."""
+
+    seed: int = 0
+    """Seed of everything random."""

@@ -1,0 +1,159 @@
+"""One tile after the other, each chosen with regard to those before it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from math import ceil
+
+import numpy as np
+
+from utils.feedback.candidates import Candidate
+from utils.feedback.novelty import Surroundings
+from utils.feedback.options import FeedbackOptions
+from utils.feedback.picked import PickedTile, Reason
+from utils.geometry import BoolArray, FloatArray
+
+_REASONS = (Reason.UNCERTAIN, Reason.DISAGREES, Reason.NOVEL)
+
+
+class Selection:
+    """The tiles picked so far, out of a pool."""
+
+    def __init__(
+        self,
+        pool: Sequence[Candidate],
+        options: FeedbackOptions,
+        vectors: FloatArray | None = None,
+        known: FloatArray | None = None,
+    ) -> None:
+        """Begin with nothing picked.
+
+        Args:
+            pool: To pick from; of equal scores the first one wins.
+            options: Weights, quotas and the budget.
+            vectors: What the tiles of the pool look like, as `Surroundings` takes them.
+            known: The same of the labelled tiles.
+        """
+        self._pool = pool
+        self._options = options
+        self._index = {one.tile.tile_id: index for index, one in enumerate(pool)}
+        self._with_looks = vectors is not None
+        nothing = np.zeros((len(pool), 0))
+        self._looks = Surroundings(
+            nothing if vectors is None else vectors, nothing[:0] if known is None else known
+        )
+        self._parts = np.array(
+            [[one.uncertainty, one.disagreement or 0.0, 0.0] for one in pool], dtype=float
+        ).reshape(-1, 3)
+        self._weights = _weights(pool, options, with_looks=self._with_looks)
+        self._scenes = np.array([one.tile.scene_id for one in pool], dtype=object)
+        self._free: BoolArray = np.ones(len(pool), dtype=bool)
+        self._picked: list[PickedTile] = []
+
+    def __len__(self) -> int:
+        """How many are picked."""
+        return len(self._picked)
+
+    def take_all(self, tile_ids: Iterable[str], reason: Reason) -> None:
+        """Pick these, whatever their score."""
+        for tile_id in tile_ids:
+            index = self._index[tile_id]
+            if self._free[index]:
+                self._take(index, self._scores(), reason)
+
+    def take_best_of_class(self, label: str, count: int) -> None:
+        """Pick the best until `count` of those picked show a class, or nothing does any more."""
+        shows = np.array([label in one.labels for one in self._pool], dtype=bool)
+        there = int((shows & ~self._free).sum())
+        self._take_best(min(count - there, self._missing()), shows)
+
+    def take_best(self) -> None:
+        """Pick the best until the budget is spent or nothing new is left."""
+        self._take_best(self._missing(), np.ones(len(self._pool), dtype=bool))
+
+    def in_order(self) -> list[PickedTile]:
+        """Those picked: the tagged first, those by chance at places of chance among the others."""
+        tagged = [one for one in self._picked if one.reason == Reason.TAGGED]
+        scored = sorted(
+            (one for one in self._picked if one.reason not in (Reason.TAGGED, Reason.RANDOM)),
+            key=lambda one: -one.priority,
+        )
+        by_chance = [one for one in self._picked if one.reason == Reason.RANDOM]
+        places = np.random.default_rng(self._options.seed).integers(
+            0, len(scored) + 1, len(by_chance)
+        )
+        for place, one in sorted(
+            zip(places.tolist(), by_chance, strict=True), reverse=True, key=lambda pair: pair[0]
+        ):
+            above = scored[place - 1].priority if place else 1.0
+            scored.insert(place, replace(one, priority=above))
+        return [replace(one, rank=rank) for rank, one in enumerate([*tagged, *scored], start=1)]
+
+    def _missing(self) -> int:
+        return max(0, self._options.budget - len(self._picked))
+
+    def _take_best(self, count: int, eligible: BoolArray) -> None:
+        limit = ceil(self._options.scene_share * self._options.budget)
+        for most in (limit, len(self._pool)):
+            while count > 0:
+                scores = self._scores()
+                is_new = self._looks.is_new(self._options.near_duplicate)
+                allowed = self._free & eligible & is_new & self._scene_has_room(most)
+                if not allowed.any():
+                    break
+                index = int(np.where(allowed, scores.sum(axis=1), -1.0).argmax())
+                self._take(index, scores, None)
+                count -= 1
+
+    def _take(self, index: int, scores: FloatArray, reason: Reason | None) -> None:
+        one = self._pool[index]
+        parts = scores[index]
+        self._free[index] = False
+        novelty = float(self._looks.novelty()[index]) if self._with_looks else None
+        self._picked.append(
+            PickedTile(
+                tile=one.tile,
+                rank=0,
+                priority=1.0 if reason == Reason.TAGGED else float(parts.sum()),
+                reason=reason or _REASONS[int(parts.argmax())],
+                uncertainty=one.uncertainty,
+                disagreement=one.disagreement,
+                novelty=novelty,
+                found=one.found,
+                model_version=one.model_version,
+            )
+        )
+        self._looks.add(index)
+
+    def _scores(self) -> FloatArray:
+        """What each reason gives each tile of the pool, shape (n, 3); their sum is in [0, 1]."""
+        parts = self._parts.copy()
+        parts[:, 2] = self._looks.novelty()
+        return np.asarray(parts * self._weights)
+
+    def _scene_has_room(self, most: int) -> BoolArray:
+        counts = Counter(one.tile.scene_id for one in self._picked)
+        full = [scene for scene, count in counts.items() if count >= most]
+        return ~np.isin(self._scenes, full)
+
+
+def _weights(
+    pool: Sequence[Candidate], options: FeedbackOptions, *, with_looks: bool
+) -> FloatArray:
+    """How much each reason counts for each tile, shape (n, 3); those that apply sum to 1."""
+    weights = options.weights
+    novelty = weights.novelty if with_looks else 0.0
+    rows = np.array(
+        [
+            [
+                weights.uncertainty,
+                0.0 if one.disagreement is None else weights.disagreement,
+                novelty,
+            ]
+            for one in pool
+        ],
+        dtype=float,
+    ).reshape(-1, 3)
+    return np.asarray(rows / np.maximum(rows.sum(axis=1, keepdims=True), np.finfo(float).tiny))
