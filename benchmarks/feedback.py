@@ -88,9 +88,6 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--weights", default="yolov8n.pt", help="to start each training from")
     parser.add_argument("--picture", type=Path, help="where to draw the curves")
     parsed = parser.parse_args(arguments)
-    import torch
-
-    torch.set_num_threads(1)
     ships = read_ships(parsed.ships)
     for seed in range(parsed.seeds):
         for way in parsed.ways:

@@ -47,19 +47,15 @@ def pick_tiles(
     folder = scratch_folder()
     ingested = manifest and all_tiles_sent(manifest, project, folder / "tiles.parquet")
     tagged = tagged_tiles(dataset_name, feedback.tag) if dataset_name else frozenset()
-    picked = pick(
-        candidates(
-            tiles_of_predicted(ingested or (), predictions, tiling, issues),
-            confidence=feedback.confidence,
-            labels=labels or (),
-            predictions=predictions,
-            min_visibility=tiling.min_visibility,
-            whatever=tagged,
-        ),
-        feedback,
-        look_with(detector, labels or (), feedback) if feedback.weights.novelty else None,
-        tagged,
+    everything = candidates(
+        tiles_of_predicted(ingested or (), predictions, tiling, issues),
+        confidence=feedback.confidence,
+        labels=labels or (),
+        predictions=predictions,
+        min_visibility=tiling.min_visibility,
+        whatever=tagged,
     )
+    picked = pick(everything, feedback, look_with(detector, labels or (), feedback), tagged)
     store = open_store(data_source)
     picked = [replace(one, tile=stored_tile(one.tile, store, tiling)) for one in picked]
     classes = list(

@@ -134,3 +134,9 @@ def test_picked_tiles_come_back_from_their_table(tmp_path: Path):
     picked = pick([make(0, 0.25), make(1, 0.4, truth=boxes((1, 2, 3, 4)))], PLAIN)
     picked.append(PickedTile(picked[0].tile, 3, 0.1, Reason.TAGGED))
     assert list(PickedTiles.write(tmp_path / "picked.parquet", ["ship"], picked)) == picked
+
+
+def test_nothing_but_what_is_tagged_is_picked_where_that_is_asked_for():
+    tiles = [make(number, 0.25) for number in range(6)]
+    picked = pick(tiles, PLAIN.updated(only_tagged=True), tagged={tiles[3].tile.tile_id})
+    assert numbers(picked) == [3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -133,13 +134,13 @@ def _suggest(
     """Give tasks that are there their predictions."""
 
     def are_there(batch: Sequence[_Suggestion]) -> bool:
-        there = _predictions(client, project, [one.task for one in batch])
+        there = _predictions(client, project)
         return all(any(map(one.is_made_by, there[one.task])) for one in batch)
 
     path = f"api/projects/{project.id}/import/predictions"
     mailbox = Mailbox(client, path, are_there, options.timeout_s)
+    there = _predictions(client, project)
     for batch in batches(suggestions, options):
-        there = _predictions(client, project, [one.task for one in batch])
         missing = []
         for one in batch:
             earlier = next(filter(one.is_made_by, there[one.task]), None)
@@ -155,20 +156,15 @@ def _suggest(
         advance(len(batch))
 
 
-def _predictions(
-    client: LabelStudio, project: Project, tasks: Sequence[int]
-) -> dict[int, list[dict[str, Any]]]:
-    """The predictions of some tasks by their numbers."""
-    parameters = {
-        "project": project.id,
-        "fields": "all",
-        "include": "id,predictions",
-        "resolve_uri": "false",
-        "page_size": len(tasks),
-        "query": json.dumps({"selectedItems": {"all": False, "included": list(tasks)}}),
-    }
-    answer = ask(client, "GET", "api/tasks/", params=parameters)
-    return {task["id"]: task["predictions"] for task in answer["tasks"]}
+def _predictions(client: LabelStudio, project: Project) -> dict[int, list[dict[str, Any]]]:
+    """The predictions of a project by the numbers of their tasks.
+
+    One answer holds all of them: asked for with their tasks they take the server ten times as long.
+    """
+    by_task: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for prediction in ask(client, "GET", "api/predictions/", params={"project": project.id}):
+        by_task[prediction["task"]].append(prediction)
+    return by_task
 
 
 def _offer(client: LabelStudio, project: Project, model_versions: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from filelock import FileLock
 
 from utils.curation.database import start_database
+from utils.curation.plugins import provide_plugins
 from utils.files import write_whole
 from utils.paths import local_folder
 from utils.processes import (
@@ -106,9 +107,14 @@ def _start(database: str) -> ServerProcess:
         [*program, "--port", str(port), "--address", "127.0.0.1"],
         port,
         is_ready=lambda: answers(port),
-        # FiftyOne keeps an id of the user below the home folder, wherever it is told to keep the
-        # rest.
-        environment={"FIFTYONE_SERVER": "1", "HOME": str(local_folder("fiftyone", "home"))},
+        environment={
+            "FIFTYONE_SERVER": "1",
+            "FIFTYONE_PLUGINS_DIR": str(provide_plugins()),
+            # FiftyOne keeps an id of the user below the home folder, wherever it is told to keep
+            # the rest; the plugin runs Spyglass in the user's own.
+            "HOME": str(local_folder("fiftyone", "home")),
+            "SPYGLASS_USER_HOME": str(Path.home()),
+        },
     )
     write_whole(_database_file(), database)
     return server

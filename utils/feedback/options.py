@@ -57,5 +57,8 @@ class FeedbackOptions(Options):
     tag: str = "relabel"
     """The tag of samples in FiftyOne that are picked whatever their score."""
 
+    only_tagged: bool = False
+    """Pick nothing but what is tagged."""
+
     seed: int = 0
     """Seed of everything random."""

@@ -51,7 +51,8 @@ def pick(
     """
     shortlist = _shortlist(candidates, options, tagged)
     pool = shortlist.together()
-    selection = Selection(pool, options, *(look(pool) if look and pool else (None, None)))
+    looks = look(pool) if look and shortlist.best and options.weights.novelty else (None, None)
+    selection = Selection(pool, options, *looks)
     selection.take_all((one.tile.tile_id for one in shortlist.tagged), Reason.TAGGED)
     left = max(0, options.budget - len(selection))
     by_chance = [one.tile.tile_id for one in shortlist.by_chance]
@@ -77,6 +78,7 @@ def _shortlist(
     for one in candidates:
         if one.tile.tile_id in tagged:
             by_tag.append(one)
+        if one.tile.tile_id in tagged or options.only_tagged:
             continue
         lot = chance(options.seed, one.tile.tile_id)
         by_chance.add((lot,), one)

@@ -1,0 +1,132 @@
+"""Spyglass in the FiftyOne App: send the samples one looks at to Label Studio.
+
+The work is done by `python run.py --feedback` in a process of its own, so that it is recorded like
+any other run, and so that nothing of Spyglass meets the modules of other plugins.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import fiftyone.operators as foo
+import yaml
+from fiftyone.operators import types
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+RELABEL = "relabel"
+SENDING = "sending"
+_SECONDS = 1800
+
+
+class SendToLabelStudio(foo.Operator):
+    """Send the selected samples, or all of the current view, to people."""
+
+    @property
+    def config(self) -> foo.OperatorConfig:
+        """How the App lists it."""
+        return foo.OperatorConfig(
+            name="send_to_label_studio",
+            label="Send to Label Studio",
+            description="Give people these tiles, with the boxes that the detector found on them",
+            dynamic=True,
+        )
+
+    def resolve_placement(self, ctx: Any) -> types.Placement:
+        """A button above the samples."""
+        del ctx
+        button = types.Button(label="Send to Label Studio", icon="/assets/send.svg", prompt=True)
+        return types.Placement(types.Places.SAMPLES_GRID_SECONDARY_ACTIONS, button)
+
+    def resolve_input(self, ctx: Any) -> types.Property:
+        """Ask what to send, and by which configuration."""
+        inputs = types.Object()
+        what = f"{len(_samples(ctx))} {'selected samples' if ctx.selected else 'samples in view'}"
+        inputs.view("what", types.Notice(label=f"{what} will be sent."))
+        inputs.str(
+            "config",
+            label="Configuration",
+            description="Of the feedback pipeline; it names the Label Studio project.",
+            default=_configuration_of(ctx.dataset.name),
+            required=True,
+        )
+        return types.Property(inputs, view=types.View(label="Send to Label Studio"))
+
+    def execute(self, ctx: Any) -> dict[str, str]:
+        """Tag the samples and let Spyglass send what is tagged."""
+        samples = _samples(ctx)
+        samples.tag_samples(SENDING)
+        settings = {
+            "dataset_name": ctx.dataset.name,
+            "feedback.tag": SENDING,
+            "feedback.only_tagged": "true",
+        }
+        changes = [part for pair in settings.items() for part in ("--set", "=".join(pair))]
+        command = [sys.executable, "run.py", "--feedback", "--config", ctx.params["config"]]
+        finished = subprocess.run(
+            [*command, *changes],
+            cwd=PROJECT_ROOT,
+            env={**os.environ, "HOME": os.environ.get("SPYGLASS_USER_HOME", str(Path.home()))},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_SECONDS,
+        )
+        if finished.returncode:
+            samples.untag_samples(SENDING)
+        ctx.trigger("reload_dataset")
+        return {"outcome": _outcome(finished)}
+
+    def resolve_output(self, ctx: Any) -> types.Property:
+        """Show what the run said."""
+        del ctx
+        outputs = types.Object()
+        outputs.str("outcome", label="Outcome", view=types.MarkdownView())
+        return types.Property(outputs, view=types.View(label="Send to Label Studio"))
+
+
+class AskForAnotherLook(foo.Operator):
+    """Tag samples, so that the next `run.py --feedback` sends them whatever their score."""
+
+    @property
+    def config(self) -> foo.OperatorConfig:
+        """How the App lists it."""
+        return foo.OperatorConfig(
+            name="ask_for_another_look",
+            label="Ask for another look at the selected samples (tag relabel)",
+        )
+
+    def execute(self, ctx: Any) -> None:
+        """Tag the selected samples; without a selection, nothing."""
+        if ctx.selected:
+            ctx.dataset.select(ctx.selected).tag_samples(RELABEL)
+            ctx.trigger("reload_dataset")
+
+
+def register(plugin: Any) -> None:
+    """Called by FiftyOne."""
+    plugin.register(SendToLabelStudio)
+    plugin.register(AskForAnotherLook)
+
+
+def _samples(ctx: Any) -> Any:
+    """The selected samples, or those of the current view where none is selected."""
+    return ctx.dataset.select(ctx.selected) if ctx.selected else ctx.view
+
+
+def _configuration_of(dataset_name: str) -> str:
+    """The feedback configuration that names a dataset, or the usual one."""
+    for path in sorted((PROJECT_ROOT / "configs").rglob("feedback*.yaml")):
+        parameters = yaml.safe_load(path.read_text(encoding="utf-8")).get("parameters", {})
+        if parameters.get("dataset_name") == dataset_name:
+            return str(path.relative_to(PROJECT_ROOT))
+    return "configs/feedback.yaml"
+
+
+def _outcome(finished: subprocess.CompletedProcess[str]) -> str:
+    """The lines of a run that matter to the one who asked for it."""
+    lines = (finished.stdout + finished.stderr).splitlines()
+    if finished.returncode:
+        return "\n\n".join(line for line in lines if line.startswith("Error: ")) or lines[-1]
+    return "\n\n".join(line.strip() for line in lines if line.startswith("  "))

@@ -1,0 +1,31 @@
+"""The plugins of the App: Spyglass' own beside the user's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from utils.paths import PROJECT_ROOT, local_folder
+
+_OWN = PROJECT_ROOT / "plugins" / "spyglass"
+
+
+def provide_plugins() -> Path:
+    """A folder of links for the App: to the plugin of Spyglass, and to the folder of the user's.
+
+    The user's folder, named by `FIFTYONE_PLUGINS_DIR`, is only pointed to: what is installed there
+    later is found too, and nothing is ever written to it.
+    """
+    folder = local_folder("fiftyone", "app-plugins")
+    users = os.environ.get("FIFTYONE_PLUGINS_DIR") or local_folder("fiftyone", "plugins")
+    for name, target in (("spyglass", _OWN), ("users", Path(users).expanduser().absolute())):
+        _point(folder / name, target)
+    return folder
+
+
+def _point(link: Path, target: Path) -> None:
+    """Make a link lead to a folder, wherever it led before."""
+    if link.is_symlink() and link.readlink() == target:
+        return
+    link.unlink(missing_ok=True)
+    link.symlink_to(target, target_is_directory=True)
