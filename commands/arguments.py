@@ -131,6 +131,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_datasets(parser.add_argument_group("labels"))
     _add_experiments(parser.add_argument_group("experiments"))
+    _add_retraining(parser.add_argument_group("retraining"))
     stacks = parser.add_argument_group("stacks")
     stacks.add_argument("--stack", metavar="NAME", help="the stack to run on, for this run only")
     stacks.add_argument(
@@ -172,6 +173,19 @@ def _add_experiments(experiments: argparse._ArgumentGroup) -> None:
     )
 
 
+def _add_retraining(retraining: argparse._ArgumentGroup) -> None:
+    retraining.add_argument(
+        "--retrain-if-due",
+        action="store_true",
+        help="export, train and promote if enough was reviewed (configs/retrain.yaml)",
+    )
+    retraining.add_argument(
+        "--watch",
+        action="store_true",
+        help="a service that does so whenever it is due, until Ctrl-C or SIGTERM",
+    )
+
+
 def _add_options(options: argparse._ArgumentGroup) -> None:
     options.add_argument("-h", "--help", action="help", help="show this message")
     options.add_argument(
@@ -209,13 +223,14 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
 
 def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
     names = [command.name for command in parsed.commands]
-    alone = ("rollback", "register_stack", "check_stack", "compare")
+    alone = ("rollback", "register_stack", "check_stack", "compare", "watch", "retrain_if_due")
     is_alone = parsed.datasets is not None or any(getattr(parsed, flag) for flag in alone)
     if parsed.tag and parsed.datasets is None:
         parser.error("--tag belongs to --datasets VERSION")
     if not (names or parsed.promote or is_alone):
         parser.error("nothing to do: choose one of the loop's flags, or --promote")
-    if parsed.config and len(names) != 1 and not (parsed.check_stack and not names):
+    may_have_file = parsed.check_stack or parsed.watch or parsed.retrain_if_due
+    if parsed.config and len(names) != 1 and (names or not may_have_file):
         parser.error(
             "--config belongs to one pipeline: give it with exactly one of the loop's flags"
         )

@@ -76,7 +76,7 @@ def load_configuration(
     parameters = _mapping(path, document, "parameters")
     _check_model(path, _mapping(path, document, "model", keep=True))
     for dotted, value in sorted((overrides or {}).items(), key=_kinds_first):
-        _set_dotted(parameters, dotted, value)
+        set_dotted(parameters, dotted, value)
     chosen_stack = stack or document.pop("stack", None) or "local"
     document.pop("stack", None)
     _check_settings(path, document)
@@ -232,7 +232,7 @@ def _kinds_first(override: tuple[str, Any]) -> bool:
     return not override[0].endswith(f".{_KIND}")
 
 
-def _set_dotted(values: dict[str, Any], dotted: str, value: Any) -> None:
+def set_dotted(values: dict[str, Any], dotted: str, value: Any) -> None:
     """Set `values[a][b][c]` for the path `a.b.c`, making the mappings in between.
 
     Another kind of something has other keys: choosing one drops those of the kind in the file.

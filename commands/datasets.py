@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ from utils.paths import local_folder
 from utils.reports.changes_page import changes_page
 
 _MOST_COMPARED = 2
+_WIDTH_OF_FILES = 200
 _COLUMNS = ("Version", "Date", "Tiles", "Reviewed", "Boxes", "Tags", "Models trained on it")
 
 
@@ -59,7 +61,8 @@ def _list(versions: Sequence[ArtifactVersionResponse]) -> None:
     table = Table(*_COLUMNS, box=None, header_style="dim")
     for version in versions:
         table.add_row(*_row(version, students.get(str(version.id), [])))
-    Console().print(table)
+    is_terminal = sys.stdout.isatty()
+    Console(width=None if is_terminal else _WIDTH_OF_FILES).print(table)
 
 
 def _row(version: ArtifactVersionResponse, students: Sequence[str]) -> list[str]:

@@ -65,6 +65,25 @@ def plan_runs(parsed: argparse.Namespace) -> list[PlannedRun]:
     ]
 
 
+def plan_run(command: Command, file: Path, model: tuple[str, int] | None = None) -> PlannedRun:
+    """One run with a configuration of its own.
+
+    Args:
+        command: Which pipeline.
+        file: Its configuration.
+        model: Name and version, instead of those in the file.
+
+    Raises:
+        ConfigurationError: If the file, a key or a value is wrong.
+    """
+    pipeline = _pipeline_of(command)
+    configuration = load_configuration(file, pipeline.entrypoint)
+    settings = run_settings(configuration, steps_of(_module_of(command)))
+    if model is not None:
+        settings = settings | {"model": {"name": model[0], "version": model[1]}}
+    return PlannedRun(command, pipeline, replace(configuration, settings=settings))
+
+
 def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
     """Check what a pipeline needs, then run it on its stack.
 

@@ -51,6 +51,25 @@ def run_commands(parsed: argparse.Namespace) -> None:
         compare_experiments(parsed.compare, model_to_promote([], parsed.config))
     if parsed.commands or parsed.promote:
         _run_loop(parsed)
+    if parsed.watch or parsed.retrain_if_due:
+        _retrain(parsed)
+
+
+def _retrain(parsed: argparse.Namespace) -> None:
+    from commands.configuration import parse_overrides
+    from commands.retrain_options import load_retrain_options
+    from commands.retraining import open_retraining, retrain_if_due
+
+    options = load_retrain_options(parsed.config, parse_overrides(parsed.overrides))
+    retraining = open_retraining(options)
+    if not parsed.watch:
+        retrain_if_due(retraining, yes=parsed.yes)
+        return
+    from commands.watching import watch
+
+    config = ["--config", str(parsed.config)] if parsed.config else []
+    sets = [part for override in parsed.overrides for part in ("--set", override)]
+    watch(retraining, [*config, *sets, *(["--yes"] if parsed.yes else [])])
 
 
 def _run_loop(parsed: argparse.Namespace) -> None:

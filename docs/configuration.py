@@ -13,6 +13,7 @@ from typing import Any
 
 from commands.arguments import LOOP, PROMOTION
 from commands.configuration import parameters_model
+from commands.retrain_options import RetrainOptions
 from utils.paths import PROJECT_ROOT
 
 REFERENCE = PROJECT_ROOT / "docs" / "configuration.md"
@@ -45,6 +46,9 @@ def reference() -> str:
         flag = "promote production" if command == PROMOTION else command.name
         title = f"## `--{flag}`: configs/{command.config}.yaml"
         sections.append(f"{title}\n\n{_table(schema)}")
+    schema = RetrainOptions.model_json_schema()
+    types |= schema.get("$defs", {})
+    sections.append(f"## `--watch`, `--retrain-if-due`: configs/retrain.yaml\n\n{_table(schema)}")
     sections.append("# Types\n")
     for name, schema in sorted(types.items()):
         if "properties" in schema:

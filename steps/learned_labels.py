@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from zenml import get_step_context, log_metadata
@@ -38,6 +39,7 @@ def _described(labels: ArtifactVersionResponse) -> dict[str, Any]:
         "version": labels.version,
         "id": str(labels.id),
         "uri": labels.uri,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "tags": ", ".join(tags_of(labels)),
         **{name: figures[name] for name in ("tiles", "reviewed", "boxes") if name in figures},
     }

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.fixtures.user import User, kill
+from tests.fixtures.user import User, kill, wait_for_line
 from utils.locks import exclusive
 from utils.storage.store import open_store
 
@@ -44,12 +44,6 @@ def newest_manifest() -> bytes:
 
 def tiles_in(user: User, store: str = "store") -> int:
     return len(list((user.folder / store).rglob("*.png")))
-
-
-def wait_for_line(process: subprocess.Popen[str], text: str) -> None:
-    """Wait until a process has printed a line with `text`."""
-    assert process.stdout is not None
-    assert any(text in line for line in process.stdout), f"it ended without saying '{text}'"
 
 
 def wait_until(process: subprocess.Popen[str], happened: Callable[[], bool]) -> None:

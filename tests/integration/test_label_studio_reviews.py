@@ -12,6 +12,7 @@ import pytest
 from tests.fixtures.label_studio import Harbour, make_harbour
 from utils.annotation.connection import ask
 from utils.annotation.export import ExportResult
+from utils.annotation.fresh_reviews import fresh_reviews, known_reviews
 from utils.annotation.server import ServerConnection
 from utils.dataset.review import BoxChanges
 from utils.reports.dataset_page import dataset_page
@@ -122,13 +123,41 @@ def test_skipped_and_untouched_tiles_are_not_in_the_dataset(
 def test_ground_truth_that_was_corrected_is_compared_with_what_was_sent(harbour: Harbour):
     harbour.sync()
     task = harbour.tasks()[harbour.tiles[0].tile_id]
-    kept = task["annotations"][0]["result"][:1]
-    ask(harbour.client, "PATCH", f"api/annotations/{task['annotations'][0]['id']}/",
-        json={"result": kept})  # fmt: skip
+    annotation = task["annotations"][0]
+    correct_annotation(harbour, annotation, annotation["result"][:1])
     back = {one.tile_id: one for one in harbour.export().dataset}[harbour.tiles[0].tile_id]
     assert back.review is not None
     assert (back.review.state, back.review.proposed_by) == ("changed", "ground truth")
     assert back.review.changes == BoxChanges(kept=1, removed=1)
+
+
+def test_only_reviews_that_a_dataset_does_not_know_are_fresh(harbour: Harbour):
+    harbour.sync()
+    tasks = harbour.tasks()
+    for tile in harbour.tiles[:3]:
+        annotation = tasks[tile.tile_id]["annotations"][0]
+        correct_annotation(harbour, annotation, annotation["result"])
+    known = known_reviews(harbour.export().dataset)
+
+    assert fresh_reviews(harbour.client, harbour.project, {}).tiles == 3
+    assert fresh_reviews(harbour.client, harbour.project, known).tiles == 0
+    for tile in harbour.tiles[2:4]:
+        correct_annotation(harbour, tasks[tile.tile_id]["annotations"][0], [])
+    assert fresh_reviews(harbour.client, harbour.project, known).tiles == 2
+
+
+def correct_annotation(harbour: Harbour, annotation: Sent, result: list[dict[str, Any]]) -> None:
+    ask(harbour.client, "PATCH", f"api/annotations/{annotation['id']}/", json={"result": result})
+
+
+def test_what_people_accept_of_a_model_is_known_without_an_export(
+    reviewed: tuple[Harbour, ExportResult],
+):
+    harbour, _ = reviewed
+    fresh = fresh_reviews(harbour.client, harbour.project, {})
+    assert fresh.tiles == len(CASES)
+    # The prediction of one has been deleted since.
+    assert (fresh.of_models.judged, fresh.of_models.acceptance) == (3, 1 / 3)
 
 
 def test_the_page_of_the_dataset_shows_the_reviews(

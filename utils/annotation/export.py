@@ -197,7 +197,7 @@ class _Reader:
         """What a person did to the annotation that counts, else that somebody skipped the tile."""
         skips = [one for one in annotations if one.get("was_cancelled")]
         telling = chosen if is_reviewed(chosen) else max(skips, key=moment, default=None)
-        return self.proposals.review(tile, telling).review if telling else None
+        return self.proposals.review(tile.window, tile.boxes, telling).review if telling else None
 
     def _note_tasks(self, tile: Tile, tasks: list[Task]) -> None:
         if len(tasks) > 1:

@@ -8,10 +8,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from utils.annotation.connection import ask, explained, url_of
+from utils.annotation.preannotations import model_version_of
 from utils.annotation.regions import boxes_of
 from utils.annotation.review import Annotation, annotator_of, is_reviewed, moment
 from utils.dataset.review import BoxChanges, Review, ReviewState, box_changes, state_of
-from utils.geometry import Boxes
+from utils.geometry import Boxes, Window
 from utils.tiling.tile import Tile
 
 if TYPE_CHECKING:
@@ -60,20 +61,25 @@ class Proposals:
     def reviews(self, tile: Tile, annotations: list[dict[str, Any]]) -> list[ReviewedBoxes]:
         """The reviews of a tile: each annotation that a person submitted, updated or skipped."""
         return [
-            self.review(tile, one)
+            self.review(tile.window, tile.boxes, one)
             for one in annotations
             if is_reviewed(one) or one.get("was_cancelled")
         ]
 
-    def review(self, tile: Tile, annotation: Annotation) -> ReviewedBoxes:
+    def review(self, window: Window, truth: Boxes | None, annotation: Annotation) -> ReviewedBoxes:
         """What became of the proposal for a tile in one annotation.
+
+        Args:
+            window: Of the tile.
+            truth: The ground truth it was sent with, in tile pixels, if any.
+            annotation: As Label Studio tells it.
 
         Raises:
             LabelStudioError: If a prediction has to be asked for and the server fails.
         """
-        proposed_by, proposed = self._proposal(tile, annotation)
+        proposed_by, proposed = self._proposal(window, truth, annotation)
         skipped = bool(annotation.get("was_cancelled"))
-        left = Boxes() if skipped else self._boxes(tile, annotation)
+        left = Boxes() if skipped else self._boxes(window, annotation)
         changes = BoxChanges() if skipped else box_changes(proposed, left)
         state = ReviewState.DRAWN if proposed_by is None else state_of(changes)
         review = Review(
@@ -86,18 +92,19 @@ class Proposals:
         )
         return ReviewedBoxes(review, left)
 
-    def _proposal(self, tile: Tile, annotation: Annotation) -> tuple[str | None, Boxes]:
+    def _proposal(
+        self, window: Window, truth: Boxes | None, annotation: Annotation
+    ) -> tuple[str | None, Boxes]:
         prediction = annotation.get("prediction") or {}
         parent = annotation.get("parent_prediction")
         if parent is not None and parent != prediction.get("id"):
             prediction = self._prediction(parent) or prediction
         if prediction:
-            version = str(prediction.get("model_version") or _UNNAMED)
-            return version, self._boxes(tile, prediction)
-        return (None, Boxes()) if tile.boxes is None else (GROUND_TRUTH, tile.boxes)
+            name = str(prediction.get("model_version") or _UNNAMED)
+            return model_version_of(name) or name, self._boxes(window, prediction)
+        return (None, Boxes()) if truth is None else (GROUND_TRUTH, truth)
 
-    def _boxes(self, tile: Tile, holder: Mapping[str, Any]) -> Boxes:
-        window = tile.window
+    def _boxes(self, window: Window, holder: Mapping[str, Any]) -> Boxes:
         boxes, _ = boxes_of(holder["result"], window.width, window.height, self._class_names)
         return boxes
 

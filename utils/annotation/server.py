@@ -183,6 +183,8 @@ def _environment(account: Account) -> dict[str, str]:
         "LABEL_STUDIO_USER_TOKEN": account.api_key,
         "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
         "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
+        # Webhooks may call a listener on this machine; only its own user can register one.
+        "SSRF_PROTECTION_ENABLED": "false",
         "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
         "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(document_root()),
     }

@@ -1,0 +1,96 @@
+"""Look for reviews, woken by Label Studio or by the clock, and retrain when it is due."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from commands.console import complain, say
+from commands.retraining import Retraining, is_due
+from utils.annotation.webhook import listening, registered
+from utils.errors import SpyglassError
+from utils.locks import exclusive
+from utils.paths import PROJECT_ROOT
+
+_STOP_SECONDS = 60.0
+
+
+def watch(retraining: Retraining, arguments: Sequence[str]) -> None:
+    """Watch until Ctrl-C or SIGTERM.
+
+    Each retraining is a process of its own: whatever becomes of it, the watch goes on.
+
+    Args:
+        retraining: From `open_retraining`.
+        arguments: Those of `run.py --retrain-if-due` besides that flag.
+
+    Raises:
+        BusyError: If the model is watched on this machine already.
+        ServerError: If the webhook's port is taken.
+        LabelStudioError: If the webhook cannot be registered.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with exclusive("watch", f"the model '{retraining.model}'"):
+            _watch(retraining, [sys.executable, str(PROJECT_ROOT / "run.py"), *arguments])
+    except KeyboardInterrupt:
+        say("Stopped watching. What is done is kept: the next watch goes on.")
+
+
+def _watch(retraining: Retraining, command: Sequence[str]) -> None:
+    options = retraining.options.watch
+    hook = options.webhook
+    if not hook.enabled:
+        say(f"Watching {retraining.project.url}: a look every {options.poll_s:g} s.")
+        while True:
+            _look(retraining, command)
+            time.sleep(options.poll_s)
+    with listening(hook.host, hook.port) as (url, woken):
+        address = hook.address or url
+        with registered(retraining.client, retraining.project, address):
+            say(
+                f"Watching {retraining.project.url}: Label Studio calls {address}; "
+                f"a look at least every {options.poll_s:g} s."
+            )
+            while True:
+                woken.clear()
+                _look(retraining, command)
+                if woken.wait(options.poll_s):
+                    time.sleep(options.settle_s)
+
+
+def _look(retraining: Retraining, command: Sequence[str]) -> None:
+    """Retrain if it is due; a fault is told, and the next look tries again."""
+    try:
+        if is_due(retraining):
+            _run(command)
+    except SpyglassError as error:
+        complain(f"Error: {error}")
+    except Exception as error:  # a service outlives servers that are away for a while
+        complain(f"Error: {type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def _run(command: Sequence[str]) -> None:
+    """Run a command to its end, and end it with us."""
+    process = subprocess.Popen([*command, "--retrain-if-due"], start_new_session=True)
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        _end(process)
+        raise
+    if code:
+        complain(f"The retraining ended with exit code {code}; the next look tries again.")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """As Ctrl-C would, and by force if that does not help."""
+    os.killpg(process.pid, signal.SIGINT)
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

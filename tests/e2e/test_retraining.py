@@ -1,0 +1,111 @@
+"""A training starts by itself when enough was reviewed, and a kill at any stage loses nothing."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from zenml.client import Client
+
+from commands.stages import version_in
+from tests.fixtures.user import User, kill, wait_for_line
+from utils.annotation.connection import ask
+from utils.locks import exclusive
+
+PROJECT = "retraining by itself"
+MODEL = "retraining-by-itself"
+# What is said when labels have been exported, a training has begun, and a version was promoted.
+STAGES = (
+    "Step `compare_datasets` has started",
+    "Step `train_detector` has started",
+    "is now in production",
+)
+
+
+@pytest.fixture(scope="module")
+def retrain(user: User) -> str:
+    """The configuration of retrainings after two reviews; 16 tiles of four scenes are there."""
+    parameters = {
+        "source": {"kind": "synthetic", "scenes": 4, "width": 320, "height": 320, "ships": 8},
+        "data_source": "store",
+        "tiling": {"tile_size": 160, "overlap": 0},
+        "label_studio": {"project": PROJECT},
+    }
+    user.calls("-ig", "--config", user.writes("ingest", parameters=parameters))
+    pinned = {"train": ["scene-000", "scene-001"], "val": ["scene-002"], "test": ["scene-003"]}
+    training = {"model_checkpoint": "yolov8n.yaml", "epochs": 1, "imgsz": 32}
+    model = {"name": MODEL}
+    user.writes("export", model=model, parameters={"label_studio": {"project": PROJECT}})
+    user.writes(
+        "training",
+        model=model | {"version": "staging"},
+        parameters={"fractions": {"pinned": pinned}, "training": training},
+    )
+    user.writes("promotion", model=model | {"version": "staging"}, parameters={})
+    (user.folder / "retrain.yaml").write_text(
+        "rule: {reviewed_tiles: 2}\n"
+        "pipelines: {export: export.yaml, training: training.yaml, promotion: promotion.yaml}\n"
+        "watch: {poll_s: 600, settle_s: 0, webhook: {port: 0}}\n"
+    )
+    return str(user.folder / "retrain.yaml")
+
+
+def review(user: User, *numbers: int) -> None:
+    """Leave tiles as they are, and say so."""
+    tasks = user.project_tasks(PROJECT)
+    for number in numbers:
+        annotation = tasks[number]["annotations"][0]
+        body = {"result": annotation["result"]}
+        ask(user.label_studio, "PATCH", f"api/annotations/{annotation['id']}/", json=body)
+
+
+def count(artifact: str) -> int:
+    return Client().list_artifact_versions(artifact=artifact, model=MODEL).total
+
+
+def test_too_few_reviews_start_nothing(user: User, retrain: str):
+    review(user, 0)
+    shown = user.calls("--retrain-if-due", "--config", retrain)
+    assert "No training is due: 1 newly reviewed tiles since the last one." in shown
+    assert not Client().list_models(name=MODEL).items
+
+
+def test_a_kill_at_any_stage_is_picked_up(user: User, retrain: str):
+    review(user, 0, 1)
+    for stage in STAGES:
+        process = user.starts("--retrain-if-due", "--config", retrain)
+        wait_for_line(process, stage)
+        kill(process)
+    user.calls("--retrain-if-due", "--config", retrain)
+
+    assert count("labeled_dataset") == 1
+    champion = version_in(MODEL, "production")
+    assert champion.run_metadata["retraining"]["reason"] == "2 newly reviewed tiles"
+    [labels] = Client().list_artifact_versions(artifact="labeled_dataset", model=MODEL).items
+    learned = champion.run_metadata["learned from"]
+    assert (learned["id"], learned["reviewed"]) == (str(labels.id), 2)
+    row = next(row for row in user.calls("--datasets").splitlines() if MODEL in row)
+    assert row.split()[0] == labels.version
+
+    shown = user.calls("--retrain-if-due", "--config", retrain)
+    assert "No training is due: 0 newly reviewed tiles" in shown
+
+
+def test_two_never_run_at_once(user: User, retrain: str):
+    with exclusive("retraining", f"the model '{MODEL}'"):
+        shown = user.calls("--retrain-if-due", "--config", retrain, exit_code=1)
+    assert "Another retraining is already running" in shown
+
+
+def test_a_watch_is_woken_by_label_studio_and_ends_cleanly(user: User, retrain: str):
+    process = user.starts("--watch", "--config", retrain)
+    wait_for_line(process, "Watching ")
+    review(user, 2, 3)
+    wait_for_line(process, "A training is due: 2 newly reviewed tiles.")
+    process.send_signal(signal.SIGTERM)
+    shown, _ = process.communicate()
+
+    assert process.returncode == 0, shown
+    assert "Traceback" not in shown
+    assert "Stopped watching." in shown
+    assert ask(user.label_studio, "GET", "api/webhooks/") == []

@@ -1,0 +1,64 @@
+"""A training is due when enough was reviewed, after a while, or when the model drifts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from commands.retrain_options import load_retrain_options
+from utils.annotation.fresh_reviews import FreshReviews
+from utils.annotation.retrain_rule import RetrainRule, reason_to_retrain
+from utils.dataset.review import ReviewState
+from utils.dataset.review_tally import ReviewTally
+from utils.errors import ConfigurationError
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+RULE = RetrainRule(reviewed_tiles=10, days=7, least_acceptance=0.5, acceptance_tiles=4)
+
+
+def fresh(tiles: int, *, accepted: int = 0, changed: int = 0, skipped: int = 0) -> FreshReviews:
+    states = Counter(
+        {
+            ReviewState.ACCEPTED: accepted,
+            ReviewState.CHANGED: changed,
+            ReviewState.SKIPPED: skipped,
+        }
+    )
+    return FreshReviews(tiles, ReviewTally(states))
+
+
+@pytest.mark.parametrize(
+    ("reviews", "days_ago", "reason"),
+    [
+        pytest.param(fresh(10), 0, "10 newly reviewed tiles", id="enough tiles"),
+        pytest.param(fresh(10), None, "10 newly reviewed tiles", id="the first training"),
+        pytest.param(fresh(9), 6, None, id="not yet"),
+        pytest.param(fresh(1), 7, "the last training is 7.0 days old", id="a week old"),
+        pytest.param(fresh(0), 70, None, id="old, and nothing to learn"),
+        pytest.param(fresh(9), None, None, id="no first training yet"),
+        pytest.param(fresh(4, accepted=1, changed=3), 1, "drift: only 25% of 4", id="drift"),
+        pytest.param(fresh(4, accepted=2, changed=2), 1, None, id="accepted often enough"),
+        pytest.param(fresh(3, changed=3), 1, None, id="too few to believe in drift"),
+        pytest.param(fresh(4, changed=3, skipped=1), 1, None, id="skipped tiles say nothing"),
+    ],
+)
+def test_when_a_training_is_due(reviews, days_ago, reason):
+    last = None if days_ago is None else NOW - timedelta(days=days_ago)
+    found = reason_to_retrain(RULE, reviews, last, NOW)
+    assert found is None if reason is None else (found or "").startswith(reason)
+
+
+def test_the_projects_own_configuration_is_valid_and_can_be_changed():
+    options = load_retrain_options(None, {"rule.reviewed_tiles": 3})
+    assert options.rule.reviewed_tiles == 3
+    assert all(path.is_file() for path in dict(options.pipelines).values())
+
+
+def test_a_misspelt_key_names_the_nearest(tmp_path: Path):
+    file = tmp_path / "retrain.yaml"
+    file.write_text("rule: {reviewed_tile: 3}")
+    with pytest.raises(ConfigurationError, match="did you mean 'reviewed_tiles'"):
+        load_retrain_options(file, {})
