@@ -3,7 +3,7 @@
 from materializers.detector import DetectorMaterializer
 from materializers.evaluation import EvaluationMaterializer
 from materializers.issues import IssueReportMaterializer
-from materializers.promotion import ComparisonMaterializer
+from materializers.promotion import ContestMaterializer
 from materializers.tables import (
     LabeledDatasetMaterializer,
     PickedTilesMaterializer,
@@ -13,7 +13,7 @@ from materializers.tables import (
 from materializers.viewer import ViewerMaterializer
 
 __all__ = [
-    "ComparisonMaterializer",
+    "ContestMaterializer",
     "DetectorMaterializer",
     "EvaluationMaterializer",
     "IssueReportMaterializer",

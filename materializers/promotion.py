@@ -1,53 +1,51 @@
-"""Comparisons of two detectors: numbers as JSON, shown as a page."""
+"""Promotions: the decision as JSON and both evaluations, shown as one page."""
 
 from __future__ import annotations
 
-import json
+from pathlib import Path
 from typing import Any, ClassVar
 
 from zenml.enums import ArtifactType, VisualizationType
-from zenml.io import fileio
 from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
 
+from materializers.folders import download_folder, upload_folder
 from materializers.pages import store_page
-from utils.evaluation.comparison import Comparison
+from utils.evaluation.contest import Contest
 
 
-class ComparisonMaterializer(BaseMaterializer):
-    """A challenger beside a champion, and the decision."""
+class ContestMaterializer(BaseMaterializer):
+    """A challenger beside a champion, the decision, and what it rests on."""
 
-    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Comparison,)
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Contest,)
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.DATA_ANALYSIS
 
-    def load(self, data_type: type[Any]) -> Comparison:
-        """Read the numbers."""
+    def load(self, data_type: type[Any]) -> Contest:
+        """Fetch the decision and the evaluations."""
         del data_type
-        with fileio.open(self._path, "r") as stream:
-            return Comparison.from_card(json.load(stream))
+        with self.get_temporary_directory(delete_at_exit=False) as folder:
+            return Contest.load(download_folder(self.uri, Path(folder)))
 
-    def save(self, data: Comparison) -> None:
-        """Write the numbers."""
-        with fileio.open(self._path, "w") as stream:
-            stream.write(json.dumps(data.card(), indent=2))
+    def save(self, data: Contest) -> None:
+        """Store the decision and the evaluations."""
+        with self.get_temporary_directory(delete_at_exit=True) as folder:
+            data.save(Path(folder))
+            upload_folder(Path(folder), self.uri)
 
-    def save_visualizations(self, data: Comparison) -> dict[str, VisualizationType]:
-        """Make the page; the numbers are there as JSON, too."""
+    def save_visualizations(self, data: Contest) -> dict[str, VisualizationType]:
+        """Make the page; the decision is there as JSON, too."""
         from utils.reports.comparison_page import comparison_page
 
         page = store_page(self.uri, "promotion.html", comparison_page(data))
-        return page | {self._path: VisualizationType.JSON}
+        return page | {f"{self.uri}/promotion.json": VisualizationType.JSON}
 
-    def extract_metadata(self, data: Comparison) -> dict[str, MetadataType]:
+    def extract_metadata(self, data: Contest) -> dict[str, MetadataType]:
         """The decision."""
+        decision = data.comparison
         return {
-            "promotes": data.promotes,
-            "verdict": data.verdict,
-            "difference": data.difference.value,
-            "share_better": data.share_better,
+            "promotes": decision.promotes,
+            "verdict": decision.verdict,
+            "difference": decision.difference.value,
+            "share_better": decision.share_better,
             "page": f"{self.uri}/promotion.html",
         }
-
-    @property
-    def _path(self) -> str:
-        return f"{self.uri}/promotion.json"

@@ -6,12 +6,12 @@ from typing import Annotated
 
 from zenml import log_metadata, step
 
+from steps.scratch import scratch_folder
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images
 from utils.dataset.splits import Split
 from utils.detection.detector import Detector
-from utils.evaluation import comparison
-from utils.evaluation.comparison import Comparison
+from utils.evaluation.contest import Contest, hold_contest
 from utils.evaluation.evaluate import unseen_by_both
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
 
@@ -28,25 +28,26 @@ def compare_detectors(
     challenger_version: int,
     promotion: PromotionOptions,
     evaluation: EvaluationOptions,
-) -> Annotated[Comparison, "promotion"]:
+) -> Annotated[Contest, "promotion"]:
     """Decide whether the challenger takes the champion's place, and note it on both versions."""
     tiles = unseen_by_both(labels, _splits(challenger_splits), _splits(champion_splits))
-    result = comparison.compare_detectors(
+    contest = hold_contest(
         (str(champion_version), champion),
         (str(challenger_version), challenger),
         tiles,
         local_images(tiles),
+        scratch_folder(),
         promotion,
         evaluation,
     )
     # Beside both versions of the model, so that either tells what became of it.
     for version in (champion_version, challenger_version):
         log_metadata(
-            metadata={f"promotion of version {challenger_version}": result.card()},
+            metadata={f"promotion of version {challenger_version}": contest.comparison.card()},
             model_name=model,
             model_version=version,
         )
-    return result
+    return contest
 
 
 def _splits(names: dict[str, str]) -> dict[str, Split]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -34,18 +35,19 @@ LEARNS_FAST = {"mosaic": 0.0, "warmup_epochs": 0, "lr0": 0.002, "optimizer": "Ad
 def detectors(
     local_state: Path, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Detector]:
-    """Two trainings from the same weights: one barely begun, one that has learned something."""
+    """Two trainings: one barely begun and from scratch, one that has learned something."""
     dataset = write_tiny_dataset(tmp_path_factory.mktemp("contest"), TILES)
+    weights = str(shared_data / "weights" / "yolov8n.pt")
     return {
         name: train_detector(
             dataset,
             tiny_options(
-                model_checkpoint=str(shared_data / "weights" / "yolov8n.pt"),
+                model_checkpoint=checkpoint,
                 epochs=epochs,
                 arguments={"plots": False, **LEARNS_FAST},
             ),
         )
-        for name, epochs in (("worse", 1), ("better", 8))
+        for name, checkpoint, epochs in (("worse", "yolov8n.yaml", 1), ("better", weights, 8))
     }
 
 
@@ -163,6 +165,18 @@ def test_promotion_in_zenml_from_first_to_rollback(contest, capsys):
     for number in ("1", "2"):
         noted = version_in(model, number).run_metadata["promotion of version 2"]
         assert noted["promotes"] is False
+    decided = version_in(model, "2").get_artifact("promotion")
+    contest = decided.load()
+    assert json.loads(json.dumps(contest.comparison.card())) == noted
+    assert contest.champion.tiles_fingerprint == contest.challenger.tiles_fingerprint
+    for side, evaluation in (("champion", contest.champion), ("challenger", contest.challenger)):
+        judged_alone = evaluation.tile_scores.metrics["mAP50-95"].value
+        assert getattr(contest.comparison, side).score.value == pytest.approx(
+            judged_alone, abs=5e-3
+        )
+    page = Path(decided.run_metadata["page"]).read_text()
+    assert contest.comparison.verdict in page
+    assert page.count("Worst tiles") == 2
 
     promote_as_typed(model, "--force", "--reason", "the customer asks for it")
     assert in_production(model) == 2

@@ -135,9 +135,6 @@ def compare_detectors(
 ) -> Comparison:
     """Let both look at the same tiles and decide which is to be in production.
 
-    Scenes are drawn once for both (a paired bootstrap): what makes a scene hard for one makes it
-    hard for the other, and does not count as a difference.
-
     Args:
         champion: Version and detector now in production.
         challenger: Version and detector that would replace it.
@@ -150,10 +147,34 @@ def compare_detectors(
         DetectorError: If weights cannot be loaded, or the tiles have no true box.
         ImageError: If an image cannot be read.
     """
-    _refuse_empty(tiles)
     detectors = [champion[1], challenger[1]]
+    refuse_empty(tiles)
     looks = look_at_tiles(detectors, tiles, images, evaluation)
-    names = class_names(detectors, tiles)
+    return compare_looks(champion, challenger, looks, tiles, promotion, evaluation)
+
+
+def compare_looks(
+    champion: tuple[str, Detector],
+    challenger: tuple[str, Detector],
+    looks: Sequence[Look],
+    tiles: Sequence[LabeledTile],
+    promotion: PromotionOptions,
+    evaluation: EvaluationOptions,
+) -> Comparison:
+    """Decide between two detectors by what both have found.
+
+    Scenes are drawn once for both (a paired bootstrap): what makes a scene hard for one makes it
+    hard for the other, and does not count as a difference.
+
+    Args:
+        champion: Version and detector now in production.
+        challenger: Version and detector that would replace it.
+        looks: What the champion found, and what the challenger found.
+        tiles: That both looked at, with true boxes.
+        promotion: What is asked of the challenger.
+        evaluation: How both looked.
+    """
+    names = class_names([champion[1], challenger[1]], tiles)
     before, after = (_drawn(look.tiles, names, promotion.metric, evaluation) for look in looks)
     sides = (
         _side(*champion, before, looks[0], evaluation),
@@ -173,7 +194,12 @@ def compare_detectors(
     )
 
 
-def _refuse_empty(tiles: Sequence[LabeledTile]) -> None:
+def refuse_empty(tiles: Sequence[LabeledTile]) -> None:
+    """Refuse tiles that cannot decide.
+
+    Raises:
+        DetectorError: If they have no true box.
+    """
     if not any(len(tile.boxes) for tile in tiles):
         raise DetectorError(
             "The test tiles have no boxes, so no detector can be better on them. Label some, or "

@@ -17,7 +17,7 @@ from utils.errors import DetectorError
 from utils.evaluation.error_kinds import KINDS, confident, errors_in
 from utils.evaluation.evaluation import Evaluation, WorstTile
 from utils.evaluation.judged import JudgedImage, join_scenes
-from utils.evaluation.looking import look_at_tiles
+from utils.evaluation.looking import Look, look_at_tiles
 from utils.evaluation.options import EvaluationOptions
 from utils.evaluation.scores import score
 
@@ -100,9 +100,31 @@ def evaluate_detector(
         DetectorError: If the weights cannot be loaded.
         ImageError: If an image cannot be read.
     """
+    (look,) = look_at_tiles([detector], tiles, images, options)
+    return evaluation_of(detector, look, tiles, folder, options, split=split)
+
+
+def evaluation_of(
+    detector: Detector,
+    look: Look,
+    tiles: Sequence[LabeledTile],
+    folder: Path,
+    options: EvaluationOptions,
+    *,
+    split: Split,
+) -> Evaluation:
+    """The scores of what a detector has found.
+
+    Args:
+        detector: The detector.
+        look: What it found in the tiles.
+        tiles: That it looked at.
+        folder: Receives the pictures.
+        options: How to judge.
+        split: The split the tiles are of.
+    """
     if options.confidence is None:
         options = options.updated(confidence=detector.confidence)
-    (look,) = look_at_tiles([detector], tiles, images, options)
     names = class_names([detector], tiles)
     tile_scores = score(look.tiles, names, options)
     scenes = join_scenes(look.tiles, merge_iou=options.merge_iou)

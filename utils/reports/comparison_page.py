@@ -1,23 +1,51 @@
-"""The page of a promotion: a challenger beside the champion, and the decision."""
+"""The page of a promotion: the decision, and the evaluations of both sides on the same tiles."""
 
 from __future__ import annotations
 
+from html import escape
+
 from utils.evaluation.comparison import Comparison
-from utils.reports.evaluation_page import shown_estimate
+from utils.evaluation.contest import Contest
+from utils.evaluation.evaluation import Evaluation
+from utils.reports.evaluation_page import evaluation_sections, shown_estimate, summary_of
 from utils.reports.page import Markup, facts, page, paragraph, section, table
 
 
-def comparison_page(comparison: Comparison) -> str:
-    """The page: the verdict, the two scores, the rules and the classes."""
+def comparison_page(contest: Contest) -> str:
+    """The page: the verdict, the two scores, the rules and the classes, then each evaluation."""
+    comparison = contest.comparison
     champion, challenger = comparison.champion, comparison.challenger
     title = "Promoted" if comparison.promotes else "Not promoted"
+    names = {
+        "challenger": f"The challenger: version {challenger.version}",
+        "champion": f"The champion: version {champion.version}",
+    }
     return page(
         f"{title}: version {challenger.version} against version {champion.version}",
         comparison.verdict,
+        _links(names),
+        *_decision(comparison),
+        *_evaluation("challenger", names["challenger"], contest.challenger),
+        *_evaluation("champion", names["champion"], contest.champion),
+    )
+
+
+def _links(names: dict[str, str]) -> Markup:
+    links = (f'<a href="#{anchor}">{escape(name)}</a>' for anchor, name in names.items())
+    return paragraph(Markup(f"Evaluated on the same tiles, below: {' · '.join(links)}"))
+
+
+def _evaluation(anchor: str, name: str, evaluation: Evaluation) -> tuple[Markup, ...]:
+    heading = Markup(f'<h1 id="{anchor}">{escape(name)}</h1>')
+    return heading, paragraph(summary_of(evaluation)), *evaluation_sections(evaluation)
+
+
+def _decision(comparison: Comparison) -> tuple[Markup, ...]:
+    return (
         facts(
             {
-                f"Champion, {comparison.metric}": shown_estimate(champion.score),
-                f"Challenger, {comparison.metric}": shown_estimate(challenger.score),
+                f"Champion, {comparison.metric}": shown_estimate(comparison.champion.score),
+                f"Challenger, {comparison.metric}": shown_estimate(comparison.challenger.score),
                 "Difference": shown_estimate(comparison.difference),
                 "Samples it wins": f"{comparison.share_better:.0%}",
             }

@@ -23,11 +23,22 @@ _SIZE_MEANINGS = {"small": "below 32²", "medium": "32² to 96²", "large": "abo
 
 def evaluation_page(evaluation: Evaluation) -> str:
     """The page: the headline first, then where it comes from, then the worst tiles."""
-    tile, scene = evaluation.tile_scores, evaluation.scene_scores
-    return page(
-        "Evaluation",
+    return page("Evaluation", summary_of(evaluation), *evaluation_sections(evaluation))
+
+
+def summary_of(evaluation: Evaluation) -> str:
+    """What was judged on how much, in one sentence."""
+    tile = evaluation.tile_scores
+    return (
         f"Of the detector, on the {evaluation.split} split: {tile.images:,} tiles of "
-        f"{tile.scenes:,} scenes it has not learnt from, with {tile.boxes:,} true boxes.",
+        f"{tile.scenes:,} scenes it has not learnt from, with {tile.boxes:,} true boxes."
+    )
+
+
+def evaluation_sections(evaluation: Evaluation) -> tuple[Markup, ...]:
+    """What stands under the heading of the page."""
+    tile, scene = evaluation.tile_scores, evaluation.scene_scores
+    return (
         facts(_headline(evaluation)),
         section("Tiles and scenes", _levels_table(tile, scene), _levels_note(evaluation)),
         section("By class", _classes_table(tile, scene)),

@@ -74,6 +74,8 @@ svg.chart line.mark { stroke: var(--soft); stroke-dasharray: 4 3; }
 .line3 { stroke: var(--fourth); border-color: var(--fourth); }
 .line4 { stroke: var(--fifth); border-color: var(--fifth); }
 .line5 { stroke: var(--sixth); border-color: var(--sixth); }
+a { color: var(--accent); }
+h1[id] { border-top: 1px solid var(--line); margin-top: 48px; padding-top: 24px; }
 .warning { border-left: 4px solid var(--bad); padding: 6px 12px; margin: 12px 0; }
 .facts small { display: block; font-size: 12px; font-weight: 400; color: var(--soft); }
 .scroll + p, .columns + p { margin-top: 10px; }
