@@ -17,6 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.bars import Bar, exit_code
 from utils.paths import local_folder
 
 ROUNDS = 5
@@ -34,21 +35,6 @@ class Measure:
 
     seconds: float
     peak_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A promise: `value` is to be at most, or at least, `limit`."""
-
-    promise: str
-    value: float
-    limit: float
-    at_least: bool = False
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether the value is on the right side of the limit."""
-        return self.value >= self.limit if self.at_least else self.value <= self.limit
 
 
 def make_images(folder: Path) -> None:
@@ -166,12 +152,7 @@ def main() -> int:
         print("Making the images", flush=True)
         subprocess.run([sys.executable, "-m", "benchmarks.tiling", "images", name], check=True)
         results = bars(Path(name))
-    print(f"\n{'tiling':50} {'measured':>9} {'bar':>9}")
-    for bar in results:
-        sign = ">=" if bar.at_least else "<="
-        verdict = "" if bar.is_kept else "  MISSED"
-        print(f"{bar.promise:50} {bar.value:9.2f} {sign} {bar.limit:6.1f}{verdict}")
-    return 0 if all(bar.is_kept for bar in results) else 1
+    return exit_code("tiling", results)
 
 
 def run_alone(way: str, *arguments: str) -> None:

@@ -1,6 +1,7 @@
 """Tables of records as Parquet files with a fixed, versioned schema, streamed by row group.
 
-Neither reading nor writing holds more than one row group in memory, whatever the number of rows.
+Neither reading nor writing holds more than one row group in memory, whatever the number of rows. A
+group ends before it has too many rows or too much in them: one row may list thousands of boxes.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import heapq
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -20,6 +20,8 @@ from utils.errors import DatasetError
 from utils.files import written_whole
 
 ROWS_PER_GROUP = 1000
+# Boxes with their labels and scores, for instance, count three times; 30 MB of Python objects.
+ITEMS_PER_GROUP = 300_000
 _FORMAT_KEY = b"spyglass.format"
 _CLASSES_KEY = b"spyglass.class_names"
 
@@ -125,7 +127,7 @@ def write_table(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]
     Args:
         path: Destination.
         schema: From `versioned_schema`; every row has exactly its fields.
-        rows: Consumed once, `ROWS_PER_GROUP` at a time.
+        rows: Consumed once, a group of at most `ROWS_PER_GROUP` at a time.
 
     Returns:
         The number of rows written.
@@ -135,11 +137,24 @@ def write_table(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]
         written_whole(path) as partial,
         pq.ParquetWriter(partial, schema, compression="zstd") as writer,
     ):
-        remaining = iter(rows)
-        while group := list(islice(remaining, ROWS_PER_GROUP)):
+        for group in _groups(rows):
             writer.write_table(pa.Table.from_pylist(group, schema=schema))
             count += len(group)
     return count
+
+
+def _groups(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """Yield rows in lists that are neither too long nor list too much."""
+    group: list[Mapping[str, Any]] = []
+    items = 0
+    for row in rows:
+        group.append(row)
+        items += sum(len(value) for value in row.values() if isinstance(value, list | tuple))
+        if len(group) == ROWS_PER_GROUP or items >= ITEMS_PER_GROUP:
+            yield group
+            group, items = [], 0
+    if group:
+        yield group
 
 
 def read_table(
@@ -164,8 +179,8 @@ def read_table(
                 f"'{wanted.decode()}' is needed. "
                 "Make it again with this version of Spyglass."
             )
-        for batch in table.iter_batches(batch_size=ROWS_PER_GROUP):
-            yield from batch.to_pylist()
+        for group in range(table.num_row_groups):
+            yield from table.read_row_group(group).to_pylist()
 
 
 def _earlier(wanted: bytes, oldest_version: int | None) -> Iterator[bytes]:

@@ -13,7 +13,9 @@ from utils.errors import DatasetError
 from utils.geometry import Boxes
 from utils.scenes.scene import Georeference
 from utils.tables import (
+    ITEMS_PER_GROUP,
     ROWS_PER_GROUP,
+    STRINGS,
     count_rows,
     read_class_names,
     read_table,
@@ -42,6 +44,16 @@ def test_rows_are_written_group_by_group(tmp_path):
     rows = ({"name": str(number), "size": number} for number in range(2 * ROWS_PER_GROUP + 1))
     write_table(tmp_path / "t.parquet", SCHEMA, rows)
     assert pq.read_metadata(tmp_path / "t.parquet").num_row_groups == 3
+
+
+def test_rows_that_list_much_fill_a_group_sooner(tmp_path):
+    schema = versioned_schema("lists", 1, [("labels", STRINGS)])
+    rows = [{"labels": ["ship"] * (ITEMS_PER_GROUP // 2)} for _ in range(5)]
+    write_table(tmp_path / "t.parquet", schema, iter(rows))
+    assert pq.read_metadata(tmp_path / "t.parquet").num_row_groups == 3
+    assert [len(row["labels"]) for row in read_table(tmp_path / "t.parquet", schema)] == [
+        ITEMS_PER_GROUP // 2
+    ] * 5
 
 
 def test_reading_can_stop_early(tmp_path):

@@ -1,0 +1,87 @@
+"""A large scene of real photos, a detector, and how Spyglass looks through the one with the other.
+
+The scene is a mosaic of the COCO photos in `../shared/data` (or `$SPYGLASS_SHARED_DATA`), the
+weights are the YOLOv8n there.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+from PIL import Image
+
+from utils.box_formats import from_yolo
+from utils.detection.bands import KeptWork, SeenWindow
+from utils.detection.checkpoint import load_weights
+from utils.detection.detector import Detector
+from utils.detection.looking import look_through
+from utils.detection.merge import merge_windows
+from utils.detection.options import InferenceOptions
+from utils.detection.predictor import Predictor
+from utils.geometry import Boxes
+from utils.paths import PROJECT_ROOT
+from utils.scenes.scene import Scene
+from utils.storage.store import open_store
+
+CELL, CELLS = 640, 8
+TILE_SIZE, OVERLAP, IMAGE_SIZE = 1000, 200, 640
+CONFIDENCE = 0.25
+OPTIONS = InferenceOptions(
+    tile_size=TILE_SIZE, overlap=OVERLAP, imgsz=IMAGE_SIZE, device="cpu", confidence=CONFIDENCE
+)
+
+
+def shared_data() -> Path:
+    """Where the photos and the weights are."""
+    default = PROJECT_ROOT.parent / "shared" / "data"
+    return Path(os.environ.get("SPYGLASS_SHARED_DATA", default))
+
+
+def make_mosaic(data: Path, path: Path) -> Boxes:
+    """Write the photos side by side; returns their boxes, labelled by the number of the class."""
+    canvas = Image.new("RGB", (CELL * CELLS, CELL * CELLS), (114, 114, 114))
+    parts = []
+    photos = sorted((data / "coco" / "images").glob("*/*.jpg"))[: CELLS**2]
+    for number, photo in enumerate(photos):
+        left, top = CELL * (number % CELLS), CELL * (number // CELLS)
+        with Image.open(photo) as image:
+            canvas.paste(image.convert("RGB"), (left, top))
+            parts.append(_truth(photo, *image.size).shifted(left, top))
+    canvas.save(path, compress_level=1)
+    labels = tuple(label for part in parts for label in part.labels)
+    return Boxes(np.vstack([part.xyxy for part in parts]), labels)
+
+
+def _truth(photo: Path, width: int, height: int) -> Boxes:
+    path = Path(str(photo).replace("/images/", "/labels/")).with_suffix(".txt")
+    lines = path.read_text().splitlines() if path.is_file() else []
+    rows = np.array([line.split() for line in lines], dtype=float).reshape(-1, 5)
+    return Boxes(from_yolo(rows[:, 1:], width, height), tuple(str(int(n)) for n in rows[:, 0]))
+
+
+def make_detector(data: Path) -> Detector:
+    """The weights as a detector whose classes are called by their numbers."""
+    weights = data / "weights" / "yolov8n.pt"
+    names = tuple(str(number) for number in load_weights(weights).names)
+    return Detector(weights, weights, names, "detect", IMAGE_SIZE, "", {}, {}, 1, "", "")
+
+
+def look(
+    scene: Path, predictor: Predictor, folder: Path, options: InferenceOptions = OPTIONS
+) -> Boxes:
+    """Spyglass: from the file to merged boxes, with its bands kept on the way."""
+    return look_closely(scene, predictor, folder, options)[0]
+
+
+def look_closely(
+    scene: Path, predictor: Predictor, folder: Path, options: InferenceOptions
+) -> tuple[Boxes, list[SeenWindow]]:
+    """As `look`, with the windows as they were seen."""
+    kept = KeptWork(open_store(str(folder / "kept")), uuid4().hex, folder / "scenes")
+    (work,) = look_through([Scene(scene.name, scene)], kept, options, lambda _: predictor)
+    assert work.bands is not None
+    found = [(seen.window, seen.boxes) for seen in work.bands.seen]
+    return merge_windows(found, work.width, work.height), work.bands.seen
