@@ -63,15 +63,14 @@ def _tiles(changes: DatasetChanges, kind: str) -> Markup:
 
 def _picture(change: TileChange) -> Markup:
     tile, boxes = change.tile, change.boxes
-    what = ", ".join(
+    counts = [
         f"{getattr(boxes, kind)} {kind}"
         for kind in ("kept", "moved", "added", "removed")
         if getattr(boxes, kind)
-    )
+    ]
+    what = f"boxes {', '.join(counts)}" if counts else "no boxes"
     who = f", {tile.review.state} by {tile.review.by or 'somebody'}" if tile.review else ""
-    caption = (
-        f"{tile.scene_id} at {tile.window.x}, {tile.window.y}: boxes {what or 'as before'}{who}"
-    )
+    caption = f"{tile.scene_id} at {tile.window.x}, {tile.window.y}: {what}{who}"
     return tile_picture(
         tile.uri, tile.sha256, tile.window, caption, change.after, found=change.before
     )

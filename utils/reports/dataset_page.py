@@ -157,7 +157,8 @@ def _people_section(counts: _Counts) -> Markup:
     if not counts.people:
         return section("Reviews", paragraph("Nobody has reviewed a tile yet."))
     people = table(["Who", "Tiles"], counts.people.most_common())
-    return section("Reviews", people, counts.reviews.tables())
+    what = paragraph("What became of the boxes that were proposed to them:")
+    return section("Reviews", people, what, counts.reviews.tables())
 
 
 def _most_telling(tile: LabeledTile) -> tuple[bool, bool, str]:

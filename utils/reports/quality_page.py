@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from datetime import date
 
 from utils.annotation.quality import Agreement, LabelQuality
+from utils.dataset.review import ReviewState
 from utils.dataset.review_tally import ReviewTally
 from utils.reports.charts import curves
-from utils.reports.page import Cell, Markup, facts, page, paragraph, section, table
+from utils.reports.counting import share
+from utils.reports.page import Cell, Markup, columns, facts, page, paragraph, section, table
 from utils.reports.review_counts import tally_table
 
 _LINES = 3  # as many colours as charts have
@@ -28,7 +30,9 @@ def quality_page(quality: LabelQuality) -> str:
         facts(
             {
                 "Reviews": reviewed.states.total(),
-                "Accepted as proposed": reviewed.acceptance,
+                "Accepted as proposed": share(
+                    reviewed.states[ReviewState.ACCEPTED], reviewed.judged
+                ),
                 "Seconds a tile": reviewed.seconds_per_tile,
                 "Tiles labelled twice": together.tiles,
                 "F1 between people": together.f1,
@@ -58,7 +62,7 @@ def _over_time(proposals: Mapping[tuple[str, date], ReviewTally]) -> Markup:
         for day, tally in list(tallies.items())[-_DAYS_LISTED:]
     ]
     headings = ["Day", "Model version", "Tiles", "Accepted as is", "Changed boxes a tile"]
-    return Markup(f"{_curves(shown)}{table(headings, rows)}")
+    return columns(table(headings, rows), _curves(shown))
 
 
 def _day_row(day: date, name: str, tally: ReviewTally) -> list[Cell]:
