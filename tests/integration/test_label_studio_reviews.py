@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -158,6 +159,25 @@ def test_what_people_accept_of_a_model_is_known_without_an_export(
     assert fresh.tiles == len(CASES)
     # The prediction of one has been deleted since.
     assert (fresh.of_models.judged, fresh.of_models.acceptance) == (3, 1 / 3)
+
+
+def test_two_people_on_one_tile_are_compared(harbour: Harbour):
+    name = uuid4().hex[:8]
+    body = {"email": f"{name}@example.com", "username": name}
+    second = ask(harbour.client, "POST", "api/users/", json=body)["id"]
+    first = ask(harbour.client, "GET", "api/current-user/whoami")["id"]
+    harbour.tiles = harbour.tiles[:1]
+    task = harbour.raw_task(harbour.tiles[0])
+    two_ships = task["annotations"][0]["result"]
+    task["annotations"] = [
+        {"result": two_ships, "completed_by": first, "lead_time": 3},
+        {"result": two_ships[:1], "completed_by": second, "lead_time": 4},
+    ]
+    ask(harbour.client, "POST", f"api/projects/{harbour.project.id}/import", json=[task])
+
+    together = harbour.export().quality.between_people
+    assert (together.tiles, together.boxes, together.matched) == (1, 3, 1)
+    assert (together.f1, together.mean_iou) == (2 / 3, pytest.approx(1))
 
 
 def test_the_page_of_the_dataset_shows_the_reviews(
