@@ -55,6 +55,9 @@ def quiet_libraries(*, verbose: bool) -> None:
 
 def _is_for_the_user(record: logging.LogRecord) -> bool:
     """Let through what a user wants to read: progress of steps and other people's warnings."""
-    if not record.name.startswith("zenml"):
-        return record.levelno >= logging.WARNING and not record.name.startswith(_NOISY)
-    return record.levelno == logging.INFO and record.getMessage().startswith(_ZENML_NEWS)
+    is_news = record.levelno == logging.INFO and record.getMessage().startswith(_ZENML_NEWS)
+    if record.name.startswith("zenml"):
+        return is_news
+    if record.name.startswith("slurm") and is_news:
+        return True
+    return record.levelno >= logging.WARNING and not record.name.startswith(_NOISY)

@@ -13,6 +13,7 @@ from typing import Any
 from zenml.models import StackResponse
 
 from commands.arguments import PROMOTION, Command
+from commands.cluster import has_cluster, prepare_for_jobs
 from commands.configuration import (
     CONFIGS,
     RunConfiguration,
@@ -96,6 +97,8 @@ def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
     is_elsewhere = remote_runner(stack) is not None
     if is_elsewhere:
         _check_elsewhere(stack, configuration)
+    if has_cluster(stack):
+        prepare_for_jobs(configuration)
     check_before(planned.command.name, configuration)
     run = run_to_the_end(planned.pipeline, configuration, is_elsewhere=is_elsewhere)
     for line in summary_of(run):
@@ -142,10 +145,14 @@ def _configuration(
 
 
 def _file_of(command: Command, parsed: argparse.Namespace) -> Path:
+    """The configuration that the user names, else the pipeline's own: there may be one a stack."""
     if parsed.config and command != PROMOTION:
         return Path(parsed.config)
-    is_here = parsed.local or parsed.stack == "local"
-    name = command.config if is_here else command.remote_config or command.config
+    stack = "local" if parsed.local else Path(parsed.stack or "").stem
+    of_stack = CONFIGS / f"{command.config}_{stack}.yaml"
+    if of_stack.is_file():
+        return of_stack
+    name = command.config if stack == "local" else command.remote_config or command.config
     return CONFIGS / f"{name}.yaml"
 
 

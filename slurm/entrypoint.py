@@ -1,8 +1,10 @@
-"""What a job runs: one step, unless an earlier attempt of the same job has finished it."""
+"""What a job runs: one step, unless another attempt of the same job has finished it."""
 
 from __future__ import annotations
 
-import sys
+import os
+import threading
+import time
 from pathlib import Path
 from uuid import UUID
 
@@ -11,6 +13,10 @@ from zenml.step_operators.step_operator_entrypoint_configuration import (
     STEP_RUN_ID_OPTION,
     StepOperatorEntrypointConfiguration,
 )
+
+from utils.slurm.script import ATTEMPT_VARIABLE
+
+_POLL_SECONDS = 1.0
 
 
 class SlurmEntrypoint(StepOperatorEntrypointConfiguration):
@@ -25,14 +31,25 @@ class SlurmEntrypoint(StepOperatorEntrypointConfiguration):
         ZenML would import every integration that is installed first, which takes longer than many a
         step: what the step needs of them is named in its own configuration and the stack's.
         """
+        threading.Thread(target=_end_when_superseded, daemon=True).start()
         step_run = Client().zen_store.get_run_step(UUID(self.entrypoint_args[STEP_RUN_ID_OPTION]))
         if step_run.status.is_finished:
             print(f"Step '{step_run.name}' has ended as '{step_run.status.value}' already.")
             return
-        self.prepare_code_environment()
         self._run_step(step=self.step, snapshot=self.snapshot)
 
     def prepare_code_environment(self) -> None:
-        """Use the code in the working folder, to which the script of the job has changed."""
-        if (folder := str(Path.cwd())) not in sys.path:
-            sys.path.insert(0, folder)
+        """Nothing: the script of the job has put the code where Python finds it."""
+
+
+def _end_when_superseded() -> None:
+    """End this process once another attempt of its job has begun.
+
+    A node that Slurm has given up may go on computing: it must not publish anything any more.
+    """
+    attempt = Path(os.environ[ATTEMPT_VARIABLE])
+    own = attempt.read_text()
+    while attempt.read_text() == own:
+        time.sleep(_POLL_SECONDS)
+    print("Another attempt of this job has begun elsewhere: this one ends.", flush=True)
+    os._exit(1)

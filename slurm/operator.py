@@ -14,17 +14,18 @@ from zenml.models import ExceptionInfo, StepRunResponse
 from zenml.orchestrators.publish_utils import publish_step_run_status_update
 from zenml.step_operators import BaseStepOperator
 
+from slurm.batches import Batches
 from slurm.entrypoint import SlurmEntrypoint
 from slurm.flavor import SlurmConfig, SlurmSettings
 from slurm.log import JobLog, end_of
 from slurm.queue import Queue
-from slurm.submission import submit_job
+from slurm.submission import prepare_job, submit_jobs
 from utils import interrupts
 from utils.errors import JobError
 from utils.slurm.commands import ControllerUnreachableError, cancel
 from utils.slurm.endings import explain
 from utils.slurm.script import JobFiles
-from utils.slurm.states import JobState, Phase
+from utils.slurm.states import HELD, JobState, Phase
 
 if TYPE_CHECKING:
     from zenml.config.step_run_info import StepRunInfo
@@ -51,6 +52,7 @@ class SlurmStepOperator(BaseStepOperator):
         """As ZenML makes components; nothing is asked of Slurm yet."""
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self._queue = Queue(_POLL_SECONDS)
+        self._batches = Batches()
         self._logs: dict[UUID, JobLog] = {}
         self._told: dict[UUID, str] = {}
 
@@ -84,8 +86,11 @@ class SlurmStepOperator(BaseStepOperator):
         """
         settings = cast(SlurmSettings, self.get_settings(info))
         files = self._files(info.step_run)
-        job = submit_job(info, settings, self.config, files, entrypoint_command, environment)
-        self._tell(info.step_run, f"Slurm job {job} is queued")
+        job = prepare_job(info, settings, self.config, files, entrypoint_command, environment)
+        if settings.array:
+            self._batches.add(info.step_run_id, job)
+        else:
+            submit_jobs([job])
 
     def get_status(self, step_run: StepRunResponse) -> ExecutionStatus:
         """The state of the job of a step, after its news have been passed on.
@@ -93,21 +98,33 @@ class SlurmStepOperator(BaseStepOperator):
         Args:
             step_run: The step.
         """
-        files = self._files(step_run)
-        job = files.number.read_text()
-        if interrupts.is_interrupted():
-            cancel([job])
         try:
-            state = self._queue.state(job, files.ending)
+            if interrupts.is_interrupted():
+                self.cancel(step_run)
+            if self._batches.waits(step_run.id):
+                return ExecutionStatus.PROVISIONING
+            state = self._state(step_run)
         except ControllerUnreachableError as error:
-            self._tell(step_run, f"{error} Its jobs go on, and are asked for again")
+            self._tell(step_run, f"{error} Jobs go on meanwhile")
             return ExecutionStatus.RUNNING
-        is_over = state.phase in (Phase.DONE, Phase.FAILED)
-        self._log(step_run).pass_on(is_complete=is_over)
-        self._tell(step_run, f"Slurm job {job} {_told(state)}")
+        except JobError as error:
+            self._publish_failure(step_run, str(error))
+            return ExecutionStatus.FAILED
         if state.phase is Phase.FAILED:
-            self._publish_failure(step_run, job, state)
+            if state.reason == HELD:
+                self.cancel(step_run)
+            self._publish_failure(step_run, self._explained(step_run, state))
         return _STATUS[state.phase]
+
+    def _state(self, step_run: StepRunResponse) -> JobState:
+        files = self._files(step_run)
+        if not files.number.is_file():
+            return JobState("CANCELLED")  # before it was submitted
+        job = files.number.read_text()
+        state = self._queue.state(job, files.ending)
+        self._log(step_run).pass_on(is_complete=state.phase in (Phase.DONE, Phase.FAILED))
+        self._tell(step_run, f"Slurm job {job} {_told(state)}")
+        return state
 
     def wait(self, step_run: StepRunResponse) -> ExecutionStatus:
         """Wait for the job of a step; its end is also that of the job.
@@ -129,7 +146,9 @@ class SlurmStepOperator(BaseStepOperator):
         Args:
             step_run: The step.
         """
-        cancel([self._files(step_run).number.read_text()])
+        number = self._files(step_run).number
+        if not self._batches.drop(step_run.id) and number.is_file():
+            cancel([number.read_text()])
 
     def cleanup_step_submission(self, step_run: StepRunResponse) -> None:
         """Remove what holds secrets; the log stays.
@@ -154,18 +173,24 @@ class SlurmStepOperator(BaseStepOperator):
             self._told[step_run.id] = news
             logger.info("Step `%s`: %s.", step_run.name, news.rstrip("."))
 
-    def _publish_failure(self, step_run: StepRunResponse, job: str, state: JobState) -> None:
+    def _explained(self, step_run: StepRunResponse, state: JobState) -> str:
+        files = self._files(step_run)
+        job = files.number.read_text() if files.number.is_file() else "(none)"
+        settings = cast(SlurmSettings, self.get_settings(step_run))
+        return explain(job, step_run.name, state, settings, end_of(files.log))
+
+    def _publish_failure(self, step_run: StepRunResponse, message: str) -> None:
         """Give the step the reason why its job ended, where the step has not told its own."""
         if Client().get_run_step(step_run.id).status not in _UNREPORTED:
             return
-        settings = cast(SlurmSettings, self.get_settings(step_run))
-        log = end_of(self._files(step_run).log)
-        message = explain(job, step_run.name, state, settings, log)
-        source = f"{JobError.__module__}.{JobError.__name__}"
         publish_step_run_status_update(
             step_run.id,
             ExecutionStatus.FAILED,
-            exception_info=ExceptionInfo(traceback=log, source=source, message=message),
+            exception_info=ExceptionInfo(
+                traceback=end_of(self._files(step_run).log) or message,
+                source=f"{JobError.__module__}.{JobError.__name__}",
+                message=message,
+            ),
         )
 
 

@@ -22,6 +22,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from zenml.client import Client
 
+from utils.paths import PROJECT_ROOT
 from utils.processes import free_port, start_server, stop_server
 
 _NAME = "zenml-for-jobs"
@@ -88,6 +89,9 @@ def _serve(store: str, host: str) -> _Served:
         port,
         is_ready=lambda: _answers(f"http://127.0.0.1:{port}"),
         environment={
+            "PYTHONPATH": os.pathsep.join(
+                filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")])
+            ),
             "ZENML_CONFIG_PATH": str(folder / "config"),
             "ZENML_STORE_TYPE": "sql",
             "ZENML_STORE_URL": store,

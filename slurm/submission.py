@@ -1,11 +1,14 @@
-"""A step as a job: its folder, its environment, and one place in the queue."""
+"""Steps as jobs: their folders and environments, and one place in the queue."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from zenml.client import Client
 from zenml.utils.code_utils import CodeArchive, upload_code_if_necessary
@@ -18,8 +21,10 @@ from utils.paths import PROJECT_ROOT, local_folder
 from utils.privacy import TELEMETRY_OFF
 from utils.slurm.commands import ControllerUnreachableError, find_job, submit
 from utils.slurm.script import (
+    LOG,
     OFFLINE,
     QUIET,
+    SCRIPT,
     JobFiles,
     environment_file,
     job_script,
@@ -32,17 +37,35 @@ if TYPE_CHECKING:
 logger = logging.getLogger("slurm")
 _RETRY_SECONDS = 5.0
 _MOST_RETRIES = 120
+_TASK = "$SLURM_ARRAY_TASK_ID"
 
 
-def submit_job(
+@dataclass(frozen=True, slots=True)
+class PreparedJob:
+    """A job whose folder is ready.
+
+    Attributes:
+        step: The name of its step.
+        name: At Slurm; no other job has it.
+        settings: What it asks for.
+        files: Its folder.
+    """
+
+    step: str
+    name: str
+    settings: SlurmSettings
+    files: JobFiles
+
+
+def prepare_job(
     info: StepRunInfo,
     settings: SlurmSettings,
     config: SlurmConfig,
     files: JobFiles,
     command: list[str],
     environment: dict[str, str],
-) -> str:
-    """Write the script of a step's job and queue it, once.
+) -> PreparedJob:
+    """Write the script of a step's job, and its environment where only its owner can read it.
 
     Args:
         info: About the step.
@@ -51,12 +74,6 @@ def submit_job(
         files: Where its script and log go.
         command: What runs the step.
         environment: What ZenML tells it.
-
-    Returns:
-        The job's id.
-
-    Raises:
-        JobError: If Slurm refuses it, or does not answer for ten minutes.
     """
     files.folder.mkdir(parents=True, exist_ok=True)
     files.folder.chmod(0o700)
@@ -69,14 +86,45 @@ def submit_job(
         **reachable_store(environment, config.submit_host),
     }
     write_whole(files.environment, environment_file(variables))
-    files.environment.chmod(0o600)
     code = _code(config)
-    shared = [code.parent if code.is_file() else code, local, _artifact_store()]
-    write_whole(files.script, job_script(command, settings, files, code, shared))
-    name = f"spyglass-{info.pipeline_step_name}-{info.step_run_id.hex[:12]}"
-    job = _submit_once(name, files.script, sbatch_arguments(name, settings, files.log))
-    write_whole(files.number, job)
-    return job
+    folder = Path.cwd()
+    shared = [code.parent if code.is_file() else code, folder, local, _artifact_store()]
+    script = job_script(command, settings, files, code=code, folder=folder, shared=shared)
+    write_whole(files.script, script)
+    step = info.pipeline_step_name
+    name = f"spyglass-{info.config.name}-{info.step_run_id.hex[:12]}"
+    return PreparedJob(step, name, settings, files)
+
+
+def submit_jobs(jobs: Sequence[PreparedJob]) -> None:
+    """Queue jobs that ask for the same, each once: one as it is, several as the tasks of an array.
+
+    Args:
+        jobs: One or more; their ids are left in their folders.
+
+    Raises:
+        JobError: If Slurm refuses them, or does not answer for ten minutes.
+    """
+    first = jobs[0]
+    if len(jobs) == 1:
+        arguments = sbatch_arguments(first.name, first.settings, first.files.log)
+        write_whole(first.files.number, _submit_once(first.name, first.files.script, arguments))
+        return
+    folder = first.files.folder.parent / f"array-{uuid4().hex[:12]}"
+    folder.mkdir()
+    for number, job in enumerate(jobs):
+        (folder / str(number)).symlink_to(job.files.folder)
+    script = folder / SCRIPT
+    write_whole(script, f'#!/bin/bash\nexec bash "{_escaped(folder)}/{_TASK}/{SCRIPT}"\n')
+    limit = f"%{first.settings.array_limit}" if first.settings.array_limit else ""
+    arguments = [
+        *sbatch_arguments(first.name, first.settings, folder / LOG),
+        f"--array=0-{len(jobs) - 1}{limit}",
+        f"--output={str(folder).replace('%', '%%')}/%a/{LOG}",
+    ]
+    array = _submit_once(first.name, script, arguments)
+    for number, job in enumerate(jobs):
+        write_whole(job.files.number, f"{array}_{number}")
 
 
 def _submit_once(name: str, script: Path, arguments: list[str]) -> str:
@@ -102,3 +150,11 @@ def _code(config: SlurmConfig) -> Path:
 
 def _artifact_store() -> Path:
     return Path(Client().active_stack.artifact_store.path)
+
+
+def _escaped(path: Path) -> str:
+    """A path as it stands within double quotes in bash."""
+    text = str(path)
+    for special in '\\"$`':
+        text = text.replace(special, f"\\{special}")
+    return text

@@ -3,20 +3,64 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
-from zenml import pipeline, step
+from zenml import pipeline, step, unmapped
 from zenml.client import Client
 from zenml.enums import StackComponentType
 
-from slurm.flavor import FLAVOR, SlurmStepOperatorFlavor
+from commands.stacks.own_flavors import register_if_own
+from slurm.flavor import FLAVOR
+
+_MOST_SECONDS = 300
 
 
-@step(step_operator=True, enable_cache=False)
+def wait_for(happened: Callable[[], object]) -> None:
+    """Wait until something has happened; fails when it does not."""
+    deadline = time.monotonic() + _MOST_SECONDS
+    while not happened():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.05)
+
+
+@step(step_operator=True)
 def where(word: str) -> Annotated[dict[str, str], "place"]:
     """The environment of the job."""
     print(f"the word is {word}")
     return dict(os.environ)
+
+
+@step(step_operator=True)
+def work(task: str, folder: str) -> Annotated[str, "result"]:
+    """Note that it has begun, then do what the task says; each task is a name in the folder."""
+    own = os.environ
+    array = own.get("SLURM_ARRAY_JOB_ID")
+    job = f"{array}_{own['SLURM_ARRAY_TASK_ID']}" if array else own["SLURM_JOB_ID"]
+    with (Path(folder) / f"{task}.begun").open("a") as stream:
+        stream.write(f"{own['SLURMD_NODENAME']} {job}\n")
+    if task.startswith("together"):
+        wait_for(lambda: len(list(Path(folder).glob("together-*.begun"))) >= 2)
+    if task == "memory":
+        hoard = bytearray(1_000_000_000)
+        wait_for(lambda: not hoard)
+    if task.startswith("waits"):
+        wait_for((Path(folder) / "go").exists)
+    return f"{task} done"
+
+
+@step
+def plan(tasks: list[str]) -> Annotated[list[str], "tasks"]:
+    """The tasks."""
+    return tasks
+
+
+@step
+def gather(results: list[str]) -> Annotated[list[str], "gathered"]:
+    """The results in order."""
+    return results
 
 
 @pipeline(enable_cache=False)
@@ -25,12 +69,22 @@ def static(word: str) -> None:
     where(word)
 
 
+@pipeline(enable_cache=False)
+def single(task: str, folder: str) -> None:
+    """One task."""
+    work(task, folder)
+
+
+@pipeline(dynamic=True, enable_cache=False, depends_on=[work])
+def mapped(tasks: list[str], folder: str) -> None:
+    """Tasks at once."""
+    gather(work.map(task=plan(tasks), folder=unmapped(folder)))
+
+
 def use_stack(name: str, folder: str, **configuration: object) -> str:
     """Register a stack whose steps can be jobs; returns its id."""
     client = Client()
-    source = f"{SlurmStepOperatorFlavor.__module__}.{SlurmStepOperatorFlavor.__qualname__}"
-    if not client.list_flavors(name=FLAVOR, type=StackComponentType.STEP_OPERATOR).items:
-        client.create_flavor(source, StackComponentType.STEP_OPERATOR)
+    register_if_own(StackComponentType.STEP_OPERATOR, FLAVOR)
     client.create_stack_component(
         name, FLAVOR, StackComponentType.STEP_OPERATOR, dict(configuration)
     )

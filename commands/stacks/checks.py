@@ -11,6 +11,7 @@ from zenml.models import ComponentResponse, StackResponse
 from commands.configuration import CONFIGS
 from commands.stacks.changes import changes_for, existing_stack, registered_stack
 from commands.stacks.cloud import check_cloud, is_on_cloud
+from commands.stacks.cluster_checks import check_cluster, is_cluster
 from commands.stacks.files import read_stack, register_command, stack_file
 from commands.stacks.job_settings import JobSettings, read_job_settings
 from commands.stacks.remote import remote_runner, require_remote_server
@@ -41,9 +42,15 @@ def check_stack(name: str, config: Path | None = None) -> None:
         report.check(f"stack '{name}'", partial(_check_registered, file))
     stack = existing_stack(name) if file is None else registered_stack(name)
     if stack is not None:
-        files = [config or _REMOTE_TRAINING, *([file] if file else [])]
+        files = [config or _training_of(file or Path(name)), *([file] if file else [])]
         _check_parts(report, stack, read_job_settings(files), str(file or name))
+        check_cluster(report, stack, files)
     report.conclude(name)
+
+
+def _training_of(stack: Path) -> Path:
+    own = CONFIGS / f"training_pipeline_{stack.stem}.yaml"
+    return own if own.is_file() else _REMOTE_TRAINING
 
 
 def _check_registered(file: Path) -> str:
@@ -85,5 +92,5 @@ def _check_other(
             report.skip(subject, "not used, since the jobs' image is not built (skip_build)")
         else:
             report.check(subject, check_docker)
-    elif not is_on_cloud(component):
+    elif not is_on_cloud(component) and not is_cluster(component):
         report.skip(subject, f"of flavor '{component.flavor_name}', nothing to try")

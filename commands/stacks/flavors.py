@@ -21,6 +21,7 @@ from commands.stacks.files import (
     is_reference,
     variable_in,
 )
+from commands.stacks.own_flavors import own_configuration, own_flavors
 from commands.stacks.secrets import secret_name, secret_value, stored_values
 from utils.errors import ConfigurationError
 from utils.options import unknown_key
@@ -119,11 +120,13 @@ def configuration_class(
     Raises:
         ConfigurationError: If there is none, or its integration is not installed.
     """
+    if own := own_configuration(kind, name):
+        return own
     try:
         flavor = Client().get_flavor_by_name_and_type(name, kind)
     except KeyError:
-        known = [flavor.name for flavor in Client().list_flavors(type=kind, size=_ALL)]
-        unknown = unknown_key(name, known, f"flavor of {kind.value}")
+        known = {flavor.name for flavor in Client().list_flavors(type=kind, size=_ALL)}
+        unknown = unknown_key(name, sorted(known | own_flavors(kind)), f"flavor of {kind.value}")
         raise ConfigurationError(f"{place}.flavor: {unknown}") from None
     try:
         return Flavor.from_model(flavor).config_class

@@ -1,22 +1,32 @@
-"""Steps as jobs of a real Slurm."""
+"""Steps as jobs of a real Slurm, whatever happens to it meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from zenml.client import Client
 from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
+from zenml.exceptions import StepExecutionException
+from zenml.models import PipelineRunResponse
+from zenml.pipelines.pipeline_definition import Pipeline
 from zenml.utils.source_utils import set_custom_source_root
 
 from slurm.store_server import stop_serving
 from tests import slurm_pipelines as pipelines
 from tests.conftest import PROJECT_ROOT
 from tests.fixtures.slurm import NODES, Slurm
+from tests.slurm_pipelines import wait_for
+from utils.interrupts import interruptible
+from utils.slurm.commands import own_jobs
 from utils.slurm.script import OFFLINE
 
 pytestmark = pytest.mark.slow
+SHARDS = [f"together-{number}" for number in range(7)]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -24,7 +34,9 @@ def on_slurm(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """Pipelines of this module run on a stack whose steps are jobs, without a ZenML server."""
     store = tmp_path_factory.mktemp("shared") / "store"
     with pytest.MonkeyPatch.context() as patch:
-        stack = pipelines.use_stack("on-slurm", str(store))
+        stack = pipelines.use_stack(
+            "on-slurm", str(store), array=True, memory="700M", time="01:00:00"
+        )
         patch.setenv(ENV_ZENML_ACTIVE_STACK_ID, stack)
         patch.setenv("ZENML_DYNAMIC_PIPELINE_MONITORING_INTERVAL", "1")
         set_custom_source_root(str(PROJECT_ROOT))
@@ -33,13 +45,154 @@ def on_slurm(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         stop_serving()
 
 
-def test_a_step_is_a_job_that_downloads_nothing_and_whose_log_is_the_steps(tmp_path: Path):
+def last_run(pipeline: Pipeline) -> PipelineRunResponse:
+    return Client().get_pipeline(pipeline.name).last_run
+
+
+def attempts(folder: Path) -> dict[str, int]:
+    """How often each task has begun."""
+    return {path.stem: len(path.read_text().splitlines()) for path in folder.glob("*.begun")}
+
+
+def begun(folder: Path, task: str) -> tuple[str, str]:
+    """Node and job of the last attempt at a task, once there is one."""
+    path = folder / f"{task}.begun"
+    wait_for(lambda: path.is_file() and path.read_text().endswith("\n"))
+    node, job = path.read_text().splitlines()[-1].split()
+    return node, job
+
+
+def runs_while(pipeline: Callable[..., object], meddle: Callable[[], object], *given: object):
+    """Run a pipeline in this thread, which gets the signals, while another one meddles."""
+    with ThreadPoolExecutor(1) as threads, interruptible():
+        meddling = threads.submit(meddle)
+        try:
+            pipeline(*given)
+        finally:
+            meddling.result()
+
+
+def test_a_step_is_a_job_that_downloads_nothing_and_whose_log_is_the_steps():
     pipelines.static("hello")
 
-    step = Client().get_pipeline("static").last_run.steps["where"]
+    step = last_run(pipelines.static).steps["where"]
     place = step.outputs["place"][0].load()
     assert place["SLURMD_NODENAME"] in NODES
     assert place.items() >= OFFLINE.items()
     [log] = [log for log in step.log_collection if log.source == "slurm"]
     lines = [entry.message for entry in Client().active_stack.log_store.fetch(log).items]
     assert any("the word is hello" in line for line in lines)
+
+
+def test_seven_shards_are_one_array_of_which_several_run_at_once(tmp_path: Path):
+    before = set(own_jobs())
+    pipelines.mapped(SHARDS, str(tmp_path))
+
+    gathered = last_run(pipelines.mapped).steps["gather"].outputs["gathered"][0].load()
+    assert gathered == [f"{task} done" for task in SHARDS]
+    assert attempts(tmp_path) == dict.fromkeys(SHARDS, 1)
+    jobs = set(own_jobs()) - before
+    assert {job.partition("_")[0] for job in jobs} == {min(jobs).partition("_")[0]}
+    assert {job.partition("_")[2] for job in jobs} == set("0123456")
+
+
+def test_each_shard_that_is_ended_tells_why_and_the_others_are_kept(tmp_path: Path, slurm: Slurm):
+    def meddle() -> None:
+        _, late = begun(tmp_path, "waits-too-long")
+        slurm.runs("scontrol", "update", f"JobId={late}", "EndTime=now")
+        _, unwanted = begun(tmp_path, "waits-unwanted")
+        slurm.runs("scancel", unwanted)
+
+    tasks = ["memory", "waits-too-long", "waits-unwanted", "fine"]
+    with pytest.raises(StepExecutionException):
+        runs_while(pipelines.mapped, meddle, tasks, str(tmp_path))
+
+    steps = last_run(pipelines.mapped).steps
+    told = {
+        name: step.exception_info.message for name, step in steps.items() if step.exception_info
+    }
+    assert "ran out of memory (700M). Raise memory" in told["map:work:0"]
+    assert "ran out of time (01:00:00). Raise time" in told["map:work:1"]
+    assert "was cancelled" in told["map:work:2"]
+    assert steps["map:work:3"].outputs["result"][0].load() == "fine done"
+
+
+def test_ctrl_c_cancels_the_jobs(tmp_path: Path):
+    def press() -> None:
+        begun(tmp_path, "waits-1")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        runs_while(pipelines.mapped, press, ["waits-1", "waits-2"], str(tmp_path))
+    wait_for(lambda: not {state.name for state in own_jobs().values()} & {"RUNNING", "PENDING"})
+
+
+def test_a_job_that_is_requeued_leaves_one_result(tmp_path: Path, slurm: Slurm):
+    def requeue() -> None:
+        _, job = begun(tmp_path, "waits")
+        slurm.runs("scontrol", "requeue", job)
+        slurm.hurry(job)
+        wait_for(lambda: attempts(tmp_path) == {"waits": 2})
+        (tmp_path / "go").touch()
+
+    runs_while(pipelines.single, requeue, "waits", str(tmp_path))
+    [result] = last_run(pipelines.single).steps["work"].outputs["result"]
+    assert result.load() == "waits done"
+
+
+def test_a_node_that_is_drained_ends_its_job_and_gets_no_more(tmp_path: Path, slurm: Slurm):
+    drained = []
+
+    def drain() -> None:
+        drained.append(begun(tmp_path, "waits")[0])
+        slurm.runs("scontrol", "update", f"NodeName={drained[0]}", "State=DRAIN", "Reason=test")
+        (tmp_path / "go").touch()
+
+    runs_while(pipelines.single, drain, "waits", str(tmp_path))
+    runs_while(pipelines.single, lambda: None, "next", str(tmp_path))
+    slurm.runs("scontrol", "update", f"NodeName={drained[0]}", "State=RESUME")
+
+    assert attempts(tmp_path) == {"waits": 1, "next": 1}
+    assert begun(tmp_path, "next")[0] != drained[0]
+
+
+def test_a_node_that_fails_gives_its_job_to_another(tmp_path: Path, slurm: Slurm):
+    failed = []
+
+    def fail() -> None:
+        node, job = begun(tmp_path, "waits")
+        failed.append(node)
+        slurm.stop_node(node)  # what runs on it goes on unseen
+        slurm.runs("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
+        slurm.hurry(job)
+        wait_for(lambda: attempts(tmp_path) == {"waits": 2})
+        (tmp_path / "go").touch()
+
+    runs_while(pipelines.single, fail, "waits", str(tmp_path))
+    slurm.start_node(failed[0])
+    assert begun(tmp_path, "waits")[0] != failed[0]
+    [result] = last_run(pipelines.single).steps["work"].outputs["result"]
+    assert result.load() == "waits done"
+
+
+def test_a_controller_that_restarts_is_waited_for(tmp_path: Path, slurm: Slurm):
+    def restart() -> None:
+        begun(tmp_path, "waits")
+        slurm.stop_controller()
+        (tmp_path / "go").touch()
+        wait_for(lambda: list(tmp_path.glob("*.begun")))
+        slurm.start_controller()
+
+    runs_while(pipelines.single, restart, "waits", str(tmp_path))
+    assert attempts(tmp_path) == {"waits": 1}
+
+
+def test_a_job_is_submitted_once_although_the_controller_is_away(tmp_path: Path, slurm: Slurm):
+    slurm.stop_controller()
+
+    def start_again() -> None:
+        wait_for(lambda: list((tmp_path.parent).rglob("job.sh")))
+        slurm.start_controller()
+
+    runs_while(pipelines.single, start_again, "fine", str(tmp_path))
+    assert attempts(tmp_path) == {"fine": 1}

@@ -139,10 +139,11 @@ def test_settings_of_an_orchestrator_elsewhere_do_not_keep_a_pipeline_from_runni
 
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.stem)
 def test_the_files_of_the_project_are_understood(file, tmp_path):
-    stack = tmp_path / "vertex.yaml"
-    text = (CONFIGS / "stacks" / "vertex.yaml").read_text()
-    stack.write_text(re.sub("<[A-Z_]+>", "filled", text))
     own = read_yaml(file)
+    name = "slurm" if own.get("stack") == "slurm" else "vertex"
+    stack = tmp_path / f"{name}.yaml"
+    text = (CONFIGS / "stacks" / f"{name}.yaml").read_text()
+    stack.write_text(re.sub("<[A-Z_]+>", "filled", text))
     run_settings(RunConfiguration(file, str(stack), {}, own), list(own.get("steps", STEPS)))
 
 

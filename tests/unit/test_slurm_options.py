@@ -77,7 +77,8 @@ def test_sbatch_is_told_what_was_asked_for_and_nothing_else():
 )
 def test_the_environment_of_a_job(options, line):
     files = JobFiles(Path("/job"))
-    assert line in job_script(COMMAND, JobOptions(**options), files, Path("/code"), [Path("/data")])
+    places = {"code": Path("/code"), "folder": Path("/work"), "shared": [Path("/data")]}
+    assert line in job_script(COMMAND, JobOptions(**options), files, **places)
 
 
 def test_a_script_runs_where_names_have_blanks_and_leaves_its_exit_code(tmp_path):
@@ -86,7 +87,7 @@ def test_a_script_runs_where_names_have_blanks_and_leaves_its_exit_code(tmp_path
     files = JobFiles(folder)
     files.environment.write_text(environment_file({"SECRET": "it's $HOME\n!"}))
     command = ["python", "-c", "import os, sys; print(repr(os.environ['SECRET'])); sys.exit(3)"]
-    script = job_script(command, JobOptions(), files, folder, [])
+    script = job_script(command, JobOptions(), files, code=tmp_path, folder=folder, shared=[])
     ran = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
     assert (ran.returncode, files.ending.read_text()) == (3, "3\n")
     assert ran.stdout == repr("it's $HOME\n!") + "\n"

@@ -53,6 +53,12 @@ def test_every_state_is_a_phase(name, phase):
     assert JobState(name).phase is phase
 
 
+def test_a_job_that_no_node_could_start_has_failed_although_it_is_in_the_queue():
+    [held] = parse_squeue("8|PENDING|launch failed requeued held|\n").values()
+    assert held.phase is Phase.FAILED
+    assert "could not be started by its node" in explain("8", "train", held, JobOptions(), "")
+
+
 @pytest.mark.parametrize(
     ("state", "log", "told"),
     [

@@ -45,6 +45,17 @@ def submit(script: Path, arguments: Sequence[str]) -> str:
     return shown.strip().splitlines()[-1].partition(";")[0]  # `id;cluster`
 
 
+def would_take(script: Path, arguments: Sequence[str]) -> str:
+    """What Slurm says of a job that it would take; none is queued.
+
+    Raises:
+        ControllerUnreachableError: If Slurm does not answer.
+        JobError: If it would refuse it.
+    """
+    said = _ran(["sbatch", "--test-only", *arguments, str(script)]).stderr
+    return " ".join(_PREFIX.sub("", said).split())
+
+
 def own_jobs() -> dict[str, JobState]:
     """The user's jobs, those included that have ended minutes ago, by id.
 
@@ -102,7 +113,12 @@ def _accounted(job: str) -> JobState | None:
 
 
 def _run(command: list[str]) -> str:
-    """What a program prints.
+    """What a program prints; see `_ran`."""
+    return _ran(command).stdout
+
+
+def _ran(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """A program that has run well.
 
     Raises:
         ControllerUnreachableError: If Slurm does not answer.
@@ -119,7 +135,7 @@ def _run(command: list[str]) -> str:
             f"{command[0]} did not answer within {_SECONDS} s."
         ) from None
     if ran.returncode == 0:
-        return ran.stdout
+        return ran
     said = " ".join(_PREFIX.sub("", ran.stderr).split()) or f"exit code {ran.returncode}"
     if _UNREACHABLE.search(said):
         raise ControllerUnreachableError(f"Slurm does not answer: {said}.")

@@ -21,6 +21,8 @@ OFFLINE = {
 # google.api_core warns at every import that Python 3.11 will one day reach its end of life.
 QUIET = {"PYTHONWARNINGS": "ignore::FutureWarning"}
 ENVIRONMENT, LOG, SCRIPT = "environment", "log", "job.sh"
+# Names the file that tells a job which of its attempts is the last.
+ATTEMPT_VARIABLE = "SPYGLASS_ATTEMPT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,11 @@ class JobFiles:
     def number(self) -> Path:
         """Holds the job's id at Slurm."""
         return self.folder / "id"
+
+    @property
+    def attempt(self) -> Path:
+        """Names the attempt that has begun last."""
+        return self.folder / "attempt"
 
     @property
     def ending(self) -> Path:
@@ -89,7 +96,13 @@ def sbatch_arguments(name: str, options: JobOptions, log: Path) -> list[str]:
 
 
 def job_script(
-    command: Sequence[str], options: JobOptions, files: JobFiles, code: Path, shared: Sequence[Path]
+    command: Sequence[str],
+    options: JobOptions,
+    files: JobFiles,
+    *,
+    code: Path,
+    folder: Path,
+    shared: Sequence[Path],
 ) -> str:
     """The script of a job, in bash.
 
@@ -98,6 +111,7 @@ def job_script(
         options: Of the job.
         files: Where its environment is and its exit code goes.
         code: The checkout, or an archive (.tar.gz) of it.
+        folder: Where it runs, so that relative paths mean what they meant to the user.
         shared: The folders that a container must see.
     """
     quoted = shlex.quote
@@ -105,12 +119,15 @@ def job_script(
         "#!/bin/bash",
         "# Written by Spyglass for one job of Slurm.",
         f"source {quoted(str(files.environment))}",
+        f"export {ATTEMPT_VARIABLE}={quoted(str(files.attempt))}",
+        f'echo "$SLURM_RESTART_COUNT on $(hostname)" > "${ATTEMPT_VARIABLE}"',
         'scratch=$(mktemp -d "${TMPDIR:-/tmp}/spyglass-XXXXXX")',
         "trap 'rm -rf \"$scratch\"' EXIT",
         'export ZENML_CONFIG_PATH="$scratch/zenml"',
         *options.setup,
         *(f"module load {quoted(module)}" for module in options.modules),
         *_code_lines(code),
+        f"cd {quoted(str(folder))} || exit 1",
         shlex.join(_in_environment(command, options, files, shared)),
         "code=$?",
         f'echo "$code" > {quoted(str(files.ending))}',
@@ -126,11 +143,12 @@ def environment_file(variables: Mapping[str, str]) -> str:
 
 
 def _code_lines(code: Path) -> list[str]:
+    quoted = shlex.quote(str(code))
     if not code.name.endswith(".tar.gz"):
-        return [f"cd {shlex.quote(str(code))} || exit 1"]
+        return [f"export PYTHONPATH={quoted}${{PYTHONPATH:+:$PYTHONPATH}}"]
     return [
-        'mkdir "$scratch/code" && cd "$scratch/code" || exit 1',
-        f"tar -xzf {shlex.quote(str(code))} || exit 1",
+        f'mkdir "$scratch/code" && tar -xzf {quoted} -C "$scratch/code" || exit 1',
+        'export PYTHONPATH="$scratch/code${PYTHONPATH:+:$PYTHONPATH}"',
     ]
 
 

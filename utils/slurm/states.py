@@ -9,6 +9,8 @@ from enum import Enum
 _FIELD = re.compile(r"(\w[\w:/]*)=(\S*)")
 _WAITING = {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT"}
 _RUNNING = {"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING"}
+# A node could not start the job: it waits for somebody to release it.
+HELD = "launch failed requeued held"
 _NO_REASON = {"None", "(null)", ""}
 
 
@@ -41,7 +43,7 @@ class JobState:
     def phase(self) -> Phase:
         """Where the job is."""
         if self.name in _WAITING:
-            return Phase.WAITING
+            return Phase.FAILED if self.reason == HELD else Phase.WAITING
         if self.name in _RUNNING:
             return Phase.RUNNING
         return Phase.DONE if self.name == "COMPLETED" else Phase.FAILED
