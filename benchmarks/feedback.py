@@ -60,6 +60,7 @@ TILES_AN_EPOCH = 60
 IMAGE_SIZE = 256
 # Low enough that what the detector nearly found is there to be uncertain about.
 LEAST_CONFIDENCE = 0.05
+CONFIDENCE = 0.25
 DEFAULT = "picked"
 WAYS = {
     "random": None,
@@ -204,7 +205,7 @@ def ask(
     for label in hidden:
         with Image.open(label.uri) as image:
             (found,) = predictor.find([np.asarray(image.convert("RGB"))])
-        candidates.append(candidate(without_labels(label), found, "1", None, options.confidence))
+        candidates.append(candidate(without_labels(label), found, "1", None, CONFIDENCE))
     look = look_with(detector, labeled, options) if weights.novelty else None
     return [one.tile.tile_id for one in pick(candidates, options, look)]
 

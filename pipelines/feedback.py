@@ -42,4 +42,4 @@ def feedback_pipeline(
         manifest=manifest_of(label_studio.project) or newest("tile_manifest"),
         labels=newest("labeled_dataset"),
     )
-    send_picked_tiles(picked, manifest, data_source, dataset_name, label_studio, feedback)
+    send_picked_tiles(picked, manifest, data_source, dataset_name, label_studio, feedback.tag)

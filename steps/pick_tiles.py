@@ -15,7 +15,7 @@ from utils.dataset.labeled import LabeledDataset
 from utils.detection.detector import Detector
 from utils.detection.predictions import Predictions
 from utils.feedback.candidates import candidates
-from utils.feedback.looking import look_with
+from utils.feedback.looking import look_with, threshold_of
 from utils.feedback.options import FeedbackOptions
 from utils.feedback.pick import pick
 from utils.feedback.picked import PickedTiles
@@ -49,7 +49,7 @@ def pick_tiles(
     tagged = tagged_tiles(dataset_name, feedback.tag) if dataset_name else frozenset()
     everything = candidates(
         tiles_of_predicted(ingested or (), predictions, tiling, issues),
-        confidence=feedback.confidence,
+        confidence=threshold_of(detector, feedback),
         labels=labels or (),
         predictions=predictions,
         min_visibility=tiling.min_visibility,

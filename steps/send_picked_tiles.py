@@ -13,7 +13,6 @@ from utils.annotation.options import LabelStudioOptions
 from utils.annotation.project import open_project
 from utils.annotation.sending import send_tiles
 from utils.curation.tags import mark_sent
-from utils.feedback.options import FeedbackOptions
 from utils.feedback.picked import PickedTiles
 from utils.feedback.suggestions import suggestion
 from utils.issues import IssueReport
@@ -27,7 +26,7 @@ def send_picked_tiles(
     data_source: str,
     dataset_name: str | None,
     label_studio: LabelStudioOptions,
-    feedback: FeedbackOptions,
+    tag: str,
 ) -> Annotated[IssueReport, "send_issues"]:
     """Give each picked tile one task with the newest boxes; tasks that have them are left alone.
 
@@ -37,12 +36,12 @@ def send_picked_tiles(
     client = connect_label_studio(label_studio)
     project = open_project(client, label_studio, picked.class_names)
     images = connect_storage(client, project, data_source, label_studio.document_root)
-    suggested = [(one.tile, suggestion(one, feedback.confidence)) for one in picked]
+    suggested = [(one.tile, suggestion(one)) for one in picked]
     report = send_tiles(client, project, suggested, images, label_studio)
     if dataset_name:
         aside = {issue.item for issue in report.issues.issues if issue.set_aside}
         sent = {tile.tile_id for tile, _ in suggested} - aside
-        mark_sent(dataset_name, sent, feedback.tag)
+        mark_sent(dataset_name, sent, tag)
     log_figures(
         {
             "project": project.url,

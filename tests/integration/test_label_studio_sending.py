@@ -106,10 +106,8 @@ def test_people_are_offered_the_boxes_of_the_newest_model_in_order_of_priority(
     send(harbour, tiles, 0.99, "3")
     for tile, priority in zip(tiles, (0.2, 0.9, 0.4), strict=True):
         send(harbour, [tile], priority, "4")
-    parameters = {
-        "project": harbour.project.id,
-        "query": '{"ordering": ["-tasks:predictions_score"]}',
-    }
+    (tab,) = ask(harbour.client, "GET", "api/dm/views/", params={"project": harbour.project.id})
+    parameters = {"project": harbour.project.id, "view": tab["id"]}
     tasks = ask(harbour.client, "GET", "api/tasks/", params=parameters)["tasks"]
     assert [task["data"]["tile_id"] for task in tasks] == [
         second.tile_id,

@@ -13,6 +13,7 @@ from utils.annotation.imports import Mailbox, deliver, import_batch, task_number
 from utils.annotation.options import LabelStudioOptions
 from utils.annotation.outgoing import batches, sendable_tasks
 from utils.annotation.preannotations import Preannotation, model_version_name
+from utils.annotation.tab import provide_tab
 from utils.annotation.tasks import prediction_of
 from utils.issues import IssueReport
 from utils.locks import exclusive
@@ -168,10 +169,11 @@ def _predictions(client: LabelStudio, project: Project) -> dict[int, list[dict[s
 
 
 def _offer(client: LabelStudio, project: Project, model_versions: Sequence[str]) -> None:
-    """Let the project show and sort by the predictions of the newest model version only."""
+    """Let the project show the predictions of the newest model version only, and sort by them."""
     if model_versions:
         name = model_version_name(model_versions[0])
         ask(client, "PATCH", f"api/projects/{project.id}/", json={"model_version": name})
+        provide_tab(client, project)
 
 
 def _content(prediction: Mapping[str, Any]) -> tuple[float, list[str]]:

@@ -23,6 +23,7 @@ class Candidate:
         tile: The tile.
         found: What a detector found, with scores, in tile coordinates; None where none has looked.
         model_version: Of that detector.
+        confidence: Its threshold, in (0, 1).
         truth: What people say is on it, in tile coordinates; None where nobody has said.
         uncertainty: As in `PickedTile`.
         disagreement: As in `PickedTile`.
@@ -31,6 +32,7 @@ class Candidate:
     tile: Tile
     found: Boxes | None
     model_version: str | None
+    confidence: float
     truth: Boxes | None
     uncertainty: float
     disagreement: float | None
@@ -54,7 +56,7 @@ def candidates(
 
     Args:
         tiles: Those of a scene one after another.
-        confidence: As in `FeedbackOptions`.
+        confidence: The threshold of the detector, in (0, 1).
         labels: What people left on tiles.
         predictions: Of whole scenes.
         min_visibility: Which predicted boxes belong to a tile, as `boxes_by_window` says.
@@ -79,4 +81,12 @@ def candidate(
     """A candidate with its scores; the arguments are as in `Candidate` and `candidates`."""
     scores = found.scores if found is not None else None
     disagrees = disagreement(truth, found) if truth is not None and found is not None else None
-    return Candidate(tile, found, model_version, truth, uncertainty(scores, confidence), disagrees)
+    return Candidate(
+        tile,
+        found,
+        model_version,
+        confidence,
+        truth,
+        uncertainty(scores, confidence),
+        disagrees,
+    )

@@ -14,6 +14,13 @@ from utils.feedback.pick import Look, chance
 from utils.geometry import FloatArray
 from utils.storage.cache import local_copy
 
+_SUREST, _LEAST_SURE = 0.99, 0.01
+
+
+def threshold_of(detector: Detector, options: FeedbackOptions) -> float:
+    """The score, inside (0, 1), at which a box is as likely right as wrong."""
+    return min(max(detector.least_score(options.confidence), _LEAST_SURE), _SUREST)
+
 
 def look_with(detector: Detector, labels: Iterable[LabeledTile], options: FeedbackOptions) -> Look:
     """What makes vectors of candidates and of labelled tiles.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -30,9 +30,10 @@ class FeedbackOptions(Options):
     budget: int = Field(default=50, ge=1)
     """How many tiles to pick. Those tagged in FiftyOne are picked even where they are more."""
 
-    confidence: float = Field(default=0.25, gt=0, lt=1)
-    """The threshold of the detector in use: the score at which it is least certain, and the lowest
-    of a box that is sent as a pre-annotation. Predictions made with a lower one tell more."""
+    confidence: Annotated[float, Field(gt=0, lt=1)] | Literal["auto"] = "auto"
+    """The score at which the detector is least certain, and the lowest of a box that is sent as a
+    pre-annotation; `auto` is the one chosen in training. Predictions made with a lower one tell
+    more about what it nearly found."""
 
     weights: PickWeights = PickWeights()
     """How much each reason counts."""

@@ -26,6 +26,7 @@ SCHEMA = versioned_schema(
         ("disagreement", pa.float64()),
         ("novelty", pa.float64()),
         ("model_version", pa.string()),
+        ("confidence", pa.float64()),
         ("found_boxes", BOXES),
         ("found_labels", STRINGS),
         ("found_scores", pa.list_(pa.float64())),
@@ -59,6 +60,7 @@ class PickedTile:
         found: What the detector found, with scores, in tile coordinates; all of it, also what is
             below the threshold.
         model_version: Of the detector; None where none has looked.
+        confidence: Its threshold: the lowest score of a box that is worth people's time.
     """
 
     tile: Tile
@@ -70,6 +72,7 @@ class PickedTile:
     novelty: float | None = None
     found: Boxes | None = None
     model_version: str | None = None
+    confidence: float = 0.0
 
 
 def _to_row(picked: PickedTile) -> dict[str, Any]:
@@ -82,6 +85,7 @@ def _to_row(picked: PickedTile) -> dict[str, Any]:
         "disagreement": picked.disagreement,
         "novelty": picked.novelty,
         "model_version": picked.model_version if picked.found is not None else None,
+        "confidence": picked.confidence,
         "found_boxes": found.xyxy.tolist(),
         "found_labels": list(found.labels),
         "found_scores": [] if found.scores is None else found.scores.tolist(),
@@ -105,6 +109,7 @@ def _to_picked(row: dict[str, Any]) -> PickedTile:
         novelty=row["novelty"],
         found=found if row["model_version"] is not None else None,
         model_version=row["model_version"],
+        confidence=row["confidence"],
     )
 
 

@@ -123,6 +123,7 @@ class Selection:
                 novelty=novelty,
                 found=one.found,
                 model_version=one.model_version,
+                confidence=one.confidence,
             )
         )
         self._looks.add(index)

@@ -7,14 +7,9 @@ from utils.evaluation.error_kinds import confident
 from utils.feedback.picked import PickedTile
 
 
-def suggestion(picked: PickedTile, confidence: float) -> Preannotation | None:
-    """What a picked tile is sent with; None where no detector has looked at it.
-
-    Args:
-        picked: The tile.
-        confidence: The lowest score of a box that is worth people's time.
-    """
+def suggestion(picked: PickedTile) -> Preannotation | None:
+    """What a picked tile is sent with; None where no detector has looked at it."""
     if picked.found is None or picked.model_version is None:
         return None
-    boxes = confident(picked.found, confidence)
+    boxes = confident(picked.found, picked.confidence)
     return Preannotation(boxes, picked.model_version, picked.priority)
