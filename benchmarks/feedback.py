@@ -1,13 +1,13 @@
 """Picking against drawing by chance: labels are hidden, and revealed for the tiles asked for.
 
-Round by round a detector is trained on what is labelled, looks at the rest, and asks for the next
-tiles; beside it another one is given as many by chance. Both begin with the same tiles. Usage:
+Both begin with the same tiles. Round by round a detector, trained shortly on what is labelled,
+looks at the rest and asks for the next tiles; beside it as many are drawn by chance. Detectors
+trained longer on what each has then are judged on tiles that nobody learns from. Usage:
 
-    python -m benchmarks.feedback SHIPS RESULTS [--ways random uncertainty ...] [--picture FILE]
+    python -m benchmarks.feedback SHIPS RESULTS [--ways random picked ...] [--picture FILE]
 
 SHIPS is a folder with `images`, `annotations` (Pascal VOC) and the lists `train.txt`, `val.txt` and
-`test.txt`. Each round appends a line to RESULTS (JSON); rounds that are there are not repeated. It
-takes about a minute a round on one core.
+`test.txt`. What is done is appended to RESULTS (JSON lines) and not repeated.
 """
 
 from __future__ import annotations
@@ -54,10 +54,27 @@ METRIC = "mAP50"
 
 ROUNDS = 4
 ASKED_FOR = 15
-# Few and short, and the same work in every round: few tiles are shown several times an epoch.
-EPOCHS = 3
-TILES_AN_EPOCH = 60
-IMAGE_SIZE = 256
+# The numbers of labels at which detectors are judged, the most telling first.
+JUDGED_AT = (75, 15, 45, 30, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long a detector is trained: as long with few tiles as with many.
+
+    Attributes:
+        epochs: Of about `tiles` tiles, of which few are shown several times.
+        tiles: In an epoch, at least.
+        image_size: In pixels.
+    """
+
+    epochs: int
+    tiles: int
+    image_size: int
+
+
+TO_ASK = Effort(epochs=3, tiles=60, image_size=256)
+TO_JUDGE = Effort(epochs=12, tiles=75, image_size=320)
 # Low enough that what the detector nearly found is there to be uncertain about.
 LEAST_CONFIDENCE = 0.05
 CONFIDENCE = 0.25
@@ -89,10 +106,14 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--weights", default="yolov8n.pt", help="to start each training from")
     parser.add_argument("--picture", type=Path, help="where to draw the curves")
     parsed = parser.parse_args(arguments)
-    ships = read_ships(parsed.ships)
+    work = Work(read_ships(parsed.ships), parsed.results, parsed.weights)
     for seed in range(parsed.seeds):
         for way in parsed.ways:
-            simulate(ships, way, seed, parsed.results, parsed.weights)
+            work.labeled(way, seed, ROUNDS)
+    for count in JUDGED_AT:
+        for seed in range(parsed.seeds):
+            for way in parsed.ways:
+                work.judge(way, seed, count // ASKED_FOR - 1)
     show(parsed.results, parsed.ways, parsed.picture)
     return 0
 
@@ -123,36 +144,71 @@ def as_tile(scene: Scene) -> LabeledTile:
     )
 
 
-def simulate(ships: Ships, way: str, seed: int, results: Path, weights: str) -> None:
-    """One detector's way through all rounds."""
-    tiles = {tile.tile_id: tile for tile in ships.train}
-    labeled = sorted(ships.train, key=lambda tile: chance(seed, tile.tile_id))[:ASKED_FOR]
-    done = rounds_of(results, way, seed)
-    for number in range(ROUNDS + 1):
-        if number >= len(done):
-            detector = train(labeled, ships, seed, weights)
-            line = {"way": way, "seed": seed, "labels": len(labeled)}
-            line |= {"boxes": sum(len(tile.boxes) for tile in labeled)} | judge(detector, ships)
-            known = {tile.tile_id for tile in labeled}
-            hidden = [tile for tile in ships.train if tile.tile_id not in known]
-            wanted = ask(way, detector, hidden, labeled, seed) if number < ROUNDS else []
-            done.append(line | {"asked_for": wanted})
-            with results.open("a") as stream:
-                stream.write(json.dumps(done[-1]) + "\n")
-        labeled = [*labeled, *(tiles[tile_id] for tile_id in done[number]["asked_for"])]
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done, and what it is done with."""
+
+    ships: Ships
+    results: Path
+    weights: str
+
+    def labeled(self, way: str, seed: int, rounds: int) -> list[LabeledTile]:
+        """The tiles that are labelled after some rounds of asking."""
+        tiles = {tile.tile_id: tile for tile in self.ships.train}
+        drawn = sorted(tiles.values(), key=lambda tile: chance(seed, tile.tile_id))
+        if WAYS[way] is None:
+            return drawn[: ASKED_FOR * (rounds + 1)]
+        labeled = drawn[:ASKED_FOR]
+        for number in range(rounds):
+            line = {"way": way, "seed": seed, "round": number}
+            asked_for = self.known(line, "asked_for")
+            if asked_for is None:
+                detector = train(labeled, self.ships, seed, self.weights, TO_ASK)
+                asked_for = ask(way, detector, self.hidden(labeled), labeled, seed)
+                self.keep(line | {"asked_for": asked_for})
+            labeled = [*labeled, *(tiles[tile_id] for tile_id in asked_for)]
+        return labeled
+
+    def judge(self, way: str, seed: int, rounds: int) -> None:
+        """Train on what is labelled after some rounds, and judge the detector."""
+        labeled = self.labeled(way, seed, rounds)
+        line = {"way": way, "seed": seed, "labels": len(labeled)}
+        if self.known(line, METRIC) is None:
+            detector = train(labeled, self.ships, seed, self.weights, TO_JUDGE)
+            boxes = sum(len(tile.boxes) for tile in labeled)
+            self.keep(line | {"boxes": boxes} | scores(detector, self.ships))
+
+    def hidden(self, labeled: Sequence[LabeledTile]) -> list[LabeledTile]:
+        """The tiles whose labels nobody has asked for."""
+        known = {tile.tile_id for tile in labeled}
+        return [tile for tile in self.ships.train if tile.tile_id not in known]
+
+    def known(self, line: dict[str, Any], key: str) -> Any:
+        """What an earlier run has found out, or None."""
+        for row in rows_of(self.results):
+            if key in row and row | line == row:
+                return row[key]
+        return None
+
+    def keep(self, line: dict[str, Any]) -> None:
+        """Remember what was found out."""
+        with self.results.open("a") as stream:
+            stream.write(json.dumps(line) + "\n")
 
 
-def rounds_of(results: Path, way: str, seed: int) -> list[dict[str, Any]]:
-    """What an earlier run has left of a way, round by round."""
-    lines = results.read_text().splitlines() if results.is_file() else []
-    rounds = [json.loads(line) for line in lines]
-    return [one for one in rounds if (one["way"], one["seed"]) == (way, seed)]
+def rows_of(results: Path) -> list[dict[str, Any]]:
+    """What was found out so far."""
+    return (
+        [json.loads(row) for row in results.read_text().splitlines()] if results.is_file() else []
+    )
 
 
-def train(labeled: Sequence[LabeledTile], ships: Ships, seed: int, weights: str) -> Detector:
+def train(
+    labeled: Sequence[LabeledTile], ships: Ships, seed: int, weights: str, effort: Effort
+) -> Detector:
     """A training on all that is labelled, its last weights; the same is never done twice."""
     checked = ships.val[0]  # a training wants one; nothing is decided by it
-    copies = max(1, round(TILES_AN_EPOCH / len(labeled)))
+    copies = max(1, round(effort.tiles / len(labeled)))
     shown = [
         replace(tile, tile_id=f"{tile.tile_id}-{n}") for tile in labeled for n in range(copies)
     ]
@@ -162,8 +218,8 @@ def train(labeled: Sequence[LabeledTile], ships: Ships, seed: int, weights: str)
     classes = sorted({label for tile in tiles for label in tile.boxes.labels})
     options = TrainingOptions(
         model_checkpoint=weights,
-        epochs=EPOCHS,
-        imgsz=IMAGE_SIZE,
+        epochs=effort.epochs,
+        imgsz=effort.image_size,
         batch=8,
         seed=seed,
         device="cpu",
@@ -177,10 +233,10 @@ def train(labeled: Sequence[LabeledTile], ships: Ships, seed: int, weights: str)
     return replace(detector, best=detector.last)
 
 
-def judge(detector: Detector, ships: Ships) -> dict[str, float]:
+def scores(detector: Detector, ships: Ships) -> dict[str, float]:
     """Average precision on tiles that nobody ever learns from."""
     images = {tile.tile_id: Path(tile.uri) for tile in ships.test}
-    options = EvaluationOptions(imgsz=IMAGE_SIZE, device="cpu")
+    options = EvaluationOptions(device="cpu")
     (look,) = look_at_tiles([detector], ships.test, images, options)
     metrics = coco_metrics(look.tiles, detector.class_names)
     return {"mAP50": metrics.map50, "mAP50-95": metrics.map50_95}
@@ -199,7 +255,7 @@ def ask(
         drawn = sorted(hidden, key=lambda tile: chance(seed + len(labeled), tile.tile_id))
         return [tile.tile_id for tile in drawn[:ASKED_FOR]]
     options = FeedbackOptions(budget=ASKED_FOR, weights=weights, seed=seed)
-    inference = InferenceOptions(imgsz=IMAGE_SIZE, confidence=LEAST_CONFIDENCE, device="cpu")
+    inference = InferenceOptions(confidence=LEAST_CONFIDENCE, device="cpu")
     predictor = load_predictor(detector, inference)
     candidates = []
     for label in hidden:
@@ -221,21 +277,21 @@ def without_labels(label: LabeledTile) -> Tile:
 
 def show(results: Path, ways: Sequence[str], picture: Path | None) -> None:
     """Print the mean over seeds of each round, and the ratio to drawing by chance."""
-    lines = [json.loads(line) for line in results.read_text().splitlines()]
-    scores: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for line in lines:
-        scores[line["way"]][line["labels"]].append(line[METRIC])
+    found: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows_of(results):
+        if METRIC in row:
+            found[row["way"]][row["labels"]].append(row[METRIC])
     table = Table("labelled tiles", *ways, title=f"{METRIC} on unseen tiles, mean of seeds")
-    for labels in sorted(scores[ways[0]]):
-        means = [float(np.mean(scores[way][labels])) for way in ways]
+    for labels in sorted(found[ways[0]]):
+        means = [float(np.mean(found[way][labels])) for way in ways]
         cells = [f"{mean:.3f} ({mean / means[0]:.2f} x)" for mean in means]
         table.add_row(str(labels), *cells)
     Console().print(table)
     if picture:
-        draw({way: scores[way] for way in ways}, picture)
+        draw({way: found[way] for way in ways}, picture)
 
 
-def draw(scores: dict[str, dict[int, list[float]]], path: Path) -> None:
+def draw(found: dict[str, dict[int, list[float]]], path: Path) -> None:
     """The curves as a picture: means, and every seed as a dot."""
     import matplotlib as mpl
 
@@ -243,7 +299,7 @@ def draw(scores: dict[str, dict[int, list[float]]], path: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
-    for way, rounds in scores.items():
+    for way, rounds in found.items():
         labels = sorted(rounds)
         (line,) = axes.plot(labels, [np.mean(rounds[count]) for count in labels], label=way)
         for count in labels:

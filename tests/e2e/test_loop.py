@@ -6,7 +6,6 @@ import pytest
 from zenml.client import Client
 
 from tests.fixtures.user import User
-from utils.curation.app import running_app
 
 PROJECT = "end to end"
 
@@ -168,32 +167,3 @@ def test_a_second_ingest_into_a_project_keeps_the_tiles_of_the_first(user, confi
 
     assert "1 new tasks, 0 already there" in ingested
     assert "25 tiles: 0 reviewed, 25 with their ground truth" in exported
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("shown")
-def test_a_button_in_the_app_sends_the_selected_samples(user, configurations, browser):
-    import fiftyone as fo
-
-    app = running_app()
-    page = browser.new_page(viewport={"width": 1400, "height": 900})
-    page.set_default_timeout(120_000)
-    page.goto(f"{app.url}/datasets/end-to-end")
-    page.wait_for_selector("[data-cy=looker]")
-    page.click("text=Dismiss")
-    for place in (2, 3):
-        page.hover(f"[data-cy=looker] >> nth={place}")
-        page.locator("[title^='Click to select sample']").nth(place).click(force=True)
-    page.locator("[data-cy=fo-grid-actions] img[src*='spyglass']").click()
-    page.wait_for_selector("text=2 selected samples will be sent")
-    page.get_by_role("textbox").last.fill(configurations["feedback"])
-    page.screenshot(path=user.folder / "operator.png")
-    page.get_by_role("button", name="Execute").click()
-    page.wait_for_selector("text=2 tiles picked: tagged 2")
-    page.screenshot(path=user.folder / "outcome.png")
-    page.close()
-
-    dataset = fo.load_dataset("end-to-end")
-    dataset.reload()
-    assert len(dataset.match_tags("sent")) >= 2
-    assert len(dataset.match_tags("sending")) == 0

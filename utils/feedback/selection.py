@@ -81,15 +81,8 @@ class Selection:
             key=lambda one: -one.priority,
         )
         by_chance = [one for one in self._picked if one.reason == Reason.RANDOM]
-        places = np.random.default_rng(self._options.seed).integers(
-            0, len(scored) + 1, len(by_chance)
-        )
-        for place, one in sorted(
-            zip(places.tolist(), by_chance, strict=True), reverse=True, key=lambda pair: pair[0]
-        ):
-            above = scored[place - 1].priority if place else 1.0
-            scored.insert(place, replace(one, priority=above))
-        return [replace(one, rank=rank) for rank, one in enumerate([*tagged, *scored], start=1)]
+        mixed = _mixed(scored, by_chance, self._options.seed)
+        return [replace(one, rank=rank) for rank, one in enumerate([*tagged, *mixed], start=1)]
 
     def _missing(self) -> int:
         return max(0, self._options.budget - len(self._picked))
@@ -158,3 +151,16 @@ def _weights(
         dtype=float,
     ).reshape(-1, 3)
     return np.asarray(rows / np.maximum(rows.sum(axis=1, keepdims=True), np.finfo(float).tiny))
+
+
+def _mixed(
+    scored: Sequence[PickedTile], by_chance: Sequence[PickedTile], seed: int
+) -> list[PickedTile]:
+    """Tiles in order with others at places of chance, each as urgent as the one before it."""
+    places = np.random.default_rng(seed).integers(0, len(scored) + 1, len(by_chance))
+    mixed = list(scored)
+    for place, one in sorted(
+        zip(places.tolist(), by_chance, strict=True), key=lambda pair: pair[0], reverse=True
+    ):
+        mixed.insert(place, replace(one, priority=scored[place - 1].priority if place else 1.0))
+    return mixed
