@@ -39,7 +39,7 @@ def predictions(tmp_path: Path) -> Predictions:
 
 
 @pytest.fixture
-def model(tiny_detector: Detector, predictions: Predictions) -> Iterator[dict[str, str]]:
+def model(tiny_detector: Detector, predictions: Predictions) -> dict[str, str]:
     """A version of a model in production, with the predictions it made."""
     from zenml import Model, link_artifact_to_model, save_artifact
     from zenml.client import Client
@@ -52,9 +52,8 @@ def model(tiny_detector: Detector, predictions: Predictions) -> Iterator[dict[st
     saved = save_artifact(tiny_detector, "trained_detector")
     link_artifact_to_model(saved, Model(name=name, version=version.name))
     version.set_stage("production", force=True)
-    made = save_artifact(predictions, "predictions")
-    yield {"name": name, "version": "production"}
-    Client().delete_artifact_version(made.id)
+    save_artifact(predictions, "predictions")
+    return {"name": name, "version": "production"}
 
 
 @pytest.fixture
