@@ -11,6 +11,7 @@ from tests.fixtures.detector import tiny_options, tiny_tiles
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.splits import Split
 from utils.detection.augmentation_preview import preview_augmentations
+from utils.errors import ConfigurationError
 from utils.reports.augmentation_page import augmentation_page
 
 FLIP = {"name": "HorizontalFlip", "p": 0.001}
@@ -76,3 +77,12 @@ def test_where_nothing_can_be_trained_nothing_is_shown(preview):
     shown = preview(splits={f"harbour/{number}.png": Split.TEST for number in range(12)})
     assert shown == []
     assert "no tiles to train on" in augmentation_page(shown)
+
+
+def test_a_training_on_a_share_of_the_tiles_is_shown_on_all_of_them(preview):
+    assert len(preview(arguments={"fraction": 0.2})) == 6
+
+
+def test_a_value_that_ultralytics_refuses_is_one_clear_error(preview):
+    with pytest.raises(ConfigurationError, match="refuses a training argument: 'mosaic=2"):
+        preview(arguments={"mosaic": 2.0})

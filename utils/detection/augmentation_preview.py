@@ -17,7 +17,8 @@ from utils.box_formats import from_yolo
 from utils.dataset.labeled import LabeledDataset, LabeledTile
 from utils.dataset.splits import Split
 from utils.dataset.yolo import YoloDataset, write_yolo_dataset
-from utils.detection.augmentations import as_arguments, certainly, names_of
+from utils.detection.arguments import checked_arguments
+from utils.detection.augmentations import certainly, names_of
 from utils.detection.backend import quiet
 from utils.detection.options import TrainingOptions
 from utils.geometry import Boxes
@@ -78,18 +79,21 @@ def preview_augmentations(
     Returns:
         Six tiles, those with boxes first; none where there is nothing to train or validate on,
         which the training itself refuses.
+
+    Raises:
+        ConfigurationError: As the training itself would, of the values of its arguments.
     """
     sample = _sample(labels, splits, options.seed)
     if {splits[tile.scene_id] for tile in sample} != {Split.TRAIN, Split.VAL}:
         return []
     names = labels.class_names
     dataset = write_yolo_dataset(sample, names, splits, images, folder / "previewed")
-    arguments = as_arguments(options.augmentations, options.imgsz)
-    overrides = {**options.arguments, "imgsz": options.imgsz, "augmentations": arguments}
+    overrides = checked_arguments(options)
+    augmentations = overrides["augmentations"]
     with quiet(), _seeded(options.seed):
         plain = _dataset_of(dataset, overrides, mode="val")
         augmenting = _dataset_of(dataset, overrides, mode="train")
-        alone = list(zip(names_of(arguments), map(_transform, arguments), strict=True))
+        alone = list(zip(names_of(augmentations), map(_transform, augmentations), strict=True))
         return [
             AugmentedTile(
                 tile_id=Path(plain.im_files[index]).stem,
@@ -138,7 +142,9 @@ def _dataset_of(dataset: YoloDataset, overrides: Mapping[str, Any], mode: str) -
     names = dict(enumerate(dataset.class_names))
     described = {"names": names, "nc": len(names), "channels": 3}
     images = dataset.data_yaml.parent / "images" / Split.TRAIN
-    configured = get_cfg(overrides={**overrides, "task": "detect", "cache": False})
+    # All of the tiles, in both modes: a `fraction` would be of those to train on only.
+    chosen = {**overrides, "task": "detect", "cache": False, "fraction": 1.0}
+    configured = get_cfg(overrides=chosen)
     built = build_yolo_dataset(configured, str(images), _SAMPLED, described, mode=mode)
     for index in range(len(built)):
         built.load_image(index)  # mosaics are made with tiles that were looked at before

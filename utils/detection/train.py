@@ -10,8 +10,9 @@ from typing import Any
 
 from utils.dataset.sampling import sampled
 from utils.dataset.yolo import YoloDataset
-from utils.detection.augmentations import as_arguments, names_of, require_applied
-from utils.detection.backend import choose_device, quiet
+from utils.detection.arguments import checked_arguments
+from utils.detection.augmentations import names_of
+from utils.detection.backend import quiet
 from utils.detection.backup import RunBackup
 from utils.detection.callbacks import EpochReport, OnEpoch, wait_for_plots, watching
 from utils.detection.checkpoint import Checkpoint, load_model, resolve_checkpoint
@@ -20,7 +21,7 @@ from utils.detection.known_classes import with_known_classes
 from utils.detection.options import TrackingOptions, TrainingOptions
 from utils.detection.runs import TrainingRun, open_run, without_circumstances
 from utils.detection.tracking import TrainingRecord
-from utils.errors import ConfigurationError, DetectorError
+from utils.errors import DetectorError
 from utils.locks import exclusive
 from utils.storage.objects import ObjectStore
 
@@ -58,7 +59,7 @@ def train_detector(
         StoreError: If the store cannot be reached or read when the training starts.
     """
     dataset = sampled(dataset, options.sampling)
-    arguments = _checked_arguments(options)
+    arguments = checked_arguments(options)
     checkpoint = with_known_classes(resolve_checkpoint(options), options.known_as)
     run = open_run(dataset.fingerprint, checkpoint.identity, arguments)
     with exclusive("training", str(run.folder)), quiet(), ExitStack() as stack:
@@ -100,32 +101,6 @@ def _parameters(
         "data_fingerprint": dataset.fingerprint,
         **{f"{split}_tiles": count for split, count in dataset.tile_counts.items()},
     }
-
-
-def _checked_arguments(options: TrainingOptions) -> dict[str, Any]:
-    """The arguments in ultralytics' terms, their values checked by it."""
-    arguments = {
-        **options.arguments,
-        "epochs": options.epochs,
-        "imgsz": options.imgsz,
-        "batch": options.batch,
-        "patience": options.patience,
-        "seed": options.seed,
-        "device": choose_device(options.device),
-        "augmentations": as_arguments(options.augmentations, options.imgsz),
-    }
-    with quiet():
-        from ultralytics.cfg import get_cfg
-
-        require_applied(arguments["augmentations"])
-        try:
-            get_cfg(overrides=arguments)
-        except (TypeError, ValueError) as error:
-            raise ConfigurationError(
-                f"Ultralytics refuses a training argument: {error} "
-                "Mend it under the training options in the configuration."
-            ) from error
-    return arguments
 
 
 def _train(
