@@ -34,9 +34,9 @@ def measure_losses(
 
     Args:
         detector: Whose best weights are exported.
-        tiles: With their true boxes; the first 200 are looked at.
+        tiles: With their true boxes; 200 of them, the same in every run, are looked at.
         images: As in `look_at_tiles`.
-        options: How to look.
+        options: How to look; always once, since exported networks cannot be augmented.
         store: As in `Exports`.
 
     Returns:
@@ -46,13 +46,16 @@ def measure_losses(
         DetectorError: If the weights cannot be loaded.
         ImageError: If an image cannot be read.
     """
+    options = options.updated(augment=False)
     predictor = tile_predictor(detector, options)
     exports = Exports(detector, options.imgsz or detector.image_size, store)
     device = predictor.ultralytics.device
     with exports.locked():
         others = exported_backends(exports, inference_options(options), device)
         predictors = [predictor, *(replace(predictor, backend=backend) for backend in others)]
-        looks = look_with(predictors, tiles[:_MOST_TILES], images, options.batch)
+        # By what is in them, so that they are of many scenes.
+        sample = sorted(tiles, key=lambda tile: tile.sha256)[:_MOST_TILES]
+        looks = look_with(predictors, sample, images, options.batch)
         names = class_names([detector], tiles)
         exact, *scores = [coco_metrics(look.tiles, names).map50 for look in looks]
         losses = {
