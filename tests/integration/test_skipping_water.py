@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from utils.detection.bands import KeptWork
 from utils.detection.detector import Detector
+from utils.detection.looking import look_through
 from utils.detection.options import InferenceOptions
 from utils.detection.predict import predict_scenes
 from utils.detection.predictions import ScenePrediction
@@ -35,6 +37,13 @@ def coast(tmp_path_factory) -> Scene:
     path = tmp_path_factory.mktemp("coast") / "coast.png"
     Image.fromarray(pixels).save(path)
     return Scene("coast", path)
+
+
+@pytest.fixture
+def sea(tmp_path) -> Scene:
+    """Water and nothing else."""
+    Image.new("RGB", (WIDTH, WIDTH), (60, 60, 60)).save(tmp_path / "sea.png")
+    return Scene("sea", tmp_path / "sea.png")
 
 
 @pytest.fixture
@@ -79,6 +88,18 @@ def test_only_windows_with_something_in_them_are_looked_at(predict, looked_at):
     assert (scene.windows, scene.skipped_windows) == (len(GRID), len(EMPTY))
     assert len(looked_at) == len(GRID) - len(EMPTY)
     assert all(np.ptp(pixels) > 0 for pixels in looked_at)
+
+
+def test_reading_what_is_passed_over_counts_as_time(tmp_path, sea):
+    kept = KeptWork(open_store(str(tmp_path / "kept")), "any", tmp_path / "scenes")
+    (work,) = look_through([sea], kept, SKIPPING, load=never)
+    assert work.bands is not None
+    assert all(seen.is_skipped for seen in work.bands.seen)
+    assert sum(seen.seconds for seen in work.bands.seen) > 0
+
+
+def never(_: object) -> Predictor:
+    raise AssertionError("there is nothing to look at")
 
 
 def test_a_run_that_is_killed_goes_on_after_the_windows_it_has_passed_over(

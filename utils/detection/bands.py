@@ -39,7 +39,7 @@ class SeenWindow:
     Attributes:
         window: Where it lies.
         boxes: With scores, in scene coordinates.
-        seconds: Its share of the time that looking took.
+        seconds: Its share of the time that reading and looking took.
         is_skipped: Whether it was taken for empty water and not looked at.
     """
 

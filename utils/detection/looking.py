@@ -101,7 +101,9 @@ def look_through(
                 started = time.monotonic()
             found = predictor.find(windows) if windows and predictor is not None else []
             ended = time.monotonic()
-            for work in _sorted_in(batch, found, (ended - started) / max(len(windows), 1), bar):
+            # Windows that are passed over were read, which takes its time too.
+            done = sum(view.window is not None for view in batch)
+            for work in _sorted_in(batch, found, (ended - started) / max(done, 1), bar):
                 work.backend = str(predictor.backend) if predictor else ""
                 yield work
             started = ended
@@ -180,7 +182,7 @@ def _seen(
     window: Window, pixels: Pixels | None, found: Iterator[Boxes], seconds: float
 ) -> SeenWindow:
     if pixels is None:
-        return SeenWindow(window, _NO_BOXES, 0.0, is_skipped=True)
+        return SeenWindow(window, _NO_BOXES, seconds, is_skipped=True)
     return SeenWindow(window, next(found).shifted(window.x, window.y), seconds)
 
 
