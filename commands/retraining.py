@@ -57,14 +57,16 @@ def open_retraining(options: RetrainOptions) -> Retraining:
     """Find the model and the project that the export's configuration names.
 
     Raises:
-        ConfigurationError: If it names no model.
+        ConfigurationError: If it names no model, or one of the configurations is wrong.
         LabelStudioError: If the server does not answer or has no such project.
     """
-    file = options.pipelines.export
-    configuration = plan_run(_COMMANDS["export"], file).configuration
+    files = options.pipelines
+    for command, file in ((_COMMANDS["training"], files.training), (PROMOTION, files.promotion)):
+        plan_run(command, file)  # what is wrong is told now, not when it is their turn
+    configuration = plan_run(_COMMANDS["export"], files.export).configuration
     model, _ = configuration.model
     if not model:
-        raise ConfigurationError(f"{file} names no model: give it model: {{name: ...}}.")
+        raise ConfigurationError(f"{files.export} names no model: give it model: {{name: ...}}.")
     activate_stack(configuration.stack)
     label_studio = configuration.parameters["label_studio"].updated(create_missing=False)
     client = connect_label_studio(label_studio)

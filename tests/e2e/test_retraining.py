@@ -70,6 +70,16 @@ def test_too_few_reviews_start_nothing(user: User, retrain: str):
     assert not Client().list_models(name=MODEL).items
 
 
+def test_a_wrong_configuration_is_told_before_anything_runs(user: User, retrain: str):
+    user.writes("wrong", parameters={"promotion": {"confidence": 2}})
+    shown = user.calls(
+        *("--retrain-if-due", "--config", retrain, "--set", "pipelines.promotion=wrong.yaml"),
+        exit_code=2,
+    )
+    assert "wrong.yaml: parameters.promotion.confidence" in shown
+    assert not Client().list_models(name=MODEL).items
+
+
 def test_a_kill_at_any_stage_is_picked_up(user: User, retrain: str):
     review(user, 0, 1)
     for stage in STAGES:
