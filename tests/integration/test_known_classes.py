@@ -8,6 +8,7 @@ import torch
 from tests.fixtures.detector import tiny_options
 from utils.detection.checkpoint import load_model, resolve_checkpoint
 from utils.detection.known_classes import with_known_classes
+from utils.detection.options import TrainingOptions
 from utils.detection.train import train_detector
 from utils.errors import ConfigurationError
 
@@ -55,3 +56,14 @@ def test_a_class_the_weights_do_not_know_is_an_error_with_the_nearest(tiny_detec
     options = tiny_options(model_checkpoint=str(tiny_detector.best), known_as={"vessel": "shop"})
     with pytest.raises(ConfigurationError, match="did you mean 'ship'"):
         train_detector(tiny_dataset, options)
+
+
+def test_a_class_the_labels_do_not_have_is_an_error_with_the_nearest(tiny_detector, tiny_dataset):
+    options = tiny_options(model_checkpoint=str(tiny_detector.best), known_as={"shop": "ship"})
+    with pytest.raises(ConfigurationError, match=r"labels cannot .* did you mean 'ship'"):
+        train_detector(tiny_dataset, options)
+
+
+def test_two_classes_cannot_be_one_to_the_weights():
+    with pytest.raises(ValueError, match="'ship' and 'ferry' cannot both be known as 'boat'"):
+        TrainingOptions(known_as={"ship": "boat", "ferry": "boat"})

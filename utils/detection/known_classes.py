@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from utils.detection.checkpoint import Checkpoint, load_model
@@ -54,3 +54,18 @@ def with_known_classes(checkpoint: Checkpoint, known_as: Mapping[str, str]) -> C
         with written_whole(copy) as partial:
             model.save(partial)
     return replace(checkpoint, identity=identity, local_copy=copy)
+
+
+def require_labelled(known_as: Mapping[str, str], class_names: Sequence[str]) -> None:
+    """Make sure that what the weights know is taken for classes that are there to be learned.
+
+    Raises:
+        ConfigurationError: If the labels have no class of a name.
+    """
+    for name in known_as:
+        if name not in class_names:
+            raise ConfigurationError(
+                f"The labels cannot tell what {known_as[name]} is to become: "
+                f"{unknown_key(name, list(class_names), 'class')} "
+                "Mend known_as in the training options."
+            )

@@ -71,6 +71,15 @@ class TrainingOptions(Options):
     augmentations: tuple[dict[str, Any], ...] = ()
     """Transforms of Albumentations by name, with their arguments, such as `{name: RandomGamma, p: 0.3}`: applied to training images and boxes, in this order, between ultralytics' own."""  # noqa: E501
 
+    @field_validator("known_as")
+    @classmethod
+    def _each_known_once(cls, known_as: dict[str, str]) -> dict[str, str]:
+        names = {known: name for name, known in known_as.items()}
+        for name, known in known_as.items():
+            if names[known] != name:
+                raise ValueError(f"'{name}' and '{names[known]}' cannot both be known as '{known}'")
+        return known_as
+
     @model_validator(mode="after")
     def _augmentations_that_work(self) -> Self:
         if self.augmentations:

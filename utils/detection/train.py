@@ -17,7 +17,7 @@ from utils.detection.backup import RunBackup
 from utils.detection.callbacks import EpochReport, OnEpoch, wait_for_plots, watching
 from utils.detection.checkpoint import Checkpoint, load_model, resolve_checkpoint
 from utils.detection.detector import Detector
-from utils.detection.known_classes import with_known_classes
+from utils.detection.known_classes import require_labelled, with_known_classes
 from utils.detection.options import TrackingOptions, TrainingOptions
 from utils.detection.runs import TrainingRun, open_run, without_circumstances
 from utils.detection.tracking import TrainingRecord
@@ -54,13 +54,14 @@ def train_detector(
         BusyError: If the same training already runs on this machine, or is taken over meanwhile
             by another one that uses the store.
         ConfigurationError: If ultralytics refuses the value of an argument, or the weights do not
-            know a class as the options say.
+            know a class as the options say, or the labels have no such class.
         DetectorError: If the weights cannot be had or the training fails.
         StoreError: If the store cannot be reached or read when the training starts.
     """
     dataset = sampled(dataset, options.sampling)
     arguments = checked_arguments(options)
     checkpoint = with_known_classes(resolve_checkpoint(options), options.known_as)
+    require_labelled(options.known_as, dataset.class_names)
     run = open_run(dataset.fingerprint, checkpoint.identity, arguments)
     with exclusive("training", str(run.folder)), quiet(), ExitStack() as stack:
         backup = kept_in and stack.enter_context(RunBackup(run, kept_in))
