@@ -139,6 +139,14 @@ def test_tiles_without_images_still_have_a_page(tmp_path: Path) -> None:
     assert page.count("<img") == 1
 
 
+def test_the_confidence_that_was_used_stands_beside_the_one_that_would_be_best(
+    tmp_path: Path,
+) -> None:
+    page = evaluation_page(make_evaluation(tmp_path, mistakes=1))
+    assert "<dt>Confidence</dt><dd>0.50</dd>" in page
+    assert "<dt>Best confidence on these tiles</dt><dd>0.90</dd>" in page
+
+
 def test_scenes_without_images_still_have_a_page(tmp_path: Path) -> None:
     scene = ScenePrediction("port/a.png", "/nowhere/a.png", 9, 9, boxes((1, 1, 5, 5)), "1")
     page = predictions_page(Predictions.write(tmp_path / "p.parquet", ["ship"], [scene]))

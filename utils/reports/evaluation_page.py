@@ -93,7 +93,8 @@ def _headline(evaluation: Evaluation) -> dict[str, Cell]:
     tile = evaluation.tile_scores
     estimates: dict[str, Cell] = {name: shown_estimate(own) for name, own in tile.metrics.items()}
     return estimates | {
-        "Best confidence": f"{tile.best_confidence:.2f}",
+        "Confidence": f"{tile.confidence:.2f}",
+        "Best confidence on these tiles": f"{tile.best_confidence:.2f}",
         f"Time per tile ({evaluation.device})": f"{evaluation.milliseconds:.1f} ms",
     }
 
