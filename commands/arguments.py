@@ -10,7 +10,8 @@ from typing import NoReturn
 
 USAGE_EXIT_CODE = 2
 
-_FEWEST_COMPARED = 2
+# Columns are called A to Z.
+_FEWEST_COMPARED, _MOST_COMPARED = 2, 26
 
 _EXAMPLES = """\
 examples:
@@ -251,3 +252,5 @@ def _check_stages(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -
         parser.error("--rollback goes alone")
     if parsed.compare and len(parsed.compare) < _FEWEST_COMPARED:
         parser.error("--compare needs at least two runs")
+    if parsed.compare and len(parsed.compare) > _MOST_COMPARED:
+        parser.error(f"--compare takes at most {_MOST_COMPARED} runs, not {len(parsed.compare)}")

@@ -55,6 +55,7 @@ def test_a_stack_can_be_seen_to_without_running_anything(arguments):
         ),
         pytest.param(["--rollback", "--export"], "--rollback goes alone", id="rollback and more"),
         pytest.param(["--compare", "a-run"], "needs at least two runs", id="one compared"),
+        pytest.param(["--compare", *"abcdefghijklmnopqrstuvwxyzA"], "not 27", id="27 compared"),
         pytest.param(["--promote", "prod"], "invalid choice: 'prod'", id="unknown stage"),
     ],
 )

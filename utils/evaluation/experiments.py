@@ -12,7 +12,6 @@ from utils.detection.detector import Detector
 from utils.evaluation.bootstrap import Estimate
 from utils.evaluation.evaluation import Evaluation
 
-MOST_EXPERIMENTS = len(ascii_uppercase)
 UNKNOWN = "-"
 
 _SHORT = 12
@@ -55,7 +54,7 @@ class Rows:
 
 
 def letters(experiments: Sequence[Experiment]) -> list[str]:
-    """A, B, C, ...: short names for columns, in the order given."""
+    """A, B, C, ...: short names for columns, in the order given; 26 at most."""
     return list(ascii_uppercase[: len(experiments)])
 
 
