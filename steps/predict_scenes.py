@@ -37,10 +37,11 @@ def predict_scenes(
         kept_in=work_store("predictions"),
         exports_in=exports_store("detector"),
     )
-    score = detector.least_score(inference.confidence)
-    chosen = inference.confidence == "auto" and detector.confidence is not None
     log_figures(
-        {"confidence": score, "confidence_chosen": "on val" if chosen else "in the configuration"},
+        {
+            "confidence": detector.least_score(inference.confidence),
+            "confidence_chosen": detector.least_score_chosen(inference.confidence),
+        },
         "shard_predictions",
     )
     return result.predictions, result.issues

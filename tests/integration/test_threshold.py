@@ -55,15 +55,18 @@ def test_the_confidence_has_the_best_f1_on_the_tiles(tiny_detector, tiles):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "chosen", "used"),
+    ("wanted", "chosen", "used", "where"),
     [
-        pytest.param("auto", 0.4, 0.4, id="chosen in training"),
-        pytest.param("auto", None, 0.25, id="never chosen"),
-        pytest.param(0.1, 0.4, 0.1, id="configured"),
-        pytest.param(0, 0.4, 0, id="everything"),
+        pytest.param("auto", 0.4, 0.4, "on val", id="chosen in training"),
+        pytest.param("auto", None, 0.25, "nowhere", id="never chosen"),
+        pytest.param(0.1, 0.4, 0.1, "in the configuration", id="configured"),
+        pytest.param(0, 0.4, 0, "in the configuration", id="everything"),
     ],
 )
-def test_inference_uses_what_was_chosen_unless_told_otherwise(tiny_detector, wanted, chosen, used):
+def test_inference_uses_what_was_chosen_unless_told_otherwise(
+    tiny_detector, wanted, chosen, used, where
+):
     detector = replace(tiny_detector, confidence=chosen)
     options = InferenceOptions(confidence=wanted, device="cpu")
     assert load_predictor(detector, options).ultralytics.args.conf == used
+    assert detector.least_score_chosen(wanted).startswith(where)

@@ -69,6 +69,12 @@ class Detector:
             return wanted
         return _ULTRALYTICS_CONFIDENCE if self.confidence is None else self.confidence
 
+    def least_score_chosen(self, wanted: float | Literal["auto"] = "auto") -> str:
+        """Where `least_score` was decided, for people."""
+        if wanted != "auto":
+            return "in the configuration"
+        return "nowhere: ultralytics' default" if self.confidence is None else "on val"
+
     def save(self, folder: Path) -> None:
         """Write the detector to `folder`: `best.pt`, `last.pt` and `detector.json`."""
         for weights in (self.best, self.last):
