@@ -31,7 +31,8 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.inference import shared_data
+from benchmarks.bars import Bar, exit_code
+from benchmarks.mosaic import shared_data
 from utils.dataset.labeled import LabeledTile
 from utils.dataset.splits import Split
 from utils.dataset.yolo import YoloDataset, write_yolo_dataset
@@ -146,27 +147,24 @@ def in_own_process(side: str, seed: int, recipe: dict[str, Any]) -> dict[str, fl
         return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def show(results: dict[str, list[dict[str, float]]], seeds: Sequence[int]) -> bool:
-    """Print the table and, where both sides were run, the bars; whether they are kept."""
+def show(results: dict[str, list[dict[str, float]]], seeds: Sequence[int]) -> int:
+    """Print the table and, where both sides were run, the bars; 1 when one is missed."""
     table = Table("side", "seed", *COLUMNS, title="training")
     means = {}
     for side, runs in results.items():
         means[side] = {name: mean(run[name] for run in runs) for name in COLUMNS}
         for label, run in [*zip(map(str, seeds), runs, strict=True), ("mean", means[side])]:
             table.add_row(side, label, *(f"{run[name]:.3f}" for name in COLUMNS))
-    console = Console(width=120)
-    console.print(table)
+    Console(width=120).print(table)
     if len(means) < len(SIDES):
-        return True
+        return 0
     theirs, ours = (means[side] for side in SIDES)
     gain = ours["test mAP50-95"] - theirs["test mAP50-95"]
-    ratio = ours["seconds"] / theirs["seconds"]
-    kept = gain >= GAIN_BAR and ratio <= TIME_BAR
-    console.print(
-        f"test mAP50-95 {gain:+.3f} (bar {GAIN_BAR:+}) in {ratio:.2f} times the time "
-        f"(bar {TIME_BAR}): {'kept' if kept else 'MISSED'}"
-    )
-    return kept
+    bars = [
+        Bar("test mAP50-95 gained", gain, GAIN_BAR, at_least=True),
+        Bar("times the processor time", ours["seconds"] / theirs["seconds"], TIME_BAR),
+    ]
+    return exit_code("training", bars)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -183,7 +181,7 @@ def main(arguments: Sequence[str]) -> int:
     """Measure, print the table; 1 when a bar is missed."""
     data, wanted = shared_data(), parse(arguments)
     if not all((data / part).exists() for part in ("ships/train.txt", "weights/yolov8n.pt")):
-        print(f"skipped: {data} with ships and weights is not here")
+        print(f"training: not measured, since there are no ships and weights in {data}")
         return 0
     if wanted.here:
         print(json.dumps(train(wanted.only, wanted.seeds[0], wanted.recipe, data, wanted.here)))
@@ -195,7 +193,7 @@ def main(arguments: Sequence[str]) -> int:
         for side, runs in results.items():
             runs.append(in_own_process(side, seed, wanted.recipe))
             print(f"{side}, seed {seed}: {runs[-1]}", flush=True)
-    return 0 if show(results, wanted.seeds) else 1
+    return show(results, wanted.seeds)
 
 
 if __name__ == "__main__":
