@@ -14,6 +14,7 @@ from typing import Any
 from commands.arguments import LOOP, PROMOTION
 from commands.configuration import parameters_model
 from commands.retrain_options import RetrainOptions
+from slurm.flavor import SlurmConfig
 from utils.paths import PROJECT_ROOT
 
 REFERENCE = PROJECT_ROOT / "docs" / "configuration.md"
@@ -33,6 +34,15 @@ in `configs/stacks/` or of a stack registered with ZenML. What follows are the k
 A key that is not listed here is an error that names the nearest one.
 """
 
+_JOBS = """\
+# Jobs of a Slurm cluster
+
+What the step operator of flavor `slurm` is told, under `configuration` in the stack's file; a step
+may say otherwise for itself under `steps.<step>.settings.step_operator`, all but the last three.
+[docs/hpc.md](hpc.md) shows how.
+
+"""
+
 
 def reference() -> str:
     """The whole page."""
@@ -49,6 +59,7 @@ def reference() -> str:
     schema = RetrainOptions.model_json_schema()
     types |= schema.get("$defs", {})
     sections.append(f"## `--watch`, `--retrain-if-due`: configs/retrain.yaml\n\n{_table(schema)}")
+    sections.append(_JOBS + _table(SlurmConfig.model_json_schema()))
     sections.append("# Types\n")
     for name, schema in sorted(types.items()):
         if "properties" in schema:

@@ -6,9 +6,10 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from zenml.client import Client
 from zenml.utils.code_utils import CodeArchive, upload_code_if_necessary
@@ -86,7 +87,7 @@ def prepare_job(
         **reachable_store(environment, config.submit_host),
     }
     write_whole(files.environment, environment_file(variables))
-    code = _code(config)
+    code = _archive_of(info.run_id) if config.code == "archive" else PROJECT_ROOT
     folder = Path.cwd()
     shared = [code.parent if code.is_file() else code, folder, local, _artifact_store()]
     script = job_script(command, settings, files, code=code, folder=folder, shared=shared)
@@ -142,10 +143,11 @@ def _submit_once(name: str, script: Path, arguments: list[str]) -> str:
     raise failure
 
 
-def _code(config: SlurmConfig) -> Path:
-    if config.code == "archive":
-        return Path(upload_code_if_necessary(CodeArchive(root=str(PROJECT_ROOT))))
-    return PROJECT_ROOT
+@lru_cache(maxsize=1)
+def _archive_of(run: UUID) -> Path:
+    """A copy of the code for all jobs of a run, as it is when the first of them is queued."""
+    del run  # it tells the copies apart
+    return Path(upload_code_if_necessary(CodeArchive(root=str(PROJECT_ROOT))))
 
 
 def _artifact_store() -> Path:

@@ -34,9 +34,8 @@ def on_slurm(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """Pipelines of this module run on a stack whose steps are jobs, without a ZenML server."""
     store = tmp_path_factory.mktemp("shared") / "store"
     with pytest.MonkeyPatch.context() as patch:
-        stack = pipelines.use_stack(
-            "on-slurm", str(store), array=True, memory="700M", time="01:00:00"
-        )
+        asked = {"array": True, "memory": "700M", "time": "01:00:00", "code": "archive"}
+        stack = pipelines.use_stack("on-slurm", str(store), **asked)
         patch.setenv(ENV_ZENML_ACTIVE_STACK_ID, stack)
         patch.setenv("ZENML_DYNAMIC_PIPELINE_MONITORING_INTERVAL", "1")
         set_custom_source_root(str(PROJECT_ROOT))
@@ -79,6 +78,7 @@ def test_a_step_is_a_job_that_downloads_nothing_and_whose_log_is_the_steps():
     place = step.outputs["place"][0].load()
     assert place["SLURMD_NODENAME"] in NODES
     assert place.items() >= OFFLINE.items()
+    assert place["PYTHONPATH"].split(":")[0] not in ("", str(PROJECT_ROOT))  # a copy of the code
     [log] = [log for log in step.log_collection if log.source == "slurm"]
     lines = [entry.message for entry in Client().active_stack.log_store.fetch(log).items]
     assert any("the word is hello" in line for line in lines)
@@ -125,19 +125,6 @@ def test_ctrl_c_cancels_the_jobs(tmp_path: Path):
     with pytest.raises(KeyboardInterrupt):
         runs_while(pipelines.mapped, press, ["waits-1", "waits-2"], str(tmp_path))
     wait_for(lambda: not {state.name for state in own_jobs().values()} & {"RUNNING", "PENDING"})
-
-
-def test_a_job_that_is_requeued_leaves_one_result(tmp_path: Path, slurm: Slurm):
-    def requeue() -> None:
-        _, job = begun(tmp_path, "waits")
-        slurm.runs("scontrol", "requeue", job)
-        slurm.hurry(job)
-        wait_for(lambda: attempts(tmp_path) == {"waits": 2})
-        (tmp_path / "go").touch()
-
-    runs_while(pipelines.single, requeue, "waits", str(tmp_path))
-    [result] = last_run(pipelines.single).steps["work"].outputs["result"]
-    assert result.load() == "waits done"
 
 
 def test_a_node_that_is_drained_ends_its_job_and_gets_no_more(tmp_path: Path, slurm: Slurm):
