@@ -23,7 +23,7 @@ from utils.dataset.splits import Split
 from utils.detection.detector import Detector
 from utils.detection.train import train_detector
 from utils.errors import DetectorError, MissingStageError
-from utils.evaluation.comparison import compare_detectors
+from utils.evaluation.contest import hold_contest
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions, PromotionOptions
 
 TILES = 32
@@ -58,16 +58,17 @@ def test_tiles(tmp_path_factory):
 
 
 @pytest.fixture
-def compare(detectors, test_tiles):
+def compare(detectors, test_tiles, tmp_path):
     def run(champion, challenger, **asked):
-        return compare_detectors(
+        return hold_contest(
             ("1", detectors[champion]),
             ("2", detectors[challenger]),
             test_tiles,
             {tile.tile_id: Path(tile.uri) for tile in test_tiles},
+            tmp_path,
             PromotionOptions(**{"max_slowdown": 100} | asked),
             QUICK,
-        )
+        ).comparison
 
     return run
 
@@ -109,9 +110,17 @@ def test_a_class_that_gets_worse_keeps_the_champion(compare):
     assert [rule.holds for rule in comparison.rules][:2] == [False, False]
 
 
-def test_test_tiles_without_boxes_cannot_decide(detectors):
+def test_test_tiles_without_boxes_cannot_decide(detectors, tmp_path):
     with pytest.raises(DetectorError, match="no boxes"):
-        compare_detectors(("1", detectors["worse"]), ("2", detectors["better"]), [], {})
+        hold_contest(
+            ("1", detectors["worse"]),
+            ("2", detectors["better"]),
+            [],
+            {},
+            tmp_path,
+            PromotionOptions(),
+            QUICK,
+        )
 
 
 @pytest.fixture

@@ -149,6 +149,13 @@ def test_the_best_confidence_keeps_the_true_and_drops_the_false():
     assert counts.precision[0][[0, 41]].tolist() == [0.5, 1]
 
 
+def test_no_confidence_is_chosen_from_which_every_box_counts():
+    images = [judged(boxes(HIT, HIT), found((*HIT, 0.004), (*HIT, 0.3)))]
+    counts = count_boxes(match_classes(images, ("ship",)))
+    assert counts.f1[0].argmax() == 0
+    assert best_confidence(counts) == pytest.approx(0.3)
+
+
 def test_an_overconfident_detector_is_told():
     images = [judged(boxes(HIT), found((*HIT, 0.9), (*MISS, 0.9)))]
     calibration = calibration_of(match_classes(images, ("ship",)))

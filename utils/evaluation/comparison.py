@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from utils.dataset.labeled import LabeledTile
 from utils.detection.detector import Detector
-from utils.errors import DetectorError
 from utils.evaluation.bootstrap import (
     Estimate,
     average_precisions_of,
@@ -21,13 +19,10 @@ from utils.evaluation.bootstrap import (
 )
 from utils.evaluation.evaluate import class_names
 from utils.evaluation.judged import JudgedImage
-from utils.evaluation.looking import Look, look_at_tiles
+from utils.evaluation.looking import Look
 from utils.evaluation.matching import match_classes, scene_ids
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
 from utils.geometry import FloatArray
-
-_EVALUATION = EvaluationOptions()
-_PROMOTION = PromotionOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,34 +120,6 @@ class Comparison:
         )
 
 
-def compare_detectors(
-    champion: tuple[str, Detector],
-    challenger: tuple[str, Detector],
-    tiles: Sequence[LabeledTile],
-    images: Mapping[str, Path],
-    promotion: PromotionOptions = _PROMOTION,
-    evaluation: EvaluationOptions = _EVALUATION,
-) -> Comparison:
-    """Let both look at the same tiles and decide which is to be in production.
-
-    Args:
-        champion: Version and detector now in production.
-        challenger: Version and detector that would replace it.
-        tiles: Of scenes that neither has learnt from.
-        images: The image of each tile as a local file, by tile id.
-        promotion: What is asked of the challenger.
-        evaluation: How both look.
-
-    Raises:
-        DetectorError: If weights cannot be loaded, or the tiles have no true box.
-        ImageError: If an image cannot be read.
-    """
-    detectors = [champion[1], challenger[1]]
-    refuse_empty(tiles)
-    looks = look_at_tiles(detectors, tiles, images, evaluation)
-    return compare_looks(champion, challenger, looks, tiles, promotion, evaluation)
-
-
 def compare_looks(
     champion: tuple[str, Detector],
     challenger: tuple[str, Detector],
@@ -192,19 +159,6 @@ def compare_looks(
         tiles=len(tiles),
         scenes=len(scene_ids(looks[0].tiles)),
     )
-
-
-def refuse_empty(tiles: Sequence[LabeledTile]) -> None:
-    """Refuse tiles that cannot decide.
-
-    Raises:
-        DetectorError: If they have no true box.
-    """
-    if not any(len(tile.boxes) for tile in tiles):
-        raise DetectorError(
-            "The test tiles have no boxes, so no detector can be better on them. Label some, or "
-            'promote with a reason: --promote production --force --reason "..."'
-        )
 
 
 @dataclass(frozen=True, slots=True)

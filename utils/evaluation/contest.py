@@ -10,7 +10,8 @@ from pathlib import Path
 from utils.dataset.labeled import LabeledTile
 from utils.dataset.splits import Split
 from utils.detection.detector import Detector
-from utils.evaluation.comparison import Comparison, compare_looks, refuse_empty
+from utils.errors import DetectorError
+from utils.evaluation.comparison import Comparison, compare_looks
 from utils.evaluation.evaluate import evaluation_of
 from utils.evaluation.evaluation import Evaluation
 from utils.evaluation.looking import look_at_tiles
@@ -78,7 +79,7 @@ def hold_contest(
         DetectorError: If weights cannot be loaded, or the tiles have no true box.
         ImageError: If an image cannot be read.
     """
-    refuse_empty(tiles)
+    _refuse_empty(tiles)
     detectors = [champion[1], challenger[1]]
     looks = look_at_tiles(detectors, tiles, images, evaluation)
     before, after = (
@@ -87,3 +88,11 @@ def hold_contest(
     )
     comparison = compare_looks(champion, challenger, looks, tiles, promotion, evaluation)
     return Contest(comparison, before, after)
+
+
+def _refuse_empty(tiles: Sequence[LabeledTile]) -> None:
+    if not any(len(tile.boxes) for tile in tiles):
+        raise DetectorError(
+            "The test tiles have no boxes, so no detector can be better on them. Label some, or "
+            'promote with a reason: --promote production --force --reason "..."'
+        )

@@ -72,9 +72,9 @@ def count_boxes(
 
 
 def best_confidence(counts: Counts) -> float:
-    """The confidence with the best F1, the highest of several."""
-    f1 = counts.f1[0]
-    return float(CONFIDENCES[len(f1) - 1 - int(np.argmax(f1[::-1]))])
+    """The confidence with the best F1, the highest of several; never 0, from which all counts."""
+    f1 = counts.f1[0, 1:]
+    return float(CONFIDENCES[len(f1) - int(np.argmax(f1[::-1]))])
 
 
 def _add_down(table: FloatArray, scene: np.ndarray, reached: np.ndarray) -> None:

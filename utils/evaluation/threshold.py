@@ -35,6 +35,6 @@ def with_confidence(
     """
     (look,) = look_at_tiles([detector], tiles, images, options)
     counts = count_boxes(match_classes(look.tiles, detector.class_names))
-    if not counts.f1.any():
+    if not counts.f1[:, 1:].any():  # from 0 all counts, which is no choice
         return detector
     return replace(detector, confidence=best_confidence(counts))
