@@ -1,4 +1,4 @@
-"""ZenML's server for the jobs of one process: `python -m slurm.serve <port>`.
+"""ZenML's server for the jobs of one process: `python -m slurm.serve <host> <port>`.
 
 Whoever has the token may do everything, nobody else anything. It ends with the process that
 started it.
@@ -55,17 +55,16 @@ def _end_with(parent: int) -> None:
     os._exit(0)
 
 
-def main(port: int) -> None:
-    """Serve until the process that started this one ends."""
+def main(host: str, port: int) -> None:
+    """Serve on an address of this machine until the process that started this one ends."""
     import uvicorn
     from zenml.zen_server.zen_server_api import app
 
     parent = int(os.environ["SPYGLASS_STORE_PARENT"])
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     application = guarded(app, os.environ.pop("SPYGLASS_STORE_TOKEN"))
-    # Nodes may know this machine by another address than it does itself.
-    uvicorn.run(application, host="0.0.0.0", port=port, log_level="warning")  # noqa: S104
+    uvicorn.run(application, host=host, port=port, log_level="warning")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(sys.argv[1], int(sys.argv[2]))

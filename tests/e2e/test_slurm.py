@@ -52,6 +52,7 @@ def member(user: User, slurm: Slurm, tmp_path: Path) -> Iterator[Member]:
         "<PARTITION>": "main",
         "      account: <ACCOUNT>\n": "",
         "          gpus: 1\n": "",
+        "# submit_host: <LOGIN_NODE>": "submit_host: 127.0.0.1",
     }.items():
         text = text.replace(old, new)
     here = yaml.safe_load(text)

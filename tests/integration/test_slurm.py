@@ -34,7 +34,13 @@ def on_slurm(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """Pipelines of this module run on a stack whose steps are jobs, without a ZenML server."""
     store = tmp_path_factory.mktemp("shared") / "store"
     with pytest.MonkeyPatch.context() as patch:
-        asked = {"array": True, "memory": "700M", "time": "01:00:00", "code": "archive"}
+        asked = {
+            "array": True,
+            "memory": "700M",
+            "time": "01:00:00",
+            "code": "archive",
+            "submit_host": "127.0.0.1",
+        }
         stack = pipelines.use_stack("on-slurm", str(store), **asked)
         patch.setenv(ENV_ZENML_ACTIVE_STACK_ID, stack)
         patch.setenv("ZENML_DYNAMIC_PIPELINE_MONITORING_INTERVAL", "1")
