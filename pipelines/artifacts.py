@@ -9,7 +9,7 @@ from zenml.execution.pipeline.dynamic.run_context import DynamicPipelineRunConte
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
 from steps.dataset_versions import dataset_version
-from steps.manifests import manifests_of
+from steps.manifests import INGESTS, manifests_of
 from utils.errors import ConfigurationError
 
 _NO_MODEL = "The configuration names no model: give it a name and a version."
@@ -53,6 +53,15 @@ def manifest_of(project: int | str) -> ArtifactVersionResponse | None:
         project: Its name or number.
     """
     return next(iter(manifests_of(project)), None)
+
+
+def ingest_of(project: int | str) -> ArtifactVersionResponse | None:
+    """The tile manifest of the newest ingest into a Label Studio project, or None.
+
+    Args:
+        project: Its name or number.
+    """
+    return next(iter(manifests_of(project, INGESTS)), None)
 
 
 def of_model(artifact: str) -> ArtifactVersionResponse | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from pipelines.artifacts import manifest_of, newest, of_model
+from pipelines.artifacts import ingest_of, newest, of_model
 from steps.pick_tiles import pick_tiles
 from steps.send_picked_tiles import send_picked_tiles
 from utils.annotation.options import LabelStudioOptions
@@ -39,7 +39,7 @@ def feedback_pipeline(
         dataset_name,
         tiling,
         feedback,
-        manifest=manifest_of(label_studio.project) or newest("tile_manifest"),
+        manifest=ingest_of(label_studio.project) or newest("tile_manifest"),
         labels=newest("labeled_dataset"),
     )
     send_picked_tiles(picked, manifest, data_source, dataset_name, label_studio, feedback.tag)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from zenml import step
 
-from steps.manifests import all_tiles_sent
+from steps.manifests import INGESTS, all_tiles_sent, picked_tiles_of
 from steps.scratch import scratch_folder
 from utils.curation.cutting import tiles_of_predicted
 from utils.curation.tags import tagged_tiles
@@ -45,10 +45,12 @@ def pick_tiles(
     """Rank tiles by what they would teach, and store those that were never ingested."""
     issues = IssueReport()
     folder = scratch_folder()
-    ingested = manifest and all_tiles_sent(manifest, project, folder / "tiles.parquet")
+    ingested = manifest and all_tiles_sent(manifest, project, folder / "tiles.parquet", INGESTS)
     tagged = tagged_tiles(dataset_name, feedback.tag) if dataset_name else frozenset()
     everything = candidates(
-        tiles_of_predicted(ingested or (), predictions, tiling, issues),
+        tiles_of_predicted(
+            ingested or (), predictions, tiling, issues, alone=picked_tiles_of(project)
+        ),
         confidence=threshold_of(detector, feedback),
         labels=labels or (),
         predictions=predictions,

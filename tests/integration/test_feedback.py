@@ -28,6 +28,7 @@ from utils.scenes.scene import Scene, SceneSource
 from utils.storage.store import open_store
 from utils.tiling.ingest import ingest_scenes
 from utils.tiling.options import TilingOptions
+from utils.tiling.tile import Tile
 
 TILING = TilingOptions(tile_size=64, overlap=0)
 FOUND = Boxes(np.array([[4, 4, 20, 20], [70, 4, 90, 20]]), ("ship", "ship"), np.array([0.1, 0.9]))
@@ -52,6 +53,20 @@ def test_tiles_of_a_scene_that_was_never_ingested_are_stored_where_an_ingest_put
     ingested = ingest_scenes(source, store, TILING, manifest_path=tmp_path / "m.parquet")
     assert stored == list(ingested.manifest)
     assert [stored_tile(tile, store, TILING) for tile in stored] == stored
+
+
+def test_the_rest_of_a_scene_can_be_picked_after_one_of_its_tiles_was(
+    prediction: ScenePrediction, tmp_path: Path
+) -> None:
+    one, other = tiles_of_predicted((), [prediction], TILING, IssueReport())
+    gone = make_tile(tmp_path, "port/gone.png")
+
+    def ids(*picked_before: Tile) -> list[str]:
+        tiles = tiles_of_predicted((), [prediction], TILING, IssueReport(), alone=picked_before)
+        return [tile.tile_id for tile in tiles]
+
+    assert ids(one) == [one.tile_id, other.tile_id]
+    assert ids(gone, one) == [one.tile_id, other.tile_id, gone.tile_id]
 
 
 def test_a_picked_tile_is_sent_with_the_boxes_that_are_worth_peoples_time(

@@ -26,10 +26,19 @@ def tiles_of_predicted(
     predictions: Iterable[ScenePrediction],
     tiling: TilingOptions,
     issues: IssueReport,
+    alone: Iterable[Tile] = (),
 ) -> Iterator[Tile]:
     """Yield the tiles given, then those cut from predicted scenes that none of them shows.
 
     Scenes whose image is gone or does not decode are noted in `issues` and left out.
+
+    Args:
+        tiles: All of each scene, one after another.
+        predictions: Of whole scenes.
+        tiling: How to cut.
+        issues: Receives the scenes that cannot be cut.
+        alone: Tiles that say nothing of the rest of their scene, as they were picked one by one;
+            those of scenes that neither are given nor can be cut come last.
     """
     shown = set()
     for tile in tiles:
@@ -42,6 +51,10 @@ def tiles_of_predicted(
             yield from cut_scene(scene, tiling)
         except ImageError as error:
             issues.add(scene.scene_id, UNREADABLE, error)
+        else:
+            shown.add(scene.scene_id)
+    rest = (tile for tile in alone if tile.scene_id not in shown)
+    yield from sorted(rest, key=lambda tile: tile.scene_id)
 
 
 def cut_scene(prediction: ScenePrediction, tiling: TilingOptions) -> list[Tile]:
