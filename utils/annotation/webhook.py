@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PATH = "/label-studio"
 _ACTIONS = ["ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED"]
 _MOST_BYTES = 1 << 20
+_PATIENCE_S = 10.0  # a caller that stops talking holds a thread no longer
 
 
 @contextmanager
@@ -42,8 +43,11 @@ def listening(host: str, port: int) -> Iterator[tuple[str, threading.Event]]:
     woken = threading.Event()
 
     class Listener(BaseHTTPRequestHandler):
+        timeout = _PATIENCE_S
+
         def do_POST(self) -> None:
-            self.rfile.read(min(int(self.headers.get("Content-Length", 0)), _MOST_BYTES))
+            length = self.headers.get("Content-Length", "")
+            self.rfile.read(min(int(length), _MOST_BYTES) if length.isdecimal() else 0)
             woken.set()
             self.send_response(HTTPStatus.NO_CONTENT)
             self.end_headers()
