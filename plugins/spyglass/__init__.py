@@ -64,18 +64,20 @@ class SendToLabelStudio(foo.Operator):
         }
         changes = [part for pair in settings.items() for part in ("--set", "=".join(pair))]
         command = [sys.executable, "run.py", "--feedback", "--config", ctx.params["config"]]
-        finished = subprocess.run(
-            [*command, *changes],
-            cwd=PROJECT_ROOT,
-            env={**os.environ, "HOME": os.environ.get("SPYGLASS_USER_HOME", str(Path.home()))},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_SECONDS,
-        )
-        if finished.returncode:
+        try:
+            finished = subprocess.run(
+                [*command, *changes],
+                cwd=PROJECT_ROOT,
+                env={**os.environ, "HOME": os.environ.get("SPYGLASS_USER_HOME", str(Path.home()))},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_SECONDS,
+            )
+        finally:
+            # What was not sent would go with whatever is sent next.
             samples.untag_samples(SENDING)
-        ctx.trigger("reload_dataset")
+            ctx.trigger("reload_dataset")
         return {"outcome": _outcome(finished)}
 
     def resolve_output(self, ctx: Any) -> types.Property:
@@ -128,5 +130,6 @@ def _outcome(finished: subprocess.CompletedProcess[str]) -> str:
     """The lines of a run that matter to the one who asked for it."""
     lines = (finished.stdout + finished.stderr).splitlines()
     if finished.returncode:
-        return "\n\n".join(line for line in lines if line.startswith("Error: ")) or lines[-1]
+        errors = [line for line in lines if line.startswith("Error: ")] or lines[-1:]
+        return "\n\n".join(errors) or f"The run ended with exit code {finished.returncode}."
     return "\n\n".join(line.strip() for line in lines if line.startswith("  "))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from subprocess import TimeoutExpired
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +20,7 @@ from utils.curation.dataset import build_dataset
 from utils.detection.detector import Detector
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.geometry import Boxes
+from utils.paths import PROJECT_ROOT
 from utils.tiling.options import TilingOptions
 
 TILING = {"tile_size": 64, "overlap": 0}
@@ -112,3 +116,26 @@ def test_the_button_sends_the_selected_samples(
     assert len(sent) == 2
     assert set(user.tasks(project)) == sent
     assert len(dataset.match_tags("sending")) == 0
+
+
+def test_what_could_not_be_sent_in_time_does_not_go_with_what_is_sent_next(
+    dataset_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fiftyone as fo
+
+    file = PROJECT_ROOT / "plugins" / "spyglass" / "__init__.py"
+    found = spec_from_file_location("spyglass_plugin", file)
+    spyglass = module_from_spec(found)
+    found.loader.exec_module(spyglass)
+    dataset = fo.Dataset(dataset_name)
+    dataset.add_samples([fo.Sample(f"/{number}.png") for number in range(2)])
+    click = SimpleNamespace(
+        selected=[dataset.first().id],
+        dataset=dataset,
+        params={"config": "configs/feedback.yaml"},
+        trigger=lambda _: None,
+    )
+    monkeypatch.setattr(spyglass, "_SECONDS", 0.01)
+    with pytest.raises(TimeoutExpired):
+        spyglass.SendToLabelStudio().execute(click)
+    assert dataset.count_sample_tags() == {}
