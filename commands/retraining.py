@@ -61,8 +61,13 @@ def open_retraining(options: RetrainOptions) -> Retraining:
         LabelStudioError: If the server does not answer or has no such project.
     """
     files = options.pipelines
-    for command, file in ((_COMMANDS["training"], files.training), (PROMOTION, files.promotion)):
-        plan_run(command, file)  # what is wrong is told now, not when it is their turn
+    plan_run(PROMOTION, files.promotion)  # what is wrong is told now, not when it is its turn
+    if plan_run(_COMMANDS["training"], files.training).configuration.parameters["dataset"]:
+        raise ConfigurationError(
+            f"{files.training} names a dataset, but a retraining learns from the labels that it "
+            "has exported; with others it would be due for ever. Take the line out, or name "
+            "another file under pipelines.training."
+        )
     configuration = plan_run(_COMMANDS["export"], files.export).configuration
     model, _ = configuration.model
     if not model:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from commands.configuration import CONFIGS
 from commands.retrain_options import load_retrain_options
+from commands.retraining import open_retraining
 from utils.annotation.fresh_reviews import FreshReviews
 from utils.annotation.retrain_rule import RetrainRule, reason_to_retrain
 from utils.dataset.review import ReviewState
@@ -62,3 +64,16 @@ def test_a_misspelt_key_names_the_nearest(tmp_path: Path):
     file.write_text("rule: {reviewed_tile: 3}")
     with pytest.raises(ConfigurationError, match="did you mean 'reviewed_tiles'"):
         load_retrain_options(file, {})
+
+
+def test_a_training_on_other_labels_than_the_exported_ones_is_refused(tmp_path: Path):
+    (tmp_path / "training.yaml").write_text("parameters: {dataset: gold}")
+    files = {
+        "pipelines.training": "training.yaml",
+        "pipelines.export": str(CONFIGS / "data_export.yaml"),
+        "pipelines.promotion": str(CONFIGS / "promotion.yaml"),
+    }
+    (tmp_path / "retrain.yaml").write_text("{}")
+    options = load_retrain_options(tmp_path / "retrain.yaml", files)
+    with pytest.raises(ConfigurationError, match=r"training\.yaml names a dataset.*for ever"):
+        open_retraining(options)
