@@ -67,12 +67,12 @@ def own_jobs() -> dict[str, JobState]:
 
 
 def find_job(name: str) -> str | None:
-    """The id of the user's job of a name, None where there is none.
+    """The id of the user's job of a name, of an array as a whole; None where there is none.
 
     Raises:
         ControllerUnreachableError: If Slurm does not answer.
     """
-    wanted = ["--me", "--states=all", "--noheader", f"--name={name}", "--format=%A"]
+    wanted = ["--me", "--states=all", "--noheader", f"--name={name}", "--format=%F"]
     return next(iter(_run(["squeue", *wanted]).split()), None)
 
 
