@@ -14,7 +14,7 @@ from zenml.step_operators.step_operator_entrypoint_configuration import (
     StepOperatorEntrypointConfiguration,
 )
 
-from utils.slurm.script import ATTEMPT_VARIABLE
+from utils.slurm.script import ATTEMPT_VARIABLE, LAST_ATTEMPT_VARIABLE
 
 _POLL_SECONDS = 1.0
 
@@ -47,9 +47,8 @@ def _end_when_superseded() -> None:
 
     A node that Slurm has given up may go on computing: it must not publish anything any more.
     """
-    attempt = Path(os.environ[ATTEMPT_VARIABLE])
-    own = attempt.read_text()
-    while attempt.read_text() == own:
+    own, last = os.environ[ATTEMPT_VARIABLE], Path(os.environ[LAST_ATTEMPT_VARIABLE])
+    while last.read_text().strip() == own:
         time.sleep(_POLL_SECONDS)
     print("Another attempt of this job has begun elsewhere: this one ends.", flush=True)
     os._exit(1)

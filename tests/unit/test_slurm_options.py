@@ -10,7 +10,13 @@ import pytest
 from pydantic import ValidationError
 
 from utils.slurm.options import JobOptions
-from utils.slurm.script import JobFiles, environment_file, job_script, sbatch_arguments
+from utils.slurm.script import (
+    ATTEMPT_VARIABLE,
+    JobFiles,
+    environment_file,
+    job_script,
+    sbatch_arguments,
+)
 
 COMMAND = ["python", "-m", "step", "--name", "it's"]
 
@@ -65,7 +71,9 @@ def test_sbatch_is_told_what_was_asked_for_and_nothing_else():
     [
         pytest.param({}, f"{sys.executable} -m step --name 'it'\"'\"'s'", id="this Python"),
         pytest.param({"venv": "/v"}, "/v/bin/python -m step", id="venv"),
-        pytest.param({"modules": ["python/3.11"]}, "module load python/3.11\n", id="module"),
+        pytest.param(
+            {"modules": ["python/3.11"]}, "\nmodule load python/3.11 || exit 1\n", id="module"
+        ),
         pytest.param({"modules": ["python/3.11"]}, "\npython -m step", id="its Python"),
         pytest.param({"setup": ["ulimit -c 0"]}, "\nulimit -c 0\n", id="setup"),
         pytest.param(
@@ -73,6 +81,7 @@ def test_sbatch_is_told_what_was_asked_for_and_nothing_else():
             "apptainer exec --nv --bind=/job --bind=/data --cleanenv /i.sif python -m step",
             id="apptainer",
         ),
+        pytest.param({"apptainer": "/i.sif"}, 'APPTAINER_BIND="$scratch', id="its scratch"),
     ],
 )
 def test_the_environment_of_a_job(options, line):
@@ -86,8 +95,10 @@ def test_a_script_runs_where_names_have_blanks_and_leaves_its_exit_code(tmp_path
     folder.mkdir()
     files = JobFiles(folder)
     files.environment.write_text(environment_file({"SECRET": "it's $HOME\n!"}))
-    command = ["python", "-c", "import os, sys; print(repr(os.environ['SECRET'])); sys.exit(3)"]
+    shown = f"os.environ['SECRET'], os.environ['{ATTEMPT_VARIABLE}']"
+    command = ["python", "-c", f"import os, sys; print(repr(({shown}))); sys.exit(3)"]
     script = job_script(command, JobOptions(), files, code=tmp_path, folder=folder, shared=[])
     ran = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
     assert (ran.returncode, files.ending.read_text()) == (3, "3\n")
-    assert ran.stdout == repr("it's $HOME\n!") + "\n"
+    # A process knows its attempt from its beginning, however late it looks for others.
+    assert ran.stdout == repr(("it's $HOME\n!", files.attempt.read_text().strip())) + "\n"

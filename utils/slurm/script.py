@@ -21,8 +21,10 @@ OFFLINE = {
 # google.api_core warns at every import that Python 3.11 will one day reach its end of life.
 QUIET = {"PYTHONWARNINGS": "ignore::FutureWarning"}
 ENVIRONMENT, LOG, SCRIPT = "environment", "log", "job.sh"
-# Names the file that tells a job which of its attempts is the last.
-ATTEMPT_VARIABLE = "SPYGLASS_ATTEMPT"
+# A container does not see $TMPDIR by itself, where the job keeps its code and its ZenML settings.
+_SEES_SCRATCH = 'export APPTAINER_BIND="$scratch${APPTAINER_BIND:+,$APPTAINER_BIND}"'
+# The attempt that a process belongs to, and the file that names the one that has begun last.
+ATTEMPT_VARIABLE, LAST_ATTEMPT_VARIABLE = "SPYGLASS_ATTEMPT", "SPYGLASS_LAST_ATTEMPT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +121,15 @@ def job_script(
         "#!/bin/bash",
         "# Written by Spyglass for one job of Slurm.",
         f"source {quoted(str(files.environment))}",
-        f"export {ATTEMPT_VARIABLE}={quoted(str(files.attempt))}",
-        f'echo "$SLURM_RESTART_COUNT on $(hostname)" > "${ATTEMPT_VARIABLE}"',
-        'scratch=$(mktemp -d "${TMPDIR:-/tmp}/spyglass-XXXXXX")',
+        f"export {LAST_ATTEMPT_VARIABLE}={quoted(str(files.attempt))}",
+        f'export {ATTEMPT_VARIABLE}="$SLURM_JOB_ID-$SLURM_RESTART_COUNT on $(hostname)"',
+        f'echo "${ATTEMPT_VARIABLE}" > "${LAST_ATTEMPT_VARIABLE}"',
+        'scratch=$(mktemp -d "${TMPDIR:-/tmp}/spyglass-XXXXXX") || exit 1',
         "trap 'rm -rf \"$scratch\"' EXIT",
         'export ZENML_CONFIG_PATH="$scratch/zenml"',
         *options.setup,
-        *(f"module load {quoted(module)}" for module in options.modules),
+        *(f"module load {quoted(module)} || exit 1" for module in options.modules),
+        *([_SEES_SCRATCH] if options.apptainer else []),
         *_code_lines(code),
         f"cd {quoted(str(folder))} || exit 1",
         shlex.join(_in_environment(command, options, files, shared)),
