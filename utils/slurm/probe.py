@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,4 +85,5 @@ def run_probe(
     said = last_line(files.log.read_text(errors="replace")) if files.log.is_file() else ""
     if not files.ending.is_file() or int(files.ending.read_text()):
         raise JobError(f"The job {job} fails: {said or 'it printed nothing'} (log: {files.log})")
+    shutil.rmtree(files.folder, ignore_errors=True)  # NFS may keep the open log a while
     return said
