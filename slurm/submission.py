@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from zenml.utils.code_utils import CodeArchive, upload_code_if_necessary
 from slurm.flavor import SlurmConfig, SlurmSettings
 from slurm.store_server import reachable_store
 from utils import interrupts
+from utils.errors import JobError
 from utils.files import write_whole
 from utils.paths import PROJECT_ROOT, local_folder
 from utils.privacy import TELEMETRY_OFF
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("slurm")
 _RETRY_SECONDS = 5.0
 _MOST_RETRIES = 120
+_archiving = threading.Lock()
 _TASK = "$SLURM_ARRAY_TASK_ID"
 
 
@@ -87,7 +90,7 @@ def prepare_job(
         **reachable_store(environment, config.submit_host),
     }
     write_whole(files.environment, environment_file(variables))
-    code = _archive_of(info.run_id) if config.code == "archive" else PROJECT_ROOT
+    code = _code(info.run_id) if config.code == "archive" else PROJECT_ROOT
     folder = Path.cwd()
     shared = [code.parent if code.is_file() else code, folder, local, _artifact_store()]
     script = job_script(command, settings, files, code=code, folder=folder, shared=shared)
@@ -138,9 +141,16 @@ def _submit_once(name: str, script: Path, arguments: list[str]) -> str:
         except ControllerUnreachableError as error:
             failure = error
             logger.warning("%s The job is submitted again in a moment.", error)
-        interrupts.check()
+        if interrupts.is_interrupted():
+            # Not as KeyboardInterrupt, which would end ZenML's thread that watches over the jobs.
+            raise JobError(f"{failure} Ctrl-C was pressed before it did.")
         time.sleep(_RETRY_SECONDS)
     raise failure
+
+
+def _code(run: UUID) -> Path:
+    with _archiving:  # several shards are queued at once, and only one of them shall copy
+        return _archive_of(run)
 
 
 @lru_cache(maxsize=1)
