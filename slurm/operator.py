@@ -55,6 +55,7 @@ class SlurmStepOperator(BaseStepOperator):
         self._batches = Batches()
         self._logs: dict[UUID, JobLog] = {}
         self._told: dict[UUID, str] = {}
+        self._unwanted: set[UUID] = set()
 
     @property
     def config(self) -> SlurmConfig:
@@ -112,7 +113,7 @@ class SlurmStepOperator(BaseStepOperator):
             return ExecutionStatus.FAILED
         if state.phase is Phase.FAILED:
             if state.reason == HELD:
-                self.cancel(step_run)
+                self._take_back(step_run)
             self._publish_failure(step_run, self._explained(step_run, state))
         return _STATUS[state.phase]
 
@@ -146,6 +147,10 @@ class SlurmStepOperator(BaseStepOperator):
         Args:
             step_run: The step.
         """
+        self._unwanted.add(step_run.id)
+        self._take_back(step_run)
+
+    def _take_back(self, step_run: StepRunResponse) -> None:
         number = self._files(step_run).number
         if not self._batches.drop(step_run.id) and number.is_file():
             cancel([number.read_text()])
@@ -177,15 +182,21 @@ class SlurmStepOperator(BaseStepOperator):
         files = self._files(step_run)
         job = files.number.read_text() if files.number.is_file() else "(none)"
         settings = cast(SlurmSettings, self.get_settings(step_run))
-        return explain(job, step_run.name, state, settings, end_of(files.log))
+        # Shards have names of their own; it is that of the step which the configuration knows.
+        return explain(job, step_run.config.name, state, settings, end_of(files.log))
 
     def _publish_failure(self, step_run: StepRunResponse, message: str) -> None:
-        """Give the step the reason why its job ended, where the step has not told its own."""
+        """Give the step the reason why its job ended, where the step has not told its own.
+
+        What was cancelled here has been stopped: for the next attempt at a step that failed, which
+        it does not begin once the run ends, ZenML would wait for ever.
+        """
         if Client().get_run_step(step_run.id).status not in _UNREPORTED:
             return
+        is_unwanted = step_run.id in self._unwanted
         publish_step_run_status_update(
             step_run.id,
-            ExecutionStatus.FAILED,
+            ExecutionStatus.STOPPED if is_unwanted else ExecutionStatus.FAILED,
             exception_info=ExceptionInfo(
                 traceback=end_of(self._files(step_run).log) or message,
                 source=f"{JobError.__module__}.{JobError.__name__}",

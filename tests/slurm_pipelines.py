@@ -10,6 +10,7 @@ from typing import Annotated
 
 from zenml import pipeline, step, unmapped
 from zenml.client import Client
+from zenml.config.retry_config import StepRetryConfig
 from zenml.enums import StackComponentType
 
 from commands.stacks.own_flavors import register_if_own
@@ -79,6 +80,13 @@ def single(task: str, folder: str) -> None:
 def mapped(tasks: list[str], folder: str) -> None:
     """Tasks at once."""
     gather(work.map(task=plan(tasks), folder=unmapped(folder)))
+
+
+@pipeline(dynamic=True, enable_cache=False, depends_on=[work])
+def retried(tasks: list[str], folder: str) -> None:
+    """Tasks at once, each with a second chance."""
+    again = work.with_options(retry=StepRetryConfig(max_retries=1))
+    gather(again.map(task=plan(tasks), folder=unmapped(folder)))
 
 
 def use_stack(name: str, folder: str, **configuration: object) -> str:

@@ -21,8 +21,11 @@ from tests import slurm_pipelines as pipelines
 from tests.conftest import PROJECT_ROOT
 from tests.fixtures.slurm import NODES, Slurm
 from tests.slurm_pipelines import wait_for
+from utils.errors import JobError
 from utils.interrupts import interruptible
-from utils.slurm.commands import own_jobs
+from utils.slurm.commands import cancel, find_job, own_jobs, submit
+from utils.slurm.options import JobOptions
+from utils.slurm.probe import run_probe
 from utils.slurm.script import OFFLINE
 
 pytestmark = pytest.mark.slow
@@ -102,6 +105,28 @@ def test_seven_shards_are_one_array_of_which_several_run_at_once(tmp_path: Path)
     assert {job.partition("_")[2] for job in jobs} == set("0123456")
 
 
+def test_an_array_is_found_by_its_name_although_its_tasks_have_begun(tmp_path: Path):
+    script = tmp_path / "job.sh"
+    script.write_text("#!/bin/bash\nsleep 60\n")
+    asked = ["--parsable", "--job-name=found-again", "--array=0-2", f"--output={tmp_path}/%a"]
+    array = submit(script, asked)
+    wait_for(lambda: [own_jobs()[f"{array}_{task}"].name for task in range(3)] == ["RUNNING"] * 3)
+    assert find_job("found-again") == array
+    cancel([array])
+
+
+def test_a_node_is_tried_without_leaving_anything_behind(tmp_path: Path):
+    places = {"code": PROJECT_ROOT, "shared": [], "timeout_s": 60}
+    options = JobOptions(memory="700M")
+    seen = ["python", "-c", "import slurm; print('it sees the project')"]
+    assert run_probe(seen, options, tmp_path, **places) == "it sees the project"
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(JobError, match="no module"):
+        run_probe(
+            ["python", "-c", "import sys; sys.exit('no module')"], options, tmp_path, **places
+        )
+
+
 def test_each_shard_that_is_ended_tells_why_and_the_others_are_kept(tmp_path: Path, slurm: Slurm):
     def meddle() -> None:
         _, late = begun(tmp_path, "waits-too-long")
@@ -117,19 +142,21 @@ def test_each_shard_that_is_ended_tells_why_and_the_others_are_kept(tmp_path: Pa
     told = {
         name: step.exception_info.message for name, step in steps.items() if step.exception_info
     }
-    assert "ran out of memory (700M). Raise memory" in told["map:work:0"]
-    assert "ran out of time (01:00:00). Raise time" in told["map:work:1"]
+    key = "settings.step_operator of step 'work'"
+    assert f"ran out of memory (700M). Raise memory in {key}" in told["map:work:0"]
+    assert f"ran out of time (01:00:00). Raise time in {key}" in told["map:work:1"]
     assert "was cancelled" in told["map:work:2"]
     assert steps["map:work:3"].outputs["result"][0].load() == "fine done"
 
 
-def test_ctrl_c_cancels_the_jobs(tmp_path: Path):
+@pytest.mark.parametrize("pipeline", [pipelines.mapped, pipelines.retried], ids=["once", "retried"])
+def test_ctrl_c_cancels_the_jobs(pipeline: Pipeline, tmp_path: Path):
     def press() -> None:
         begun(tmp_path, "waits-1")
         os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        runs_while(pipelines.mapped, press, ["waits-1", "waits-2"], str(tmp_path))
+        runs_while(pipeline, press, ["waits-1", "waits-2"], str(tmp_path))
     wait_for(lambda: not {state.name for state in own_jobs().values()} & {"RUNNING", "PENDING"})
 
 
