@@ -213,10 +213,12 @@ def _require_in_reach(artifact: ArtifactVersionResponse, configuration: RunConfi
 
 
 def _something_is_predicted(configuration: RunConfiguration) -> None:
-    predictions = newest("predictions")
+    name, _ = configuration.model
+    predictions = newest("predictions", name or None)
     if predictions is None:
         raise SpyglassError(
-            "There are no predictions to pick tiles from. Make some: python run.py --inference"
+            f"There are no predictions of the model '{name}' to pick tiles from. "
+            "Make some: python run.py --inference"
         )
     _require_in_reach(predictions, configuration)
 

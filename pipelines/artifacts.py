@@ -15,11 +15,24 @@ from utils.errors import ConfigurationError
 _NO_MODEL = "The configuration names no model: give it a name and a version."
 
 
-def newest(artifact: str) -> ArtifactVersionResponse | None:
-    """The newest version of an artifact, or None where nothing has made one yet."""
+def newest(artifact: str, model: str | None = None) -> ArtifactVersionResponse | None:
+    """The newest version of an artifact, or None where nothing has made one yet.
+
+    Args:
+        artifact: Its name.
+        model: The name of a ZenML model whose versions alone count; None for those of all.
+    """
     # Within a pipeline `get_artifact_version` would only look when the step runs, and fail there.
-    found = Client().list_artifact_versions(artifact=artifact, sort_by="desc:created", size=1)
+    found = Client().list_artifact_versions(
+        artifact=artifact, model=model, sort_by="desc:created", size=1
+    )
     return found.items[0] if found.items else None
+
+
+def newest_of_model(artifact: str) -> ArtifactVersionResponse | None:
+    """The newest that any version of the model has made that a static pipeline names, or None."""
+    model = get_pipeline_context().model
+    return newest(artifact, model.name if model else None)
 
 
 def labels_to_learn(dataset: str | int | None) -> ArtifactVersionResponse | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from pipelines.artifacts import ingest_of, newest, of_model
+from pipelines.artifacts import ingest_of, newest, newest_of_model, of_model
 from steps.pick_tiles import pick_tiles
 from steps.send_picked_tiles import send_picked_tiles
 from utils.annotation.options import LabelStudioOptions
@@ -32,7 +32,7 @@ def feedback_pipeline(
         label_studio: The server and the project that receive the tiles.
     """
     picked, manifest, _ = pick_tiles(
-        newest("predictions"),
+        newest_of_model("predictions"),
         of_model("trained_detector"),
         label_studio.project,
         data_source,
@@ -40,6 +40,6 @@ def feedback_pipeline(
         tiling,
         feedback,
         manifest=ingest_of(label_studio.project) or newest("tile_manifest"),
-        labels=newest("labeled_dataset"),
+        labels=newest_of_model("labeled_dataset"),
     )
     send_picked_tiles(picked, manifest, data_source, dataset_name, label_studio, feedback.tag)

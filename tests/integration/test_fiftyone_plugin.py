@@ -53,10 +53,10 @@ def model(tiny_detector: Detector, predictions: Predictions) -> dict[str, str]:
     name = f"model-{uuid4().hex[:8]}"
     Client().create_model(name)
     version = Client().create_model_version(name)
-    saved = save_artifact(tiny_detector, "trained_detector")
-    link_artifact_to_model(saved, Model(name=name, version=version.name))
+    for made, artifact in ((tiny_detector, "trained_detector"), (predictions, "predictions")):
+        saved = save_artifact(made, artifact)
+        link_artifact_to_model(saved, Model(name=name, version=version.name))
     version.set_stage("production", force=True)
-    save_artifact(predictions, "predictions")
     return {"name": name, "version": "production"}
 
 
