@@ -15,6 +15,7 @@ from utils.annotation.connection import ask
 from utils.annotation.export import ExportResult
 from utils.annotation.fresh_reviews import fresh_reviews, known_reviews
 from utils.annotation.server import ServerConnection
+from utils.annotation.webhook import listening, registered
 from utils.dataset.review import BoxChanges
 from utils.reports.dataset_page import dataset_page
 
@@ -189,3 +190,16 @@ def test_the_page_of_the_dataset_shows_the_reviews(
     assert [cell.split(">")[1].split("<")[0] for cell in row.split("<td")[1:]] == [
         *("7", "4", "50%", "1", "1", "0", "4", "1", "1", "3", "1.250", "12.5")
     ]
+
+
+def test_label_studio_calls_when_somebody_has_updated_an_annotation(harbour: Harbour) -> None:
+    harbour.sync()
+    task = harbour.tasks()[harbour.tiles[0].tile_id]
+    number, result = task["annotations"][0]["id"], task["annotations"][0]["result"]
+    with (
+        listening("127.0.0.1", 0) as (address, woken),
+        registered(harbour.client, harbour.project, address),
+    ):
+        assert not woken.is_set()
+        ask(harbour.client, "PATCH", f"api/annotations/{number}/", json={"result": result})
+        assert woken.wait(20)
