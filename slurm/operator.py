@@ -163,6 +163,9 @@ class SlurmStepOperator(BaseStepOperator):
         """
         self._files(step_run).environment.unlink(missing_ok=True)
         self._logs.pop(step_run.id, None)
+        if step_run.status is ExecutionStatus.RETRYING and _has_failed(step_run.pipeline_run_id):
+            # ZenML begins no attempt any more, and would wait for this one's for ever.
+            publish_step_run_status_update(step_run.id, ExecutionStatus.STOPPED)
 
     def _files(self, step_run: StepRunResponse) -> JobFiles:
         store = Client().active_stack.artifact_store.path
@@ -211,6 +214,12 @@ _STATUS = {
     Phase.DONE: ExecutionStatus.COMPLETED,
     Phase.FAILED: ExecutionStatus.FAILED,
 }
+
+
+def _has_failed(run: UUID) -> bool:
+    """Whether a step of a run has failed for good."""
+    failed = Client().list_run_steps(pipeline_run_id=run, status=ExecutionStatus.FAILED.value)
+    return bool(failed.total)
 
 
 def _told(state: JobState) -> str:

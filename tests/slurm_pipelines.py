@@ -44,6 +44,8 @@ def work(task: str, folder: str) -> Annotated[str, "result"]:
         stream.write(f"{own['SLURMD_NODENAME']} {job}\n")
     if task.startswith("together"):
         wait_for(lambda: len(list(Path(folder).glob("together-*.begun"))) >= 2)
+    if task == "fails":
+        raise ValueError("it fails")
     if task == "memory":
         hoard = bytearray(1_000_000_000)
         wait_for(lambda: not hoard)

@@ -149,6 +149,26 @@ def test_each_shard_that_is_ended_tells_why_and_the_others_are_kept(tmp_path: Pa
     assert steps["map:work:3"].outputs["result"][0].load() == "fine done"
 
 
+def test_a_run_ends_although_a_shard_fails_after_another_had_no_chance_left(
+    tmp_path: Path, slurm: Slurm
+):
+    jobs = Path(Client().active_stack.artifact_store.path) / "slurm-jobs"
+
+    def is_told() -> bool:
+        run = last_run(pipelines.retried)
+        failed = Client().list_run_steps(pipeline_run_id=run.id, status="failed").items
+        return bool(failed) and not (jobs / str(failed[0].id) / "environment").exists()
+
+    def end_late() -> None:
+        _, late = begun(tmp_path, "waits")
+        wait_for(lambda: attempts(tmp_path).get("fails") == 2 and is_told())
+        slurm.runs("scancel", late)
+
+    with pytest.raises(StepExecutionException):
+        runs_while(pipelines.retried, end_late, ["fails", "waits"], str(tmp_path))
+    assert attempts(tmp_path) == {"fails": 2, "waits": 1}
+
+
 @pytest.mark.parametrize("pipeline", [pipelines.mapped, pipelines.retried], ids=["once", "retried"])
 def test_ctrl_c_cancels_the_jobs(pipeline: Pipeline, tmp_path: Path):
     def press() -> None:
