@@ -227,11 +227,13 @@ def test_a_controller_that_restarts_is_waited_for(tmp_path: Path, slurm: Slurm):
     assert attempts(tmp_path) == {"waits": 1}
 
 
-def test_a_job_is_submitted_once_although_the_controller_is_away(tmp_path: Path, slurm: Slurm):
+def test_a_job_is_submitted_once_although_the_controller_is_away(
+    tmp_path: Path, slurm: Slurm, caplog: pytest.LogCaptureFixture
+):
     slurm.stop_controller()
 
     def start_again() -> None:
-        wait_for(lambda: list((tmp_path.parent).rglob("job.sh")))
+        wait_for(lambda: "The job is submitted again in a moment" in caplog.text)
         slurm.start_controller()
 
     runs_while(pipelines.single, start_again, "fine", str(tmp_path))
