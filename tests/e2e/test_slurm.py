@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from zenml.client import Client
+from zenml.models import Page
 from zenml.utils.source_utils import set_custom_source_root
 
 import materializers  # noqa: F401  (tells ZenML how to load what is looked at)
@@ -72,14 +73,15 @@ def own_file(member: Member, name: str, **changes: object) -> str:
     return member.user.writes(name, **own | changes)
 
 
-def newest(artifact: str) -> list:
-    return Client().list_artifact_versions(artifact=artifact, sort_by="desc:created").items
+def made(artifact: str) -> Page:
+    """The versions of an artifact, the newest first."""
+    return Client().list_artifact_versions(artifact=artifact, sort_by="desc:created")
 
 
 def boxes() -> list[tuple]:
     return [
         (scene.scene_id, scene.boxes.labels, scene.boxes.xyxy.tolist(), scene.boxes.scores.tolist())
-        for scene in newest("predictions")[0].load()
+        for scene in made("predictions").items[0].load()
     ]
 
 
@@ -98,6 +100,8 @@ def requeue_training(slurm: Slurm, kept: list[str]) -> None:
 
 
 def test_the_loop_on_a_cluster_gives_the_boxes_of_this_machine(member: Member, slurm: Slurm):
+    wanted = {"predictions": 1, "trained_detector": 1, "shard_predictions": 2}
+    of_other_tests = {name: made(name).total for name in wanted}
     ingest = member.user.writes(
         "ingest",
         parameters={
@@ -145,8 +149,7 @@ def test_the_loop_on_a_cluster_gives_the_boxes_of_this_machine(member: Member, s
     )
     member.types("--inference", "--config", inference)
     on_cluster = boxes()
-    assert len(newest("predictions")) == len(newest("trained_detector")) == 1
-    assert len(newest("shard_predictions")) == 2
+    assert {name: made(name).total - of_other_tests[name] for name in wanted} == wanted
     shutil.rmtree(local_folder("predictions"))  # or it would take what the jobs have found
     member.types("--inference", "--config", inference, stack="here")
     assert on_cluster == boxes()
