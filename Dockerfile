@@ -59,6 +59,8 @@ COPY --chown=1000:1000 commands commands
 COPY --chown=1000:1000 configs configs
 COPY --chown=1000:1000 materializers materializers
 COPY --chown=1000:1000 pipelines pipelines
+COPY --chown=1000:1000 plugins plugins
+COPY --chown=1000:1000 slurm slurm
 COPY --chown=1000:1000 steps steps
 COPY --chown=1000:1000 utils utils
 RUN python -m compileall -q .
