@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,11 +18,11 @@ from zenml.utils.code_utils import CodeArchive, upload_code_if_necessary
 from slurm.flavor import SlurmConfig, SlurmSettings
 from slurm.store_server import reachable_store
 from utils import interrupts
-from utils.errors import JobError
+from utils.errors import JobError, SpyglassError
 from utils.files import write_whole
 from utils.paths import PROJECT_ROOT, local_folder
 from utils.privacy import TELEMETRY_OFF
-from utils.slurm.commands import ControllerUnreachableError, find_job, submit
+from utils.slurm.commands import ControllerUnreachableError, cancel, find_job, submit
 from utils.slurm.script import (
     LOG,
     OFFLINE,
@@ -107,12 +107,14 @@ def submit_jobs(jobs: Sequence[PreparedJob]) -> None:
         jobs: One or more; their ids are left in their folders.
 
     Raises:
-        JobError: If Slurm refuses them, or does not answer for ten minutes.
+        JobError: If Slurm refuses them or does not answer for ten minutes, or if their ids cannot
+            be kept: then they are cancelled.
     """
     first = jobs[0]
     if len(jobs) == 1:
         arguments = sbatch_arguments(first.name, first.settings, first.files.log)
-        write_whole(first.files.number, _submit_once(first.name, first.files.script, arguments))
+        only = _submit_once(first.name, first.files.script, arguments)
+        _keep_ids(only, {first.files.number: only})
         return
     folder = first.files.folder.parent / f"array-{uuid4().hex[:12]}"
     folder.mkdir()
@@ -127,8 +129,20 @@ def submit_jobs(jobs: Sequence[PreparedJob]) -> None:
         f"--output={str(folder).replace('%', '%%')}/%a/{LOG}",
     ]
     array = _submit_once(first.name, script, arguments)
-    for number, job in enumerate(jobs):
-        write_whole(job.files.number, f"{array}_{number}")
+    _keep_ids(array, {job.files.number: f"{array}_{place}" for place, job in enumerate(jobs)})
+
+
+def _keep_ids(queued: str, ids: Mapping[Path, str]) -> None:
+    """Leave the ids of queued jobs where they are waited for; without them cancel the jobs."""
+    try:
+        for path, job in ids.items():
+            write_whole(path, job)
+    except (OSError, SpyglassError) as error:
+        cancel([queued])
+        raise JobError(
+            f"Slurm job {queued} was cancelled, because its id cannot be kept: {error} "
+            "Make room on the shared file system, then run this again."
+        ) from error
 
 
 def _submit_once(name: str, script: Path, arguments: list[str]) -> str:

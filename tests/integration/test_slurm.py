@@ -17,7 +17,9 @@ from zenml.models import PipelineRunResponse
 from zenml.pipelines.pipeline_definition import Pipeline
 from zenml.utils.source_utils import set_custom_source_root
 
+from slurm.flavor import SlurmSettings
 from slurm.store_server import stop_serving
+from slurm.submission import PreparedJob, submit_jobs
 from tests import slurm_pipelines as pipelines
 from tests.conftest import PROJECT_ROOT
 from tests.fixtures.slurm import NODES, Slurm
@@ -26,7 +28,7 @@ from utils.errors import JobError
 from utils.slurm.commands import cancel, find_job, own_jobs, submit
 from utils.slurm.options import JobOptions
 from utils.slurm.probe import run_probe
-from utils.slurm.script import OFFLINE
+from utils.slurm.script import OFFLINE, JobFiles
 
 pytestmark = pytest.mark.slow
 # In a process of its own: a signal in the middle of a library of another test may crash this one.
@@ -124,6 +126,20 @@ def test_an_array_is_found_by_its_name_although_its_tasks_have_begun(tmp_path: P
     wait_for(lambda: [own_jobs()[f"{array}_{task}"].name for task in range(3)] == ["RUNNING"] * 3)
     assert find_job("found-again") == array
     cancel([array])
+
+
+@pytest.mark.parametrize("count", [1, 2], ids=["one", "an array"])
+def test_jobs_whose_ids_cannot_be_kept_are_cancelled(tmp_path: Path, count: int):
+    before, jobs = set(own_jobs()), []
+    for place in range(count):
+        files = JobFiles(tmp_path / str(place))
+        files.folder.mkdir()
+        files.script.write_text("#!/bin/bash\nsleep 60\n")
+        jobs.append(PreparedJob("work", f"unkept-{count}", SlurmSettings(memory="100M"), files))
+    jobs[-1].files.number.mkdir()  # so that no file can be put there
+    with pytest.raises(JobError, match=r"Slurm job \d+ was cancelled, because its id cannot"):
+        submit_jobs(jobs)
+    wait_for(lambda: {own_jobs()[job].name for job in set(own_jobs()) - before} <= {"CANCELLED"})
 
 
 def test_a_node_is_tried_without_leaving_anything_behind(tmp_path: Path):
