@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 UV := $(shell command -v uv || echo .local/uv/bin/uv)
+# What one version writes another may write in other words, so what is generated is of this one.
+LOCKED_UV := .venv/bin/uv
 PYTHON := .venv/bin/python
 ENVIRONMENT := .venv/.spyglass
 DEVELOPMENT := .venv/.spyglass-dev
@@ -28,15 +30,16 @@ lint: $(DEVELOPMENT) ## Check style, types, architecture, and that what is gener
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --verbose | tail -n 8
 	@.venv/bin/hadolint Dockerfile
-	@$(UV) lock --check -q
-	@$(UV) export -q --frozen --no-emit-project | grep -v '^#' | diff -q - <(grep -v '^#' requirements.txt) \
+	@$(LOCKED_UV) lock --check -q
+	@$(LOCKED_UV) export -q --frozen --no-emit-project | grep -v '^#' \
+		| diff - <(grep -v '^#' requirements.txt) >/dev/null \
 		|| (echo "requirements.txt is out of step with uv.lock: run make format" && exit 1)
 	@$(PYTHON) -m docs.configuration --check
 
 format: $(DEVELOPMENT) ## Format the code and write again what is generated
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
-	@$(UV) export -q --frozen --no-emit-project -o requirements.txt
+	@$(LOCKED_UV) export -q --frozen --no-emit-project -o requirements.txt
 	@$(PYTHON) -m docs.configuration
 
 bench: $(DEVELOPMENT) ## Measure against the alternatives and print ratios
