@@ -22,7 +22,12 @@ from utils.annotation.server import ServerConnection
 from utils.google_cloud.credentials import LOGIN
 
 REGION = "europe-west4"
-_SERVER = ("ZENML_STORE_URL", "ZENML_STORE_USERNAME", "ZENML_STORE_PASSWORD")
+_SERVER = (
+    "ZENML_CONFIG_PATH",
+    "ZENML_STORE_URL",
+    "ZENML_STORE_USERNAME",
+    "ZENML_STORE_PASSWORD",
+)
 
 
 @dataclass
@@ -115,8 +120,7 @@ def checking(
 
 def test_a_complete_stack_passes_on_a_server_that_jobs_can_reach(checking, tmp_path):
     remote = {key: checking.cloud.environment[key] for key in _SERVER}
-    elsewhere = {"ZENML_CONFIG_PATH": str(tmp_path / "zenml")}
-    user = User(tmp_path, {**checking.user.environment, **remote, **elsewhere})
+    user = User(tmp_path, {**checking.user.environment, **remote})
     file = str(checking.file)
 
     shown = user.runs("--register-stack", file, "--check-stack", file)
@@ -253,8 +257,7 @@ def test_what_a_registration_would_change_is_shown_without_changing_it(checking)
 
 def test_jobs_that_cannot_reach_the_artifact_store_are_told(checking, tmp_path):
     remote = {key: checking.cloud.environment[key] for key in _SERVER}
-    elsewhere = {"ZENML_CONFIG_PATH": str(tmp_path / "zenml")}
-    user = User(tmp_path, {**checking.user.environment, **remote, **elsewhere})
+    user = User(tmp_path, {**checking.user.environment, **remote})
     document = yaml.safe_load(checking.file.read_text())
     document["components"]["artifact_store"] = {
         "name": checking.name,
