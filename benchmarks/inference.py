@@ -52,7 +52,7 @@ def measure(data: Path, folder: Path, options: InferenceOptions) -> list[Bar]:
         *against_others(data, scene, folder, options),
         *over_water(data, folder, options),
         Bar("MB for 400 MP", peak_megabytes(scene, folder), MEGABYTES_BAR),
-        Bar("objects across borders found once", found_once(data), PLACEMENTS, at_least=True),
+        Bar("ships across borders found once", found_once(data), PLACEMENTS, at_least=True),
     ]
 
 

@@ -1,9 +1,9 @@
-"""A real detector finds what lies across borders of windows once, wherever it lies."""
+"""A real detector finds a ship that lies across borders of windows once, wherever it lies."""
 
 from __future__ import annotations
 
 from benchmarks.borders import PLACEMENTS, found_once
 
 
-def test_a_real_object_across_borders_is_found_exactly_once_in_200_places(shared_data):
+def test_a_ship_across_borders_is_found_exactly_once_in_200_places(shared_data):
     assert found_once(shared_data) == PLACEMENTS
