@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from utils.slurm.commands import ended_job, own_jobs
-from utils.slurm.states import JobState
+from utils.slurm.states import FORGOTTEN, JobState
 
 _POLLS_UNTIL_FORGOTTEN = 3
 
@@ -34,17 +34,19 @@ class Queue:
             ControllerUnreachableError: If Slurm does not answer.
         """
         with self._lock:
-            if time.monotonic() - self._asked >= self._interval_s:
+            # One that has just been submitted is not in a list made before. It is not looked up
+            # alone: accounting may know an older job of the same id, of before the ids began again.
+            if job not in self._jobs or time.monotonic() - self._asked >= self._interval_s:
                 self._jobs = own_jobs()
                 self._asked = time.monotonic()
             found = self._jobs.get(job) or ended_job(job)
             return found or self._forgotten(job, ending)
 
     def _forgotten(self, job: str, ending: Path) -> JobState:
-        """What the job itself has left; one that has just been submitted may not be listed yet."""
+        """What the job itself has left; where files of nodes come late, its exit code may too."""
         if ending.is_file():
             code = int(ending.read_text())
             return JobState("FAILED" if code else "COMPLETED", exit_code=code)
         self._missed[job] = self._missed.get(job, 0) + 1
         is_forgotten = self._missed[job] >= _POLLS_UNTIL_FORGOTTEN
-        return JobState("NODE_FAIL" if is_forgotten else "PENDING")
+        return JobState(FORGOTTEN if is_forgotten else "RUNNING")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from utils.slurm.options import JobOptions
-from utils.slurm.states import HELD, JobState
+from utils.slurm.states import FORGOTTEN, HELD, JobState
 
 # Where memory is watched by sampling, the job is told to have failed, and only its log says why.
 _OUT_OF_MEMORY = re.compile(r"exceeded (job |step )?memory limit|oom[-_ ]kill|out of memory", re.I)
@@ -30,6 +30,11 @@ def explain(job: str, step: str, state: JobState, options: JobOptions, log: str)
         )
     if state.reason == HELD:
         return f"{what} could not be started by its node. Run it again; tell the cluster's admins."
+    if state.name == FORGOTTEN:
+        return (
+            f"{what} left no result, and Slurm does not remember it. Run it again to go on. "
+            f"Its last words: {last_line(log) or 'none'}"
+        )
     match state.name:
         case "TIMEOUT" | "DEADLINE":
             had = f" ({options.time})" if options.time else ""

@@ -11,6 +11,8 @@ _WAITING = {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD",
 _RUNNING = {"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING"}
 # A node could not start the job: it waits for somebody to release it.
 HELD = "launch failed requeued held"
+# Our word where Slurm does not know the job any more and the job has left no exit code.
+FORGOTTEN = "FORGOTTEN"
 _NO_REASON = {"None", "(null)", ""}
 
 
