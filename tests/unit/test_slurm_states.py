@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from utils.slurm.endings import explain
 from utils.slurm.options import JobOptions
-from utils.slurm.states import JobState, Phase, parse_sacct, parse_scontrol, parse_squeue
+from utils.slurm.refusals import remedy
+from utils.slurm.states import (
+    FORGOTTEN,
+    JobState,
+    Phase,
+    parse_sacct,
+    parse_scontrol,
+    parse_squeue,
+)
 
 SCONTROL = (
     "JobId=3 JobName=wrap UserId=ada(1000) GroupId=ada(1000) Priority=42 Nice=0 Account=(null) "
@@ -21,6 +31,41 @@ def test_squeue_tells_state_reason_and_node():
         "12": JobState("RUNNING", node="node1"),
         "13_4": JobState("PENDING", "Resources"),
         "14": JobState("FAILED", "NonZeroExitCode", "n[1-2]"),
+    }
+
+
+# As slurmdbd 22.05 with MariaDB told of real jobs that ended in these ways.
+ACCOUNTED = """\
+1|COMPLETED|node1|0:0
+2|FAILED|node1|3:0
+3|CANCELLED by 0|None assigned|0:0
+4|CANCELLED by 0|node1|0:0
+5|TIMEOUT|node1|0:0
+7|PREEMPTED|node2|0:0
+8|NODE_FAIL|node1|0:0
+9|REQUEUED|node1|0:0
+9|RUNNING|node1|0:0
+10|FAILED|node1|0:9
+6_1|FAILED|node1|1:0
+"""
+
+
+def test_what_accounting_has_told_of_real_jobs_is_understood():
+    told = {
+        job: (state.name, state.phase, state.node, state.exit_code)
+        for job, state in parse_sacct(ACCOUNTED).items()
+    }
+    assert told == {
+        "1": ("COMPLETED", Phase.DONE, "node1", 0),
+        "2": ("FAILED", Phase.FAILED, "node1", 3),
+        "3": ("CANCELLED", Phase.FAILED, "", 0),
+        "4": ("CANCELLED", Phase.FAILED, "node1", 0),
+        "5": ("TIMEOUT", Phase.FAILED, "node1", 0),
+        "7": ("PREEMPTED", Phase.FAILED, "node2", 0),
+        "8": ("NODE_FAIL", Phase.FAILED, "node1", 0),
+        "9": ("RUNNING", Phase.RUNNING, "node1", 0),
+        "10": ("FAILED", Phase.FAILED, "node1", 0),
+        "6_1": ("FAILED", Phase.FAILED, "node1", 1),
     }
 
 
@@ -69,6 +114,8 @@ def test_a_job_that_no_node_could_start_has_failed_although_it_is_in_the_queue()
         ("NODE_FAIL", "", "its node failed (node1). Run it again"),
         ("PREEMPTED", "", "had to make room for another job"),
         ("CANCELLED", "", "was cancelled. Run it again"),
+        (FORGOTTEN, "epoch 3\n", "Slurm does not remember it. Run it again to go on."),
+        (FORGOTTEN, "epoch 3\n", "Its last words: epoch 3"),
         ("FAILED", "bash: module: command not found\n\n", "failed with exit code 1: bash: module:"),
     ],
 )
@@ -77,3 +124,26 @@ def test_an_ending_is_told_with_what_to_change(state, log, told):
     sentence = explain("12", "train", JobState(state, node="node1", exit_code=1), options, log)
     assert sentence.startswith("The Slurm job 12 of step 'train' ")
     assert told in sentence
+
+
+@pytest.mark.parametrize(
+    ("said", "change"),
+    [
+        ("invalid partition specified: nope", "partition"),
+        ("Requested node configuration is not available", "memory, cpus or gpus"),
+        ("Memory specification can not be satisfied", "memory, cpus or gpus"),
+        ("Invalid generic resource (gres) specification", "gpus or gres"),
+        ("Invalid feature specification", "constraint"),
+        ("Invalid account or account/partition combination specified", "account"),
+        ("Invalid qos specification", "qos"),
+        ("Requested time limit is invalid (missing or exceeds some limit)", "time"),
+        ("Invalid --mem specification", "memory"),
+        ("unrecognized option '--nonsense=3'", "options"),
+    ],
+)
+def test_a_job_that_slurm_refuses_is_told_with_what_to_change(said, change):
+    assert re.match(rf"(Correct|Lower) {change}\b", remedy(said))
+
+
+def test_a_refusal_that_is_not_known_is_told_in_slurms_words():
+    assert remedy("Requested reservation is invalid") == ""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from utils.errors import JobError
+from utils.slurm.refusals import remedy
 from utils.slurm.states import (
     SACCT_FORMAT,
     SQUEUE_FORMAT,
@@ -139,4 +140,5 @@ def _ran(command: list[str]) -> subprocess.CompletedProcess[str]:
     said = " ".join(_PREFIX.sub("", ran.stderr).split()) or f"exit code {ran.returncode}"
     if _UNREACHABLE.search(said):
         raise ControllerUnreachableError(f"Slurm does not answer: {said}.")
-    raise JobError(f"{command[0]} fails: {said.rstrip('.')}.")
+    refused = f"{command[0]} fails: {said.rstrip('.')}."
+    raise JobError(f"{refused} {remedy(said)}".rstrip())
