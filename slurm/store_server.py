@@ -85,7 +85,7 @@ def _serve(store: str, host: str) -> _Served:
     start_server(
         _NAME,
         folder,
-        [sys.executable, "-m", "slurm.serve", _address(host), str(port)],
+        [sys.executable, "-m", "slurm.serve", listening_address(host), str(port)],
         port,
         is_ready=lambda: _answers(f"http://127.0.0.1:{port}"),
         environment={
@@ -105,8 +105,8 @@ def _serve(store: str, host: str) -> _Served:
     return served
 
 
-def _address(host: str) -> str:
-    """Where to listen; nodes may know this machine by another address than it does itself."""
+def listening_address(host: str) -> str:
+    """Where to listen for nodes that know this machine as `host`, an address it may not have."""
     is_for_this_machine = host in ("localhost", "127.0.0.1")
     return "127.0.0.1" if is_for_this_machine else "0.0.0.0"  # noqa: S104
 

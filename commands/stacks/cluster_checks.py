@@ -11,23 +11,12 @@ from zenml.enums import StackComponentType
 from zenml.models import ComponentResponse, StackResponse
 
 from commands.configuration import read_yaml
+from commands.stacks.node_checks import check_node
 from commands.stacks.report import Report
 from slurm.flavor import FLAVOR, SlurmSettings
 from utils.errors import JobError
-from utils.paths import PROJECT_ROOT, local_folder
 from utils.slurm.commands import own_jobs
-from utils.slurm.probe import check_options, run_probe
-
-_PATIENCE_SECONDS = 120
-# What a node has to have; the folders follow as arguments.
-_SEEN = """
-import os, sys, socket
-for folder in sys.argv[1:]:
-    if not os.access(folder, os.W_OK):
-        sys.exit(f"{folder} cannot be written on {socket.gethostname()}: name one that is shared")
-import zenml, ultralytics, slurm
-print(f"{socket.gethostname()} has the environment and writes the shared folders")
-"""
+from utils.slurm.probe import check_options
 
 
 def check_cluster(report: Report, stack: StackResponse, files: Iterable[Path]) -> None:
@@ -54,7 +43,9 @@ def check_cluster(report: Report, stack: StackResponse, files: Iterable[Path]) -
     least = SlurmSettings.model_validate(cluster.configuration).model_copy(
         update={"time": "00:05:00", "array": False}
     )
-    report.check("a job", partial(_check_node, least, folder))
+    report.check(
+        "a job", partial(check_node, least, folder, cluster.configuration.get("submit_host"))
+    )
 
 
 def is_cluster(component: ComponentResponse) -> bool:
@@ -93,18 +84,6 @@ def _check_step(asked: dict[str, Any], folder: Path) -> str:
     try:
         return check_options(SlurmSettings.model_validate(asked), folder)
     except JobError as error:
-        raise JobError(f"{error} Correct what the step asks for: settings.step_operator") from None
-
-
-def _check_node(options: SlurmSettings, folder: Path) -> str:
-    shared = [folder, local_folder()]
-    command = ["python", "-c", _SEEN, *map(str, shared)]
-    seen = run_probe(
-        command,
-        options,
-        folder,
-        code=PROJECT_ROOT,
-        shared=[PROJECT_ROOT, *shared],
-        timeout_s=_PATIENCE_SECONDS,
-    )
-    return seen or f"not begun within {_PATIENCE_SECONDS} s, since the cluster is busy: try later"
+        raise JobError(
+            f"{error} It stands in settings.step_operator of the step, or in the stack's file."
+        ) from None

@@ -18,6 +18,7 @@ from utils.slurm.states import Phase
 
 _POLL_SECONDS = 1.0
 _NAME = "spyglass-check"
+_SILENT = "it printed nothing, as where a node does not see the folder of its log"
 
 
 def check_options(options: JobOptions, folder: Path) -> str:
@@ -84,6 +85,8 @@ def run_probe(
         time.sleep(_POLL_SECONDS)
     said = last_line(files.log.read_text(errors="replace")) if files.log.is_file() else ""
     if not files.ending.is_file() or int(files.ending.read_text()):
-        raise JobError(f"The job {job} fails: {said or 'it printed nothing'} (log: {files.log})")
+        raise JobError(
+            f"The job {job} fails: {said.rstrip('.') or _SILENT}. Its log is {files.log}."
+        )
     shutil.rmtree(files.folder, ignore_errors=True)  # NFS may keep the open log a while
     return said
