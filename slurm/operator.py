@@ -19,7 +19,7 @@ from slurm.entrypoint import SlurmEntrypoint
 from slurm.flavor import SlurmConfig, SlurmSettings
 from slurm.log import JobLog, end_of
 from slurm.queue import Queue
-from slurm.submission import prepare_job, submit_jobs
+from slurm.submission import prepare_job, remove_job, submit_jobs
 from utils import interrupts
 from utils.errors import JobError
 from utils.slurm.commands import ControllerUnreachableError, cancel
@@ -55,7 +55,10 @@ class SlurmStepOperator(BaseStepOperator):
         self._batches = Batches()
         self._logs: dict[UUID, JobLog] = {}
         self._told: dict[UUID, str] = {}
+        self._jobs: dict[UUID, str] = {}
+        self._done: set[UUID] = set()
         self._unwanted: set[UUID] = set()
+        self._left = ""
 
     @property
     def config(self) -> SlurmConfig:
@@ -92,6 +95,7 @@ class SlurmStepOperator(BaseStepOperator):
             self._batches.add(info.step_run_id, job)
         else:
             submit_jobs([job])
+            self._jobs[info.step_run_id] = files.number.read_text()
 
     def get_status(self, step_run: StepRunResponse) -> ExecutionStatus:
         """The state of the job of a step, after its news have been passed on.
@@ -102,6 +106,8 @@ class SlurmStepOperator(BaseStepOperator):
         try:
             if interrupts.is_interrupted():
                 self.cancel(step_run)
+            if self._left:
+                raise JobError(self._left)
             if self._batches.waits(step_run.id):
                 return ExecutionStatus.PROVISIONING
             state = self._state(step_run)
@@ -121,9 +127,11 @@ class SlurmStepOperator(BaseStepOperator):
         files = self._files(step_run)
         if not files.number.is_file():
             return JobState("CANCELLED")  # before it was submitted
-        job = files.number.read_text()
+        job = self._jobs[step_run.id] = files.number.read_text()
         state = self._queue.state(job, files.ending)
         self._log(step_run).pass_on(is_complete=state.phase in (Phase.DONE, Phase.FAILED))
+        if state.phase is Phase.DONE:
+            self._done.add(step_run.id)
         self._tell(step_run, f"Slurm job {job} {_told(state)}")
         return state
 
@@ -142,27 +150,44 @@ class SlurmStepOperator(BaseStepOperator):
         return status
 
     def cancel(self, step_run: StepRunResponse) -> None:
-        """Cancel the job of a step.
+        """Cancel the job of a step; after Ctrl-C, say how to do it where Slurm does not answer.
 
         Args:
             step_run: The step.
+
+        Raises:
+            ControllerUnreachableError: If Slurm does not answer, and there is time to ask it again.
         """
         self._unwanted.add(step_run.id)
-        self._take_back(step_run)
+        if self._left:
+            return
+        try:
+            self._take_back(step_run)
+        except ControllerUnreachableError as error:
+            if not interrupts.is_interrupted():
+                raise
+            jobs = sorted({job.partition("_")[0] for job in list(self._jobs.values())})
+            self._left = f"{error} Once it does, cancel what is left with: scancel {' '.join(jobs)}"
+            logger.warning(self._left)
 
     def _take_back(self, step_run: StepRunResponse) -> None:
         number = self._files(step_run).number
         if not self._batches.drop(step_run.id) and number.is_file():
-            cancel([number.read_text()])
+            job = self._jobs[step_run.id] = number.read_text()
+            cancel([job])
 
     def cleanup_step_submission(self, step_run: StepRunResponse) -> None:
-        """Remove what holds secrets; the log stays.
+        """Remove what holds secrets, and everything where the job went well: its log is the step's.
 
         Args:
             step_run: The step, which has ended.
         """
-        self._files(step_run).environment.unlink(missing_ok=True)
+        files = self._files(step_run)
+        files.environment.unlink(missing_ok=True)
         self._logs.pop(step_run.id, None)
+        self._jobs.pop(step_run.id, None)
+        if step_run.id in self._done:
+            remove_job(files)
         if step_run.status is ExecutionStatus.RETRYING and _has_failed(step_run.pipeline_run_id):
             # ZenML begins no attempt any more, and would wait for this one's for ever.
             publish_step_run_status_update(step_run.id, ExecutionStatus.STOPPED)

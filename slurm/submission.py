@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -130,6 +131,16 @@ def submit_jobs(jobs: Sequence[PreparedJob]) -> None:
     ]
     array = _submit_once(first.name, script, arguments)
     _keep_ids(array, {job.files.number: f"{array}_{place}" for place, job in enumerate(jobs)})
+
+
+def remove_job(files: JobFiles) -> None:
+    """Remove the folder of a job that has ended, and that of its array once all of it is gone."""
+    shutil.rmtree(files.folder, ignore_errors=True)  # NFS may keep the open log a while
+    for array in files.folder.parent.glob("array-*"):
+        links = [path for path in array.glob("*") if path.is_symlink()]
+        # One that has no links yet is being made.
+        if links and not any(path.exists() for path in links):
+            shutil.rmtree(array, ignore_errors=True)
 
 
 def _keep_ids(queued: str, ids: Mapping[Path, str]) -> None:
