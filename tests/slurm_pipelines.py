@@ -17,6 +17,7 @@ from commands.stacks.own_flavors import register_if_own
 from slurm.flavor import FLAVOR
 
 _MOST_SECONDS = 300
+_ALONE = {"step_operator": {"array": False}}  # it need not wait for others
 
 
 def wait_for(happened: Callable[[], object]) -> None:
@@ -69,13 +70,13 @@ def gather(results: list[str]) -> Annotated[list[str], "gathered"]:
 @pipeline(enable_cache=False)
 def static(word: str) -> None:
     """One step."""
-    where(word)
+    where.with_options(settings=_ALONE)(word)
 
 
 @pipeline(enable_cache=False)
 def single(task: str, folder: str) -> None:
     """One task."""
-    work(task, folder)
+    work.with_options(settings=_ALONE)(task, folder)
 
 
 @pipeline(dynamic=True, enable_cache=False, depends_on=[work])

@@ -75,6 +75,7 @@ def test_sbatch_is_told_what_was_asked_for_and_nothing_else():
             {"modules": ["python/3.11"]}, "\nmodule load python/3.11 || exit 1\n", id="module"
         ),
         pytest.param({"modules": ["python/3.11"]}, "\npython -m step", id="its Python"),
+        pytest.param({"modules": ["x"]}, "\ncommand -v module > ", id="module itself"),
         pytest.param({"setup": ["ulimit -c 0"]}, "\nulimit -c 0\n", id="setup"),
         pytest.param(
             {"apptainer": "/i.sif", "gpus": 1, "apptainer_options": ["--cleanenv"]},

@@ -21,6 +21,11 @@ OFFLINE = {
 # google.api_core warns at every import that Python 3.11 will one day reach its end of life.
 QUIET = {"PYTHONWARNINGS": "ignore::FutureWarning"}
 ENVIRONMENT, LOG, SCRIPT = "environment", "log", "job.sh"
+# Not every shell in which a job is submitted hands its function `module` on to the job.
+_KNOWS_MODULES = (
+    "command -v module > /dev/null || for init in /etc/profile.d/{modules,lmod,z00_lmod}.sh; do "
+    '[ ! -r "$init" ] || source "$init"; done'
+)
 # A container does not see $TMPDIR by itself, where the job keeps its code and its ZenML settings.
 _SEES_SCRATCH = 'export APPTAINER_BIND="$scratch${APPTAINER_BIND:+,$APPTAINER_BIND}"'
 # The attempt that a process belongs to, and the file that names the one that has begun last.
@@ -127,6 +132,7 @@ def job_script(
         'scratch=$(mktemp -d "${TMPDIR:-/tmp}/spyglass-XXXXXX") || exit 1',
         "trap 'rm -rf \"$scratch\"' EXIT",
         'export ZENML_CONFIG_PATH="$scratch/zenml"',
+        *([_KNOWS_MODULES] if options.modules else []),
         *options.setup,
         *(f"module load {quoted(module)} || exit 1" for module in options.modules),
         *([_SEES_SCRATCH] if options.apptainer else []),
