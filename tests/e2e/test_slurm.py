@@ -52,7 +52,6 @@ def member(user: User, slurm: Slurm, tmp_path: Path) -> Iterator[Member]:
         "<SHARED_FOLDER>": str(tmp_path / "shared"),
         "<PARTITION>": "main",
         "      account: <ACCOUNT>\n": "",
-        "          gpus: 1\n": "",
         "# submit_host: <LOGIN_NODE>": "submit_host: 127.0.0.1",
     }.items():
         text = text.replace(old, new)
@@ -85,17 +84,25 @@ def boxes() -> list[tuple]:
     ]
 
 
-def requeue_training(slurm: Slurm, kept: list[str]) -> None:
-    """Requeue the training once it has kept an epoch; `kept` gets its folder and that epoch."""
+def preempt_training(slurm: Slurm, kept: list[str]) -> None:
+    """Let a job of more weight have the node of the training once that has kept an epoch.
+
+    Slurm queues the training again by itself.
+
+    Args:
+        slurm: The cluster.
+        kept: Gets the folder of the training and what it had noted of its epochs.
+    """
     found: list[Path] = []
     runs = local_folder("runs")
     before = set(runs.glob("*/kept/[0-9]*"))
     wait_for(lambda: found.extend(set(runs.glob("*/kept/[0-9]*")) - before) or found)
     kept += [str(found[0].parent.parent), (found[0] / "results.csv").read_text()]
-    shown = slurm.runs("squeue", "--noheader", "--states=RUNNING", "--format=%A %j").split()
-    job, name = shown
+    shown = slurm.runs("squeue", "--noheader", "--states=RUNNING", "--format=%A %j %N")
+    job, name, node = shown.split()
     assert "train_detector" in name
-    slurm.runs("scontrol", "requeue", job)
+    where = ("--partition=urgent", f"--nodelist={node}", "--exclusive", "--output=/dev/null")
+    slurm.runs("sbatch", *where, "--wrap=true")
     slurm.hurry(job)
 
 
@@ -128,9 +135,9 @@ def test_the_loop_on_a_cluster_gives_the_boxes_of_this_machine(member: Member, s
     )
     kept: list[str] = []
     with ThreadPoolExecutor(1) as threads:
-        requeued = threads.submit(requeue_training, slurm, kept)
+        preempted = threads.submit(preempt_training, slurm, kept)
         member.types("--training", "--promote", "production", "--config", training)
-        requeued.result()
+        preempted.result()
     run, first = kept
     epochs = next(Path(run).rglob("results.csv")).read_text()
     assert epochs.startswith(first)  # it went on after them
