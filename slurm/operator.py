@@ -103,6 +103,8 @@ class SlurmStepOperator(BaseStepOperator):
         Args:
             step_run: The step.
         """
+        if not interrupts.is_interrupted():
+            self._left = ""  # of a run before in this process
         try:
             if interrupts.is_interrupted():
                 self.cancel(step_run)

@@ -23,7 +23,7 @@ from zenml.utils.source_utils import set_custom_source_root
 
 from slurm.flavor import SlurmSettings
 from slurm.store_server import stop_serving
-from slurm.submission import PreparedJob, submit_jobs
+from slurm.submission import PreparedJob, remove_job, submit_jobs
 from tests import slurm_pipelines as pipelines
 from tests.conftest import PROJECT_ROOT
 from tests.fixtures.slurm import NODES, Slurm
@@ -352,6 +352,7 @@ def test_ctrl_c_names_the_jobs_that_it_cannot_cancel(
     [told] = set(re.findall(r"scancel \d+", caplog.text))
     slurm.runs(*told.split())
     wait_for(lambda: own_jobs()[files.number.read_text()].name == "CANCELLED")
+    remove_job(files)
 
 
 def test_a_node_that_is_drained_ends_its_job_and_gets_no_more(tmp_path: Path, slurm: Slurm):
