@@ -28,7 +28,7 @@ lint: $(DEVELOPMENT) ## Check style, types, architecture, and that what is gener
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
-	@.venv/bin/lint-imports --verbose | tail -n 8
+	@.venv/bin/lint-imports --verbose | tail -n 9
 	@.venv/bin/hadolint Dockerfile
 	@$(LOCKED_UV) lock --check -q
 	@$(LOCKED_UV) export -q --frozen --no-emit-project | grep -v '^#' \

@@ -11,7 +11,8 @@ from zenml.enums import StackComponentType
 from zenml.models import StackResponse
 
 from commands.configuration import RunConfiguration, first_problem
-from slurm.flavor import FLAVOR, SlurmSettings
+from slurm.flavor import FLAVOR
+from slurm.settings import SlurmSettings
 from utils.detection.options import TrainingOptions
 from utils.errors import ConfigurationError, JobError
 from utils.scenes.options import HuggingFaceSource

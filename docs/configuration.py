@@ -14,7 +14,7 @@ from typing import Any
 from commands.arguments import LOOP, PROMOTION
 from commands.configuration import parameters_model
 from commands.retrain_options import RetrainOptions
-from slurm.flavor import SlurmConfig
+from slurm.settings import SlurmConfig
 from utils.paths import PROJECT_ROOT
 
 REFERENCE = PROJECT_ROOT / "docs" / "configuration.md"

@@ -16,9 +16,9 @@ from zenml.step_operators import BaseStepOperator
 
 from slurm.batches import Batches
 from slurm.entrypoint import SlurmEntrypoint
-from slurm.flavor import SlurmConfig, SlurmSettings
 from slurm.log import JobLog, end_of
 from slurm.queue import Queue
+from slurm.settings import SlurmConfig, SlurmSettings
 from slurm.submission import prepare_job, remove_job, submit_jobs
 from utils import interrupts
 from utils.errors import JobError

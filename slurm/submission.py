@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 from zenml.client import Client
 from zenml.utils.code_utils import CodeArchive, upload_code_if_necessary
 
-from slurm.flavor import SlurmConfig, SlurmSettings
+from slurm.settings import SlurmConfig, SlurmSettings
 from slurm.store_server import reachable_store
 from utils import interrupts
 from utils.errors import JobError, SpyglassError

@@ -13,7 +13,8 @@ from zenml.models import ComponentResponse, StackResponse
 from commands.configuration import read_yaml
 from commands.stacks.node_checks import check_node
 from commands.stacks.report import Report
-from slurm.flavor import FLAVOR, SlurmSettings
+from slurm.flavor import FLAVOR
+from slurm.settings import SlurmSettings
 from utils.errors import JobError
 from utils.slurm.commands import own_jobs
 from utils.slurm.probe import check_options
