@@ -324,6 +324,7 @@ def test_ctrl_c_cancels_the_jobs_and_none_is_tried_again(tmp_path: Path):
         begun(tmp_path, "waits-1")
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=120) == -signal.SIGINT
+    assert set(attempts(tmp_path).values()) == {1}
     wait_for(lambda: not {state.name for state in own_jobs().values()} & {"RUNNING", "PENDING"})
 
 
