@@ -35,5 +35,5 @@ def training_pipeline(
     labels = labels_to_learn(dataset)
     splits = split_by_scene(labels, fractions)
     checked, *_ = check_labels(labels, splits, newest("tile_manifest"), checks, training)
-    detector = train_detector(checked, splits, training)
+    detector = train_detector(checked, splits, training, evaluation)
     evaluate_detector(detector, checked, splits, evaluation)

@@ -22,16 +22,22 @@ from utils.evaluation.threshold import with_confidence
 
 @step
 def train_detector(
-    labels: LabeledDataset, splits: dict[str, str], training: TrainingOptions
+    labels: LabeledDataset,
+    splits: dict[str, str],
+    training: TrainingOptions,
+    evaluation: EvaluationOptions = EvaluationOptions(),
 ) -> Annotated[Detector, "trained_detector"]:
-    """Train on the train split; choose the best epoch, and the least confidence, on val."""
+    """Train on the train split; choose the best epoch, and the least confidence, on val.
+
+    The confidence is chosen in as many looks as the evaluation takes: two make other scores.
+    """
     dataset = local_yolo_dataset(labels, {scene: Split(name) for scene, name in splits.items()})
     detector = train.train_detector(
         dataset, training, tracking=track_with_stack(), kept_in=work_store("training")
     )
     note_labels()
     val = [tile for tile in labels if splits[tile.scene_id] == Split.VAL]
-    looking = EvaluationOptions(device=training.device)
+    looking = EvaluationOptions(device=training.device, augment=evaluation.augment)
     detector = with_confidence(detector, val, local_images(val), looking)
     log_figures({"tiles": dataset.tile_counts, "mlflow_run_id": detector.mlflow_run_id or "none"})
     return detector

@@ -38,16 +38,18 @@ def test_a_detector_that_finds_nothing_is_left_without_a_confidence(tiny_detecto
     assert with_confidence(tiny_detector, elsewhere, images, OPTIONS).confidence is None
 
 
-def test_the_confidence_has_the_best_f1_on_the_tiles(tiny_detector, tiles):
+@pytest.mark.parametrize("augment", [False, True], ids=["one look", "two looks"])
+def test_the_confidence_has_the_best_f1_on_the_tiles(augment, tiny_detector, tiles):
+    options = OPTIONS.updated(augment=augment)
     images = {tile.tile_id: Path(tile.uri) for tile in tiles}
-    (look,) = look_at_tiles([tiny_detector], tiles, images, OPTIONS)
+    (look,) = look_at_tiles([tiny_detector], tiles, images, options)
     # What it finds counts as true, so that there is something to find.
     found = [
         replace(tile, boxes=seen.found.select(np.arange(1)))
         for tile, seen in zip(tiles, look.tiles, strict=True)
     ]
-    chosen = with_confidence(tiny_detector, found, images, OPTIONS)
-    (look,) = look_at_tiles([tiny_detector], found, images, OPTIONS)
+    chosen = with_confidence(tiny_detector, found, images, options)
+    (look,) = look_at_tiles([tiny_detector], found, images, options)
     counts = count_boxes(match_classes(look.tiles, ("ship",)))
     assert chosen.confidence is not None
     at_chosen = count_boxes(match_classes(look.tiles, ("ship",)), np.array([chosen.confidence]))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -44,19 +43,17 @@ class Backend:
         return f"{self.description}: {self.reason}" if self.reason else self.description
 
 
-def pytorch_backend(predictor: Any, *, augment: bool = False) -> Backend:
+def pytorch_backend(predictor: Any) -> Backend:
     """The network as it was trained.
 
     Args:
         predictor: That of ultralytics, on its device.
-        augment: Whether it looks at each image in three sizes (test-time augmentation).
     """
     import torch
 
     on_cpu = predictor.device.type == "cpu"
     description = f"PyTorch {torch.__version__} on {predictor.device.type}"
-    forward = partial(predictor.model, augment=augment)
-    return Backend("pytorch", description, forward, 1 if on_cpu else None)
+    return Backend("pytorch", description, predictor.model, 1 if on_cpu else None)
 
 
 def onnx_backend(network: Path) -> Backend:

@@ -16,12 +16,13 @@ from utils.detection.checkpoint import load_weights
 from utils.detection.detector import Detector
 from utils.detection.exports import Exports
 from utils.detection.options import InferenceOptions
+from utils.detection.second_look import enlarged, joined_looks, mirrored_boxes, mirrored_image
 from utils.geometry import Boxes
 from utils.storage.store import ObjectStore
 from utils.tiling.reader import Pixels
 
-# Low enough to show what a backend nearly finds.
-_CHECK_CONFIDENCE = 0.01
+# Low enough to show what a backend, or a look, nearly finds.
+_FAINT = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,36 @@ class Predictor:
         ultralytics: Its predictor, for what comes before and after the network.
         backend: What the network runs in.
         class_names: In the order of its outputs.
+        second: Looks at the mirrored images too, where it is wanted.
+        least_score: Of a box that is kept after two looks.
+        max_boxes: The most boxes kept in one image after two looks.
     """
 
     ultralytics: Any
     backend: Backend
     class_names: tuple[str, ...]
+    second: Predictor | None = None
+    least_score: float = 0.0
+    max_boxes: int = 1000
 
     def find(self, images: Sequence[Pixels]) -> list[Boxes]:
         """The boxes, with scores, in each of some upright RGB images, in their pixels."""
+        first = self._find(images)
+        if self.second is None:
+            return first
+        again = self.second.find([mirrored_image(image) for image in images])
+        return [
+            joined_looks(
+                boxes,
+                mirrored_boxes(mirrored, image.shape[1]),
+                least_score=self.least_score,
+                max_boxes=self.max_boxes,
+            )
+            for image, boxes, mirrored in zip(images, first, again, strict=True)
+        ]
+
+    def _find(self, images: Sequence[Pixels]) -> list[Boxes]:
+        """As `find`, in one look."""
         threads = self.backend.threads
         if threads is None:
             return self._look(images)
@@ -91,19 +114,38 @@ def load_predictor(
         DetectorError: If the weights cannot be loaded.
     """
     image_size = options.imgsz or detector.image_size
+    least_score = detector.least_score(options.confidence)
+    if not options.augment:
+        return _one_look(detector, options, image_size, least_score, samples, exports_in)
+    # What a look is unsure of may become an object together with the other look.
+    first, second = (
+        _one_look(detector, options, side, min(least_score, _FAINT), samples, exports_in)
+        for side in (image_size, enlarged(image_size))
+    )
+    return replace(first, second=second, least_score=least_score, max_boxes=options.max_boxes)
+
+
+def _one_look(
+    detector: Detector,
+    options: InferenceOptions,
+    image_size: int,
+    least_score: float,
+    samples: Sequence[Pixels],
+    exports_in: ObjectStore | None,
+) -> Predictor:
+    """A predictor that looks once, at images of some size."""
     ultralytics = _ultralytics_predictor(detector, options, image_size)
-    network = pytorch_backend(ultralytics, augment=options.augment)
-    pytorch = Predictor(ultralytics, network, detector.class_names)
-    if options.augment or not samples:
-        return pytorch
+    pytorch = Predictor(ultralytics, pytorch_backend(ultralytics), detector.class_names)
+    backend = pytorch.backend
+    if samples:
 
-    def find(backend: Backend) -> list[Boxes]:
-        return replace(pytorch, backend=backend).find(samples)
+        def find(backend: Backend) -> list[Boxes]:
+            return replace(pytorch, backend=backend).find(samples)
 
-    ultralytics.args.conf = min(detector.least_score(options.confidence), _CHECK_CONFIDENCE)
-    exports = Exports(detector, image_size, exports_in)
-    backend = choose_backend(pytorch.backend, options, exports, find, ultralytics.device)
-    ultralytics.args.conf = detector.least_score(options.confidence)
+        ultralytics.args.conf = min(least_score, _FAINT)
+        exports = Exports(detector, image_size, exports_in)
+        backend = choose_backend(backend, options, exports, find, ultralytics.device)
+    ultralytics.args.conf = least_score
     return replace(pytorch, backend=backend)
 
 

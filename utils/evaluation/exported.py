@@ -36,7 +36,7 @@ def measure_losses(
         detector: Whose best weights are exported.
         tiles: With their true boxes; 200 of them, the same in every run, are looked at.
         images: As in `look_at_tiles`.
-        options: How to look; always once, since exported networks cannot be augmented.
+        options: How to look; always once, since it is single looks that are compared.
         store: As in `Exports`.
 
     Returns:

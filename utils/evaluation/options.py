@@ -43,7 +43,8 @@ class EvaluationOptions(Options):
     the best F1 on these tiles."""
 
     augment: bool = False
-    """Whether to look at each tile three times, as `inference.augment` does."""
+    """Whether to look at each tile twice, as `inference.augment` does; in a training it is so that
+    the confidence is chosen, too."""
 
     batch: int = Field(default=8, ge=1)
     """Tiles of one size looked at together."""

@@ -1,0 +1,93 @@
+"""A second look at each image, mirrored and enlarged, joined with the first.
+
+This is test-time augmentation: mirrored, a scene is as good a scene as before, and enlarged it
+shows small objects on more cells of the network's grids. A detector that is unsure of an object, or
+of its borders, in one look is often surer in the other. What only one look has found is doubted: it
+keeps half its score.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from utils.geometry import Boxes, FloatArray, iou_matrix
+from utils.tiling.reader import Pixels
+
+ENLARGEMENT = 1.25
+# From where on two boxes are one object: as Solovyev et al. 2021, "Weighted boxes fusion".
+_SAME_OBJECT_IOU = 0.55
+_STRIDE = 32
+
+
+def enlarged(image_size: int) -> int:
+    """The side of the network's input in the second look, in pixels, where it was `image_size`."""
+    return max(round(ENLARGEMENT * image_size / _STRIDE) * _STRIDE, image_size)
+
+
+def mirrored_image(image: Pixels) -> Pixels:
+    """An image of shape (height, width, bands), left and right exchanged."""
+    return np.ascontiguousarray(image[:, ::-1])
+
+
+def mirrored_boxes(boxes: Boxes, width: int) -> Boxes:
+    """Boxes in an image of `width` pixels, left and right exchanged."""
+    x1, y1, x2, y2 = boxes.xyxy.T
+    return Boxes(np.column_stack([width - x2, y1, width - x1, y2]), boxes.labels, boxes.scores)
+
+
+def joined_looks(
+    one: Boxes, other: Boxes, *, least_score: float = 0.0, max_boxes: int | None = None
+) -> Boxes:
+    """The objects that two looks at one image found.
+
+    Boxes of one class with an intersection over union of at least 0.55 are one object, the most
+    alike first, and each is part of one object only. Its box is the mean of both, a box counting as
+    much as its score; its score is the mean of both, that of a missing box being 0.
+
+    Args:
+        one: With scores, in pixels of the image.
+        other: The same, of the other look.
+        least_score: Of an object that is kept.
+        max_boxes: The most objects kept, those of the highest scores; None keeps all.
+
+    Returns:
+        By falling score, then by place and class, whichever look is named first.
+    """
+    pairs = _pairs(one, other)
+    scores, others = _scores(one), _scores(other)
+    weights = np.stack([scores[pairs[:, 0]], others[pairs[:, 1]]])[:, :, None]
+    corners = np.stack([one.xyxy[pairs[:, 0]], other.xyxy[pairs[:, 1]]])
+    total = weights.sum(0)
+    # Of two boxes without any score both count the same.
+    shares = np.divide(weights, total, out=np.full_like(weights, 0.5), where=total > 0)
+    alone = np.setdiff1d(np.arange(len(one)), pairs[:, 0])
+    others_alone = np.setdiff1d(np.arange(len(other)), pairs[:, 1])
+    found = Boxes(
+        np.vstack([(corners * shares).sum(0), one.xyxy[alone], other.xyxy[others_alone]]),
+        tuple(one.labels[i] for i in [*pairs[:, 0], *alone])
+        + tuple(other.labels[i] for i in others_alone),
+        np.concatenate([total[:, 0], scores[alone], others[others_alone]]) / 2,
+    )
+    scores = _scores(found)
+    order = np.lexsort((found.labels, *found.xyxy.T[::-1], -scores))
+    return found.select(order[scores[order] >= least_score][:max_boxes])
+
+
+def _pairs(one: Boxes, other: Boxes) -> np.ndarray:
+    """Positions in both looks of boxes that are one object, shape (m, 2)."""
+    same_class = np.array(one.labels)[:, None] == np.array(other.labels)[None, :]
+    alike = np.where(same_class, iou_matrix(one.xyxy, other.xyxy), 0)
+    candidates = np.argwhere(alike >= _SAME_OBJECT_IOU)
+    order = np.argsort(-alike[tuple(candidates.T)], kind="stable")
+    taken: tuple[set[int], set[int]] = (set(), set())
+    pairs = []
+    for position, counterpart in candidates[order].tolist():
+        if position not in taken[0] and counterpart not in taken[1]:
+            taken[0].add(position)
+            taken[1].add(counterpart)
+            pairs.append((position, counterpart))
+    return np.array(pairs, dtype=np.intp).reshape(-1, 2)
+
+
+def _scores(boxes: Boxes) -> FloatArray:
+    return np.zeros(len(boxes)) if boxes.scores is None else boxes.scores
