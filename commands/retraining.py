@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from zenml import log_metadata
 from zenml.client import Client
 from zenml.models import ModelVersionResponse
-from zenml.utils.pagination_utils import depaginate_stream
 
 import materializers  # noqa: F401  (tells ZenML how to load a dataset)
 from commands.arguments import LOOP, PROMOTION, parse_arguments
 from commands.console import say
 from commands.execution import plan_run, run_pipeline
 from commands.promotion import promote_to_production
+from commands.retrain_failures import Failure, forget_failure, remember_failure
 from commands.retrain_options import RetrainOptions
+from commands.retrain_versions import (
+    BEGUN,
+    ENDED,
+    last_trained,
+    moment_now,
+    note,
+    unfinished,
+    with_labels,
+)
 from commands.stacks.registration import activate_stack
 from commands.stages import version_in
 from steps.label_studio import connect_label_studio
 from steps.learned_labels import LEARNED_FROM
+from steps.manifests import manifests_of
 from utils.annotation.fresh_reviews import FreshReviews, Known, fresh_reviews, known_reviews
 from utils.annotation.project import Project, open_project
 from utils.annotation.retrain_rule import reason_to_retrain
@@ -32,7 +41,6 @@ from utils.locks import exclusive
 if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
 
-_BEGUN, _ENDED = "retraining", "retrained"
 _COMMANDS = {command.name: command for command in LOOP}
 
 
@@ -81,33 +89,117 @@ def open_retraining(options: RetrainOptions) -> Retraining:
 def retrain_if_due(retraining: Retraining, *, yes: bool = False) -> None:
     """End the retraining that was begun, else begin one if it is due.
 
+    What fails is not tried again with the same labels and configuration before a while.
+
     Raises:
         BusyError: If another retraining of the model is running on this machine.
         SpyglassError: If one of the pipelines fails; calling this again goes on where it was.
     """
     with exclusive("retraining", f"the model '{retraining.model}'"):
-        version = _unfinished(retraining.model) or _begin(retraining, yes=yes)
-        if version is not None:
-            _finish(retraining, version, yes=yes)
+        outlook = _outlook(retraining)
+        if outlook.failure is not None:
+            say(_why_not(outlook.failure))
+            return
+        if outlook.given_up is not None:
+            _give_up(outlook.given_up)
+        version = outlook.begun
+        try:
+            version = version or _begin(retraining, outlook, yes=yes)
+            if version is not None:
+                _finish(retraining, version, yes=yes)
+        except Exception as error:
+            attempt = _attempt(retraining, version, outlook.fresh)
+            remember_failure(retraining.model, attempt, error, datetime.now(UTC))
+            raise
+        forget_failure(retraining.model)
 
 
 def is_due(retraining: Retraining) -> bool:
     """Whether `retrain_if_due` would do anything."""
-    return _unfinished(retraining.model) is not None or _reason(retraining)[0] is not None
+    outlook = _outlook(retraining)
+    is_wanted = outlook.begun is not None or outlook.reason is not None
+    return is_wanted and outlook.failure is None
 
 
-def _begin(retraining: Retraining, *, yes: bool) -> ModelVersionResponse | None:
-    """A version of the model with labels to train on, if a training is due."""
+@dataclass(frozen=True, slots=True)
+class _Outlook:
+    """What there is to do.
+
+    Attributes:
+        begun: The version whose retraining was begun and not ended.
+        given_up: One that was begun and failed, and that newer reviews have made obsolete.
+        reason: Why another is due.
+        fresh: What was reviewed since the last training.
+        failure: What keeps it from being tried again now.
+    """
+
+    begun: ModelVersionResponse | None
+    given_up: ModelVersionResponse | None
+    reason: str | None
+    fresh: FreshReviews
+    failure: Failure | None
+
+
+def _outlook(retraining: Retraining) -> _Outlook:
+    """Look what was begun, what is due, and whether just that has failed."""
+    begun, given_up = unfinished(retraining.model), None
+    failure = Failure.last(retraining.model)
     reason, fresh = _reason(retraining)
-    if reason is None:
-        say(f"No training is due: {fresh.tiles} newly reviewed tiles since the last one.")
+
+    def has_failed() -> bool:
+        return failure is not None and failure.attempt == _attempt(retraining, begun, fresh)
+
+    if begun is not None and reason and has_failed() and _has_newer_reviews(retraining, begun):
+        begun, given_up = None, begun
+    waits = failure is not None and has_failed() and datetime.now(UTC) < failure.next_try
+    return _Outlook(begun, given_up, reason, fresh, failure if waits else None)
+
+
+def _attempt(
+    retraining: Retraining, version: ModelVersionResponse | None, fresh: FreshReviews
+) -> str:
+    """What tells an attempt from others: its labels and its configuration."""
+    labels = f"version {version.id}" if version else f"reviews {fresh.fingerprint}"
+    return f"{labels} as in {_configured(retraining.options)}"
+
+
+def _configured(options: RetrainOptions) -> str:
+    files = dict(options.pipelines).values()
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
+def _has_newer_reviews(retraining: Retraining, version: ModelVersionResponse) -> bool:
+    labels = version.get_artifact("labeled_dataset")
+    return labels is not None and _fresh(retraining, str(labels.id)).tiles > 0
+
+
+def _give_up(version: ModelVersionResponse) -> None:
+    say(
+        f"Version {version.number} of {version.model.name} failed and is given up for newer labels."
+    )
+    note(version, ENDED, {"at": moment_now(), "in_production": "False"})
+
+
+def _why_not(failure: Failure) -> str:
+    return (
+        f"A training is due, but the last one failed ({failure.error}). The same is tried again "
+        f"after {failure.next_try:%Y-%m-%d %H:%M} UTC; sooner if another tile is reviewed, or a "
+        "configuration changed."
+    )
+
+
+def _begin(retraining: Retraining, outlook: _Outlook, *, yes: bool) -> ModelVersionResponse | None:
+    """A version of the model with labels to train on, if a training is due."""
+    if outlook.reason is None:
+        tiles = outlook.fresh.tiles
+        say(f"No training is due: {tiles} newly reviewed tiles since the last one.")
         return None
-    say(f"A training is due: {reason}.")
+    say(f"A training is due: {outlook.reason}.")
     version = _exported_already(retraining)
     if version is None:
         run_pipeline(plan_run(_COMMANDS["export"], retraining.options.pipelines.export), yes=yes)
-        version = next(_with_labels(retraining.model))
-    _note(version, _BEGUN, {"reason": reason, "at": _now()})
+        version = next(with_labels(retraining.model))
+    note(version, BEGUN, {"reason": outlook.reason, "at": moment_now()})
     return version
 
 
@@ -125,13 +217,13 @@ def _finish(retraining: Retraining, version: ModelVersionResponse, *, yes: bool)
         promote_to_production(model, plan_run(PROMOTION, files.promotion), parse_arguments(typed))
     champion = version_in(model, "production")
     won = champion is not None and champion.id == version.id
-    _note(version, _ENDED, {"at": _now(), "in_production": str(won)})
+    note(version, ENDED, {"at": moment_now(), "in_production": str(won)})
     say(f"Version {version.number} of {model} is trained{' and in production' if won else ''}.")
 
 
 def _reason(retraining: Retraining) -> tuple[str | None, FreshReviews]:
     """Why a training is due, or None, and what was reviewed since the last one."""
-    trained = _last_trained(retraining.model)
+    trained = last_trained(retraining.model)
     learned: dict[str, Any] = dict(trained.run_metadata[LEARNED_FROM]) if trained else {}  # type: ignore[arg-type]
     fresh = _fresh(retraining, learned.get("id"))
     at = datetime.fromisoformat(learned["at"]) if learned else None
@@ -141,7 +233,14 @@ def _reason(retraining: Retraining) -> tuple[str | None, FreshReviews]:
 def _fresh(retraining: Retraining, labels: str | None) -> FreshReviews:
     """The reviews that a labelled dataset, by its id, does not know."""
     known = _known(labels) if labels else {}
-    return fresh_reviews(retraining.client, retraining.project, known)
+    sent = manifests_of(retraining.project.id)
+    tiles = frozenset().union(*(_tiles_of(str(manifest.id)) for manifest in sent))
+    return fresh_reviews(retraining.client, retraining.project, known, tiles)
+
+
+@lru_cache(maxsize=100)
+def _tiles_of(manifest: str) -> frozenset[str]:
+    return frozenset(tile.tile_id for tile in Client().get_artifact_version(manifest).load())
 
 
 @lru_cache(maxsize=2)
@@ -154,51 +253,9 @@ def _known(labels: str) -> Known:
 
 def _exported_already(retraining: Retraining) -> ModelVersionResponse | None:
     """The newest version, if it has labels that hold every review and were not trained on."""
-    version = next(_with_labels(retraining.model), None)
+    version = next(with_labels(retraining.model), None)
     if version is None or LEARNED_FROM in version.run_metadata:
         return None
     labels = version.get_artifact("labeled_dataset")
     is_complete = labels is not None and _fresh(retraining, str(labels.id)).tiles == 0
     return version if is_complete else None
-
-
-def _unfinished(model: str) -> ModelVersionResponse | None:
-    """The version whose retraining was begun and not ended, unless something newer is trained."""
-    trained = _last_trained(model)
-    for version in _versions(model):
-        if trained is not None and version.number < trained.number:
-            return None
-        if _BEGUN in version.run_metadata and _ENDED not in version.run_metadata:
-            return version
-    return None
-
-
-def _last_trained(model: str) -> ModelVersionResponse | None:
-    trained = (version for version in _versions(model) if LEARNED_FROM in version.run_metadata)
-    return next(trained, None)
-
-
-def _with_labels(model: str) -> Iterator[ModelVersionResponse]:
-    """The versions that have labels, newest first; an export that was cut off leaves none."""
-    for version in _versions(model):
-        if version.get_artifact("labeled_dataset") is not None:
-            yield version
-
-
-def _versions(model: str) -> Iterator[ModelVersionResponse]:
-    """All versions of a model, newest first."""
-    if not Client().list_models(name=model).items:
-        return
-    yield from depaginate_stream(
-        Client().list_model_versions, model=model, sort_by="desc:number", hydrate=True
-    )
-
-
-def _note(version: ModelVersionResponse, name: str, value: dict[str, str]) -> None:
-    log_metadata(
-        metadata={name: value}, model_name=version.model.name, model_version=version.number
-    )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -83,7 +83,7 @@ def _run(command: Sequence[str]) -> None:
         _end(process)
         raise
     if code:
-        complain(f"The retraining ended with exit code {code}; the next look tries again.")
+        complain(f"The retraining ended with exit code {code}; a later look tries again.")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -7,11 +7,16 @@ from typing import Annotated
 
 from zenml import step
 
+from steps.label_studio import connect_label_studio
 from steps.manifests import INGESTS, all_tiles_sent, picked_tiles_of
 from steps.scratch import scratch_folder
+from utils.annotation.options import LabelStudioOptions
+from utils.annotation.skipped import skipped_tiles
 from utils.curation.cutting import tiles_of_predicted
 from utils.curation.tags import tagged_tiles
 from utils.dataset.labeled import LabeledDataset
+from utils.dataset.options import SplitFractions
+from utils.dataset.splits import held_out
 from utils.detection.detector import Detector
 from utils.detection.predictions import Predictions
 from utils.feedback.candidates import candidates
@@ -30,13 +35,15 @@ from utils.tiling.options import TilingOptions
 def pick_tiles(
     predictions: Predictions,
     detector: Detector,
-    project: int | str,
+    label_studio: LabelStudioOptions,
     data_source: str,
     dataset_name: str | None,
     tiling: TilingOptions,
     feedback: FeedbackOptions,
     manifest: TileManifest | None = None,
     labels: LabeledDataset | None = None,
+    splits: dict[str, str] | None = None,
+    fractions: SplitFractions = SplitFractions(),
 ) -> tuple[
     Annotated[PickedTiles, "picked_tiles"],
     Annotated[TileManifest, "picked_manifest"],
@@ -45,6 +52,7 @@ def pick_tiles(
     """Rank tiles by what they would teach, and store those that were never ingested."""
     issues = IssueReport()
     folder = scratch_folder()
+    project = label_studio.project
     ingested = manifest and all_tiles_sent(manifest, project, folder / "tiles.parquet", INGESTS)
     tagged = tagged_tiles(dataset_name, feedback.tag) if dataset_name else frozenset()
     everything = candidates(
@@ -55,6 +63,8 @@ def pick_tiles(
         labels=labels or (),
         predictions=predictions,
         min_visibility=tiling.min_visibility,
+        held_out=held_out((scene.scene_id for scene in predictions), splits or {}, fractions),
+        skipped=skipped_tiles(connect_label_studio(label_studio), project),
         whatever=tagged,
     )
     picked = pick(everything, feedback, look_with(detector, labels or (), feedback), tagged)

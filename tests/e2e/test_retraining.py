@@ -119,3 +119,22 @@ def test_a_watch_is_woken_by_label_studio_and_ends_cleanly(user: User, retrain: 
     assert "Traceback" not in shown
     assert "Stopped watching." in shown
     assert ask(user.label_studio, "GET", "api/webhooks/") == []
+
+
+def test_what_has_failed_waits_for_other_reviews(user: User, retrain: str):
+    """The watch above was stopped in the middle, so a version is there to be gone on with."""
+    pinned = {"fractions": {"pinned": {"test": ["a scene that is nowhere"]}}}
+    user.writes("broken", model={"name": MODEL, "version": "staging"}, parameters=pinned)
+    broken = ["--retrain-if-due", "--config", retrain, "--set", "pipelines.training=broken.yaml"]
+    exported = count("labeled_dataset")
+    assert "No scene matches" in user.calls(*broken, exit_code=1)
+    shown = user.calls(*broken)
+    assert "the last one failed (" in shown
+    assert "No scene matches" in shown
+    assert "Step `" not in shown
+
+    review(user, 4)
+    shown = user.calls(*broken, exit_code=1)
+    assert "is given up for newer labels" in shown
+    assert "No scene matches" in shown
+    assert count("labeled_dataset") > exported

@@ -81,12 +81,12 @@ def test_a_picked_tile_is_sent_with_the_boxes_that_are_worth_peoples_time(
     ]
 
 
-def test_a_tile_that_somebody_has_reviewed_is_left_alone_unless_it_is_tagged(
+def test_a_tile_that_somebody_has_reviewed_or_skipped_is_left_alone_unless_it_is_tagged(
     tmp_path: Path,
 ) -> None:
-    tiles = [make_tile(tmp_path, "port/scene.png", x=x, width=64, height=64) for x in (0, 64)]
-    prediction = ScenePrediction("port/scene.png", "/nowhere.png", 128, 64, FOUND, "7")
-    reviewed, other = tiles
+    tiles = [make_tile(tmp_path, "port/scene.png", x=x, width=64, height=64) for x in (0, 64, 128)]
+    prediction = ScenePrediction("port/scene.png", "/nowhere.png", 192, 64, FOUND, "7")
+    reviewed, skipped, other = tiles
 
     def picked(*tags: str) -> list[str]:
         found = candidates(
@@ -94,6 +94,7 @@ def test_a_tile_that_somebody_has_reviewed_is_left_alone_unless_it_is_tagged(
             confidence=0.25,
             labels=labeled([reviewed]),
             predictions=[prediction],
+            skipped={skipped.tile_id},
             whatever=set(tags),
         )
         options = FeedbackOptions(random_share=0)
@@ -101,6 +102,17 @@ def test_a_tile_that_somebody_has_reviewed_is_left_alone_unless_it_is_tagged(
 
     assert picked() == [other.tile_id]
     assert picked(reviewed.tile_id) == [reviewed.tile_id, other.tile_id]
+    assert picked(skipped.tile_id) == [skipped.tile_id, other.tile_id]
+
+
+def test_candidates_know_whether_their_scene_judges_detectors(prediction: ScenePrediction) -> None:
+    def held_out(*scenes: str) -> list[bool]:
+        tiles = tiles_of_predicted((), [prediction], TILING, IssueReport())
+        found = candidates(tiles, confidence=0.25, predictions=[prediction], held_out=set(scenes))
+        return [one.held_out for one in found]
+
+    assert held_out("port/scene.png") == [True, True]
+    assert held_out("port/other.png") == [False, False]
 
 
 def test_equal_images_are_embedded_alike_and_others_apart(

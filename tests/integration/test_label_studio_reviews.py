@@ -13,8 +13,9 @@ import pytest
 from tests.fixtures.label_studio import Harbour, make_harbour
 from utils.annotation.connection import ask
 from utils.annotation.export import ExportResult
-from utils.annotation.fresh_reviews import fresh_reviews, known_reviews
+from utils.annotation.fresh_reviews import FreshReviews, Known, fresh_reviews, known_reviews
 from utils.annotation.server import ServerConnection
+from utils.annotation.skipped import skipped_tiles
 from utils.annotation.webhook import listening, registered
 from utils.dataset.review import BoxChanges
 from utils.reports.dataset_page import dataset_page
@@ -122,6 +123,14 @@ def test_skipped_and_untouched_tiles_are_not_in_the_dataset(
     assert counts.newest_review == max(tile.annotated_at for tile in result.dataset).isoformat()
 
 
+def test_a_tile_that_somebody_skipped_is_known(reviewed: tuple[Harbour, ExportResult]):
+    there, _ = reviewed
+    skipped = {there.tiles[len(CASES)].tile_id}
+    assert skipped_tiles(there.client, there.project.id) == skipped
+    assert skipped_tiles(there.client, there.project.title) == skipped
+    assert skipped_tiles(there.client, "a project that is yet to be made") == set()
+
+
 def test_ground_truth_that_was_corrected_is_compared_with_what_was_sent(harbour: Harbour):
     harbour.sync()
     task = harbour.tasks()[harbour.tiles[0].tile_id]
@@ -141,11 +150,47 @@ def test_only_reviews_that_a_dataset_does_not_know_are_fresh(harbour: Harbour):
         correct_annotation(harbour, annotation, annotation["result"])
     known = known_reviews(harbour.export().dataset)
 
-    assert fresh_reviews(harbour.client, harbour.project, {}).tiles == 3
-    assert fresh_reviews(harbour.client, harbour.project, known).tiles == 0
+    assert fresh(harbour, {}).tiles == 3
+    assert fresh(harbour, known).tiles == 0
     for tile in harbour.tiles[2:4]:
         correct_annotation(harbour, tasks[tile.tile_id]["annotations"][0], [])
-    assert fresh_reviews(harbour.client, harbour.project, known).tiles == 2
+    assert fresh(harbour, known).tiles == 2
+
+
+def test_reviews_that_no_export_can_bring_back_are_never_fresh(harbour: Harbour):
+    """Of a tile that no manifest knows, and of the older one of two tasks of a tile."""
+    strange = replace(harbour.tiles[0], tile_id="strange")
+    double = harbour.raw_task(harbour.tiles[0])
+    harbour.sync()
+    body = [double, harbour.raw_task(strange)]
+    ask(harbour.client, "POST", f"api/projects/{harbour.project.id}/import", json=body)
+    tasks = ask(
+        harbour.client, "GET", "api/tasks/", params={"project": harbour.project.id, "fields": "all"}
+    )["tasks"]
+    of_tile = [task for task in tasks if task["data"]["tile_id"] == harbour.tiles[0].tile_id]
+    [unknown] = [task for task in tasks if task["data"]["tile_id"] == "strange"]
+    for task in (*of_tile, unknown):
+        correct_annotation(harbour, task["annotations"][0], [])
+
+    assert len(of_tile) == 2
+    assert fresh(harbour, {}).tiles == 1
+    assert fresh(harbour, known_reviews(harbour.export().dataset)).tiles == 0
+
+
+def test_the_same_reviews_have_the_same_fingerprint_and_others_another(harbour: Harbour):
+    harbour.sync()
+    annotations = [harbour.tasks()[tile.tile_id]["annotations"][0] for tile in harbour.tiles[:2]]
+    fingerprints = [fresh(harbour, {}).fingerprint]
+    for annotation in (*annotations, annotations[0]):
+        correct_annotation(harbour, annotation, [])
+        fingerprints.append(fresh(harbour, {}).fingerprint)
+    assert len(set(fingerprints)) == 4
+    assert fresh(harbour, {}).fingerprint == fingerprints[-1]
+
+
+def fresh(harbour: Harbour, known: Known) -> FreshReviews:
+    sent = {tile.tile_id for tile in harbour.tiles}
+    return fresh_reviews(harbour.client, harbour.project, known, sent)
 
 
 def correct_annotation(harbour: Harbour, annotation: Sent, result: list[dict[str, Any]]) -> None:
@@ -156,10 +201,10 @@ def test_what_people_accept_of_a_model_is_known_without_an_export(
     reviewed: tuple[Harbour, ExportResult],
 ):
     harbour, _ = reviewed
-    fresh = fresh_reviews(harbour.client, harbour.project, {})
-    assert fresh.tiles == len(CASES)
+    found = fresh(harbour, {})
+    assert found.tiles == len(CASES)
     # The prediction of one has been deleted since.
-    assert (fresh.of_models.judged, fresh.of_models.acceptance) == (3, 1 / 3)
+    assert (found.of_models.judged, found.of_models.acceptance) == (3, 1 / 3)
 
 
 def test_two_people_on_one_tile_are_compared(harbour: Harbour):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from utils.dataset.options import PinnedScenes, SplitFractions
-from utils.dataset.splits import Split, assign_splits, count_splits
+from utils.dataset.splits import Split, assign_splits, count_splits, held_out
 from utils.errors import DatasetError, EmptySplitError, SourceError
 
 MANY = [f"harbour/{number}.png" for number in range(300)]
@@ -101,3 +101,14 @@ def test_pins_fill_the_splits_of_a_few_scenes():
 def test_fractions_that_do_not_sum_to_one_are_refused():
     with pytest.raises(ValidationError, match="sum to 1"):
         SplitFractions(train=0.5, val=0.1, test=0.1)
+
+
+def test_scenes_that_a_training_did_not_know_are_held_out_as_it_would_have_done():
+    fractions = pinned(test=["nowhere/*", "harbour/1?.png"], train=["20"])
+    trained_with = {"harbour/11.png": "train", "harbour/20.png": "val"}
+    found = held_out(MANY, trained_with, fractions)
+
+    splits = assign_splits(MANY, pinned(test=["harbour/1?.png"]))
+    unlike = {"harbour/11.png", "harbour/20.png"}
+    assert found - unlike == {scene for scene in MANY if splits[scene] != Split.TRAIN} - unlike
+    assert found & unlike == {"harbour/20.png"}

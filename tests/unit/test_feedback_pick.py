@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,8 @@ def make(
     window = Window(x=100 * number, y=0, width=100, height=100)
     tile = Tile(tile_id_of(scene, window), scene, window, "/x.png", "0" * 64, 1, 1000, 100)
     found = Boxes(np.array([[1, 1, 9, 9]]), (label,), np.array([score]))
-    return candidate(tile, found, "7", more.get("truth"), 0.25)
+    one = candidate(tile, found, "7", more.get("truth"), 0.25)
+    return replace(one, held_out=more.get("held_out", False))
 
 
 def numbers(picked: list[PickedTile]) -> list[int]:
@@ -140,3 +142,20 @@ def test_nothing_but_what_is_tagged_is_picked_where_that_is_asked_for():
     tiles = [make(number, 0.25) for number in range(6)]
     picked = pick(tiles, PLAIN.updated(only_tagged=True), tagged={tiles[3].tile.tile_id})
     assert numbers(picked) == [3]
+
+
+def test_what_judges_detectors_is_picked_by_chance_or_by_a_tag_and_never_for_its_score():
+    tiles = [make(number, 0.25, held_out=True) for number in range(40)]
+    tiles += [make(number, 0.9) for number in range(40, 80)]
+    options = FeedbackOptions(budget=20, random_share=0.4, scene_share=1)
+    shows = {"ship": 0.5}
+
+    picked = pick(tiles, options.updated(class_shares=shows), tagged={tiles[7].tile.tile_id})
+    held_out = Counter(one.reason for one in picked if one.tile.window.x < 4000)
+    assert held_out[Reason.TAGGED] == 1
+    assert held_out[Reason.RANDOM] >= 1
+    assert set(held_out) == {Reason.TAGGED, Reason.RANDOM}
+    assert len(picked) == 20
+
+    picked = pick(tiles, options.updated(held_out_by_chance=False))
+    assert [one for one in picked if one.tile.window.x < 4000] == []

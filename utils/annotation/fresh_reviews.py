@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from utils.annotation.connection import ask, explained, url_of
+from utils.annotation.connection import explained, url_of
+from utils.annotation.listing import listed_tasks
 from utils.annotation.project import Project
 from utils.annotation.proposals import Proposals
-from utils.annotation.review import is_reviewed, moment, newest
+from utils.annotation.review import Annotation, is_reviewed, moment, newest
 from utils.dataset.labeled import LabeledTile
 from utils.dataset.review_tally import ReviewTally
 from utils.geometry import Window
@@ -32,12 +34,19 @@ class FreshReviews:
     """Reviews that a dataset does not know.
 
     Attributes:
-        tiles: Reviewed tiles whose annotation is another than in the dataset.
+        tiles: Reviewed tiles whose annotation is newer than in the dataset.
         of_models: What became of those for which a model had proposed boxes.
+        marks: What tells each of these reviews from any other, by tile id.
     """
 
     tiles: int = 0
     of_models: ReviewTally = field(default_factory=ReviewTally)
+    marks: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same reviews."""
+        return hashlib.sha256(json.dumps(sorted(self.marks.items())).encode()).hexdigest()[:16]
 
 
 def known_reviews(labels: Iterable[LabeledTile]) -> Known:
@@ -47,13 +56,19 @@ def known_reviews(labels: Iterable[LabeledTile]) -> Known:
     }
 
 
-def fresh_reviews(client: LabelStudio, project: Project, known: Known) -> FreshReviews:
+def fresh_reviews(
+    client: LabelStudio, project: Project, known: Known, sent: Container[str]
+) -> FreshReviews:
     """Count what was reviewed since; only tasks that have changed are fetched.
+
+    Reviews of tiles that no manifest knows do not count: an export cannot bring them back, and
+    they would be fresh for ever. So would the older review of a tile with several tasks.
 
     Args:
         client: From `connect`.
         project: From `open_project`.
         known: Of the dataset, from `known_reviews`; empty where there is none.
+        sent: The ids of the tiles that an export can bring back.
 
     Raises:
         LabelStudioError: If the server fails.
@@ -63,18 +78,25 @@ def fresh_reviews(client: LabelStudio, project: Project, known: Known) -> FreshR
     times = [at for _, at in known.values() if at is not None]
     with explained(url_of(client), "Looking for reviews"):
         for task in _changed_tasks(client, project, max(times) - _SLACK if times else None):
-            chosen = newest(task["annotations"])
+            chosen, tile_id = newest(task["annotations"]), task["data"]["tile_id"]
             if chosen is None or not is_reviewed(chosen):
                 continue
-            if known.get(task["data"].get("tile_id")) == (chosen["id"], moment(chosen)):
+            if tile_id in fresh.marks or tile_id not in sent or _is_known(chosen, tile_id, known):
                 continue
             fresh.tiles += 1
+            fresh.marks[tile_id] = f"{chosen['id']} {chosen['updated_at']}"
             if prediction := _parent(task, chosen):
                 data = task["data"]
                 window = Window(x=0, y=0, width=int(data["width"]), height=int(data["height"]))
                 judged = proposals.review(window, None, {**chosen, "prediction": prediction})
                 fresh.of_models.add(judged.review)
     return fresh
+
+
+def _is_known(annotation: Annotation, tile_id: str, known: Known) -> bool:
+    """Whether a dataset has this annotation of a tile, or a newer one."""
+    _, at = known.get(tile_id, (None, None))
+    return at is not None and moment(annotation) <= at
 
 
 def _parent(task: dict[str, Any], annotation: Any) -> dict[str, Any] | None:
@@ -87,25 +109,12 @@ def _changed_tasks(
     client: LabelStudio, project: Project, since: datetime | None
 ) -> Iterator[dict[str, Any]]:
     """The tasks of tiles that were touched, with annotations and predictions, page by page."""
-    parameters: dict[str, Any] = {
-        "project": project.id,
-        "fields": "all",
-        "resolve_uri": "false",
-        "page_size": _PAGE,
+    touched = since and {
+        "filter": "filter:tasks:updated_at",
+        "operator": "greater",
+        "type": "Datetime",
+        "value": since.astimezone(UTC).strftime(_MOMENT),
     }
-    if since is not None:
-        touched = {
-            "filter": "filter:tasks:updated_at",
-            "operator": "greater",
-            "type": "Datetime",
-            "value": since.astimezone(UTC).strftime(_MOMENT),
-        }
-        filters = {"conjunction": "and", "items": [touched]}
-        parameters["query"] = json.dumps({"filters": filters})
-    page, listed, total = 1, 0, 1
-    while listed < total:
-        answer = ask(client, "GET", "api/tasks/", params=parameters | {"page": page})
-        yield from (task for task in answer["tasks"] if task["data"].get("tile_id"))
-        if not answer["tasks"]:
-            return
-        page, listed, total = page + 1, listed + len(answer["tasks"]), answer["total"]
+    for task in listed_tasks(client, project.id, page_size=_PAGE, only=touched, everything=True):
+        if task["data"].get("tile_id"):
+            yield task

@@ -7,19 +7,19 @@ twice it is there twice. A client that gets no answer cannot know which; it has 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from utils.annotation.connection import ask, refusal
+from utils.annotation.listing import listed_tasks
 from utils.annotation.tasks import TileTask
 from utils.issues import IssueReport
 
 if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
 
-_PAGE = 1000
 _ATTEMPTS = 3
 _LOOK_EVERY_SECONDS = 2.0
 _SETTLING_SECONDS = 5.0
@@ -72,7 +72,7 @@ class Mailbox(Generic[Item]):
 def tasks_there(client: LabelStudio, project_id: int, issues: IssueReport) -> dict[str, str]:
     """The uid of every task in a project by its tile id; tasks of other origin are left out."""
     there: dict[str, str] = {}
-    for task in _tasks(client, project_id):
+    for task in listed_tasks(client, project_id):
         data = task["data"]
         tile_id = data.get("tile_id")
         if tile_id in there:
@@ -89,7 +89,7 @@ def tasks_there(client: LabelStudio, project_id: int, issues: IssueReport) -> di
 
 def task_numbers(client: LabelStudio, project_id: int) -> dict[str, int]:
     """The number of the task of each tile in a project."""
-    tasks = _tasks(client, project_id)
+    tasks = listed_tasks(client, project_id)
     return {task["data"]["tile_id"]: task["id"] for task in tasks if "tile_id" in task["data"]}
 
 
@@ -194,21 +194,3 @@ def _arrives(mailbox: Mailbox[Item], batch: Sequence[Item], patience_s: float) -
             return False
         time.sleep(_LOOK_EVERY_SECONDS)
     return True
-
-
-def _tasks(client: LabelStudio, project_id: int) -> Iterator[dict[str, Any]]:
-    """Number and data of every task, page by page; the server resolves and counts nothing."""
-    parameters = {
-        "project": project_id,
-        "fields": "task_only",
-        "include": "id,data",
-        "resolve_uri": "false",
-        "page_size": _PAGE,
-    }
-    page, listed, total = 1, 0, 1
-    while listed < total:
-        answer = ask(client, "GET", "api/tasks/", params=parameters | {"page": page})
-        yield from answer["tasks"]
-        if not answer["tasks"]:
-            return
-        page, listed, total = page + 1, listed + len(answer["tasks"]), answer["total"]

@@ -85,6 +85,17 @@ def check_project(
             _checked(client, found, [*options.classes, *class_names])
 
 
+def number_of(client: LabelStudio, project: int | str) -> int | None:
+    """The number of a project, or None where no project has the name.
+
+    Raises:
+        LabelStudioError: If several have it, or none has the number.
+        ApiError, httpx.HTTPError: If the server fails. Wrap calls in `explained`.
+    """
+    found = _find(client, project)
+    return None if found is None else int(found["id"])
+
+
 def label_config(class_names: Sequence[str]) -> str:
     """The labelling configuration: an image to zoom and turn, and a rectangle for each class."""
     view = ElementTree.Element("View")

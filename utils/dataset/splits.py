@@ -52,6 +52,27 @@ def assign_splits(scene_ids: Iterable[str], fractions: SplitFractions = _DEFAULT
     return splits
 
 
+def held_out(
+    scene_ids: Iterable[str], trained_with: Mapping[str, str], fractions: SplitFractions
+) -> set[str]:
+    """The scenes that no detector learns from: those of val and of test.
+
+    Args:
+        scene_ids: Ids as in `Scene.id`; duplicates are allowed.
+        trained_with: The splits of a training. Scenes that it did not know are shared out as it
+            would have done; unlike there, a pin may match none of them.
+        fractions: Of that training.
+
+    Raises:
+        DatasetError: If a scene is pinned to two splits.
+        SourceError: If a list file cannot be read.
+    """
+    scenes = sorted(set(scene_ids))
+    splits = {scene: _split_by_hash(scene, fractions) for scene in scenes}
+    splits |= _pinned(scenes, fractions, all_match=False)
+    return {scene for scene in scenes if trained_with.get(scene, splits[scene]) != Split.TRAIN}
+
+
 def count_splits(splits: Mapping[str, Split]) -> dict[str, int]:
     """The number of scenes in each split."""
     found = Counter(splits.values())
@@ -69,11 +90,11 @@ def _split_by_hash(scene_id: str, fractions: SplitFractions) -> Split:
     )
 
 
-def _pinned(scenes: Sequence[str], fractions: SplitFractions) -> Splits:
+def _pinned(scenes: Sequence[str], fractions: SplitFractions, *, all_match: bool = True) -> Splits:
     pinned: Splits = {}
     names = _scenes_by_name(scenes)
     for split in Split:
-        for scene in _matching(getattr(fractions.pinned, split), scenes, names):
+        for scene in _matching(getattr(fractions.pinned, split), scenes, names, all_match):
             if pinned.setdefault(scene, split) != split:
                 raise DatasetError(
                     f"Scene '{scene}' is pinned to both {pinned[scene]} and {split}. "
@@ -98,7 +119,10 @@ def _scenes_by_name(scenes: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _matching(
-    pins: Iterable[str], scenes: Sequence[str], names: Mapping[str, list[str]]
+    pins: Iterable[str],
+    scenes: Sequence[str],
+    names: Mapping[str, list[str]],
+    all_match: bool,
 ) -> Iterable[str]:
     """The scenes that pins name; a list file may name scenes that are not there, a pin may not."""
     for pin in pins:
@@ -107,7 +131,7 @@ def _matching(
                 yield from names.get(line, [])
         else:
             found = names.get(pin) or [scene for scene in scenes if fnmatchcase(scene, pin)]
-            if not found:
+            if all_match and not found:
                 raise DatasetError(
                     f"No scene matches '{pin}', which is pinned to a split. "
                     f"Scene ids look like '{scenes[0] if scenes else 'harbour/a.png'}'."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import tee
 
 from utils.curation.samples import tile_samples
@@ -27,6 +27,7 @@ class Candidate:
         truth: What people say is on it, in tile coordinates; None where nobody has said.
         uncertainty: As in `PickedTile`.
         disagreement: As in `PickedTile`.
+        held_out: Whether its scene judges detectors, and is not learned from.
     """
 
     tile: Tile
@@ -36,6 +37,7 @@ class Candidate:
     truth: Boxes | None
     uncertainty: float
     disagreement: float | None
+    held_out: bool = False
 
     @property
     def labels(self) -> set[str]:
@@ -50,9 +52,11 @@ def candidates(
     labels: Iterable[LabeledTile] = (),
     predictions: Iterable[ScenePrediction] = (),
     min_visibility: float = 0.3,
+    held_out: Set[str] = frozenset(),
+    skipped: Set[str] = frozenset(),
     whatever: Set[str] = frozenset(),
 ) -> Iterator[Candidate]:
-    """Yield the tiles that nobody has reviewed and that a detector has looked at.
+    """Yield the tiles that nobody has reviewed or skipped and that a detector has looked at.
 
     Args:
         tiles: Those of a scene one after another.
@@ -60,15 +64,20 @@ def candidates(
         labels: What people left on tiles.
         predictions: Of whole scenes.
         min_visibility: Which predicted boxes belong to a tile, as `boxes_by_window` says.
-        whatever: The ids of tiles to yield even where they are reviewed or nothing is predicted.
+        held_out: The ids of scenes of val and test.
+        skipped: The ids of tiles that people would not label.
+        whatever: The ids of tiles to yield even where they are reviewed, skipped, or nothing is
+            predicted.
     """
     tiles, same_tiles = tee(tiles)
     samples = tile_samples(
         same_tiles, labels=labels, predictions=predictions, min_visibility=min_visibility
     )
     for tile, sample in zip(tiles, samples, strict=True):
-        if tile.tile_id in whatever or (sample.found is not None and not sample.reviewed):
-            yield candidate(tile, sample.found, sample.model_version, sample.truth, confidence)
+        is_done = sample.reviewed or tile.tile_id in skipped
+        if tile.tile_id in whatever or (sample.found is not None and not is_done):
+            one = candidate(tile, sample.found, sample.model_version, sample.truth, confidence)
+            yield replace(one, held_out=tile.scene_id in held_out)
 
 
 def candidate(

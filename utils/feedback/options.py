@@ -41,6 +41,11 @@ class FeedbackOptions(Options):
     random_share: Share = 0.1
     """Share of the tiles that is picked by chance, so that what people see stays honest."""
 
+    held_out_by_chance: bool = True
+    """Whether the share by chance is drawn from scenes of val and test, too, so that what judges
+    detectors grows with what they see, and by nothing that a detector says. For its score no tile
+    of these scenes is ever picked: detectors do not learn from them."""
+
     scene_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Largest share of the tiles that one scene may have, as long as others have any."""
 

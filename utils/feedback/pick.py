@@ -41,7 +41,8 @@ def pick(
 
     All tagged ones; then a share by chance; then, one after the other, the one with the highest
     score, classes that are wanted first, no scene more often than its share as long as others
-    have any left, and none that looks like one that is picked already.
+    have any left, none of a scene that judges detectors, and none that looks like one that is
+    picked already.
 
     Args:
         candidates: Consumed once, as a stream; `looked_at` and a few of them are held in memory.
@@ -81,8 +82,10 @@ def _shortlist(
         if one.tile.tile_id in tagged or options.only_tagged:
             continue
         lot = chance(options.seed, one.tile.tile_id)
-        by_chance.add((lot,), one)
-        best.add((first_score(one, options), lot), one)
+        if options.held_out_by_chance or not one.held_out:
+            by_chance.add((lot,), one)
+        if not one.held_out:
+            best.add((first_score(one, options), lot), one)
     return _Shortlist(by_tag, by_chance.ordered(), best.ordered())
 
 

@@ -48,6 +48,7 @@ class Selection:
             [[one.uncertainty, one.disagreement or 0.0, 0.0] for one in pool], dtype=float
         ).reshape(-1, 3)
         self._weights = _weights(pool, options, with_looks=self._with_looks)
+        self._learned_from = np.array([not one.held_out for one in pool], dtype=bool)
         self._scenes = np.array([one.tile.scene_id for one in pool], dtype=object)
         self._free: BoolArray = np.ones(len(pool), dtype=bool)
         self._picked: list[PickedTile] = []
@@ -93,7 +94,8 @@ class Selection:
             while count > 0:
                 scores = self._scores()
                 is_new = self._looks.is_new(self._options.near_duplicate)
-                allowed = self._free & eligible & is_new & self._scene_has_room(most)
+                allowed = self._free & self._learned_from & eligible & is_new
+                allowed &= self._scene_has_room(most)
                 if not allowed.any():
                     break
                 index = int(np.where(allowed, scores.sum(axis=1), -1.0).argmax())

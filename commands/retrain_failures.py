@@ -1,0 +1,67 @@
+"""What a retraining failed with, so that the same is not tried again at every look."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+from utils.files import write_whole
+from utils.paths import local_folder
+
+_FIRST_WAIT = timedelta(minutes=5)
+_LONGEST_WAIT = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The last failure of a model's retrainings.
+
+    Attributes:
+        attempt: What was tried, with which configuration: a model version that has its labels, or
+            the export of reviews.
+        times: How often in a row the same was tried.
+        at: When it failed last, as ISO 8601.
+        error: The sentence that told so.
+    """
+
+    attempt: str
+    times: int
+    at: str
+    error: str
+
+    @property
+    def next_try(self) -> datetime:
+        """When the same may be tried again: 5 minutes later, then 10, 20, up to a day."""
+        wait = _LONGEST_WAIT
+        if self.times < _LONGEST_WAIT / _FIRST_WAIT:
+            wait = min(wait, _FIRST_WAIT * 2 ** (self.times - 1))
+        return datetime.fromisoformat(self.at) + wait
+
+    @classmethod
+    def last(cls, model: str) -> Self | None:
+        """The last one on this machine, or None where the last retraining went well."""
+        path = _path(model)
+        return cls(**json.loads(path.read_text())) if path.is_file() else None
+
+
+def remember_failure(model: str, attempt: str, error: Exception, now: datetime) -> None:
+    """Keep what failed, and how often it has."""
+    last = Failure.last(model)
+    times = last.times + 1 if last and last.attempt == attempt else 1
+    told = " ".join(str(error).split())
+    failure = Failure(attempt, times, now.isoformat(timespec="seconds"), told)
+    write_whole(_path(model), json.dumps(asdict(failure)))
+
+
+def forget_failure(model: str) -> None:
+    """The last retraining went well."""
+    _path(model).unlink(missing_ok=True)
+
+
+def _path(model: str) -> Path:
+    name = hashlib.sha256(model.encode()).hexdigest()[:16]
+    return local_folder("retraining") / f"{name}.json"

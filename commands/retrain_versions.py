@@ -1,0 +1,60 @@
+"""The versions of a model, and how far their retraining has come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from zenml import log_metadata
+from zenml.client import Client
+from zenml.models import ModelVersionResponse
+from zenml.utils.pagination_utils import depaginate_stream
+
+from steps.learned_labels import LEARNED_FROM
+
+BEGUN, ENDED = "retraining", "retrained"
+
+
+def unfinished(model: str) -> ModelVersionResponse | None:
+    """The version whose retraining was begun and not ended, unless something newer is trained."""
+    trained = last_trained(model)
+    for version in _versions(model):
+        if trained is not None and version.number < trained.number:
+            return None
+        if BEGUN in version.run_metadata and ENDED not in version.run_metadata:
+            return version
+    return None
+
+
+def last_trained(model: str) -> ModelVersionResponse | None:
+    """The newest version that has learned from labels."""
+    trained = (version for version in _versions(model) if LEARNED_FROM in version.run_metadata)
+    return next(trained, None)
+
+
+def with_labels(model: str) -> Iterator[ModelVersionResponse]:
+    """The versions that have labels, newest first; an export that was cut off leaves none."""
+    for version in _versions(model):
+        if version.get_artifact("labeled_dataset") is not None:
+            yield version
+
+
+def note(version: ModelVersionResponse, name: str, value: dict[str, str]) -> None:
+    """Keep with a version what has become of it."""
+    log_metadata(
+        metadata={name: value}, model_name=version.model.name, model_version=version.number
+    )
+
+
+def moment_now() -> str:
+    """For notes: ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _versions(model: str) -> Iterator[ModelVersionResponse]:
+    """All versions of a model, newest first."""
+    if not Client().list_models(name=model).items:
+        return
+    yield from depaginate_stream(
+        Client().list_model_versions, model=model, sort_by="desc:number", hydrate=True
+    )
