@@ -14,7 +14,12 @@ from zenml.utils.pagination_utils import depaginate
 
 import materializers  # noqa: F401  (tells ZenML how to load a dataset)
 from commands.console import say
-from steps.dataset_versions import dataset_version, dataset_versions, tags_of
+from steps.dataset_versions import (
+    dataset_version,
+    dataset_versions,
+    others_of_its_models,
+    tags_of,
+)
 from steps.learned_labels import LEARNED_FROM
 from utils.dataset.changes import compare_datasets
 from utils.errors import ConfigurationError
@@ -111,11 +116,11 @@ def _compare(earlier: ArtifactVersionResponse, later: ArtifactVersionResponse) -
 
 
 def _tag(version: ArtifactVersionResponse, tag: str) -> None:
-    """Give a tag to one version, and take it from those that had it."""
+    """Give a tag to one version, and take it from those of the same model that had it."""
     if tag.isdigit():
         raise ConfigurationError(f"'{tag}' would be taken for the number of a version: use a word.")
-    for other in dataset_versions():
-        if other.id != version.id and tag in tags_of(other):
+    for other in others_of_its_models(version):
+        if tag in tags_of(other):
             Client().update_artifact_version(other.id, remove_tags=[tag])
             say(f"Version {other.version} is no longer tagged '{tag}'.")
     Client().update_artifact_version(version.id, add_tags=[tag])

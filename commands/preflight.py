@@ -139,7 +139,7 @@ def _dataset_is_staged(configuration: RunConfiguration) -> None:
     _version_with(configuration, "labeled_dataset", "python run.py --export")
     dataset = configuration.parameters["dataset"]
     if dataset is not None:
-        _require_in_reach(dataset_version(dataset), configuration)
+        _require_in_reach(dataset_version(dataset, configuration.model[0] or None), configuration)
 
 
 def _detector_is_staged(configuration: RunConfiguration) -> None:

@@ -40,10 +40,13 @@ def labels_to_learn(dataset: str | int | None) -> ArtifactVersionResponse | None
     """The labels that a training shall learn from.
 
     Args:
-        dataset: A version by name, tag or query; None for those of the model version that the
-            configuration names.
+        dataset: A version by name, or by tag or query among those of the model that the static
+            pipeline names; None for those of the model version that it names.
     """
-    return of_model("labeled_dataset") if dataset is None else dataset_version(dataset)
+    if dataset is None:
+        return of_model("labeled_dataset")
+    model = get_pipeline_context().model
+    return dataset_version(dataset, model.name if model else None)
 
 
 def previous_labels() -> ArtifactVersionResponse | None:

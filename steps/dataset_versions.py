@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Any
 
 from zenml.client import Client
 from zenml.models import ArtifactVersionResponse
-from zenml.utils.pagination_utils import depaginate_stream
+from zenml.utils.pagination_utils import depaginate, depaginate_stream
 
 from utils.dataset.query import Query
 from utils.errors import DatasetError
@@ -16,36 +17,55 @@ _ARTIFACT = "labeled_dataset"
 _SIGNS = set("<>=")
 
 
-def dataset_versions() -> Iterator[ArtifactVersionResponse]:
-    """Every version, newest first."""
+def dataset_versions(model: str | None = None) -> Iterator[ArtifactVersionResponse]:
+    """Every version, of one model or of all, newest first."""
     yield from depaginate_stream(
-        Client().list_artifact_versions, artifact=_ARTIFACT, sort_by="desc:created", hydrate=True
+        Client().list_artifact_versions,
+        artifact=_ARTIFACT,
+        model=model,
+        sort_by="desc:created",
+        hydrate=True,
     )
 
 
-def dataset_version(wanted: str | int) -> ArtifactVersionResponse:
+def dataset_version(wanted: str | int, model: str | None = None) -> ArtifactVersionResponse:
     """The version of that name or number, else the newest with that tag or that fits the query.
 
     Args:
         wanted: Such as `7`, `gold`, or `reviewed>=100, ship>50`.
+        model: The name of the model among whose versions a tag or a query looks; None for those of
+            all. A name or number means one version, whosever it is.
 
     Raises:
         ConfigurationError: If a query cannot be understood.
         DatasetError: If there is no such version.
     """
     text = str(wanted).strip()
-    versions = list(dataset_versions())
     if _SIGNS & set(text):
-        fitting = _fitting(versions, Query.parse(text))
+        fitting = _fitting(list(dataset_versions(model)), Query.parse(text))
     else:
-        named = [one for one in versions if one.version == text]
-        fitting = named or [one for one in versions if text in tags_of(one)]
+        named = (one for one in dataset_versions() if one.version == text)
+        tagged = (one for one in dataset_versions(model) if text in tags_of(one))
+        fitting = list(islice(chain(named, tagged), 1))
     if not fitting:
+        whose = f" of the model '{model}'" if model else ""
         raise DatasetError(
-            f"No version of the labelled dataset is named or tagged '{text}' or fits it. "
+            f"No version of the labelled dataset{whose} is named or tagged '{text}' or fits it. "
             "See what there is: python run.py --datasets"
         )
     return fitting[0]
+
+
+def others_of_its_models(version: ArtifactVersionResponse) -> list[ArtifactVersionResponse]:
+    """The other versions of the models that a version belongs to; all, if it belongs to none."""
+    models = [model.name for model in depaginate(Client().list_models)]
+    its_own = [
+        model
+        for model in models
+        if Client().list_artifact_versions(id=version.id, model=model, size=1).total
+    ]
+    others = chain.from_iterable(map(dataset_versions, its_own or [None]))
+    return [one for one in others if one.id != version.id]
 
 
 def tags_of(version: ArtifactVersionResponse) -> list[str]:

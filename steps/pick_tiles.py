@@ -67,7 +67,8 @@ def pick_tiles(
         skipped=skipped_tiles(connect_label_studio(label_studio), project),
         whatever=tagged,
     )
-    picked = pick(everything, feedback, look_with(detector, labels or (), feedback), tagged)
+    sent = {tile.tile_id for tile in picked_tiles_of(project)}
+    picked = pick(everything, feedback, look_with(detector, labels or (), feedback), tagged, sent)
     store = open_store(data_source)
     picked = [replace(one, tile=stored_tile(one.tile, store, tiling)) for one in picked]
     classes = list(

@@ -159,3 +159,12 @@ def test_what_judges_detectors_is_picked_by_chance_or_by_a_tag_and_never_for_its
 
     picked = pick(tiles, options.updated(held_out_by_chance=False))
     assert [one for one in picked if one.tile.window.x < 4000] == []
+
+
+def test_tiles_that_wait_for_a_review_get_the_newest_boxes_too_behind_those_picked_now():
+    tiles = [make(number, 0.3 + 0.05 * number) for number in range(8)]
+    sent = {tiles[number].tile.tile_id for number in (0, 6, 5)}
+    picked = pick(tiles, PLAIN.updated(budget=2), sent=sent)
+    assert numbers(picked) == [0, 1, 5, 6]
+    assert [one.rank for one in picked] == [1, 2, 3, 4]
+    assert [(one.reason, one.priority) for one in picked[2:]] == [(Reason.WAITING, 0.0)] * 2

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from utils.feedback.candidates import Candidate
 from utils.feedback.options import FeedbackOptions
 from utils.feedback.picked import PickedTile, Reason
-from utils.feedback.selection import Selection
+from utils.feedback.selection import Selection, with_waiting
 from utils.geometry import FloatArray
 
 # Vectors of candidates, and of what is labelled, as `Surroundings` takes them.
@@ -22,6 +22,7 @@ class _Shortlist:
     """What is left of all candidates after one pass over them."""
 
     tagged: list[Candidate]
+    waiting: list[Candidate]
     by_chance: list[Candidate]
     best: list[Candidate]
 
@@ -36,21 +37,24 @@ def pick(
     options: FeedbackOptions,
     look: Look | None = None,
     tagged: Set[str] = frozenset(),
+    sent: Set[str] = frozenset(),
 ) -> list[PickedTile]:
     """Pick the tiles that people shall look at next, those to look at first first.
 
     All tagged ones; then a share by chance; then, one after the other, the one with the highest
     score, classes that are wanted first, no scene more often than its share as long as others
     have any left, none of a scene that judges detectors, and none that looks like one that is
-    picked already.
+    picked already. Those that were sent earlier and wait for a review come last, beyond the budget.
 
     Args:
         candidates: Consumed once, as a stream; `looked_at` and a few of them are held in memory.
         options: How many, and how much each reason counts.
         look: Makes vectors for novelty; None where nobody wants to look at pixels.
         tagged: The ids of tiles to be picked whatever their score.
+        sent: The ids of tiles picked earlier. People are only shown the boxes of one detector, so
+            that these tiles would lose theirs if they did not get the newest.
     """
-    shortlist = _shortlist(candidates, options, tagged)
+    shortlist = _shortlist(candidates, options, tagged, sent)
     pool = shortlist.together()
     looks = look(pool) if look and shortlist.best and options.weights.novelty else (None, None)
     selection = Selection(pool, options, *looks)
@@ -61,7 +65,7 @@ def pick(
     for label, share in options.class_shares.items():
         selection.take_best_of_class(label, round(share * options.budget))
     selection.take_best()
-    return selection.in_order()
+    return with_waiting(selection.in_order(), shortlist.waiting)
 
 
 def chance(seed: int, tile_id: str) -> float:
@@ -71,14 +75,20 @@ def chance(seed: int, tile_id: str) -> float:
 
 
 def _shortlist(
-    candidates: Iterable[Candidate], options: FeedbackOptions, tagged: Set[str]
+    candidates: Iterable[Candidate],
+    options: FeedbackOptions,
+    tagged: Set[str],
+    sent: Set[str],
 ) -> _Shortlist:
     by_tag: list[Candidate] = []
+    waiting: list[Candidate] = []
     by_chance = _Largest(options.budget)
     best = _Largest(max(options.looked_at, options.budget))
     for one in candidates:
         if one.tile.tile_id in tagged:
             by_tag.append(one)
+        elif one.tile.tile_id in sent:
+            waiting.append(one)
         if one.tile.tile_id in tagged or options.only_tagged:
             continue
         lot = chance(options.seed, one.tile.tile_id)
@@ -86,7 +96,7 @@ def _shortlist(
             by_chance.add((lot,), one)
         if not one.held_out:
             best.add((first_score(one, options), lot), one)
-    return _Shortlist(by_tag, by_chance.ordered(), best.ordered())
+    return _Shortlist(by_tag, waiting, by_chance.ordered(), best.ordered())
 
 
 def first_score(one: Candidate, options: FeedbackOptions) -> float:

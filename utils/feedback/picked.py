@@ -43,6 +43,7 @@ class Reason(StrEnum):
     DISAGREES = "disagrees"
     NOVEL = "novel"
     RANDOM = "random"
+    WAITING = "waiting"
 
 
 @dataclass(frozen=True, slots=True)

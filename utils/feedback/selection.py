@@ -103,24 +103,12 @@ class Selection:
                 count -= 1
 
     def _take(self, index: int, scores: FloatArray, reason: Reason | None) -> None:
-        one = self._pool[index]
         parts = scores[index]
         self._free[index] = False
+        priority = 1.0 if reason == Reason.TAGGED else float(parts.sum())
+        reason = reason or _REASONS[int(parts.argmax())]
         novelty = float(self._looks.novelty()[index]) if self._with_looks else None
-        self._picked.append(
-            PickedTile(
-                tile=one.tile,
-                rank=0,
-                priority=1.0 if reason == Reason.TAGGED else float(parts.sum()),
-                reason=reason or _REASONS[int(parts.argmax())],
-                uncertainty=one.uncertainty,
-                disagreement=one.disagreement,
-                novelty=novelty,
-                found=one.found,
-                model_version=one.model_version,
-                confidence=one.confidence,
-            )
-        )
+        self._picked.append(_picked(self._pool[index], priority, reason, novelty))
         self._looks.add(index)
 
     def _scores(self) -> FloatArray:
@@ -133,6 +121,31 @@ class Selection:
         counts = Counter(one.tile.scene_id for one in self._picked)
         full = [scene for scene, count in counts.items() if count >= most]
         return ~np.isin(self._scenes, full)
+
+
+def with_waiting(picked: Sequence[PickedTile], waiting: Iterable[Candidate]) -> list[PickedTile]:
+    """Picked tiles, and behind them those that wait for a review already."""
+    there = {one.tile.tile_id for one in picked}
+    rest = [_picked(one, 0.0, Reason.WAITING) for one in waiting if one.tile.tile_id not in there]
+    rest.sort(key=lambda one: (-one.uncertainty, one.tile.tile_id))
+    return [*picked, *(replace(one, rank=len(picked) + n) for n, one in enumerate(rest, start=1))]
+
+
+def _picked(
+    one: Candidate, priority: float, reason: Reason, novelty: float | None = None
+) -> PickedTile:
+    return PickedTile(
+        tile=one.tile,
+        rank=0,
+        priority=priority,
+        reason=reason,
+        uncertainty=one.uncertainty,
+        disagreement=one.disagreement,
+        novelty=novelty,
+        found=one.found,
+        model_version=one.model_version,
+        confidence=one.confidence,
+    )
 
 
 def _weights(

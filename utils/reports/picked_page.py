@@ -18,6 +18,7 @@ _MEANINGS = {
     Reason.DISAGREES: "the detector is sure of something else than its labels say",
     Reason.NOVEL: "it looks unlike everything that is labelled",
     Reason.RANDOM: "drawn by chance, so that the sample stays honest",
+    Reason.WAITING: "sent earlier, and nobody has reviewed it yet",
 }
 
 
