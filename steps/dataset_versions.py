@@ -64,7 +64,7 @@ def others_of_its_models(version: ArtifactVersionResponse) -> list[ArtifactVersi
         for model in models
         if Client().list_artifact_versions(id=version.id, model=model, size=1).total
     ]
-    others = chain.from_iterable(map(dataset_versions, its_own or [None]))
+    others = chain.from_iterable(map(dataset_versions, its_own)) if its_own else dataset_versions()
     return [one for one in others if one.id != version.id]
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.fixtures.label_studio import Harbour
 from utils.annotation.connection import ask
 from utils.annotation.preannotations import Preannotation, model_version_of
+from utils.annotation.predictions import predictions_there
 from utils.annotation.sending import SendReport, send_tiles
 from utils.geometry import Boxes
 from utils.tiling.tile import Tile
@@ -116,6 +117,16 @@ def test_people_are_offered_the_boxes_of_the_newest_model_in_order_of_priority(
     ]
     stream = ask(harbour.client, "GET", f"api/projects/{harbour.project.id}/next")
     assert [one["model_version"] for one in stream["predictions"]] == ["spyglass 4"]
+
+
+def test_of_what_is_there_only_what_is_asked_for_is_kept(harbour: Harbour) -> None:
+    send(harbour, harbour.tiles[:3], version="3")
+    send(harbour, harbour.tiles[:2], version="4")
+    tasks = {tile_id: task["id"] for tile_id, task in harbour.tasks().items()}
+    asked_for = tasks[harbour.tiles[0].tile_id]
+    there = predictions_there(harbour.client, harbour.project.id, "spyglass 4", {asked_for})
+    [newest] = predictions(harbour)[harbour.tiles[0].tile_id][1:]
+    assert {task: one.id for task, one in there.items()} == {asked_for: newest["id"]}
 
 
 def test_a_task_that_somebody_deleted_is_made_anew(harbour: Harbour) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
 
 _LONGEST_DETAIL = 300
-_NO_RETRIES = {"max_retries": 0}
+NO_RETRIES = {"max_retries": 0}
 
 
 def connect(url: str, api_key: str, *, timeout_s: float = 600) -> LabelStudio:
@@ -72,7 +72,7 @@ def ask(
     from label_studio_sdk.core.api_error import ApiError
 
     http = client._client_wrapper.httpx_client
-    options = _NO_RETRIES | ({"timeout_in_seconds": timeout_s} if timeout_s else {})
+    options = NO_RETRIES | ({"timeout_in_seconds": timeout_s} if timeout_s else {})
     answer = http.request(path, method=method, request_options=options, **request)
     try:
         content = answer.json()

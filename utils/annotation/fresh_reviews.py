@@ -109,12 +109,16 @@ def _changed_tasks(
     client: LabelStudio, project: Project, since: datetime | None
 ) -> Iterator[dict[str, Any]]:
     """The tasks of tiles that were touched, with annotations and predictions, page by page."""
-    touched = since and {
-        "filter": "filter:tasks:updated_at",
-        "operator": "greater",
-        "type": "Datetime",
-        "value": since.astimezone(UTC).strftime(_MOMENT),
-    }
+    touched = (
+        None
+        if since is None
+        else {
+            "filter": "filter:tasks:updated_at",
+            "operator": "greater",
+            "type": "Datetime",
+            "value": since.astimezone(UTC).strftime(_MOMENT),
+        }
+    )
     for task in listed_tasks(client, project.id, page_size=_PAGE, only=touched, everything=True):
         if task["data"].get("tile_id"):
             yield task

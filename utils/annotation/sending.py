@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from utils.annotation.connection import ask, explained, url_of
@@ -13,6 +13,7 @@ from utils.annotation.imports import Mailbox, deliver, import_batch, task_number
 from utils.annotation.options import LabelStudioOptions
 from utils.annotation.outgoing import batches, sendable_tasks
 from utils.annotation.preannotations import Preannotation, model_version_name
+from utils.annotation.predictions import SentPrediction, predictions_there
 from utils.annotation.tab import provide_tab
 from utils.annotation.tasks import prediction_of
 from utils.issues import IssueReport
@@ -63,13 +64,10 @@ class _Suggestion:
         """JSON as the import of predictions wants it."""
         return json.dumps(self.prediction | {"task": self.task}).encode()
 
-    def is_made_by(self, prediction: Mapping[str, Any]) -> bool:
-        """Whether a prediction is of the same model version."""
-        return bool(prediction["model_version"] == self.prediction["model_version"])
-
-    def equals(self, prediction: Mapping[str, Any]) -> bool:
+    def equals(self, there: SentPrediction) -> bool:
         """Whether a prediction has the same boxes and the same priority."""
-        return _content(prediction) == _content(self.prediction)
+        regions = tuple(region["id"] for region in self.prediction["result"])
+        return (there.score, there.regions) == (self.prediction["score"], regions)
 
 
 def send_tiles(
@@ -113,12 +111,13 @@ def send_tiles(
                 client, project.id, batch, report.issues, timeout_s=options.timeout_s
             )
             advance(len(batch))
-        known = (
+        known = [
             _Suggestion(tile.tile_id, there[tile.tile_id], prediction_of(tile, boxes))
             for tile, boxes in suggested
             if tile.tile_id in there and boxes is not None
-        )
-        _suggest(client, project, known, options, report, advance)
+        ]
+        if known:
+            _suggest(client, project, known, options, report, advance)
         _offer(client, project, [boxes.model_version for boxes in found.values()])
     report.issues.check_share(len(suggested), options.max_bad_share, "tiles")
     return report
@@ -127,45 +126,36 @@ def send_tiles(
 def _suggest(
     client: LabelStudio,
     project: Project,
-    suggestions: Iterable[_Suggestion],
+    suggestions: Sequence[_Suggestion],
     options: LabelStudioOptions,
     report: SendReport,
     advance: Advance,
 ) -> None:
-    """Give tasks that are there their predictions."""
+    """Give tasks that are there their predictions, all of one model version."""
+    tasks = {one.task for one in suggestions}
+    name = suggestions[0].prediction["model_version"]
+    look = partial(predictions_there, client, project.id, name, tasks)
 
     def are_there(batch: Sequence[_Suggestion]) -> bool:
-        there = _predictions(client, project)
-        return all(any(map(one.is_made_by, there[one.task])) for one in batch)
+        return {one.task for one in batch} <= look().keys()
 
     path = f"api/projects/{project.id}/import/predictions"
     mailbox = Mailbox(client, path, are_there, options.timeout_s)
-    there = _predictions(client, project)
+    there = look()
     for batch in batches(suggestions, options):
         missing = []
         for one in batch:
-            earlier = next(filter(one.is_made_by, there[one.task]), None)
+            earlier = there.get(one.task)
             if earlier is None:
                 missing.append(one)
             elif one.equals(earlier):
                 report.unchanged += 1
             else:
                 # In its place: annotations made from it keep pointing to it.
-                ask(client, "PATCH", f"api/predictions/{earlier['id']}/", json=one.prediction)
+                ask(client, "PATCH", f"api/predictions/{earlier.id}/", json=one.prediction)
                 report.updated += 1
         report.updated += deliver(mailbox, missing, report.issues) if missing else 0
         advance(len(batch))
-
-
-def _predictions(client: LabelStudio, project: Project) -> dict[int, list[dict[str, Any]]]:
-    """The predictions of a project by the numbers of their tasks.
-
-    One answer holds all of them: asked for with their tasks they take the server ten times as long.
-    """
-    by_task: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for prediction in ask(client, "GET", "api/predictions/", params={"project": project.id}):
-        by_task[prediction["task"]].append(prediction)
-    return by_task
 
 
 def _offer(client: LabelStudio, project: Project, model_versions: Sequence[str]) -> None:
@@ -174,7 +164,3 @@ def _offer(client: LabelStudio, project: Project, model_versions: Sequence[str])
         name = model_version_name(model_versions[0])
         ask(client, "PATCH", f"api/projects/{project.id}/", json={"model_version": name})
         provide_tab(client, project)
-
-
-def _content(prediction: Mapping[str, Any]) -> tuple[float, list[str]]:
-    return prediction["score"], [region["id"] for region in prediction["result"]]
