@@ -45,9 +45,20 @@ def test_the_least_certain_come_first():
     assert picked[0].reason == Reason.UNCERTAIN
 
 
+def test_doubt_counts_by_rank_so_that_many_doubtful_boxes_are_worth_more_than_some():
+    def with_boxes(count: int) -> Candidate:
+        one = make(count, 0.25)
+        found = Boxes(np.tile(one.found.xyxy, (count, 1)), ("ship",) * count, np.full(count, 0.25))
+        return candidate(one.tile, found, "7", None, 0.25)
+
+    picked = pick([with_boxes(count) for count in (1, 3, 9, 27)], PLAIN)
+    assert numbers(picked) == [27, 9, 3, 1]
+    assert [one.priority for one in picked] == [0.75, 0.5, 0.25, 0]
+
+
 def test_a_label_that_seems_wrong_comes_before_a_doubtful_box():
     wrong = make(0, 0.98, truth=boxes((50, 50, 60, 60)))
-    picked = pick([make(1, 0.6), wrong], PLAIN)
+    picked = pick([make(1, 0.6, truth=boxes((1, 1, 9, 9))), wrong], PLAIN)
     assert picked[0].reason == Reason.DISAGREES
     assert picked[0].tile == wrong.tile
 

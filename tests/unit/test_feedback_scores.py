@@ -34,7 +34,7 @@ def test_uncertainty_is_a_share(scores, confidence):
 @given(SCORES, THRESHOLDS, st.floats(0, 1))
 def test_another_box_never_makes_a_tile_more_certain(scores, confidence, another):
     more = uncertainty(np.append(scores, another), confidence)
-    assert more >= uncertainty(scores, confidence)
+    assert more >= uncertainty(scores, confidence) - 1e-12  # sums are rounded
 
 
 @given(st.floats(0, 1), THRESHOLDS)

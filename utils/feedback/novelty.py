@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from utils.feedback.ranks import shares_below
 from utils.geometry import BoolArray, FloatArray
 
 _FARTHEST = 2.0
@@ -27,7 +28,7 @@ class Surroundings:
         if len(known) and len(candidates):
             self._to_known = 1 - (candidates @ known.T).max(axis=1)
         self._to_picked: FloatArray = np.full(len(candidates), np.inf)
-        self._at_first = np.sort(self._to_known)
+        self._at_first = self._to_known.copy()
 
     def add(self, index: int) -> None:
         """Take a candidate among what is known."""
@@ -44,6 +45,4 @@ class Surroundings:
         It is told as the share of candidates that were nearer when nothing was added yet: distances
         themselves mean nothing, and differ from detector to detector.
         """
-        distances = np.minimum(self._to_known, self._to_picked)
-        nearer = np.searchsorted(self._at_first, distances, side="left")
-        return np.asarray(nearer / max(1, len(distances)))
+        return shares_below(np.minimum(self._to_known, self._to_picked), self._at_first)

@@ -15,7 +15,8 @@ class PickWeights(Options):
     """How much each part of a tile's score counts; each part is in [0, 1]."""
 
     uncertainty: float = Field(default=1.0, ge=0)
-    """Scores of found boxes near the threshold: the detector could not decide."""
+    """Scores of found boxes near the threshold, where the detector could not decide: the share of
+    tiles with fewer or more certain ones."""
 
     disagreement: float = Field(default=1.0, ge=0)
     """Labels nobody has reviewed, against what the detector is sure of: one of them is wrong."""

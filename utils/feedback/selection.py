@@ -13,6 +13,7 @@ from utils.feedback.candidates import Candidate
 from utils.feedback.novelty import Surroundings
 from utils.feedback.options import FeedbackOptions
 from utils.feedback.picked import PickedTile, Reason
+from utils.feedback.ranks import shares_below
 from utils.geometry import BoolArray, FloatArray
 
 _REASONS = (Reason.UNCERTAIN, Reason.DISAGREES, Reason.NOVEL)
@@ -44,9 +45,11 @@ class Selection:
         self._looks = Surroundings(
             nothing if vectors is None else vectors, nothing[:0] if known is None else known
         )
-        self._parts = np.array(
-            [[one.uncertainty, one.disagreement or 0.0, 0.0] for one in pool], dtype=float
-        ).reshape(-1, 3)
+        uncertainty = np.array([one.uncertainty for one in pool], dtype=float)
+        disagreement = np.array([one.disagreement or 0.0 for one in pool], dtype=float)
+        # By rank, or else all tiles with several doubtful boxes were worth the same.
+        rank = shares_below(uncertainty, uncertainty)
+        self._parts = np.stack([rank, disagreement, np.zeros(len(pool))], axis=1)
         self._weights = _weights(pool, options, with_looks=self._with_looks)
         self._learned_from = np.array([not one.held_out for one in pool], dtype=bool)
         self._scenes = np.array([one.tile.scene_id for one in pool], dtype=object)
