@@ -10,7 +10,6 @@ from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
 from steps.dataset_versions import dataset_version
 from steps.manifests import INGESTS, manifests_of
-from utils.dataset.options import SplitFractions
 from utils.errors import ConfigurationError
 
 _NO_MODEL = "The configuration names no model: give it a name and a version."
@@ -92,12 +91,6 @@ def of_model(artifact: str) -> ArtifactVersionResponse | None:
     if model is None:
         raise ConfigurationError(_NO_MODEL)
     return model.get_artifact(artifact)
-
-
-def fractions_of(splits: ArtifactVersionResponse | None) -> SplitFractions:
-    """What a training shared out its scenes by; the default where nothing is known of it."""
-    made_by = splits.step if splits else None
-    return SplitFractions.model_validate(made_by.config.parameters["fractions"] if made_by else {})
 
 
 def in_stages(*stages: str) -> list[ModelVersionResponse]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from pipelines.artifacts import fractions_of, ingest_of, newest, newest_of_model, of_model
+from pipelines.artifacts import ingest_of, newest, newest_of_model, of_model
 from steps.pick_tiles import pick_tiles
 from steps.send_picked_tiles import send_picked_tiles
 from utils.annotation.options import LabelStudioOptions
@@ -31,7 +31,6 @@ def feedback_pipeline(
         feedback: What to pick.
         label_studio: The server and the project that receive the tiles.
     """
-    splits = of_model("splits")
     picked, manifest, _ = pick_tiles(
         newest_of_model("predictions"),
         of_model("trained_detector"),
@@ -42,7 +41,5 @@ def feedback_pipeline(
         feedback,
         manifest=ingest_of(label_studio.project) or newest("tile_manifest"),
         labels=newest_of_model("labeled_dataset"),
-        splits=splits,
-        fractions=fractions_of(splits),
     )
     send_picked_tiles(picked, manifest, data_source, dataset_name, label_studio, feedback.tag)

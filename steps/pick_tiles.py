@@ -10,13 +10,12 @@ from zenml import step
 from steps.label_studio import connect_label_studio
 from steps.manifests import INGESTS, all_tiles_sent, picked_tiles_of
 from steps.scratch import scratch_folder
+from steps.trained_splits import scenes_held_out
 from utils.annotation.options import LabelStudioOptions
 from utils.annotation.skipped import skipped_tiles
 from utils.curation.cutting import tiles_of_predicted
 from utils.curation.tags import tagged_tiles
 from utils.dataset.labeled import LabeledDataset
-from utils.dataset.options import SplitFractions
-from utils.dataset.splits import held_out
 from utils.detection.detector import Detector
 from utils.detection.predictions import Predictions
 from utils.feedback.candidates import candidates
@@ -42,8 +41,6 @@ def pick_tiles(
     feedback: FeedbackOptions,
     manifest: TileManifest | None = None,
     labels: LabeledDataset | None = None,
-    splits: dict[str, str] | None = None,
-    fractions: SplitFractions = SplitFractions(),
 ) -> tuple[
     Annotated[PickedTiles, "picked_tiles"],
     Annotated[TileManifest, "picked_manifest"],
@@ -63,7 +60,7 @@ def pick_tiles(
         labels=labels or (),
         predictions=predictions,
         min_visibility=tiling.min_visibility,
-        held_out=held_out((scene.scene_id for scene in predictions), splits or {}, fractions),
+        held_out=scenes_held_out(scene.scene_id for scene in predictions),
         skipped=skipped_tiles(connect_label_studio(label_studio), project),
         whatever=tagged,
     )

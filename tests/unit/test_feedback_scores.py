@@ -28,13 +28,19 @@ def truth(*rows: tuple[float, ...], label: str = "ship") -> Boxes:
 
 @given(SCORES, THRESHOLDS)
 def test_uncertainty_is_a_share(scores, confidence):
-    assert 0 <= uncertainty(scores, confidence) < 1
+    assert 0 <= uncertainty(scores, confidence) <= 1 + 1e-12  # sums are rounded
 
 
-@given(SCORES, THRESHOLDS, st.floats(0, 1))
-def test_another_box_never_makes_a_tile_more_certain(scores, confidence, another):
-    more = uncertainty(np.append(scores, another), confidence)
-    assert more >= uncertainty(scores, confidence) - 1e-12  # sums are rounded
+@given(SCORES, THRESHOLDS, st.integers(2, 5))
+def test_it_is_the_doubt_about_a_box_and_not_the_number_of_boxes(scores, confidence, times):
+    once = uncertainty(scores, confidence)
+    assert uncertainty(np.tile(scores, times), confidence) == pytest.approx(once)
+
+
+@given(SCORES, THRESHOLDS, st.floats(0, 0.19))
+def test_boxes_far_below_the_threshold_do_not_count(scores, confidence, share):
+    more = np.append(scores, share * confidence)
+    assert uncertainty(more, confidence) == uncertainty(scores, confidence)
 
 
 @given(st.floats(0, 1), THRESHOLDS)

@@ -16,7 +16,7 @@ class PickWeights(Options):
 
     uncertainty: float = Field(default=1.0, ge=0)
     """Scores of found boxes near the threshold, where the detector could not decide: the share of
-    tiles with fewer or more certain ones."""
+    tiles on which it was more certain."""
 
     disagreement: float = Field(default=1.0, ge=0)
     """Labels nobody has reviewed, against what the detector is sure of: one of them is wrong."""

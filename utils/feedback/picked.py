@@ -55,7 +55,7 @@ class PickedTile:
         rank: Its place in the order in which to look, from 1.
         priority: In [0, 1], never rising with the rank.
         reason: What spoke most for it.
-        uncertainty: In [0, 1), from `utils.feedback.uncertainty`.
+        uncertainty: In [0, 1], from `utils.feedback.uncertainty`.
         disagreement: In [0, 1], or None where there are no labels to disagree with.
         novelty: In [0, 1], or None where nobody has compared it with the labelled tiles.
         found: What the detector found, with scores, in tile coordinates; all of it, also what is

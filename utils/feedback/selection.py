@@ -47,7 +47,7 @@ class Selection:
         )
         uncertainty = np.array([one.uncertainty for one in pool], dtype=float)
         disagreement = np.array([one.disagreement or 0.0 for one in pool], dtype=float)
-        # By rank, or else all tiles with several doubtful boxes were worth the same.
+        # By rank, as novelty is: on no other scale are two so unlike reasons worth the same.
         rank = shares_below(uncertainty, uncertainty)
         self._parts = np.stack([rank, disagreement, np.zeros(len(pool))], axis=1)
         self._weights = _weights(pool, options, with_looks=self._with_looks)

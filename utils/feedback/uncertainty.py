@@ -6,22 +6,25 @@ import numpy as np
 
 from utils.geometry import FloatArray
 
+_WORTH_A_THOUGHT = 0.2
+
 
 def uncertainty(scores: FloatArray | None, confidence: float) -> float:
-    """How much there is to decide on a tile, in [0, 1).
+    """How little a detector could decide about what it found on a tile, in [0, 1].
 
-    Each box adds the entropy of a coin that shows it with the probability that its score amounts
-    to, so that a tile with many doubtful boxes counts more than one with a single one: people
-    decide all of them at one look. The sum s becomes s / (1 + s).
+    The mean, over boxes, of the entropy of a coin that shows a box with the probability that its
+    score amounts to. The sum would favour tiles that are full of small objects, which cost people
+    the most time and, in `benchmarks.feedback`, taught no more than tiles drawn by chance.
 
     Args:
-        scores: Of the boxes found, shape (n,).
+        scores: Of the boxes found, shape (n,). Those below a fifth of the threshold do not count:
+            where such are kept at all, there are any number of them.
         confidence: The score at which a box is as likely right as wrong, in (0, 1).
     """
-    if scores is None or not len(scores):
+    if scores is None:
         return 0.0
-    total = float(binary_entropy(centred(scores, confidence)).sum())
-    return total / (1 + total)
+    counted = scores[scores >= _WORTH_A_THOUGHT * confidence]
+    return float(binary_entropy(centred(counted, confidence)).mean()) if len(counted) else 0.0
 
 
 def centred(scores: FloatArray, confidence: float) -> FloatArray:
