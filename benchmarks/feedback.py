@@ -48,7 +48,7 @@ DEFAULT = "picked"
 WAYS = {
     "random": None,
     DEFAULT: FeedbackOptions(),
-    "uncertainty alone": FeedbackOptions(weights=PickWeights(novelty=0)),
+    "novelty as well": FeedbackOptions(weights=PickWeights(novelty=0.5)),
     "novelty alone": FeedbackOptions(weights=PickWeights(uncertainty=0, novelty=1)),
     "no random share": FeedbackOptions(random_share=0),
 }
@@ -83,6 +83,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("ships", type=Path)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=["random", DEFAULT])
     parser.add_argument("--weights", default="yolov8n.pt", help="of which all but one layer stay")
     parser.add_argument("--image-size", type=int, default=320)
@@ -93,7 +94,7 @@ def main(arguments: Sequence[str]) -> int:
     for way in parsed.ways:
         with progress(f"Simulating '{way}' (seeds)", total=parsed.seeds) as advance:
             found[way] = []
-            for seed in range(parsed.seeds):
+            for seed in range(parsed.first_seed, parsed.first_seed + parsed.seeds):
                 found[way].append(simulate(ships, WAYS[way], seed))
                 advance(1)
         show(found)

@@ -21,8 +21,9 @@ class PickWeights(Options):
     disagreement: float = Field(default=1.0, ge=0)
     """Labels nobody has reviewed, against what the detector is sure of: one of them is wrong."""
 
-    novelty: float = Field(default=0.5, ge=0)
-    """How unlike the labelled tiles it looks to the detector; 0 spares looking."""
+    novelty: float = Field(default=0.0, ge=0)
+    """How unlike the labelled tiles it looks to the detector; none by default, as uncertainty alone
+    taught more (docs/feedback.md). Where `near_duplicate` is 0, too, looking is spared."""
 
 
 class FeedbackOptions(Options):

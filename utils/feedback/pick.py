@@ -56,7 +56,8 @@ def pick(
     """
     shortlist = _shortlist(candidates, options, tagged, sent)
     pool = shortlist.together()
-    looks = look(pool) if look and shortlist.best and options.weights.novelty else (None, None)
+    wants_looks = options.weights.novelty or options.near_duplicate
+    looks = look(pool) if look and shortlist.best and wants_looks else (None, None)
     selection = Selection(pool, options, *looks)
     selection.take_all((one.tile.tile_id for one in shortlist.tagged), Reason.TAGGED)
     left = max(0, options.budget - len(selection))
