@@ -8,9 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from zenml import step
 
+from steps.trained_splits import scenes_held_out
 from tests.builders import boxes, labeled, make_tile, write_image
 from utils.dataset.labeled import LabeledDataset
+from utils.dataset.options import PinnedScenes, SplitFractions
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions, TrainingOptions
 from utils.detection.outputs import write_outputs
@@ -29,6 +32,36 @@ def zenml(local_state: Path) -> Path:
     import materializers  # noqa: F401
 
     return local_state
+
+
+@step(enable_cache=False)
+def look_what_is_held_out(scenes: list[str]) -> list[str]:
+    """The scenes that the model of the run does not learn from."""
+    return sorted(scenes_held_out(scenes))
+
+
+def test_scenes_are_held_out_as_in_the_training_of_the_model(zenml: Path, tmp_path: Path):
+    from zenml import Model, pipeline
+    from zenml.artifacts.external_artifact import ExternalArtifact
+
+    from steps.split_by_scene import split_by_scene
+
+    tiles = [make_tile(tmp_path, f"port/{name}", truth=boxes((5, 5, 20, 15))) for name in "abc"]
+    labels = LabeledDataset.write(tmp_path / "labels.parquet", ("ship",), labeled(tiles))
+    pinned = PinnedScenes(val=("b",), test=("c",))
+    fractions = SplitFractions(train=1, val=0, test=0, pinned=pinned)
+
+    @pipeline(enable_cache=False, model=Model(name="held out"))
+    def training() -> None:
+        split_by_scene(ExternalArtifact(value=labels), fractions)
+
+    @pipeline(model=Model(name="held out", version=1))
+    def looking() -> None:
+        look_what_is_held_out(["port/a", "port/b", "port/c", "port/d"])
+
+    training()
+    (held_out,) = looking().steps["look_what_is_held_out"].outputs["output"]
+    assert held_out.load() == ["port/b", "port/c"]
 
 
 def test_the_checks_leave_a_page_with_the_classes_of_each_split(zenml: Path, tmp_path: Path):
