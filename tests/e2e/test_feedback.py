@@ -169,6 +169,7 @@ def killed_and_run_again(user: User, arguments: list[str], moment: str) -> str:
     return user.calls(*arguments)
 
 
+@pytest.mark.timeout(1800)  # a whole loop, on a machine that may be busy
 def test_twice_round_the_loop_the_detector_gets_better_and_no_label_is_lost_or_doubled(
     user: User, truth: Truth, commands: dict[str, list[str]]
 ):

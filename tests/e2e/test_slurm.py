@@ -106,6 +106,7 @@ def preempt_training(slurm: Slurm, kept: list[str]) -> None:
     slurm.hurry(job)
 
 
+@pytest.mark.timeout(1800)  # a whole loop, on a machine that may be busy
 def test_the_loop_on_a_cluster_gives_the_boxes_of_this_machine(member: Member, slurm: Slurm):
     wanted = {"predictions": 1, "trained_detector": 1, "shard_predictions": 2}
     of_other_tests = {name: made(name).total for name in wanted}

@@ -198,6 +198,7 @@ def runs_in_mlflow(client: mlflow.MlflowClient) -> set[str]:
     return {run.info.run_id for run in runs}
 
 
+@pytest.mark.timeout(1800)  # a whole loop, on a machine that may be busy
 @pytest.mark.slow
 def test_the_loop_runs_on_vertex(team: Team, mlflow_door: Door, monkeypatch) -> None:
     for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
