@@ -5,10 +5,11 @@ rest and asks for the next tiles; beside it as many are drawn by chance. After e
 detectors are judged on tiles that nobody ever learns from. Of the detectors only the last layer is
 trained (`benchmarks.last_layer`), so that there is time for enough seeds. Usage:
 
-    python -m benchmarks.feedback SHIPS [--ways random picked ...] [--seeds 10] [--picture FILE]
+    python -m benchmarks.feedback [SHIPS] [--ways random picked ...] [--seeds 8] [--picture FILE]
 
 SHIPS is a folder with `images`, `annotations` (Pascal VOC) and the lists `train.txt` and
-`test.txt`.
+`test.txt`; by default those in `../shared/data` (or `$SPYGLASS_SHARED_DATA`), as are the weights.
+Without them there is nothing to measure, and it says so.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from rich.table import Table
 
 from benchmarks.bars import Bar, exit_code
 from benchmarks.last_layer import SeenTile, Weights, find, learn, looks, see
+from benchmarks.mosaic import shared_data
 from utils.dataset.labeled import LabeledTile
 from utils.evaluation.coco import coco_metrics
 from utils.evaluation.judged import JudgedImage
@@ -81,14 +83,21 @@ class Ships:
 def main(arguments: Sequence[str]) -> int:
     """Simulate, show the curves; returns the exit code, 1 where chance does better."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("ships", type=Path)
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--first-seed", type=int, default=0)
+    data = shared_data()
+    parser.add_argument("ships", nargs="?", type=Path, default=data / "ships")
+    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument(
+        "--first-seed", type=int, default=5, help="the lower ones chose the default"
+    )
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=["random", DEFAULT])
-    parser.add_argument("--weights", default="yolov8n.pt", help="of which all but one layer stay")
+    weights = data / "weights" / "yolov8n.pt"
+    parser.add_argument("--weights", type=Path, default=weights, help="all but one layer stay")
     parser.add_argument("--image-size", type=int, default=320)
     parser.add_argument("--picture", type=Path, help="where to draw the curves")
     parsed = parser.parse_args(arguments)
+    if not (parsed.ships / "train.txt").is_file() or not parsed.weights.is_file():
+        print(f"feedback: not measured, since there are no ships and weights in {data}")
+        return 0
     ships = read_ships(parsed.ships, parsed.weights, parsed.image_size)
     found: dict[str, list[list[Step]]] = {}
     for way in parsed.ways:
@@ -103,7 +112,7 @@ def main(arguments: Sequence[str]) -> int:
     return exit_code("Feedback", [bar(found)]) if {"random", DEFAULT} <= found.keys() else 0
 
 
-def read_ships(folder: Path, weights: str, size: int) -> Ships:
+def read_ships(folder: Path, weights: Path, size: int) -> Ships:
     """Every image as one tile, with its boxes."""
     source = open_source(VocSource(kind="voc", path=str(folder)))
     tiles = {Path(scene.id).stem: as_tile(scene) for scene in source.read(IssueReport())}

@@ -18,9 +18,9 @@ import torch
 from PIL import Image
 from scipy.optimize import minimize
 from torchvision.ops import nms
-from ultralytics import YOLO
 
 from utils.dataset.labeled import LabeledTile
+from utils.detection.checkpoint import load_weights
 from utils.geometry import Boxes, FloatArray, iou_matrix
 
 _IS_OBJECT, _IS_NONE = 0.5, 0.4  # of the overlap with the best true box
@@ -68,7 +68,7 @@ class SeenTile:
 Weights = list[FloatArray]
 
 
-def see(tiles: Sequence[LabeledTile], weights: str, image_size: int) -> dict[str, SeenTile]:
+def see(tiles: Sequence[LabeledTile], weights: Path, image_size: int) -> dict[str, SeenTile]:
     """Look at tiles once, by tile id.
 
     Args:
@@ -76,7 +76,7 @@ def see(tiles: Sequence[LabeledTile], weights: str, image_size: int) -> dict[str
         weights: Of a YOLOv8.
         image_size: To which the longer side is brought, in pixels, a multiple of 32.
     """
-    network = YOLO(weights).model.float().eval()
+    network = load_weights(weights).model.float().eval()
     raw = [_raw(network, tile, image_size) for tile in tiles]
     chance = np.random.default_rng(0)
     seen: dict[str, list[Places]] = {tile.tile_id: [] for tile in tiles}
