@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("slurm")
 
 _POLL_SECONDS = 2.0
+_MOST_SECONDS_TO_END = 20.0
 _UNREPORTED = {
     ExecutionStatus.INITIALIZING,
     ExecutionStatus.PROVISIONING,
@@ -185,6 +187,8 @@ class SlurmStepOperator(BaseStepOperator):
             step_run: The step, which has ended.
         """
         files = self._files(step_run)
+        if step_run.status is ExecutionStatus.COMPLETED:
+            self._see_the_end(step_run)
         files.environment.unlink(missing_ok=True)
         self._logs.pop(step_run.id, None)
         self._jobs.pop(step_run.id, None)
@@ -193,6 +197,15 @@ class SlurmStepOperator(BaseStepOperator):
         if step_run.status is ExecutionStatus.RETRYING and _has_failed(step_run.pipeline_run_id):
             # ZenML begins no attempt any more, and would wait for this one's for ever.
             publish_step_run_status_update(step_run.id, ExecutionStatus.STOPPED)
+
+    def _see_the_end(self, step_run: StepRunResponse) -> None:
+        """Wait for the end of a job whose step has told of its success itself, and for its log."""
+        deadline = time.monotonic() + _MOST_SECONDS_TO_END
+        with suppress(ControllerUnreachableError):
+            while step_run.id not in self._done and time.monotonic() < deadline:
+                if self._state(step_run).phase is Phase.FAILED:
+                    return
+                time.sleep(_POLL_SECONDS / 10)
 
     def _files(self, step_run: StepRunResponse) -> JobFiles:
         store = Client().active_stack.artifact_store.path
