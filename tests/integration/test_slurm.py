@@ -359,6 +359,22 @@ def test_ctrl_c_names_the_jobs_that_it_cannot_cancel(
     remove_job(files)
 
 
+def test_a_step_that_tells_of_its_success_before_its_job_ends_leaves_no_folder(
+    hello: StepRunResponse, tmp_path: Path
+):
+    script = tmp_path / "job.sh"
+    script.write_text("#!/bin/bash\nsleep 3\n")
+    files = JobFiles(job_folders() / str(hello.id))
+    files.folder.mkdir()
+    job = submit(script, ["--parsable", "--mem=100M", "--output=/dev/null"])
+    files.number.write_text(job)
+    operator = Client().active_stack.step_operator
+    operator._done.discard(hello.id)
+    operator.cleanup_step_submission(hello)
+    assert own_jobs()[job].name == "COMPLETED"
+    assert not files.folder.exists()
+
+
 def test_a_node_that_is_drained_ends_its_job_and_gets_no_more(tmp_path: Path, slurm: Slurm):
     drained = []
 
