@@ -24,11 +24,18 @@ _LINES = {
     "fiftyone_issues": "{added} samples added, {updated} updated, {unchanged} unchanged",
 }
 
+_OF_A_SHARD = "shard_"
+
 
 def summary_of(run: PipelineRunResponse) -> list[str]:
-    """The figures of a run's artifacts, and how many issues to look at."""
+    """The figures of a run's artifacts, and how many issues to look at.
+
+    Those of its shards are told together, by what was gathered of them.
+    """
     lines = []
     for name, artifact in _outputs(run):
+        if name.startswith(_OF_A_SHARD):
+            continue
         metadata: dict[str, Any] = dict(artifact.run_metadata)
         if name in _LINES:
             lines.append(f"  {_LINES[name].format_map(_Readable(metadata))}")

@@ -142,8 +142,11 @@ def test_the_number_of_shards_changes_nothing(user, configurations, shards):
     predictions = newest("predictions")
 
     ingested = user.calls("-ig", "--config", configurations["ingest"], "--set", f"shards={shards}")
-    user.calls("-i", "--config", configurations["inference"], "--set", f"shards={shards}")
+    predicted = user.calls(
+        "-i", "--config", configurations["inference"], "--set", f"shards={shards}"
+    )
 
+    assert predicted.count("the network ran in") == 1
     assert "4 scenes (4 unchanged), 24 tiles" in ingested
     assert newest("tile_manifest") == tiles
     assert newest("predictions") == predictions
