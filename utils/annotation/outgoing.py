@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from utils.annotation.imports import Item
-from utils.annotation.options import LabelStudioOptions
 from utils.annotation.tasks import TileTask, task_of, unknown_labels
 from utils.issues import IssueReport
 from utils.progress import Advance
@@ -60,16 +59,24 @@ def sendable_tasks(
         advance(1)
 
 
-def batches(items: Iterable[Item], options: LabelStudioOptions) -> Iterator[list[Item]]:
-    """Batches within the limits on number and bytes; one item larger than that goes alone."""
+def batches(
+    items: Iterable[Item], megabytes: float, most: int | None = None
+) -> Iterator[list[Item]]:
+    """Batches within the limits on bytes and number; one item larger than that goes alone.
+
+    Args:
+        items: Consumed as a stream.
+        megabytes: Of the bodies of a batch.
+        most: Items in a batch; any number by default.
+    """
     batch: list[Item] = []
     size = 0
     for item in items:
-        full = len(batch) == options.batch_tasks
-        if batch and (full or size + len(item.body) > options.batch_megabytes * _MEGABYTE):
+        added = len(item.body)
+        if batch and (len(batch) == most or size + added > megabytes * _MEGABYTE):
             yield batch
             batch, size = [], 0
         batch.append(item)
-        size += len(item.body)
+        size += added
     if batch:
         yield batch

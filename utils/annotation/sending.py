@@ -106,7 +106,7 @@ def send_tiles(
         tiles = [tile for tile, _ in suggested if tile.tile_id not in there]
         found = {tile.tile_id: boxes for tile, boxes in suggested if boxes is not None}
         new = sendable_tasks(tiles, project, images, report.issues, advance, found)
-        for batch in batches(new, options):
+        for batch in batches(new, options.batch_megabytes, options.batch_tasks):
             report.added += import_batch(
                 client, project.id, batch, report.issues, timeout_s=options.timeout_s
             )
@@ -139,22 +139,26 @@ def _suggest(
     def are_there(batch: Sequence[_Suggestion]) -> bool:
         return {one.task for one in batch} <= look().keys()
 
+    missing = []
+    there = look()
+    for one in suggestions:
+        earlier = there.get(one.task)
+        if earlier is None:
+            missing.append(one)
+            continue
+        if one.equals(earlier):
+            report.unchanged += 1
+        else:
+            # In its place: annotations made from it keep pointing to it.
+            ask(client, "PATCH", f"api/predictions/{earlier.id}/", json=one.prediction)
+            report.updated += 1
+        advance(1)
     path = f"api/projects/{project.id}/import/predictions"
     mailbox = Mailbox(client, path, are_there, options.timeout_s)
-    there = look()
-    for batch in batches(suggestions, options):
-        missing = []
-        for one in batch:
-            earlier = there.get(one.task)
-            if earlier is None:
-                missing.append(one)
-            elif one.equals(earlier):
-                report.unchanged += 1
-            else:
-                # In its place: annotations made from it keep pointing to it.
-                ask(client, "PATCH", f"api/predictions/{earlier.id}/", json=one.prediction)
-                report.updated += 1
-        report.updated += deliver(mailbox, missing, report.issues) if missing else 0
+    # With every request Label Studio counts the predictions of all tasks of the project again, so
+    # that few and large ones are fastest.
+    for batch in batches(missing, options.batch_megabytes):
+        report.updated += deliver(mailbox, batch, report.issues)
         advance(len(batch))
 
 

@@ -72,7 +72,8 @@ def sync_tasks(
     ):
         there = tasks_there(client, project.id, report.issues)
         new = _new_tiles(manifest, there, report, advance)
-        for batch in batches(sendable_tasks(new, project, images, report.issues, advance), options):
+        tasks = sendable_tasks(new, project, images, report.issues, advance)
+        for batch in batches(tasks, options.batch_megabytes, options.batch_tasks):
             report.added += import_batch(
                 client, project.id, batch, report.issues, timeout_s=options.timeout_s
             )
