@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from commands.configuration import CONFIGS, first_problem, read_yaml, set_dotted
 from utils.annotation.retrain_rule import RetrainRule
@@ -14,6 +14,7 @@ from utils.errors import ConfigurationError
 from utils.options import Options
 
 DEFAULT_FILE = CONFIGS / "retrain.yaml"
+_ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104  (to listen on, not to call)
 
 
 class PipelineFiles(Options):
@@ -44,6 +45,15 @@ class WebhookOptions(Options):
     address: str | None = None
     """As Label Studio reaches the listener, such as `http://watcher.example.com:8097/`; by default
     host and port."""
+
+    @model_validator(mode="after")
+    def _can_be_called(self) -> Self:
+        if self.enabled and self.address is None and self.host in _ANY_ADDRESS:
+            raise ValueError(
+                f"nobody can call {self.host}: write under 'address' how Label Studio reaches this "
+                "machine, such as http://watcher.example.com:8097/"
+            )
+        return self
 
 
 class WatchOptions(Options):

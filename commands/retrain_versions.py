@@ -28,8 +28,13 @@ def unfinished(model: str) -> ModelVersionResponse | None:
 
 def last_trained(model: str) -> ModelVersionResponse | None:
     """The newest version that has learned from labels."""
-    trained = (version for version in _versions(model) if LEARNED_FROM in version.run_metadata)
-    return next(trained, None)
+    return next(filter(is_trained, _versions(model)), None)
+
+
+def is_trained(version: ModelVersionResponse) -> bool:
+    """Whether a version has learned from labels; a training that was killed leaves no detector."""
+    has_learned = LEARNED_FROM in version.run_metadata
+    return has_learned and version.get_artifact("trained_detector") is not None
 
 
 def with_labels(model: str) -> Iterator[ModelVersionResponse]:

@@ -21,6 +21,7 @@ from commands.retrain_options import RetrainOptions
 from commands.retrain_versions import (
     BEGUN,
     ENDED,
+    is_trained,
     last_trained,
     moment_now,
     note,
@@ -254,7 +255,7 @@ def _known(labels: str) -> Known:
 def _exported_already(retraining: Retraining) -> ModelVersionResponse | None:
     """The newest version, if it has labels that hold every review and were not trained on."""
     version = next(with_labels(retraining.model), None)
-    if version is None or LEARNED_FROM in version.run_metadata:
+    if version is None or is_trained(version):
         return None
     labels = version.get_artifact("labeled_dataset")
     is_complete = labels is not None and _fresh(retraining, str(labels.id)).tiles == 0

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from commands.console import complain, say
 from commands.retraining import Retraining, is_due
@@ -88,9 +89,15 @@ def _run(command: Sequence[str]) -> None:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """As Ctrl-C would, and by force if that does not help."""
-    os.killpg(process.pid, signal.SIGINT)
+    _signal(process, signal.SIGINT)
     try:
         process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+        _signal(process, signal.SIGKILL)
         process.wait()
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    # Whoever stops a service may have stopped the process too, so that it is gone already.
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)

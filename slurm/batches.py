@@ -65,7 +65,8 @@ class Batches:
         try:
             submit_jobs(list(batch.jobs.values()))
         except JobError as error:
-            self._refused.update(dict.fromkeys(batch.jobs, error))
+            # Of its own kind: whoever hears that the controller cannot be reached goes on waiting.
+            self._refused.update(dict.fromkeys(batch.jobs, JobError(str(error))))
 
 
 def _kind(job: PreparedJob) -> str:

@@ -16,7 +16,7 @@ class Queue:
     """The states of the user's jobs."""
 
     def __init__(self, interval_s: float) -> None:
-        """Ask Slurm at most once in `interval_s`."""
+        """Ask Slurm once in `interval_s`, and for jobs that it has not told of yet."""
         self._interval_s = interval_s
         self._asked = float("-inf")
         self._jobs: dict[str, JobState] = {}

@@ -67,8 +67,13 @@ def reachable_store(environment: dict[str, str], host: str | None) -> dict[str, 
         "ZENML_STORE_TYPE": "rest",
         "ZENML_STORE_URL": served.url,
         "ZENML_STORE_API_TOKEN": served.token,
-        "no_proxy": ",".join(filter(None, [os.environ.get("no_proxy"), served.host])),
+        "no_proxy": ",".join(filter(None, [_without_proxy(), served.host])),
     }
+
+
+def _without_proxy() -> str | None:
+    """The hosts that are reached without a proxy; most programs prefer the name in lower case."""
+    return os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
 
 
 def stop_serving() -> None:

@@ -5,17 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
+from zenml import log_metadata
 from zenml.client import Client
-from zenml.models import ArtifactVersionResponse
+from zenml.models import ArtifactVersionResponse, StepRunResponse
 from zenml.utils.pagination_utils import depaginate_stream
 
+from utils.annotation.project import Project
 from utils.tiling.manifest import TileManifest
 from utils.tiling.tile import Tile
 
-# The reports of those who send tiles. Only an ingest sends all tiles of a scene.
-INGESTS = ("sync_issues",)
-PICKS = ("send_issues",)
+# The steps that send tiles. Only an ingest sends all tiles of a scene.
+INGESTS = ("sync_annotations",)
+PICKS = ("send_picked_tiles",)
+_DESTINATION = "label studio project"
+
+
+def note_destination(project: Project) -> None:
+    """Note on the running step to which project it sends the tiles of its input `manifest`.
+
+    To be called before anything is sent: a step that is killed half-way has sent some of them, and
+    what people make of these must come back too.
+    """
+    log_metadata({_DESTINATION: {"id": project.id, "name": project.title}})
 
 
 def manifests_of(
@@ -23,25 +36,25 @@ def manifests_of(
 ) -> list[ArtifactVersionResponse]:
     """The distinct tile manifests that were sent to a project: of ingests, then picked ones.
 
-    The newest of each come first. The way leads over the reports of those who sent something to
-    that project, to what each was given.
+    The newest of each come first. The way leads over the steps that sent something to that
+    project, or were about to, to what each was given.
 
     Args:
         project: Its name or number.
         senders: `INGESTS`, `PICKS`, or both.
     """
     found: dict[str, ArtifactVersionResponse] = {}
-    for report in chain.from_iterable(map(_reports, senders)):
-        names = report.run_metadata.get("project_name"), report.run_metadata.get("project_id")
-        if str(project) in map(str, names):
-            manifest = report.step.inputs["manifest"][0]
+    for sender in chain.from_iterable(map(_runs, senders)):
+        destination: Any = sender.run_metadata.get(_DESTINATION, {})
+        if str(project) in map(str, destination.values()):
+            manifest = sender.inputs["manifest"][0]
             found.setdefault(manifest.content_hash or str(manifest.id), manifest)
     return list(found.values())
 
 
-def _reports(artifact: str) -> Iterator[ArtifactVersionResponse]:
+def _runs(step: str) -> Iterator[StepRunResponse]:
     return depaginate_stream(
-        Client().list_artifact_versions, artifact=artifact, sort_by="desc:created"
+        Client().list_run_steps, name=step, sort_by="desc:created", hydrate=True
     )
 
 

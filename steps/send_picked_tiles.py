@@ -8,6 +8,7 @@ from zenml import step
 
 from steps.figures import log_figures
 from steps.label_studio import connect_label_studio
+from steps.manifests import note_destination
 from utils.annotation.images import connect_storage
 from utils.annotation.options import LabelStudioOptions
 from utils.annotation.project import open_project
@@ -30,11 +31,12 @@ def send_picked_tiles(
 ) -> Annotated[IssueReport, "send_issues"]:
     """Give each picked tile one task with the newest boxes; tasks that have them are left alone.
 
-    The manifest is not read: by it the export knows the tiles that this step has sent.
+    The manifest is not read: by it the export knows the tiles that this step may have sent.
     """
     del manifest
     client = connect_label_studio(label_studio)
     project = open_project(client, label_studio, picked.class_names)
+    note_destination(project)
     images = connect_storage(client, project, data_source, label_studio.document_root)
     suggested = [(one.tile, suggestion(one)) for one in picked]
     report = send_tiles(client, project, suggested, images, label_studio)
@@ -45,8 +47,6 @@ def send_picked_tiles(
     log_figures(
         {
             "project": project.url,
-            "project_name": project.title,
-            "project_id": project.id,
             "added": report.added,
             "updated": report.updated,
             "unchanged": report.unchanged,

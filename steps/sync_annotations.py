@@ -8,6 +8,7 @@ from zenml import step
 
 from steps.figures import log_figures
 from steps.label_studio import connect_label_studio
+from steps.manifests import note_destination
 from utils.annotation.images import connect_storage
 from utils.annotation.options import LabelStudioOptions
 from utils.annotation.project import open_project
@@ -23,13 +24,12 @@ def sync_annotations(
     """Give every tile one task in the project; tasks that are there are left alone."""
     client = connect_label_studio(label_studio)
     project = open_project(client, label_studio, manifest.class_names)
+    note_destination(project)
     images = connect_storage(client, project, data_source, label_studio.document_root)
     report = sync_tasks(client, project, manifest, images, label_studio)
     log_figures(
         {
             "project": project.url,
-            "project_name": project.title,
-            "project_id": project.id,
             "added": report.added,
             "already_there": report.already_there,
         }

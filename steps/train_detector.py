@@ -35,9 +35,9 @@ def train_detector(
     detector = train.train_detector(
         dataset, training, tracking=track_with_stack(), kept_in=work_store("training")
     )
-    note_labels()
     val = [tile for tile in labels if splits[tile.scene_id] == Split.VAL]
-    looking = EvaluationOptions(device=training.device, augment=evaluation.augment)
+    looking = evaluation.updated(device=training.device)
     detector = with_confidence(detector, val, local_images(val), looking)
+    note_labels()  # now that there is a detector that has learned from them
     log_figures({"tiles": dataset.tile_counts, "mlflow_run_id": detector.mlflow_run_id or "none"})
     return detector

@@ -199,6 +199,14 @@ def test_a_second_run_looks_at_no_image_again_and_finds_the_same(predict, scenes
     assert parts() == before
 
 
+def test_what_another_version_of_ultralytics_has_found_is_not_taken(predict, scenes, monkeypatch):
+    predict(scenes[:1])
+    before = parts()
+    monkeypatch.setattr("utils.detection.predict.version", lambda _: "8.4.999")
+    predict(scenes[:1])
+    assert len(parts()) == len(before) + 1
+
+
 def test_what_is_known_of_a_scene_may_change_without_looking_again(predict, scenes):
     before = {scene.scene_id: scene for scene in predict(scenes).predictions}
     place = Georeference("EPSG:4326", (1, 0, 0, 0, 1, 0))

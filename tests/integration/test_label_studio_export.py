@@ -15,8 +15,10 @@ from tests.fixtures.label_studio import Harbour, make_harbour
 from utils.annotation.connection import ask
 from utils.annotation.export import ExportResult
 from utils.annotation.server import ServerConnection
+from utils.annotation.sync import sync_tasks
 from utils.dataset.labeled import LabeledTile
 from utils.errors import LabelStudioError, TooManyIssuesError
+from utils.tiling.manifest import TileManifest
 
 Sent = dict[str, Any]
 
@@ -252,6 +254,16 @@ def test_tasks_that_the_manifest_does_not_know_are_reported(
     result = harbour.export()
     assert len(result.dataset) == 12
     assert result.issues.counts() == {"unknown task": 2}
+
+
+def test_a_picked_tile_that_was_never_sent_is_told_and_does_not_count(harbour: Harbour) -> None:
+    harbour.tiles[0] = replace(harbour.tiles[0], boxes=None, box_ids=())
+    sent = TileManifest.write(harbour.folder / "sent.parquet", ["ship"], harbour.tiles[1:])
+    sync_tasks(harbour.client, harbour.project, sent, harbour.images, harbour.options)
+    result = harbour.export(max_bad_share=0.0)
+    assert len(result.dataset) == len(harbour.tiles) - 1
+    (issue,) = result.issues.issues
+    assert (issue.item, issue.kind) == (harbour.tiles[0].tile_id, "vanished task")
 
 
 def test_too_many_vanished_tasks_are_an_error(harbour: Harbour) -> None:

@@ -117,6 +117,27 @@ def test_a_training_that_fails_is_recorded_as_failed(tracking, tiny_dataset):
     assert run.info.status == "FAILED"
 
 
+def test_a_training_that_failed_runs_again_in_its_record(tracking, tiny_dataset):
+    options = tiny_options(epochs=3, seed=78)
+
+    def fail(epoch):
+        if epoch.epoch == 2:
+            raise RuntimeError("the lights went out")
+
+    with pytest.raises(DetectorError):
+        train_detector(tiny_dataset, options, tracking=tracking, on_epoch=fail)
+    (failed,) = runs_of(tracking)
+    seen = []
+    train_detector(
+        tiny_dataset,
+        options,
+        tracking=tracking,
+        on_epoch=lambda _: seen.append(runs_of(tracking)[0].info.status),
+    )
+    (run,) = runs_of(tracking)
+    assert (failed.info.status, {*seen}, run.info.status) == ("FAILED", {"RUNNING"}, "FINISHED")
+
+
 def test_while_mlflow_is_down_a_training_goes_on(tiny_dataset, tiny_detector, caplog):
     down = TrackingOptions(tracking_uri="http://127.0.0.1:9")
     detector = train_detector(tiny_dataset, tiny_options(), tracking=down)

@@ -14,7 +14,7 @@ from utils.evaluation.calibration import calibration_of
 from utils.evaluation.coco import coco_metrics
 from utils.evaluation.curves import best_confidence, count_boxes
 from utils.evaluation.judged import JudgedImage, join_scenes
-from utils.evaluation.matching import match_classes
+from utils.evaluation.matching import match_classes, with_truth
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
 from utils.evaluation.scores import Scores, score
 from utils.geometry import Boxes
@@ -50,7 +50,7 @@ def judged_images(draw) -> list[JudgedImage]:
 @settings(deadline=None, max_examples=60)
 @given(judged_images())
 def test_the_bootstrap_counts_as_coco_does(images):
-    matches = match_classes(images, CLASSES)
+    matches = with_truth(match_classes(images, CLASSES))
     reference = coco_metrics(images, CLASSES)
     for name, own in matches.items():
         once = np.ones((1, len(own.true_boxes)))
@@ -71,7 +71,7 @@ def test_a_box_that_is_true_at_high_thresholds_only_counts_there():
 @given(judged_images(), st.lists(st.integers(0, 2), min_size=3, max_size=3))
 def test_a_weight_is_as_good_as_a_copy_of_the_scene(images, weights):
     scenes = sorted({image.scene_id for image in images})
-    matches = match_classes(images, CLASSES)
+    matches = with_truth(match_classes(images, CLASSES))
     copies = [
         judged(image.truth, image.found, scene=image.scene_id, image=f"{image.image_id} {copy}")
         for index, scene in enumerate(scenes)
@@ -147,6 +147,17 @@ def test_the_best_confidence_keeps_the_true_and_drops_the_false():
     counts = count_boxes(match_classes(images, ("ship",)))
     assert best_confidence(counts) == pytest.approx(0.8)
     assert counts.precision[0][[0, 41]].tolist() == [0.5, 1]
+
+
+def test_boxes_of_a_class_that_is_not_there_are_false_ones():
+    ghosts = Boxes(np.array([HIT, MISS], dtype=float), ("ship", "buoy"), np.array([0.9, 0.6]))
+    images = [judged(boxes(HIT), ghosts)]
+    scores = score(images, ("ship", "buoy"), EvaluationOptions(confidence=0.5))
+    assert scores.metrics["precision"].value == 0.5
+    assert scores.metrics["mAP50"].value == pytest.approx(1)
+    assert set(scores.classes) == {"ship"}
+    assert scores.best_confidence == pytest.approx(0.9)
+    assert sum(scores.calibration.boxes) == 2
 
 
 def test_no_confidence_is_chosen_from_which_every_box_counts():

@@ -66,6 +66,16 @@ def test_a_misspelt_key_names_the_nearest(tmp_path: Path):
         load_retrain_options(file, {})
 
 
+def test_an_address_that_nobody_can_call_is_refused():
+    anywhere = {"watch.webhook.host": "0.0.0.0"}  # noqa: S104
+    with pytest.raises(
+        ConfigurationError, match=r"nobody can call 0\.0\.0\.0: write under .address."
+    ):
+        load_retrain_options(None, anywhere)
+    called = {"watch.webhook.address": "http://watcher.example.com:8097/"}
+    assert load_retrain_options(None, anywhere | called).watch.webhook.host == "0.0.0.0"  # noqa: S104
+
+
 def test_a_training_on_other_labels_than_the_exported_ones_is_refused(tmp_path: Path):
     (tmp_path / "training.yaml").write_text("parameters: {dataset: gold}")
     files = {

@@ -211,7 +211,11 @@ class _Reader:
     def _note_nothing(self, tile: Tile, has_task: bool, has_annotations: bool) -> None:
         """A tile without any annotation that counts: say why."""
         if not has_task:
-            self.issues.add(tile.tile_id, "vanished task", "the project has no task for it")
+            # One without ground truth had nothing to lose, and perhaps it was never sent: what
+            # picked it may have been killed.
+            is_lost = tile.boxes is not None
+            detail = "the project has no task for it"
+            self.issues.add(tile.tile_id, "vanished task", detail, set_aside=is_lost)
         elif has_annotations:
             self.statistics.skipped += 1
             self.issues.add(tile.tile_id, _SKIPPED, "all its annotations are cancelled")

@@ -26,7 +26,7 @@ _MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"  # no other is understood
 # Two people may save at the same time, and the one that began first may end last.
 _SLACK = timedelta(minutes=10)
 
-Known = dict[str, tuple[int | None, datetime | None]]
+Known = dict[str, datetime | None]
 
 
 @dataclass
@@ -50,10 +50,8 @@ class FreshReviews:
 
 
 def known_reviews(labels: Iterable[LabeledTile]) -> Known:
-    """Number and time of the annotation of each reviewed tile of a dataset."""
-    return {
-        tile.tile_id: (tile.annotation_id, tile.annotated_at) for tile in labels if tile.reviewed
-    }
+    """The time of the annotation of each reviewed tile of a dataset, by tile id."""
+    return {tile.tile_id: tile.annotated_at for tile in labels if tile.reviewed}
 
 
 def fresh_reviews(
@@ -75,7 +73,7 @@ def fresh_reviews(
     """
     fresh = FreshReviews()
     proposals = Proposals(client, project.class_names, {})
-    times = [at for _, at in known.values() if at is not None]
+    times = [at for at in known.values() if at is not None]
     with explained(url_of(client), "Looking for reviews"):
         for task in _changed_tasks(client, project, max(times) - _SLACK if times else None):
             chosen, tile_id = newest(task["annotations"]), task["data"]["tile_id"]
@@ -95,7 +93,7 @@ def fresh_reviews(
 
 def _is_known(annotation: Annotation, tile_id: str, known: Known) -> bool:
     """Whether a dataset has this annotation of a tile, or a newer one."""
-    _, at = known.get(tile_id, (None, None))
+    at = known.get(tile_id)
     return at is not None and moment(annotation) <= at
 
 

@@ -85,7 +85,10 @@ class Exports:
 
     def tensorrt(self, batch: int) -> Path:
         """The network for up to `batch` images at a time, as an engine for this machine's GPU."""
-        return self._exported("engine", batch=batch, dynamic=True, device=0, machine=_machine())
+        import tensorrt
+
+        made_for = f"{tensorrt.__version__}-{_machine()}"  # no other version loads it
+        return self._exported("engine", batch=batch, dynamic=True, device=0, machine=made_for)
 
     def verdicts(self, wanted: str) -> dict[str, Verdict]:
         """What was found out about backends, by their descriptions.

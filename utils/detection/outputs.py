@@ -15,7 +15,7 @@ from utils.issues import IssueReport
 def write_outputs(
     predictions: Predictions, options: InferenceOptions, folder: Path, issues: IssueReport
 ) -> Predictions:
-    """Write the formats asked for: COCO json always, GeoJSON where a scene knows where it lies.
+    """Write the formats asked for, GeoJSON where a scene knows where it lies.
 
     Args:
         predictions: Streamed once or twice for each format.

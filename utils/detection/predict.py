@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.metadata import version
 from operator import attrgetter
 from pathlib import Path
 
@@ -31,6 +32,9 @@ from utils.storage.store import ObjectStore, open_store
 _FILE = "predictions.parquet"
 _NAME_LENGTH = 16
 _DEFAULTS = InferenceOptions()
+# To be raised whenever the same detector with the same options comes to find other boxes, or they
+# are kept in another format: what earlier runs have kept is then left alone.
+_METHOD = 2
 # What does not change the boxes that are found.
 _NOT_IDENTITY = {"batch", "device", "outputs", "viewer_scenes", "max_bad_share"}
 
@@ -124,7 +128,10 @@ def merge_inferences(
 
 def _identity(source: SceneSource, detector: Detector, options: InferenceOptions) -> str:
     """A name for all predictions that the same detector makes with these options."""
-    identity = [source.name, detector.weights_sha256, detector.image_size, detector.class_names]
+    identity = [
+        *(_METHOD, version("ultralytics"), source.name),
+        *(detector.weights_sha256, detector.image_size, detector.class_names),
+    ]
     chosen = options.updated(confidence=detector.least_score(options.confidence))
     content = json.dumps([*identity, chosen.model_dump(mode="json", exclude=_NOT_IDENTITY)])
     return hashlib.sha256(content.encode()).hexdigest()[:_NAME_LENGTH]

@@ -119,8 +119,11 @@ class TrainingRecord:
         run_id = store.find_run(FINGERPRINT_TAG, fingerprint)
         if run_id is None:
             name = f"train-{fingerprint[:8]}"
-            run_id = store.client.create_run(store.experiment_id, run_name=name).info.run_id
-        store.client.set_tag(run_id, FINGERPRINT_TAG, fingerprint)
+            tags = {FINGERPRINT_TAG: fingerprint}
+            made = store.client.create_run(store.experiment_id, run_name=name, tags=tags)
+            run_id = made.info.run_id
+        elif FINISHED_TAG not in store.client.get_run(run_id).data.tags:
+            store.client.update_run(run_id, status="RUNNING")
         self._send_parameters(store, run_id)
         self.mlflow_run_id = run_id
         return store

@@ -20,7 +20,7 @@ from utils.evaluation.bootstrap import (
 from utils.evaluation.evaluate import class_names
 from utils.evaluation.judged import JudgedImage
 from utils.evaluation.looking import Look
-from utils.evaluation.matching import match_classes, scene_ids
+from utils.evaluation.matching import match_classes, scene_ids, with_truth
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
 from utils.geometry import FloatArray
 
@@ -176,7 +176,7 @@ def _drawn(
     metric: str,
     evaluation: EvaluationOptions,
 ) -> _Drawn:
-    matches = match_classes(tiles, names)
+    matches = with_truth(match_classes(tiles, names))
     scenes = len(scene_ids(tiles))
     weights = np.vstack([np.ones(scenes), draw_scenes(scenes, evaluation.bootstrap)])
     precisions = {name: average_precisions_of(own, weights) for name, own in matches.items()}

@@ -7,7 +7,7 @@ COCO"; the reference is `evaluateImg` of pycocotools.)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,10 +42,14 @@ class ClassMatches:
 def match_classes(
     images: Sequence[JudgedImage], class_names: Sequence[str]
 ) -> dict[str, ClassMatches]:
-    """The matches of each class that has true boxes; scenes are numbered in order of id."""
+    """The matches of each class; scenes are numbered in order of id."""
     scenes = {scene: index for index, scene in enumerate(scene_ids(images))}
-    matched = {name: _match_class(images, scenes, name) for name in class_names}
-    return {name: matches for name, matches in matched.items() if matches.true_boxes.any()}
+    return {name: _match_class(images, scenes, name) for name in class_names}
+
+
+def with_truth(matches: Mapping[str, ClassMatches]) -> dict[str, ClassMatches]:
+    """Those of the classes that have true boxes: others have no average precision."""
+    return {name: own for name, own in matches.items() if own.true_boxes.any()}
 
 
 def scene_ids(images: Sequence[JudgedImage]) -> list[str]:

@@ -20,7 +20,7 @@ from utils.evaluation.coco import CocoMetrics, coco_metrics
 from utils.evaluation.curves import CONFIDENCES, Counts, best_confidence, count_boxes
 from utils.evaluation.error_kinds import confusion_matrix, count_errors
 from utils.evaluation.judged import JudgedImage
-from utils.evaluation.matching import ClassMatches, match_classes, scene_ids
+from utils.evaluation.matching import ClassMatches, match_classes, scene_ids, with_truth
 from utils.evaluation.options import EvaluationOptions
 from utils.geometry import FloatArray
 
@@ -149,11 +149,12 @@ def _headline(
     options: EvaluationOptions,
 ) -> dict[str, Estimate]:
     bootstrap = options.bootstrap
-    if not matches:
+    there = with_truth(matches)
+    if not there:
         return {}
-    scenes = len(next(iter(matches.values())).true_boxes)
+    scenes = len(next(iter(there.values())).true_boxes)
     weights = draw_scenes(scenes, bootstrap)
-    precisions = {name: average_precisions_of(own, weights) for name, own in matches.items()}
+    precisions = {name: average_precisions_of(own, weights) for name, own in there.items()}
     map50, map50_95 = mean_over_classes(precisions)
     drawn = count_boxes(matches, np.array([confidence]), weights)
     seen = count_boxes(matches, np.array([confidence]))
@@ -171,7 +172,7 @@ def _by_class(
     matches: Mapping[str, ClassMatches], coco: CocoMetrics, confidence: float
 ) -> dict[str, ClassScores]:
     scores = {}
-    for name, own in matches.items():
+    for name, own in with_truth(matches).items():
         counts = count_boxes({name: own}, np.array([confidence]))
         scores[name] = ClassScores(
             int(own.true_boxes.sum()),

@@ -1,0 +1,74 @@
+"""Whatever was sent to Label Studio comes back, also from a step that did not end well."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from zenml import pipeline
+from zenml.artifacts.external_artifact import ExternalArtifact
+
+import materializers  # noqa: F401
+from steps.manifests import INGESTS, PICKS, all_tiles_sent, manifests_of
+from steps.send_picked_tiles import send_picked_tiles
+from steps.sync_annotations import sync_annotations
+from tests.builders import make_tile
+from tests.fixtures.label_studio import Harbour
+from utils.feedback.picked import PickedTile, PickedTiles, Reason
+from utils.geometry import Boxes
+from utils.tiling.manifest import TileManifest
+from utils.tiling.tile import Tile
+
+
+@pytest.fixture
+def reachable(harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> Harbour:
+    """A project that steps find."""
+    monkeypatch.setenv("LABEL_STUDIO_URL", harbour.server.url)
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", harbour.server.api_key)
+    return harbour
+
+
+def ids(manifests: list[TileManifest]) -> list[set[str]]:
+    return [{tile.tile_id for tile in manifest} for manifest in manifests]
+
+
+def picked(tile: Tile, rank: int) -> PickedTile:
+    found = Boxes(np.array([[5.0, 6, 20, 30]]), ("ship",), np.array([0.5]))
+    return PickedTile(tile, rank, 0.5, Reason.UNCERTAIN, found=found, model_version="3")
+
+
+def test_tiles_of_a_step_that_failed_half_way_are_known(reachable: Harbour, tmp_path: Path) -> None:
+    store, classes = str(reachable.store), reachable.class_names
+    new = [make_tile(reachable.store, "open sea", x=64 * x, seed=50 + x) for x in range(3)]
+    gone = replace(new[2], uri=str(reachable.store / "gone.png"))
+    picks = [picked(tile, rank) for rank, tile in enumerate([*new[:2], gone], 1)]
+
+    @pipeline(enable_cache=False)
+    def ingest() -> None:
+        sync_annotations(ExternalArtifact(value=reachable.manifest), store, reachable.options)
+
+    @pipeline(enable_cache=False)
+    def feedback() -> None:
+        send_picked_tiles(
+            ExternalArtifact(value=PickedTiles.write(tmp_path / "picks", classes, picks)),
+            ExternalArtifact(value=TileManifest.write(tmp_path / "tiles", classes, new)),
+            store,
+            None,
+            reachable.options.updated(max_bad_share=0.0),
+            "relabel",
+        )
+
+    project = reachable.options.project
+    assert manifests_of(project) == []
+    ingest()
+    with pytest.raises(Exception, match="send_picked_tiles"):
+        feedback()
+
+    assert {tile.tile_id for tile in new[:2]} <= reachable.tasks().keys()
+    (ingested,), (sent,) = manifests_of(project, INGESTS), manifests_of(project, PICKS)
+    everything = {tile.tile_id for tile in (*reachable.tiles, *new)}
+    assert ids([sent.load()]) == [{tile.tile_id for tile in new}]
+    assert [one.id for one in manifests_of(reachable.project.id)] == [ingested.id, sent.id]
+    assert ids([all_tiles_sent(ingested.load(), project, tmp_path / "all")]) == [everything]
