@@ -21,12 +21,8 @@ help: ## List the targets
 demo: $(ENVIRONMENT) ## Run the whole loop on synthetic harbours (five minutes after the first set-up)
 	@$(PYTHON) -m commands.demo
 
-# A worker has servers of its own and keeps about one core busy. Whole files go to one worker, the
-# longest first: those end to end.
-WORKERS ?= 2
-
 test: $(DEVELOPMENT) ## Run the tests: unit, integration with real servers, end to end
-	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	@$(PYTHON) -m pytest
 
 lint: $(DEVELOPMENT) ## Check style, types, architecture, and that what is generated is up to date
 	@.venv/bin/ruff format --check .

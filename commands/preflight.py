@@ -152,7 +152,7 @@ def _detector_is_there(configuration: RunConfiguration) -> None:
 
 
 def _labels_are_there(configuration: RunConfiguration) -> None:
-    labels = newest("labeled_dataset")
+    labels = newest("labeled_dataset", configuration.model[0] or None)
     if labels is None:
         raise SpyglassError("There are no labels to judge by. Get some: python run.py --export")
     _require_in_reach(labels, configuration)

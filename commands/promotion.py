@@ -52,6 +52,8 @@ def promote_to_production(model_name: str, planned: PlannedRun, parsed: argparse
 def roll_back(model_name: str) -> str:
     """Bring the version back that was in production before the present one.
 
+    A second time goes one further back: what was rolled back does not come again.
+
     Returns:
         One sentence that says what moved.
 
@@ -66,7 +68,6 @@ def roll_back(model_name: str) -> str:
             "bring back. Promote one with: python run.py --promote production"
         )
     earlier.set_stage("production", force=True)
-    _note(model_name, earlier.number, _SINCE, _now())
     replaced = f", replacing version {current.number} (now archived)" if current else ""
     return f"Version {earlier.number} of {model_name} is back in production{replaced}."
 
@@ -100,13 +101,13 @@ def _wins(model_name: str, planned: PlannedRun, *, yes: bool) -> bool:
 def _last_replaced(
     model_name: str, current: ModelVersionResponse | None
 ) -> ModelVersionResponse | None:
+    """The version that came into production last before the present one did."""
     versions = depaginate(Client().list_model_versions, model=model_name, hydrate=True)
-    earlier = [
-        version
-        for version in versions
-        if _SINCE in version.run_metadata and (current is None or version.id != current.id)
-    ]
-    return max(earlier, key=lambda version: str(version.run_metadata[_SINCE]), default=None)
+    since = {v.id: str(v.run_metadata[_SINCE]) for v in versions if _SINCE in v.run_metadata}
+    # One that ZenML's own command has put there has no date: it came after all others.
+    present = since.pop(current.id, _now()) if current else _now()
+    earlier = [v for v in versions if v.id in since and since[v.id] < present]
+    return max(earlier, key=lambda version: since[version.id], default=None)
 
 
 def _note(model_name: str, version: int | str, name: str, value: str | dict[str, str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from pipelines.artifacts import newest, of_model
+from pipelines.artifacts import newest_of_model, of_model
 from steps.evaluate_detector import evaluate_detector
 from steps.find_unseen_scenes import find_unseen_scenes
 from utils.dataset.options import SplitFractions
@@ -22,6 +22,6 @@ def evaluate_pipeline(
         fractions: How scenes that came after the training are shared out; as for the training.
         evaluation: How to judge.
     """
-    labels = newest("labeled_dataset")
+    labels = newest_of_model("labeled_dataset")
     splits = find_unseen_scenes(labels, of_model("splits"), fractions)
     evaluate_detector(of_model("trained_detector"), labels, splits, evaluation)

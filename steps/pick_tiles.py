@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
-from zenml import step
+from zenml import get_step_context, step
 
 from steps.label_studio import connect_label_studio
 from steps.manifests import INGESTS, all_tiles_sent, picked_tiles_of
@@ -19,7 +19,7 @@ from utils.dataset.labeled import LabeledDataset
 from utils.detection.detector import Detector
 from utils.detection.predictions import Predictions
 from utils.feedback.candidates import candidates
-from utils.feedback.looking import look_with, threshold_of
+from utils.feedback.looking import look_with, threshold_of, with_boxes
 from utils.feedback.options import FeedbackOptions
 from utils.feedback.pick import pick
 from utils.feedback.picked import PickedTiles
@@ -52,6 +52,7 @@ def pick_tiles(
     project = label_studio.project
     ingested = manifest and all_tiles_sent(manifest, project, folder / "tiles.parquet", INGESTS)
     tagged = tagged_tiles(dataset_name, feedback.tag) if dataset_name else frozenset()
+    sent = {tile.tile_id for tile in picked_tiles_of(project)}
     everything = candidates(
         tiles_of_predicted(
             ingested or (), predictions, tiling, issues, alone=picked_tiles_of(project)
@@ -63,9 +64,10 @@ def pick_tiles(
         held_out=scenes_held_out(scene.scene_id for scene in predictions),
         skipped=skipped_tiles(connect_label_studio(label_studio), project),
         whatever=tagged,
+        waiting=sent,
     )
-    sent = {tile.tile_id for tile in picked_tiles_of(project)}
     picked = pick(everything, feedback, look_with(detector, labels or (), feedback), tagged, sent)
+    picked = with_boxes(picked, detector, str(get_step_context().model.number))
     store = open_store(data_source)
     picked = [replace(one, tile=stored_tile(one.tile, store, tiling)) for one in picked]
     classes = list(

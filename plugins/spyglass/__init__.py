@@ -55,7 +55,8 @@ class SendToLabelStudio(foo.Operator):
 
     def execute(self, ctx: Any) -> dict[str, str]:
         """Tag the samples and let Spyglass send what is tagged."""
-        samples = _samples(ctx)
+        # By their ids: a view of samples without tags would show none of them once they have one.
+        samples = ctx.dataset.select(_samples(ctx).values("id"))
         samples.tag_samples(SENDING)
         settings = {
             "dataset_name": ctx.dataset.name,

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import PROJECT_ROOT
 from utils.detection.backend_choice import agreement
+from utils.detection.backends import openvino_backend
 from utils.detection.checkpoint import load_weights
 from utils.detection.exports import Exports
 from utils.detection.options import InferenceOptions
@@ -68,6 +69,20 @@ def test_what_was_found_out_about_backends_is_kept_with_the_weights(coco_detecto
     assert chosen.description == fastest[1]
     again = load_predictor(coco_detector, options("auto"), noise(1)).backend
     assert again.description == chosen.description
+
+
+def test_where_there_is_nothing_to_compare_no_coarser_backend_is_taken(
+    coco_detector, monkeypatch, windows
+):
+    def coarse(network, precision=None):
+        loaded = openvino_backend(network, precision)
+        return replace(loaded, description="coarse", is_full_precision=False)
+
+    monkeypatch.setattr("utils.detection.backend_choice.openvino_backend", coarse)
+    water = [np.full((640, 640, 3), 90, dtype=np.uint8)] * 2
+    wanted = options("openvino").updated(confidence=0.25)
+    assert load_predictor(coco_detector, wanted, water).backend.name == "pytorch"
+    assert load_predictor(coco_detector, wanted, windows).backend.name == "openvino"
 
 
 @pytest.mark.parametrize("backend", ["pytorch", "onnx", "openvino"])

@@ -15,10 +15,10 @@ from utils.detection.detector import Detector
 from utils.detection.embeddings import embed_images
 from utils.detection.predictions import ScenePrediction
 from utils.feedback.candidates import candidates
-from utils.feedback.looking import look_with
+from utils.feedback.looking import look_with, with_boxes
 from utils.feedback.options import FeedbackOptions
 from utils.feedback.pick import pick
-from utils.feedback.picked import PickedTiles
+from utils.feedback.picked import PickedTile, PickedTiles, Reason
 from utils.feedback.storing import stored_tile
 from utils.feedback.suggestions import suggestion
 from utils.geometry import Boxes
@@ -103,6 +103,37 @@ def test_a_tile_that_somebody_has_reviewed_or_skipped_is_left_alone_unless_it_is
     assert picked() == [other.tile_id]
     assert picked(reviewed.tile_id) == [reviewed.tile_id, other.tile_id]
     assert picked(skipped.tile_id) == [skipped.tile_id, other.tile_id]
+
+
+def test_tiles_that_wait_are_looked_at_again_where_nothing_newer_was_predicted(
+    prediction: ScenePrediction, tiny_detector: Detector, tmp_path: Path
+) -> None:
+    (waiting,) = (make_tile(tmp_path, "earlier.png", width=SIDE, height=SIDE),)
+    tiles = [*tiles_of_predicted((), [prediction], TILING, IssueReport()), waiting]
+
+    def picked(version: str) -> PickedTile:
+        found = candidates(
+            tiles, confidence=0.0001, predictions=[prediction], waiting={waiting.tile_id}
+        )
+        picks = pick(found, FeedbackOptions(random_share=0), sent={waiting.tile_id})
+        assert [one.reason for one in picks].count(Reason.WAITING) == 1
+        return with_boxes(picks, tiny_detector, version)[-1]
+
+    of_same, of_other = picked("7"), picked("8")
+    assert of_same.tile == of_other.tile == waiting
+    sent = suggestion(of_same)
+    assert sent is not None
+    assert sent.model_version == "7"
+    assert len(sent.boxes) > 0
+    assert suggestion(of_other) is None
+
+
+def test_a_box_that_the_detector_hardly_believes_in_makes_no_class(
+    prediction: ScenePrediction,
+) -> None:
+    tiles = tiles_of_predicted((), [prediction], TILING, IssueReport())
+    found = candidates(tiles, confidence=0.25, predictions=[prediction])
+    assert [one.labels for one in found] == [set(), {"ship"}]
 
 
 def test_candidates_know_whether_their_scene_judges_detectors(prediction: ScenePrediction) -> None:

@@ -208,6 +208,20 @@ def test_a_better_version_takes_over_in_zenml(contest, capsys):
     assert roll_back(model).startswith("Version 1 of ")
 
 
+def test_a_second_rollback_goes_one_further_back(contest):
+    model = contest("worse", "worse", "better")
+    for number in ("1", "2", "3"):
+        Client().get_model_version(model, number).set_stage("staging", force=True)
+        promote_as_typed(model, "--force", "--reason", "a test")
+    assert in_production(model) == 3
+    roll_back(model)
+    assert in_production(model) == 2
+    roll_back(model)
+    assert in_production(model) == 1
+    with pytest.raises(MissingStageError, match="none to bring back"):
+        roll_back(model)
+
+
 def test_without_an_earlier_version_there_is_nothing_to_roll_back_to(contest):
     model = contest()
     with pytest.raises(MissingStageError, match="none to bring back"):

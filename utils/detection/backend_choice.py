@@ -44,8 +44,10 @@ def choose_backend(
     """The backend that the options name or, with `auto`, the fastest; PyTorch where none will do.
 
     A backend will do when 99 % of the clear boxes that it or PyTorch finds have a counterpart among
-    those of the other (`agreement`), and where its mAP50 was measured, it loses at most 0.005. What
-    was found out is kept with the detector, so that each is checked once.
+    those of the other (`agreement`), and where its mAP50 was measured, it loses at most 0.005.
+    Where there are too few boxes to tell, as over open water, and nothing was measured, those that
+    compute in less than full precision will not do. What was found out is kept with the detector,
+    so that each is checked once.
 
     Args:
         pytorch: What the others have to agree with.
@@ -60,9 +62,15 @@ def choose_backend(
     with exports.locked():
         others = list(_loaded(names, exports, options, device))
         backends = [pytorch, *others]
-        verdicts = _judge(backends, options.backend, exports, find)
+        verdicts, is_proof = _judge(backends, options.backend, exports, find)
         losses = exports.losses()
-    usable = [one for one in others if _agrees(one, verdicts) and _keeps_map50(one, losses)]
+    usable = [
+        one
+        for one in others
+        if (is_proof or one.is_full_precision or one.description in losses)
+        and _agrees(one, verdicts)
+        and _keeps_map50(one, losses)
+    ]
     if options.backend == "auto" or not usable:
         usable.append(pytorch)
     chosen = min(usable, key=lambda backend: verdicts[backend.description].milliseconds)
@@ -144,11 +152,15 @@ def _loaded(
 
 def _judge(
     backends: list[Backend], wanted: str, exports: Exports, find: Find
-) -> dict[str, Verdict]:
-    """What is known or now found out about each backend, the first of which the others follow."""
+) -> tuple[dict[str, Verdict], bool]:
+    """What is known or now found out about each backend, the first of which the others follow.
+
+    Returns:
+        The verdicts, and whether there were enough boxes for them to prove anything.
+    """
     known = exports.verdicts(wanted)
     if all(backend.description in known for backend in backends):
-        return known
+        return known, True
     expected, milliseconds = _timed(backends[0], find)
     verdicts = {backends[0].description: Verdict(milliseconds, 1.0)}
     clear = 0
@@ -156,9 +168,10 @@ def _judge(
         found, milliseconds = _timed(backend, find)
         share, clear = agreement(expected, found)
         verdicts[backend.description] = Verdict(milliseconds, share)
-    if clear >= _ENOUGH_BOXES:
+    is_proof = clear >= _ENOUGH_BOXES
+    if is_proof:
         exports.keep(wanted, verdicts)
-    return verdicts
+    return verdicts, is_proof
 
 
 def _timed(backend: Backend, find: Find) -> tuple[list[Boxes], float]:

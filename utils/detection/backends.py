@@ -30,6 +30,7 @@ class Backend:
         forward: The network.
         threads: How many threads may call it at a time; None where it takes whole batches instead.
         reason: Why it was chosen, for people; empty where there was no choice.
+        is_full_precision: Whether it computes in 32 bits, as PyTorch does.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Backend:
     forward: Forward
     threads: int | None
     reason: str = ""
+    is_full_precision: bool = True
 
     def __str__(self) -> str:
         """What it is, and why it was chosen."""
@@ -103,7 +105,7 @@ def openvino_backend(network: Path, precision: str | None = None) -> Backend:
 
     used = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
     description = f"OpenVINO {openvino.__version__.partition('-')[0]} ({used}) on cpu"
-    return Backend("openvino", description, forward, cores)
+    return Backend("openvino", description, forward, cores, is_full_precision=used == "f32")
 
 
 def load_openvino() -> Any:

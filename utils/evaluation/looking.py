@@ -77,7 +77,7 @@ def look_with(
     ordered = sorted(tiles, key=lambda t: (t.window.height, t.window.width, t.tile_id))
     with progress("Judging (tiles)", len(ordered)) as advance:
         for number, batch in enumerate(_batches(ordered, batch_size)):
-            pixels = [_read(images[tile.tile_id]) for tile in batch]
+            pixels = [read_tile(images[tile.tile_id]) for tile in batch]
             for index, predictor in enumerate(predictors):
                 if number == 0:
                     predictor.find(pixels)  # the first call prepares the device
@@ -121,7 +121,12 @@ def _batches(tiles: Sequence[LabeledTile], size: int) -> Iterator[list[LabeledTi
             yield batch
 
 
-def _read(path: Path) -> Pixels:
+def read_tile(path: Path) -> Pixels:
+    """The pixels of a tile's image.
+
+    Raises:
+        ImageError: If it cannot be read.
+    """
     try:
         with Image.open(path) as image:
             return np.asarray(image.convert("RGB"))

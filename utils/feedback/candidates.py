@@ -9,6 +9,7 @@ from itertools import tee
 from utils.curation.samples import tile_samples
 from utils.dataset.labeled import LabeledTile
 from utils.detection.predictions import ScenePrediction
+from utils.evaluation.error_kinds import confident
 from utils.feedback.disagreement import disagreement
 from utils.feedback.uncertainty import uncertainty
 from utils.geometry import Boxes
@@ -41,8 +42,9 @@ class Candidate:
 
     @property
     def labels(self) -> set[str]:
-        """The classes that are, or may be, on it."""
-        return {label for boxes in (self.found, self.truth) if boxes for label in boxes.labels}
+        """The classes that people, or the detector with enough confidence, see on it."""
+        seen = confident(self.found, self.confidence) if self.found is not None else None
+        return {label for boxes in (seen, self.truth) if boxes for label in boxes.labels}
 
 
 def candidates(
@@ -55,6 +57,7 @@ def candidates(
     held_out: Set[str] = frozenset(),
     skipped: Set[str] = frozenset(),
     whatever: Set[str] = frozenset(),
+    waiting: Set[str] = frozenset(),
 ) -> Iterator[Candidate]:
     """Yield the tiles that nobody has reviewed or skipped and that a detector has looked at.
 
@@ -68,6 +71,7 @@ def candidates(
         skipped: The ids of tiles that people would not label.
         whatever: The ids of tiles to yield even where they are reviewed, skipped, or nothing is
             predicted.
+        waiting: The ids of tiles to yield even where nothing is predicted.
     """
     tiles, same_tiles = tee(tiles)
     samples = tile_samples(
@@ -75,7 +79,8 @@ def candidates(
     )
     for tile, sample in zip(tiles, samples, strict=True):
         is_done = sample.reviewed or tile.tile_id in skipped
-        if tile.tile_id in whatever or (sample.found is not None and not is_done):
+        is_known = sample.found is not None or tile.tile_id in waiting
+        if tile.tile_id in whatever or (is_known and not is_done):
             one = candidate(tile, sample.found, sample.model_version, sample.truth, confidence)
             yield replace(one, held_out=tile.scene_id in held_out)
 

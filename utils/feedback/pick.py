@@ -90,7 +90,7 @@ def _shortlist(
             by_tag.append(one)
         elif one.tile.tile_id in sent:
             waiting.append(one)
-        if one.tile.tile_id in tagged or options.only_tagged:
+        if one.tile.tile_id in tagged or options.only_tagged or one.found is None:
             continue
         lot = chance(options.seed, one.tile.tile_id)
         if options.held_out_by_chance or not one.held_out:
