@@ -18,7 +18,7 @@ export UV_HTTP_TIMEOUT ?= 300
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(ENVIRONMENT) ## Run the whole loop on synthetic harbours (five minutes after the first set-up)
+demo: $(ENVIRONMENT) ## Run the whole loop on synthetic harbours (five to fifteen minutes after the first set-up)
 	@$(PYTHON) -m commands.demo
 
 test: $(DEVELOPMENT) ## Run the tests: unit, integration with real servers, end to end
