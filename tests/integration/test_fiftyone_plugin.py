@@ -118,8 +118,9 @@ def test_the_button_sends_the_selected_samples(
     assert len(dataset.match_tags("sending")) == 0
 
 
+@pytest.mark.parametrize("is_selected", [True, False], ids=["selected", "a view without tags"])
 def test_what_could_not_be_sent_in_time_does_not_go_with_what_is_sent_next(
-    dataset_name: str, monkeypatch: pytest.MonkeyPatch
+    dataset_name: str, monkeypatch: pytest.MonkeyPatch, is_selected: bool
 ) -> None:
     import fiftyone as fo
 
@@ -130,7 +131,8 @@ def test_what_could_not_be_sent_in_time_does_not_go_with_what_is_sent_next(
     dataset = fo.Dataset(dataset_name)
     dataset.add_samples([fo.Sample(f"/{number}.png") for number in range(2)])
     click = SimpleNamespace(
-        selected=[dataset.first().id],
+        selected=[dataset.first().id] if is_selected else [],
+        view=dataset.match(fo.ViewField("tags").length() == 0),
         dataset=dataset,
         params={"config": "configs/feedback.yaml"},
         trigger=lambda _: None,
