@@ -52,11 +52,10 @@ def pick_tiles(
     project = label_studio.project
     ingested = manifest and all_tiles_sent(manifest, project, folder / "tiles.parquet", INGESTS)
     tagged = tagged_tiles(dataset_name, feedback.tag) if dataset_name else frozenset()
-    sent = {tile.tile_id for tile in picked_tiles_of(project)}
+    before = list(picked_tiles_of(project))
+    sent = {tile.tile_id for tile in before}
     everything = candidates(
-        tiles_of_predicted(
-            ingested or (), predictions, tiling, issues, alone=picked_tiles_of(project)
-        ),
+        tiles_of_predicted(ingested or (), predictions, tiling, issues, alone=before),
         confidence=threshold_of(detector, feedback),
         labels=labels or (),
         predictions=predictions,
@@ -67,7 +66,7 @@ def pick_tiles(
         waiting=sent,
     )
     picked = pick(everything, feedback, look_with(detector, labels or (), feedback), tagged, sent)
-    picked = with_boxes(picked, detector, str(get_step_context().model.number))
+    picked = with_boxes(picked, detector, str(get_step_context().model.number), issues)
     store = open_store(data_source)
     picked = [replace(one, tile=stored_tile(one.tile, store, tiling)) for one in picked]
     classes = list(

@@ -108,7 +108,7 @@ def test_a_tile_that_somebody_has_reviewed_or_skipped_is_left_alone_unless_it_is
 def test_tiles_that_wait_are_looked_at_again_where_nothing_newer_was_predicted(
     prediction: ScenePrediction, tiny_detector: Detector, tmp_path: Path
 ) -> None:
-    (waiting,) = (make_tile(tmp_path, "earlier.png", width=SIDE, height=SIDE),)
+    waiting = make_tile(tmp_path, "earlier.png", width=SIDE, height=SIDE)
     tiles = [*tiles_of_predicted((), [prediction], TILING, IssueReport()), waiting]
 
     def picked(version: str) -> PickedTile:
@@ -117,8 +117,9 @@ def test_tiles_that_wait_are_looked_at_again_where_nothing_newer_was_predicted(
         )
         picks = pick(found, FeedbackOptions(random_share=0), sent={waiting.tile_id})
         assert [one.reason for one in picks].count(Reason.WAITING) == 1
-        return with_boxes(picks, tiny_detector, version)[-1]
+        return with_boxes(picks, tiny_detector, version, issues)[-1]
 
+    issues = IssueReport()
     of_same, of_other = picked("7"), picked("8")
     assert of_same.tile == of_other.tile == waiting
     sent = suggestion(of_same)
@@ -126,6 +127,11 @@ def test_tiles_that_wait_are_looked_at_again_where_nothing_newer_was_predicted(
     assert sent.model_version == "7"
     assert len(sent.boxes) > 0
     assert suggestion(of_other) is None
+
+    assert len(issues) == 0
+    Path(waiting.uri).unlink()
+    assert suggestion(picked("7")) is None
+    assert [issue.item for issue in issues.issues] == [waiting.uri]
 
 
 def test_a_box_that_the_detector_hardly_believes_in_makes_no_class(

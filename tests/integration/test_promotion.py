@@ -228,8 +228,12 @@ def test_without_an_earlier_version_there_is_nothing_to_roll_back_to(contest):
         roll_back(model)
 
 
-def test_a_version_is_judged_on_the_newest_labels_in_zenml(contest, capsys):
-    model = contest("better")
+def test_a_version_is_judged_on_the_newest_labels_of_its_model_in_zenml(contest, capsys, tmp_path):
+    model, other = contest("better"), f"model-{uuid4().hex[:8]}"
+    newer = LabeledDataset.write(tmp_path / "newer.parquet", ["car"], [])
+    Client().create_model(other)
+    of_other = Model(name=other, version=Client().create_model_version(other).name)
+    link_artifact_to_model(save_artifact(newer, "labeled_dataset"), of_other)
     Client().get_model_version(model, "1").set_stage("staging")
     (planned,) = plan_runs(parse_arguments(["--evaluate", "--set", "evaluation.device=cpu"]))
     settings = planned.configuration.settings | {"model": {"name": model, "version": "staging"}}

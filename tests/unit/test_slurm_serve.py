@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from slurm.serve import guarded
+from slurm.store_server import _without_proxy
 
 TOKEN = "s3cret"
 
@@ -40,3 +41,11 @@ def test_with_the_token_everything_is():
 
 def test_whether_it_is_ready_may_be_asked_by_all():
     assert answer("/ready").status_code == 200
+
+
+def test_hosts_without_a_proxy_count_however_the_site_writes_them(monkeypatch):
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("NO_PROXY", "head.example.com")
+    assert _without_proxy() == "head.example.com"
+    monkeypatch.setenv("no_proxy", "other.example.com")
+    assert _without_proxy() == "other.example.com"

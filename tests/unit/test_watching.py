@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -12,7 +11,6 @@ from commands.watching import _end
 
 def test_a_retraining_that_was_stopped_together_with_the_watch_is_no_fault() -> None:
     process = subprocess.Popen([sys.executable, "-c", ""], start_new_session=True)
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     process.wait()
     _end(process)
     assert process.returncode == 0

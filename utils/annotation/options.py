@@ -38,7 +38,7 @@ class LabelStudioOptions(Options):
     `LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT`, which must lie above the data source."""
 
     batch_tasks: int = Field(default=500, ge=1, le=5000)
-    """Tasks sent in one request at most."""
+    """Tasks sent in one request at most; boxes for tasks that are there go by size alone."""
 
     batch_megabytes: float = Field(default=8.0, gt=0, le=200)
     """Size of one request at most."""

@@ -67,7 +67,7 @@ def choose_backend(
     usable = [
         one
         for one in others
-        if (is_proof or one.is_full_precision or one.description in losses)
+        if _is_proven(one, losses, is_proof)
         and _agrees(one, verdicts)
         and _keeps_map50(one, losses)
     ]
@@ -182,6 +182,17 @@ def _timed(backend: Backend, find: Find) -> tuple[list[Boxes], float]:
         found = find(backend)
         times.append(time.perf_counter() - started)
     return found, min(times) / len(found) * 1e3
+
+
+def _is_proven(backend: Backend, losses: dict[str, float], is_proof: bool) -> bool:
+    """Whether enough is known of a backend to take it, if what is known speaks for it."""
+    known = is_proof or backend.is_full_precision or backend.description in losses
+    if not known:
+        logger.warning(
+            "%s is passed over: there are too few boxes to tell whether it finds the same.",
+            backend.description,
+        )
+    return known
 
 
 def _agrees(backend: Backend, verdicts: dict[str, Verdict]) -> bool:

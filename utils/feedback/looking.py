@@ -11,14 +11,15 @@ from utils.detection.detector import Detector
 from utils.detection.embeddings import embed_images
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import load_predictor
+from utils.errors import ImageError
 from utils.evaluation.looking import read_tile
 from utils.feedback.candidates import Candidate
 from utils.feedback.options import FeedbackOptions
 from utils.feedback.pick import Look, chance
 from utils.feedback.picked import PickedTile
 from utils.geometry import FloatArray
-from utils.progress import progress
-from utils.storage.cache import local_copy
+from utils.issues import IssueReport
+from utils.storage.cache import local_copies, local_copy
 
 _SUREST, _LEAST_SURE = 0.99, 0.01
 
@@ -55,33 +56,38 @@ def look_with(detector: Detector, labels: Iterable[LabeledTile], options: Feedba
 
 
 def with_boxes(
-    picked: Sequence[PickedTile], detector: Detector, model_version: str
+    picked: Sequence[PickedTile], detector: Detector, model_version: str, issues: IssueReport
 ) -> list[PickedTile]:
     """Let the detector look at the tiles that no prediction shows.
 
     People are shown the boxes of one model version only. So nothing is looked at where the
-    predictions are those of another version than the detector.
+    predictions are those of another version than the detector. A tile whose image cannot be had
+    stays as it is.
 
     Args:
         picked: Those that a detector has looked at are left as they are.
         detector: Whose best weights look.
         model_version: Of the detector.
+        issues: Receives the tiles whose images cannot be had or read.
 
     Raises:
         DetectorError: If the weights cannot be loaded.
-        ImageError: If the image of a tile cannot be read.
-        StoreError: If it cannot be had.
     """
     unseen = [one for one in picked if one.found is None]
     versions = {one.model_version for one in picked if one.found is not None}
     if not unseen or versions - {model_version}:
         return list(picked)
     predictor = load_predictor(detector, InferenceOptions(confidence=unseen[0].confidence))
+    tiles = {one.tile.uri: one for one in unseen}
+    files = [(uri, one.tile.sha256) for uri, one in tiles.items()]
+    looking = "Looking at tiles without predictions"
     seen = {}
-    with progress("Looking at tiles without predictions", len(unseen)) as advance:
-        for one in unseen:
-            pixels = read_tile(local_copy(one.tile.uri, one.tile.sha256))
-            (found,) = predictor.find([pixels])
-            seen[one.tile.tile_id] = replace(one, found=found, model_version=model_version)
-            advance(1)
+    for uri, path in local_copies(files, issues=issues, description=looking, total=len(files)):
+        try:
+            (found,) = predictor.find([read_tile(path)])
+        except ImageError as error:
+            issues.add(uri, "unreadable tile", error)
+            continue
+        one = tiles[uri]
+        seen[one.tile.tile_id] = replace(one, found=found, model_version=model_version)
     return [seen.get(one.tile.tile_id, one) for one in picked]
