@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.fixtures.detector",
     "tests.fixtures.gcs",
     "tests.fixtures.google_cloud",
+    "tests.fixtures.inference",
     "tests.fixtures.label_studio",
     "tests.fixtures.mlflow_server",
     "tests.fixtures.mongodb",

@@ -12,6 +12,7 @@ from zenml.client import Client
 from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
 from zenml.models import StepRunResponse
 
+from slurm import batches
 from tests import slurm_pipelines as pipelines
 from tests.conftest import PROJECT_ROOT
 from tests.fixtures.slurm import NODES, Slurm
@@ -126,7 +127,11 @@ def test_on_a_zenml_server_jobs_use_it_and_nothing_is_served(
     assert f"THE STORE {zenml_server['ZENML_STORE_URL']} []" in ran.stdout
 
 
-def test_seven_shards_are_one_array_of_which_several_run_at_once(tmp_path: Path):
+def test_seven_shards_are_one_array_of_which_several_run_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # On a machine that is busy with other tests ZenML takes its time between two shards.
+    monkeypatch.setattr(batches, "_WINDOW_SECONDS", 20.0)
     before, folders = set(own_jobs()), set(job_folders().glob("*"))
     pipelines.mapped(SHARDS, str(tmp_path))
 
