@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +124,20 @@ def test_a_saved_evaluation_is_complete_in_itself(judged, tmp_path):
     loaded = Evaluation.load(tmp_path / "moved")
     assert loaded.card() == evaluation.card()
     assert evaluation_page(loaded) == evaluation_page(evaluation)
+
+
+def test_an_evaluation_of_before_sizes_had_map50_and_classes_intervals_has_a_page(judged, tmp_path):
+    _, evaluation = judged
+    evaluation.save(tmp_path)
+    card = json.loads((tmp_path / "evaluation.json").read_text())
+    for level in ("tile_scores", "scene_scores"):
+        del card[level]["sizes_map50"]
+        for own in card[level]["classes"].values():
+            del own["sizes_map50"], own["intervals"]
+    (tmp_path / "evaluation.json").write_text(json.dumps(card))
+    earlier = Evaluation.load(tmp_path)
+    assert earlier.metrics == evaluation.metrics
+    assert "By object size" in evaluation_page(earlier)
 
 
 def test_the_worst_tiles_come_first_with_their_pictures(judged):

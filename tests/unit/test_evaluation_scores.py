@@ -175,9 +175,37 @@ def test_an_overconfident_detector_is_told():
 
 
 def test_sizes_are_measured_apart():
-    images = [judged(boxes((0, 0, 10, 10), (40, 40, 90, 90)), found((40, 40, 90, 90, 0.9)))]
+    # The medium box is found by half a box more: true at IoU 0.5 to 0.65.
+    images = [judged(boxes((0, 0, 10, 10), (40, 40, 80, 80)), found((40, 40, 100, 80, 0.9)))]
     sizes = coco_metrics(images, ("ship",)).sizes
-    assert (sizes["small"], sizes["medium"], sizes["large"]) == (0, pytest.approx(1), None)
+    assert (sizes["small"], sizes["large"]) == ((0, 0), (None, None))
+    assert sizes["medium"] == (pytest.approx(1), pytest.approx(0.4))
+    scores = score(images, ("ship",), EvaluationOptions())
+    assert scores.sizes_map50 == scores.classes["ship"].sizes_map50
+    assert scores.sizes_map50 == {size: map50 for size, (map50, _) in sizes.items()}
+    assert scores.sizes == {size: map50_95 for size, (_, map50_95) in sizes.items()}
+
+
+def test_each_class_has_intervals_of_its_own():
+    """One class is found in every scene, the other in every second one."""
+    images = [
+        judged(
+            Boxes(np.array([HIT, MISS], dtype=float), CLASSES),
+            Boxes(np.array([HIT, MISS], dtype=float), CLASSES, np.array([0.9, 0.9])).select(
+                [0, 1] if number % 2 else [0]
+            ),
+            scene=f"port/{number}",
+        )
+        for number in range(8)
+    ]
+    scores = score(images, CLASSES, EvaluationOptions(confidence=0.5))
+    ship, buoy = (scores.classes[name].intervals for name in CLASSES)
+    assert all(interval == pytest.approx((1, 1)) for interval in ship.values())
+    assert buoy["precision"] == (1, 1)
+    for metric in ("recall", "F1", "mAP50", "mAP50-95"):
+        low, high = buoy[metric]
+        assert 0 < low < high < 1
+    assert buoy["recall"][0] < scores.classes["buoy"].recall == 0.5 < buoy["recall"][1]
 
 
 def test_an_object_on_a_border_counts_once_in_its_scene():

@@ -14,6 +14,8 @@ from utils.geometry import Boxes, FloatArray, box_areas
 
 # COCO's: the area of a true box is below 32², below 96², or larger, in pixels of the image.
 SIZES = ("small", "medium", "large")
+# mAP50 and mAP50-95.
+Pair = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +26,28 @@ class CocoMetrics:
         map50: Over all classes, at IoU 0.5.
         map50_95: Over all classes, averaged over IoU 0.5 to 0.95.
         classes: By class, (mAP50, mAP50-95).
-        sizes: mAP50-95 by size of the true boxes.
-        class_sizes: mAP50-95 by class and by size.
+        sizes: By size of the true boxes, (mAP50, mAP50-95).
+        class_sizes: By class and by size, (mAP50, mAP50-95).
     """
 
     map50: float | None
     map50_95: float | None
-    classes: dict[str, tuple[float | None, float | None]]
-    sizes: dict[str, float | None]
-    class_sizes: dict[str, dict[str, float | None]]
+    classes: dict[str, Pair]
+    sizes: dict[str, Pair]
+    class_sizes: dict[str, dict[str, Pair]]
 
 
 def coco_metrics(images: Sequence[JudgedImage], class_names: Sequence[str]) -> CocoMetrics:
     """COCO's metrics of what was found in some images, every box of an image counted."""
     precision = _precisions(images, class_names)  # (thresholds, recalls, classes, sizes)
-    of_class = {name: precision[:, :, index] for index, name in enumerate(class_names)}
+    of_class = {name: precision[:, :, [index]] for index, name in enumerate(class_names)}
+    map50, map50_95 = _pair(precision[..., 0])
     return CocoMetrics(
-        map50=_mean(precision[0, :, :, 0]),
-        map50_95=_mean(precision[..., 0]),
-        classes={name: (_mean(p[0, :, 0]), _mean(p[..., 0])) for name, p in of_class.items()},
-        sizes={size: _mean(precision[..., i]) for i, size in enumerate(SIZES, start=1)},
-        class_sizes={
-            name: {size: _mean(p[..., i]) for i, size in enumerate(SIZES, start=1)}
-            for name, p in of_class.items()
-        },
+        map50=map50,
+        map50_95=map50_95,
+        classes={name: _pair(own[..., 0]) for name, own in of_class.items()},
+        sizes=_by_size(precision),
+        class_sizes={name: _by_size(own) for name, own in of_class.items()},
     )
 
 
@@ -96,6 +96,16 @@ def _annotations(boxes: Sequence[Boxes], number: dict[str, int]) -> list[dict[st
         }
         for index, (image, label, xywh, area, score) in enumerate(rows, start=1)
     ]
+
+
+def _by_size(precision: FloatArray) -> dict[str, Pair]:
+    """For precisions of shape (thresholds, recalls, classes, sizes), all sizes being the first."""
+    return {size: _pair(precision[..., index]) for index, size in enumerate(SIZES, start=1)}
+
+
+def _pair(precision: FloatArray) -> Pair:
+    """For precisions of shape (thresholds, recalls, classes)."""
+    return _mean(precision[0]), _mean(precision)
 
 
 def _mean(precision: FloatArray) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from utils.evaluation.curves import CONFIDENCES, Counts, best_confidence, count_
 from utils.evaluation.error_kinds import confusion_matrix, count_errors
 from utils.evaluation.judged import JudgedImage
 from utils.evaluation.matching import ClassMatches, match_classes, scene_ids, with_truth
-from utils.evaluation.options import EvaluationOptions
+from utils.evaluation.options import BootstrapOptions, EvaluationOptions
 from utils.geometry import FloatArray
 
 BACKGROUND = "background"
@@ -39,6 +39,9 @@ class ClassScores:
         map50: Average precision at IoU 0.5.
         map50_95: The same, averaged over IoU 0.5 to 0.95.
         sizes: mAP50-95 by size of the true boxes, as in `coco.SIZES`.
+        sizes_map50: mAP50 by the same sizes; empty where an earlier version of Spyglass judged.
+        intervals: The (low, high) of `precision`, `recall`, `F1`, `mAP50` and `mAP50-95`; empty
+            where an earlier version of Spyglass judged.
     """
 
     boxes: int
@@ -48,6 +51,8 @@ class ClassScores:
     map50: float | None
     map50_95: float | None
     sizes: dict[str, float | None]
+    sizes_map50: dict[str, float | None] = field(default_factory=dict)
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ class Scores:
         class_names: Of rows and columns, the last one being "background".
         calibration: Of the scores of boxes.
         errors: The number of mistakes of each kind, as in `error_kinds.KINDS`.
+        sizes_map50: mAP50 by size; empty where an earlier version of Spyglass judged.
     """
 
     images: int
@@ -94,6 +100,7 @@ class Scores:
     class_names: tuple[str, ...]
     calibration: Calibration
     errors: dict[str, int]
+    sizes_map50: dict[str, float | None] = field(default_factory=dict)
 
     @classmethod
     def from_card(cls, card: dict[str, Any]) -> Scores:
@@ -102,12 +109,17 @@ class Scores:
             **card
             | {
                 "metrics": {name: Estimate(**value) for name, value in card["metrics"].items()},
-                "classes": {name: ClassScores(**value) for name, value in card["classes"].items()},
+                "classes": {name: _class_of(value) for name, value in card["classes"].items()},
                 "curves": Curves(**card["curves"]),
                 "calibration": Calibration(**card["calibration"]),
                 "class_names": tuple(card["class_names"]),
             }
         )
+
+
+def _class_of(card: dict[str, Any]) -> ClassScores:
+    intervals = {metric: tuple(ends) for metric, ends in card.get("intervals", {}).items()}
+    return ClassScores(**card | {"intervals": intervals})
 
 
 def score(
@@ -125,13 +137,15 @@ def score(
     counts = count_boxes(matches)
     best = best_confidence(counts)
     confidence = best if options.confidence is None else options.confidence
+    drawn = _draw(matches, options.bootstrap)
     return Scores(
         images=len(images),
         scenes=len(scene_ids(images)),
         boxes=sum(len(image.truth) for image in images),
-        metrics=_headline(matches, coco, confidence, options),
-        sizes=coco.sizes,
-        classes=_by_class(matches, coco, confidence),
+        metrics=_headline(matches, coco, confidence, drawn),
+        sizes={size: pair[1] for size, pair in coco.sizes.items()},
+        sizes_map50={size: pair[0] for size, pair in coco.sizes.items()},
+        classes=_by_class(matches, coco, confidence, drawn),
         best_confidence=best,
         confidence=confidence,
         curves=_curves(counts),
@@ -142,45 +156,83 @@ def score(
     )
 
 
-def _headline(
-    matches: Mapping[str, ClassMatches],
-    coco: CocoMetrics,
-    confidence: float,
-    options: EvaluationOptions,
-) -> dict[str, Estimate]:
-    bootstrap = options.bootstrap
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """The samples of scenes.
+
+    Attributes:
+        options: How they were drawn.
+        weights: How often each scene counts, shape (samples, scenes).
+        precisions: Of each class that has true boxes, shape (samples, thresholds).
+    """
+
+    options: BootstrapOptions
+    weights: FloatArray
+    precisions: dict[str, FloatArray]
+
+
+def _draw(matches: Mapping[str, ClassMatches], options: BootstrapOptions) -> _Drawn:
     there = with_truth(matches)
-    if not there:
-        return {}
-    scenes = len(next(iter(there.values())).true_boxes)
-    weights = draw_scenes(scenes, bootstrap)
+    scenes = len(next(iter(there.values())).true_boxes) if there else 1
+    weights = draw_scenes(scenes, options)
     precisions = {name: average_precisions_of(own, weights) for name, own in there.items()}
-    map50, map50_95 = mean_over_classes(precisions)
-    drawn = count_boxes(matches, np.array([confidence]), weights)
-    seen = count_boxes(matches, np.array([confidence]))
+    return _Drawn(options, weights, precisions)
+
+
+def _headline(
+    matches: Mapping[str, ClassMatches], coco: CocoMetrics, confidence: float, drawn: _Drawn
+) -> dict[str, Estimate]:
+    if not drawn.precisions:
+        return {}
+    return _estimates(matches, (coco.map50, coco.map50_95), confidence, drawn)
+
+
+def _estimates(
+    matches: Mapping[str, ClassMatches],
+    precision: tuple[float | None, float | None],
+    confidence: float,
+    drawn: _Drawn,
+) -> dict[str, Estimate]:
+    """The metrics of some classes with their intervals.
+
+    Args:
+        matches: Of the classes, at least one of which has true boxes.
+        precision: Their mAP50 and mAP50-95.
+        confidence: From which a box counts in the other metrics.
+        drawn: The samples.
+    """
+    own = {name: drawn.precisions[name] for name in matches if name in drawn.precisions}
+    map50, map50_95 = mean_over_classes(own)
+    seen, counts = (
+        count_boxes(matches, np.array([confidence]), weights) for weights in (None, drawn.weights)
+    )
     pairs: dict[str, tuple[float, FloatArray]] = {
-        "mAP50": (coco.map50 or 0.0, map50),
-        "mAP50-95": (coco.map50_95 or 0.0, map50_95),
-        "precision": (seen.precision.item(), drawn.precision[:, 0]),
-        "recall": (seen.recall.item(), drawn.recall[:, 0]),
-        "F1": (seen.f1.item(), drawn.f1[:, 0]),
+        "mAP50": (precision[0] or 0.0, map50),
+        "mAP50-95": (precision[1] or 0.0, map50_95),
+        "precision": (seen.precision.item(), counts.precision[:, 0]),
+        "recall": (seen.recall.item(), counts.recall[:, 0]),
+        "F1": (seen.f1.item(), counts.f1[:, 0]),
     }
-    return {name: estimate(*pair, bootstrap) for name, pair in pairs.items()}
+    return {name: estimate(*pair, drawn.options) for name, pair in pairs.items()}
 
 
 def _by_class(
-    matches: Mapping[str, ClassMatches], coco: CocoMetrics, confidence: float
+    matches: Mapping[str, ClassMatches], coco: CocoMetrics, confidence: float, drawn: _Drawn
 ) -> dict[str, ClassScores]:
     scores = {}
     for name, own in with_truth(matches).items():
-        counts = count_boxes({name: own}, np.array([confidence]))
+        found = _estimates({name: own}, coco.classes[name], confidence, drawn)
+        sizes = coco.class_sizes[name].items()
         scores[name] = ClassScores(
-            int(own.true_boxes.sum()),
-            counts.precision.item(),
-            counts.recall.item(),
-            counts.f1.item(),
-            *coco.classes[name],
-            coco.class_sizes[name],
+            boxes=int(own.true_boxes.sum()),
+            precision=found["precision"].value,
+            recall=found["recall"].value,
+            f1=found["F1"].value,
+            map50=coco.classes[name][0],
+            map50_95=coco.classes[name][1],
+            sizes={size: map50_95 for size, (_, map50_95) in sizes},
+            sizes_map50={size: map50 for size, (map50, _) in sizes},
+            intervals={metric: (own.low, own.high) for metric, own in found.items()},
         )
     return scores
 

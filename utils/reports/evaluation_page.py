@@ -12,9 +12,9 @@ from utils.evaluation.calibration import LEAST_SCORE, Calibration
 from utils.evaluation.coco import SIZES
 from utils.evaluation.error_kinds import KINDS
 from utils.evaluation.evaluation import Evaluation, WorstTile
-from utils.evaluation.scores import Scores
+from utils.evaluation.scores import ClassScores, Scores
 from utils.reports.charts import bars, curves
-from utils.reports.page import Cell, Markup, columns, facts, page, paragraph, section, table
+from utils.reports.page import Cell, Markup, Number, columns, facts, page, paragraph, section, table
 from utils.reports.pictures import key, picture, sheet
 
 _MOST_CLASSES = 40
@@ -42,7 +42,7 @@ def evaluation_sections(evaluation: Evaluation) -> tuple[Markup, ...]:
         facts(_headline(evaluation)),
         section("Tiles and scenes", _levels_table(tile, scene), _levels_note(evaluation)),
         section("By class", _classes_table(tile, scene)),
-        section("By object size", _sizes_table(tile, scene)),
+        section("By object size", _sizes_table(tile, scene), _class_sizes_table(tile)),
         section("Curves", columns(_curves("Tiles", tile), _curves("Scenes", scene))),
         section("Mistakes", columns(_errors("Tiles", tile), _errors("Scenes", scene)), _kinds()),
         section(
@@ -59,9 +59,9 @@ def evaluation_sections(evaluation: Evaluation) -> tuple[Markup, ...]:
     )
 
 
-def shown_estimate(estimate: Estimate) -> Markup:
+def shown_estimate(estimate: Estimate) -> Number:
     """A number above its interval."""
-    return Markup(f"{estimate.value:.3f}<small>{estimate.low:.3f} to {estimate.high:.3f}</small>")
+    return Number(f"{estimate.value:.3f}<small>{estimate.low:.3f} to {estimate.high:.3f}</small>")
 
 
 def confusion_table(confusion: Sequence[Sequence[int]], class_names: Sequence[str]) -> Markup:
@@ -124,40 +124,56 @@ def _levels_note(evaluation: Evaluation) -> Markup:
 
 
 def _classes_table(tile: Scores, scene: Scores) -> Markup:
-    rows = []
-    for name, own in tile.classes.items():
-        whole = scene.classes.get(name)
-        rows.append(
-            (
-                name,
-                own.boxes,
-                own.precision,
-                own.recall,
-                own.f1,
-                own.map50,
-                own.map50_95,
-                whole.map50 if whole else None,
-                whole.map50_95 if whole else None,
-            )
-        )
     headings = ["Class", "True boxes", "Precision", "Recall", "F1", "mAP50", "mAP50-95"]
+    rows = [
+        (name, own.boxes, *_of_class(own), *_of_class(scene.classes.get(name))[-2:])
+        for name, own in tile.classes.items()
+    ]
     return table([*headings, "Scenes: mAP50", "mAP50-95"], rows)
 
 
+def _of_class(scores: ClassScores | None) -> tuple[Cell, ...]:
+    """Precision, recall, F1, mAP50 and mAP50-95, each above its interval where that is known."""
+    if scores is None:
+        return (None,) * 5
+    values = {
+        "precision": scores.precision,
+        "recall": scores.recall,
+        "F1": scores.f1,
+        "mAP50": scores.map50,
+        "mAP50-95": scores.map50_95,
+    }
+    return tuple(
+        value
+        if value is None or name not in scores.intervals
+        else shown_estimate(Estimate(value, *scores.intervals[name]))
+        for name, value in values.items()
+    )
+
+
 def _sizes_table(tile: Scores, scene: Scores) -> Markup:
-    headings = ["Size", "Area in pixels", "mAP50-95 in tiles", "In scenes"]
-    names = list(tile.classes)[:_MOST_CLASSES] if len(tile.classes) > 1 else []
+    headings = ["Size", "Area in pixels", "mAP50 in tiles", "mAP50-95"]
     rows = [
-        (
-            size,
-            _SIZE_MEANINGS[size],
-            tile.sizes[size],
-            scene.sizes[size],
-            *(tile.classes[name].sizes[size] for name in names),
-        )
+        (size, _SIZE_MEANINGS[size], *_of_size(tile, size), *_of_size(scene, size))
         for size in SIZES
     ]
-    return table([*headings, *names], rows)
+    return table([*headings, "mAP50 in scenes", "mAP50-95"], rows)
+
+
+def _class_sizes_table(tile: Scores) -> Markup:
+    """Of each class in tiles; nothing where there is one class, of which all has been said."""
+    if len(tile.classes) < 2:
+        return Markup("")
+    headings = [heading for size in SIZES for heading in (f"{size}: mAP50", "mAP50-95")]
+    rows = [
+        (name, *(value for size in SIZES for value in _of_size(own, size)))
+        for name, own in tile.classes.items()
+    ]
+    return Markup(f"<h3>By class, in tiles</h3>{table(['Class', *headings], rows)}")
+
+
+def _of_size(scores: Scores | ClassScores, size: str) -> tuple[float | None, float | None]:
+    return scores.sizes_map50.get(size), scores.sizes[size]
 
 
 def _curves(heading: str, scores: Scores) -> Markup:

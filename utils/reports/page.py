@@ -15,6 +15,12 @@ class Markup(str):
     __slots__ = ()
 
 
+class Number(Markup):
+    """A number with what is to be known of it, in HTML."""
+
+    __slots__ = ()
+
+
 Cell = Markup | str | int | float | None
 
 _STYLE = """
@@ -77,7 +83,7 @@ svg.chart line.mark { stroke: var(--soft); stroke-dasharray: 4 3; }
 a { color: var(--accent); }
 h1[id] { border-top: 1px solid var(--line); margin-top: 48px; padding-top: 24px; }
 .warning { border-left: 4px solid var(--bad); padding: 6px 12px; margin: 12px 0; }
-.facts small { display: block; font-size: 12px; font-weight: 400; color: var(--soft); }
+td small, .facts small { display: block; font-size: 12px; font-weight: 400; color: var(--soft); }
 .scroll + p, .columns + p { margin-top: 10px; }
 td.heat { background: color-mix(in srgb, var(--accent) var(--share), transparent);
   text-align: right; padding: 5px 10px; font-variant-numeric: tabular-nums; }
@@ -119,7 +125,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Markup:
     """A table; columns of numbers are set to the right."""
     body = [list(row) for row in rows]
     numeric = [
-        bool(body) and all(isinstance(row[column], int | float | None) for row in body)
+        bool(body) and all(isinstance(row[column], int | float | Number | None) for row in body)
         for column in range(len(headings))
     ]
     kinds = [' class="number"' if is_number else "" for is_number in numeric]
