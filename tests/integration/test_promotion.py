@@ -97,6 +97,7 @@ def test_the_same_detector_differs_from_itself_in_no_sample(compare):
     [
         pytest.param({"margin": 0.9}, "better by more than 0.9", id="margin"),
         pytest.param({"max_slowdown": 0.001}, "times as slow", id="time"),
+        pytest.param({"min_scenes": 1000}, "at least 1000 scenes", id="scenes"),
     ],
 )
 def test_a_better_challenger_that_breaks_a_rule_is_refused(compare, asked, broken):

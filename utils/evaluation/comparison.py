@@ -92,7 +92,8 @@ class Comparison:
     def verdict(self) -> str:
         """The decision with its reason, in one sentence."""
         numbers = f"{self.metric} {self.challenger.score.value:.3f} against "
-        numbers += f"{self.champion.score.value:.3f} on the same {self.tiles} tiles"
+        numbers += f"{self.champion.score.value:.3f} on the same {self.tiles} tiles "
+        numbers += f"of {self.scenes} {'scene' if self.scenes == 1 else 'scenes'}"
         if self.promotes:
             return (
                 f"Version {self.challenger.version} is better than version "
@@ -150,14 +151,15 @@ def compare_looks(
     differences = after.samples - before.samples
     differences = differences[np.isfinite(differences)]
     share_better = float((differences > promotion.margin).mean())
+    scenes = len(scene_ids(looks[0].tiles))
     return Comparison(
         *sides,
         metric=promotion.metric,
         difference=estimate(after.value - before.value, differences, evaluation.bootstrap),
         share_better=share_better,
-        rules=_rules(*sides, share_better, promotion),
+        rules=(*_rules(*sides, share_better, promotion), _enough(scenes, promotion)),
         tiles=len(tiles),
-        scenes=len(scene_ids(looks[0].tiles)),
+        scenes=scenes,
     )
 
 
@@ -224,6 +226,11 @@ def _rules(
             slowdown <= promotion.max_slowdown,
         ),
     )
+
+
+def _enough(scenes: int, promotion: PromotionOptions) -> Rule:
+    name = f"judged on at least {promotion.min_scenes} scenes"
+    return Rule(name, f"on {scenes}", scenes >= promotion.min_scenes)
 
 
 def _side_of(card: Mapping[str, Any]) -> Side:

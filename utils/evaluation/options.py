@@ -80,3 +80,7 @@ class PromotionOptions(Options):
 
     max_slowdown: float = Field(default=1.5, gt=0)
     """The most times as long it may take for a tile."""
+
+    min_scenes: int = Field(default=2, ge=1)
+    """The fewest test scenes that may decide. Of one scene all samples are alike, so that nothing
+    tells a better detector from a lucky one; the more there are, the more `confidence` is worth."""
