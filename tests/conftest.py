@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,11 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 # that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# ZenML takes the folder of the main module for the root of the source code, but the main module of
+# a worker (pytest-xdist) is no file.
+if not hasattr(sys.modules["__main__"], "__file__"):
+    sys.modules["__main__"].__file__ = str(PROJECT_ROOT / "run.py")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def local_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -45,6 +51,13 @@ def local_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
         keep_private()
         yield folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_stack(local_state: Path) -> Iterator[None]:
+    """No module runs on the stack of another: runs choose one for their whole process."""
+    yield
+    os.environ.pop("ZENML_ACTIVE_STACK_ID", None)
 
 
 @pytest.fixture(scope="session")

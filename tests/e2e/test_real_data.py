@@ -170,10 +170,10 @@ def training(user: User, dataset: Dataset, weights: Path) -> str:
     )
 
 
-def inference(user: User, dataset: Dataset) -> str:
+def inference(user: User, dataset: Dataset, model: str = "") -> str:
     return user.writes(
         f"{dataset.name}-inference",
-        model={"name": dataset.name, "version": "production"},
+        model={"name": model or dataset.name, "version": "production"},
         parameters={
             "source": dataset.source | {"max_scenes": SCENES_TO_LOOK_THROUGH},
             "inference": {"tile_size": 320, "overlap": 32, "confidence": 0.001},
@@ -255,3 +255,13 @@ def test_every_tile_is_a_sample_with_its_truth_and_what_was_found(loop, dataset)
         sample["scene_id"] for sample in samples.values() if sample["predictions"] is not None
     } == looked_through
     assert f"{dataset.tiles} samples added" in loop.looked
+
+
+@pytest.mark.parametrize("dataset", [coco], indirect=True)
+def test_the_detector_looks_through_scenes_of_another_source(loop, dataset, user, shared_data):
+    other = Dataset({"kind": "folder", "path": str(shared_data / "sahi")}, 0, [], 0, set())
+    user.calls("-i", "--config", inference(user, other, dataset.name))
+    images = [path for path in (shared_data / "sahi").iterdir() if path.suffix != ".json"]
+    scenes = {scene.scene_id: (scene.width, scene.height) for scene in newest("predictions")}
+    assert scenes == {f"sahi/{path.name}": Image.open(path).size for path in images}
+    assert sum(len(scene.boxes) for scene in newest("predictions")) > 0
