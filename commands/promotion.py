@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from zenml import log_metadata
 from zenml.client import Client
@@ -16,7 +17,8 @@ from commands.execution import PlannedRun, run_pipeline
 from commands.stages import promote, version_in
 from utils.errors import MissingStageError
 
-_SINCE = "in production since"
+_SINCE = "in production since"  # the first time
+_ROLLED_BACK = "rolled back"
 _OVERRULED = "promoted without comparison"
 _OVERRULE = '--promote production --force --reason "..."'
 
@@ -69,6 +71,9 @@ def roll_back(model_name: str) -> str:
         )
     earlier.set_stage("production", force=True)
     replaced = f", replacing version {current.number} (now archived)" if current else ""
+    moved = {"from": current.number, "to": earlier.number} if current else {"to": earlier.number}
+    for version in moved.values():
+        _note(model_name, version, _ROLLED_BACK, {**moved, "at": _now()})
     return f"Version {earlier.number} of {model_name} is back in production{replaced}."
 
 
@@ -110,7 +115,7 @@ def _last_replaced(
     return max(earlier, key=lambda version: since[version.id], default=None)
 
 
-def _note(model_name: str, version: int | str, name: str, value: str | dict[str, str]) -> None:
+def _note(model_name: str, version: int | str, name: str, value: str | dict[str, Any]) -> None:
     log_metadata(metadata={name: value}, model_name=model_name, model_version=version)
 
 

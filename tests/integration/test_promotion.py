@@ -217,6 +217,9 @@ def test_a_second_rollback_goes_one_further_back(contest):
     assert in_production(model) == 3
     roll_back(model)
     assert in_production(model) == 2
+    for number in ("2", "3"):
+        noted = version_in(model, number).run_metadata["rolled back"]
+        assert (noted["from"], noted["to"]) == (3, 2)
     roll_back(model)
     assert in_production(model) == 1
     with pytest.raises(MissingStageError, match="none to bring back"):
