@@ -21,9 +21,11 @@ help: ## List the targets
 demo: $(ENVIRONMENT) ## Run the whole loop on synthetic harbours (five to fifteen minutes after the first set-up)
 	@$(PYTHON) -m commands.demo
 
-# In two processes, each with servers of its own and up to 4 GB; long files come first.
+# Processes, each with servers of its own and up to 4 GB.
+TEST_PROCESSES ?= 2
+
 test: $(DEVELOPMENT) ## Run the tests: unit, integration with real servers, end to end
-	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 lint: $(DEVELOPMENT) ## Check style, types, architecture, and that what is generated is up to date
 	@.venv/bin/ruff format --check .

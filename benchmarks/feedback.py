@@ -165,7 +165,7 @@ def map50(ships: Ships, weights: Weights, label: str) -> float:
     for tile in ships.test:
         found = find(weights, ships.seen[tile.tile_id], label)
         judged.append(JudgedImage(tile.tile_id, tile.scene_id, tile.window, tile.boxes, found))
-    return coco_metrics(judged, [label]).map50 or 0.0
+    return coco_metrics(judged, [label]).overall.map50 or 0.0
 
 
 def ask(

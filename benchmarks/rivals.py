@@ -75,4 +75,4 @@ def map50(truth: Boxes, found: Boxes) -> float:
     """COCO's mAP50 of one scene, over the classes that are there."""
     window = Window(x=0, y=0, width=1, height=1)
     names = sorted({*truth.labels, *found.labels})
-    return coco_metrics([JudgedImage("", "", window, truth, found)], names).map50 or 0.0
+    return coco_metrics([JudgedImage("", "", window, truth, found)], names).overall.map50 or 0.0

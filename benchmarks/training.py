@@ -131,7 +131,7 @@ def train(
     test = [tile for tile in tiles if splits[tile.scene_id] is Split.TEST]
     for name, augment in LOOKS.items():
         (look,) = look_at_tiles([detector], test, images, EvaluationOptions(augment=augment))
-        scores[name] = coco_metrics(look.tiles, CLASSES).map50_95 or 0.0
+        scores[name] = coco_metrics(look.tiles, CLASSES).overall.map50_95 or 0.0
     return {name: float(value) for name, value in scores.items()}
 
 

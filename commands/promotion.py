@@ -18,7 +18,6 @@ from commands.stages import promote, version_in
 from utils.errors import MissingStageError
 
 _SINCE = "in production since"  # the first time
-_ROLLED_BACK = "rolled back"
 _OVERRULED = "promoted without comparison"
 _OVERRULE = '--promote production --force --reason "..."'
 
@@ -71,9 +70,10 @@ def roll_back(model_name: str) -> str:
         )
     earlier.set_stage("production", force=True)
     replaced = f", replacing version {current.number} (now archived)" if current else ""
-    moved = {"from": current.number, "to": earlier.number} if current else {"to": earlier.number}
-    for version in moved.values():
-        _note(model_name, version, _ROLLED_BACK, {**moved, "at": _now()})
+    if current:
+        for version in (current.number, earlier.number):
+            moved = {"to version": earlier.number, "at": _now()}
+            _note(model_name, version, f"rollback of version {current.number}", moved)
     return f"Version {earlier.number} of {model_name} is back in production{replaced}."
 
 

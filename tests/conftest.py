@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.fixtures.label_studio",
     "tests.fixtures.mlflow_server",
     "tests.fixtures.mongodb",
+    "tests.fixtures.registering",
     "tests.fixtures.slurm",
     "tests.fixtures.zenml_server",
 ]
@@ -29,10 +30,9 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 # that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# ZenML takes the folder of the main module for the root of the source code, but the main module of
-# a worker (pytest-xdist) is no file.
-if not hasattr(sys.modules["__main__"], "__file__"):
-    sys.modules["__main__"].__file__ = str(PROJECT_ROOT / "run.py")
+# ZenML takes the folder of the main module for the root of the source code: as for users, that is
+# the project's, and not that of pytest, or none as in a worker (pytest-xdist).
+sys.modules["__main__"].__file__ = str(PROJECT_ROOT / "run.py")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,10 +19,12 @@ from utils.dataset.labeled import LabeledDataset
 from utils.detection.detector import Detector
 from utils.detection.predictions import Predictions
 from utils.evaluation.evaluation import Evaluation
+from utils.tiling.grid import Grid
 from utils.tiling.manifest import TileManifest
 
 SCENES = 9
 SCENES_TO_LOOK_THROUGH = 3
+TILE_SIZE, OVERLAP = 320, 32  # of that
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ def inference(user: User, dataset: Dataset, model: str = "") -> str:
         model={"name": model or dataset.name, "version": "production"},
         parameters={
             "source": dataset.source | {"max_scenes": SCENES_TO_LOOK_THROUGH},
-            "inference": {"tile_size": 320, "overlap": 32, "confidence": 0.001},
+            "inference": {"tile_size": TILE_SIZE, "overlap": OVERLAP, "confidence": 0.001},
         },
     )
 
@@ -264,4 +266,6 @@ def test_the_detector_looks_through_scenes_of_another_source(loop, dataset, user
     images = [path for path in (shared_data / "sahi").iterdir() if path.suffix != ".json"]
     scenes = {scene.scene_id: (scene.width, scene.height) for scene in newest("predictions")}
     assert scenes == {f"sahi/{path.name}": Image.open(path).size for path in images}
-    assert sum(len(scene.boxes) for scene in newest("predictions")) > 0
+    assert {scene.scene_id: scene.windows for scene in newest("predictions")} == {
+        scene: len(Grid.over(*size, TILE_SIZE, OVERLAP)) for scene, size in scenes.items()
+    }

@@ -137,7 +137,9 @@ def test_an_evaluation_of_before_sizes_had_map50_and_classes_intervals_has_a_pag
     (tmp_path / "evaluation.json").write_text(json.dumps(card))
     earlier = Evaluation.load(tmp_path)
     assert earlier.metrics == evaluation.metrics
-    assert "By object size" in evaluation_page(earlier)
+    page, now = (evaluation_page(one) for one in (earlier, evaluation))
+    assert now.count("<small>") - page.count("<small>") == 7  # intervals of the class
+    assert page.count(">-<") > now.count(">-<")  # mAP50 by size
 
 
 def test_the_worst_tiles_come_first_with_their_pictures(judged):

@@ -17,6 +17,7 @@ from commands.arguments import parse_arguments
 from commands.execution import plan_runs, run_pipeline
 from commands.promotion import promote_to_production, roll_back
 from commands.stages import promote, version_in
+from tests.builders import boxes
 from tests.fixtures.detector import tiny_options, tiny_tiles, write_tiny_dataset
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.splits import Split
@@ -27,6 +28,7 @@ from utils.evaluation.contest import hold_contest
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions, PromotionOptions
 
 TILES = 32
+TEST_SCENES = TILES // 4  # of one tile each
 QUICK = EvaluationOptions(device="cpu", bootstrap=BootstrapOptions(samples=200))
 LEARNS_FAST = {"mosaic": 0.0, "warmup_epochs": 0, "lr0": 0.002, "optimizer": "AdamW"}
 
@@ -82,8 +84,16 @@ def compare(detectors, test_tiles, tmp_path):
     ],
 )
 def test_only_a_better_challenger_wins(compare, champion, challenger, promotes):
-    comparison = compare(champion, challenger, margin=0.0)
+    comparison = compare(champion, challenger, margin=0.0, min_scenes=TEST_SCENES)
     assert comparison.promotes == promotes, comparison.verdict
+
+
+def test_one_scene_with_objects_decides_nothing(detectors, test_tiles, tmp_path):
+    tiles = [replace(tile, boxes=boxes()) for tile in test_tiles[1:]] + test_tiles[:1]
+    images = {tile.tile_id: Path(tile.uri) for tile in tiles}
+    sides = ("1", detectors["worse"]), ("2", detectors["better"])
+    contest = hold_contest(*sides, tiles, images, tmp_path, PromotionOptions(), QUICK)
+    assert "judged on at least 2 scenes with objects: on 1;" in contest.comparison.verdict
 
 
 def test_the_same_detector_differs_from_itself_in_no_sample(compare):
@@ -97,7 +107,7 @@ def test_the_same_detector_differs_from_itself_in_no_sample(compare):
     [
         pytest.param({"margin": 0.9}, "better by more than 0.9", id="margin"),
         pytest.param({"max_slowdown": 0.001}, "times as slow", id="time"),
-        pytest.param({"min_scenes": 1000}, "at least 1000 scenes", id="scenes"),
+        pytest.param({"min_scenes": TEST_SCENES + 1}, "pin more to test", id="scenes"),
     ],
 )
 def test_a_better_challenger_that_breaks_a_rule_is_refused(compare, asked, broken):
@@ -217,11 +227,12 @@ def test_a_second_rollback_goes_one_further_back(contest):
     assert in_production(model) == 3
     roll_back(model)
     assert in_production(model) == 2
-    for number in ("2", "3"):
-        noted = version_in(model, number).run_metadata["rolled back"]
-        assert (noted["from"], noted["to"]) == (3, 2)
     roll_back(model)
     assert in_production(model) == 1
+    for left, back in ((3, 2), (2, 1)):
+        for number in (left, back):
+            noted = version_in(model, str(number)).run_metadata[f"rollback of version {left}"]
+            assert noted["to version"] == back
     with pytest.raises(MissingStageError, match="none to bring back"):
         roll_back(model)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -55,8 +57,8 @@ def test_the_bootstrap_counts_as_coco_does(images):
     for name, own in matches.items():
         once = np.ones((1, len(own.true_boxes)))
         (precisions,) = average_precisions_of(own, once)
-        assert precisions[0] == pytest.approx(reference.classes[name][0], abs=1e-6)
-        assert precisions.mean() == pytest.approx(reference.classes[name][1], abs=1e-6)
+        assert precisions[0] == pytest.approx(reference.classes[name].map50, abs=1e-6)
+        assert precisions.mean() == pytest.approx(reference.classes[name].map50_95, abs=1e-6)
 
 
 def test_a_box_that_is_true_at_high_thresholds_only_counts_there():
@@ -83,7 +85,7 @@ def test_a_weight_is_as_good_as_a_copy_of_the_scene(images, weights):
     for name, own in matches.items():
         drawn = np.array([weights[: len(scenes)]], dtype=float)
         (precisions,) = average_precisions_of(own, drawn)
-        there = reference.classes[name][0] if reference else None
+        there = reference.classes[name].map50 if reference else None
         if there is None:
             assert np.isnan(precisions).all()
         elif not _has_equal_scores(copies):
@@ -177,28 +179,27 @@ def test_an_overconfident_detector_is_told():
 def test_sizes_are_measured_apart():
     # The medium box is found by half a box more: true at IoU 0.5 to 0.65.
     images = [judged(boxes((0, 0, 10, 10), (40, 40, 80, 80)), found((40, 40, 100, 80, 0.9)))]
-    sizes = coco_metrics(images, ("ship",)).sizes
-    assert (sizes["small"], sizes["large"]) == ((0, 0), (None, None))
-    assert sizes["medium"] == (pytest.approx(1), pytest.approx(0.4))
     scores = score(images, ("ship",), EvaluationOptions())
-    assert scores.sizes_map50 == scores.classes["ship"].sizes_map50
-    assert scores.sizes_map50 == {size: map50 for size, (map50, _) in sizes.items()}
-    assert scores.sizes == {size: map50_95 for size, (_, map50_95) in sizes.items()}
+    for measured in (scores, scores.classes["ship"]):
+        assert measured.sizes == {"small": 0, "medium": pytest.approx(0.4), "large": None}
+        assert measured.sizes_map50 == {"small": 0, "medium": pytest.approx(1), "large": None}
+
+
+def of_classes(there: list[list[int]], seen: list[list[int]]) -> Scores:
+    """Scores of scenes in which these classes are, and are found, each in its own place."""
+    both = Boxes(np.array([HIT, MISS], dtype=float), CLASSES, np.array([0.9, 0.9]))
+    images = [
+        judged(
+            replace(both.select(classes), scores=None), both.select(found), scene=f"port/{number}"
+        )
+        for number, (classes, found) in enumerate(zip(there, seen, strict=True))
+    ]
+    return score(images, CLASSES, EvaluationOptions(confidence=0.5))
 
 
 def test_each_class_has_intervals_of_its_own():
     """One class is found in every scene, the other in every second one."""
-    images = [
-        judged(
-            Boxes(np.array([HIT, MISS], dtype=float), CLASSES),
-            Boxes(np.array([HIT, MISS], dtype=float), CLASSES, np.array([0.9, 0.9])).select(
-                [0, 1] if number % 2 else [0]
-            ),
-            scene=f"port/{number}",
-        )
-        for number in range(8)
-    ]
-    scores = score(images, CLASSES, EvaluationOptions(confidence=0.5))
+    scores = of_classes([[0, 1]] * 8, [[0], [0, 1]] * 4)
     ship, buoy = (scores.classes[name].intervals for name in CLASSES)
     assert all(interval == pytest.approx((1, 1)) for interval in ship.values())
     assert buoy["precision"] == (1, 1)
@@ -206,6 +207,19 @@ def test_each_class_has_intervals_of_its_own():
         low, high = buoy[metric]
         assert 0 < low < high < 1
     assert buoy["recall"][0] < scores.classes["buoy"].recall == 0.5 < buoy["recall"][1]
+
+
+def test_samples_without_a_rare_class_say_nothing_of_it():
+    """In two of eight scenes, which a tenth of the samples do without."""
+    scores = of_classes([[0]] * 6 + [[0, 1]] * 2, [[0]] * 6 + [[0, 1]] * 2)
+    assert all(interval == pytest.approx((1, 1)) for interval in
+               scores.classes["buoy"].intervals.values())  # fmt: skip
+
+
+def test_a_class_of_one_scene_has_no_interval():
+    scores = of_classes([[0]] * 7 + [[0, 1]], [[0]] * 7 + [[0]])
+    assert scores.classes["ship"].intervals
+    assert scores.classes["buoy"].intervals == {}
 
 
 def test_an_object_on_a_border_counts_once_in_its_scene():

@@ -14,38 +14,45 @@ from utils.geometry import Boxes, FloatArray, box_areas
 
 # COCO's: the area of a true box is below 32², below 96², or larger, in pixels of the image.
 SIZES = ("small", "medium", "large")
-# mAP50 and mAP50-95.
-Pair = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class CocoMetrics:
+class AveragePrecision:
     """Average precisions; None where there is no true box.
 
     Attributes:
-        map50: Over all classes, at IoU 0.5.
-        map50_95: Over all classes, averaged over IoU 0.5 to 0.95.
-        classes: By class, (mAP50, mAP50-95).
-        sizes: By size of the true boxes, (mAP50, mAP50-95).
-        class_sizes: By class and by size, (mAP50, mAP50-95).
+        map50: At IoU 0.5.
+        map50_95: The mean over IoU 0.5 to 0.95.
     """
 
     map50: float | None
     map50_95: float | None
-    classes: dict[str, Pair]
-    sizes: dict[str, Pair]
-    class_sizes: dict[str, dict[str, Pair]]
+
+
+@dataclass(frozen=True, slots=True)
+class CocoMetrics:
+    """How well boxes are found.
+
+    Attributes:
+        overall: Over all classes.
+        classes: By class.
+        sizes: By size of the true boxes, over all classes.
+        class_sizes: By class and by size.
+    """
+
+    overall: AveragePrecision
+    classes: dict[str, AveragePrecision]
+    sizes: dict[str, AveragePrecision]
+    class_sizes: dict[str, dict[str, AveragePrecision]]
 
 
 def coco_metrics(images: Sequence[JudgedImage], class_names: Sequence[str]) -> CocoMetrics:
     """COCO's metrics of what was found in some images, every box of an image counted."""
     precision = _precisions(images, class_names)  # (thresholds, recalls, classes, sizes)
     of_class = {name: precision[:, :, [index]] for index, name in enumerate(class_names)}
-    map50, map50_95 = _pair(precision[..., 0])
     return CocoMetrics(
-        map50=map50,
-        map50_95=map50_95,
-        classes={name: _pair(own[..., 0]) for name, own in of_class.items()},
+        overall=_mean_of(precision[..., 0]),
+        classes={name: _mean_of(own[..., 0]) for name, own in of_class.items()},
         sizes=_by_size(precision),
         class_sizes={name: _by_size(own) for name, own in of_class.items()},
     )
@@ -98,16 +105,16 @@ def _annotations(boxes: Sequence[Boxes], number: dict[str, int]) -> list[dict[st
     ]
 
 
-def _by_size(precision: FloatArray) -> dict[str, Pair]:
+def _by_size(precision: FloatArray) -> dict[str, AveragePrecision]:
     """For precisions of shape (thresholds, recalls, classes, sizes), all sizes being the first."""
-    return {size: _pair(precision[..., index]) for index, size in enumerate(SIZES, start=1)}
+    return {size: _mean_of(precision[..., index]) for index, size in enumerate(SIZES, start=1)}
 
 
-def _pair(precision: FloatArray) -> Pair:
+def _mean_of(precision: FloatArray) -> AveragePrecision:
     """For precisions of shape (thresholds, recalls, classes)."""
-    return _mean(precision[0]), _mean(precision)
+    return AveragePrecision(_known_mean(precision[0]), _known_mean(precision))
 
 
-def _mean(precision: FloatArray) -> float | None:
+def _known_mean(precision: FloatArray) -> float | None:
     known = precision[precision > -1]
     return float(known.mean()) if len(known) else None

@@ -57,7 +57,7 @@ def measure_losses(
         sample = sorted(tiles, key=lambda tile: tile.sha256)[:_MOST_TILES]
         looks = look_with(predictors, sample, images, options.batch)
         names = class_names([detector], tiles)
-        exact, *scores = [coco_metrics(look.tiles, names).map50 for look in looks]
+        exact, *scores = [coco_metrics(look.tiles, names).overall.map50 for look in looks]
         losses = {
             backend.description: exact - score
             for backend, score in zip(others, scores, strict=True)

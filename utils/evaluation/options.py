@@ -82,5 +82,6 @@ class PromotionOptions(Options):
     """The most times as long it may take for a tile."""
 
     min_scenes: int = Field(default=2, ge=1)
-    """The fewest test scenes that may decide. Of one scene all samples are alike, so that nothing
-    tells a better detector from a lucky one; the more there are, the more `confidence` is worth."""
+    """The fewest test scenes with objects that may decide. Of one scene all samples are alike, so
+    that nothing tells a better detector from a lucky one; of two, half of them are, and a
+    confidence of 0.9 asks to be better on both. Ask for four or more where you have them."""

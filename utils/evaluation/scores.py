@@ -16,7 +16,7 @@ from utils.evaluation.bootstrap import (
     mean_over_classes,
 )
 from utils.evaluation.calibration import Calibration, calibration_of
-from utils.evaluation.coco import CocoMetrics, coco_metrics
+from utils.evaluation.coco import AveragePrecision, CocoMetrics, coco_metrics
 from utils.evaluation.curves import CONFIDENCES, Counts, best_confidence, count_boxes
 from utils.evaluation.error_kinds import confusion_matrix, count_errors
 from utils.evaluation.judged import JudgedImage
@@ -41,7 +41,8 @@ class ClassScores:
         sizes: mAP50-95 by size of the true boxes, as in `coco.SIZES`.
         sizes_map50: mAP50 by the same sizes; empty where an earlier version of Spyglass judged.
         intervals: The (low, high) of `precision`, `recall`, `F1`, `mAP50` and `mAP50-95`; empty
-            where an earlier version of Spyglass judged.
+            where the class is in one scene only, of which all samples are alike, or where an
+            earlier version of Spyglass judged.
     """
 
     boxes: int
@@ -143,8 +144,8 @@ def score(
         scenes=len(scene_ids(images)),
         boxes=sum(len(image.truth) for image in images),
         metrics=_headline(matches, coco, confidence, drawn),
-        sizes={size: pair[1] for size, pair in coco.sizes.items()},
-        sizes_map50={size: pair[0] for size, pair in coco.sizes.items()},
+        sizes={size: own.map50_95 for size, own in coco.sizes.items()},
+        sizes_map50={size: own.map50 for size, own in coco.sizes.items()},
         classes=_by_class(matches, coco, confidence, drawn),
         best_confidence=best,
         confidence=confidence,
@@ -184,20 +185,23 @@ def _headline(
 ) -> dict[str, Estimate]:
     if not drawn.precisions:
         return {}
-    return _estimates(matches, (coco.map50, coco.map50_95), confidence, drawn)
+    return _estimates(matches, coco.overall, confidence, drawn)
 
 
 def _estimates(
     matches: Mapping[str, ClassMatches],
-    precision: tuple[float | None, float | None],
+    average: AveragePrecision,
     confidence: float,
     drawn: _Drawn,
 ) -> dict[str, Estimate]:
     """The metrics of some classes with their intervals.
 
+    A sample that drew no true box says nothing of what is found of them, nor one without found
+    boxes of how many are true.
+
     Args:
         matches: Of the classes, at least one of which has true boxes.
-        precision: Their mAP50 and mAP50-95.
+        average: Their average precision.
         confidence: From which a box counts in the other metrics.
         drawn: The samples.
     """
@@ -206,12 +210,13 @@ def _estimates(
     seen, counts = (
         count_boxes(matches, np.array([confidence]), weights) for weights in (None, drawn.weights)
     )
+    is_there, is_found = counts.there[:, 0] > 0, counts.found[:, 0] > 0
     pairs: dict[str, tuple[float, FloatArray]] = {
-        "mAP50": (precision[0] or 0.0, map50),
-        "mAP50-95": (precision[1] or 0.0, map50_95),
-        "precision": (seen.precision.item(), counts.precision[:, 0]),
-        "recall": (seen.recall.item(), counts.recall[:, 0]),
-        "F1": (seen.f1.item(), counts.f1[:, 0]),
+        "mAP50": (average.map50 or 0.0, map50),
+        "mAP50-95": (average.map50_95 or 0.0, map50_95),
+        "precision": (seen.precision.item(), counts.precision[is_found, 0]),
+        "recall": (seen.recall.item(), counts.recall[is_there, 0]),
+        "F1": (seen.f1.item(), counts.f1[is_there, 0]),
     }
     return {name: estimate(*pair, drawn.options) for name, pair in pairs.items()}
 
@@ -222,17 +227,20 @@ def _by_class(
     scores = {}
     for name, own in with_truth(matches).items():
         found = _estimates({name: own}, coco.classes[name], confidence, drawn)
-        sizes = coco.class_sizes[name].items()
+        sizes = coco.class_sizes[name]
+        is_in_several = np.count_nonzero(own.true_boxes) > 1
         scores[name] = ClassScores(
             boxes=int(own.true_boxes.sum()),
             precision=found["precision"].value,
             recall=found["recall"].value,
             f1=found["F1"].value,
-            map50=coco.classes[name][0],
-            map50_95=coco.classes[name][1],
-            sizes={size: map50_95 for size, (_, map50_95) in sizes},
-            sizes_map50={size: map50 for size, (map50, _) in sizes},
-            intervals={metric: (own.low, own.high) for metric, own in found.items()},
+            map50=coco.classes[name].map50,
+            map50_95=coco.classes[name].map50_95,
+            sizes={size: average.map50_95 for size, average in sizes.items()},
+            sizes_map50={size: average.map50 for size, average in sizes.items()},
+            intervals={metric: (one.low, one.high) for metric, one in found.items()}
+            if is_in_several
+            else {},
         )
     return scores
 
