@@ -71,8 +71,8 @@ def roll_back(model_name: str) -> str:
     earlier.set_stage("production", force=True)
     replaced = f", replacing version {current.number} (now archived)" if current else ""
     if current:
+        moved = {"to version": earlier.number, "at": _now()}
         for version in (current.number, earlier.number):
-            moved = {"to version": earlier.number, "at": _now()}
             _note(model_name, version, f"rollback of version {current.number}", moved)
     return f"Version {earlier.number} of {model_name} is back in production{replaced}."
 

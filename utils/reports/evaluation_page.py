@@ -119,7 +119,8 @@ def _levels_note(evaluation: Evaluation) -> Markup:
         "all classes; a confidence with the best F1 on these very tiles makes them a little "
         "better than they are. In scenes each object counts once, after merging over tiles. "
         f"Intervals hold {bootstrap.level:.0%} of {bootstrap.samples:,} samples that drew "
-        f"{tile.scenes:,} scenes with replacement (seed {bootstrap.seed})."
+        f"{tile.scenes:,} scenes with replacement (seed {bootstrap.seed}); a class that is in one "
+        "scene only has none."
     )
 
 
