@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from commands.console import say
@@ -15,9 +16,11 @@ from utils.errors import ConfigurationError, ServerError
 from utils.paths import local_folder
 from utils.privacy import keep_private
 from utils.processes import (
+    ServerProcess,
     free_port,
     port_is_free,
     running_server,
+    start_on_port,
     start_server,
     stop_server,
 )
@@ -56,14 +59,15 @@ def open_mlflow() -> str:
     folder = local_folder("mlflow")
     server = running_server("mlflow", folder)
     if server is None:
-        port = _MLFLOW_PORT if port_is_free(_MLFLOW_PORT) else free_port()
-        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
-        store = ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--port", str(port)]
-        health = f"http://127.0.0.1:{port}/health"
-        server = start_server(
-            "mlflow", folder, [*command, *store, "--workers", "1"], port, is_ready=_answers(health)
-        )
+        server = start_on_port(_MLFLOW_PORT, partial(_start_mlflow, folder))
     return server.url
+
+
+def _start_mlflow(folder: Path, port: int) -> ServerProcess:
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    store = ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--workers", "1"]
+    health = f"http://127.0.0.1:{port}/health"
+    return start_server("mlflow", folder, [*command, *store], port, is_ready=_answers(health))
 
 
 def open_label_studio() -> str:

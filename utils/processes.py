@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import psutil
+
 from utils.errors import ServerError
 from utils.files import write_whole
 
@@ -62,6 +64,24 @@ def port_is_free(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+def start_on_port(preferred: int, start: Callable[[int], ServerProcess]) -> ServerProcess:
+    """Start a server on the port that people know, or on any free one where that is taken.
+
+    Args:
+        preferred: The port to try first.
+        start: Starts the server on the port it is given.
+
+    Raises:
+        ServerError: If it does not start, for another reason than that the port is taken.
+    """
+    try:
+        return start(preferred)
+    except ServerError:
+        if port_is_free(preferred):
+            raise
+        return start(free_port())
+
+
 def running_server(name: str, folder: Path) -> ServerProcess | None:
     """The server `name` whose state file is in `folder`, if it is alive."""
     state = folder / f"{name}.json"
@@ -87,15 +107,17 @@ def start_server(
         name: For messages and file names.
         folder: Receives `<name>.log` and `<name>.json`.
         command: Program and arguments.
-        port: The port the command was told to use.
+        port: The port the command was told to use; 0 for a server that listens on none.
         is_ready: Asked repeatedly until it returns True; it may raise `OSError` meanwhile.
         environment: Variables on top of this process's.
         timeout_s: How long to wait.
 
     Raises:
-        ServerError: If the process ends or stays silent; the message names the log and quotes its
-            last lines.
+        ServerError: If the process ends, stays silent, or another program has the port; the message
+            quotes the last lines of the log, names it, or names the port.
     """
+    if port != 0 and not port_is_free(port):
+        raise _taken(name, port)
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{name}.log"
     with log.open("ab") as output:
@@ -110,7 +132,7 @@ def start_server(
     server = ServerProcess(name, process.pid, port, _start_time(process.pid))
     write_whole(folder / f"{name}.json", json.dumps(asdict(server)))
     try:
-        _wait_for_answer(name, process, log, is_ready, timeout_s)
+        _wait_for_answer(server, process, log, is_ready, timeout_s)
     except BaseException:
         stop_server(name, folder)
         raise
@@ -118,21 +140,57 @@ def start_server(
 
 
 def _wait_for_answer(
-    name: str,
+    server: ServerProcess,
     process: subprocess.Popen[bytes],
     log: Path,
     is_ready: Callable[[], bool],
     timeout_s: float,
 ) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not _answers(is_ready):
+    name, deadline = server.name, time.monotonic() + timeout_s
+    while not (_answers(is_ready) and _listens(server)):
         if process.poll() is not None:
             raise ServerError(
                 f"{name} ended while starting: {_last_lines(log)}. The whole log is {log}"
             )
+        if _is_taken(server):
+            raise _taken(name, server.port)
         if time.monotonic() > deadline:
             raise ServerError(f"{name} did not answer within {timeout_s:.0f} s. Its log is {log}")
         time.sleep(_POLL_SECONDS)
+
+
+def _taken(name: str, port: int) -> ServerError:
+    return ServerError(
+        f"{name} cannot listen on port {port}: another program does. "
+        "Stop that program or choose another port."
+    )
+
+
+def _is_taken(server: ServerProcess) -> bool:
+    """Whether somebody else listens on the server's port, looked at in this order: it may begin."""
+    return server.port != 0 and not port_is_free(server.port) and not _listens(server)
+
+
+def _listens(server: ServerProcess) -> bool:
+    """Whether it is the server that listens on its port, itself or by a child.
+
+    An answer does not tell: of two servers started at once, one has the port and answers for both.
+    """
+    if server.port == 0:
+        return True
+    with suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(server.pid)
+        return any(_holds(process, server.port) for process in [parent, *parent.children(True)])
+    return False
+
+
+def _holds(process: psutil.Process, port: int) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return any(
+            connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+            for connection in process.net_connections(kind="tcp")
+        )
+    return False
 
 
 def stop_server(name: str, folder: Path) -> bool:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from threading import Barrier
 
 import pytest
 
@@ -18,6 +21,7 @@ from utils.processes import (
     free_port,
     port_is_free,
     running_server,
+    start_on_port,
     start_server,
     stop_server,
 )
@@ -26,10 +30,18 @@ from utils.processes import (
 @pytest.fixture
 def server(tmp_path):
     """A real web server that serves its own folder."""
-    port = free_port()
-    command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
-    yield start_server("pages", tmp_path, command, port, is_ready=lambda: not port_is_free(port))
+    yield serve(tmp_path, free_port())
     stop_server("pages", tmp_path)
+
+
+def serve(folder, port):
+    command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
+    return start_server("pages", folder, command, port, is_ready=lambda: not port_is_free(port))
+
+
+def listener(port):
+    """Somebody else on a port."""
+    return socket.create_server(("127.0.0.1", port))
 
 
 def test_a_started_server_answers_and_is_found_again(server, tmp_path):
@@ -71,7 +83,7 @@ def test_a_server_is_found_again_in_another_time_zone(server, tmp_path, monkeypa
 def test_a_server_whose_program_has_a_strange_name_is_found_again(tmp_path):
     program = tmp_path / "a) Z 1 (b"
     program.symlink_to(shutil.which("sleep"))
-    start_server("strange", tmp_path, [program, "600"], free_port(), is_ready=lambda: True)
+    start_server("strange", tmp_path, [program, "600"], 0, is_ready=lambda: True)
     assert stop_server("strange", tmp_path)
 
 
@@ -100,3 +112,58 @@ def test_a_server_that_stays_silent_is_given_up_and_stopped(tmp_path):
     pid = int((tmp_path / "pages.log").read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_server_is_not_taken_for_another_on_its_port(tmp_path):
+    port = free_port()
+    with listener(port), pytest.raises(ServerError, match=f"cannot listen on port {port}: another"):
+        serve(tmp_path, port)
+
+
+def test_a_server_whose_port_is_taken_while_it_starts_is_stopped(tmp_path):
+    port, others = free_port(), []
+
+    def is_ready():
+        others[:] = others or [listener(port)]
+        return True
+
+    sleeping = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with pytest.raises(ServerError, match=f"cannot listen on port {port}: another program does"):
+        start_server("pages", tmp_path, sleeping, port, is_ready=is_ready)
+
+    others[0].close()
+    assert running_server("pages", tmp_path) is None
+
+
+def test_servers_started_at_once_have_ports_of_their_own(tmp_path):
+    preferred, together = free_port(), Barrier(2)
+
+    def start(folder):
+        def on(port):
+            if port == preferred:
+                together.wait(timeout=60)
+            return serve(folder, port)
+
+        return start_on_port(preferred, on)
+
+    folders = [tmp_path / "one", tmp_path / "two"]
+    with ThreadPoolExecutor() as threads:
+        servers = list(threads.map(start, folders))
+
+    assert [running_server("pages", folder) for folder in folders] == servers
+    assert preferred in {servers[0].port, servers[1].port}
+    assert servers[0].port != servers[1].port
+    assert all(stop_server("pages", folder) for folder in folders)
+
+
+def test_a_server_that_does_not_start_is_not_tried_again_on_another_port(tmp_path):
+    tried = []
+
+    def start(port):
+        tried.append(port)
+        return start_server("pages", tmp_path, ["false"], port, is_ready=lambda: False)
+
+    with pytest.raises(ServerError, match="pages ended while starting"):
+        start_on_port(free_port(), start)
+
+    assert len(tried) == 1

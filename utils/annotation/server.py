@@ -24,14 +24,12 @@ from utils.annotation.installation import (
     private_environment,
     provide_database,
 )
-from utils.errors import ServerError
 from utils.files import written_whole
 from utils.paths import local_folder
 from utils.processes import (
     ServerProcess,
-    free_port,
-    port_is_free,
     running_server,
+    start_on_port,
     start_server,
     stop_server,
 )
@@ -89,11 +87,15 @@ def start_label_studio(*, port: int | None = None) -> ServerConnection:
         running = running_label_studio()
         if running is not None:
             return running
-        chosen = _choose_port(port)
         account = _account()
         provide_database(folder)
+        program = label_studio_program()
+
+        def start(chosen: int) -> ServerProcess:
+            return _start(program, account, chosen)
+
         with progress("Starting Label Studio"):
-            server = _start(label_studio_program(), account, chosen)
+            server = start_on_port(PREFERRED_PORT, start) if port is None else start(port)
     return _connection(server, account)
 
 
@@ -147,18 +149,6 @@ def _account() -> Account:
             partial.touch(mode=0o600)
             partial.write_text(json.dumps(asdict(account)))
     return Account(**json.loads(path.read_text()))
-
-
-def _choose_port(wanted: int | None) -> int:
-    """A port that is free: Label Studio itself would silently count on from a busy one."""
-    if wanted is not None and not port_is_free(wanted):
-        raise ServerError(
-            f"Label Studio cannot listen on port {wanted}: another program does. "
-            "Stop that program or choose another port."
-        )
-    if wanted is not None:
-        return wanted
-    return PREFERRED_PORT if port_is_free(PREFERRED_PORT) else free_port()
 
 
 def _start(program: Path, account: Account, port: int) -> ServerProcess:

@@ -18,9 +18,8 @@ from utils.files import write_whole
 from utils.paths import local_folder
 from utils.processes import (
     ServerProcess,
-    free_port,
-    port_is_free,
     running_server,
+    start_on_port,
     start_server,
     stop_server,
 )
@@ -47,7 +46,8 @@ def serve_app(dataset: str | None = None) -> str:
     """
     database = start_database()
     with FileLock(_folder() / "app.lock"):
-        server = _running_on(database) or _start(database)
+        server = _running_on(database) or start_on_port(_PREFERRED_PORT, _start)
+        write_whole(_database_file(), database)
     return f"{server.url}/datasets/{quote(dataset, safe='')}" if dataset else server.url
 
 
@@ -98,10 +98,9 @@ def _running_on(database: str) -> ServerProcess | None:
     return None
 
 
-def _start(database: str) -> ServerProcess:
-    port = _PREFERRED_PORT if port_is_free(_PREFERRED_PORT) else free_port()
+def _start(port: int) -> ServerProcess:
     program = [sys.executable, "-m", "fiftyone.server.main"]
-    server = start_server(
+    return start_server(
         SERVER_NAME,
         _folder(),
         [*program, "--port", str(port), "--address", "127.0.0.1"],
@@ -116,8 +115,6 @@ def _start(database: str) -> ServerProcess:
             "SPYGLASS_USER_HOME": str(Path.home()),
         },
     )
-    write_whole(_database_file(), database)
-    return server
 
 
 def _database_file() -> Path:

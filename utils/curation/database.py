@@ -18,9 +18,9 @@ from utils.paths import local_folder
 from utils.privacy import keep_private
 from utils.processes import (
     ServerProcess,
-    free_port,
     port_is_free,
     running_server,
+    start_on_port,
     start_server,
     stop_server,
 )
@@ -48,7 +48,7 @@ def start_database() -> str:
     if users_own := _users_database():
         return users_own
     with FileLock(_folder() / "start.lock"):
-        server = running_database() or _start_mongod()
+        server = running_database() or start_on_port(_PREFERRED_PORT, _start_mongod)
     # A database that has gone away is noticed at once, instead of after pymongo's 30 s.
     uri = f"mongodb://127.0.0.1:{server.port}/?serverSelectionTimeoutMS=5000"
     os.environ[_URI] = os.environ[_OUR_URI] = uri
@@ -118,8 +118,7 @@ def _users_database() -> str | None:
     return None if uri == os.environ.get(_OUR_URI) else uri
 
 
-def _start_mongod() -> ServerProcess:
-    port = _PREFERRED_PORT if port_is_free(_PREFERRED_PORT) else free_port()
+def _start_mongod(port: int) -> ServerProcess:
     records = _folder() / "data"
     records.mkdir(exist_ok=True)
     command: list[str | Path] = [find_mongod(), "--dbpath", records, "--port", str(port)]
