@@ -10,7 +10,7 @@ from tests.builders import boxes, write_image
 from utils.evaluation.evaluation import Evaluation, WorstTile
 from utils.evaluation.judged import JudgedImage
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
-from utils.evaluation.scores import score
+from utils.evaluation.scoring import score
 from utils.geometry import Boxes, Window
 
 SIDE = 100

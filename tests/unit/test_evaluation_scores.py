@@ -8,27 +8,32 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
 from tests.builders import boxes
 from tests.evaluations import found, judged
 from utils.evaluation.bootstrap import average_precisions_of, draw_scenes, mean_over_classes
 from utils.evaluation.calibration import calibration_of
-from utils.evaluation.coco import coco_metrics
+from utils.evaluation.coco import SIZE_AREAS, coco_metrics
 from utils.evaluation.curves import best_confidence, count_boxes
 from utils.evaluation.judged import JudgedImage, join_scenes
 from utils.evaluation.matching import match_classes, with_truth
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
-from utils.evaluation.scores import Scores, score
+from utils.evaluation.scores import Scores
+from utils.evaluation.scoring import score
 from utils.geometry import Boxes
 
 CLASSES = ("ship", "buoy")
 HIT, MISS = (10, 10, 30, 30), (60, 60, 80, 80)
 
 
+SIDES = st.integers(8, 24)
+
+
 @st.composite
-def judged_images(draw) -> list[JudgedImage]:
+def judged_images(draw, sides: SearchStrategy[int] = SIDES) -> list[JudgedImage]:
     """Images of up to three scenes, with boxes that often overlap by a lot."""
-    corner, side = st.integers(0, 12), st.integers(8, 24)
+    corner, side = st.integers(0, 12), sides
     box = st.tuples(corner, corner, side, side).map(
         lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3])
     )
@@ -59,6 +64,24 @@ def test_the_bootstrap_counts_as_coco_does(images):
         (precisions,) = average_precisions_of(own, once)
         assert precisions[0] == pytest.approx(reference.classes[name].map50, abs=1e-6)
         assert precisions.mean() == pytest.approx(reference.classes[name].map50_95, abs=1e-6)
+
+
+@settings(deadline=None, max_examples=100)
+@given(judged_images(sides=st.sampled_from([24, 28, 31, 32, 33, 36, 40, 90, 96, 100])))
+def test_the_bootstrap_counts_the_boxes_of_a_size_as_coco_does(images):
+    """Boxes of sizes around COCO's bounds, which often match one of another size."""
+    reference = coco_metrics(images, CLASSES)
+    for size, areas in SIZE_AREAS.items():
+        matches = match_classes(images, CLASSES, areas)
+        for name, own in matches.items():
+            once = np.ones((1, len(own.true_boxes)))
+            (precisions,) = average_precisions_of(own, once)
+            there = reference.class_sizes[name][size]
+            if there.map50 is None:
+                assert np.isnan(precisions).all()
+            else:
+                assert precisions[0] == pytest.approx(there.map50, abs=1e-6)
+                assert precisions.mean() == pytest.approx(there.map50_95, abs=1e-6)
 
 
 def test_a_box_that_is_true_at_high_thresholds_only_counts_there():
@@ -183,6 +206,26 @@ def test_sizes_are_measured_apart():
     for measured in (scores, scores.classes["ship"]):
         assert measured.sizes == {"small": 0, "medium": pytest.approx(0.4), "large": None}
         assert measured.sizes_map50 == {"small": 0, "medium": pytest.approx(1), "large": None}
+
+
+def test_sizes_have_intervals_where_several_scenes_have_them():
+    """Small ships in every scene, found in half of them; a large one in the first scene only."""
+    large = (100, 100, 240, 240)
+    images = [
+        judged(
+            boxes(HIT, *([large] if number == 0 else [])),
+            found(*([(*HIT, 0.9)] if number % 2 else []), (*large, 0.8)),
+            scene=f"port/{number}",
+        )
+        for number in range(8)
+    ]
+    scores = score(images, ("ship",), EvaluationOptions())
+    assert scores.sizes_intervals == scores.classes["ship"].sizes_intervals
+    assert set(scores.sizes_intervals) == {"small"}
+    for metric, (low, high) in scores.sizes_intervals["small"].items():
+        assert 0 < low < 0.5 < high < 1, metric
+    assert scores.sizes_map50["small"] == pytest.approx(0.5, abs=0.01)
+    assert set(scores.sizes_intervals["small"]) == {"mAP50", "mAP50-95"}
 
 
 def of_classes(there: list[list[int]], seen: list[list[int]]) -> Scores:

@@ -15,11 +15,11 @@ import numpy as np
 
 from utils.evaluation.matching import IOU_THRESHOLDS, ClassMatches
 from utils.evaluation.options import BootstrapOptions
-from utils.geometry import BoolArray, FloatArray
+from utils.geometry import FloatArray
 
 _RECALLS = np.linspace(0.0, 1.0, 101)
 # Numbers held at once: found boxes times samples.
-_MOST_CELLS = 2_000_000
+_MOST_CELLS = 400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +79,24 @@ def average_precisions_of(matches: ClassMatches, weights: FloatArray) -> FloatAr
     # is reached. A box may be true at a high threshold only: below it a better scored one is.
     true_somewhere = np.flatnonzero(matches.is_true.any(axis=0))
     end = int(true_somewhere[-1]) + 1 if len(true_somewhere) else 0
-    scene, is_true = matches.scene[:end], matches.is_true[:, :end]
     step = max(1, _MOST_CELLS // max(1, end))
     parts = [
-        _of_samples(scene, is_true, matches.true_boxes, weights[start : start + step])
+        _of_samples(matches, end, weights[start : start + step])
         for start in range(0, len(weights), step)
     ]
     return np.vstack(parts)
 
 
-def _of_samples(
-    scene: np.ndarray, is_true: BoolArray, true_boxes: np.ndarray, weights: FloatArray
-) -> FloatArray:
-    drawn = weights[:, scene]  # (samples, boxes)
-    found = drawn.cumsum(axis=1)
-    there = weights @ true_boxes
+def _of_samples(matches: ClassMatches, end: int, weights: FloatArray) -> FloatArray:
+    drawn = weights[:, matches.scene[:end]]  # (samples, boxes)
+    there = weights @ matches.true_boxes
     scores = np.zeros((len(weights), len(IOU_THRESHOLDS)))
-    for threshold, is_true_here in enumerate(is_true):
-        positions = np.flatnonzero(is_true_here)
+    found, before = drawn, np.zeros(0, dtype=bool)
+    for threshold, counts in enumerate(matches.counts[:, :end]):
+        # Of all sizes together every box counts, so that the sums are the same at each threshold.
+        if not np.array_equal(counts, before):
+            found, before = (drawn * counts).cumsum(axis=1), counts
+        positions = np.flatnonzero(matches.is_true[threshold, :end])
         hits = drawn[:, positions].cumsum(axis=1)
         scores[:, threshold] = _interpolated(hits, found[:, positions], there)
     scores[there == 0] = np.nan
@@ -111,12 +111,24 @@ def _interpolated(hits: FloatArray, found: FloatArray, there: FloatArray) -> Flo
         found: All boxes found so far, shape (samples, k).
         there: True boxes there are, shape (samples,).
     """
+    samples, boxes = hits.shape
+    if not boxes:
+        return np.zeros(samples)
     precision = np.divide(hits, found, out=np.zeros_like(hits), where=found > 0)
     best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    recall = hits / np.maximum(there, 1)[:, None]
-    reached = np.searchsorted(_RECALLS, recall, side="right")
-    newly = np.diff(reached, axis=1, prepend=0)
-    return np.asarray((best * newly).sum(axis=1) / len(_RECALLS))
+    # One search for all samples: each has its own stretch of numbers.
+    stretch = hits[:, -1].max() + there.max() + 1
+    starts = stretch * np.arange(samples)[:, None]
+    wanted = _least_hits(np.maximum(there, 1)) + starts
+    places = np.searchsorted((hits + starts).ravel(), wanted) - boxes * np.arange(samples)[:, None]
+    reached = np.take_along_axis(best, np.minimum(places, boxes - 1), axis=1)
+    return np.asarray(np.where(places < boxes, reached, 0.0).mean(axis=1))
+
+
+def _least_hits(there: FloatArray) -> FloatArray:
+    """How many of so many true boxes reach each recall, shape (samples, recalls)."""
+    below = np.floor(_RECALLS * there[:, None])
+    return np.where(below / there[:, None] >= _RECALLS, below, below + 1)
 
 
 def _mean_of_known(scores: FloatArray) -> FloatArray:

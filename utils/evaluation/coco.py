@@ -12,8 +12,9 @@ from utils.box_formats import to_coco
 from utils.evaluation.judged import JudgedImage
 from utils.geometry import Boxes, FloatArray, box_areas
 
-# COCO's: the area of a true box is below 32², below 96², or larger, in pixels of the image.
-SIZES = ("small", "medium", "large")
+# COCO's: the least and the greatest area of a box of each size, in square pixels of the image.
+SIZE_AREAS = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
+SIZES = tuple(SIZE_AREAS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from utils.evaluation.evaluation import Evaluation, WorstTile
 from utils.evaluation.judged import JudgedImage, join_scenes
 from utils.evaluation.looking import Look, look_at_tiles
 from utils.evaluation.options import EvaluationOptions
-from utils.evaluation.scores import score
+from utils.evaluation.scoring import score
 
 _DEFAULTS = EvaluationOptions()
 _PICTURE_SIDE = 480

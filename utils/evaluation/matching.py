@@ -1,8 +1,10 @@
 """Which found boxes are true, by COCO's rules.
 
 In each image the boxes of a class are taken by falling score. Each takes, of the true boxes of its
-class that no other has taken, the one it overlaps most, if by enough. (Lin et al. 2014, "Microsoft
-COCO"; the reference is `evaluateImg` of pycocotools.)
+class that no other has taken, the one it overlaps most, if by enough. Where boxes of one size are
+judged, a true box of another size is taken only for want of one that counts, and a found box does
+not count that has taken such a one, or none and is of another size itself. (Lin et al. 2014,
+"Microsoft COCO"; the reference is `evaluateImg` of pycocotools.)
 """
 
 from __future__ import annotations
@@ -14,37 +16,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utils.evaluation.judged import JudgedImage
-from utils.geometry import BoolArray, Boxes, FloatArray, iou_matrix
+from utils.geometry import BoolArray, Boxes, FloatArray, box_areas, iou_matrix
 
 IntArray = NDArray[np.intp]
 
 # COCO's ten, from 0.5 to 0.95.
 IOU_THRESHOLDS: FloatArray = np.linspace(0.5, 0.95, 10)
+ALL_AREAS = (0.0, np.inf)
 
 
 @dataclass(frozen=True, slots=True)
 class ClassMatches:
-    """The found boxes of one class in all images, by falling score.
+    """The found boxes of one class in all images, by falling score; without those that never count.
 
     Attributes:
         scores: Shape (n,).
         scene: For each box the index of its scene, shape (n,).
         is_true: Whether it is true at each of `IOU_THRESHOLDS`, shape (10, n).
-        true_boxes: The number of true boxes of the class in each scene, shape (s,).
+        counts: Whether it is true or false there, and not left out for its size, shape (10, n).
+        true_boxes: The number of true boxes of the class and size in each scene, shape (s,).
     """
 
     scores: FloatArray
     scene: IntArray
     is_true: BoolArray
+    counts: BoolArray
     true_boxes: IntArray
 
 
 def match_classes(
-    images: Sequence[JudgedImage], class_names: Sequence[str]
+    images: Sequence[JudgedImage],
+    class_names: Sequence[str],
+    areas: tuple[float, float] = ALL_AREAS,
 ) -> dict[str, ClassMatches]:
-    """The matches of each class; scenes are numbered in order of id."""
+    """The matches of each class; scenes are numbered in order of id.
+
+    Args:
+        images: Any.
+        class_names: Of the boxes to match.
+        areas: The least and the greatest area of a box that counts, in square pixels.
+    """
     scenes = {scene: index for index, scene in enumerate(scene_ids(images))}
-    return {name: _match_class(images, scenes, name) for name in class_names}
+    return {name: _match_class(images, scenes, name, areas) for name in class_names}
 
 
 def with_truth(matches: Mapping[str, ClassMatches]) -> dict[str, ClassMatches]:
@@ -58,7 +71,10 @@ def scene_ids(images: Sequence[JudgedImage]) -> list[str]:
 
 
 def taken_truths(
-    found: FloatArray, truth: FloatArray, thresholds: FloatArray = IOU_THRESHOLDS
+    found: FloatArray,
+    truth: FloatArray,
+    thresholds: FloatArray = IOU_THRESHOLDS,
+    counts: BoolArray | None = None,
 ) -> IntArray:
     """For each found box the true box it takes, at each threshold.
 
@@ -66,6 +82,7 @@ def taken_truths(
         found: Boxes of one class by falling score, shape (n, 4).
         truth: Boxes of the same class, shape (m, 4).
         thresholds: The least intersection over union, shape (t,).
+        counts: Which true boxes are taken before the others, shape (m,); by default all.
 
     Returns:
         Indices of true boxes, or -1 for none, shape (t, n).
@@ -73,15 +90,18 @@ def taken_truths(
     taken = np.full((len(thresholds), len(found)), -1, dtype=np.intp)
     overlaps = iou_matrix(found, truth)
     is_free = np.ones((len(thresholds), len(truth)), dtype=bool)
+    ranks = [np.ones(len(truth), dtype=bool)] if counts is None else [counts, ~counts]
     # Rounding must not make a box miss a threshold that it meets exactly.
     least = thresholds - 1e-10
     for position in np.flatnonzero((overlaps >= least.min()).any(axis=1)):
-        candidates = np.where(is_free, overlaps[position], -1.0)
-        # Of equal overlaps COCO takes the last.
-        best = candidates.shape[1] - 1 - candidates[:, ::-1].argmax(axis=1)
-        rows = np.flatnonzero(candidates[np.arange(len(best)), best] >= least)
-        taken[rows, position] = best[rows]
-        is_free[rows, best[rows]] = False
+        for rank in ranks:
+            candidates = np.where(is_free & rank, overlaps[position], -1.0)
+            # Of equal overlaps COCO takes the last.
+            best = candidates.shape[1] - 1 - candidates[:, ::-1].argmax(axis=1)
+            is_enough = candidates[np.arange(len(best)), best] >= least
+            rows = np.flatnonzero(is_enough & (taken[:, position] < 0))
+            taken[rows, position] = best[rows]
+            is_free[rows, best[rows]] = False
     return taken
 
 
@@ -96,16 +116,37 @@ def of_class(boxes: Boxes, name: str) -> Boxes:
     return boxes.select(np.array([label == name for label in boxes.labels], dtype=bool))
 
 
-def _match_class(images: Sequence[JudgedImage], scenes: dict[str, int], name: str) -> ClassMatches:
+def _match_class(
+    images: Sequence[JudgedImage],
+    scenes: dict[str, int],
+    name: str,
+    areas: tuple[float, float],
+) -> ClassMatches:
     true_boxes = np.zeros(len(scenes), dtype=np.intp)
-    scores, scene, is_true = [np.zeros(0)], [np.zeros(0, dtype=np.intp)], []
+    none = np.zeros((len(IOU_THRESHOLDS), 0), dtype=bool)
+    scores, scene, is_true, counts = [np.zeros(0)], [np.zeros(0, dtype=np.intp)], [none], [none]
     for image in images:
         found, truth = by_score(of_class(image.found, name)), of_class(image.truth, name)
-        true_boxes[scenes[image.scene_id]] += len(truth)
+        is_wanted = _is_within(truth, areas)
+        true_boxes[scenes[image.scene_id]] += is_wanted.sum()
         scores.append(found.scores if found.scores is not None else np.ones(len(found)))
         scene.append(np.full(len(found), scenes[image.scene_id], dtype=np.intp))
-        is_true.append(taken_truths(found.xyxy, truth.xyxy) >= 0)
-    joined = np.concatenate(scores)
+        taken = taken_truths(found.xyxy, truth.xyxy, counts=None if is_wanted.all() else is_wanted)
+        takes_wanted = np.append(is_wanted, False)[taken]  # -1, for none, is the last
+        is_true.append(takes_wanted)
+        counts.append(takes_wanted | ((taken < 0) & _is_within(found, areas)))
+    joined, counted = np.concatenate(scores), np.hstack(counts)
     order = np.argsort(-joined, kind="stable")
-    matched = np.hstack([np.zeros((len(IOU_THRESHOLDS), 0), dtype=bool), *is_true])
-    return ClassMatches(joined[order], np.concatenate(scene)[order], matched[:, order], true_boxes)
+    order = order[np.asarray(counted[:, order].any(axis=0))]
+    return ClassMatches(
+        scores=joined[order],
+        scene=np.concatenate(scene)[order],
+        is_true=np.hstack(is_true)[:, order],
+        counts=counted[:, order],
+        true_boxes=true_boxes,
+    )
+
+
+def _is_within(boxes: Boxes, areas: tuple[float, float]) -> BoolArray:
+    size = box_areas(boxes.xyxy)
+    return np.asarray((size >= areas[0]) & (size <= areas[1]))

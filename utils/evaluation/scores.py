@@ -1,30 +1,15 @@
-"""All scores of a detector on some images, be they tiles or whole scenes."""
+"""The scores of a detector on some images, be they tiles or whole scenes, as they are kept."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
+from utils.evaluation.bootstrap import Estimate
+from utils.evaluation.calibration import Calibration
 
-from utils.evaluation.bootstrap import (
-    Estimate,
-    average_precisions_of,
-    draw_scenes,
-    estimate,
-    mean_over_classes,
-)
-from utils.evaluation.calibration import Calibration, calibration_of
-from utils.evaluation.coco import AveragePrecision, CocoMetrics, coco_metrics
-from utils.evaluation.curves import CONFIDENCES, Counts, best_confidence, count_boxes
-from utils.evaluation.error_kinds import confusion_matrix, count_errors
-from utils.evaluation.judged import JudgedImage
-from utils.evaluation.matching import ClassMatches, match_classes, scene_ids, with_truth
-from utils.evaluation.options import BootstrapOptions, EvaluationOptions
-from utils.geometry import FloatArray
-
-BACKGROUND = "background"
+# The lower and the upper end by metric.
+Intervals = dict[str, tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +28,8 @@ class ClassScores:
         intervals: The (low, high) of `precision`, `recall`, `F1`, `mAP50` and `mAP50-95`; empty
             where the class is in one scene only, of which all samples are alike, or where an
             earlier version of Spyglass judged.
+        sizes_intervals: By size, the (low, high) of `mAP50` and `mAP50-95`; without the sizes that
+            are in one scene only, and empty where an earlier version of Spyglass judged.
     """
 
     boxes: int
@@ -53,7 +40,8 @@ class ClassScores:
     map50_95: float | None
     sizes: dict[str, float | None]
     sizes_map50: dict[str, float | None] = field(default_factory=dict)
-    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    intervals: Intervals = field(default_factory=dict)
+    sizes_intervals: dict[str, Intervals] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +74,7 @@ class Scores:
         calibration: Of the scores of boxes.
         errors: The number of mistakes of each kind, as in `error_kinds.KINDS`.
         sizes_map50: mAP50 by size; empty where an earlier version of Spyglass judged.
+        sizes_intervals: As those of a class, over all classes.
     """
 
     images: int
@@ -102,6 +91,7 @@ class Scores:
     calibration: Calibration
     errors: dict[str, int]
     sizes_map50: dict[str, float | None] = field(default_factory=dict)
+    sizes_intervals: dict[str, Intervals] = field(default_factory=dict)
 
     @classmethod
     def from_card(cls, card: dict[str, Any]) -> Scores:
@@ -114,137 +104,22 @@ class Scores:
                 "curves": Curves(**card["curves"]),
                 "calibration": Calibration(**card["calibration"]),
                 "class_names": tuple(card["class_names"]),
+                "sizes_intervals": _by_size_of(card),
             }
         )
 
 
 def _class_of(card: dict[str, Any]) -> ClassScores:
-    intervals = {metric: tuple(ends) for metric, ends in card.get("intervals", {}).items()}
-    return ClassScores(**card | {"intervals": intervals})
-
-
-def score(
-    images: Sequence[JudgedImage], class_names: Sequence[str], options: EvaluationOptions
-) -> Scores:
-    """Judge what was found in some images.
-
-    Args:
-        images: At least one.
-        class_names: All that occur in the images.
-        options: The confidence and the bootstrap.
-    """
-    matches = match_classes(images, class_names)
-    coco = coco_metrics(images, class_names)
-    counts = count_boxes(matches)
-    best = best_confidence(counts)
-    confidence = best if options.confidence is None else options.confidence
-    drawn = _draw(matches, options.bootstrap)
-    return Scores(
-        images=len(images),
-        scenes=len(scene_ids(images)),
-        boxes=sum(len(image.truth) for image in images),
-        metrics=_headline(matches, coco, confidence, drawn),
-        sizes={size: own.map50_95 for size, own in coco.sizes.items()},
-        sizes_map50={size: own.map50 for size, own in coco.sizes.items()},
-        classes=_by_class(matches, coco, confidence, drawn),
-        best_confidence=best,
-        confidence=confidence,
-        curves=_curves(counts),
-        confusion=confusion_matrix(images, class_names, confidence),
-        class_names=(*class_names, BACKGROUND),
-        calibration=calibration_of(matches),
-        errors=count_errors(images, confidence),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """The samples of scenes.
-
-    Attributes:
-        options: How they were drawn.
-        weights: How often each scene counts, shape (samples, scenes).
-        precisions: Of each class that has true boxes, shape (samples, thresholds).
-    """
-
-    options: BootstrapOptions
-    weights: FloatArray
-    precisions: dict[str, FloatArray]
-
-
-def _draw(matches: Mapping[str, ClassMatches], options: BootstrapOptions) -> _Drawn:
-    there = with_truth(matches)
-    scenes = len(next(iter(there.values())).true_boxes) if there else 1
-    weights = draw_scenes(scenes, options)
-    precisions = {name: average_precisions_of(own, weights) for name, own in there.items()}
-    return _Drawn(options, weights, precisions)
-
-
-def _headline(
-    matches: Mapping[str, ClassMatches], coco: CocoMetrics, confidence: float, drawn: _Drawn
-) -> dict[str, Estimate]:
-    if not drawn.precisions:
-        return {}
-    return _estimates(matches, coco.overall, confidence, drawn)
-
-
-def _estimates(
-    matches: Mapping[str, ClassMatches],
-    average: AveragePrecision,
-    confidence: float,
-    drawn: _Drawn,
-) -> dict[str, Estimate]:
-    """The metrics of some classes with their intervals.
-
-    A sample that drew no true box says nothing of what is found of them, nor one without found
-    boxes of how many are true.
-
-    Args:
-        matches: Of the classes, at least one of which has true boxes.
-        average: Their average precision.
-        confidence: From which a box counts in the other metrics.
-        drawn: The samples.
-    """
-    own = {name: drawn.precisions[name] for name in matches if name in drawn.precisions}
-    map50, map50_95 = mean_over_classes(own)
-    seen, counts = (
-        count_boxes(matches, np.array([confidence]), weights) for weights in (None, drawn.weights)
-    )
-    is_there, is_found = counts.there[:, 0] > 0, counts.found[:, 0] > 0
-    pairs: dict[str, tuple[float, FloatArray]] = {
-        "mAP50": (average.map50 or 0.0, map50),
-        "mAP50-95": (average.map50_95 or 0.0, map50_95),
-        "precision": (seen.precision.item(), counts.precision[is_found, 0]),
-        "recall": (seen.recall.item(), counts.recall[is_there, 0]),
-        "F1": (seen.f1.item(), counts.f1[is_there, 0]),
+    read = {
+        "intervals": _intervals_of(card.get("intervals", {})),
+        "sizes_intervals": _by_size_of(card),
     }
-    return {name: estimate(*pair, drawn.options) for name, pair in pairs.items()}
+    return ClassScores(**card | read)
 
 
-def _by_class(
-    matches: Mapping[str, ClassMatches], coco: CocoMetrics, confidence: float, drawn: _Drawn
-) -> dict[str, ClassScores]:
-    scores = {}
-    for name, own in with_truth(matches).items():
-        found = _estimates({name: own}, coco.classes[name], confidence, drawn)
-        sizes = coco.class_sizes[name]
-        is_in_several = np.count_nonzero(own.true_boxes) > 1
-        scores[name] = ClassScores(
-            boxes=int(own.true_boxes.sum()),
-            precision=found["precision"].value,
-            recall=found["recall"].value,
-            f1=found["F1"].value,
-            map50=coco.classes[name].map50,
-            map50_95=coco.classes[name].map50_95,
-            sizes={size: average.map50_95 for size, average in sizes.items()},
-            sizes_map50={size: average.map50 for size, average in sizes.items()},
-            intervals={metric: (one.low, one.high) for metric, one in found.items()}
-            if is_in_several
-            else {},
-        )
-    return scores
+def _by_size_of(card: dict[str, Any]) -> dict[str, Intervals]:
+    return {size: _intervals_of(own) for size, own in card.get("sizes_intervals", {}).items()}
 
 
-def _curves(counts: Counts) -> Curves:
-    parts = (CONFIDENCES, counts.precision[0], counts.recall[0], counts.f1[0])
-    return Curves(*(part.round(6).tolist() for part in parts))
+def _intervals_of(card: dict[str, list[float]]) -> Intervals:
+    return {metric: (low, high) for metric, (low, high) in card.items()}

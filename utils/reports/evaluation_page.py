@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 from PIL import Image
@@ -12,7 +12,7 @@ from utils.evaluation.calibration import LEAST_SCORE, Calibration
 from utils.evaluation.coco import SIZES
 from utils.evaluation.error_kinds import KINDS
 from utils.evaluation.evaluation import Evaluation, WorstTile
-from utils.evaluation.scores import ClassScores, Scores
+from utils.evaluation.scores import ClassScores, Intervals, Scores
 from utils.reports.charts import bars, curves
 from utils.reports.page import Cell, Markup, Number, columns, facts, page, paragraph, section, table
 from utils.reports.pictures import key, picture, sheet
@@ -119,8 +119,8 @@ def _levels_note(evaluation: Evaluation) -> Markup:
         "all classes; a confidence with the best F1 on these very tiles makes them a little "
         "better than they are. In scenes each object counts once, after merging over tiles. "
         f"Intervals hold {bootstrap.level:.0%} of {bootstrap.samples:,} samples that drew "
-        f"{tile.scenes:,} scenes with replacement (seed {bootstrap.seed}); a class that is in one "
-        "scene only has none."
+        f"{tile.scenes:,} scenes with replacement (seed {bootstrap.seed}); a class or size that is "
+        "in one scene only has none."
     )
 
 
@@ -144,12 +144,7 @@ def _of_class(scores: ClassScores | None) -> tuple[Cell, ...]:
         "mAP50": scores.map50,
         "mAP50-95": scores.map50_95,
     }
-    return tuple(
-        value
-        if value is None or name not in scores.intervals
-        else shown_estimate(Estimate(value, *scores.intervals[name]))
-        for name, value in values.items()
-    )
+    return _with_intervals(values, scores.intervals)
 
 
 def _sizes_table(tile: Scores, scene: Scores) -> Markup:
@@ -173,8 +168,20 @@ def _class_sizes_table(tile: Scores) -> Markup:
     return Markup(f"<h3>By class, in tiles</h3>{table(['Class', *headings], rows)}")
 
 
-def _of_size(scores: Scores | ClassScores, size: str) -> tuple[float | None, float | None]:
-    return scores.sizes_map50.get(size), scores.sizes[size]
+def _of_size(scores: Scores | ClassScores, size: str) -> tuple[Cell, Cell]:
+    """mAP50 and mAP50-95, each above its interval where that is known."""
+    values = {"mAP50": scores.sizes_map50.get(size), "mAP50-95": scores.sizes[size]}
+    map50, map50_95 = _with_intervals(values, scores.sizes_intervals.get(size, {}))
+    return map50, map50_95
+
+
+def _with_intervals(values: Mapping[str, float | None], intervals: Intervals) -> tuple[Cell, ...]:
+    return tuple(
+        value
+        if value is None or name not in intervals
+        else shown_estimate(Estimate(value, *intervals[name]))
+        for name, value in values.items()
+    )
 
 
 def _curves(heading: str, scores: Scores) -> Markup:

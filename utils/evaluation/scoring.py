@@ -1,0 +1,198 @@
+"""Judges what a detector found in some images, with the interval of every score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from utils.evaluation.bootstrap import (
+    Estimate,
+    average_precisions_of,
+    draw_scenes,
+    estimate,
+    mean_over_classes,
+)
+from utils.evaluation.calibration import calibration_of
+from utils.evaluation.coco import SIZE_AREAS, AveragePrecision, CocoMetrics, coco_metrics
+from utils.evaluation.curves import CONFIDENCES, Counts, best_confidence, count_boxes
+from utils.evaluation.error_kinds import confusion_matrix, count_errors
+from utils.evaluation.judged import JudgedImage
+from utils.evaluation.matching import (
+    ClassMatches,
+    IntArray,
+    match_classes,
+    scene_ids,
+    with_truth,
+)
+from utils.evaluation.options import BootstrapOptions, EvaluationOptions
+from utils.evaluation.scores import ClassScores, Curves, Intervals, Scores
+from utils.geometry import FloatArray
+
+BACKGROUND = "background"
+
+
+def score(
+    images: Sequence[JudgedImage], class_names: Sequence[str], options: EvaluationOptions
+) -> Scores:
+    """Judge what was found in some images.
+
+    Args:
+        images: At least one.
+        class_names: All that occur in the images.
+        options: The confidence and the bootstrap.
+    """
+    matches = match_classes(images, class_names)
+    coco = coco_metrics(images, class_names)
+    counts = count_boxes(matches)
+    best = best_confidence(counts)
+    confidence = best if options.confidence is None else options.confidence
+    weights = draw_scenes(len(scene_ids(images)), options.bootstrap)
+    drawn = _draw(matches, weights, options.bootstrap)
+    sizes = {
+        size: _draw(match_classes(images, class_names, areas), weights, options.bootstrap)
+        for size, areas in SIZE_AREAS.items()
+    }
+    return Scores(
+        images=len(images),
+        scenes=len(scene_ids(images)),
+        boxes=sum(len(image.truth) for image in images),
+        metrics=_headline(matches, coco, confidence, drawn),
+        sizes={size: own.map50_95 for size, own in coco.sizes.items()},
+        sizes_map50={size: own.map50 for size, own in coco.sizes.items()},
+        sizes_intervals=_by_size(sizes, class_names),
+        classes=_by_class(matches, coco, confidence, drawn, sizes),
+        best_confidence=best,
+        confidence=confidence,
+        curves=_curves(counts),
+        confusion=confusion_matrix(images, class_names, confidence),
+        class_names=(*class_names, BACKGROUND),
+        calibration=calibration_of(matches),
+        errors=count_errors(images, confidence),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """Samples of scenes, and what is found in them of the boxes of all sizes or of one.
+
+    Attributes:
+        options: How they were drawn.
+        weights: How often each scene counts, shape (samples, scenes).
+        there: True boxes in each scene of each class that has any, shape (scenes,).
+        precisions: Of each such class, shape (samples, thresholds).
+    """
+
+    options: BootstrapOptions
+    weights: FloatArray
+    there: dict[str, IntArray]
+    precisions: dict[str, FloatArray]
+
+    def average_precisions(self, names: Iterable[str]) -> dict[str, FloatArray]:
+        """mAP50 and mAP50-95 of some classes in each sample; at least one has true boxes."""
+        own = {name: self.precisions[name] for name in names if name in self.precisions}
+        return dict(zip(("mAP50", "mAP50-95"), mean_over_classes(own), strict=True))
+
+    def is_in_several_scenes(self, names: Iterable[str]) -> bool:
+        """Whether the boxes of some classes are: of one scene, all samples are alike."""
+        inside = [self.there[name] for name in names if name in self.there]
+        return bool(inside) and int(np.count_nonzero(np.sum(inside, axis=0))) > 1
+
+
+def _draw(
+    matches: Mapping[str, ClassMatches], weights: FloatArray, options: BootstrapOptions
+) -> _Drawn:
+    there = with_truth(matches)
+    return _Drawn(
+        options=options,
+        weights=weights,
+        there={name: own.true_boxes for name, own in there.items()},
+        precisions={name: average_precisions_of(own, weights) for name, own in there.items()},
+    )
+
+
+def _headline(
+    matches: Mapping[str, ClassMatches], coco: CocoMetrics, confidence: float, drawn: _Drawn
+) -> dict[str, Estimate]:
+    if not drawn.precisions:
+        return {}
+    return _estimates(matches, coco.overall, confidence, drawn)
+
+
+def _estimates(
+    matches: Mapping[str, ClassMatches],
+    average: AveragePrecision,
+    confidence: float,
+    drawn: _Drawn,
+) -> dict[str, Estimate]:
+    """The metrics of some classes with their intervals.
+
+    A sample that drew no true box says nothing of what is found of them, nor one without found
+    boxes of how many are true.
+
+    Args:
+        matches: Of the classes, at least one of which has true boxes.
+        average: Their average precision.
+        confidence: From which a box counts in the other metrics.
+        drawn: The samples.
+    """
+    averages = drawn.average_precisions(matches)
+    seen, counts = (
+        count_boxes(matches, np.array([confidence]), weights) for weights in (None, drawn.weights)
+    )
+    is_there, is_found = counts.there[:, 0] > 0, counts.found[:, 0] > 0
+    pairs: dict[str, tuple[float, FloatArray]] = {
+        "mAP50": (average.map50 or 0.0, averages["mAP50"]),
+        "mAP50-95": (average.map50_95 or 0.0, averages["mAP50-95"]),
+        "precision": (seen.precision.item(), counts.precision[is_found, 0]),
+        "recall": (seen.recall.item(), counts.recall[is_there, 0]),
+        "F1": (seen.f1.item(), counts.f1[is_there, 0]),
+    }
+    return {name: estimate(*pair, drawn.options) for name, pair in pairs.items()}
+
+
+def _by_class(
+    matches: Mapping[str, ClassMatches],
+    coco: CocoMetrics,
+    confidence: float,
+    drawn: _Drawn,
+    drawn_sizes: Mapping[str, _Drawn],
+) -> dict[str, ClassScores]:
+    scores = {}
+    for name, own in with_truth(matches).items():
+        found = _estimates({name: own}, coco.classes[name], confidence, drawn)
+        sizes = coco.class_sizes[name]
+        scores[name] = ClassScores(
+            boxes=int(own.true_boxes.sum()),
+            precision=found["precision"].value,
+            recall=found["recall"].value,
+            f1=found["F1"].value,
+            map50=coco.classes[name].map50,
+            map50_95=coco.classes[name].map50_95,
+            sizes={size: average.map50_95 for size, average in sizes.items()},
+            sizes_map50={size: average.map50 for size, average in sizes.items()},
+            intervals={metric: (one.low, one.high) for metric, one in found.items()}
+            if drawn.is_in_several_scenes([name])
+            else {},
+            sizes_intervals=_by_size(drawn_sizes, [name]),
+        )
+    return scores
+
+
+def _by_size(drawn: Mapping[str, _Drawn], names: Sequence[str]) -> dict[str, Intervals]:
+    """The intervals of some classes, of each size of which several scenes have boxes."""
+    return {
+        size: {
+            metric: (found.low, found.high)
+            for metric, samples in own.average_precisions(names).items()
+            for found in [estimate(0.0, samples, own.options)]
+        }
+        for size, own in drawn.items()
+        if own.is_in_several_scenes(names)
+    }
+
+
+def _curves(counts: Counts) -> Curves:
+    parts = (CONFIDENCES, counts.precision[0], counts.recall[0], counts.f1[0])
+    return Curves(*(part.round(6).tolist() for part in parts))
