@@ -36,7 +36,9 @@ from steps.manifests import manifests_of
 from utils.annotation.fresh_reviews import FreshReviews, Known, fresh_reviews, known_reviews
 from utils.annotation.project import Project, open_project
 from utils.annotation.retrain_rule import reason_to_retrain
+from utils.dataset.splits import assign_splits
 from utils.errors import ConfigurationError
+from utils.evaluation.evaluate import scenes_that_judge
 from utils.locks import exclusive
 
 if TYPE_CHECKING:
@@ -211,6 +213,7 @@ def _finish(retraining: Retraining, version: ModelVersionResponse, *, yes: bool)
         version.set_stage("staging", force=True)
         say(f"Version {version.number} of {model} is now in staging.")
     if version.get_artifact("evaluation") is None:
+        _refuse_to_train_in_vain(retraining, version)
         planned = plan_run(_COMMANDS["training"], files.training, (model, version.number))
         run_pipeline(planned, yes=yes)
     if version.stage != "production":
@@ -220,6 +223,30 @@ def _finish(retraining: Retraining, version: ModelVersionResponse, *, yes: bool)
     won = champion is not None and champion.id == version.id
     note(version, ENDED, {"at": moment_now(), "in_production": str(won)})
     say(f"Version {version.number} of {model} is trained{' and in production' if won else ''}.")
+
+
+def _refuse_to_train_in_vain(retraining: Retraining, version: ModelVersionResponse) -> None:
+    """Refuse a training whose detector no comparison could promote: too few scenes can judge."""
+    files, champion = retraining.options.pipelines, version_in(retraining.model, "production")
+    splits = champion.get_artifact("splits") if champion else None
+    labels = version.get_artifact("labeled_dataset")
+    if champion is None or splits is None or labels is None:
+        return  # without a detector in production nothing is compared
+    fractions = plan_run(_COMMANDS["training"], files.training).configuration.parameters[
+        "fractions"
+    ]
+    promotion = plan_run(PROMOTION, files.promotion).configuration.parameters["promotion"]
+    tiles = labels.load()
+    scenes = scenes_that_judge(
+        tiles, assign_splits((tile.scene_id for tile in tiles), fractions), splits.load()
+    )
+    if len(scenes) < promotion.min_scenes:
+        raise ConfigurationError(
+            "Nothing is trained, since it could not be promoted: of the test scenes that version "
+            f"{champion.number}, in production, has not learned from, {len(scenes)} have objects, "
+            f"and {files.promotion} asks for {promotion.min_scenes} (min_scenes). Pin more scenes "
+            f"to test, under 'fractions' in {files.training}, or ask for fewer."
+        )
 
 
 def _reason(retraining: Retraining) -> tuple[str | None, FreshReviews]:

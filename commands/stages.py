@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from zenml.models import ModelVersionResponse
 
 from commands.configuration import CONFIGS, RunConfiguration, read_yaml
 from utils.errors import ConfigurationError, MissingStageError
+from utils.paths import local_folder
 
 
 def model_to_promote(configurations: Sequence[RunConfiguration], file: Path | None) -> str:
@@ -75,8 +77,18 @@ def _latest(model_name: str) -> ModelVersionResponse:
     if latest is None:
         raise MissingStageError(
             f"Model '{model_name}' has no versions yet. Make one with: python run.py --export"
+            f"{_hint_at_demo()}"
         )
     return latest
+
+
+def _hint_at_demo() -> str:
+    """Where what `make demo` has made is to be found, if anything was made there."""
+    store = local_folder("zenml")
+    is_ours = os.environ.get("ZENML_CONFIG_PATH") == str(store)
+    if is_ours or not any(store.iterdir()):
+        return ""
+    return f" (What the demo has made is in a store of its own: export ZENML_CONFIG_PATH={store})"
 
 
 def _from_staging(model_name: str) -> ModelVersionResponse:

@@ -138,3 +138,16 @@ def test_what_has_failed_waits_for_other_reviews(user: User, retrain: str):
     assert "is given up for newer labels" in shown
     assert "No scene matches" in shown
     assert count("labeled_dataset") > exported
+
+
+def test_what_could_not_be_promoted_is_not_trained(user: User, retrain: str):
+    """One test scene has objects, and a comparison asks for two."""
+    detectors = count("trained_detector")
+    shown = user.calls("--retrain-if-due", "--config", retrain, exit_code=2)
+    assert "version 1, in production, has not learned from, 1 have objects, and " in shown
+    assert "promotion.yaml asks for 2 (min_scenes). Pin more scenes to test" in shown
+    assert "Step `" not in shown
+    assert count("trained_detector") == detectors
+    assert "the last one failed (Nothing is trained" in user.calls(
+        "--retrain-if-due", "--config", retrain
+    )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.builders import boxes
 from tests.fixtures.detector import tiny_tiles
 from utils.box_formats import from_yolo
 from utils.dataset.labeled import LabeledTile
@@ -18,7 +20,12 @@ from utils.detection.backend import load_ultralytics, quiet
 from utils.detection.detector import Detector
 from utils.errors import DetectorError
 from utils.evaluation.bootstrap import Estimate
-from utils.evaluation.evaluate import evaluate_detector, unseen_by_both, unseen_tiles
+from utils.evaluation.evaluate import (
+    evaluate_detector,
+    scenes_that_judge,
+    unseen_by_both,
+    unseen_tiles,
+)
 from utils.evaluation.evaluation import Evaluation
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
 from utils.files import sha256_of
@@ -175,3 +182,12 @@ def test_what_one_of_two_detectors_has_learnt_from_judges_neither(tmp_path):
     assert {t.scene_id for t in unseen_by_both(tiles, splits, {first: Split.TRAIN})} == {second}
     with pytest.raises(DetectorError, match="cannot be compared fairly"):
         unseen_by_both(tiles, splits, dict.fromkeys((first, second), Split.TRAIN))
+
+
+def test_scenes_judge_where_there_is_something_to_find(tmp_path):
+    tiles, splits = tiny_tiles(tmp_path, 8)
+    first, second = sorted(scene for scene, split in splits.items() if split == Split.TEST)
+    bare = [replace(t, boxes=boxes()) if t.scene_id == first else t for t in tiles]
+    assert scenes_that_judge(tiles, splits, {}) == {first, second}
+    assert scenes_that_judge(bare, splits, {}) == {second}
+    assert scenes_that_judge(tiles, splits, {second: Split.TRAIN}) == {first}

@@ -132,6 +132,18 @@ def test_an_unknown_model_is_told_with_what_to_do():
         promote("staging", "nobody")
 
 
+def test_who_looks_for_the_demos_models_is_told_where_they_are(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPYGLASS_LOCAL", str(tmp_path))
+    store = tmp_path / "zenml"
+    store.mkdir()
+    with pytest.raises(MissingStageError) as nothing_there:
+        promote("staging", "nobody")
+    (store / "config.yaml").touch()
+    with pytest.raises(MissingStageError, match=f"export ZENML_CONFIG_PATH={store}"):
+        promote("staging", "nobody")
+    assert "ZENML_CONFIG_PATH" not in str(nothing_there.value)
+
+
 def test_zenmls_own_command_does_the_same(model, make_version):
     make_version("labeled_dataset")
     zenml = Path(sys.executable).with_name("zenml")

@@ -62,11 +62,7 @@ def unseen_by_both(
     Raises:
         DetectorError: If there are none.
     """
-    unseen = {
-        scene
-        for scene, split in splits.items()
-        if split == Split.TEST and others.get(scene, Split.TEST) == Split.TEST
-    }
+    unseen = _unseen_scenes(splits, others)
     tiles = [tile for tile in labels if tile.scene_id in unseen]
     if not tiles:
         raise DetectorError(
@@ -75,6 +71,22 @@ def unseen_by_both(
             '--promote production --force --reason "..."'
         )
     return tiles
+
+
+def scenes_that_judge(
+    labels: Iterable[LabeledTile], splits: Mapping[str, Split], others: Mapping[str, Split]
+) -> set[str]:
+    """The scenes of `unseen_by_both` in which there is anything to find."""
+    unseen = _unseen_scenes(splits, others)
+    return {tile.scene_id for tile in labels if tile.scene_id in unseen and len(tile.boxes)}
+
+
+def _unseen_scenes(splits: Mapping[str, Split], others: Mapping[str, Split]) -> set[str]:
+    return {
+        scene
+        for scene, split in splits.items()
+        if split == Split.TEST and others.get(scene, Split.TEST) == Split.TEST
+    }
 
 
 def evaluate_detector(
