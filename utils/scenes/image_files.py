@@ -17,14 +17,14 @@ _LAYOUT_FOLDERS = frozenset({"images", "JPEGImages"})
 
 
 def existing_folder(path: Path) -> Path:
-    """The absolute path of a folder that must be there.
+    """The absolute path of a folder that must be there, without `..`: paths below are compared.
 
     Raises:
         SourceError: If it is not; the message names neighbours that are spelt alike.
     """
     folder = path.expanduser().absolute()
     if folder.is_dir():
-        return folder
+        return folder.resolve() if ".." in folder.parts else folder
     if folder.is_file():
         raise SourceError(f"{folder} is a file, not a folder. Name the folder it is in.")
     siblings = [entry.name for entry in folder.parent.iterdir()] if folder.parent.is_dir() else []

@@ -27,6 +27,18 @@ def test_boxes_become_corners_and_ids_may_be_sparse(port):
     assert reading.source.class_names == ("vessel",)
 
 
+def test_the_way_to_the_source_may_lead_up(port, monkeypatch):
+    """Also out of a folder that is a link, where `..` is above what it links to."""
+    (port.parent / "elsewhere" / "deep").mkdir(parents=True)
+    (port.parent / "link").symlink_to(port.parent / "elsewhere" / "deep")
+    monkeypatch.chdir(port)
+    for way in ("../port", "..", port.parent / "link" / ".." / ".." / "port"):
+        reading = read("coco", path=way, name="port")
+        assert reading.boxes() == [[1, 2, 11, 22]]
+        assert reading.ids in (["port/a.png"], ["port/port/a.png"])
+        assert len(reading.report) == 0
+
+
 @pytest.mark.parametrize(
     ("listing", "file_name", "image"),
     [
