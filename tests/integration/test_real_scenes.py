@@ -15,6 +15,7 @@ from rasterio.warp import transform
 from utils.detection.checkpoint import load_weights
 from utils.detection.options import InferenceOptions
 from utils.detection.predict import InferenceResult, merge_inferences, predict_scenes
+from utils.geometry import iou_matrix
 from utils.reports.viewer import Viewer, write_viewer
 from utils.scenes.options import CocoSource, FolderSource
 from utils.scenes.sources import open_source
@@ -81,3 +82,11 @@ def test_labelled_scenes_come_with_their_truth_and_with_boxes_inside(name, look,
         assert Path(scene.location).is_file()
     coco = json.loads(result.predictions.coco_json.read_text())
     assert len(coco["annotations"]) == sum(len(scene.boxes) for scene in scenes)
+
+
+def test_the_vehicles_that_people_labelled_are_found(look, shared_data):
+    source = CocoSource(kind="coco", path=str(shared_data / "sahi"), max_bad_share=0.5)
+    (scene,) = look(source)[0].predictions
+    is_sure = (scene.boxes.scores >= 0.25) & np.isin(scene.boxes.labels, ["bus", "car", "truck"])
+    overlaps = iou_matrix(scene.boxes.select(is_sure).xyxy, scene.truth.xyxy)
+    assert (overlaps.max(axis=0) > 0.5).tolist() == [True] * 5
