@@ -116,7 +116,16 @@ def build_parser() -> argparse.ArgumentParser:
             const=command.name,
             help=f"{command.help} (configs/{command.remote_config or command.config}.yaml)",
         )
-    stages = parser.add_argument_group("stages")
+    _add_stages(parser.add_argument_group("stages"))
+    _add_datasets(parser.add_argument_group("labels"))
+    _add_experiments(parser.add_argument_group("experiments"))
+    _add_retraining(parser.add_argument_group("retraining"))
+    _add_stacks(parser.add_argument_group("stacks"))
+    _add_options(parser.add_argument_group("options"))
+    return parser
+
+
+def _add_stages(stages: argparse._ArgumentGroup) -> None:
     stages.add_argument(
         "--promote",
         choices=["staging", "production"],
@@ -130,27 +139,6 @@ def build_parser() -> argparse.ArgumentParser:
     stages.add_argument(
         "--rollback", action="store_true", help="bring back what was in production before"
     )
-    _add_datasets(parser.add_argument_group("labels"))
-    _add_experiments(parser.add_argument_group("experiments"))
-    _add_retraining(parser.add_argument_group("retraining"))
-    stacks = parser.add_argument_group("stacks")
-    stacks.add_argument("--stack", metavar="NAME", help="the stack to run on, for this run only")
-    stacks.add_argument(
-        "-l", "--local", action="store_true", help="train on this machine (--stack local)"
-    )
-    stacks.add_argument(
-        "--register-stack",
-        type=Path,
-        metavar="FILE",
-        help="register what is missing of a stack; change what differs only with --yes",
-    )
-    stacks.add_argument(
-        "--check-stack",
-        metavar="NAME",
-        help="try every part of a stack, by name or file, and say how to mend what fails",
-    )
-    _add_options(parser.add_argument_group("options"))
-    return parser
 
 
 def _add_datasets(labels: argparse._ArgumentGroup) -> None:
@@ -184,6 +172,24 @@ def _add_retraining(retraining: argparse._ArgumentGroup) -> None:
         "--watch",
         action="store_true",
         help="a service that does so whenever it is due, until Ctrl-C or SIGTERM",
+    )
+
+
+def _add_stacks(stacks: argparse._ArgumentGroup) -> None:
+    stacks.add_argument("--stack", metavar="NAME", help="the stack to run on, for this run only")
+    stacks.add_argument(
+        "-l", "--local", action="store_true", help="train on this machine (--stack local)"
+    )
+    stacks.add_argument(
+        "--register-stack",
+        type=Path,
+        metavar="FILE",
+        help="register what is missing of a stack; change what differs only with --yes",
+    )
+    stacks.add_argument(
+        "--check-stack",
+        metavar="NAME",
+        help="try every part of a stack, by name or file, and say how to mend what fails",
     )
 
 

@@ -10,76 +10,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.emulators.certificates import Certificate
-from tests.emulators.credentials import ACCOUNT, PROJECT, PROJECT_NUMBER
+from tests.emulators.cloud_project import CloudProject
+from tests.emulators.credentials import PROJECT, PROJECT_NUMBER
 
-HOSTS = tuple(
-    f"{api}.googleapis.com"
-    for api in ("serviceusage", "aiplatform", "compute", "cloudquotas", "artifactregistry", "iam")
-)
 _STATUS = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED",
            404: "NOT_FOUND", 503: "UNAVAILABLE"}  # fmt: skip
 _PAGE = 2  # small, so that every list has pages
 
 Content = dict[str, Any]
-
-
-@dataclass
-class CloudProject:
-    """What there is; everything that the Vertex stack needs, until a test takes some of it away.
-
-    Attributes:
-        apis: Those that are on.
-        regions: Of Vertex AI.
-        repositories: The format of what each holds, by "location/name".
-        accounts: Service accounts.
-        permissions: Those of the account that asks, on every repository and service account.
-        gpus: How many a machine may have, by zone and type.
-        quotas: Limits by quota and region.
-        denied: APIs that the account may not read.
-        broken: APIs that are out of order.
-    """
-
-    apis: set[str] = field(
-        default_factory=lambda: {*HOSTS, "storage.googleapis.com", "cloudbuild.googleapis.com"}
-    )
-    regions: list[str] = field(
-        default_factory=lambda: ["europe-west1", "europe-west4", "us-central1", "us-east1"]
-    )
-    repositories: dict[str, str] = field(
-        default_factory=lambda: {"europe-west4/spyglass": "DOCKER", "us/gcr.io": "DOCKER"}
-    )
-    accounts: list[str] = field(default_factory=lambda: [ACCOUNT])
-    permissions: set[str] = field(
-        default_factory=lambda: {
-            "iam.serviceAccounts.actAs",
-            "artifactregistry.repositories.downloadArtifacts",
-            "artifactregistry.repositories.uploadArtifacts",
-        }
-    )
-    gpus: dict[str, dict[str, int]] = field(
-        default_factory=lambda: {
-            "europe-west1-b": {"nvidia-l4": 8},
-            "europe-west1-c": {},
-            "europe-west4-a": {"nvidia-l4": 8, "nvidia-tesla-t4": 4},
-            "europe-west4-b": {"nvidia-tesla-t4": 4},
-            "europe-west4-c": {"nvidia-l4": 8},
-        }
-    )
-    quotas: dict[str, dict[str, int]] = field(
-        default_factory=lambda: {
-            "CustomModelTrainingL4GPUsPerProjectPerRegion": {"europe-west4": 2},
-            "CustomModelTrainingPreemptibleL4GPUsPerProjectPerRegion": {"europe-west4": 1},
-        }
-    )
-    denied: set[str] = field(default_factory=set)
-    broken: set[str] = field(default_factory=set)
 
 
 class GoogleApis(ThreadingHTTPServer):

@@ -13,8 +13,9 @@ import pytest
 import yaml
 
 from commands.configuration import CONFIGS
+from tests.emulators.cloud_project import HOSTS
 from tests.emulators.credentials import ACCOUNT, PROJECT
-from tests.emulators.google_apis import HOSTS, GoogleApis
+from tests.emulators.google_apis import GoogleApis
 from tests.fixtures.google_cloud import GoogleCloud
 from tests.fixtures.mlflow_server import PASSWORD, USER, Door
 from tests.fixtures.user import User

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import signal
 import subprocess
@@ -17,13 +16,13 @@ from tests.fixtures.detector import tiny_options, write_tiny_dataset
 from utils.detection.backend import load_ultralytics, quiet
 from utils.detection.backup import RunBackup
 from utils.detection.callbacks import EpochReport, watching
-from utils.detection.checkpoint import Checkpoint, load_model, resolve_checkpoint
+from utils.detection.checkpoint import Checkpoint, load_model
 from utils.detection.mlflow_store import EXPERIMENT
 from utils.detection.runs import TrainingRun
 from utils.detection.stored_state import StateFile
 from utils.detection.tracking import TrainingRecord
 from utils.detection.train import train_detector
-from utils.errors import BusyError, DetectorError, StoreError
+from utils.errors import BusyError
 from utils.storage.store import open_store
 
 EPOCHS = 3
@@ -267,45 +266,3 @@ def written_trainer(model, dataset, run):
         )
         trainer.model = trainer.get_model(cfg=model.model.yaml)
     return generate_ddp_file(trainer)
-
-
-class TestWeightsInABucket:
-    """What `model_checkpoint` and `weights_dir` may name."""
-
-    @pytest.fixture
-    def weights(self, gcs_bucket, tiny_detector):
-        return open_store(f"{gcs_bucket}/weights").put(tiny_detector.best, "mine.pt")
-
-    @pytest.fixture
-    def named(self, weights, request):
-        folder, _, name = weights.rpartition("/")
-        as_file, as_name = {"model_checkpoint": weights}, {"model_checkpoint": name}
-        return as_file if request.param == "file" else {**as_name, "weights_dir": folder}
-
-    @pytest.mark.parametrize("named", ["file", "folder"], indirect=True)
-    def test_they_are_known_by_their_content_and_fetched_once(self, named, weights, tiny_detector):
-        checkpoint = resolve_checkpoint(tiny_options(**named))
-        assert checkpoint.source == weights
-        assert checkpoint.identity == tiny_detector.weights_sha256
-        assert load_model(checkpoint).names == {0: "ship"}
-        fetched = checkpoint.local_copy.stat().st_ino
-        again = resolve_checkpoint(tiny_options(**named))
-        assert again.local_copy.stat().st_ino == fetched
-
-    def test_weights_that_have_changed_are_fetched_again(self, weights, tiny_detector):
-        before = resolve_checkpoint(tiny_options(model_checkpoint=weights))
-        folder, _, name = weights.rpartition("/")
-        open_store(folder).write(name, b"other weights")
-        after = resolve_checkpoint(tiny_options(model_checkpoint=weights))
-        assert after.identity == hashlib.sha256(b"other weights").hexdigest()
-        assert before.identity == tiny_detector.weights_sha256
-
-    def test_missing_weights_are_an_error_with_a_remedy(self, gcs_bucket):
-        missing = f"{gcs_bucket}/weights/gone.pt"
-        with pytest.raises(DetectorError, match=rf"gcloud storage cp <file> {missing}$"):
-            resolve_checkpoint(tiny_options(model_checkpoint=missing))
-
-    def test_a_missing_bucket_is_named(self, gcs_bucket):
-        missing = f"{gcs_bucket}-gone/yolov8n.pt"
-        with pytest.raises(StoreError, match=rf"The bucket {gcs_bucket}-gone does not exist"):
-            resolve_checkpoint(tiny_options(model_checkpoint=missing, allow_scratch=True))

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.emulators.certificates import make_certificate
+from tests.emulators.cloud_project import HOSTS, CloudProject
 from tests.emulators.connect_proxy import ConnectProxy
 from tests.emulators.credentials import PROJECT, TokenServer
-from tests.emulators.google_apis import HOSTS, CloudProject, GoogleApis
+from tests.emulators.google_apis import GoogleApis
 from utils.google_cloud.credentials import log_in, service_account_of
 from utils.google_cloud.rest import Project
 
