@@ -2,9 +2,10 @@
 
 Run it with `python -m benchmarks.inference [CONFIDENCE]`, by default 0.25. Without the photos and
 weights in `../shared/data` (or `$SPYGLASS_SHARED_DATA`) there is nothing to measure, and it says
-so. All ways run in turn on the CPU in one process with the same windows, image size and confidence;
-the fastest round of each counts. Loading and the first look are not counted. It ends with exit code
-1 when a bar is missed.
+so. All ways run in turn on the CPU in one process with the same image size and confidence, and with
+as many windows of one size (the last of a row, which Spyglass cuts off at the edge, SAHI moves back
+from it); the fastest round of each counts. Loading and the first look are not counted. It ends with
+exit code 1 when a bar is missed.
 """
 
 from __future__ import annotations

@@ -236,7 +236,8 @@ def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespa
         parser.error("--tag belongs to --datasets VERSION")
     if not (names or parsed.promote or is_alone):
         parser.error("nothing to do: choose one of the loop's flags, or --promote")
-    may_have_file = parsed.check_stack or parsed.watch or parsed.retrain_if_due
+    with_file = ("check_stack", "watch", "retrain_if_due", "promote", "rollback", "compare")
+    may_have_file = any(getattr(parsed, flag) for flag in with_file)
     if parsed.config and len(names) != 1 and (names or not may_have_file):
         parser.error(
             "--config belongs to one pipeline: give it with exactly one of the loop's flags"

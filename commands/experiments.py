@@ -14,6 +14,7 @@ from zenml.models import ArtifactVersionResponse, ModelVersionResponse, Pipeline
 from commands.console import complain, say
 from commands.stages import version_in
 from utils.errors import ConfigurationError, DetectorError
+from utils.evaluation.evaluation import Evaluation
 from utils.evaluation.experiments import (
     Experiment,
     Rows,
@@ -120,7 +121,6 @@ def _experiment(run: PipelineRunResponse) -> Experiment:
             f"Name runs of {_PIPELINE} that have come to their end."
         )
     detector = outputs["trained_detector"]
-    evaluation = outputs.get("evaluation")
     tiles: Any = detector.run_metadata.get("tiles", {})
     return Experiment(
         name=run.name,
@@ -128,9 +128,20 @@ def _experiment(run: PipelineRunResponse) -> Experiment:
         parameters=_parameters(run),
         detector=detector.load(),
         tile_counts=dict(tiles),
-        evaluation=evaluation.load() if evaluation else None,
+        evaluation=_evaluation(outputs.get("evaluation")),
         machine=_machine(run),
     )
+
+
+def _evaluation(artifact: ArtifactVersionResponse | None) -> Evaluation | None:
+    """None also for what an earlier version of Spyglass left: the rest can be compared."""
+    if artifact is None:
+        return None
+    try:
+        evaluation: Evaluation = artifact.load()
+    except DetectorError:
+        return None
+    return evaluation
 
 
 def _outputs(run: PipelineRunResponse) -> Iterator[tuple[str, ArtifactVersionResponse]]:

@@ -37,9 +37,11 @@ def promote_to_production(model_name: str, planned: PlannedRun, parsed: argparse
     """
     champion, challenger = version_in(model_name, "production"), version_in(model_name, "staging")
     is_contest = _is_contest(champion, challenger)
-    if is_contest and not parsed.force and not _wins(model_name, planned, yes=parsed.yes):
-        say(f"  Nothing was promoted. To overrule: python run.py {_OVERRULE}")
-        return
+    if is_contest and challenger and not parsed.force:
+        if not _wins(challenger, planned, yes=parsed.yes):
+            say(f"  Nothing was promoted. To overrule: python run.py {_OVERRULE}")
+            return
+        _refuse_if_moved(champion, challenger)
     say(promote("production", model_name))
     if champion and _SINCE not in champion.run_metadata:  # put there by ZenML's own command
         _note(model_name, champion.number, _SINCE, champion.updated.isoformat())
@@ -73,7 +75,7 @@ def roll_back(model_name: str) -> str:
     if current:
         moved = {"to version": earlier.number, "at": _now()}
         for version in (current.number, earlier.number):
-            _note(model_name, version, f"rollback of version {current.number}", moved)
+            _note(model_name, version, _rollback_of(current), moved)
     return f"Version {earlier.number} of {model_name} is back in production{replaced}."
 
 
@@ -90,17 +92,31 @@ def _is_contest(
     )
 
 
-def _wins(model_name: str, planned: PlannedRun, *, yes: bool) -> bool:
+def _wins(challenger: ModelVersionResponse, planned: PlannedRun, *, yes: bool) -> bool:
     """Run the comparison; its verdict is shown with its other figures."""
-    settings = planned.configuration.settings | {
-        "model": {"name": model_name, "version": "staging"}
-    }
+    model = {"name": challenger.model.name, "version": challenger.number}
+    settings = planned.configuration.settings | {"model": model}
     run_pipeline(
         replace(planned, configuration=replace(planned.configuration, settings=settings)), yes=yes
     )
-    challenger = Client().get_model_version(model_name, "staging")
-    comparison = challenger.get_artifact("promotion")
+    judged = Client().get_model_version(challenger.model.name, challenger.number)
+    comparison = judged.get_artifact("promotion")
     return comparison is not None and bool(comparison.run_metadata["promotes"])
+
+
+def _refuse_if_moved(
+    champion: ModelVersionResponse | None, challenger: ModelVersionResponse
+) -> None:
+    """Refuse to promote where a stage has another version than when the two were compared."""
+    for stage, compared in (("production", champion), ("staging", challenger)):
+        now = version_in(challenger.model.name, stage)
+        if compared and (now is None or now.id != compared.id):
+            there = f"version {now.number}" if now else "no version"
+            raise MissingStageError(
+                f"While versions were compared, {there} came into {stage} instead of version "
+                f"{compared.number}, so nothing was promoted. Compare again: "
+                "python run.py --promote production"
+            )
 
 
 def _last_replaced(
@@ -108,11 +124,25 @@ def _last_replaced(
 ) -> ModelVersionResponse | None:
     """The version that came into production last before the present one did."""
     versions = depaginate(Client().list_model_versions, model=model_name, hydrate=True)
-    since = {v.id: str(v.run_metadata[_SINCE]) for v in versions if _SINCE in v.run_metadata}
+    since = {
+        v.id: str(v.run_metadata[_SINCE])
+        for v in versions
+        if _SINCE in v.run_metadata and not _is_rolled_back(v)
+    }
     # One that ZenML's own command has put there has no date: it came after all others.
     present = since.pop(current.id, _now()) if current else _now()
     earlier = [v for v in versions if v.id in since and since[v.id] < present]
     return max(earlier, key=lambda version: since[version.id], default=None)
+
+
+def _is_rolled_back(version: ModelVersionResponse) -> bool:
+    """Whether it was, and has not been promoted again since."""
+    moved: Any = version.run_metadata.get(_rollback_of(version), {})
+    return str(moved.get("at", "")) > str(version.run_metadata[_SINCE])
+
+
+def _rollback_of(version: ModelVersionResponse) -> str:
+    return f"rollback of version {version.number}"
 
 
 def _note(model_name: str, version: int | str, name: str, value: str | dict[str, Any]) -> None:

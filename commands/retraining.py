@@ -209,11 +209,13 @@ def _begin(retraining: Retraining, outlook: _Outlook, *, yes: bool) -> ModelVers
 def _finish(retraining: Retraining, version: ModelVersionResponse, *, yes: bool) -> None:
     """Train and promote a version; what is done is not done again."""
     files, model = retraining.options.pipelines, retraining.model
+    is_trained_already = version.get_artifact("evaluation") is not None
+    if not is_trained_already:
+        _refuse_to_train_in_vain(retraining, version)
     if version.stage not in ("staging", "production"):
         version.set_stage("staging", force=True)
         say(f"Version {version.number} of {model} is now in staging.")
-    if version.get_artifact("evaluation") is None:
-        _refuse_to_train_in_vain(retraining, version)
+    if not is_trained_already:
         planned = plan_run(_COMMANDS["training"], files.training, (model, version.number))
         run_pipeline(planned, yes=yes)
     if version.stage != "production":

@@ -37,7 +37,9 @@ def summary_of(run: PipelineRunResponse) -> list[str]:
         if name.startswith(_OF_A_SHARD):
             continue
         metadata: dict[str, Any] = dict(artifact.run_metadata)
-        if name in _LINES:
+        if name == "evaluation" and "mAP50" not in metadata:
+            lines.append("  on unseen scenes: no object to find, so no score")
+        elif name in _LINES:
             lines.append(f"  {_LINES[name].format_map(_Readable(metadata))}")
         if metadata.get("backend"):
             lines.append(f"  the network ran in {metadata['backend']}")

@@ -9,7 +9,7 @@ from zenml import step
 from steps.figures import log_figures
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.options import SplitFractions
-from utils.dataset.splits import Split, assign_splits, count_splits
+from utils.dataset.splits import as_in_training, count_splits
 
 
 @step
@@ -17,7 +17,6 @@ def find_unseen_scenes(
     labels: LabeledDataset, trained_on: dict[str, str], fractions: SplitFractions
 ) -> Annotated[dict[str, str], "judging_splits"]:
     """Keep the splits of a training, and share out the scenes that came later as it would have."""
-    splits = assign_splits((tile.scene_id for tile in labels), fractions)
-    splits |= {scene: Split(name) for scene, name in trained_on.items() if scene in splits}
+    splits = as_in_training((tile.scene_id for tile in labels), trained_on, fractions)
     log_figures({"scenes": count_splits(splits)})
     return {scene: split.value for scene, split in splits.items()}

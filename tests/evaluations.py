@@ -31,14 +31,17 @@ def found(*rows: tuple[float, ...], label: str = "ship") -> Boxes:
     return Boxes(array[:, :4], (label,) * len(array), array[:, 4])
 
 
-def make_evaluation(folder: Path, *, mistakes: int, label: str = "ship") -> Evaluation:
+def make_evaluation(
+    folder: Path, *, mistakes: int, label: str = "ship", scenes: int = 3
+) -> Evaluation:
     """Of three tiles with one box each, of which so many are missed."""
     truth = boxes((10, 10, 30, 30), label=label)
     images = [
         judged(
             truth,
             found(*([] if number < mistakes else [(10, 10, 30, 30, 0.9)]), label=label),
-            scene=f"port/{number}",
+            scene=f"port/{number % scenes}",
+            image=f"port/{number}",
         )
         for number in range(3)
     ]

@@ -134,7 +134,8 @@ def start_server(
     try:
         _wait_for_answer(server, process, log, is_ready, timeout_s)
     except BaseException:
-        stop_server(name, folder)
+        (folder / f"{name}.json").unlink(missing_ok=True)
+        _end(server, frees_port=_listens(server))
         raise
     return server
 
@@ -199,19 +200,22 @@ def stop_server(name: str, folder: Path) -> bool:
     (folder / f"{name}.json").unlink(missing_ok=True)
     if server is None:
         return False
+    _end(server, frees_port=True)
+    return True
+
+
+def _end(server: ServerProcess, *, frees_port: bool) -> None:
+    """End a process and its children, and wait for it and for its port, if it holds that."""
     _signal(server, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
     # The first thread of a process may be gone while others still hold its port.
-    while _lingers(server) and time.monotonic() < deadline:
+    while time.monotonic() < deadline and (
+        server.is_alive() or (frees_port and not port_is_free(server.port))
+    ):
         _reap(server.pid)
         time.sleep(_POLL_SECONDS)
     if server.is_alive():
         _signal(server, signal.SIGKILL)
-    return True
-
-
-def _lingers(server: ServerProcess) -> bool:
-    return server.is_alive() or not port_is_free(server.port)
 
 
 def _signal(server: ServerProcess, number: signal.Signals) -> None:

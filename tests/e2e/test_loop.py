@@ -55,6 +55,9 @@ def configurations(user: User) -> dict[str, str]:
             model={**model, "version": "production"},
             parameters={"dataset_name": "end-to-end"},
         ),
+        "evaluate": user.writes(
+            "evaluate", model={**model, "version": "production"}, parameters={}
+        ),
         "feedback": user.writes(
             "feedback",
             model={**model, "version": "production"},
@@ -114,6 +117,12 @@ def test_the_loop_runs_from_scenes_to_samples(shown):
     assert "objects found in 4 scenes" in shown["predicted"]
     assert "to look at in a browser:" in shown["predicted"]
     assert "24 samples added" in shown["looked"]
+
+
+@pytest.mark.usefixtures("shown")
+def test_the_detector_is_judged_again_on_the_scenes_its_training_kept(user, configurations):
+    judged = user.calls("--evaluate", "--config", configurations["evaluate"])
+    assert "on unseen scenes: mAP50" in judged
 
 
 @pytest.mark.usefixtures("shown")

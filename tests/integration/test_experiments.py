@@ -161,3 +161,19 @@ def test_a_version_without_a_detector_is_an_error(trained):
     Client().create_model_version(MODEL, "bare")
     with pytest.raises(DetectorError, match="has no detector from a training"):
         compare_experiments([trained.runs[0].name, "bare"], MODEL)
+
+
+def test_an_evaluation_of_an_earlier_version_does_not_keep_the_rest_from_being_compared(
+    trained, capsys
+):
+    (evaluation,) = trained.runs[0].steps["evaluate_detector"].outputs["evaluation"]
+    card = Path(evaluation.uri) / "evaluation.json"
+    written = card.read_text()
+    card.write_text(written.replace('"format": "', '"format": "an earlier '))
+    try:
+        shown, complaints, _ = trained.compared(capsys)
+    finally:
+        card.write_text(written)
+    assert "There is no evaluation of A that this version of Spyglass can read." in complaints
+    assert row(shown, "training.epochs") == ["1", "4"]
+    assert row(shown, "mAP50")[0] == "-"

@@ -161,3 +161,14 @@ def test_an_evaluation_joins_the_record_of_its_training_once(
         "evaluation.json",
         evaluation.worst[0].picture.name,
     }
+
+
+def test_other_scores_of_the_same_detector_replace_those_that_are_there(
+    tracking, tiny_dataset, tiny_detector, tmp_path
+):
+    detector = train_detector(tiny_dataset, tiny_options(), tracking=tracking)
+    for mistakes in (1, 2):
+        newest = make_evaluation(tmp_path, mistakes=mistakes)
+        record_evaluation(newest, detector.mlflow_run_id, tracking)
+    (run,) = runs_of(tracking)
+    assert math.isclose(run.data.metrics["test/mAP50"], newest.metrics["mAP50"])

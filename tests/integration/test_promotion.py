@@ -222,8 +222,7 @@ def test_a_better_version_takes_over_in_zenml(contest, capsys):
 def test_a_second_rollback_goes_one_further_back(contest):
     model = contest("worse", "worse", "better")
     for number in ("1", "2", "3"):
-        Client().get_model_version(model, number).set_stage("staging", force=True)
-        promote_as_typed(model, "--force", "--reason", "a test")
+        force(model, number)
     assert in_production(model) == 3
     roll_back(model)
     assert in_production(model) == 2
@@ -237,10 +236,65 @@ def test_a_second_rollback_goes_one_further_back(contest):
         roll_back(model)
 
 
+def force(model: str, number: str) -> None:
+    """Put a version into production, whatever is there."""
+    Client().get_model_version(model, number).set_stage("staging", force=True)
+    promote_as_typed(model, "--force", "--reason", "a test")
+
+
+def test_what_was_rolled_back_does_not_come_again_unless_it_is_promoted_again(contest):
+    model = contest("worse", "worse", "better")
+    force(model, "1")
+    force(model, "2")
+    roll_back(model)
+    force(model, "3")
+    roll_back(model)
+    assert in_production(model) == 1
+    force(model, "2")
+    force(model, "3")
+    roll_back(model)
+    assert in_production(model) == 2
+
+
+def test_a_version_that_came_into_staging_meanwhile_is_not_promoted(contest, monkeypatch):
+    model = contest("worse", "better", "worse")
+    Client().get_model_version(model, "1").set_stage("production")
+    Client().get_model_version(model, "2").set_stage("staging")
+
+    def run_while_another_comes(*arguments: object, **options: object) -> None:
+        run_pipeline(*arguments, **options)
+        Client().get_model_version(model, "3").set_stage("staging", force=True)
+
+    monkeypatch.setattr("commands.promotion.run_pipeline", run_while_another_comes)
+    with pytest.raises(MissingStageError, match="version 3 came into staging instead of version 2"):
+        promote_as_typed(model)
+    assert in_production(model) == 1
+
+
 def test_without_an_earlier_version_there_is_nothing_to_roll_back_to(contest):
     model = contest()
     with pytest.raises(MissingStageError, match="none to bring back"):
         roll_back(model)
+
+
+def evaluate_as_typed(model: str) -> None:
+    """What `python run.py --evaluate` does for the version of a model in staging."""
+    Client().get_model_version(model, "1").set_stage("staging")
+    (planned,) = plan_runs(parse_arguments(["--evaluate", "--set", "evaluation.device=cpu"]))
+    settings = planned.configuration.settings | {"model": {"name": model, "version": "staging"}}
+    run_pipeline(replace(planned, configuration=replace(planned.configuration, settings=settings)))
+
+
+def test_where_there_is_nothing_to_find_the_evaluation_says_so(contest, capsys, tmp_path):
+    model = contest("better")
+    tiles, _ = tiny_tiles(tmp_path / "bare", TILES)
+    bare = [replace(tile, boxes=boxes()) for tile in tiles]
+    newer = LabeledDataset.write(tmp_path / "bare.parquet", ["ship"], bare)
+    link_artifact_to_model(save_artifact(newer, "labeled_dataset"), Model(name=model, version="1"))
+
+    evaluate_as_typed(model)
+
+    assert "on unseen scenes: no object to find, so no score" in capsys.readouterr().out
 
 
 def test_a_version_is_judged_on_the_newest_labels_of_its_model_in_zenml(contest, capsys, tmp_path):
@@ -249,11 +303,8 @@ def test_a_version_is_judged_on_the_newest_labels_of_its_model_in_zenml(contest,
     Client().create_model(other)
     of_other = Model(name=other, version=Client().create_model_version(other).name)
     link_artifact_to_model(save_artifact(newer, "labeled_dataset"), of_other)
-    Client().get_model_version(model, "1").set_stage("staging")
-    (planned,) = plan_runs(parse_arguments(["--evaluate", "--set", "evaluation.device=cpu"]))
-    settings = planned.configuration.settings | {"model": {"name": model, "version": "staging"}}
 
-    run_pipeline(replace(planned, configuration=replace(planned.configuration, settings=settings)))
+    evaluate_as_typed(model)
 
     shown = capsys.readouterr().out
     assert "on unseen scenes: mAP50" in shown

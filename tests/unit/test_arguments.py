@@ -32,9 +32,12 @@ def test_every_flag_has_a_short_form(command):
         pytest.param(["--register-stack", "configs/stacks/vertex.yaml"], id="register"),
         pytest.param(["--check-stack", "vertex"], id="check"),
         pytest.param(["--check-stack", "vertex", "--config", "gpu.yaml"], id="check for a GPU"),
+        pytest.param(["--rollback", "--config", "mine.yaml"], id="rollback of one's own model"),
+        pytest.param(["--promote", "staging", "--config", "mine.yaml"], id="promotion"),
+        pytest.param(["--compare", "1", "2", "--config", "mine.yaml"], id="comparison"),
     ],
 )
-def test_a_stack_can_be_seen_to_without_running_anything(arguments):
+def test_stacks_and_versions_can_be_seen_to_without_running_a_pipeline(arguments):
     assert parse_arguments(arguments).commands == []
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from utils.dataset.options import PinnedScenes, SplitFractions
-from utils.dataset.splits import Split, assign_splits, count_splits, held_out
+from utils.dataset.splits import Split, as_in_training, assign_splits, count_splits, held_out
 from utils.errors import DatasetError, EmptySplitError, SourceError
 
 MANY = [f"harbour/{number}.png" for number in range(300)]
@@ -112,3 +112,21 @@ def test_scenes_that_a_training_did_not_know_are_held_out_as_it_would_have_done(
     unlike = {"harbour/11.png", "harbour/20.png"}
     assert found - unlike == {scene for scene in MANY if splits[scene] != Split.TRAIN} - unlike
     assert found & unlike == {"harbour/20.png"}
+
+
+def test_scenes_of_a_training_keep_their_splits_however_few_there_are():
+    """By their hash all four would be in train, which is no reason to refuse them here."""
+    few = [scene for scene, split in assign_splits(MANY).items() if split == Split.TRAIN][:4]
+    with pytest.raises(EmptySplitError):
+        assign_splits(few)
+    kept = as_in_training(few, dict.fromkeys(few, "test"), SplitFractions())
+    assert kept == dict.fromkeys(few, Split.TEST)
+    assert as_in_training(few, {}, SplitFractions()) == dict.fromkeys(few, Split.TRAIN)
+
+
+def test_a_later_scene_goes_where_the_training_would_have_put_it():
+    fractions = pinned(val=("harbour/1.png",))
+    splits = as_in_training(MANY, {MANY[0]: "test", "gone": "val"}, fractions)
+    assert splits == {**assign_splits(MANY, fractions), MANY[0]: Split.TEST}
+    with pytest.raises(DatasetError, match="No scene matches"):
+        as_in_training(MANY, {}, pinned(val=("nowhere",)))

@@ -78,7 +78,9 @@ def test_scores_on_other_tiles_come_with_a_warning(make_experiment, tiles, warni
 
 def test_a_training_without_an_evaluation_is_named(make_experiment):
     pair = [make_experiment(), replace(make_experiment(), evaluation=None)]
-    assert warnings_about(pair) == ["There is no evaluation of B."]
+    assert warnings_about(pair) == [
+        "There is no evaluation of B that this version of Spyglass can read."
+    ]
     assert rows(pair, "Scores on unseen tiles")["mAP50"][1] == "-"
 
 

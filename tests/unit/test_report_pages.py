@@ -147,6 +147,15 @@ def test_the_confidence_that_was_used_stands_beside_the_one_that_would_be_best(
     assert "<dt>Best confidence on these tiles</dt><dd>0.90</dd>" in page
 
 
+def test_of_one_scene_there_are_scores_without_intervals(tmp_path: Path) -> None:
+    several, one = (
+        evaluation_page(make_evaluation(tmp_path, mistakes=1, scenes=scenes)) for scenes in (3, 1)
+    )
+    assert "<small>" in several
+    assert "<small>" not in one
+    assert "<dt>mAP50</dt><dd>0.6" in one
+
+
 def test_scenes_without_images_still_have_a_page(tmp_path: Path) -> None:
     scene = ScenePrediction("port/a.png", "/nowhere/a.png", 9, 9, boxes((1, 1, 5, 5)), "1")
     page = predictions_page(Predictions.write(tmp_path / "p.parquet", ["ship"], [scene]))

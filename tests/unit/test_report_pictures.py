@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pyvips
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -99,6 +100,15 @@ def test_an_overview_is_small_and_in_proportion(tmp_path: Path, width: int, heig
     assert small.width / small.height == pytest.approx(width / height, rel=0.1)
     brightness = np.asarray(small.convert("L"), dtype=float).mean(axis=1)
     assert (np.diff(brightness) >= 0).all()
+
+
+def test_a_scene_that_was_looked_through_has_pictures_however_large_it_is(tmp_path: Path) -> None:
+    width, height = 25_000, 20_001  # more than is read unless one asks for it
+    image = tmp_path / "scene.png"
+    pyvips.Image.black(width, height).pngsave(str(image), compression=1)
+    assert overview(image, width, height, 100).size == (100, 81)
+    (_, crop) = next(crops(image, [Window(x=8, y=8, width=20, height=10)]))
+    assert crop.size == (20, 10)
 
 
 def test_an_overview_of_no_image_says_so(tmp_path: Path) -> None:

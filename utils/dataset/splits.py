@@ -67,10 +67,36 @@ def held_out(
         DatasetError: If a scene is pinned to two splits.
         SourceError: If a list file cannot be read.
     """
+    splits = as_in_training(scene_ids, trained_with, fractions, all_match=False)
+    return {scene for scene, split in splits.items() if split != Split.TRAIN}
+
+
+def as_in_training(
+    scene_ids: Iterable[str],
+    trained_with: Mapping[str, str],
+    fractions: SplitFractions,
+    *,
+    all_match: bool = True,
+) -> Splits:
+    """The split of each scene in a training; of those that came later, what it would have been.
+
+    Args:
+        scene_ids: Ids as in `Scene.id`; duplicates are allowed.
+        trained_with: The splits of the training.
+        fractions: Of that training.
+        all_match: Whether a pin must match a scene.
+
+    Returns:
+        The split of each distinct scene, in order of scene id; any split may be empty.
+
+    Raises:
+        DatasetError: If a scene is pinned to two splits, or a pin matches no scene.
+        SourceError: If a list of pinned scenes cannot be read.
+    """
     scenes = sorted(set(scene_ids))
     splits = {scene: _split_by_hash(scene, fractions) for scene in scenes}
-    splits |= _pinned(scenes, fractions, all_match=False)
-    return {scene for scene in scenes if trained_with.get(scene, splits[scene]) != Split.TRAIN}
+    splits |= _pinned(scenes, fractions, all_match=all_match)
+    return {scene: Split(trained_with.get(scene, split)) for scene, split in splits.items()}
 
 
 def count_splits(splits: Mapping[str, Split]) -> dict[str, int]:

@@ -28,13 +28,24 @@ class Estimate:
 
     Attributes:
         value: Over all scenes.
-        low: The lower end of the interval.
-        high: The upper end of the interval.
+        low: The lower end of the interval; None where one scene is all there is, of which all
+            samples are alike.
+        high: The upper end of the interval, or None.
     """
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
+
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """Both ends of the interval, if it has one."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+    @property
+    def interval(self) -> str:
+        """As `0.123 to 0.456`; "" where there is none."""
+        return "{:.3f} to {:.3f}".format(*self.ends) if self.ends else ""
 
 
 def draw_scenes(scenes: int, options: BootstrapOptions) -> FloatArray:

@@ -89,7 +89,9 @@ def warnings_about(experiments: Sequence[Experiment]) -> list[str]:
     warnings = []
     if len(judged) < len(experiments):
         missing = _named(experiments, lambda one: one.evaluation is None)
-        warnings.append(f"There is no evaluation of {missing}.")
+        warnings.append(
+            f"There is no evaluation of {missing} that this version of Spyglass can read."
+        )
     if len(prints - {""}) > 1:
         warnings.append(
             "The test tiles are not the same, so the scores cannot be compared. Train on the same "
@@ -208,7 +210,8 @@ def _named(experiments: Sequence[Experiment], is_meant: Callable[[Experiment], b
 def _estimate(estimate: Estimate | None) -> str:
     if estimate is None:
         return UNKNOWN
-    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
+    interval = f" ({estimate.interval})" if estimate.interval else ""
+    return f"{estimate.value:.3f}{interval}"
 
 
 def _duration(seconds: float) -> str:

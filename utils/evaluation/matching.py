@@ -9,7 +9,7 @@ not count that has taken such a one, or none and is of another size itself. (Lin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ IntArray = NDArray[np.intp]
 # COCO's ten, from 0.5 to 0.95.
 IOU_THRESHOLDS: FloatArray = np.linspace(0.5, 0.95, 10)
 ALL_AREAS = (0.0, np.inf)
+_MOST_PAIRS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +89,13 @@ def taken_truths(
         Indices of true boxes, or -1 for none, shape (t, n).
     """
     taken = np.full((len(thresholds), len(found)), -1, dtype=np.intp)
-    overlaps = iou_matrix(found, truth)
     is_free = np.ones((len(thresholds), len(truth)), dtype=bool)
     ranks = [np.ones(len(truth), dtype=bool)] if counts is None else [counts, ~counts]
     # Rounding must not make a box miss a threshold that it meets exactly.
     least = thresholds - 1e-10
-    for position in np.flatnonzero((overlaps >= least.min()).any(axis=1)):
+    for position, overlaps in _meeting(found, truth, least.min()):
         for rank in ranks:
-            candidates = np.where(is_free & rank, overlaps[position], -1.0)
+            candidates = np.where(is_free & rank, overlaps, -1.0)
             # Of equal overlaps COCO takes the last.
             best = candidates.shape[1] - 1 - candidates[:, ::-1].argmax(axis=1)
             is_enough = candidates[np.arange(len(best)), best] >= least
@@ -103,6 +103,20 @@ def taken_truths(
             taken[rows, position] = best[rows]
             is_free[rows, best[rows]] = False
     return taken
+
+
+def _meeting(
+    found: FloatArray, truth: FloatArray, least: float
+) -> Iterator[tuple[int, FloatArray]]:
+    """Each found box that meets a true one by enough, with its overlaps, shape (m,).
+
+    Some at a time: of a whole scene, all pairs together would fill the memory.
+    """
+    rows = max(1, _MOST_PAIRS // max(1, len(truth)))
+    for start in range(0, len(found), rows):
+        overlaps = iou_matrix(found[start : start + rows], truth)
+        for position in np.flatnonzero((overlaps >= least).any(axis=1)):
+            yield start + int(position), overlaps[position]
 
 
 def by_score(boxes: Boxes) -> Boxes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 
@@ -17,15 +18,18 @@ logger = logging.getLogger(__name__)
 def record_evaluation(
     evaluation: Evaluation, mlflow_run_id: str | None, options: TrackingOptions
 ) -> None:
-    """Add the scores and the pictures of an evaluation to the run of the training, once."""
+    """Add the scores and the pictures of an evaluation to the run of the training.
+
+    Other scores than those that are there, of other tiles or judged in another way, replace them.
+    """
     if mlflow_run_id is None:
         return
     split = evaluation.split
     try:
         with impatient():
             client = open_store(options).client
-            tag = f"{EVALUATED_TAG}.{split}"
-            if tag in client.get_run(mlflow_run_id).data.tags:
+            tag, judged = f"{EVALUATED_TAG}.{split}", _digest(evaluation)
+            if client.get_run(mlflow_run_id).data.tags.get(tag) == judged:
                 return
             for name, value in evaluation.metrics.items():
                 client.log_metric(mlflow_run_id, f"{split}/{name}", value)
@@ -33,9 +37,15 @@ def record_evaluation(
             client.log_text(mlflow_run_id, card, f"{split}/evaluation.json")
             for picture in evaluation.pictures.values():
                 client.log_artifact(mlflow_run_id, str(picture), split)
-            client.set_tag(mlflow_run_id, tag, "true")
+            client.set_tag(mlflow_run_id, tag, judged)
     except Exception as error:  # MLflow, its HTTP client and its database raise what they like
         logger.warning(
             "MLflow cannot be reached, the evaluation is not recorded there: %s",
             without_password(error),
         )
+
+
+def _digest(evaluation: Evaluation) -> str:
+    """What tells an evaluation from others of the same detector."""
+    told = json.dumps([evaluation.tiles_fingerprint, evaluation.metrics], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]

@@ -149,6 +149,8 @@ def _estimates(
         "recall": (seen.recall.item(), counts.recall[is_there, 0]),
         "F1": (seen.f1.item(), counts.f1[is_there, 0]),
     }
+    if not drawn.is_in_several_scenes(matches):
+        return {name: Estimate(value, None, None) for name, (value, _) in pairs.items()}
     return {name: estimate(*pair, drawn.options) for name, pair in pairs.items()}
 
 
@@ -172,9 +174,7 @@ def _by_class(
             map50_95=coco.classes[name].map50_95,
             sizes={size: average.map50_95 for size, average in sizes.items()},
             sizes_map50={size: average.map50 for size, average in sizes.items()},
-            intervals={metric: (one.low, one.high) for metric, one in found.items()}
-            if drawn.is_in_several_scenes([name])
-            else {},
+            intervals={metric: one.ends for metric, one in found.items() if one.ends},
             sizes_intervals=_by_size(drawn_sizes, [name]),
         )
     return scores
@@ -184,9 +184,9 @@ def _by_size(drawn: Mapping[str, _Drawn], names: Sequence[str]) -> dict[str, Int
     """The intervals of some classes, of each size of which several scenes have boxes."""
     return {
         size: {
-            metric: (found.low, found.high)
+            metric: ends
             for metric, samples in own.average_precisions(names).items()
-            for found in [estimate(0.0, samples, own.options)]
+            if (ends := estimate(0.0, samples, own.options).ends)
         }
         for size, own in drawn.items()
         if own.is_in_several_scenes(names)

@@ -60,8 +60,9 @@ def evaluation_sections(evaluation: Evaluation) -> tuple[Markup, ...]:
 
 
 def shown_estimate(estimate: Estimate) -> Number:
-    """A number above its interval."""
-    return Number(f"{estimate.value:.3f}<small>{estimate.low:.3f} to {estimate.high:.3f}</small>")
+    """A number above its interval, if it has one."""
+    interval = f"<small>{estimate.interval}</small>" if estimate.interval else ""
+    return Number(f"{estimate.value:.3f}{interval}")
 
 
 def confusion_table(confusion: Sequence[Sequence[int]], class_names: Sequence[str]) -> Markup:
@@ -101,14 +102,14 @@ def _headline(evaluation: Evaluation) -> dict[str, Cell]:
 
 def _levels_table(tile: Scores, scene: Scores) -> Markup:
     rows = [
-        (name, own.value, _interval(own), scene.metrics[name].value, _interval(scene.metrics[name]))
+        (name, *_value_and_interval(own), *_value_and_interval(scene.metrics[name]))
         for name, own in tile.metrics.items()
     ]
     return table(["", "Tiles", "Interval", "Scenes", "Interval"], rows)
 
 
-def _interval(estimate: Estimate) -> str:
-    return f"{estimate.low:.3f} to {estimate.high:.3f}"
+def _value_and_interval(estimate: Estimate) -> tuple[Cell, Cell]:
+    return estimate.value, estimate.interval or None
 
 
 def _levels_note(evaluation: Evaluation) -> Markup:
@@ -119,8 +120,8 @@ def _levels_note(evaluation: Evaluation) -> Markup:
         "all classes; a confidence with the best F1 on these very tiles makes them a little "
         "better than they are. In scenes each object counts once, after merging over tiles. "
         f"Intervals hold {bootstrap.level:.0%} of {bootstrap.samples:,} samples that drew "
-        f"{tile.scenes:,} scenes with replacement (seed {bootstrap.seed}); a class or size that is "
-        "in one scene only has none."
+        f"{tile.scenes:,} scenes with replacement (seed {bootstrap.seed}); what is in one scene "
+        "only has none."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,7 +10,11 @@ import numpy as np
 from PIL import Image
 
 from utils.geometry import FloatArray, Window
+from utils.tiling.options import PixelOptions
 from utils.tiling.reader import read_strips
+
+# A scene that was looked through was allowed to be as large as it is.
+_OF_ANY_SIZE = PixelOptions(max_pixels=sys.maxsize)
 
 _CONTEXT = 2.0
 _SMALLEST_CROP = 64
@@ -29,7 +34,8 @@ def overview(path: Path, width: int, height: int, side: int) -> Image.Image:
         ImageError: If the image does not decode or is no longer there.
     """
     factor = max(1, -(-max(width, height) // side))
-    strips = read_strips(path, tile_size=factor * max(1, _STRIP // factor), overlap=0)
+    size = factor * max(1, _STRIP // factor)
+    strips = read_strips(path, tile_size=size, overlap=0, pixels=_OF_ANY_SIZE)
     shrunk = [np.asarray(Image.fromarray(strip).reduce(factor)) for _, strip in strips]
     return Image.fromarray(np.concatenate(shrunk))
 
@@ -60,7 +66,9 @@ def crops(path: Path, windows: Sequence[Window]) -> Iterator[tuple[int, Image.Im
     """
     waiting = sorted(range(len(windows)), key=lambda index: windows[index].y)
     tallest = max((window.height for window in windows), default=1)
-    strips = read_strips(path, tile_size=max(_STRIP, 2 * tallest), overlap=tallest)
+    strips = read_strips(
+        path, tile_size=max(_STRIP, 2 * tallest), overlap=tallest, pixels=_OF_ANY_SIZE
+    )
     for top, strip in strips:
         while waiting and windows[waiting[0]].rows.stop <= top + len(strip):
             window = windows[waiting[0]]

@@ -24,13 +24,21 @@ def existing_folder(path: Path) -> Path:
     """
     folder = path.expanduser().absolute()
     if folder.is_dir():
-        return folder.resolve() if ".." in folder.parts else folder
+        return _without_steps_up(folder)
     if folder.is_file():
         raise SourceError(f"{folder} is a file, not a folder. Name the folder it is in.")
     siblings = [entry.name for entry in folder.parent.iterdir()] if folder.parent.is_dir() else []
     near = get_close_matches(folder.name, siblings)
     hint = f"Did you mean {' or '.join(near)}?" if near else "Correct the path of the source."
     raise SourceError(f"The folder {folder} does not exist. {hint}")
+
+
+def _without_steps_up(folder: Path) -> Path:
+    """The same folder, with the name it was given: a link at its end stays one."""
+    if ".." not in folder.parts:
+        return folder
+    last = len(folder.parts) - folder.parts[::-1].index("..")
+    return Path(*folder.parts[:last]).resolve().joinpath(*folder.parts[last:])
 
 
 def first_folder(root: Path, wanted: Path | None, usual: tuple[str, ...]) -> Path:

@@ -37,6 +37,8 @@ def test_the_way_to_the_source_may_lead_up(port, monkeypatch):
         assert reading.boxes() == [[1, 2, 11, 22]]
         assert reading.ids in (["port/a.png"], ["port/port/a.png"])
         assert len(reading.report) == 0
+    (port.parent / "harbour").symlink_to(port)
+    assert read("coco", path="../harbour").ids == ["harbour/a.png"]  # its own name, as without `..`
 
 
 @pytest.mark.parametrize(
