@@ -47,16 +47,19 @@ def count_errors(images: Iterable[JudgedImage], confidence: float) -> dict[str, 
 def errors_in(image: JudgedImage, confidence: float) -> Counter[str]:
     """The mistakes of each kind in one image among boxes of at least `confidence`."""
     found, truth = confident(image.found, confidence), image.truth
-    overlaps = iou_matrix(found.xyxy, truth.xyxy)
-    same = _equal_labels(found, truth)
     taken = _taken(found, truth)
-    kinds = [
-        None if taken[index] >= 0 else _kind_of(overlaps[index], same[index])
-        for index in range(len(found))
-    ]
-    excused = _excused(kinds, overlaps, same)
-    is_missed = ~np.isin(np.arange(len(truth)), taken) & ~excused
-    counts = Counter(kind for kind in kinds if kind is not None)
+    is_missed = ~np.isin(np.arange(len(truth)), taken)
+    labels = np.array(truth.labels, dtype=str)
+    counts: Counter[str] = Counter()
+    for index in np.flatnonzero(taken < 0):
+        # One at a time: of a whole scene, all pairs together would fill the memory.
+        (overlaps,) = iou_matrix(found.xyxy[[index]], truth.xyxy)
+        same = np.asarray(labels == found.labels[index])
+        kind = _kind_of(overlaps, same)
+        counts[kind] += 1
+        if kind in (WRONG_PLACE, WRONG_CLASS):
+            lies_on = same if kind == WRONG_PLACE else ~same
+            is_missed[np.where(lies_on, overlaps, -1).argmax()] = False
     counts[MISSED] = int(is_missed.sum())
     return counts
 
@@ -105,14 +108,13 @@ def _taken(found: Boxes, truth: Boxes) -> IntArray:
     return taken
 
 
-def _equal_labels(found: Boxes, truth: Boxes) -> BoolArray:
-    """Whether each pair has the same class, shape (n, m)."""
-    ours, theirs = np.array(found.labels, dtype=str), np.array(truth.labels, dtype=str)
-    return np.asarray(ours[:, None] == theirs[None, :])
-
-
 def _kind_of(overlaps: FloatArray, same: BoolArray) -> str:
-    """The kind of mistake of a found box, from its overlap with every true box."""
+    """The kind of mistake of a found box.
+
+    Args:
+        overlaps: With every true box, shape (m,).
+        same: Which of them are of its class, shape (m,).
+    """
     own = overlaps[same].max(initial=0.0)
     other = overlaps[~same].max(initial=0.0)
     if _BACKGROUND_IOU <= own < _FOREGROUND_IOU:
@@ -122,13 +124,3 @@ def _kind_of(overlaps: FloatArray, same: BoolArray) -> str:
     if own >= _FOREGROUND_IOU:
         return DUPLICATE
     return WRONG_BOTH if other >= _BACKGROUND_IOU else BACKGROUND
-
-
-def _excused(kinds: Sequence[str | None], overlaps: FloatArray, same: BoolArray) -> BoolArray:
-    """The true boxes that are not missed, only found in the wrong place or class, shape (m,)."""
-    excused = np.zeros(overlaps.shape[1], dtype=bool)
-    for index, kind in enumerate(kinds):
-        if kind in (WRONG_PLACE, WRONG_CLASS):
-            candidates = same[index] if kind == WRONG_PLACE else ~same[index]
-            excused[np.where(candidates, overlaps[index], -1).argmax()] = True
-    return excused
