@@ -85,7 +85,7 @@ def _latest(model_name: str) -> ModelVersionResponse:
 def _hint_at_demo() -> str:
     """Where what `make demo` has made is to be found, if anything was made there."""
     store = local_folder("zenml")
-    is_ours = os.environ.get("ZENML_CONFIG_PATH") == str(store)
+    is_ours = Path(os.environ.get("ZENML_CONFIG_PATH", "")).absolute() == store
     if is_ours or not any(store.iterdir()):
         return ""
     return f" (What the demo has made is in a store of its own: export ZENML_CONFIG_PATH={store})"

@@ -141,7 +141,12 @@ def test_who_looks_for_the_demos_models_is_told_where_they_are(tmp_path, monkeyp
     (store / "config.yaml").touch()
     with pytest.raises(MissingStageError, match=f"export ZENML_CONFIG_PATH={store}"):
         promote("staging", "nobody")
-    assert "ZENML_CONFIG_PATH" not in str(nothing_there.value)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ZENML_CONFIG_PATH", "zenml")
+    with pytest.raises(MissingStageError) as in_the_demos_store:
+        promote("staging", "nobody")
+    for told in (nothing_there, in_the_demos_store):
+        assert "ZENML_CONFIG_PATH" not in str(told.value)
 
 
 def test_zenmls_own_command_does_the_same(model, make_version):
