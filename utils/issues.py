@@ -23,12 +23,15 @@ class Issue:
         detail: One sentence with the particulars.
         set_aside: Whether the whole item (scene, tile, task) was left out; False when only a part
             of it was, or when the item is none of these (a label file without image).
+        lost: Number of labels (boxes, outlines) that are lost with it; they count in the share
+            that may be lost (`max_bad_share`).
     """
 
     item: str
     kind: str
     detail: str
     set_aside: bool = True
+    lost: int = 0
 
 
 @dataclass
@@ -41,9 +44,11 @@ class IssueReport:
 
     issues: list[Issue] = field(default_factory=list)
 
-    def add(self, item: object, kind: str, detail: object, *, set_aside: bool = True) -> None:
+    def add(
+        self, item: object, kind: str, detail: object, *, set_aside: bool = True, lost: int = 0
+    ) -> None:
         """Note one issue."""
-        self.issues.append(Issue(str(item), kind, str(detail), set_aside))
+        self.issues.append(Issue(str(item), kind, str(detail), set_aside, lost))
 
     def extend(self, issues: Iterable[Issue]) -> None:
         """Note several issues."""
@@ -60,6 +65,10 @@ class IssueReport:
     def items_set_aside(self) -> int:
         """The number of distinct items left out."""
         return len({issue.item for issue in self.issues if issue.set_aside})
+
+    def labels_lost(self) -> int:
+        """The number of labels lost with the items and parts of items left out."""
+        return sum(issue.lost for issue in self.issues)
 
     def check_share(self, total: int, max_share: float, what: str) -> None:
         """Refuse to go on when too much was set aside.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from tests.builders import boxes
 from utils.geometry import Boxes
 from utils.scenes.scene import Scene
+from utils.scenes.usable import ALL_LOST, BAD_BOX
 from utils.tiling.options import PixelOptions, TilingOptions
 from utils.tiling.plan import plan_tiles
 
@@ -64,6 +66,20 @@ def test_boxes_of_two_classes_in_one_place_are_no_duplicates():
     assert plan.tiles[0].boxes == both
 
 
+def test_a_scene_of_which_every_label_is_lost_is_unlabelled_and_not_empty():
+    plan = plan_tiles(scene(boxes((5, 5, 1, 1))), 10, 10, TILES_OF_10)
+    assert [tile.boxes for tile in plan.tiles] == [None]
+    assert [issue.kind for issue in plan.issues] == [BAD_BOX, ALL_LOST]
+    assert sum(issue.lost for issue in plan.issues) == 1
+
+
+def test_a_scene_whose_labels_its_source_could_not_read_is_unlabelled():
+    plan = plan_tiles(replace(scene(boxes()), lost=3), 10, 10, TILES_OF_10)
+    assert [tile.boxes for tile in plan.tiles] == [None]
+    (issue,) = plan.issues
+    assert "none of its 3 labels" in issue.detail
+
+
 any_number = st.floats(-50, 150) | st.sampled_from([float("nan"), float("inf"), 0.0, 100.0])
 
 
@@ -72,7 +88,11 @@ def test_every_box_is_in_a_tile_or_in_an_issue(rows, overlap):
     options = TilingOptions(tile_size=30, overlap=overlap)
     plan = plan_tiles(scene(boxes(*rows)), 100, 70, options)
     kept = {box_id for tile in plan.tiles for box_id in tile.box_ids}
-    assert len(kept) + len(plan.issues) == len(rows)
+    assert len(kept) + sum(issue.kind == BAD_BOX for issue in plan.issues) == len(rows)
+    if plan.issues and plan.issues[-1].kind == ALL_LOST:
+        assert not kept
+        assert all(tile.boxes is None for tile in plan.tiles)
+        return
     for tile in plan.tiles:
         assert tile.boxes is not None
         assert len(tile.box_ids) == len(tile.boxes)

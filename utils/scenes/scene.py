@@ -38,6 +38,10 @@ class Scene:
         tags: Words to group and filter by, such as the folders above the image.
         georeference: For GeoTIFF, else None.
         uri: Where the image is kept, where that is not `path`: `gs://...`.
+        lost: Number of labels that the source holds for this scene and that could not be read;
+            each is in the report. A scene that has lost all of them is unlabelled, not empty.
+        group: What must never be shared out between splits (a burst of a camera trap, a video,
+            the augmented copies of one photograph), or None where the scene stands alone.
     """
 
     id: str
@@ -46,6 +50,8 @@ class Scene:
     tags: tuple[str, ...] = ()
     georeference: Georeference | None = None
     uri: str | None = None
+    lost: int = 0
+    group: str | None = None
 
     @property
     def location(self) -> str:

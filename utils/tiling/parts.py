@@ -23,7 +23,7 @@ from utils.tiling.tile import Tile, scene_key
 
 PARTS = "parts/"
 _TILES = "tiles/"
-_VERSION = 2  # to be raised whenever the same scene is cut into other pixels
+_VERSION = 3  # to be raised whenever the same scene is cut into other pixels
 _HASH_LETTERS = 16
 
 
@@ -39,6 +39,8 @@ def part_key(scene: Scene, options: TilingOptions) -> str:
         "scene": scene.id,
         "image": image_sha256(scene.path),
         "boxes": None if boxes is None else [boxes.xyxy.tobytes().hex(), boxes.labels],
+        "lost": scene.lost,
+        "group": scene.group,
         "tags": scene.tags,
         "georeference": scene.georeference
         and (scene.georeference.crs, scene.georeference.transform),

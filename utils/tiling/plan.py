@@ -6,17 +6,14 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from utils.geometry import Boxes, Window, box_areas, box_problem, clip_boxes, shift
+from utils.geometry import Boxes, Window, clip_boxes, shift
 from utils.issues import Issue
 from utils.scenes.scene import Scene
+from utils.scenes.usable import usable_labels
 from utils.tiling.assignment import Assignment, assign_boxes
 from utils.tiling.grid import Grid
 from utils.tiling.options import TilingOptions
 from utils.tiling.tile import tile_id_of
-
-BAD_BOX = "unusable box"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,40 +69,15 @@ def plan_tiles(scene: Scene, width: int, height: int, options: TilingOptions) ->
         options: How to cut.
     """
     grid = Grid.over(width, height, options.tile_size, options.overlap)
-    if scene.boxes is None:
+    boxes, usable, issues = usable_labels(scene, width, height)
+    if boxes is None:
         tiles = tuple(
             PlannedTile(tile_id_of(scene.id, window), window, None, ()) for window in grid
         )
-        return TilePlan(scene, width, height, tiles, 0)
-    usable, issues = usable_boxes(scene.id, scene.boxes, width, height)
-    clipped = clip_boxes(scene.boxes.xyxy[usable], (0, 0, width, height))
-    assignment = assign_boxes(clipped, grid, options.min_visibility)
-    boxes = Boxes(clipped, tuple(scene.boxes.labels[index] for index in usable))
+        return TilePlan(scene, width, height, tiles, 0, issues=issues)
+    assignment = assign_boxes(boxes.xyxy, grid, options.min_visibility)
     tiles = tuple(_wanted_tiles(scene.id, grid, assignment, boxes, usable, options))
     return TilePlan(scene, width, height, tiles, len(grid) - len(tiles), assignment, issues)
-
-
-def usable_boxes(
-    scene_id: str, boxes: Boxes, width: int, height: int
-) -> tuple[list[int], tuple[Issue, ...]]:
-    """The indices of the boxes that can be used, and an issue for each of the others."""
-    usable: list[int] = []
-    issues: list[Issue] = []
-    seen: dict[tuple[str, bytes], int] = {}
-    clipped_areas = box_areas(clip_boxes(boxes.xyxy, (0, 0, width, height)))
-    for index, (xyxy, label) in enumerate(zip(boxes.xyxy, boxes.labels, strict=True)):
-        problem = box_problem(xyxy, width, height)
-        first = seen.setdefault((label, xyxy.tobytes()), index)
-        if problem is None and not clipped_areas[index] > 0:
-            problem = "has no area inside the image"
-        if problem is None and first != index:
-            problem = f"is the same as box {first}"
-        if problem is None:
-            usable.append(index)
-        else:
-            detail = f"box {index} ({label}, {np.round(xyxy, 3).tolist()}) {problem}"
-            issues.append(Issue(scene_id, BAD_BOX, detail, set_aside=False))
-    return usable, tuple(issues)
 
 
 def _wanted_tiles(

@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from utils.scenes.usable import BAD_BOX
 from utils.tiling.plan import TilePlan
 from utils.tiling.tile import Tile
 
@@ -68,7 +69,7 @@ def scene_statistics(plan: TilePlan, tiles: Sequence[Tile], *, unchanged: bool) 
         tiles=len(tiles),
         empty_tiles_dropped=plan.empty_dropped,
         boxes=len(in_tiles),
-        boxes_set_aside=len(plan.issues),
+        boxes_set_aside=sum(issue.kind == BAD_BOX for issue in plan.issues),
         boxes_in_several_tiles=int((in_tiles > 1).sum()),
         boxes_oversized=chosen.oversized if chosen else 0,
         box_parts_dropped=chosen.parts_dropped if chosen else 0,
