@@ -21,15 +21,14 @@ from utils.errors import GeoreferenceError
 from utils.files import written_whole
 from utils.geometry import FloatArray
 from utils.issues import IssueReport
+from utils.scenes.places import to_wgs84
 from utils.scenes.scene import Georeference
 from utils.tiling.tile import scene_key
 
 GEOJSON_FILE = "predictions.geojson"
 
-_WGS84 = "EPSG:4326"
 _WGS84_DECIMALS = 7  # about a centimetre
 _SHARE_OF_A_PIXEL = 1e-3  # to which coordinates in the scene's own system are rounded
-_FARTHER_THAN_EARTH = 1e9  # in any unit down to feet; PROJ takes for ever to unwrap far longitudes
 
 Point = Sequence[float]
 _Add = Callable[[dict[str, Any]], None]
@@ -76,36 +75,6 @@ def box_corners(xyxy: FloatArray, transform: Sequence[float]) -> FloatArray:
     columns, rows = np.stack([x1, x1, x2, x2], axis=1), np.stack([y1, y2, y2, y1], axis=1)
     a, b, c, d, e, f = transform
     return np.stack([a * columns + b * rows + c, d * columns + e * rows + f], axis=-1)
-
-
-def to_wgs84(corners: FloatArray, crs: str) -> FloatArray:
-    """Points as longitude in [-180, 180] and latitude in degrees.
-
-    Args:
-        corners: Shape (..., 2), x before y, in `crs`.
-        crs: As in `Georeference`.
-
-    Raises:
-        GeoreferenceError: If the system is not known or a point is not on Earth.
-    """
-    from rasterio.errors import CRSError
-    from rasterio.warp import transform
-
-    xs, ys = corners.reshape(-1, 2).T
-    try:
-        if not (np.abs(corners) < _FARTHER_THAN_EARTH).all():
-            raise ValueError("a point is farther away than the Earth is large")
-        points = np.stack(transform(crs, _WGS84, xs.tolist(), ys.tolist()), axis=-1)
-    except CRSError as error:
-        raise GeoreferenceError(f"Its coordinate reference system is not known: {error}") from error
-    except Exception as error:  # what rasterio raises for GDAL's errors has no public base
-        raise GeoreferenceError(f"Its transform leads off the Earth: {error}") from error
-    longitudes, latitudes = points.T
-    if not np.isfinite(points).all() or (np.abs(latitudes) > 90).any():
-        raise GeoreferenceError("Its transform leads off the Earth. Look at the image's transform.")
-    beyond = np.abs(longitudes) > 180
-    points[beyond, 0] = (longitudes[beyond] + 180) % 360 - 180
-    return points.reshape(corners.shape)
 
 
 def _write_scene(

@@ -1,0 +1,128 @@
+"""What an ingest would make of a source, found without writing anything.
+
+Every image is decoded once, since only then is its damage known.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from utils.errors import GeoreferenceError, ImageError, TooManyIssuesError
+from utils.issues import IssueReport
+from utils.scenes.kinds import find_kind, source_options
+from utils.scenes.options import SourceOptions
+from utils.scenes.places import centre_of
+from utils.scenes.scene import Scene, SceneSource
+from utils.scenes.sources import open_source
+from utils.scenes.usable import usable_labels
+from utils.tiling.options import PixelOptions
+from utils.tiling.reader import image_size, read_strips
+
+UNREADABLE = "image cannot be read"
+_ROWS = 512
+
+
+def inspect(kind: str | None, path: str, **options: Any) -> dict[str, Any]:
+    """Say what an ingest would make of a source.
+
+    Args:
+        kind: As in `source.kind` of a configuration; None finds it by looking.
+        path: A folder, `gs://bucket/prefix`, or the id of a dataset on the Hugging Face hub.
+        options: Further fields of the options of that kind, such as `classes`.
+
+    Returns:
+        Plain values, as `run.py --inspect PATH --json FILE` writes them: `kind`, `reason` (what
+        shows the kind, or None where it was given), `classes`, `labels_by_class`, `scenes` (each
+        with `id`, `path`, `width`, `height`, `bands`, `labels`: None or a list of `class` and
+        `xyxy` in pixels of the upright image, `group`, `tags`, `mean_rgb`, `crs`,
+        `centre_lon_lat`), `issues`, `passed_over` (files by suffix), and `refused`: the sentence
+        with which an ingest would end, or None.
+
+    Raises:
+        SourceError: If the source as a whole cannot be read.
+        ConfigurationError: If the options do not fit the kind.
+    """
+    found = find_kind(path) if kind is None else None
+    wanted = source_options(found.kind if found else str(kind), path, **options)
+    source = open_source(wanted)
+    report = IssueReport()
+    scenes = list(_inspected(source, report))
+    labels = Counter(label["class"] for scene in scenes for label in scene["labels"] or [])
+    return {
+        "kind": wanted.kind,
+        "reason": found.reason if found else None,
+        "classes": list(source.class_names or sorted(labels)),
+        "labels_by_class": dict(labels.most_common()),
+        "scenes": scenes,
+        "issues": report.to_rows(),
+        "passed_over": {},
+        "refused": _refusal(report, len(scenes), wanted),
+    }
+
+
+def _inspected(source: SceneSource, report: IssueReport) -> Iterator[dict[str, Any]]:
+    for scene in source.read(report):
+        try:
+            yield _scene_row(scene, report)
+        except ImageError as error:
+            report.add(scene.id, UNREADABLE, error)
+
+
+def _scene_row(scene: Scene, report: IssueReport) -> dict[str, Any]:
+    width, height = image_size(scene.path)
+    boxes, _, issues = usable_labels(scene, width, height)
+    mean = _mean_rgb(scene.path)
+    report.extend(issues)
+    labels = boxes and [
+        {"class": label, "xyxy": xyxy}
+        for label, xyxy in zip(boxes.labels, boxes.xyxy.tolist(), strict=True)
+    ]
+    return {
+        "id": scene.id,
+        "path": scene.location,
+        "width": width,
+        "height": height,
+        "labels": labels if boxes else None if boxes is None else [],
+        "group": scene.group or scene.id,
+        "tags": list(scene.tags),
+        "mean_rgb": mean,
+        "crs": scene.georeference.crs if scene.georeference else None,
+        "centre_lon_lat": _centre(scene, width, height, report),
+    }
+
+
+def _mean_rgb(path: Path) -> list[float]:
+    """Mean of red, green and blue over all pixels; decoding them shows whether the file is whole.
+
+    Raises:
+        ImageError: If the image does not decode.
+    """
+    total, count = np.zeros(3), 0
+    for _, strip in read_strips(path, tile_size=_ROWS, overlap=0, pixels=PixelOptions()):
+        total += strip.sum(axis=(0, 1), dtype=np.uint64)
+        count += strip.shape[0] * strip.shape[1]
+    return [round(value / count, 2) for value in total.tolist()]
+
+
+def _centre(scene: Scene, width: int, height: int, report: IssueReport) -> list[float] | None:
+    if scene.georeference is None:
+        return None
+    try:
+        return list(centre_of(scene.georeference, width, height))
+    except GeoreferenceError as error:
+        report.add(scene.id, "not on the map", error, set_aside=False)
+        return None
+
+
+def _refusal(report: IssueReport, scenes: int, options: SourceOptions) -> str | None:
+    try:
+        total = scenes + report.items_set_aside()
+        report.check_share(total, options.max_bad_share, "scenes")
+    except TooManyIssuesError as error:
+        return str(error)
+    return None

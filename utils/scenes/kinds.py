@@ -1,0 +1,139 @@
+"""Which kind of source a folder is, found by looking at its label files."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from utils.errors import ConfigurationError
+from utils.scenes.image_files import existing_folder, files_below
+from utils.scenes.options import SourceOptions
+from utils.storage.objects import is_local
+from utils.storage.store import open_store
+
+_HEAD_BYTES = 1 << 20
+_LOOKED_AT = 20  # label files of one suffix; the first few tell the kind
+_ROW = re.compile(rb"^\s*\"?-?[\w.]+\"?([\s,;]+-?[\d.]+([eE][-+]?\d+)?){4,}\s*$")
+_HUGGING_FACE = ("dataset_dict.json", "dataset_infos.json", "state.json")
+_METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
+_HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
+_LABEL_KINDS = {"coco": ".json", "voc": ".xml", "yolo": ".txt"}
+
+
+@dataclass(frozen=True, slots=True)
+class FoundKind:
+    """The kind of a source.
+
+    Attributes:
+        kind: As in `source.kind` of a configuration.
+        reason: One sentence that says what shows it.
+    """
+
+    kind: str
+    reason: str
+
+
+def source_options(kind: str, path: str, **options: Any) -> SourceOptions:
+    """The options of a source from its kind and its place.
+
+    Args:
+        kind: As in `source.kind` of a configuration.
+        path: A folder, `gs://bucket/prefix`, or the id of a dataset on the Hugging Face hub.
+        options: Further fields of the options of that kind.
+
+    Raises:
+        ConfigurationError: If a field is unknown or a value does not fit.
+    """
+    place = {"synthetic": {}, "hugging_face": {"dataset": path}}.get(kind, {"path": path})
+    adapter: TypeAdapter[SourceOptions] = TypeAdapter(SourceOptions)
+    try:
+        return adapter.validate_python({"kind": kind, **place, **options})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(["source", *(str(part) for part in problem["loc"][1:])])
+        message = problem["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"{where}: {message}") from error
+
+
+def find_kind(path: str) -> FoundKind:
+    """Find the kind of a source by looking at the names and the first bytes of its files.
+
+    Args:
+        path: A folder, `gs://bucket/prefix`, or the id of a dataset on the Hugging Face hub.
+
+    Raises:
+        SourceError: If there is no such folder.
+        StoreError: If the bucket cannot be read.
+    """
+    if not is_local(path):
+        return _kind_in_bucket(path)
+    if _HUB_ID.match(path) and not Path(path).expanduser().exists():
+        return FoundKind("hugging_face", f"no folder has this name, and '{path}' is an id of a hub")
+    root = existing_folder(Path(path))
+    return _hugging_face(root) or _labelled(root) or FoundKind("folder", "it holds no label file")
+
+
+def _kind_in_bucket(path: str) -> FoundKind:
+    suffixes = Counter(Path(found.key).suffix.lower() for found in open_store(path).list())
+    counts = {kind: suffixes[suffix] for kind, suffix in _LABEL_KINDS.items()}
+    kind = max(counts, key=lambda name: counts[name])
+    if not counts[kind]:
+        return FoundKind("folder", "it holds no label file")
+    return FoundKind(kind, f"it holds {counts[kind]} {_LABEL_KINDS[kind]} files")
+
+
+def _hugging_face(root: Path) -> FoundKind | None:
+    named = [name for name in (*_HUGGING_FACE, *_METADATA) if any(root.glob(f"**/{name}"))]
+    if named:
+        return FoundKind("hugging_face", f"it holds {named[0]}")
+    tables = next(root.glob("**/*.parquet"), None) or next(root.glob("**/*.arrow"), None)
+    return FoundKind("hugging_face", f"it holds {tables.name}") if tables else None
+
+
+def _labelled(root: Path) -> FoundKind | None:
+    """The kind with the most label files; a JSON file of COCO's holds labels of many images."""
+    if listing := next(_of_suffix(root, ".json", _is_coco), None):
+        return FoundKind("coco", f"{listing.relative_to(root)} lists images as COCO does")
+    counts = {
+        "voc": sum(1 for _ in _of_suffix(root, ".xml", _is_voc)),
+        "yolo": sum(1 for _ in _of_suffix(root, ".txt", _is_yolo)),
+    }
+    kind = max(counts, key=lambda name: counts[name])
+    if not counts[kind]:
+        return None
+    first = next(_of_suffix(root, _LABEL_KINDS[kind], _is_voc if kind == "voc" else _is_yolo))
+    form = "Pascal VOC's form" if kind == "voc" else "rows of numbers as YOLO has them"
+    return FoundKind(kind, f"{first.relative_to(root)} holds {form}")
+
+
+def _of_suffix(root: Path, suffix: str, is_one: Callable[[bytes], bool]) -> Iterator[Path]:
+    files = files_below(root, suffix.__eq__)
+    return (file for file in islice(files, _LOOKED_AT) if is_one(_head(file)))
+
+
+def _head(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(_HEAD_BYTES)
+    except OSError:
+        return b""
+
+
+def _is_coco(head: bytes) -> bool:
+    return head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{") and b'"images"' in head
+
+
+def _is_voc(head: bytes) -> bool:
+    return b"<annotation" in head or b"<object" in head or b"HRSC" in head
+
+
+def _is_yolo(head: bytes) -> bool:
+    lines = head.removeprefix(b"\xef\xbb\xbf").splitlines()
+    return any(_ROW.match(line) for line in lines[:_LOOKED_AT])
