@@ -15,6 +15,7 @@ _FEWEST_COMPARED, _MOST_COMPARED = 2, 26
 
 _EXAMPLES = """\
 examples:
+  python run.py --inspect DIR                   see what an ingest would make of a folder
   python run.py --ingest                        tile a dataset and send it to Label Studio
   python run.py --export --promote staging      turn what people reviewed into a dataset
   python run.py --training --local              train on this machine
@@ -116,6 +117,7 @@ def build_parser() -> argparse.ArgumentParser:
             const=command.name,
             help=f"{command.help} (configs/{command.remote_config or command.config}.yaml)",
         )
+    _add_inspection(parser.add_argument_group("before the loop"))
     _add_stages(parser.add_argument_group("stages"))
     _add_datasets(parser.add_argument_group("labels"))
     _add_experiments(parser.add_argument_group("experiments"))
@@ -123,6 +125,19 @@ def build_parser() -> argparse.ArgumentParser:
     _add_stacks(parser.add_argument_group("stacks"))
     _add_options(parser.add_argument_group("options"))
     return parser
+
+
+def _add_inspection(inspection: argparse._ArgumentGroup) -> None:
+    inspection.add_argument(
+        "--inspect",
+        metavar="PATH",
+        help="say what an ingest would make of a source, without writing anything to a store: "
+        "its scenes, labels, groups and places, and all that would be set aside and why; its kind "
+        "is found by looking, or given by --set source.kind=KIND",
+    )
+    inspection.add_argument(
+        "--json", type=Path, metavar="FILE", help="with --inspect: write everything found as JSON"
+    )
 
 
 def _add_stages(stages: argparse._ArgumentGroup) -> None:
@@ -230,10 +245,22 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
 
 def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
     names = [command.name for command in parsed.commands]
-    alone = ("rollback", "register_stack", "check_stack", "compare", "watch", "retrain_if_due")
+    alone = (
+        "inspect",
+        "rollback",
+        "register_stack",
+        "check_stack",
+        "compare",
+        "watch",
+        "retrain_if_due",
+    )
     is_alone = parsed.datasets is not None or any(getattr(parsed, flag) for flag in alone)
     if parsed.tag and parsed.datasets is None:
         parser.error("--tag belongs to --datasets VERSION")
+    if parsed.json and not parsed.inspect:
+        parser.error("--json belongs to --inspect PATH")
+    if parsed.inspect and (names or parsed.promote):
+        parser.error("--inspect goes alone: see what is read first, then ingest it")
     if not (names or parsed.promote or is_alone):
         parser.error("nothing to do: choose one of the loop's flags, or --promote")
     with_file = ("check_stack", "watch", "retrain_if_due", "promote", "rollback", "compare")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -14,14 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from zenml import Model
 from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 
+from commands.overrides import filled, set_dotted
 from utils.errors import ConfigurationError
 from utils.options import Options, unknown_key
-from utils.paths import PROJECT_ROOT, local_folder
+from utils.paths import PROJECT_ROOT
 
 CONFIGS = PROJECT_ROOT / "configs"
 
 _KIND = "kind"
-_LOCAL = "${LOCAL}"
 
 # What ZenML understands in a pipeline's YAML, and the key Spyglass adds.
 _RUN_KEYS = sorted({*PipelineRunConfiguration.model_fields, "execution_mode", "stack"})
@@ -109,7 +109,7 @@ def read_yaml(path: Path, among: Path = CONFIGS) -> dict[str, Any]:
         raise ConfigurationError(f"{path} cannot be read as YAML: {_reason(error)}.") from error
     if not isinstance(document, dict):
         raise ConfigurationError(f"{path} holds no mapping of keys to values.")
-    return {key: _filled(value) for key, value in document.items()}
+    return {key: filled(value) for key, value in document.items()}
 
 
 def _reason(error: Exception) -> str:
@@ -118,24 +118,6 @@ def _reason(error: Exception) -> str:
     if mark is None:
         return " ".join(str(error).split())
     return f"{getattr(error, 'problem', None)} (line {mark.line + 1}, column {mark.column + 1})"
-
-
-def parse_overrides(assignments: Sequence[str]) -> dict[str, Any]:
-    """Parse `--set` arguments: `key=value`, the value read as YAML so that it has a type.
-
-    Raises:
-        ConfigurationError: If an argument has no `=` or its value is not YAML.
-    """
-    overrides: dict[str, Any] = {}
-    for assignment in assignments:
-        key, equals, value = assignment.partition("=")
-        if not equals or not key.strip():
-            raise ConfigurationError(f"--set {assignment}: write it as key=value")
-        try:
-            overrides[key.strip().removeprefix("parameters.")] = _filled(yaml.safe_load(value))
-        except yaml.YAMLError as error:
-            raise ConfigurationError(f"--set {assignment}: the value is not YAML") from error
-    return overrides
 
 
 def parameter_names(entrypoint: Callable[..., Any]) -> list[str]:
@@ -219,29 +201,5 @@ def _check_settings(path: Path, settings: dict[str, Any]) -> None:
         raise ConfigurationError(f"{path}: {first_problem(error)}") from error
 
 
-def _filled(value: Any) -> Any:
-    """Replace `${LOCAL}`, anywhere in a document, by the folder of local state."""
-    if isinstance(value, dict):
-        return {key: _filled(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_filled(inner) for inner in value]
-    return value.replace(_LOCAL, str(local_folder())) if isinstance(value, str) else value
-
-
 def _kinds_first(override: tuple[str, Any]) -> bool:
     return not override[0].endswith(f".{_KIND}")
-
-
-def set_dotted(values: dict[str, Any], dotted: str, value: Any) -> None:
-    """Set `values[a][b][c]` for the path `a.b.c`, making the mappings in between.
-
-    Another kind of something has other keys: choosing one drops those of the kind in the file.
-    """
-    *parents, last = dotted.split(".")
-    for parent in parents:
-        nested = values.get(parent)
-        values[parent] = dict(nested) if isinstance(nested, dict) else {}
-        values = values[parent]
-    if last == _KIND and values.get(last) != value:
-        values.clear()
-    values[last] = value

@@ -19,9 +19,9 @@ from commands.configuration import (
     RunConfiguration,
     load_configuration,
     parameter_names,
-    parse_overrides,
 )
 from commands.console import say
+from commands.overrides import parse_overrides
 from commands.pipeline_steps import steps_of
 from commands.preflight import check_before
 from commands.reachability import check_reachable

@@ -23,6 +23,12 @@ def run_commands(parsed: argparse.Namespace) -> None:
         SpyglassError: For the first thing that is wrong.
     """
     keep_private()
+    if parsed.inspect:
+        from commands.inspecting import inspect_source
+        from commands.overrides import parse_overrides
+
+        inspect_source(parsed.inspect, parse_overrides(parsed.overrides), parsed.json)
+        return
     quiet_libraries(verbose=parsed.verbose)
     from commands.zenml_server import require_zenml
 
@@ -56,7 +62,7 @@ def run_commands(parsed: argparse.Namespace) -> None:
 
 
 def _retrain(parsed: argparse.Namespace) -> None:
-    from commands.configuration import parse_overrides
+    from commands.overrides import parse_overrides
     from commands.retrain_options import load_retrain_options
     from commands.retraining import open_retraining, retrain_if_due
 

@@ -8,7 +8,8 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from commands.configuration import CONFIGS, first_problem, read_yaml, set_dotted
+from commands.configuration import CONFIGS, first_problem, read_yaml
+from commands.overrides import set_dotted
 from utils.annotation.retrain_rule import RetrainRule
 from utils.errors import ConfigurationError
 from utils.options import Options

@@ -14,6 +14,7 @@ import numpy as np
 
 from utils.errors import GeoreferenceError, ImageError, TooManyIssuesError
 from utils.issues import IssueReport
+from utils.progress import progress
 from utils.scenes.kinds import find_kind, source_options
 from utils.scenes.options import SourceOptions
 from utils.scenes.places import centre_of
@@ -36,12 +37,12 @@ def inspect(kind: str | None, path: str, **options: Any) -> dict[str, Any]:
         options: Further fields of the options of that kind, such as `classes`.
 
     Returns:
-        Plain values, as `run.py --inspect PATH --json FILE` writes them: `kind`, `reason` (what
-        shows the kind, or None where it was given), `classes`, `labels_by_class`, `scenes` (each
-        with `id`, `path`, `width`, `height`, `bands`, `labels`: None or a list of `class` and
-        `xyxy` in pixels of the upright image, `group`, `tags`, `mean_rgb`, `crs`,
-        `centre_lon_lat`), `issues`, `passed_over` (files by suffix), and `refused`: the sentence
-        with which an ingest would end, or None.
+        Plain values, as `run.py --inspect PATH --json FILE` writes them: `kind`, `reason` (the
+        sign that shows the kind, or None where it was given), `classes`, `labels_by_class`,
+        `scenes`, `issues`, `passed_over` (files by suffix), and `refused` (the sentence with which
+        an ingest would end, or None). Each scene has `id`, `path`, `file` (the image on this
+        machine), `width`, `height`, `labels` (None, or a list of `class` and `xyxy` in pixels of
+        the upright image), `group`, `tags`, `mean_rgb`, `crs` and `centre_lon_lat`.
 
     Raises:
         SourceError: If the source as a whole cannot be read.
@@ -66,11 +67,13 @@ def inspect(kind: str | None, path: str, **options: Any) -> dict[str, Any]:
 
 
 def _inspected(source: SceneSource, report: IssueReport) -> Iterator[dict[str, Any]]:
-    for scene in source.read(report):
-        try:
-            yield _scene_row(scene, report)
-        except ImageError as error:
-            report.add(scene.id, UNREADABLE, error)
+    with progress("Reading (scenes)", source.scene_count) as advance:
+        for scene in source.read(report):
+            try:
+                yield _scene_row(scene, report)
+            except ImageError as error:
+                report.add(scene.id, UNREADABLE, error)
+            advance(1)
 
 
 def _scene_row(scene: Scene, report: IssueReport) -> dict[str, Any]:
@@ -85,6 +88,7 @@ def _scene_row(scene: Scene, report: IssueReport) -> dict[str, Any]:
     return {
         "id": scene.id,
         "path": scene.location,
+        "file": str(scene.path),
         "width": width,
         "height": height,
         "labels": labels if boxes else None if boxes is None else [],

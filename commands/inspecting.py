@@ -1,0 +1,153 @@
+"""Show what an ingest would make of a source, before anything is cut or sent."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from commands.console import say
+from utils.errors import ConfigurationError, SpyglassError
+from utils.files import write_whole
+from utils.options import unknown_key
+from utils.paths import local_folder
+from utils.scenes.image_files import existing_folder
+from utils.scenes.inspect import inspect
+
+_EXAMPLES = 3
+_CLASSES_SHOWN = 8
+_SOURCE = "source."
+_KIND = "kind"
+
+
+class RefusedSourceError(SpyglassError):
+    """An ingest of the inspected source would be refused."""
+
+
+def inspect_source(path: str, overrides: Mapping[str, Any], json_file: Path | None) -> None:
+    """Do what `--inspect PATH` asks for: a summary, a page and, where wanted, a JSON file.
+
+    Args:
+        path: A folder, `gs://bucket/prefix`, or the id of a dataset on the Hugging Face hub.
+        overrides: Fields of the source by their path in a configuration, such as `source.kind`.
+        json_file: Receives everything that was found, or None.
+
+    Raises:
+        ConfigurationError: If a field does not belong to a source.
+        SourceError: If the source as a whole cannot be read.
+        RefusedSourceError: If an ingest would be refused, after all was shown.
+    """
+    from utils.reports.inspection_page import inspection_page
+
+    options = {_field(key): value for key, value in overrides.items()}
+    seen = inspect(options.pop(_KIND, None), path, **options)
+    for line in _summary(path, seen):
+        say(line)
+    page = local_folder("inspections") / f"{Path(path).name or 'source'}.html"
+    write_whole(page, inspection_page(path, seen))
+    say(f"  page: {page}")
+    if json_file is not None:
+        write_whole(json_file, json.dumps(seen, indent=1, ensure_ascii=False))
+        say(f"  as JSON: {json_file}")
+    if seen["refused"]:
+        raise RefusedSourceError(f"An ingest would be refused. {seen['refused']}")
+    say(f"Ingest it with: {_command(path, seen, overrides)}")
+
+
+def _field(key: str) -> str:
+    if not key.startswith(_SOURCE):
+        hint = unknown_key(key, [f"{_SOURCE}kind", f"{_SOURCE}classes", f"{_SOURCE}path"])
+        raise ConfigurationError(f"--inspect reads the source only; {hint}")
+    return key.removeprefix(_SOURCE)
+
+
+def _summary(path: str, seen: Mapping[str, Any]) -> Iterator[str]:
+    scenes = seen["scenes"]
+    reason = f": {seen['reason']}" if seen["reason"] else ""
+    yield f"{path} is read as `{seen['kind']}`{reason}."
+    yield f"  {_counted(len(scenes), 'scene')}{_sizes(scenes)}"
+    yield f"  labels: {_labels(seen)}"
+    yield from _groups(scenes)
+    placed = [scene for scene in scenes if scene["centre_lon_lat"]]
+    if placed:
+        longitude, latitude = placed[0]["centre_lon_lat"]
+        yield (
+            f"  {len(placed)} of {len(scenes)} scenes know where they lie; the first at "
+            f"{abs(latitude):.4f} {'N' if latitude >= 0 else 'S'}, "
+            f"{abs(longitude):.4f} {'E' if longitude >= 0 else 'W'}"
+        )
+    if seen["passed_over"]:
+        yield f"  passed over: {_listed(seen['passed_over'])}"
+    yield from _issues(seen["issues"], path)
+
+
+def _sizes(scenes: Sequence[Mapping[str, Any]]) -> str:
+    if not scenes:
+        return ""
+    sizes = sorted({(s["width"], s["height"]) for s in scenes}, key=lambda size: size[0] * size[1])
+    first, last = (f"{width} x {height}" for width, height in (sizes[0], sizes[-1]))
+    return f", {first} pixels" if first == last else f", {first} to {last} pixels"
+
+
+def _labels(seen: Mapping[str, Any]) -> str:
+    found = seen["labels_by_class"]
+    parts = [f"{count} {name}" for name, count in list(found.items())[:_CLASSES_SHOWN]]
+    more = len(found) - _CLASSES_SHOWN
+    parts += [f"and {more} more classes"] if more > 0 else []
+    unseen = sum(name not in found for name in seen["classes"])
+    unlabelled = sum(scene["labels"] is None for scene in seen["scenes"])
+    empty = sum(scene["labels"] == [] for scene in seen["scenes"])
+    notes = [f"{_counted(unseen, 'class')} without a label"] if unseen else []
+    notes += [f"{unlabelled} scenes unlabelled"] if unlabelled else []
+    notes += [f"{empty} scenes labelled and empty"] if empty else []
+    return "; ".join([", ".join(parts) or "none", *notes])
+
+
+def _groups(scenes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    sizes = Counter(scene["group"] for scene in scenes)
+    if len(sizes) < len(scenes):
+        name, largest = sizes.most_common(1)[0]
+        yield (
+            f"  {_counted(len(sizes), 'group')}, each of which stays in one split; "
+            f"the largest, {name}, has {_counted(largest, 'scene')}"
+        )
+
+
+def _issues(issues: Sequence[Mapping[str, Any]], path: str) -> Iterator[str]:
+    aside = len({issue["item"] for issue in issues if issue["set_aside"]})
+    kinds = Counter(issue["kind"] for issue in issues)
+    if not issues:
+        yield "  nothing would be set aside"
+        return
+    yield f"  set aside: {aside} items; issues: {_listed(dict(kinds.most_common()))}"
+    root = existing_folder(Path(path)) if Path(path).is_dir() else path
+    worst = sorted(issues, key=lambda issue: not issue["set_aside"])
+    for issue in worst[:_EXAMPLES]:
+        yield f"    {issue['item']}: {issue['detail']}".replace(f"{root}/", "")
+    if len(issues) > _EXAMPLES:
+        yield f"    and {len(issues) - _EXAMPLES} more, on the page"
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} x {name}" for name, count in counts.items())
+
+
+def _counted(count: int, noun: str) -> str:
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{count} {noun if count == 1 else plural}"
+
+
+def _command(path: str, seen: Mapping[str, Any], overrides: Mapping[str, Any]) -> str:
+    place = "dataset" if seen["kind"] == "hugging_face" else "path"
+    is_folder = Path(path).expanduser().is_dir()
+    given = str(existing_folder(Path(path))) if is_folder else path
+    chosen = {f"{_SOURCE}kind": seen["kind"], f"{_SOURCE}{place}": given, **overrides}
+    sets = (f"--set {shlex.quote(f'{key}={_yaml(value)}')}" for key, value in chosen.items())
+    return f"python run.py --ingest {' '.join(sets)}"
+
+
+def _yaml(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,125 @@
+"""The page of an inspected source: its scenes, labels and places, and all that would be lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from utils.errors import ImageError
+from utils.geometry import Boxes
+from utils.issues import Issue, IssueReport
+from utils.reports.charts import bars
+from utils.reports.counting import BoxCounts, shuffled
+from utils.reports.issues_page import issues_section
+from utils.reports.page import Markup, columns, facts, page, paragraph, section, table
+from utils.reports.pictures import key, picture, sheet
+from utils.reports.scene_pictures import overview
+
+_PICTURED = 12
+_SIDE = 480
+_LISTED = 300
+
+
+def inspection_page(path: str, seen: Mapping[str, Any]) -> str:
+    """The page; the images of twelve scenes are opened.
+
+    Args:
+        path: The source as it was named.
+        seen: From `utils.scenes.inspect.inspect`.
+    """
+    counts = BoxCounts()
+    for scene in seen["scenes"]:
+        counts.add(_boxes(scene) or Boxes())
+    issues = IssueReport([Issue(**row) for row in seen["issues"]])
+    reason = f": {seen['reason']}" if seen["reason"] else ""
+    return page(
+        f"What an ingest makes of {path}",
+        f"Read as {seen['kind']}{reason}.",
+        *([_warning(seen["refused"])] if seen["refused"] else []),
+        _facts(seen, issues),
+        columns(
+            section("Labels by class", counts.class_chart(seen["classes"])),
+            section("Labels by size", counts.size_chart()),
+        ),
+        section("First scenes", key(), sheet(_pictures(seen["scenes"]), 300)),
+        *_passed_over(seen["passed_over"]),
+        issues_section(issues),
+        section("Scenes", _scenes_table(seen["scenes"])),
+    )
+
+
+def _warning(sentence: str) -> Markup:
+    return Markup(f'<p class="warning">An ingest would be refused. {escape(sentence)}</p>')
+
+
+def _facts(seen: Mapping[str, Any], issues: IssueReport) -> Markup:
+    scenes = seen["scenes"]
+    return facts(
+        {
+            "Scenes": len(scenes),
+            "Groups": len({scene["group"] for scene in scenes}),
+            "Labels": sum(seen["labels_by_class"].values()),
+            "Labels lost": issues.labels_lost(),
+            "Unlabelled scenes": sum(scene["labels"] is None for scene in scenes),
+            "Empty scenes": sum(scene["labels"] == [] for scene in scenes),
+            "Georeferenced": sum(scene["crs"] is not None for scene in scenes),
+            "Items set aside": issues.items_set_aside(),
+        }
+    )
+
+
+def _passed_over(files: Mapping[str, int]) -> list[Markup]:
+    if not files:
+        return []
+    return [section("Files passed over", bars(dict(Counter(files).most_common())))]
+
+
+def _boxes(scene: Mapping[str, Any]) -> Boxes | None:
+    labels = scene["labels"]
+    if labels is None:
+        return None
+    rows = np.array([label["xyxy"] for label in labels], dtype=np.float64).reshape(-1, 4)
+    return Boxes(rows, tuple(label["class"] for label in labels))
+
+
+def _pictures(scenes: Sequence[Mapping[str, Any]]) -> Iterator[Markup]:
+    """A fair sample of the scenes, those with labels first."""
+    ordered = sorted(scenes, key=lambda scene: (not scene["labels"], shuffled(scene["id"])))
+    for scene in ordered[:_PICTURED]:
+        size = scene["width"], scene["height"]
+        labels = "unlabelled" if scene["labels"] is None else f"{len(scene['labels'])} labels"
+        caption = f"{scene['id']}, {size[0]} x {size[1]}, {labels}"
+        try:
+            image = overview(Path(scene["file"]), *size, _SIDE)
+        except ImageError as error:
+            yield Markup(f"<figure><figcaption>{escape(str(error))}</figcaption></figure>")
+            continue
+        yield picture(image, size, caption, truth=_boxes(scene), side=_SIDE)
+
+
+def _scenes_table(scenes: Sequence[Mapping[str, Any]]) -> Markup:
+    headings = ["Scene", "Width", "Height", "Labels", "Group", "Tags", "Place"]
+    rows = (
+        (
+            scene["id"],
+            scene["width"],
+            scene["height"],
+            None if scene["labels"] is None else len(scene["labels"]),
+            scene["group"] if scene["group"] != scene["id"] else "",
+            ", ".join(scene["tags"]),
+            _place(scene["centre_lon_lat"]),
+        )
+        for scene in scenes[:_LISTED]
+    )
+    left_out = len(scenes) - _LISTED
+    more = paragraph(f"and {left_out:,} more") if left_out > 0 else Markup("")
+    return Markup(table(headings, rows) + more)
+
+
+def _place(centre: Sequence[float] | None) -> str:
+    return "" if centre is None else f"{centre[1]:.5f}, {centre[0]:.5f}"
