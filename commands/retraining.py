@@ -36,9 +36,9 @@ from steps.manifests import manifests_of
 from utils.annotation.fresh_reviews import FreshReviews, Known, fresh_reviews, known_reviews
 from utils.annotation.project import Project, open_project
 from utils.annotation.retrain_rule import reason_to_retrain
-from utils.dataset.splits import assign_splits
+from utils.dataset.splits import assign_splits, groups_of
 from utils.errors import ConfigurationError
-from utils.evaluation.evaluate import scenes_that_judge
+from utils.evaluation.evaluate import groups_that_judge
 from utils.locks import exclusive
 
 if TYPE_CHECKING:
@@ -239,13 +239,11 @@ def _refuse_to_train_in_vain(retraining: Retraining, version: ModelVersionRespon
     ]
     promotion = plan_run(PROMOTION, files.promotion).configuration.parameters["promotion"]
     tiles = labels.load()
-    scenes = scenes_that_judge(
-        tiles, assign_splits((tile.scene_id for tile in tiles), fractions), splits.load()
-    )
-    if len(scenes) < promotion.min_scenes:
+    groups = groups_that_judge(tiles, assign_splits(groups_of(tiles), fractions), splits.load())
+    if len(groups) < promotion.min_scenes:
         raise ConfigurationError(
             "Nothing is trained, since it could not be promoted: of the test scenes that version "
-            f"{champion.number}, in production, has not learned from, {len(scenes)} have objects, "
+            f"{champion.number}, in production, has not learned from, {len(groups)} have objects, "
             f"and {files.promotion} asks for {promotion.min_scenes} (min_scenes). Pin more scenes "
             f"to test, under 'fractions' in {files.training}, or ask for fewer."
         )

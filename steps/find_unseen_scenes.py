@@ -9,7 +9,7 @@ from zenml import step
 from steps.figures import log_figures
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.options import SplitFractions
-from utils.dataset.splits import as_in_training, count_splits
+from utils.dataset.splits import as_in_training, count_splits, groups_of
 
 
 @step
@@ -17,6 +17,6 @@ def find_unseen_scenes(
     labels: LabeledDataset, trained_on: dict[str, str], fractions: SplitFractions
 ) -> Annotated[dict[str, str], "judging_splits"]:
     """Keep the splits of a training, and share out the scenes that came later as it would have."""
-    splits = as_in_training((tile.scene_id for tile in labels), trained_on, fractions)
+    splits = as_in_training(groups_of(labels), trained_on, fractions)
     log_figures({"scenes": count_splits(splits)})
     return {scene: split.value for scene, split in splits.items()}

@@ -16,6 +16,7 @@ from utils.annotation.skipped import skipped_tiles
 from utils.curation.cutting import tiles_of_predicted
 from utils.curation.tags import tagged_tiles
 from utils.dataset.labeled import LabeledDataset
+from utils.dataset.splits import groups_of
 from utils.detection.detector import Detector
 from utils.detection.predictions import Predictions
 from utils.feedback.candidates import candidates
@@ -60,7 +61,7 @@ def pick_tiles(
         labels=labels or (),
         predictions=predictions,
         min_visibility=tiling.min_visibility,
-        held_out=scenes_held_out(scene.scene_id for scene in predictions),
+        held_out=scenes_held_out(groups_of(predictions)),
         skipped=skipped_tiles(connect_label_studio(label_studio), project),
         whatever=tagged,
         waiting=sent,

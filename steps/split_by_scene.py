@@ -9,14 +9,15 @@ from zenml import step
 from steps.figures import log_figures
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.options import SplitFractions
-from utils.dataset.splits import assign_splits, count_splits
+from utils.dataset.splits import assign_splits, count_splits, groups_of
 
 
 @step
 def split_by_scene(
     labels: LabeledDataset, fractions: SplitFractions
 ) -> Annotated[dict[str, str], "splits"]:
-    """Assign every scene, whole, to one split."""
-    splits = assign_splits((tile.scene_id for tile in labels), fractions)
-    log_figures({"scenes": count_splits(splits)})
+    """Assign every group of scenes, whole, to one split."""
+    groups = groups_of(labels)
+    splits = assign_splits(groups, fractions)
+    log_figures({"scenes": count_splits(splits), "groups": len(set(groups.values()))})
     return {scene_id: split.value for scene_id, split in splits.items()}

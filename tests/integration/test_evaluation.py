@@ -22,7 +22,7 @@ from utils.errors import DetectorError
 from utils.evaluation.bootstrap import Estimate
 from utils.evaluation.evaluate import (
     evaluate_detector,
-    scenes_that_judge,
+    groups_that_judge,
     unseen_by_both,
     unseen_tiles,
 )
@@ -188,6 +188,6 @@ def test_scenes_judge_where_there_is_something_to_find(tmp_path):
     tiles, splits = tiny_tiles(tmp_path, 8)
     first, second = sorted(scene for scene, split in splits.items() if split == Split.TEST)
     bare = [replace(t, boxes=boxes()) if t.scene_id == first else t for t in tiles]
-    assert scenes_that_judge(tiles, splits, {}) == {first, second}
-    assert scenes_that_judge(bare, splits, {}) == {second}
-    assert scenes_that_judge(tiles, splits, {second: Split.TRAIN}) == {first}
+    assert groups_that_judge(tiles, splits, {}) == {first, second}
+    assert groups_that_judge(bare, splits, {}) == {second}
+    assert groups_that_judge(tiles, splits, {second: Split.TRAIN}) == {first}

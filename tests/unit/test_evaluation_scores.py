@@ -13,7 +13,7 @@ from hypothesis.strategies import SearchStrategy
 
 from tests.builders import boxes
 from tests.evaluations import found, judged
-from utils.evaluation.bootstrap import average_precisions_of, draw_scenes, mean_over_classes
+from utils.evaluation.bootstrap import average_precisions_of, draw_groups, mean_over_classes
 from utils.evaluation.calibration import calibration_of
 from utils.evaluation.coco import SIZE_AREAS, coco_metrics
 from utils.evaluation.curves import best_confidence, count_boxes
@@ -160,7 +160,7 @@ def test_scenes_are_drawn_not_tiles():
 
 def test_the_same_scores_have_the_same_intervals():
     options = BootstrapOptions(samples=100)
-    assert np.array_equal(draw_scenes(7, options), draw_scenes(7, options))
+    assert np.array_equal(draw_groups(7, options), draw_groups(7, options))
 
 
 def test_a_class_that_no_sample_draws_is_left_out_of_the_mean():

@@ -189,6 +189,7 @@ class _Reader:
             task_id=chosen["task"],
             annotation_id=chosen["id"],
             review=self._review(tile, chosen, annotations),
+            group=tile.group,
         )
 
     def _review(

@@ -67,7 +67,12 @@ def cut_scene(prediction: ScenePrediction, tiling: TilingOptions) -> list[Tile]:
     """
     image = local_image(prediction.location)
     scene = Scene(
-        prediction.scene_id, image, prediction.truth, prediction.tags, prediction.georeference
+        prediction.scene_id,
+        image,
+        prediction.truth,
+        prediction.tags,
+        prediction.georeference,
+        group=prediction.group,
     )
     tiling = tiling.updated(empty_tiles="keep")
     folder = local_folder("cache", "tiles", f"{scene_key(scene.id)}-{_state(image, tiling)}")

@@ -26,7 +26,7 @@ _REVIEW = pa.struct(
 )
 SCHEMA = versioned_schema(
     "labeled_dataset",
-    2,
+    3,
     [
         ("tile_id", pa.string()),
         ("scene_id", pa.string()),
@@ -45,6 +45,7 @@ SCHEMA = versioned_schema(
         ("task_id", pa.int64()),
         ("annotation_id", pa.int64()),
         ("review", _REVIEW),
+        ("group", pa.string()),
     ],
 )
 
@@ -55,7 +56,7 @@ class LabeledTile:
 
     Attributes:
         tile_id: Joins it to the manifest.
-        scene_id: The scene it was cut from; the unit of splitting.
+        scene_id: The scene it was cut from.
         window: Its place in the scene, in pixels.
         uri: Where the encoded image is: an absolute local path or `gs://...`.
         sha256: Of the encoded image.
@@ -69,6 +70,7 @@ class LabeledTile:
         annotation_id: In Label Studio, or None.
         review: What became of the boxes that were proposed, or None where nobody has looked; tables
             of version 1 know nothing of it.
+        group: Unit of splitting, as in `Tile.group`.
     """
 
     tile_id: str
@@ -84,6 +86,11 @@ class LabeledTile:
     task_id: int | None = None
     annotation_id: int | None = None
     review: Review | None = None
+    group: str = ""
+
+    def __post_init__(self) -> None:
+        """Let a scene without a group be one of its own."""
+        object.__setattr__(self, "group", self.group or self.scene_id)
 
 
 def _to_row(tile: LabeledTile) -> dict[str, Any]:
@@ -105,6 +112,7 @@ def _to_row(tile: LabeledTile) -> dict[str, Any]:
         "task_id": tile.task_id,
         "annotation_id": tile.annotation_id,
         "review": _review_to_row(tile.review) if tile.review else None,
+        "group": tile.group,
     }
 
 
@@ -134,6 +142,7 @@ def _to_tile(row: dict[str, Any]) -> LabeledTile:
         task_id=row["task_id"],
         annotation_id=row["annotation_id"],
         review=_to_review(row["review"]) if row.get("review") else None,
+        group=row.get("group", ""),
     )
 
 

@@ -26,7 +26,7 @@ class PinnedScenes(Options):
 
 
 class SplitFractions(Options):
-    """How scenes are shared out among train, val and test: by a hash of their id, or pinned.
+    """How groups of scenes are shared out among train, val and test: by a hash, or pinned.
 
     With few scenes a hash may leave a split empty; pin a scene to it then.
     """

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from utils.dataset.options import SplitFractions
 from utils.errors import DatasetError, EmptySplitError, SourceError
@@ -27,38 +28,61 @@ class Split(StrEnum):
 Splits = dict[str, Split]
 
 
-def assign_splits(scene_ids: Iterable[str], fractions: SplitFractions = _DEFAULTS) -> Splits:
-    """Assign each scene, whole, to one split: where it is pinned, else by a hash of its id.
+Groups = Mapping[str, str]
 
-    The choice depends on nothing but the id and the pins. Adding scenes never moves one that is
-    already assigned, so a test score stays comparable from one dataset version to the next.
+
+class InGroup(Protocol):
+    """Anything that belongs to a scene and its group: a tile, a labelled tile, a prediction."""
+
+    @property
+    def scene_id(self) -> str:
+        """As in `Scene.id`."""
+
+    @property
+    def group(self) -> str:
+        """As in `Tile.group`."""
+
+
+def groups_of(items: Iterable[InGroup]) -> dict[str, str]:
+    """The group of each scene, by scene id.
 
     Args:
-        scene_ids: Ids as in `Scene.id`; duplicates are allowed.
-        fractions: Shares of train, val and test, and the pinned scenes.
+        items: Tiles or predictions; consumed once.
+    """
+    return {item.scene_id: item.group for item in items}
+
+
+def assign_splits(groups: Groups, fractions: SplitFractions = _DEFAULTS) -> Splits:
+    """Assign each group of scenes, whole, to one split: where it is pinned, else by a hash.
+
+    The choice depends on nothing but the group's id and the pins. Adding scenes never moves one
+    that is already assigned, so a test score stays comparable from one dataset version to the next.
+
+    Args:
+        groups: The group of each scene, by scene id, from `groups_of`.
+        fractions: Shares of train, val and test, and the pinned scenes. A pinned scene takes its
+            whole group along.
 
     Returns:
-        The split of each distinct scene, in order of scene id.
+        The split of each scene, in order of scene id.
 
     Raises:
-        DatasetError: If a scene is pinned to two splits, or a pin matches no scene.
+        DatasetError: If a scene or a group is pinned to two splits, or a pin matches no scene.
         EmptySplitError: If a split with a positive share receives no scene.
         SourceError: If a list file cannot be read.
     """
-    scenes = sorted(set(scene_ids))
-    splits = {scene: _split_by_hash(scene, fractions) for scene in scenes}
-    splits |= _pinned(scenes, fractions)
-    _refuse_empty(splits, fractions)
+    splits = _shared_out(groups, fractions)
+    _refuse_empty(splits, groups, fractions)
     return splits
 
 
 def held_out(
-    scene_ids: Iterable[str], trained_with: Mapping[str, str], fractions: SplitFractions
+    groups: Groups, trained_with: Mapping[str, str], fractions: SplitFractions
 ) -> set[str]:
     """The scenes that no detector learns from: those of val and of test.
 
     Args:
-        scene_ids: Ids as in `Scene.id`; duplicates are allowed.
+        groups: The group of each scene, by scene id, from `groups_of`.
         trained_with: The splits of a training. Scenes that it did not know are shared out as it
             would have done; unlike there, a pin may match none of them.
         fractions: Of that training.
@@ -67,12 +91,12 @@ def held_out(
         DatasetError: If a scene is pinned to two splits.
         SourceError: If a list file cannot be read.
     """
-    splits = as_in_training(scene_ids, trained_with, fractions, all_match=False)
+    splits = as_in_training(groups, trained_with, fractions, all_match=False)
     return {scene for scene, split in splits.items() if split != Split.TRAIN}
 
 
 def as_in_training(
-    scene_ids: Iterable[str],
+    groups: Groups,
     trained_with: Mapping[str, str],
     fractions: SplitFractions,
     *,
@@ -80,23 +104,26 @@ def as_in_training(
 ) -> Splits:
     """The split of each scene in a training; of those that came later, what it would have been.
 
+    A later scene whose group has trained a detector counts as seen: it is nearly the same picture.
+
     Args:
-        scene_ids: Ids as in `Scene.id`; duplicates are allowed.
+        groups: The group of each scene, by scene id, from `groups_of`.
         trained_with: The splits of the training.
         fractions: Of that training.
         all_match: Whether a pin must match a scene.
 
     Returns:
-        The split of each distinct scene, in order of scene id; any split may be empty.
+        The split of each scene, in order of scene id; any split may be empty.
 
     Raises:
         DatasetError: If a scene is pinned to two splits, or a pin matches no scene.
         SourceError: If a list of pinned scenes cannot be read.
     """
-    scenes = sorted(set(scene_ids))
-    splits = {scene: _split_by_hash(scene, fractions) for scene in scenes}
-    splits |= _pinned(scenes, fractions, all_match=all_match)
-    return {scene: Split(trained_with.get(scene, split)) for scene, split in splits.items()}
+    known = {scene: Split(split) for scene, split in trained_with.items()}
+    learned = {groups[scene] for scene in groups if known.get(scene) == Split.TRAIN}
+    splits = _shared_out(groups, fractions, all_match=all_match)
+    later = {scene: Split.TRAIN for scene, group in groups.items() if group in learned}
+    return {scene: known.get(scene, later.get(scene, split)) for scene, split in splits.items()}
 
 
 def count_splits(splits: Mapping[str, Split]) -> dict[str, int]:
@@ -105,8 +132,16 @@ def count_splits(splits: Mapping[str, Split]) -> dict[str, int]:
     return {split.value: found[split] for split in Split}
 
 
-def _split_by_hash(scene_id: str, fractions: SplitFractions) -> Split:
-    digest = hashlib.sha256(scene_id.encode()).digest()[:_HASH_BYTES]
+def _shared_out(groups: Groups, fractions: SplitFractions, *, all_match: bool = True) -> Splits:
+    pinned = _pinned(groups, fractions, all_match=all_match)
+    return {
+        scene: pinned.get(groups[scene]) or _split_by_hash(groups[scene], fractions)
+        for scene in sorted(groups)
+    }
+
+
+def _split_by_hash(group: str, fractions: SplitFractions) -> Split:
+    digest = hashlib.sha256(group.encode()).digest()[:_HASH_BYTES]
     place = int.from_bytes(digest, "big") / 2 ** (8 * _HASH_BYTES)
     if place < fractions.train:
         return Split.TRAIN
@@ -116,14 +151,18 @@ def _split_by_hash(scene_id: str, fractions: SplitFractions) -> Split:
     )
 
 
-def _pinned(scenes: Sequence[str], fractions: SplitFractions, *, all_match: bool = True) -> Splits:
+def _pinned(groups: Groups, fractions: SplitFractions, *, all_match: bool) -> Splits:
+    """The split of each group of which a scene is pinned."""
     pinned: Splits = {}
+    scenes = sorted(groups)
     names = _scenes_by_name(scenes)
     for split in Split:
         for scene in _matching(getattr(fractions.pinned, split), scenes, names, all_match):
-            if pinned.setdefault(scene, split) != split:
+            group = groups[scene]
+            if pinned.setdefault(group, split) != split:
+                whole = "" if group == scene else f", with all of its group '{group}',"
                 raise DatasetError(
-                    f"Scene '{scene}' is pinned to both {pinned[scene]} and {split}. "
+                    f"Scene '{scene}'{whole} is pinned to both {pinned[group]} and {split}. "
                     "Take it out of one of the two lists."
                 )
     return pinned
@@ -173,12 +212,16 @@ def _lines(path: Path) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _refuse_empty(splits: Splits, fractions: SplitFractions) -> None:
+def _refuse_empty(splits: Splits, groups: Groups, fractions: SplitFractions) -> None:
     counts = count_splits(splits)
+    number = len(set(groups.values()))
     for split in Split:
         if getattr(fractions, split) > 0 and counts[split] == 0:
+            among = f"{len(splits)} scenes"
+            if number < len(splits):
+                among += f", which form {number} groups that stay whole (`source.group`),"
             raise EmptySplitError(
-                f"The {split} split is empty: none of the {len(splits)} scenes fell into its share "
+                f"The {split} split is empty: none of the {among} fell into its share "
                 f"of {getattr(fractions, split):.0%}. Pin one with "
                 f"'pinned: {{{split}: [<scene id>]}}' under the splits in the configuration, "
                 "or add scenes."

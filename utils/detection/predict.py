@@ -178,6 +178,7 @@ def _bring_up_to_date(part: Path, scene: Scene, model_version: str) -> None:
         truth=scene.boxes,
         tags=scene.tags,
         georeference=scene.georeference,
+        group=scene.group or scene.id,
     )
     if now != before:
         _write(part, now)

@@ -15,7 +15,7 @@ from utils.tables import BOXES, STRINGS, Table, versioned_schema
 
 SCHEMA = versioned_schema(
     "predictions",
-    2,
+    3,
     [
         ("scene_id", pa.string()),
         ("location", pa.string()),
@@ -35,6 +35,7 @@ SCHEMA = versioned_schema(
         ("windows", pa.int32()),
         ("skipped_windows", pa.int32()),
         ("backend", pa.string()),
+        ("group", pa.string()),
     ],
 )
 
@@ -57,6 +58,7 @@ class ScenePrediction:
         windows: How many it was looked at through.
         skipped_windows: How many of these were taken for empty water and not looked at.
         backend: What the network ran in, and why in that.
+        group: Unit of splitting, as in `Tile.group`.
     """
 
     scene_id: str
@@ -72,6 +74,11 @@ class ScenePrediction:
     windows: int = 0
     skipped_windows: int = 0
     backend: str = ""
+    group: str = ""
+
+    def __post_init__(self) -> None:
+        """Let a scene without a group be one of its own."""
+        object.__setattr__(self, "group", self.group or self.scene_id)
 
 
 def _to_row(scene: ScenePrediction) -> dict[str, Any]:
@@ -96,6 +103,7 @@ def _to_row(scene: ScenePrediction) -> dict[str, Any]:
         "windows": scene.windows,
         "skipped_windows": scene.skipped_windows,
         "backend": scene.backend,
+        "group": scene.group,
     }
 
 
@@ -117,6 +125,7 @@ def _to_prediction(row: dict[str, Any]) -> ScenePrediction:
         windows=row["windows"],
         skipped_windows=row["skipped_windows"],
         backend=row["backend"],
+        group=row.get("group", ""),
     )
 
 
@@ -134,5 +143,6 @@ class Predictions(Table[ScenePrediction]):
     geojson: Path | None = None
 
     schema: ClassVar[pa.Schema] = SCHEMA
+    oldest_version: ClassVar[int] = 2
     to_row = staticmethod(_to_row)
     from_row = staticmethod(_to_prediction)

@@ -1,9 +1,9 @@
-"""How sure a score is: the bootstrap over scenes.
+"""How sure a score is: the bootstrap over groups of scenes.
 
-Tiles of one scene are alike, so scenes are drawn, not tiles: as many as there are, with
-replacement (Efron and Tibshirani 1993, "An Introduction to the Bootstrap"). A sample is a weight
-for each scene. Which boxes are true does not depend on what is drawn, so boxes are matched once
-and only counted again in each sample.
+Tiles of one scene are alike, and so are scenes of one group, so groups are drawn, not tiles: as
+many as there are, with replacement (Efron and Tibshirani 1993, "An Introduction to the
+Bootstrap"). A sample is a weight for each group. Which boxes are true does not depend on what is
+drawn, so boxes are matched once and only counted again in each sample.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Estimate:
     """A number with its confidence interval.
 
     Attributes:
-        value: Over all scenes.
-        low: The lower end of the interval; None where one scene is all there is, of which all
+        value: Over all groups.
+        low: The lower end of the interval; None where one group is all there is, of which all
             samples are alike.
         high: The upper end of the interval, or None.
     """
@@ -48,10 +48,10 @@ class Estimate:
         return "{:.3f} to {:.3f}".format(*self.ends) if self.ends else ""
 
 
-def draw_scenes(scenes: int, options: BootstrapOptions) -> FloatArray:
-    """How often each scene is drawn in each sample, shape (samples, scenes)."""
+def draw_groups(groups: int, options: BootstrapOptions) -> FloatArray:
+    """How often each group is drawn in each sample, shape (samples, groups)."""
     rng = np.random.default_rng(options.seed)
-    return rng.multinomial(scenes, np.full(scenes, 1 / scenes), options.samples).astype(np.float64)
+    return rng.multinomial(groups, np.full(groups, 1 / groups), options.samples).astype(np.float64)
 
 
 def estimate(value: float, samples: FloatArray, options: BootstrapOptions) -> Estimate:
@@ -81,7 +81,7 @@ def average_precisions_of(matches: ClassMatches, weights: FloatArray) -> FloatAr
 
     Args:
         matches: Of the class.
-        weights: How often each scene counts, shape (samples, scenes).
+        weights: How often each group counts, shape (samples, groups).
 
     Returns:
         Shape (samples, thresholds); NaN where the sample has no true box of the class.
@@ -99,7 +99,7 @@ def average_precisions_of(matches: ClassMatches, weights: FloatArray) -> FloatAr
 
 
 def _of_samples(matches: ClassMatches, end: int, weights: FloatArray) -> FloatArray:
-    drawn = weights[:, matches.scene[:end]]  # (samples, boxes)
+    drawn = weights[:, matches.group[:end]]  # (samples, boxes)
     there = weights @ matches.true_boxes
     scores = np.zeros((len(weights), len(IOU_THRESHOLDS)))
     found, before = drawn, np.zeros(0, dtype=bool)

@@ -13,14 +13,14 @@ from utils.detection.detector import Detector
 from utils.evaluation.bootstrap import (
     Estimate,
     average_precisions_of,
-    draw_scenes,
+    draw_groups,
     estimate,
     mean_over_classes,
 )
 from utils.evaluation.evaluate import class_names
 from utils.evaluation.judged import JudgedImage
 from utils.evaluation.looking import Look
-from utils.evaluation.matching import match_classes, scene_ids, with_truth
+from utils.evaluation.matching import group_ids, match_classes, with_truth
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
 from utils.geometry import FloatArray
 
@@ -131,8 +131,8 @@ def compare_looks(
 ) -> Comparison:
     """Decide between two detectors by what both have found.
 
-    Scenes are drawn once for both (a paired bootstrap): what makes a scene hard for one makes it
-    hard for the other, and does not count as a difference.
+    Groups of scenes are drawn once for both (a paired bootstrap): what makes a group hard for one
+    makes it hard for the other, and does not count as a difference.
 
     Args:
         champion: Version and detector now in production.
@@ -151,7 +151,7 @@ def compare_looks(
     differences = after.samples - before.samples
     differences = differences[np.isfinite(differences)]
     share_better = float((differences > promotion.margin).mean())
-    with_objects = len({tile.scene_id for tile in tiles if len(tile.boxes)})
+    with_objects = len({tile.group for tile in tiles if len(tile.boxes)})
     return Comparison(
         *sides,
         metric=promotion.metric,
@@ -159,13 +159,13 @@ def compare_looks(
         share_better=share_better,
         rules=(*_rules(*sides, share_better, promotion), _enough(with_objects, promotion)),
         tiles=len(tiles),
-        scenes=len(scene_ids(looks[0].tiles)),
+        scenes=len({tile.scene_id for tile in tiles}),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """One detector's score over all scenes, by class, and in each sample of scenes."""
+    """One detector's score over all scenes, by class, and in each sample of groups."""
 
     value: float
     classes: dict[str, float]
@@ -179,8 +179,8 @@ def _drawn(
     evaluation: EvaluationOptions,
 ) -> _Drawn:
     matches = with_truth(match_classes(tiles, names))
-    scenes = len(scene_ids(tiles))
-    weights = np.vstack([np.ones(scenes), draw_scenes(scenes, evaluation.bootstrap)])
+    groups = len(group_ids(tiles))
+    weights = np.vstack([np.ones(groups), draw_groups(groups, evaluation.bootstrap)])
     precisions = {name: average_precisions_of(own, weights) for name, own in matches.items()}
     map50, map50_95 = mean_over_classes(precisions)
     is_map50 = metric == "mAP50"

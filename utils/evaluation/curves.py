@@ -64,9 +64,9 @@ def count_boxes(
     found, there = true.copy(), np.zeros(scenes)
     for matched in matches.values():
         reached = np.searchsorted(confidences, matched.scores, side="right") - 1
-        _add_down(found, matched.scene, reached)
+        _add_down(found, matched.group, reached)
         is_true = matched.is_true[0]
-        _add_down(true, matched.scene[is_true], reached[is_true])
+        _add_down(true, matched.group[is_true], reached[is_true])
         there += matched.true_boxes
     return Counts(drawn @ true, drawn @ found, (drawn @ there)[:, None])
 

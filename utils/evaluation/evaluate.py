@@ -73,12 +73,12 @@ def unseen_by_both(
     return tiles
 
 
-def scenes_that_judge(
+def groups_that_judge(
     labels: Iterable[LabeledTile], splits: Mapping[str, Split], others: Mapping[str, Split]
 ) -> set[str]:
-    """The scenes of `unseen_by_both` in which there is anything to find."""
+    """The groups of the scenes of `unseen_by_both` in which there is anything to find."""
     unseen = _unseen_scenes(splits, others)
-    return {tile.scene_id for tile in labels if tile.scene_id in unseen and len(tile.boxes)}
+    return {tile.group for tile in labels if tile.scene_id in unseen and len(tile.boxes)}
 
 
 def _unseen_scenes(splits: Mapping[str, Split], others: Mapping[str, Split]) -> set[str]:

@@ -16,11 +16,12 @@ class JudgedImage:
 
     Attributes:
         image_id: Of the tile or the scene.
-        scene_id: The scene it belongs to, the unit of the bootstrap.
+        scene_id: The scene it belongs to.
         window: Its place in the scene.
         truth: What is there, in pixels of the image.
         found: What was found, with scores, in pixels of the image.
         path: The image as a local file, or None for a scene.
+        group: Unit of the bootstrap, as in `Tile.group`.
     """
 
     image_id: str
@@ -29,6 +30,11 @@ class JudgedImage:
     truth: Boxes
     found: Boxes
     path: Path | None = None
+    group: str = ""
+
+    def __post_init__(self) -> None:
+        """Let a scene without a group be one of its own."""
+        object.__setattr__(self, "group", self.group or self.scene_id)
 
 
 def join_scenes(tiles: Iterable[JudgedImage], *, merge_iou: float) -> list[JudgedImage]:
@@ -58,6 +64,7 @@ def _joined(scene_id: str, tiles: Sequence[JudgedImage], merge_iou: float) -> Ju
         window=Window(x=0, y=0, width=width, height=height),
         truth=merge_windows(truth, width, height, merge_iou=merge_iou),
         found=merge_windows(found, width, height, merge_iou=merge_iou),
+        group=tiles[0].group,
     )
 
 

@@ -111,7 +111,9 @@ def inference_options(options: EvaluationOptions) -> InferenceOptions:
 
 
 def _judged(tile: LabeledTile, found: Boxes, path: Path) -> JudgedImage:
-    return JudgedImage(tile.tile_id, tile.scene_id, tile.window, tile.boxes, found, path)
+    return JudgedImage(
+        tile.tile_id, tile.scene_id, tile.window, tile.boxes, found, path, tile.group
+    )
 
 
 def _batches(tiles: Sequence[LabeledTile], size: int) -> Iterator[list[LabeledTile]]:

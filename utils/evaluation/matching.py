@@ -32,14 +32,14 @@ class ClassMatches:
 
     Attributes:
         scores: Shape (n,).
-        scene: For each box the index of its scene, shape (n,).
+        group: For each box the index of its group of scenes, shape (n,).
         is_true: Whether it is true at each of `IOU_THRESHOLDS`, shape (10, n).
         counts: Whether it is true or false there, and not left out for its size, shape (10, n).
-        true_boxes: The number of true boxes of the class and size in each scene, shape (s,).
+        true_boxes: The number of true boxes of the class and size in each group, shape (g,).
     """
 
     scores: FloatArray
-    scene: IntArray
+    group: IntArray
     is_true: BoolArray
     counts: BoolArray
     true_boxes: IntArray
@@ -50,15 +50,15 @@ def match_classes(
     class_names: Sequence[str],
     areas: tuple[float, float] = ALL_AREAS,
 ) -> dict[str, ClassMatches]:
-    """The matches of each class; scenes are numbered in order of id.
+    """The matches of each class; groups of scenes are numbered in order of their ids.
 
     Args:
         images: Any.
         class_names: Of the boxes to match.
         areas: The least and the greatest area of a box that counts, in square pixels.
     """
-    scenes = {scene: index for index, scene in enumerate(scene_ids(images))}
-    return {name: _match_class(images, scenes, name, areas) for name in class_names}
+    groups = {group: index for index, group in enumerate(group_ids(images))}
+    return {name: _match_class(images, groups, name, areas) for name in class_names}
 
 
 def with_truth(matches: Mapping[str, ClassMatches]) -> dict[str, ClassMatches]:
@@ -66,9 +66,9 @@ def with_truth(matches: Mapping[str, ClassMatches]) -> dict[str, ClassMatches]:
     return {name: own for name, own in matches.items() if own.true_boxes.any()}
 
 
-def scene_ids(images: Sequence[JudgedImage]) -> list[str]:
-    """The distinct scenes of some images, in order."""
-    return sorted({image.scene_id for image in images})
+def group_ids(images: Sequence[JudgedImage]) -> list[str]:
+    """The distinct groups of scenes of some images, in order: the units of the bootstrap."""
+    return sorted({image.group for image in images})
 
 
 def taken_truths(
@@ -132,19 +132,19 @@ def of_class(boxes: Boxes, name: str) -> Boxes:
 
 def _match_class(
     images: Sequence[JudgedImage],
-    scenes: dict[str, int],
+    groups: dict[str, int],
     name: str,
     areas: tuple[float, float],
 ) -> ClassMatches:
-    true_boxes = np.zeros(len(scenes), dtype=np.intp)
+    true_boxes = np.zeros(len(groups), dtype=np.intp)
     none = np.zeros((len(IOU_THRESHOLDS), 0), dtype=bool)
-    scores, scene, is_true, counts = [np.zeros(0)], [np.zeros(0, dtype=np.intp)], [none], [none]
+    scores, group, is_true, counts = [np.zeros(0)], [np.zeros(0, dtype=np.intp)], [none], [none]
     for image in images:
         found, truth = by_score(of_class(image.found, name)), of_class(image.truth, name)
         is_wanted = _is_within(truth, areas)
-        true_boxes[scenes[image.scene_id]] += is_wanted.sum()
+        true_boxes[groups[image.group]] += is_wanted.sum()
         scores.append(found.scores if found.scores is not None else np.ones(len(found)))
-        scene.append(np.full(len(found), scenes[image.scene_id], dtype=np.intp))
+        group.append(np.full(len(found), groups[image.group], dtype=np.intp))
         taken = taken_truths(found.xyxy, truth.xyxy, counts=None if is_wanted.all() else is_wanted)
         takes_wanted = np.append(is_wanted, False)[taken]  # -1, for none, is the last
         is_true.append(takes_wanted)
@@ -154,7 +154,7 @@ def _match_class(
     order = order[np.asarray(counted[:, order].any(axis=0))]
     return ClassMatches(
         scores=joined[order],
-        scene=np.concatenate(scene)[order],
+        group=np.concatenate(group)[order],
         is_true=np.hstack(is_true)[:, order],
         counts=counted[:, order],
         true_boxes=true_boxes,

@@ -84,4 +84,5 @@ class PromotionOptions(Options):
     min_scenes: int = Field(default=2, ge=1)
     """The fewest test scenes with objects that may decide. Of one scene all samples are alike, so
     that nothing tells a better detector from a lucky one; of two, half of them are, and a
-    confidence of 0.9 asks to be better on both. Ask for four or more where you have them."""
+    confidence of 0.9 asks to be better on both. Ask for four or more where you have them. Scenes of
+    one group (`source.group`) count once."""

@@ -10,7 +10,7 @@ import numpy as np
 from utils.evaluation.bootstrap import (
     Estimate,
     average_precisions_of,
-    draw_scenes,
+    draw_groups,
     estimate,
     mean_over_classes,
 )
@@ -22,8 +22,8 @@ from utils.evaluation.judged import JudgedImage
 from utils.evaluation.matching import (
     ClassMatches,
     IntArray,
+    group_ids,
     match_classes,
-    scene_ids,
     with_truth,
 )
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
@@ -48,7 +48,7 @@ def score(
     counts = count_boxes(matches)
     best = best_confidence(counts)
     confidence = best if options.confidence is None else options.confidence
-    weights = draw_scenes(len(scene_ids(images)), options.bootstrap)
+    weights = draw_groups(len(group_ids(images)), options.bootstrap)
     drawn = _draw(matches, weights, options.bootstrap)
     sizes = {
         size: _draw(match_classes(images, class_names, areas), weights, options.bootstrap)
@@ -56,7 +56,7 @@ def score(
     }
     return Scores(
         images=len(images),
-        scenes=len(scene_ids(images)),
+        scenes=len({image.scene_id for image in images}),
         boxes=sum(len(image.truth) for image in images),
         metrics=_headline(matches, coco, confidence, drawn),
         sizes={size: own.map50_95 for size, own in coco.sizes.items()},
@@ -75,12 +75,12 @@ def score(
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """Samples of scenes, and what is found in them of the boxes of all sizes or of one.
+    """Samples of groups, and what is found in them of the boxes of all sizes or of one.
 
     Attributes:
         options: How they were drawn.
-        weights: How often each scene counts, shape (samples, scenes).
-        there: True boxes in each scene of each class that has any, shape (scenes,).
+        weights: How often each group counts, shape (samples, groups).
+        there: True boxes in each group of each class that has any, shape (groups,).
         precisions: Of each such class, shape (samples, thresholds).
     """
 
@@ -94,8 +94,8 @@ class _Drawn:
         own = {name: self.precisions[name] for name in names if name in self.precisions}
         return dict(zip(("mAP50", "mAP50-95"), mean_over_classes(own), strict=True))
 
-    def is_in_several_scenes(self, names: Iterable[str]) -> bool:
-        """Whether the boxes of some classes are: of one scene, all samples are alike."""
+    def is_in_several_groups(self, names: Iterable[str]) -> bool:
+        """Whether the boxes of some classes are: of one group, all samples are alike."""
         inside = [self.there[name] for name in names if name in self.there]
         return bool(inside) and int(np.count_nonzero(np.sum(inside, axis=0))) > 1
 
@@ -149,7 +149,7 @@ def _estimates(
         "recall": (seen.recall.item(), counts.recall[is_there, 0]),
         "F1": (seen.f1.item(), counts.f1[is_there, 0]),
     }
-    if not drawn.is_in_several_scenes(matches):
+    if not drawn.is_in_several_groups(matches):
         return {name: Estimate(value, None, None) for name, (value, _) in pairs.items()}
     return {name: estimate(*pair, drawn.options) for name, pair in pairs.items()}
 
@@ -181,7 +181,7 @@ def _by_class(
 
 
 def _by_size(drawn: Mapping[str, _Drawn], names: Sequence[str]) -> dict[str, Intervals]:
-    """The intervals of some classes, of each size of which several scenes have boxes."""
+    """The intervals of some classes, of each size of which several groups have boxes."""
     return {
         size: {
             metric: ends
@@ -189,7 +189,7 @@ def _by_size(drawn: Mapping[str, _Drawn], names: Sequence[str]) -> dict[str, Int
             if (ends := estimate(0.0, samples, own.options).ends)
         }
         for size, own in drawn.items()
-        if own.is_in_several_scenes(names)
+        if own.is_in_several_groups(names)
     }
 
 

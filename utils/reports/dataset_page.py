@@ -102,6 +102,7 @@ def _facts(counts: _Counts) -> Markup:
             "Tiles": counts.all.tiles,
             "Boxes": counts.all.boxes.total,
             "Scenes": len(counts.all.scenes),
+            "Groups of scenes": len(counts.all.groups),
             "Reviewed by a person": share(counts.reviewed, counts.all.tiles),
             "Not yet reviewed": counts.all.tiles - counts.reviewed,
             "Tiles without boxes": share(counts.all.empty, counts.all.tiles),
@@ -113,8 +114,13 @@ def _splits_sections(counts: _Counts, class_names: Iterable[str]) -> Iterator[Ma
     """The splits side by side: they should look alike."""
     if not counts.splits:
         return
-    headings = ["Split", "Scenes", "Tiles", "Without boxes", "Boxes", "Boxes a tile", "Brightness"]
-    yield section("Splits", table(headings, starmap(_split_row, counts.splits.items())))
+    headings = ["Split", "Scenes", "Groups", "Tiles", "Without boxes", "Boxes", "Boxes a tile"]
+    rows_of_splits = starmap(_split_row, counts.splits.items())
+    yield section(
+        "Splits",
+        table([*headings, "Brightness"], rows_of_splits),
+        paragraph("Scenes of one group are nearly the same picture and stay in one split."),
+    )
     boxes_of = {
         split: in_order(one.boxes.classes, class_names) for split, one in counts.splits.items()
     }
@@ -128,8 +134,8 @@ def _splits_sections(counts: _Counts, class_names: Iterable[str]) -> Iterator[Ma
 
 def _split_row(split: str, counts: TileCounts) -> list[Cell]:
     tiles, boxes = counts.tiles, counts.boxes.total
-    row: list[Cell] = [split, len(counts.scenes), tiles, share(counts.empty, tiles), boxes]
-    return [*row, boxes / tiles, _mean(counts.brightness)]
+    row: list[Cell] = [split, len(counts.scenes), len(counts.groups), tiles]
+    return [*row, share(counts.empty, tiles), boxes, boxes / tiles, _mean(counts.brightness)]
 
 
 def _boxes_sections(counts: TileCounts, class_names: Iterable[str]) -> Iterator[Markup]:

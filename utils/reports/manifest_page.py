@@ -49,6 +49,7 @@ class _Counts:
     unlabeled: int = 0
     size_bytes: int = 0
     scenes: set[str] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
     boxes: BoxCounts = field(default_factory=BoxCounts)
 
     def passing(self, tiles: Iterable[Tile]) -> Iterator[Tile]:
@@ -56,6 +57,7 @@ class _Counts:
             self.tiles += 1
             self.size_bytes += tile.size_bytes
             self.scenes.add(tile.scene_id)
+            self.groups.add(tile.group)
             self.unlabeled += tile.boxes is None
             self.empty += tile.boxes is not None and not len(tile.boxes)
             if tile.boxes is not None:
@@ -67,6 +69,7 @@ def _facts(counts: _Counts) -> Markup:
     return facts(
         {
             "Scenes": len(counts.scenes),
+            "Groups of scenes": len(counts.groups),
             "Tiles": counts.tiles,
             "Boxes in tiles": counts.boxes.total,
             "Tiles without boxes": share(counts.empty, counts.tiles),

@@ -35,6 +35,7 @@ class TileCounts:
         tiles: How many.
         empty: Those without a box.
         scenes: The ids of their scenes.
+        groups: The ids of the groups of their scenes.
         boxes: By class and size.
         aspects: Boxes in each bin of width over height.
         per_tile: Tiles in each bin of the number of their boxes.
@@ -45,6 +46,7 @@ class TileCounts:
     tiles: int = 0
     empty: int = 0
     scenes: set[str] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
     boxes: BoxCounts = field(default_factory=BoxCounts)
     aspects: NDArray[np.int64] = field(default_factory=lambda: _zeros(len(_ASPECT_EDGES) - 1))
     per_tile: NDArray[np.int64] = field(default_factory=lambda: _zeros(len(_PER_TILE_EDGES) - 1))
@@ -56,6 +58,7 @@ class TileCounts:
         self.tiles += 1
         self.empty += not len(tile.boxes)
         self.scenes.add(tile.scene_id)
+        self.groups.add(tile.group)
         self.boxes.add(tile.boxes)
         self.per_tile += np.histogram([len(tile.boxes)], bins=_PER_TILE_EDGES)[0]
         x1, y1, x2, y2 = tile.boxes.xyxy.T

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from utils.options import Options
+from utils.scenes.groups import group_rule
 
 
 def _with_text_keys(mapping: Any) -> Any:
@@ -15,6 +16,11 @@ def _with_text_keys(mapping: Any) -> Any:
     return (
         {str(key): name for key, name in mapping.items()} if isinstance(mapping, dict) else mapping
     )
+
+
+def _known_rule(rule: str) -> str:
+    group_rule(rule)
+    return rule
 
 
 # A local path or `gs://...`, which `Path` would spoil.
@@ -41,6 +47,14 @@ class CommonSourceOptions(Options):
 
     max_scenes: int | None = Field(default=None, ge=1)
     """Read at most this many scenes, the first in the order of the source. Default: all."""
+
+    group: Annotated[str, AfterValidator(_known_rule)] = "auto"
+    """Which scenes must stay together in one split. `auto` keeps together what the source itself
+    names (a camera-trap location or sequence) and what file names show: augmented copies of one
+    photograph (Roboflow's `NAME_jpg.rf.HASH`), frames of a video (`NAME_frame_0001`), and windows
+    of a larger image. `scene` lets every scene stand alone; `folder` takes the folder of the image,
+    `folder:N` the first N folders. Anything else is a regular expression, searched for in the
+    scene's id, whose parenthesised part names the group, such as `(site[0-9]+)`."""
 
     max_bad_share: float = Field(default=0.1, ge=0, le=1)
     """The largest share of scenes that may be set aside as unusable before the run is refused."""

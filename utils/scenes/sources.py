@@ -9,6 +9,7 @@ from utils.issues import IssueReport
 from utils.scenes.classes import class_rules, note_unmet
 from utils.scenes.coco import open_coco
 from utils.scenes.folder import open_folder
+from utils.scenes.groups import group_rule
 from utils.scenes.hugging_face import open_hugging_face
 from utils.scenes.options import (
     CocoSource,
@@ -40,13 +41,15 @@ def open_source(options: SourceOptions) -> SceneSource:
     source = _open(options)
     rules = class_rules(options.classes, options.class_mapping, source.class_names)
 
+    group_of = group_rule(options.group)
     limited = Selection(limit=options.max_scenes)
 
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:
         met: set[str] = set()
         for scene in source.read(report, selection.updated(limit=options.max_scenes)):
             met.update(scene.boxes.labels if scene.boxes else ())
-            yield _located(rules.apply(scene, report), source, options)
+            ruled = replace(rules.apply(scene, report), group=group_of(scene))
+            yield _located(ruled, source, options)
         if not source.class_names:
             note_unmet(options.class_mapping, met, report)
 

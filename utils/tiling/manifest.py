@@ -15,7 +15,7 @@ from utils.tiling.tile import Tile
 
 SCHEMA = versioned_schema(
     "tile_manifest",
-    1,
+    2,
     [
         ("tile_id", pa.string()),
         ("scene_id", pa.string()),
@@ -35,6 +35,7 @@ SCHEMA = versioned_schema(
         ("tags", STRINGS),
         ("crs", pa.string()),
         ("transform", pa.list_(pa.float64())),
+        ("group", pa.string()),
     ],
 )
 
@@ -60,6 +61,7 @@ def _to_row(tile: Tile) -> dict[str, Any]:
         "tags": list(tile.tags),
         "crs": tile.georeference.crs if tile.georeference else None,
         "transform": list(tile.georeference.transform) if tile.georeference else None,
+        "group": tile.group,
     }
 
 
@@ -82,6 +84,7 @@ def _to_tile(row: dict[str, Any]) -> Tile:
         box_ids=tuple(row["box_ids"]),
         tags=tuple(row["tags"]),
         georeference=Georeference(row["crs"], tuple(row["transform"])) if row["crs"] else None,
+        group=row.get("group", ""),
     )
 
 
@@ -90,5 +93,6 @@ class TileManifest(Table[Tile]):
     """The tiles of an ingest, in order of scene and window."""
 
     schema: ClassVar[pa.Schema] = SCHEMA
+    oldest_version: ClassVar[int] = 1
     to_row = staticmethod(_to_row)
     from_row = staticmethod(_to_tile)

@@ -31,6 +31,7 @@ class Tile:
         scene_height: Of the whole scene, in pixels.
         tags: Those of the scene.
         georeference: That of the scene.
+        group: Unit of splitting, as in `Scene.group`; the scene id where the scene stands alone.
     """
 
     tile_id: str
@@ -45,6 +46,11 @@ class Tile:
     box_ids: tuple[int, ...] = ()
     tags: tuple[str, ...] = field(default=())
     georeference: Georeference | None = None
+    group: str = ""
+
+    def __post_init__(self) -> None:
+        """Let a scene without a group be one of its own."""
+        object.__setattr__(self, "group", self.group or self.scene_id)
 
 
 def scene_key(scene_id: str) -> str:

@@ -134,4 +134,5 @@ def finished_tile(
         box_ids=planned.box_ids,
         tags=plan.scene.tags,
         georeference=plan.scene.georeference,
+        group=plan.scene.group or plan.scene.id,
     )
