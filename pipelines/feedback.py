@@ -16,7 +16,7 @@ from utils.tiling.options import TilingOptions
 def feedback_pipeline(
     data_source: str,
     dataset_name: str | None = None,
-    tiling: TilingOptions = TilingOptions(),
+    tiling: TilingOptions | None = None,
     feedback: FeedbackOptions = FeedbackOptions(),
     label_studio: LabelStudioOptions = LabelStudioOptions(),
 ) -> None:
@@ -27,7 +27,8 @@ def feedback_pipeline(
             `gs://bucket/prefix`. Tiles of scenes that were predicted but never ingested go there.
         dataset_name: The FiftyOne dataset in which people tag tiles to be looked at; none by
             default.
-        tiling: How to cut scenes that were predicted but never ingested.
+        tiling: How to cut scenes that were predicted but never ingested; by default as the tiles
+            of the newest ingest were.
         feedback: What to pick.
         label_studio: The server and the project that receive the tiles.
     """

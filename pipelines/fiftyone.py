@@ -13,7 +13,7 @@ from utils.tiling.options import TilingOptions
 def fiftyone_pipeline(
     dataset_name: str = "spyglass",
     project: int | str | None = None,
-    tiling: TilingOptions = TilingOptions(),
+    tiling: TilingOptions | None = None,
 ) -> None:
     """Show tiles with the newest labels, splits and predictions there are.
 
@@ -21,7 +21,8 @@ def fiftyone_pipeline(
         dataset_name: Name of the FiftyOne dataset, made when missing.
         project: The Label Studio project whose tiles to show, by name or number; by default the
             tiles of the newest ingest.
-        tiling: How to cut scenes that were predicted but never ingested.
+        tiling: How to cut scenes that were predicted but never ingested; by default as the tiles
+            of the newest ingest were.
     """
     build_fiftyone_dataset(
         newest("tile_manifest") if project is None else manifest_of(project),

@@ -1,4 +1,4 @@
-"""The manifests of tiles that were sent to a Label Studio project."""
+"""The manifests of tiles that were sent to a Label Studio project, known by their tags."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from zenml import log_metadata
+from zenml import get_step_context
 from zenml.client import Client
-from zenml.models import ArtifactVersionResponse, StepRunResponse
-from zenml.utils.pagination_utils import depaginate_stream
+from zenml.models import ArtifactVersionResponse
+from zenml.utils.pagination_utils import depaginate, depaginate_stream
 
 from utils.annotation.project import Project
 from utils.tiling.manifest import TileManifest
@@ -19,16 +19,19 @@ from utils.tiling.tile import Tile
 # The steps that send tiles. Only an ingest sends all tiles of a scene.
 INGESTS = ("sync_annotations",)
 PICKS = ("send_picked_tiles",)
+# Steps noted their destination in their metadata before manifests had tags.
 _DESTINATION = "label studio project"
 
 
 def note_destination(project: Project) -> None:
-    """Note on the running step to which project it sends the tiles of its input `manifest`.
+    """Tag the input `manifest` of the running step with the project to which it sends the tiles.
 
     To be called before anything is sent: a step that is killed half-way has sent some of them, and
     what people make of these must come back too.
     """
-    log_metadata({_DESTINATION: {"id": project.id, "name": project.title}})
+    step = get_step_context().step_run
+    _adopt_untagged((project.id, project.title))
+    _tag(step.inputs["manifest"][0], step.name, (project.id, project.title))
 
 
 def manifests_of(
@@ -36,26 +39,50 @@ def manifests_of(
 ) -> list[ArtifactVersionResponse]:
     """The distinct tile manifests that were sent to a project: of ingests, then picked ones.
 
-    The newest of each come first. The way leads over the steps that sent something to that
-    project, or were about to, to what each was given.
+    The newest of each come first.
 
     Args:
         project: Its name or number.
         senders: `INGESTS`, `PICKS`, or both.
     """
+    _adopt_untagged((project,))
     found: dict[str, ArtifactVersionResponse] = {}
-    for sender in chain.from_iterable(map(_runs, senders)):
-        destination: Any = sender.run_metadata.get(_DESTINATION, {})
-        if str(project) in map(str, destination.values()):
-            manifest = sender.inputs["manifest"][0]
-            found.setdefault(manifest.content_hash or str(manifest.id), manifest)
+    for manifest in chain.from_iterable(_tagged(project, sender) for sender in senders):
+        found.setdefault(manifest.content_hash or str(manifest.id), manifest)
     return list(found.values())
 
 
-def _runs(step: str) -> Iterator[StepRunResponse]:
-    return depaginate_stream(
-        Client().list_run_steps, name=step, sort_by="desc:created", hydrate=True
+def _tag_of(sender: str, project: int | str) -> str:
+    return f"{sender}:{project}"
+
+
+def _tagged(project: int | str, sender: str) -> list[ArtifactVersionResponse]:
+    tags = [_tag_of(sender, project)]
+    return depaginate(
+        Client().list_artifact_versions, tags=tags, sort_by="desc:created", hydrate=True
     )
+
+
+def _tag(manifest: ArtifactVersionResponse, sender: str, project: Sequence[int | str]) -> None:
+    tags = [_tag_of(sender, name) for name in project]
+    Client().update_artifact_version(manifest.id, add_tags=tags)
+
+
+def _adopt_untagged(project: Sequence[int | str]) -> None:
+    """Tag what was sent to a project before manifests had tags, unless that is done already.
+
+    Args:
+        project: Its names and numbers that are known.
+    """
+    senders = (*INGESTS, *PICKS)
+    if any(_tagged(name, sender) for name in project for sender in senders):
+        return
+    for sender in senders:
+        steps = depaginate_stream(Client().list_run_steps, name=sender, hydrate=True)
+        for step in steps:
+            destination: Any = step.run_metadata.get(_DESTINATION, {})
+            if {str(name) for name in project} & set(map(str, destination.values())):
+                _tag(step.inputs["manifest"][0], sender, list(destination.values()))
 
 
 def all_tiles_sent(
@@ -76,7 +103,7 @@ def all_tiles_sent(
     if not earlier:
         return newest
     classes = dict.fromkeys(name for part in (newest, *earlier) for name in part.class_names)
-    return TileManifest.write(path, classes, _each_once([newest, *earlier]))
+    return TileManifest.write(path, classes, _each_once([newest, *earlier]), footer=newest.footer)
 
 
 def picked_tiles_of(project: int | str) -> Iterator[Tile]:

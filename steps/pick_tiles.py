@@ -27,7 +27,7 @@ from utils.feedback.picked import PickedTiles
 from utils.feedback.storing import stored_tile
 from utils.issues import IssueReport
 from utils.storage.store import open_store
-from utils.tiling.manifest import TileManifest
+from utils.tiling.manifest import TileManifest, cut_like, cut_with
 from utils.tiling.options import TilingOptions
 
 
@@ -38,7 +38,7 @@ def pick_tiles(
     label_studio: LabelStudioOptions,
     data_source: str,
     dataset_name: str | None,
-    tiling: TilingOptions,
+    tiling: TilingOptions | None,
     feedback: FeedbackOptions,
     manifest: TileManifest | None = None,
     labels: LabeledDataset | None = None,
@@ -49,6 +49,7 @@ def pick_tiles(
 ]:
     """Rank tiles by what they would teach, and store those that were never ingested."""
     issues = IssueReport()
+    cut = cut_like(manifest, tiling, issues)
     folder = scratch_folder()
     project = label_studio.project
     ingested = manifest and all_tiles_sent(manifest, project, folder / "tiles.parquet", INGESTS)
@@ -56,11 +57,11 @@ def pick_tiles(
     before = list(picked_tiles_of(project))
     sent = {tile.tile_id for tile in before}
     everything = candidates(
-        tiles_of_predicted(ingested or (), predictions, tiling, issues, alone=before),
+        tiles_of_predicted(ingested or (), predictions, cut, issues, alone=before),
         confidence=threshold_of(detector, feedback),
         labels=labels or (),
         predictions=predictions,
-        min_visibility=tiling.min_visibility,
+        min_visibility=cut.min_visibility,
         held_out=scenes_held_out(groups_of(predictions)),
         skipped=skipped_tiles(connect_label_studio(label_studio), project),
         whatever=tagged,
@@ -69,13 +70,13 @@ def pick_tiles(
     picked = pick(everything, feedback, look_with(detector, labels or (), feedback), tagged, sent)
     picked = with_boxes(picked, detector, str(get_step_context().model.number), issues)
     store = open_store(data_source)
-    picked = [replace(one, tile=stored_tile(one.tile, store, tiling)) for one in picked]
+    picked = [replace(one, tile=stored_tile(one.tile, store, cut)) for one in picked]
     classes = list(
         dict.fromkeys([*predictions.class_names, *(labels.class_names if labels else ())])
     )
     tiles = [one.tile for one in picked]
     return (
         PickedTiles.write(folder / "picked.parquet", classes, picked),
-        TileManifest.write(folder / "manifest.parquet", classes, tiles),
+        TileManifest.write(folder / "manifest.parquet", classes, tiles, footer=cut_with(cut)),
         issues,
     )

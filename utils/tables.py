@@ -24,6 +24,7 @@ ROWS_PER_GROUP = 1000
 ITEMS_PER_GROUP = 300_000
 _FORMAT_KEY = b"spyglass.format"
 _CLASSES_KEY = b"spyglass.class_names"
+_FOOTER = b"spyglass.footer."
 
 BOXES = pa.list_(pa.list_(pa.float64(), 4))
 STRINGS = pa.list_(pa.string())
@@ -52,15 +53,22 @@ class Table(Generic[Record]):
     from_row: ClassVar[Any]
 
     @classmethod
-    def write(cls, path: Path, class_names: Iterable[str], records: Iterable[Record]) -> Self:
+    def write(
+        cls,
+        path: Path,
+        class_names: Iterable[str],
+        records: Iterable[Record],
+        footer: Mapping[str, str] | None = None,
+    ) -> Self:
         """Write records, in the order given, to `path`, whole or not at all.
 
         Args:
             path: Destination.
             class_names: The classes of the labels; their order gives each its index.
             records: Consumed once, as a stream.
+            footer: Further facts about the whole table, read again by `footer`.
         """
-        schema = with_class_names(cls.schema, class_names)
+        schema = _with_footer(with_class_names(cls.schema, class_names), footer or {})
         write_table(path, schema, (cls.to_row(record) for record in records))
         return cls(path)
 
@@ -70,10 +78,12 @@ class Table(Generic[Record]):
 
         Args:
             path: Destination.
-            tables: Each in order of `key`; classes that are not the same in all are sorted.
+            tables: Each in order of `key`; classes that are not the same in all are sorted, and
+                facts in the footer that are not the same in all are left out.
             key: What the result is in order of.
         """
-        return cls.write(path, _merged(tables), heapq.merge(*tables, key=key))
+        common = dict(set.intersection(*(set(table.footer.items()) for table in tables)))
+        return cls.write(path, _merged(tables), heapq.merge(*tables, key=key), footer=common)
 
     def __iter__(self) -> Iterator[Record]:
         """Yield the records in order.
@@ -92,6 +102,16 @@ class Table(Generic[Record]):
     def class_names(self) -> tuple[str, ...]:
         """The classes of the labels, in the order that gives each its index."""
         return read_class_names(self.path)
+
+    @property
+    def footer(self) -> dict[str, str]:
+        """The further facts about the whole table that it was written with."""
+        metadata = pq.read_schema(self.path).metadata or {}
+        return {
+            key.removeprefix(_FOOTER).decode(): value.decode()
+            for key, value in metadata.items()
+            if key.startswith(_FOOTER)
+        }
 
 
 def _merged(tables: Sequence[Table[Any]]) -> list[str]:
@@ -114,6 +134,11 @@ def with_class_names(schema: pa.Schema, class_names: Iterable[str]) -> pa.Schema
     return schema.with_metadata(
         schema.metadata | {_CLASSES_KEY: json.dumps(list(class_names)).encode()}
     )
+
+
+def _with_footer(schema: pa.Schema, footer: Mapping[str, str]) -> pa.Schema:
+    named = {_FOOTER + key.encode(): value.encode() for key, value in sorted(footer.items())}
+    return schema.with_metadata(schema.metadata | named)
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from zenml import pipeline
+from zenml import log_metadata, pipeline
 from zenml.artifacts.external_artifact import ExternalArtifact
+from zenml.client import Client
 
 import materializers  # noqa: F401
 from steps.manifests import INGESTS, PICKS, all_tiles_sent, manifests_of
@@ -72,3 +73,25 @@ def test_tiles_of_a_step_that_failed_half_way_are_known(reachable: Harbour, tmp_
     assert ids([sent.load()]) == [{tile.tile_id for tile in new}]
     assert [one.id for one in manifests_of(reachable.project.id)] == [ingested.id, sent.id]
     assert ids([all_tiles_sent(ingested.load(), project, tmp_path / "all")]) == [everything]
+
+
+def test_a_manifest_sent_before_manifests_had_tags_is_still_known(reachable: Harbour) -> None:
+    project = reachable.options.project
+
+    @pipeline(enable_cache=False)
+    def ingest() -> None:
+        sync_annotations(
+            ExternalArtifact(value=reachable.manifest), str(reachable.store), reachable.options
+        )
+
+    run = ingest()
+    (sent, *_) = manifests_of(project)
+    for version in manifests_of(project):
+        Client().update_artifact_version(version.id, remove_tags=[tag.name for tag in version.tags])
+    assert manifests_of(project) == []
+    log_metadata(
+        {"label studio project": {"id": reachable.project.id, "name": project}},
+        step_name="sync_annotations",
+        run_id_name_or_prefix=run.id,
+    )
+    assert [one.id for one in manifests_of(project)] == [sent.id]

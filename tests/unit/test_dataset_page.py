@@ -40,7 +40,7 @@ def page(tmp_path):
 def test_the_splits_stand_side_by_side(page):
     cells = [row.split("<td")[1:] for row in page.split("<tr>") if ">train<" in row]
     assert [cell.split(">")[1].split("<")[0] for cell in cells[0]] == [
-        *("train", "1", "1", "0%", "2", "2.000", "40.0")
+        *("train", "1", "1", "1", "0%", "2", "2.000", "40.0")
     ]
 
 

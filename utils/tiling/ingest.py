@@ -25,7 +25,7 @@ from utils.scenes.selection import WHOLE, Selection
 from utils.storage.disk import disk_faults
 from utils.storage.objects import ObjectStore
 from utils.storage.transfers import Transfers
-from utils.tiling.manifest import TileManifest
+from utils.tiling.manifest import TileManifest, cut_with
 from utils.tiling.options import TilingOptions
 from utils.tiling.parts import PARTS, part_key, stored_tiles, tile_key
 from utils.tiling.plan import PlannedTile, TilePlan, plan_tiles
@@ -88,7 +88,9 @@ def ingest_scenes(
         parts = sorted(ingest.run(source, selection), key=attrgetter("scene_id"))
         classes = source.class_names or sorted(ingest.labels)
         with disk_faults(manifest_path.parent):
-            manifest = TileManifest.write(manifest_path, classes, _all_tiles(parts))
+            manifest = TileManifest.write(
+                manifest_path, classes, _all_tiles(parts), footer=cut_with(options)
+            )
         statistics = sum((part.statistics for part in parts), IngestStatistics())
         shutil.rmtree(folder, ignore_errors=True)
     return IngestResult(

@@ -9,9 +9,15 @@ import numpy as np
 import pyarrow as pa
 
 from utils.geometry import Boxes, Window
+from utils.issues import IssueReport
 from utils.scenes.scene import Georeference
 from utils.tables import BOXES, STRINGS, Table, versioned_schema
+from utils.tiling.options import TilingOptions
 from utils.tiling.tile import Tile
+
+CUT_UNKNOWN = "cut not known"
+CUT_OTHERWISE = "cut in another way"
+_CUT = "cut"
 
 SCHEMA = versioned_schema(
     "tile_manifest",
@@ -90,9 +96,60 @@ def _to_tile(row: dict[str, Any]) -> Tile:
 
 @dataclass(frozen=True)
 class TileManifest(Table[Tile]):
-    """The tiles of an ingest, in order of scene and window."""
+    """The tiles of an ingest, in order of scene and window.
+
+    Its footer keeps how they were cut: whatever is cut later to stand beside them must be cut in
+    the same way, since the id of a tile holds its window.
+    """
 
     schema: ClassVar[pa.Schema] = SCHEMA
     oldest_version: ClassVar[int] = 1
     to_row = staticmethod(_to_row)
     from_row = staticmethod(_to_tile)
+
+    @property
+    def cut(self) -> TilingOptions | None:
+        """The options its tiles were cut with; None where they are not known or not the same."""
+        kept = self.footer.get(_CUT)
+        return TilingOptions.model_validate_json(kept) if kept else None
+
+
+def cut_with(options: TilingOptions) -> dict[str, str]:
+    """The footer of a manifest whose tiles were all cut with `options`."""
+    return {_CUT: options.model_dump_json()}
+
+
+def cut_like(
+    manifest: TileManifest | None, wanted: TilingOptions | None, issues: IssueReport
+) -> TilingOptions:
+    """How to cut scenes whose tiles come to stand beside those of a manifest.
+
+    Args:
+        manifest: Of the newest ingest, or None.
+        wanted: As configured; None to cut as the manifest's tiles were.
+        issues: Receives a word where the manifest does not tell, or was cut in another way.
+    """
+    known = manifest.cut if manifest is not None else None
+    if wanted is None:
+        if manifest is not None and known is None:
+            detail = (
+                "its manifest does not tell how its tiles were cut; scenes are cut by the defaults."
+                " Run the ingest again, or set `tiling`"
+            )
+            issues.add("newest ingest", CUT_UNKNOWN, detail, set_aside=False)
+        return known or TilingOptions()
+    if known is not None and _grid(known) != _grid(wanted):
+        detail = (
+            f"`tiling` cuts at {_told(wanted)}, the newest ingest cut at {_told(known)}: their "
+            "tiles never have an id in common. Leave `tiling` out to cut as the ingest did"
+        )
+        issues.add("tiling", CUT_OTHERWISE, detail, set_aside=False)
+    return wanted
+
+
+def _grid(options: TilingOptions) -> tuple[int, int]:
+    return options.tile_size, options.overlap
+
+
+def _told(options: TilingOptions) -> str:
+    return f"{options.tile_size} px with an overlap of {options.overlap}"
