@@ -56,10 +56,10 @@ def boxes_in_the_tile(draw: st.DrawFn) -> Boxes:
 
 @given(boxes_in_the_tile())
 def test_boxes_come_back_as_they_were_sent(truth: Boxes) -> None:
-    back, problems = boxes_of(regions(tile_with(truth)), WIDTH, HEIGHT, ["ship", "buoy"])
-    assert problems == []
-    assert back.labels == truth.labels
-    np.testing.assert_allclose(back.xyxy, truth.xyxy, atol=1e-9)
+    back = boxes_of(regions(tile_with(truth)), WIDTH, HEIGHT, ["ship", "buoy"])
+    assert back.problems == []
+    assert back.boxes.labels == truth.labels
+    np.testing.assert_allclose(back.boxes.xyxy, truth.xyxy, atol=1e-9)
 
 
 @given(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
 
 _SKIPPED = "skipped by a person"
+ALL_LOST = "all regions lost"
 
 
 @dataclass
@@ -170,18 +171,24 @@ class _Reader:
         if not reviewed and self.options.unreviewed == "skip":
             self.statistics.unreviewed += 1
             return None
-        boxes, problems = boxes_of(
+        drawn = boxes_of(
             chosen["result"], tile.window.width, tile.window.height, self.project.class_names
         )
-        for kind, detail in problems:
-            self.issues.add(tile.tile_id, kind, f"task {chosen['task']}: {detail}", set_aside=False)
+        for problem in drawn.problems:
+            detail = f"task {chosen['task']}: {problem.detail}"
+            lost = int(problem.is_loss)
+            self.issues.add(tile.tile_id, problem.kind, detail, set_aside=False, lost=lost)
+        if drawn.are_all_lost:
+            detail = f"task {chosen['task']}: none of its regions could be used, so it is not empty"
+            self.issues.add(tile.tile_id, ALL_LOST, detail)
+            return None
         return LabeledTile(
             tile_id=tile.tile_id,
             scene_id=tile.scene_id,
             window=tile.window,
             uri=tile.uri,
             sha256=tile.sha256,
-            boxes=boxes,
+            boxes=drawn.boxes,
             tags=tile.tags,
             reviewed=reviewed,
             annotator=annotator_of(chosen, self.users) if reviewed else None,
@@ -198,7 +205,8 @@ class _Reader:
         """What a person did to the annotation that counts, else that somebody skipped the tile."""
         skips = [one for one in annotations if one.get("was_cancelled")]
         telling = chosen if is_reviewed(chosen) else max(skips, key=moment, default=None)
-        return self.proposals.review(tile.window, tile.boxes, telling).review if telling else None
+        found = self.proposals.review(tile.window, tile.boxes, telling) if telling else None
+        return found.review if found else None
 
     def _note_tasks(self, tile: Tile, tasks: list[Task]) -> None:
         if len(tasks) > 1:

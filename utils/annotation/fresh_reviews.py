@@ -87,7 +87,8 @@ def fresh_reviews(
                 data = task["data"]
                 window = Window(x=0, y=0, width=int(data["width"]), height=int(data["height"]))
                 judged = proposals.review(window, None, {**chosen, "prediction": prediction})
-                fresh.of_models.add(judged.review)
+                if judged is not None:
+                    fresh.of_models.add(judged.review)
     return fresh
 
 

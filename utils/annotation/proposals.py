@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from utils.annotation.connection import ask, explained, url_of
 from utils.annotation.preannotations import model_version_of
-from utils.annotation.regions import boxes_of
+from utils.annotation.regions import DrawnBoxes, boxes_of
 from utils.annotation.review import Annotation, annotator_of, is_reviewed, moment
 from utils.dataset.review import BoxChanges, Review, ReviewState, box_changes, state_of
 from utils.geometry import Boxes, Window
@@ -60,13 +60,16 @@ class Proposals:
 
     def reviews(self, tile: Tile, annotations: list[dict[str, Any]]) -> list[ReviewedBoxes]:
         """The reviews of a tile: each annotation that a person submitted, updated or skipped."""
-        return [
+        reviews = (
             self.review(tile.window, tile.boxes, one)
             for one in annotations
             if is_reviewed(one) or one.get("was_cancelled")
-        ]
+        )
+        return [review for review in reviews if review is not None]
 
-    def review(self, window: Window, truth: Boxes | None, annotation: Annotation) -> ReviewedBoxes:
+    def review(
+        self, window: Window, truth: Boxes | None, annotation: Annotation
+    ) -> ReviewedBoxes | None:
         """What became of the proposal for a tile in one annotation.
 
         Args:
@@ -74,12 +77,19 @@ class Proposals:
             truth: The ground truth it was sent with, in tile pixels, if any.
             annotation: As Label Studio tells it.
 
+        Returns:
+            The review; None where people marked objects of which no box could be made, since that
+            rejects no proposal.
+
         Raises:
             LabelStudioError: If a prediction has to be asked for and the server fails.
         """
         proposed_by, proposed = self._proposal(window, truth, annotation)
         skipped = bool(annotation.get("was_cancelled"))
-        left = Boxes() if skipped else self._boxes(window, annotation)
+        drawn = self._drawn(window, annotation)
+        if drawn.are_all_lost and not skipped:
+            return None
+        left = Boxes() if skipped else drawn.boxes
         changes = BoxChanges() if skipped else box_changes(proposed, left)
         state = ReviewState.DRAWN if proposed_by is None else state_of(changes)
         review = Review(
@@ -101,12 +111,11 @@ class Proposals:
             prediction = self._prediction(parent) or prediction
         if prediction:
             name = str(prediction.get("model_version") or _UNNAMED)
-            return model_version_of(name) or name, self._boxes(window, prediction)
+            return model_version_of(name) or name, self._drawn(window, prediction).boxes
         return (None, Boxes()) if truth is None else (GROUND_TRUTH, truth)
 
-    def _boxes(self, window: Window, holder: Mapping[str, Any]) -> Boxes:
-        boxes, _ = boxes_of(holder["result"], window.width, window.height, self._class_names)
-        return boxes
+    def _drawn(self, window: Window, holder: Mapping[str, Any]) -> DrawnBoxes:
+        return boxes_of(holder["result"], window.width, window.height, self._class_names)
 
     def _fetch_prediction(self, number: int) -> dict[str, Any] | None:
         """A prediction, or None where it has been deleted."""

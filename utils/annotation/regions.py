@@ -2,110 +2,158 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from utils.box_formats import from_percent
+from utils.annotation.hulls import UnreadableShapeError, hull_of, is_rectangle
 from utils.geometry import Boxes, FloatArray, box_problem, clip_boxes
 
-_RECTANGLE = ("x", "y", "width", "height")
 _SLACK_PIXELS = 1.0  # the canvas of the browser rounds
+_RIGHT_ANGLE = 90
+_Note = Callable[[str, str], None]
+# Regions that say something of the image or of another region, or mark a mere point.
+_NO_SHAPES = {
+    *("choices", "datetime", "number", "pairwise", "ranker", "rating", "relation", "taxonomy"),
+    *("keypoint", "keypointlabels", "textarea"),
+}
 
-Problem = tuple[str, str]
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing about a region that was not taken as it is.
+
+    Attributes:
+        kind: A short fixed phrase to count by.
+        detail: One sentence with the particulars.
+        is_loss: Whether the region, though an object, is not among the boxes.
+    """
+
+    kind: str
+    detail: str
+    is_loss: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnBoxes:
+    """The boxes of one annotation.
+
+    Attributes:
+        boxes: The usable ones, in tile pixels and inside the tile.
+        problems: What was changed or lost, and why.
+    """
+
+    boxes: Boxes
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def are_all_lost(self) -> bool:
+        """Whether people marked objects, and not one of them could be used."""
+        return not len(self.boxes) and any(problem.is_loss for problem in self.problems)
 
 
 def boxes_of(
     result: Sequence[Mapping[str, Any]], width: int, height: int, class_names: Collection[str]
-) -> tuple[Boxes, list[Problem]]:
-    """The boxes that people drew, in tile pixels and inside the tile.
-
-    A turned rectangle becomes the smallest upright box around it.
+) -> DrawnBoxes:
+    """The boxes that people drew; any other shape, and a turned rectangle, becomes its hull.
 
     Args:
         result: The regions of one annotation, as exported.
         width: Of the tile, in pixels.
         height: Of the tile, in pixels.
         class_names: The classes of the project.
-
-    Returns:
-        The usable boxes, and the kind and detail of what was wrong with others.
     """
     problems: list[Problem] = []
     boxes: list[FloatArray] = []
     labels: list[str] = []
-    for region_id, (kind, value) in _regions(result).items():
-        if any(key not in value for key in _RECTANGLE):
-            problems.append(("not a rectangle", f"region {region_id} is of type {kind}"))
-            continue
-        label, problem = _label(value, class_names)
-        box, edge_problem = _box(value, width, height)
-        problems += [
-            (kind, f"region {region_id} {detail}")
-            for kind, detail in filter(None, (problem, edge_problem))
-        ]
-        if label is not None and box is not None:
-            boxes.append(box)
-            labels.append(label)
-    return Boxes(np.array(boxes).reshape(-1, 4), tuple(labels)), problems
+    for region_id, region in _regions(result).items():
+
+        def note(kind: str, detail: str, name: str = region_id, is_loss: bool = False) -> None:
+            problems.append(Problem(kind, f"region {name} {detail}", is_loss))
+
+        try:
+            box = _box(region, width, height, note)
+            if box is not None:
+                labels.append(_label(region, class_names, note))
+                boxes.append(box)
+        except _LostRegionError as loss:
+            note(loss.kind, str(loss), is_loss=True)
+    return DrawnBoxes(Boxes(np.array(boxes).reshape(-1, 4), tuple(labels)), problems)
 
 
-def upright_hull(
-    x: float, y: float, width: float, height: float, degrees: float
-) -> tuple[float, float, float, float]:
-    """The smallest upright box (xyxy) around a turned rectangle, all in pixels.
+class _LostRegionError(Exception):
+    """A region that marks an object cannot be used."""
 
-    Label Studio turns a rectangle clockwise, as seen, about its upper left corner (x, y).
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(detail)
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """A region, which may come as several entries of the same id.
+
+    Attributes:
+        kinds: The types of its entries.
+        value: Of all entries together.
+        drawn_on: Width and height in pixels of the image that it was drawn on.
     """
-    angle = np.deg2rad(degrees)
-    cosine, sine = np.cos(angle), np.sin(angle)
-    across = np.array([width * cosine, width * sine])
-    down = np.array([-height * sine, height * cosine])
-    corners = np.array([x, y]) + np.array([[0, 0], across, down, across + down])
-    x1, y1 = corners.min(axis=0)
-    x2, y2 = corners.max(axis=0)
-    return float(x1), float(y1), float(x2), float(y2)
+
+    kinds: tuple[str, ...]
+    value: dict[str, Any]
+    drawn_on: tuple[int, int]
 
 
-def _regions(result: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Type and value of each region; one region may come as several entries of the same id."""
-    regions: dict[str, tuple[str, dict[str, Any]]] = {}
+def _regions(result: Sequence[Mapping[str, Any]]) -> dict[str, _Region]:
+    regions: dict[str, _Region] = {}
     for position, entry in enumerate(result):
         region_id = str(entry.get("id", f"number {position}"))
-        kind, value = regions.get(region_id, (str(entry.get("type")), {}))
-        regions[region_id] = kind, value | dict(entry.get("value") or {})
+        before = regions.get(region_id, _Region((), {}, (0, 0)))
+        size = entry.get("original_width") or 0, entry.get("original_height") or 0
+        regions[region_id] = _Region(
+            (*before.kinds, str(entry.get("type"))),
+            before.value | dict(entry.get("value") or {}),
+            max(before.drawn_on, size),
+        )
     return regions
 
 
-def _label(
-    value: Mapping[str, Any], class_names: Collection[str]
-) -> tuple[str | None, Problem | None]:
-    labels = [*(value.get("rectanglelabels") or ()), *(value.get("labels") or ())]
-    if not labels:
-        return None, ("box without label", "has no label")
-    label = str(labels[0])
-    if label not in class_names:
-        return None, ("unknown label", f"is labelled '{label}', which the project does not offer")
-    if len(labels) > 1:
-        return label, ("several labels", f"has the labels {', '.join(labels)}; the first counts")
-    return label, None
-
-
-def _box(
-    value: Mapping[str, Any], width: int, height: int
-) -> tuple[FloatArray | None, Problem | None]:
+def _box(region: _Region, width: int, height: int, note: _Note) -> FloatArray | None:
+    """The box of a region inside the tile; None where it marks no object."""
+    kind = region.kinds[0]
     try:
-        percent = np.array([float(value[key]) for key in _RECTANGLE])
-        degrees = float(value.get("rotation") or 0)
-    except (TypeError, ValueError):
-        return None, ("unusable box", "has a coordinate that is not a number")
-    x1, y1, x2, y2 = from_percent(percent, width, height)[0]
-    box = np.array(upright_hull(x1, y1, x2 - x1, y2 - y1, degrees))
+        box = hull_of(region.value, width, height, region.drawn_on)
+    except UnreadableShapeError as error:
+        raise _LostRegionError("unusable box", f"of type {kind} is not read: {error}") from error
+    if box is None:
+        if not _NO_SHAPES.issuperset(region.kinds):
+            raise _LostRegionError("unknown shape", f"is of type {kind}, which is not read")
+        note("not a shape", f"is of type {kind}, which marks no box")
+        return None
     problem = box_problem(box, width, height)
     if problem is not None:
-        return None, ("unusable box", problem)
-    clipped = clip_boxes(box, (0, 0, width, height))[0]
+        raise _LostRegionError("unusable box", problem)
+    if not is_rectangle(region.value):
+        note("shape became a box", f"is of type {kind}; its enclosing box counts")
+    elif float(region.value.get("rotation") or 0) % _RIGHT_ANGLE:
+        note("turned box made upright", "is turned; its enclosing box counts")
+    clipped: FloatArray = clip_boxes(box, (0, 0, width, height))[0]
     if np.abs(clipped - box).max() > _SLACK_PIXELS:
-        return clipped, ("box beyond the tile", "reaches over the edge and was clipped")
-    return clipped, None
+        note("box beyond the tile", "reaches over the edge and was clipped")
+    return clipped
+
+
+def _label(region: _Region, class_names: Collection[str], note: _Note) -> str:
+    value = region.value
+    lists = (value[key] for key in sorted(value, reverse=True) if key.endswith("labels"))
+    labels = [str(label) for names in lists for label in names or ()]
+    if not labels:
+        raise _LostRegionError("box without label", "has no label")
+    if labels[0] not in class_names:
+        detail = f"is labelled '{labels[0]}', which the project does not offer"
+        raise _LostRegionError("unknown label", detail)
+    if len(labels) > 1:
+        note("several labels", f"has the labels {', '.join(labels)}; the first counts")
+    return labels[0]
