@@ -21,6 +21,7 @@ from utils.detection.looking import look_through
 from utils.detection.merge import merge_windows
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import Predictor
+from utils.detection.scale import WindowPlan
 from utils.geometry import Boxes
 from utils.paths import PROJECT_ROOT
 from utils.scenes.scene import Scene
@@ -32,6 +33,7 @@ CONFIDENCE = 0.25
 OPTIONS = InferenceOptions(
     tile_size=TILE_SIZE, overlap=OVERLAP, imgsz=IMAGE_SIZE, device="cpu", confidence=CONFIDENCE
 )
+WINDOWS = WindowPlan(TILE_SIZE, OVERLAP)
 
 
 def shared_data() -> Path:
@@ -81,7 +83,9 @@ def look_closely(
 ) -> tuple[Boxes, list[SeenWindow]]:
     """As `look`, with the windows as they were seen."""
     kept = KeptWork(open_store(str(folder / "kept")), uuid4().hex, folder / "scenes")
-    (work,) = look_through([Scene(scene.name, scene)], kept, options, lambda _: predictor)
+    (work,) = look_through(
+        [Scene(scene.name, scene)], kept, options, lambda _: predictor, lambda *_: WINDOWS
+    )
     assert work.bands is not None
     found = [(seen.window, seen.boxes) for seen in work.bands.seen]
     return merge_windows(found, work.width, work.height), work.bands.seen

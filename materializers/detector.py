@@ -38,6 +38,9 @@ class DetectorMaterializer(BaseMaterializer):
         return {
             "classes": list(data.class_names),
             "image_size": data.image_size,
+            "tile_side": data.tile_side or "not known",
+            "metres_per_pixel": data.ground_sample_distance or "not known",
+            "recall_by_scale": data.recall_by_scale,
             "confidence": "not chosen" if data.confidence is None else data.confidence,
             "data_fingerprint": data.data_fingerprint,
             "augmentations": names_of(data.arguments.get("augmentations", [])),

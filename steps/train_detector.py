@@ -17,6 +17,7 @@ from utils.detection import train
 from utils.detection.detector import Detector
 from utils.detection.options import TrainingOptions
 from utils.evaluation.options import EvaluationOptions
+from utils.evaluation.scale_cost import with_recall_by_scale, with_scale
 from utils.evaluation.threshold import with_confidence
 
 
@@ -35,9 +36,13 @@ def train_detector(
     detector = train.train_detector(
         dataset, training, tracking=track_with_stack(), kept_in=work_store("training")
     )
+    detector = with_scale(
+        detector, (tile for tile in labels if splits[tile.scene_id] == Split.TRAIN)
+    )
     val = [tile for tile in labels if splits[tile.scene_id] == Split.VAL]
     looking = evaluation.updated(device=training.device)
     detector = with_confidence(detector, val, local_images(val), looking)
+    detector = with_recall_by_scale(detector, val, local_images(val), looking)
     note_labels()  # now that there is a detector that has learned from them
     log_figures({"tiles": dataset.tile_counts, "mlflow_run_id": detector.mlflow_run_id or "none"})
     return detector

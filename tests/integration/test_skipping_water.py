@@ -15,6 +15,7 @@ from utils.detection.options import InferenceOptions
 from utils.detection.predict import predict_scenes
 from utils.detection.predictions import ScenePrediction
 from utils.detection.predictor import Predictor
+from utils.detection.scale import WindowPlan
 from utils.scenes.scene import Scene, SceneSource
 from utils.storage.store import open_store
 from utils.tiling.grid import Grid
@@ -92,7 +93,8 @@ def test_only_windows_with_something_in_them_are_looked_at(predict, looked_at):
 
 def test_reading_what_is_passed_over_counts_as_time(tmp_path, sea):
     kept = KeptWork(open_store(str(tmp_path / "kept")), "any", tmp_path / "scenes")
-    (work,) = look_through([sea], kept, SKIPPING, load=never)
+    plan = WindowPlan(int(OPTIONS.tile_size), int(OPTIONS.overlap))
+    (work,) = look_through([sea], kept, SKIPPING, load=never, plan=lambda *_: plan)
     assert work.bands is not None
     assert all(seen.is_skipped for seen in work.bands.seen)
     assert sum(seen.seconds for seen in work.bands.seen) > 0

@@ -17,6 +17,7 @@ from utils.evaluation.curves import count_boxes
 from utils.evaluation.looking import look_at_tiles
 from utils.evaluation.matching import match_classes
 from utils.evaluation.options import EvaluationOptions
+from utils.evaluation.scale_cost import with_recall_by_scale, with_scale
 from utils.evaluation.threshold import with_confidence
 
 OPTIONS = EvaluationOptions(device="cpu")
@@ -72,3 +73,20 @@ def test_inference_uses_what_was_chosen_unless_told_otherwise(
     options = InferenceOptions(confidence=wanted, device="cpu")
     assert load_predictor(detector, options).ultralytics.args.conf == used
     assert detector.least_score_chosen(wanted).startswith(where)
+
+
+def test_a_detector_keeps_what_another_scale_costs(tiny_detector, tiles, tmp_path):
+    images = {tile.tile_id: Path(tile.uri) for tile in tiles}
+    (look,) = look_at_tiles([tiny_detector], tiles, images, OPTIONS)
+    found = [
+        replace(tile, boxes=seen.found.select(np.arange(1)))
+        for tile, seen in zip(tiles, look.tiles, strict=True)
+    ]
+    sure = replace(with_scale(tiny_detector, found), confidence=0.001)
+    measured = with_recall_by_scale(sure, found, images, OPTIONS)
+    assert measured.tile_side == max(found[0].window.width, found[0].window.height)
+    assert measured.recall_by_scale.keys() == {"1", "0.5", "0.7", "1.4"}
+    assert measured.recall_by_scale["1"] == 1
+    assert all(0 <= recall <= 1 for recall in measured.recall_by_scale.values())
+    measured.save(tmp_path / "kept")
+    assert Detector.load(tmp_path / "kept").recall_by_scale == measured.recall_by_scale

@@ -23,6 +23,7 @@ from utils.errors import DatasetError, LabelStudioError
 from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.progress import progress
+from utils.scenes.places import ground_sample_distance
 from utils.storage.disk import disk_faults
 from utils.tiling.manifest import TileManifest
 from utils.tiling.tile import Tile
@@ -197,6 +198,9 @@ class _Reader:
             annotation_id=chosen["id"],
             review=self._review(tile, chosen, annotations),
             group=tile.group,
+            ground_sample_distance=ground_sample_distance(
+                tile.georeference, tile.scene_width, tile.scene_height
+            ),
         )
 
     def _review(

@@ -46,6 +46,7 @@ SCHEMA = versioned_schema(
         ("annotation_id", pa.int64()),
         ("review", _REVIEW),
         ("group", pa.string()),
+        ("ground_sample_distance", pa.float64()),
     ],
 )
 
@@ -71,6 +72,8 @@ class LabeledTile:
         review: What became of the boxes that were proposed, or None where nobody has looked; tables
             of version 1 know nothing of it.
         group: Unit of splitting, as in `Tile.group`.
+        ground_sample_distance: Length of a pixel on the ground, in metres, or None where the scene
+            does not know where it lies.
     """
 
     tile_id: str
@@ -87,6 +90,7 @@ class LabeledTile:
     annotation_id: int | None = None
     review: Review | None = None
     group: str = ""
+    ground_sample_distance: float | None = None
 
     def __post_init__(self) -> None:
         """Let a scene without a group be one of its own."""
@@ -113,6 +117,7 @@ def _to_row(tile: LabeledTile) -> dict[str, Any]:
         "annotation_id": tile.annotation_id,
         "review": _review_to_row(tile.review) if tile.review else None,
         "group": tile.group,
+        "ground_sample_distance": tile.ground_sample_distance,
     }
 
 
@@ -143,6 +148,7 @@ def _to_tile(row: dict[str, Any]) -> LabeledTile:
         annotation_id=row["annotation_id"],
         review=_to_review(row["review"]) if row.get("review") else None,
         group=row.get("group", ""),
+        ground_sample_distance=row.get("ground_sample_distance"),
     )
 
 

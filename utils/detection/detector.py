@@ -38,6 +38,12 @@ class Detector:
             trained by an earlier version of Spyglass.
         confidence: From which its boxes are taken for objects: the one with the best F1 on val, or
             None where it was not chosen.
+        tile_side: Median longest side of the tiles it learned from, in pixels; None of a detector
+            that was trained by an earlier version of Spyglass.
+        ground_sample_distance: Median length of a pixel on the ground in these tiles, in metres, or
+            None where it is not known.
+        recall_by_scale: Share of the objects of val that it finds when they are shown so many times
+            as large as learned, such as `{"1": 0.7, "0.5": 0.2}`, at its confidence; may be empty.
     """
 
     best: Path
@@ -54,6 +60,9 @@ class Detector:
     mlflow_run_id: str | None = field(default=None)
     history: tuple[dict[str, float], ...] = ()
     confidence: float | None = field(default=None)
+    tile_side: int | None = None
+    ground_sample_distance: float | None = None
+    recall_by_scale: dict[str, float] = field(default_factory=dict)
 
     @property
     def weights_sha256(self) -> str:

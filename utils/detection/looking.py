@@ -14,6 +14,7 @@ from utils.detection.empty_water import contrast
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import Predictor
 from utils.detection.reading_ahead import reading_ahead
+from utils.detection.scale import WindowPlan
 from utils.errors import ImageError
 from utils.geometry import Boxes, Window
 from utils.progress import Advance, progress
@@ -27,6 +28,9 @@ _NAME_LENGTH = 16
 # Scenes of more windows show how far they have come.
 _LARGE_SCENE_WINDOWS = 100
 _NO_BOXES = Boxes(scores=np.zeros(0))
+_NO_PLAN = WindowPlan(1, 0)
+
+PlanWindows = Callable[[Scene, int, int], WindowPlan]
 
 
 @dataclass(slots=True)
@@ -44,6 +48,7 @@ class SceneInWork:
         fault: Why the image cannot be read, or None.
         advance: Of its own progress bar, if it has one.
         backend: What the network ran in, and why in that; empty where nothing was looked at.
+        plan: Its windows as they were planned.
     """
 
     scene: Scene
@@ -56,6 +61,7 @@ class SceneInWork:
     fault: ImageError | None = None
     advance: Advance | None = None
     backend: str = ""
+    plan: WindowPlan = _NO_PLAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ def look_through(
     kept: KeptWork,
     options: InferenceOptions,
     load: Callable[[Sequence[Pixels]], Predictor],
+    plan: PlanWindows,
 ) -> Iterator[SceneInWork]:
     """Look at every window of some scenes that was not looked at before.
 
@@ -86,11 +93,12 @@ def look_through(
         kept: What earlier runs have left.
         options: How to look.
         load: Makes the predictor of the first windows, once there is something to look at.
+        plan: Tells the windows of a scene of some width and height in pixels.
 
     Yields:
         The scenes, in order, each once all its windows were looked at.
     """
-    views = (view for scene in scenes for view in _views(scene, kept, options))
+    views = (view for scene in scenes for view in _views(scene, kept, options, plan))
     predictor: Predictor | None = None
     with ExitStack() as bar, closing(reading_ahead(views, options.batch)) as ahead:
         started = time.monotonic()
@@ -109,12 +117,17 @@ def look_through(
             started = ended
 
 
-def _views(scene: Scene, kept: KeptWork, options: InferenceOptions) -> Iterator[_View]:
+def _views(
+    scene: Scene, kept: KeptWork, options: InferenceOptions, plan: PlanWindows
+) -> Iterator[_View]:
     """Yield the windows of a scene that are still to be looked at, and then its end."""
     work = SceneInWork(scene)
     try:
         digest = image_sha256(scene.path)[:_NAME_LENGTH]
-        work.key = f"{scene_key(scene.id)}-{digest}.parquet"
+        work.width, work.height = image_size(scene.path, options.pixels)
+        work.plan = plan(scene, work.width, work.height)
+        # A file beside the image may give it another place, and so another resolution.
+        work.key = f"{scene_key(scene.id)}-{digest}-{work.plan.tile_size}.parquet"
         work.is_kept = work.key in kept
         if not work.is_kept:
             for window, pixels in _windows(work, kept, options):
@@ -131,14 +144,13 @@ def _is_empty(pixels: Pixels, options: InferenceOptions) -> bool:
 def _windows(
     work: SceneInWork, kept: KeptWork, options: InferenceOptions
 ) -> Iterator[tuple[Window, Pixels]]:
-    path, size, overlap = work.scene.path, options.tile_size, options.overlap
-    work.width, work.height = image_size(path, options.pixels)
-    work.grid = Grid.over(work.width, work.height, size, overlap)
+    plan = work.plan
+    work.grid = Grid.over(work.width, work.height, plan.tile_size, plan.overlap)
     work.bands = Bands(kept, work.key.removesuffix(".parquet"), work.grid)
     return read_windows(
-        path,
-        tile_size=size,
-        overlap=overlap,
+        work.scene.path,
+        tile_size=plan.tile_size,
+        overlap=plan.overlap,
         pixels=options.pixels,
         first_row=work.bands.rows_done,
     )

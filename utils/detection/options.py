@@ -116,14 +116,20 @@ class TrackingOptions(Options):
 class InferenceOptions(Options):
     """How a detector looks through scenes."""
 
-    tile_size: int = Field(default=1000, ge=32)
-    """Side of the windows a scene is looked at through, in pixels; best as the tiles trained on."""
+    tile_size: Annotated[int, Field(ge=32)] | Literal["auto"] = "auto"
+    """Side of the windows a scene is looked at through, in pixels. `auto` shows objects as large as
+    the detector learned them: windows as large as its training tiles (more, or less, by the factor
+    of `imgsz`), and, where the ground sample distance of the scene and of these tiles is known,
+    larger or smaller by the ratio of the two. A size by hand that shows objects more than a fifth
+    larger or smaller is told, with what that costs on val."""
 
-    overlap: int = Field(default=200, ge=1)
-    """Overlap of neighbouring windows, in pixels: an object on a border is found once."""
+    overlap: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    """Overlap of neighbouring windows, in pixels: an object on a border is found once. `auto` is a
+    fifth of a window."""
 
     imgsz: int | None = None
-    """Side, in pixels, to which windows are resized; by default as in training."""
+    """Side, in pixels, to which windows are resized; by default as in training. With `tile_size:
+    auto`, larger windows are shown at a larger `imgsz`."""
 
     confidence: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = "auto"
     """The lowest score of a box that is kept; `auto` is what the training chose on val (the best
@@ -177,7 +183,8 @@ class InferenceOptions(Options):
 
     @model_validator(mode="after")
     def _overlap_below_tile_size(self) -> Self:
-        if self.overlap >= self.tile_size:
+        by_hand = self.overlap != "auto" and self.tile_size != "auto"
+        if by_hand and int(self.overlap) >= int(self.tile_size):
             raise ValueError(
                 f"overlap ({self.overlap}) must be smaller than tile_size ({self.tile_size})"
             )

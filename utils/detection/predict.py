@@ -20,11 +20,13 @@ from utils.detection.options import InferenceOptions
 from utils.detection.outputs import write_outputs
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.detection.predictor import load_predictor
+from utils.detection.scale import WindowPlan, plan_windows, scale_issues
 from utils.issues import IssueReport
 from utils.locks import exclusive
 from utils.paths import local_folder
 from utils.progress import progress
 from utils.scenes.classes import merge_issues
+from utils.scenes.places import ground_sample_distance
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import WHOLE, Selection
 from utils.storage.store import ObjectStore, open_store
@@ -93,7 +95,11 @@ def predict_scenes(
         progress("Predicting (scenes)", total) as advance,
     ):
         load = partial(load_predictor, detector, options, exports_in=exports_in)
-        for work in look_through(source.read(issues, selection), kept, options, load):
+        plan = partial(_planned, detector, options)
+        if selection.shard == 0:
+            issues.extend(scale_issues(detector, options))
+        for work in look_through(source.read(issues, selection), kept, options, load, plan):
+            issues.extend(work.plan.issues)
             if work.fault is not None:
                 issues.add(work.scene.id, "image does not decode", work.fault)
             else:
@@ -126,11 +132,19 @@ def merge_inferences(
     return InferenceResult(write_outputs(predictions, options, folder, issues), issues)
 
 
+def _planned(
+    detector: Detector, options: InferenceOptions, scene: Scene, width: int, height: int
+) -> WindowPlan:
+    metres = ground_sample_distance(scene.georeference, width, height)
+    return plan_windows(detector, options, scene.id, metres)
+
+
 def _identity(source: SceneSource, detector: Detector, options: InferenceOptions) -> str:
     """A name for all predictions that the same detector makes with these options."""
     identity = [
         *(_METHOD, version("ultralytics"), source.name),
         *(detector.weights_sha256, detector.image_size, detector.class_names),
+        *(detector.tile_side, detector.ground_sample_distance),
     ]
     chosen = options.updated(confidence=detector.least_score(options.confidence))
     content = json.dumps([*identity, chosen.model_dump(mode="json", exclude=_NOT_IDENTITY)])

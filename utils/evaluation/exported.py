@@ -12,7 +12,7 @@ from utils.detection.detector import Detector
 from utils.detection.exports import Exports
 from utils.evaluation.coco import coco_metrics
 from utils.evaluation.evaluate import class_names
-from utils.evaluation.looking import inference_options, look_with, tile_predictor
+from utils.evaluation.looking import inference_options, look_with, tile_image_size, tile_predictor
 from utils.evaluation.options import EvaluationOptions
 from utils.storage.store import ObjectStore
 
@@ -47,8 +47,8 @@ def measure_losses(
         ImageError: If an image cannot be read.
     """
     options = options.updated(augment=False)
-    predictor = tile_predictor(detector, options)
-    exports = Exports(detector, options.imgsz or detector.image_size, store)
+    predictor = tile_predictor(detector, tiles, options)
+    exports = Exports(detector, tile_image_size(detector, tiles, options), store)
     device = predictor.ultralytics.device
     with exports.locked():
         others = exported_backends(exports, inference_options(options), device)

@@ -15,6 +15,7 @@ from utils.dataset.labeled import LabeledTile
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import Predictor, load_predictor
+from utils.detection.scale import matching_image_size
 from utils.errors import ImageError
 from utils.evaluation.judged import JudgedImage
 from utils.evaluation.options import EvaluationOptions
@@ -61,7 +62,8 @@ def look_at_tiles(
         DetectorError: If weights cannot be loaded.
         ImageError: If an image cannot be read.
     """
-    predictors = [tile_predictor(detector, options) for detector in detectors]
+    tiles = list(tiles)
+    predictors = [tile_predictor(detector, tiles, options) for detector in detectors]
     return look_with(predictors, tiles, images, options.batch)
 
 
@@ -92,9 +94,25 @@ def look_with(
     ]
 
 
-def tile_predictor(detector: Detector, options: EvaluationOptions) -> Predictor:
-    """The detector as it was trained, in PyTorch, whatever it is exported to."""
-    return load_predictor(detector, inference_options(options))
+def tile_predictor(
+    detector: Detector, tiles: Sequence[LabeledTile], options: EvaluationOptions
+) -> Predictor:
+    """The detector as it was trained, in PyTorch, whatever it is exported to.
+
+    Args:
+        detector: Whose best weights look.
+        tiles: To look at; objects on them are shown as large as they were learned.
+        options: How to look.
+    """
+    wanted = inference_options(options)
+    return load_predictor(detector, wanted.updated(imgsz=tile_image_size(detector, tiles, options)))
+
+
+def tile_image_size(
+    detector: Detector, tiles: Sequence[LabeledTile], options: EvaluationOptions
+) -> int:
+    """The image size at which a detector looks at tiles."""
+    return options.imgsz or matching_image_size(detector, [tile.window for tile in tiles])
 
 
 def inference_options(options: EvaluationOptions) -> InferenceOptions:

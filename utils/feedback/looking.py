@@ -11,6 +11,7 @@ from utils.detection.detector import Detector
 from utils.detection.embeddings import embed_images
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import load_predictor
+from utils.detection.scale import matching_image_size
 from utils.errors import ImageError
 from utils.evaluation.looking import read_tile
 from utils.feedback.candidates import Candidate
@@ -77,12 +78,14 @@ def with_boxes(
     versions = {one.model_version for one in picked if one.found is not None}
     if not unseen or versions - {model_version}:
         return list(picked)
-    predictor = load_predictor(detector, InferenceOptions(confidence=unseen[0].confidence))
+    image_size = matching_image_size(detector, [one.tile.window for one in unseen])
+    looking = InferenceOptions(confidence=unseen[0].confidence, imgsz=image_size)
+    predictor = load_predictor(detector, looking)
     tiles = {one.tile.uri: one for one in unseen}
     files = [(uri, one.tile.sha256) for uri, one in tiles.items()]
-    looking = "Looking at tiles without predictions"
+    description = "Predicting on tiles without predictions"
     seen = {}
-    for uri, path in local_copies(files, issues=issues, description=looking, total=len(files)):
+    for uri, path in local_copies(files, issues=issues, description=description, total=len(files)):
         try:
             (found,) = predictor.find([read_tile(path)])
         except ImageError as error:

@@ -9,6 +9,7 @@ from utils.geometry import FloatArray
 from utils.scenes.scene import Georeference
 
 _WGS84 = "EPSG:4326"
+_EARTH_RADIUS_M = 6_371_008.8  # mean radius (IUGG 1980)
 _FARTHER_THAN_EARTH = 1e9  # in any unit down to feet; PROJ takes for ever to unwrap far longitudes
 
 
@@ -28,6 +29,40 @@ def centre_of(georeference: Georeference, width: int, height: int) -> tuple[floa
     centre = np.array([a * column + b * row + c, d * column + e * row + f])
     longitude, latitude = to_wgs84(centre, georeference.crs).tolist()
     return longitude, latitude
+
+
+def ground_sample_distance(
+    georeference: Georeference | None, width: int, height: int
+) -> float | None:
+    """The length of a pixel on the ground at the centre of an image, in metres.
+
+    It is the root of the area that the central pixel covers, on a sphere: half a per cent off at
+    most, wherever the coordinate reference system distorts (as web Mercator does far north).
+
+    Args:
+        georeference: Of the upright image, or None.
+        width: Of the upright image, in pixels.
+        height: Of the upright image, in pixels.
+
+    Returns:
+        None where the image does not know where it lies.
+    """
+    if georeference is None:
+        return None
+    a, b, c, d, e, f = georeference.transform
+    column, row = width / 2, height / 2
+    corners = np.array([[column, row], [column + 1, row], [column, row + 1]])
+    x, y = corners.T
+    places = np.stack([a * x + b * y + c, d * x + e * y + f], axis=1)
+    try:
+        longitude, latitude = np.deg2rad(to_wgs84(places, georeference.crs)).T
+    except GeoreferenceError:
+        return None
+    across = np.remainder(longitude - longitude[0] + np.pi, 2 * np.pi) - np.pi
+    east = _EARTH_RADIUS_M * across * np.cos(latitude[0])
+    north = _EARTH_RADIUS_M * (latitude - latitude[0])
+    area = abs(east[1] * north[2] - east[2] * north[1])
+    return float(np.sqrt(area)) or None
 
 
 def to_wgs84(corners: FloatArray, crs: str) -> FloatArray:

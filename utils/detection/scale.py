@@ -1,0 +1,205 @@
+"""At what scale a detector learned, and the windows that show it objects at that scale again.
+
+A network sees a tile resized until its longest side is the image size, so an object of 20 pixels
+looks larger in a tile of 400 pixels than in one of 1,000. Whoever shows a detector other windows
+than it learned from shows it objects of another size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from utils.dataset.labeled import LabeledTile
+from utils.detection.detector import Detector
+from utils.detection.options import InferenceOptions
+from utils.geometry import Window
+from utils.issues import Issue
+
+OTHER_SCALE = "other scale than learned"
+RESAMPLED = "scene resampled to the learned resolution"
+UNKNOWN_SCALE = "learned scale not known"
+
+_NOTICEABLE = 1.2  # differs by more than a fifth
+_DEFAULT_SIDE = 1000
+_OVERLAPS = 5  # windows share a fifth of their side
+_STRIDE = 32  # image sizes of a YOLO are multiples of its coarsest grid
+_SMALLEST_SIDE = 32
+_MOST_RESAMPLED = 8.0  # the memory that an inference takes grows with its windows
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedScale:
+    """The tiles that a detector learned from.
+
+    Attributes:
+        tile_side: Median longest side of the training tiles, in pixels; each counts as often as it
+            has objects.
+        ground_sample_distance: Median length of a pixel on the ground, in metres, or None where
+            fewer than half of the tiles know it.
+    """
+
+    tile_side: int
+    ground_sample_distance: float | None
+
+
+def learned_scale(tiles: Iterable[LabeledTile]) -> LearnedScale:
+    """The scale of the tiles that a detector learns from.
+
+    Args:
+        tiles: Of the train split, at least one.
+    """
+    rows = [
+        (side_of([tile.window]), tile.ground_sample_distance or np.nan, max(len(tile.boxes), 1))
+        for tile in tiles
+    ]
+    sides, distances, weights = np.array(rows).T
+    known = np.isfinite(distances)
+    is_placed = weights[known].sum() * 2 >= weights.sum()
+    return LearnedScale(
+        tile_side=round(_weighted_median(sides, weights)),
+        ground_sample_distance=(
+            _weighted_median(distances[known], weights[known]) if is_placed else None
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPlan:
+    """The windows through which a scene is looked at.
+
+    Attributes:
+        tile_size: Side of the windows, in pixels of the scene.
+        overlap: Overlap of neighbouring windows, in pixels of the scene.
+        issues: What is to be told of them.
+    """
+
+    tile_size: int
+    overlap: int
+    issues: tuple[Issue, ...] = ()
+
+
+def plan_windows(
+    detector: Detector,
+    options: InferenceOptions,
+    scene_id: str = "",
+    ground_sample_distance: float | None = None,
+) -> WindowPlan:
+    """The windows that show a scene at the scale that a detector learned.
+
+    A scene of another resolution needs no resampling of its own: in windows that are larger or
+    smaller by the ratio of both resolutions, the network's own resizing does it.
+
+    Args:
+        detector: It tells the scale; one of an earlier version of Spyglass may not.
+        options: Windows by hand count more.
+        scene_id: Names the scene in issues.
+        ground_sample_distance: Length of a pixel of the scene on the ground, in metres, if known.
+    """
+    if options.tile_size != "auto":
+        return WindowPlan(options.tile_size, _overlap(options, options.tile_size))
+    side, issues = _learned_side(detector, options), []
+    learned = detector.ground_sample_distance
+    if learned and ground_sample_distance:
+        ratio = learned / ground_sample_distance
+        shown = float(np.clip(ratio, 1 / _MOST_RESAMPLED, _MOST_RESAMPLED))
+        if not _is_alike(ratio):
+            detail = (
+                f"its pixels are {ground_sample_distance:.3g} m long, those learned from "
+                f"{learned:.3g} m: it is looked at in windows of {round(side * shown)} px"
+            )
+            if shown != ratio:
+                detail += f", as far as windows may differ (by {_MOST_RESAMPLED:g} times)"
+            issues.append(Issue(scene_id, RESAMPLED, detail, set_aside=False))
+            side *= shown
+    tile_size = max(round(side), _SMALLEST_SIDE)
+    return WindowPlan(tile_size, _overlap(options, tile_size), tuple(issues))
+
+
+def scale_issues(detector: Detector, options: InferenceOptions) -> list[Issue]:
+    """What is to be told of the scale at which scenes are shown, before any is."""
+    if detector.tile_side is None:
+        if options.tile_size != "auto":
+            return []
+        detail = (
+            "the detector was trained by a version of Spyglass that did not keep the size of its "
+            f"tiles: windows of {_DEFAULT_SIDE} px are shown. Train it again, or set "
+            "inference.tile_size to the size of the tiles it learned from"
+        )
+        return [Issue("inference", UNKNOWN_SCALE, detail, set_aside=False)]
+    if options.tile_size == "auto":
+        return []
+    image_size = options.imgsz or detector.image_size
+    factor = (image_size / options.tile_size) / (detector.image_size / detector.tile_side)
+    if _is_alike(factor):
+        return []
+    detail = (
+        f"windows of {options.tile_size} px at imgsz {image_size} show objects "
+        f"{factor:.2f} times as large as the detector learned them, in tiles of "
+        f"{detector.tile_side} px at imgsz {detector.image_size}{_cost(detector, factor)}. "
+        "Leave out tile_size to show them as they were learned"
+    )
+    return [Issue("inference", OTHER_SCALE, detail, set_aside=False)]
+
+
+def matching_image_size(detector: Detector, tiles: Sequence[Window]) -> int:
+    """The image size at which tiles of any size show objects as large as they were learned.
+
+    Tiles within a fifth of the learned size are shown as in training.
+
+    Args:
+        detector: It tells the scale.
+        tiles: The windows of the tiles, in pixels; their median decides.
+    """
+    if detector.tile_side is None or not tiles:
+        return detector.image_size
+    factor = side_of(tiles) / detector.tile_side
+    if _is_alike(factor):
+        return detector.image_size
+    return rounded_image_size(detector.image_size * factor)
+
+
+def rounded_image_size(side: float) -> int:
+    """The nearest image size that the network can take, in pixels."""
+    return max(round(side / _STRIDE), 1) * _STRIDE
+
+
+def side_of(windows: Sequence[Window]) -> float:
+    """The median of the longest sides of some windows, in pixels."""
+    return float(np.median([max(window.width, window.height) for window in windows]))
+
+
+def _learned_side(detector: Detector, options: InferenceOptions) -> float:
+    """Side of the windows that show objects at the learned size at the image size wanted."""
+    image_size = options.imgsz or detector.image_size
+    return (detector.tile_side or _DEFAULT_SIDE) * image_size / detector.image_size
+
+
+def _overlap(options: InferenceOptions, tile_size: int) -> int:
+    if options.overlap == "auto":
+        return max(tile_size // _OVERLAPS, 1)
+    return min(options.overlap, tile_size - 1)
+
+
+def _cost(detector: Detector, factor: float) -> str:
+    """The recall on val at the nearest scale that was measured, beside that at the learned one."""
+    measured = detector.recall_by_scale
+    if len(measured) < 2:
+        return ""
+    nearest = min(measured, key=lambda scale: abs(np.log(float(scale) / factor)))
+    return (
+        f"; on val it found {measured[nearest]:.0%} of the objects at {float(nearest):g} times "
+        f"their size, and {measured['1']:.0%} as learned"
+    )
+
+
+def _is_alike(factor: float) -> bool:
+    return 1 / _NOTICEABLE <= factor <= _NOTICEABLE
+
+
+def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    order = np.argsort(values)
+    share = np.cumsum(weights[order]) / weights.sum()
+    return float(values[order][np.searchsorted(share, 0.5)])

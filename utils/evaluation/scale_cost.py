@@ -1,0 +1,76 @@
+"""What it costs to show a detector objects larger or smaller than it learned them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from utils.dataset.labeled import LabeledTile
+from utils.detection.detector import Detector
+from utils.detection.scale import learned_scale, rounded_image_size
+from utils.evaluation.curves import count_boxes
+from utils.evaluation.looking import look_at_tiles
+from utils.evaluation.matching import match_classes
+from utils.evaluation.options import EvaluationOptions
+
+_FACTORS = (1.0, 0.5, 0.7, 1.4)
+_MOST_TILES = 32  # enough to tell a loss, at the cost of a few batches
+
+
+def with_scale(detector: Detector, trained_on: Iterable[LabeledTile]) -> Detector:
+    """The detector with the size and the resolution of the tiles that it learned from.
+
+    Args:
+        detector: After its training.
+        trained_on: The tiles of the train split, at least one.
+    """
+    scale = learned_scale(trained_on)
+    return replace(
+        detector,
+        tile_side=scale.tile_side,
+        ground_sample_distance=scale.ground_sample_distance,
+    )
+
+
+def with_recall_by_scale(
+    detector: Detector,
+    tiles: Sequence[LabeledTile],
+    images: Mapping[str, Path],
+    options: EvaluationOptions,
+) -> Detector:
+    """The detector with its recall on val at several scales, at its confidence and IoU 0.5.
+
+    Args:
+        detector: With its scale and its confidence; whose `best` weights look.
+        tiles: Of the val split; 32 of those with objects, the same in every run, are looked at.
+        images: The image of each tile as a local file, by tile id.
+        options: How to look.
+
+    Returns:
+        The same detector where val has no objects.
+    """
+    sample = sorted((tile for tile in tiles if len(tile.boxes)), key=lambda tile: tile.sha256)
+    sample = sample[:_MOST_TILES]
+    if not sample:
+        return detector
+    recalls = {
+        f"{factor:g}": _recall(detector, sample, images, options, factor) for factor in _FACTORS
+    }
+    return replace(detector, recall_by_scale=recalls)
+
+
+def _recall(
+    detector: Detector,
+    tiles: Sequence[LabeledTile],
+    images: Mapping[str, Path],
+    options: EvaluationOptions,
+    factor: float,
+) -> float:
+    image_size = rounded_image_size((options.imgsz or detector.image_size) * factor)
+    (look,) = look_at_tiles([detector], tiles, images, options.updated(imgsz=image_size))
+    confidence = np.array([detector.least_score()])
+    counts = count_boxes(match_classes(look.tiles, detector.class_names), confidence)
+    return round(float(counts.recall.item()), 4)
