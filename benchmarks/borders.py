@@ -18,8 +18,8 @@ from utils.detection.merge import merge_windows
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import load_predictor
 from utils.geometry import Boxes, FloatArray
+from utils.images.reader import Pixels
 from utils.tiling.grid import Grid
-from utils.tiling.reader import Pixels
 
 PLACEMENTS = 200
 TILE_SIZE, OVERLAP, WINDOWS = 320, 80, 16

@@ -35,12 +35,12 @@ from utils.feedback.options import FeedbackOptions, PickWeights
 from utils.feedback.pick import chance, pick
 from utils.files import sha256_of
 from utils.geometry import Boxes, FloatArray, Window
+from utils.images.reader import image_size
 from utils.issues import IssueReport
 from utils.progress import progress
 from utils.scenes.options import VocSource
 from utils.scenes.scene import Scene
 from utils.scenes.sources import open_source
-from utils.tiling.reader import image_size
 from utils.tiling.tile import Tile, tile_id_of
 
 ROUNDS = 4

@@ -13,7 +13,7 @@ from utils.detection.checkpoint import load_weights
 from utils.evaluation.coco import coco_metrics
 from utils.evaluation.judged import JudgedImage
 from utils.geometry import Boxes, Window
-from utils.tiling.reader import read_windows
+from utils.images.reader import read_windows
 
 
 def sahi_way(scene: Path, weights: Path, confidence: float) -> Callable[[], Boxes]:

@@ -94,7 +94,7 @@ WAYS = {way.__name__: way for way in (tile_image, dzsave, whole_image_for_each_t
 
 # Spyglass tells libvips to use one thread for each operation, which must not slow down the others.
 LIBRARIES = {
-    "tile_image": ("utils.tiling.encoding", "utils.tiling.pixels"),
+    "tile_image": ("utils.tiling.encoding", "utils.images.pixels"),
     "dzsave": ("pyvips",),
     "whole_image_for_each_tile": ("pyvips",),
 }

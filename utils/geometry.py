@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -114,6 +115,28 @@ class Boxes:
     def shifted(self, dx: float, dy: float) -> Self:
         """The same boxes moved by (dx, dy) pixels, as from tile to scene coordinates."""
         return type(self)(shift(self.xyxy, dx, dy), self.labels, self.scores)
+
+
+def spans(length: int, tile_size: int, overlap: int) -> tuple[Span, ...]:
+    """Cut one axis into (start, size) spans.
+
+    Args:
+        length: Of the axis, in pixels, at least 1.
+        tile_size: Size of every span but the last, which is cropped to the axis.
+        overlap: How many pixels neighbouring spans share; less than `tile_size`.
+
+    Returns:
+        Spans in order that cover the axis; none lies inside another.
+
+    Raises:
+        ValueError: If `length` is not positive, or `overlap` is negative or not less than
+            `tile_size`.
+    """
+    if length < 1 or not 0 <= overlap < tile_size:
+        raise ValueError(f"length {length}, tile_size {tile_size}, overlap {overlap}")
+    last_start = max(length - overlap, 1)
+    starts = range(0, last_start, tile_size - overlap)
+    return tuple((start, min(tile_size, length - start)) for start in starts)
 
 
 def shift(boxes: ArrayLike, dx: float, dy: float) -> FloatArray:

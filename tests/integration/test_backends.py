@@ -19,8 +19,8 @@ from utils.detection.exports import Exports
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import load_predictor
 from utils.geometry import Boxes
+from utils.images.reader import read_windows
 from utils.paths import local_folder
-from utils.tiling.reader import read_windows
 
 
 def options(backend, **changes):

@@ -16,8 +16,8 @@ from utils.detection.options import InferenceOptions
 from utils.detection.predictor import load_predictor
 from utils.evaluation.exported import measure_losses
 from utils.evaluation.options import EvaluationOptions
+from utils.images.reader import read_windows
 from utils.storage.store import ObjectStore, open_store
-from utils.tiling.reader import read_windows
 
 SIDE = 320
 OPTIONS = InferenceOptions(device="cpu", confidence=0.01)

@@ -16,7 +16,8 @@ from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
 from utils.errors import TooManyIssuesError
 from utils.geometry import iou_matrix
-from utils.scenes.scene import Georeference, Scene
+from utils.images.georeference import Georeference
+from utils.scenes.scene import Scene
 
 
 def test_every_scene_is_predicted_in_order_of_its_id_with_what_is_known_of_it(predict, scenes):

@@ -10,8 +10,9 @@ from tests.builders import boxes, write_image
 from tests.fixtures.inference import OPTIONS, kept_parts, source_of
 from utils.detection.predict import predict_scenes
 from utils.detection.predictor import Predictor
+from utils.images.georeference import Georeference
 from utils.paths import local_folder
-from utils.scenes.scene import Georeference, Scene
+from utils.scenes.scene import Scene
 from utils.storage.store import open_store
 from utils.tiling.grid import tile_windows
 

@@ -18,10 +18,10 @@ from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions, TrainingOptions
 from utils.detection.outputs import write_outputs
 from utils.detection.predictions import Predictions, ScenePrediction
+from utils.images.georeference import Georeference
 from utils.issues import IssueReport
 from utils.reports.viewer import write_viewer
 from utils.scenes.options import FolderSource
-from utils.scenes.scene import Georeference
 from utils.scenes.selection import WHOLE
 from utils.tiling.manifest import TileManifest
 

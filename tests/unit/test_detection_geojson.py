@@ -18,9 +18,8 @@ from utils.detection.geojson import box_corners, to_wgs84, write_geojson
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.errors import GeoreferenceError
 from utils.geometry import Boxes
+from utils.images.georeference import Georeference, read_georeference
 from utils.issues import IssueReport
-from utils.scenes.georeference import read_georeference
-from utils.scenes.scene import Georeference
 
 # Where a scene may lie so that all of it is well inside the area the system is made for.
 PLACES = {

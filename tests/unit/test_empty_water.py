@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from utils.detection.empty_water import contrast
 from utils.detection.options import InferenceOptions
+from utils.images.reader import read_windows
 from utils.issues import IssueReport
 from utils.scenes.options import CocoSource, VocSource
 from utils.scenes.sources import open_source
-from utils.tiling.reader import read_windows
 
 ENOUGH = InferenceOptions().empty_contrast
 

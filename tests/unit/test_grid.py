@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utils.tiling.grid import Grid, spans, tile_windows
+from utils.geometry import spans
+from utils.tiling.grid import Grid, tile_windows
 
 sides = st.integers(1, 60)
 

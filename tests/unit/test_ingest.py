@@ -22,9 +22,10 @@ from tests.ingest_scenes import (
 from utils.errors import BusyError, ImageError, StoreError, TooManyIssuesError
 from utils.files import sha256_of
 from utils.geometry import Boxes
+from utils.images.georeference import Georeference
 from utils.issues import IssueReport
 from utils.locks import exclusive
-from utils.scenes.scene import Georeference, Scene, SceneSource
+from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
 from utils.scenes.shards import plan_shards
 from utils.storage import local

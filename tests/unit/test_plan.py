@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from tests.builders import boxes
 from utils.geometry import Boxes
+from utils.images.options import PixelOptions
 from utils.scenes.scene import Scene
 from utils.scenes.usable import ALL_LOST, BAD_BOX
-from utils.tiling.options import PixelOptions, TilingOptions
+from utils.tiling.options import TilingOptions
 from utils.tiling.plan import plan_tiles
 
 TILES_OF_10 = TilingOptions(tile_size=10, overlap=0)

@@ -17,9 +17,9 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from tests.builders import write_image
 from utils.errors import ImageError
+from utils.images.options import PixelOptions
+from utils.images.reader import image_size, read_windows
 from utils.tiling.grid import tile_windows
-from utils.tiling.options import PixelOptions
-from utils.tiling.reader import image_size, read_windows
 
 WIDTH, HEIGHT = 70, 50
 

@@ -11,7 +11,7 @@ import pytest
 from tests.builders import boxes, make_tile
 from utils.errors import DatasetError
 from utils.geometry import Boxes
-from utils.scenes.scene import Georeference
+from utils.images.georeference import Georeference
 from utils.tables import (
     ITEMS_PER_GROUP,
     ROWS_PER_GROUP,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from utils.tiling.reader import Pixels
+from utils.images.reader import Pixels
 
 
 def contrast(pixels: Pixels) -> int:

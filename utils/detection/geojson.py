@@ -20,9 +20,9 @@ from utils.detection.predictions import Predictions, ScenePrediction
 from utils.errors import GeoreferenceError
 from utils.files import written_whole
 from utils.geometry import FloatArray
+from utils.images.georeference import Georeference
 from utils.issues import IssueReport
 from utils.scenes.places import to_wgs84
-from utils.scenes.scene import Georeference
 from utils.tiling.tile import scene_key
 
 GEOJSON_FILE = "predictions.geojson"

@@ -17,11 +17,11 @@ from utils.detection.reading_ahead import reading_ahead
 from utils.detection.scale import WindowPlan
 from utils.errors import ImageError
 from utils.geometry import Boxes, Window
+from utils.images.files import image_sha256
+from utils.images.reader import Pixels, image_size, read_windows
 from utils.progress import Advance, progress
-from utils.scenes.images import image_sha256
 from utils.scenes.scene import Scene
 from utils.tiling.grid import Grid
-from utils.tiling.reader import Pixels, image_size, read_windows
 from utils.tiling.tile import scene_key
 
 _NAME_LENGTH = 16

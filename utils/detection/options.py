@@ -11,8 +11,8 @@ import yaml
 from pydantic import Field, field_validator, model_validator
 
 from utils.dataset.options import SamplingOptions
+from utils.images.options import PixelOptions
 from utils.options import Options, unknown_key
-from utils.tiling.options import PixelOptions
 
 _HAVE_A_FIELD = {
     "epochs", "imgsz", "batch", "patience", "seed", "device", "model", "augmentations",

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from utils.geometry import Boxes
-from utils.scenes.scene import Georeference
+from utils.images.georeference import Georeference
 from utils.tables import BOXES, STRINGS, Table, versioned_schema
 
 SCHEMA = versioned_schema(

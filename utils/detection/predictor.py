@@ -18,8 +18,8 @@ from utils.detection.exports import Exports
 from utils.detection.options import InferenceOptions
 from utils.detection.second_look import enlarged, joined_looks, mirrored_boxes, mirrored_image
 from utils.geometry import Boxes
+from utils.images.reader import Pixels
 from utils.storage.store import ObjectStore
-from utils.tiling.reader import Pixels
 
 # Low enough to show what a backend, or a look, nearly finds.
 _FAINT = 0.01

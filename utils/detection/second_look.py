@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from utils.geometry import Boxes, FloatArray, iou_matrix
-from utils.tiling.reader import Pixels
+from utils.images.reader import Pixels
 
 ENLARGEMENT = 1.25
 # From where on two boxes are one object: as Solovyev et al. 2021, "Weighted boxes fusion".

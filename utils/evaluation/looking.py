@@ -20,8 +20,8 @@ from utils.errors import ImageError
 from utils.evaluation.judged import JudgedImage
 from utils.evaluation.options import EvaluationOptions
 from utils.geometry import Boxes
+from utils.images.reader import Pixels
 from utils.progress import progress
-from utils.tiling.reader import Pixels
 
 # As ultralytics' own `val`: the tail of unsure boxes belongs to average precision.
 _LEAST_CONFIDENCE = 0.001

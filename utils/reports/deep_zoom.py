@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from utils.scenes.images import explained
-from utils.tiling.options import PixelOptions
+from utils.images.files import explained
+from utils.images.options import PixelOptions
 
 # Large, so that a giant scene is some hundreds of files and not thousands: they may go to a bucket.
 TILE_SIZE, OVERLAP = 1022, 1
@@ -20,7 +20,7 @@ def write_pyramid(image: Path, path: Path, pixels: PixelOptions) -> None:
     Raises:
         ImageError: If it does not decode or is no longer there.
     """
-    from utils.tiling.pixels import open_upright
+    from utils.images.pixels import open_upright
 
     with explained(image):
         upright = open_upright(image, pixels)

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from utils.geometry import FloatArray, Window
-from utils.tiling.options import PixelOptions
-from utils.tiling.reader import read_strips
+from utils.images.options import PixelOptions
+from utils.images.reader import read_strips
 
 # A scene that was looked through was allowed to be as large as it is.
 _OF_ANY_SIZE = PixelOptions(max_pixels=sys.maxsize)

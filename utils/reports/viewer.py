@@ -13,10 +13,10 @@ import numpy as np
 
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.errors import ImageError
+from utils.images.options import PixelOptions
 from utils.issues import IssueReport
 from utils.reports.deep_zoom import OVERLAP, TILE_SIZE, write_pyramid
 from utils.scenes.bucket import local_image
-from utils.tiling.options import PixelOptions
 from utils.tiling.tile import scene_key
 
 INDEX, SCENES = "index.html", "scenes"

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from utils.errors import ImageError, SourceError, StoreError
+from utils.images.georeference import read_georeference
 from utils.issues import IssueReport
-from utils.scenes.georeference import read_georeference
 from utils.scenes.image_files import IMAGE_SUFFIXES, folder_tags
 from utils.scenes.options import FolderSource
 from utils.scenes.scene import Scene, SceneSource

@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from utils.errors import SourceError
+from utils.images.georeference import read_georeference
 from utils.issues import IssueReport
-from utils.scenes.georeference import read_georeference
 from utils.scenes.hugging_face_columns import LabelColumns, check_image_column, label_columns
 from utils.scenes.hugging_face_images import DatasetImage, ImageSpool
 from utils.scenes.hugging_face_loading import dataset_name, load_streamed

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from utils.errors import SourceError
 from utils.geometry import Boxes
-from utils.scenes.georeference import read_georeference
+from utils.images.georeference import read_georeference
 from utils.scenes.scene import Scene
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})

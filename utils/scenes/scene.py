@@ -7,22 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utils.geometry import Boxes
+from utils.images.georeference import Georeference
 from utils.issues import IssueReport
 from utils.scenes.selection import WHOLE, Selection
-
-
-@dataclass(frozen=True, slots=True)
-class Georeference:
-    """Where the pixels of a scene lie on Earth.
-
-    Attributes:
-        crs: The coordinate reference system, as `EPSG:<code>` where it has one, else as WKT.
-        transform: The affine transform (a, b, c, d, e, f) from pixel corners to the CRS, in
-            rasterio's order: `x = a * column + b * row + c`, `y = d * column + e * row + f`.
-    """
-
-    crs: str
-    transform: tuple[float, float, float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import yaml
 from utils.box_formats import from_yolo
 from utils.errors import ImageError, SourceError
 from utils.geometry import Boxes, FloatArray
+from utils.images.files import upright_size
 from utils.issues import IssueReport
 from utils.scenes.image_files import (
     bytes_of,
@@ -20,7 +21,6 @@ from utils.scenes.image_files import (
     images_below,
     scene_from,
 )
-from utils.scenes.images import upright_size
 from utils.scenes.labels import (
     NO_IMAGE,
     NO_LABEL,

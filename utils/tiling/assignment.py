@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from utils.geometry import FloatArray
-from utils.tiling.grid import Grid, Span
+from utils.geometry import FloatArray, Span
+from utils.tiling.grid import Grid
 
 IndexArray = NDArray[np.int64]
 

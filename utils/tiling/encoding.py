@@ -10,8 +10,8 @@ from typing import Any
 import pyvips
 
 from utils.geometry import Window
+from utils.images.reader import Pixels
 from utils.tiling.options import TilingOptions
-from utils.tiling.reader import Pixels
 
 # Rows as differences from the row above: a third smaller on photographs, and no slower.
 PNG_FILTER = "up"

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from utils.geometry import Window
-
-Span = tuple[int, int]
+from utils.geometry import Span, Window, spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +40,6 @@ class Grid:
         y, height = self.rows[row]
         x, width = self.columns[column]
         return Window(x=x, y=y, width=width, height=height)
-
-
-def spans(length: int, tile_size: int, overlap: int) -> tuple[Span, ...]:
-    """Cut one axis into (start, size) spans.
-
-    Args:
-        length: Of the axis, in pixels, at least 1.
-        tile_size: Size of every span but the last, which is cropped to the axis.
-        overlap: How many pixels neighbouring spans share; less than `tile_size`.
-
-    Returns:
-        Spans in order that cover the axis; none lies inside another.
-
-    Raises:
-        ValueError: If `length` is not positive, or `overlap` is negative or not less than
-            `tile_size`.
-    """
-    if length < 1 or not 0 <= overlap < tile_size:
-        raise ValueError(f"length {length}, tile_size {tile_size}, overlap {overlap}")
-    last_start = max(length - overlap, 1)
-    starts = range(0, last_start, tile_size - overlap)
-    return tuple((start, min(tile_size, length - start)) for start in starts)
 
 
 def tile_windows(width: int, height: int, tile_size: int, overlap: int) -> Iterator[Window]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from utils import interrupts
 from utils.errors import ImageError
+from utils.images.reader import image_size
 from utils.issues import IssueReport
 from utils.locks import exclusive
 from utils.paths import local_folder
@@ -29,7 +30,6 @@ from utils.tiling.manifest import TileManifest, cut_with
 from utils.tiling.options import TilingOptions
 from utils.tiling.parts import PARTS, part_key, stored_tiles, tile_key
 from utils.tiling.plan import PlannedTile, TilePlan, plan_tiles
-from utils.tiling.reader import image_size
 from utils.tiling.statistics import IngestStatistics, scene_statistics
 from utils.tiling.tile import Tile
 from utils.tiling.tiler import cut_tiles, finished_tile

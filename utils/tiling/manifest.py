@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from utils.geometry import Boxes, Window
+from utils.images.georeference import Georeference
 from utils.issues import IssueReport
-from utils.scenes.scene import Georeference
 from utils.tables import BOXES, STRINGS, Table, versioned_schema
 from utils.tiling.options import TilingOptions
 from utils.tiling.tile import Tile

@@ -1,4 +1,4 @@
-"""How scenes are read and cut: the configuration types."""
+"""How scenes are cut: the configuration types."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from utils.images.options import PixelOptions
 from utils.options import Options
 
 ImageFormat = Literal["png", "jpeg", "webp"]
@@ -14,25 +15,6 @@ Share = Annotated[float, Field(ge=0, le=1)]
 EXTENSIONS: dict[ImageFormat, str] = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
 _LARGEST_SIDE: dict[ImageFormat, int] = {"jpeg": 65535, "webp": 16383}
-
-
-class PixelOptions(Options):
-    """How the pixels of any image become upright 8-bit RGB."""
-
-    percentiles: tuple[float, float] = (2.0, 98.0)
-    """Images of more than 8 bits a band are stretched, band by band, so that these two percentiles
-    of the scene become 0 and 255."""
-    max_pixels: Annotated[int, Field(gt=0)] = 500_000_000
-    """Largest image accepted, in pixels (width times height), read from its header before anything
-    is decoded; a defence against decompression bombs."""
-
-    @field_validator("percentiles")
-    @classmethod
-    def _in_order(cls, value: tuple[float, float]) -> tuple[float, float]:
-        low, high = value
-        if not 0 <= low < high <= 100:
-            raise ValueError(f"percentiles must satisfy 0 <= low < high <= 100, not {low}, {high}")
-        return value
 
 
 class TilingOptions(Options):

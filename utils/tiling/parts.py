@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from utils.errors import DatasetError
-from utils.scenes.images import image_sha256
+from utils.images.files import image_sha256
 from utils.scenes.scene import Scene
 from utils.storage.objects import ObjectStore
 from utils.tiling.manifest import TileManifest

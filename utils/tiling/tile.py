@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 from utils.geometry import Boxes, Window
-from utils.scenes.scene import Georeference
+from utils.images.georeference import Georeference
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 

@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 from utils.files import write_whole
 from utils.geometry import Boxes
+from utils.images.reader import image_size, read_strips
 from utils.scenes.scene import Scene
 from utils.tiling.options import EXTENSIONS, TilingOptions
 from utils.tiling.plan import PlannedTile, TilePlan, plan_tiles
-from utils.tiling.reader import image_size, read_strips
 from utils.tiling.tile import Tile
 
 _ENCODERS = min(8, os.cpu_count() or 1)

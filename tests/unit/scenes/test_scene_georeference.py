@@ -9,8 +9,7 @@ from rasterio.transform import Affine
 
 from tests.builders import write_image
 from tests.unit.scenes.reading import read
-from utils.scenes.georeference import read_georeference
-from utils.scenes.scene import Georeference
+from utils.images.georeference import Georeference, read_georeference
 
 TRANSFORM = Affine(10.0, 0.5, 500_000.0, -0.25, -10.0, 6_000_000.0)
 

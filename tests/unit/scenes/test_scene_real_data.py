@@ -5,7 +5,7 @@ from string import ascii_uppercase
 
 from tests.unit.scenes.reading import Reading, empty, read
 from utils.geometry import box_problem
-from utils.scenes.images import upright_size
+from utils.images.files import upright_size
 from utils.scenes.labels import NO_IMAGE, NO_LABEL
 
 

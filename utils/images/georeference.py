@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from utils.scenes.scene import Georeference
-
 _SUFFIXES = frozenset({".tif", ".tiff"})
 Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Georeference:
+    """Where the pixels of a scene lie on Earth.
+
+    Attributes:
+        crs: The coordinate reference system, as `EPSG:<code>` where it has one, else as WKT.
+        transform: The affine transform (a, b, c, d, e, f) from pixel corners to the CRS, in
+            rasterio's order: `x = a * column + b * row + c`, `y = d * column + e * row + f`.
+    """
+
+    crs: str
+    transform: tuple[float, float, float, float, float, float]
 
 
 def read_georeference(image: Path) -> Georeference | None:

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utils.geometry import Window
-from utils.scenes.images import explained, upright_size
-from utils.tiling.grid import spans
-from utils.tiling.options import PixelOptions
+from utils.geometry import Window, spans
+from utils.images.files import explained, upright_size
+from utils.images.options import PixelOptions
 
 Pixels = NDArray[np.uint8]
 
@@ -59,7 +58,7 @@ def read_strips(
     """
     import pyvips
 
-    from utils.tiling.pixels import open_upright
+    from utils.images.pixels import open_upright
 
     image = open_upright(Path(path), pixels)
     strips = spans(image.height, tile_size, overlap)

@@ -27,9 +27,9 @@ import pyvips
 
 from utils.errors import ImageError
 from utils.geometry import FloatArray
-from utils.scenes.georeference import read_nodata
-from utils.scenes.images import explained, open_image, orientation
-from utils.tiling.options import PixelOptions
+from utils.images.files import explained, open_image, orientation
+from utils.images.georeference import read_nodata
+from utils.images.options import PixelOptions
 
 # Tiles are encoded by threads of ours, each operation in one thread; a cache of operations would
 # keep the pixels of strips alive.
