@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from utils.errors import GeoreferenceError, ImageError, TooManyIssuesError
+from utils.images.options import PixelOptions
+from utils.images.reader import image_size, read_strips
 from utils.issues import IssueReport
 from utils.progress import progress
 from utils.scenes.kinds import find_kind, source_options
@@ -21,8 +23,6 @@ from utils.scenes.places import centre_of
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.sources import open_source
 from utils.scenes.usable import usable_labels
-from utils.tiling.options import PixelOptions
-from utils.tiling.reader import image_size, read_strips
 
 UNREADABLE = "image cannot be read"
 _ROWS = 512

@@ -6,7 +6,7 @@ import numpy as np
 
 from utils.errors import GeoreferenceError
 from utils.geometry import FloatArray
-from utils.scenes.scene import Georeference
+from utils.images.georeference import Georeference
 
 _WGS84 = "EPSG:4326"
 _EARTH_RADIUS_M = 6_371_008.8  # mean radius (IUGG 1980)
