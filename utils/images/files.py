@@ -1,71 +1,99 @@
 """One image file: opened, measured and hashed, every fault of it an `ImageError`.
 
-libvips reads the file, except for BMP, which it does not know and Pillow reads. Nothing is decoded
-before it is asked for.
+The format says which library decodes it; see `utils.images.formats`. Nothing is decoded before it
+is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from utils.errors import ImageError
 from utils.files import sha256_of
+from utils.images.facts import ImageFacts
+from utils.images.formats import image_format
+from utils.images.gdal_images import gdal_facts, gdal_rows
+from utils.images.options import PixelOptions
+from utils.images.pillow_images import pillow_facts, pillow_rows
+from utils.images.rasters import reason_of
+from utils.images.vips_images import load_image, vips_facts
+from utils.images.virtual_tiff import virtual_image
 
-_LOADERS = ("png", "jpeg", "tiff", "webp", "gif", "heif", "jp2k", "jxl")
-_SIDEWAYS_ORIENTATIONS = range(5, 9)  # Exif 2.32, tag 0x0112: rows and columns are exchanged
+_DEFAULT = PixelOptions()
+_OF_ANY_SIZE = PixelOptions(max_pixels=sys.maxsize)
+_UNSUPPORTED = re.compile(
+    r"not supported|unsupported|not configured|not implemented|unknown compression|no decod|"
+    r"cannot handle|out of range|bad \w+ format|not recognized|Cannot open .*compression",
+    re.IGNORECASE,
+)
+_NOT_WHOLE = re.compile(
+    r"premature|truncat|unexpected end|end of (file|data|image)|read error|IReadBlock failed|"
+    r"corrupt|crc|checksum|not enough|outside of file|decoding error|unable to parse|broken|"
+    r"cannot identify|does not decode|not a TIFF|Read failed|header|invalid",
+    re.IGNORECASE,
+)
 
 
-def upright_size(path: Path, max_pixels: int | None = None) -> tuple[int, int]:
-    """Width and height in pixels after EXIF orientation, from the file's header alone.
+def image_facts(path: Path, options: PixelOptions = _DEFAULT) -> ImageFacts:
+    """What the header of an image says, with the choices made by the options.
 
     Raises:
-        ImageError: If it is no image, cannot be read, or has more than `max_pixels`.
+        ImageError: If it is no image, cannot be read, has more than `max_pixels`, or has no such
+            page or bands.
     """
     with explained(path):
-        if _is_bitmap(path):
-            with _bitmap(path, max_pixels) as bitmap:
-                width, height = bitmap.size
-                return width, height
-        image = open_image(path, max_pixels)
-        size = image.width, image.height
-        return size[::-1] if orientation(image) in _SIDEWAYS_ORIENTATIONS else size
+        kind = image_format(path)
+        ask = {"gdal": gdal_facts, "libvips": vips_facts, "pillow": pillow_facts}[kind.library]
+        facts = ask(path, kind, options)
+        _check_size(path, facts, options.max_pixels)
+        return facts
 
 
-def open_image(path: Path, max_pixels: int | None = None, access: str = "sequential") -> Any:
+def upright_size(path: Path, options: PixelOptions = _OF_ANY_SIZE) -> tuple[int, int]:
+    """Width and height in pixels after Exif orientation, from the file's header alone.
+
+    Raises:
+        ImageError: As `image_facts` does.
+    """
+    return image_facts(path, options).size
+
+
+def open_image(
+    path: Path,
+    facts: ImageFacts,
+    options: PixelOptions,
+    faults: list[Exception],
+    access: str = "sequential",
+) -> Any:
     """An image as it is stored, not turned upright.
 
     Args:
         path: The file.
-        max_pixels: Largest width times height accepted, by the header.
+        facts: What `image_facts` says of it.
+        options: How it is read.
+        faults: Receives what goes wrong while rows are read; see `explained`.
         access: `sequential` to be read once from top to bottom, else `random`.
 
     Returns:
-        A `pyvips.Image`.
+        A `pyvips.Image` of the bands that are read, and behind them the mask where it counts.
 
     Raises:
-        ImageError: If it is no image, cannot be read, or has more than `max_pixels`.
+        ImageError: If it is no image or cannot be read.
     """
-    import pyvips
-
-    with explained(path):
-        if _is_bitmap(path):
-            with _bitmap(path, max_pixels) as bitmap:  # never compressed: it is read whole
-                return pyvips.Image.new_from_array(bitmap.convert("RGB"))
-        # A source, because libvips takes brackets at the end of a file name for options.
-        source = pyvips.Source.new_from_file(str(path))
-        image = pyvips.Image.new_from_source(source, "", access=access, fail_on="error")
-        if not image.get("vips-loader").startswith(_LOADERS):
-            raise ImageError(f"{path} is not an image. Leave it out, or replace it by one.")
-        _check_size(path, image.width, image.height, max_pixels)
-        return image
-
-
-def orientation(image: Any) -> int:
-    """The EXIF orientation of a `pyvips.Image`, 1 (upright) to 8."""
-    return int(image.get("orientation")) if image.get_typeof("orientation") else 1
+    with explained(path, faults):
+        kind = image_format(path)
+        if kind.library == "libvips":
+            image = load_image(path, kind, options, access)
+            bands = [image[number - 1] for number in facts.chosen]
+            return image if len(bands) == image.bands else bands[0].bandjoin(bands[1:])
+        if kind.library == "gdal":
+            return virtual_image(gdal_rows(path, kind, facts, options), access, faults)
+        return virtual_image(pillow_rows(path, kind, facts), access, faults)
 
 
 def image_sha256(path: Path) -> str:
@@ -75,56 +103,52 @@ def image_sha256(path: Path) -> str:
         ImageError: If it cannot be read.
     """
     with explained(path):
+        image_format(path)
         return sha256_of(path)
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn what the system, libvips or Pillow says about `path` into one sentence.
+def explained(path: Path, faults: Sequence[Exception] = ()) -> Iterator[None]:
+    """Turn what the system or a library says about `path` into one sentence.
+
+    Args:
+        path: The image.
+        faults: What went wrong below libvips, which only knows that something did.
 
     Raises:
-        ImageError: In its place.
+        ImageError: In place of the library's error.
     """
     import pyvips
 
     try:
         yield
-    except (pyvips.Error, OSError, SyntaxError) as error:  # Pillow raises the last for bad headers
-        if isinstance(error, OSError) and error.errno is not None:
-            raise ImageError(
-                f"{path} cannot be read ({error.strerror}). Check the file and its permissions."
-            ) from None
-        reason = str(error).strip().splitlines()[-1].strip()
-        raise ImageError(
-            f"{path} does not decode ({reason}). Replace it by a whole image file."
-        ) from None
+    except (pyvips.Error, OSError, SyntaxError, ValueError, ArithmeticError) as error:
+        raise ImageError(_sentence(path, faults[0] if faults else error)) from None
 
 
-def _is_bitmap(path: Path) -> bool:
-    """Whether a file is a BMP, by its first bytes; one that is not there or empty is refused."""
-    if not path.is_file():
-        raise ImageError(f"{path} does not exist or is not a file. Check the name.")
-    with path.open("rb") as stream:
-        signature = stream.read(2)
-    if not signature:
-        raise ImageError(f"{path} is empty (0 bytes). Replace it by a whole image file.")
-    return signature == b"BM"
+def _sentence(path: Path, error: Exception) -> str:
+    """What is wrong with a file, and what to do: only a damaged file is to be replaced."""
+    if isinstance(error, ImageError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{path} cannot be read ({error.strerror}). Check the file and its permissions."
+    reason = (reason_of(error).strip() or type(error).__name__).splitlines()[-1].strip()
+    if _UNSUPPORTED.search(reason):
+        return (
+            f"{path} is of a kind that is not supported ({reason}). "
+            "Convert it to TIFF or PNG with 8 or 16 bits a band."
+        )
+    if _NOT_WHOLE.search(reason):
+        return f"{path} does not decode ({reason}). Replace it by a whole image file."
+    return (
+        f"{path} does not decode ({reason}). If another program shows it, save it from there as "
+        "TIFF or PNG; if none does, replace it by a whole image file."
+    )
 
 
-def _bitmap(path: Path, max_pixels: int | None) -> Any:
-    """A BMP of which only the header has been read.
-
-    `PIL.Image.open` would refuse by a limit of its own what `max_pixels` may allow.
-    """
-    from PIL.BmpImagePlugin import BmpImageFile
-
-    bitmap = BmpImageFile(path)
-    _check_size(path, *bitmap.size, max_pixels)
-    return bitmap
-
-
-def _check_size(path: Path, width: int, height: int, max_pixels: int | None) -> None:
-    if max_pixels is not None and width * height > max_pixels:
+def _check_size(path: Path, facts: ImageFacts, max_pixels: int) -> None:
+    width, height = facts.stored_width, facts.stored_height
+    if width * height > max_pixels:
         raise ImageError(
             f"{path} has {width} x {height} pixels, more than the limit of {max_pixels:,}. "
             "Leave it out, or raise max_pixels in the configuration."

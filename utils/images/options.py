@@ -8,6 +8,8 @@ from pydantic import Field, field_validator
 
 from utils.options import Options
 
+BandNumber = Annotated[int, Field(ge=1)]
+
 
 class PixelOptions(Options):
     """How the pixels of any image become upright 8-bit RGB."""
@@ -18,6 +20,19 @@ class PixelOptions(Options):
     max_pixels: Annotated[int, Field(gt=0)] = 500_000_000
     """Largest image accepted, in pixels (width times height), read from its header before anything
     is decoded; a defence against decompression bombs."""
+    page: Annotated[int, Field(ge=1)] | None = None
+    """Page (TIFF) or frame (GIF, WebP, AVIF) to read, counted from 1. Default: the first page that
+    is no thumbnail, smaller copy or mask of another."""
+    bands: Annotated[tuple[BandNumber, ...], Field(min_length=1, max_length=3)] | None = None
+    """Bands to read as red, green and blue, counted from 1, such as [4, 3, 2]; one band is read as
+    grey. Default: the bands that the file calls red, green and blue, else its first three."""
+
+    @field_validator("bands")
+    @classmethod
+    def _one_or_three(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if value is not None and len(value) == 2:
+            raise ValueError("bands must be one (grey) or three (red, green, blue), not 2")
+        return value
 
     @field_validator("percentiles")
     @classmethod

@@ -2,22 +2,23 @@
 
 Nothing is decoded before it is asked for, and then in strips. What is done to the pixels:
 
-- EXIF orientation is applied.
-- Grey becomes three equal bands; palettes are looked up; of more than four bands the first three
-  are taken.
+- Exif orientation is applied.
+- Grey becomes three equal bands; palettes are looked up; of several pages and of further bands
+  those are read that the file or `PixelOptions` names.
 - Alpha is dropped and the colours under it are kept, as `PIL.Image.convert("RGB")` does.
 - CMYK and Lab become sRGB, by the embedded profile where there is one.
 - More than 8 bits a band are stretched by percentiles (`PixelOptions.percentiles`), band by band.
-  Pixels without data (the value that a GeoTIFF names, -9999, what is no finite number) do not
-  count and become 0.
+  Pixels without data (the value or the mask that a GeoTIFF has, -9999, what is no finite number)
+  do not count and become 0.
 
 Import this module inside functions: it loads libvips.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import reduce
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial, reduce
 from operator import or_
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,9 @@ from typing import Any
 import numpy as np
 import pyvips
 
-from utils.errors import ImageError
 from utils.geometry import FloatArray
-from utils.images.files import explained, open_image, orientation
-from utils.images.georeference import read_nodata
+from utils.images.facts import ImageFacts
+from utils.images.files import explained, image_facts, open_image
 from utils.images.options import PixelOptions
 
 # Tiles are encoded by threads of ours, each operation in one thread; a cache of operations would
@@ -43,52 +43,69 @@ _USUAL_NODATA = -9999.0  # where no tag says so; a raster of signed numbers rare
 _BEYOND_ANY_MEASUREMENT = 1e38  # such as -3.4e38, the lowest float, which often stands for nodata
 
 
-def open_upright(path: Path, options: PixelOptions) -> Any:
-    """An image, upright and of 8 bits a band, to be fetched from top to bottom.
+@dataclass(frozen=True, slots=True)
+class UprightImage:
+    """An image that is read from top to bottom.
 
-    Returns:
-        A `pyvips.Image` of uchar bands: at least three, the first of which are RGB, or one or two,
-        the first of which is grey.
+    Attributes:
+        pixels: A `pyvips.Image` of uchar bands: at least three, the first of which are RGB, or one
+            or two, the first of which is grey.
+        facts: What its header says.
+        faults: What went wrong below libvips while it was read; see `explained`.
+    """
+
+    pixels: Any
+    facts: ImageFacts
+    faults: Sequence[Exception]
+
+
+def open_upright(path: Path, options: PixelOptions) -> UprightImage:
+    """An image, upright and of 8 bits a band, to be fetched from top to bottom.
 
     Raises:
         ImageError: If it is no image, larger than `max_pixels`, or of a kind that has no colours.
     """
-    with explained(path):
-        image = _turned(path, options)
-        if image.format in ("complex", "dpcomplex"):
-            raise ImageError(f"{path} has complex numbers for pixels. Convert it to real ones.")
+    facts = image_facts(path, options)
+    faults: list[Exception] = []
+    with explained(path, faults):
+        image = _turned(path, facts, options, faults)
         if image.format == "uchar":
-            return image
-        nodata = read_nodata(path)
-        low, high = _percentiles(lambda: _measured(_turned(path, options), nodata), options)
-        colours, missing = _measured(image, nodata)
+            return UprightImage(image, facts, faults)
+        reopen = partial(_turned, path, facts, options, faults)
+        low, high = _percentiles(lambda: _measured(reopen(), facts), options)
+        colours, missing = _measured(image, facts)
         scale = 255 / np.maximum(high - low, _TINY)
         stretched = colours.linear(scale.tolist(), (0.5 - low * scale).tolist(), uchar=True)
-        return stretched if missing is None else missing.ifthenelse(0, stretched)
+        upright = stretched if missing is None else missing.ifthenelse(0, stretched)
+        return UprightImage(upright, facts, faults)
 
 
-def _turned(path: Path, options: PixelOptions) -> Any:
-    """An image upright and in RGB or grey, with all bands that the file has, in their type."""
-    image = open_image(path, options.max_pixels)
-    if orientation(image) > 1:
+def _turned(path: Path, facts: ImageFacts, options: PixelOptions, faults: list[Exception]) -> Any:
+    """An image upright and in RGB or grey, with all bands that are read, in their type."""
+    access = "sequential" if facts.orientation == 1 else "random"
+    image = open_image(path, facts, options, faults, access)
+    if facts.orientation > 1:
         # Turning needs the rows in another order; libvips decodes to memory, large ones to disk.
-        image = open_image(path, options.max_pixels, "random").autorot()
+        image = image.autorot()
     return image.colourspace("srgb") if image.interpretation in _OTHER_COLOUR_SPACES else image
 
 
-def _measured(image: Any, nodata: float | None) -> tuple[Any, Any | None]:
+def _measured(image: Any, facts: ImageFacts) -> tuple[Any, Any | None]:
     """The one or three colour bands, and where they hold no data.
 
     Returns:
         The bands, and a mask of as many, 255 where there is no data, or None where all hold some.
     """
     colours = image[:3] if image.bands > 2 else image[0]
+    nodata = facts.nodata
     values = set() if colours.format in ("ushort", "uint") else {_USUAL_NODATA}
     if nodata is not None and abs(nodata) < _BEYOND_ANY_MEASUREMENT:
         values |= {nodata, float(np.float32(nodata))}  # the tag is text, the pixels may be floats
     masks = [colours == value for value in values]
     if colours.format in ("float", "double"):
         masks += [colours != colours, colours.abs() > _BEYOND_ANY_MEASUREMENT]
+    if facts.is_masked:
+        masks.append(image[image.bands - 1] == 0)
     return colours, reduce(or_, masks) if masks else None
 
 

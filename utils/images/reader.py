@@ -26,7 +26,7 @@ def image_size(path: Path, pixels: PixelOptions = _DEFAULT) -> tuple[int, int]:
     Raises:
         ImageError: If it is no image, cannot be read, or is larger than `pixels.max_pixels`.
     """
-    return upright_size(Path(path), pixels.max_pixels)
+    return upright_size(Path(path), pixels)
 
 
 def read_strips(
@@ -60,11 +60,12 @@ def read_strips(
 
     from utils.images.pixels import open_upright
 
-    image = open_upright(Path(path), pixels)
+    upright = open_upright(Path(path), pixels)
+    image = upright.pixels
     strips = spans(image.height, tile_size, overlap)
     shape = (strips[0][1], image.width, 3)
     previous, buffer = (np.empty(shape, dtype=np.uint8) for _ in range(2))
-    with explained(Path(path)):
+    with explained(Path(path), upright.faults):
         region = pyvips.Region.new(image)
         for row, (y, height) in enumerate(strips[first_row:]):
             shared = overlap if row else 0

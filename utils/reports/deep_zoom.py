@@ -22,9 +22,10 @@ def write_pyramid(image: Path, path: Path, pixels: PixelOptions) -> None:
     """
     from utils.images.pixels import open_upright
 
-    with explained(image):
-        upright = open_upright(image, pixels)
-        colours = upright[:3] if upright.bands > 2 else upright[0]
+    upright = open_upright(image, pixels)
+    with explained(image, upright.faults):
+        bands = upright.pixels
+        colours = bands[:3] if bands.bands > 2 else bands[0]
         path.parent.mkdir(parents=True, exist_ok=True)
         colours.dzsave(
             str(path), suffix=f".jpg[Q={_QUALITY}]", tile_size=TILE_SIZE, overlap=OVERLAP

@@ -1,0 +1,69 @@
+"""Facts about an image file that its header tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+_SIDEWAYS_ORIENTATIONS = range(5, 9)  # Exif 2.32, tag 0x0112: rows and columns are exchanged
+
+SEVERAL_PAGES = "image has several pages"
+FURTHER_BANDS = "image has further bands"
+NO_END_MARKER = "image lacks its end marker"
+
+
+class Note(NamedTuple):
+    """Something about an image that a person should know, although the image is used.
+
+    Attributes:
+        kind: A short fixed phrase, as in `Issue`.
+        detail: One sentence with the particulars.
+    """
+
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What the header of an image file says.
+
+    Attributes:
+        format: Name of the format, such as "TIFF".
+        stored_width: Of the pixels as they are stored, before `orientation` turns them.
+        stored_height: Of the pixels as they are stored.
+        bands: Number of bands in the file.
+        dtype: Type of the stored numbers, such as "uint16".
+        orientation: As in Exif, 1 (upright) to 8.
+        page: The page that is read, counted from 1.
+        chosen: The bands that are read as grey, or as red, green and blue, counted from 1.
+        nodata: The number that stands for no data, or None.
+        is_masked: Whether the file has a mask or an alpha band that says where it has data.
+        notes: Choices that were made for the file, and what it lacks.
+    """
+
+    format: str
+    stored_width: int
+    stored_height: int
+    bands: int
+    dtype: str
+    orientation: int = 1
+    page: int = 1
+    chosen: tuple[int, ...] = ()
+    nodata: float | None = None
+    is_masked: bool = False
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the upright image, in pixels."""
+        stored = self.stored_width, self.stored_height
+        return stored[::-1] if self.orientation in _SIDEWAYS_ORIENTATIONS else stored
+
+
+def pages_note(pages: int, page: int, what: str = "page") -> tuple[Note, ...]:
+    """The note about a file of several pages or frames; none where there is one."""
+    if pages < 2:
+        return ()
+    detail = f"of its {pages} {what}s, {what} {page} is read. Choose another by pixels.page"
+    return (Note(SEVERAL_PAGES, detail),)

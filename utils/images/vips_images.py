@@ -1,0 +1,103 @@
+"""Images that libvips decodes: JPEG, PNG, WebP, GIF and AVIF."""
+
+from __future__ import annotations
+
+import mmap
+from pathlib import Path
+from typing import Any
+
+from utils.errors import ImageError
+from utils.images.bands import bands_note, chosen_bands
+from utils.images.facts import FURTHER_BANDS, NO_END_MARKER, ImageFacts, Note, pages_note
+from utils.images.formats import GIF, HEIF, PNG, WEBP, ImageFormat
+from utils.images.options import PixelOptions
+
+_WITH_FRAMES = (GIF, WEBP, HEIF)
+_START_OF_SCAN = b"\xff\xda"
+_DTYPES = {"uchar": "uint8", "ushort": "uint16", "float": "float32"}
+
+
+def vips_facts(path: Path, kind: ImageFormat, options: PixelOptions) -> ImageFacts:
+    """The facts of an image that libvips decodes.
+
+    Raises:
+        ImageError: If it has no such frame or band.
+        pyvips.Error: If it does not open.
+    """
+    image = load_image(path, kind, options)
+    frames = image.get("n-pages") if image.get_typeof("n-pages") else 1
+    has_alpha = image.hasalpha()
+    colours = _colours(image.bands - has_alpha) + ["alpha"] * has_alpha
+    try:
+        chosen = chosen_bands(options.bands, colours, [None] * len(colours))
+    except ImageError as error:
+        raise ImageError(f"{path} {error}") from None
+    is_cmyk = image.interpretation == "cmyk" and options.bands is None
+    note = None if is_cmyk else bands_note(chosen, colours)
+    notes = [Note(FURTHER_BANDS, note)] if note else []
+    if _lacks_end_marker(path, kind):
+        notes.append(Note(NO_END_MARKER, "the file was cut or is still being written"))
+    return ImageFacts(
+        format=kind.name,
+        stored_width=image.width,
+        stored_height=image.height,
+        bands=image.bands,
+        dtype=_DTYPES.get(image.format, image.format),
+        orientation=orientation(image),
+        page=options.page or 1,
+        chosen=tuple(range(1, image.bands + 1)) if is_cmyk else chosen,
+        notes=(*pages_note(frames, options.page or 1, "frame"), *notes),
+    )
+
+
+def load_image(
+    path: Path, kind: ImageFormat, options: PixelOptions, access: str = "sequential"
+) -> Any:
+    """A `pyvips.Image` as it is stored; its pixels are decoded when they are asked for.
+
+    Raises:
+        ImageError: If it has no such frame.
+        pyvips.Error: If it does not open.
+    """
+    import pyvips
+
+    wanted = {"page": options.page - 1} if options.page and kind in _WITH_FRAMES else {}
+    if options.page and options.page > 1 and kind not in _WITH_FRAMES:
+        raise ImageError(
+            f"{path} has one page, and pixels.page asks for {options.page}. "
+            "Correct pixels.page in the configuration."
+        )
+    # By its descriptor, because libvips takes names for UTF-8 and brackets in them for options.
+    with path.open("rb") as stream:
+        if _lacks_end_marker(path, kind):
+            # A decoder warns where pixels are missing, and cannot warn where only the end is.
+            source = pyvips.Source.new_from_memory(stream.read() + kind.end_marker)
+            strictness = "warning"
+        else:
+            source = pyvips.Source.new_from_descriptor(stream.fileno())
+            strictness = "error"
+        load = getattr(pyvips.Image, kind.decoder)
+        return load(source, access=access, fail_on=strictness, **wanted)
+
+
+def orientation(image: Any) -> int:
+    """The Exif orientation of a `pyvips.Image`, 1 (upright) to 8."""
+    return int(image.get("orientation")) if image.get_typeof("orientation") else 1
+
+
+def _colours(bands: int) -> list[str]:
+    return ["gray"] if bands == 1 else ["red", "green", "blue", "ink"][:bands]
+
+
+def _lacks_end_marker(path: Path, kind: ImageFormat) -> bool:
+    """Whether a JPEG or PNG ends before its end marker; more may follow a marker that is there."""
+    if not kind.end_marker:
+        return False
+    with (
+        path.open("rb") as stream,
+        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        if content[-len(kind.end_marker) :] == kind.end_marker:
+            return False
+        start = 0 if kind is PNG else content.rfind(_START_OF_SCAN)
+        return content.find(kind.end_marker, max(start, 0)) < 0
