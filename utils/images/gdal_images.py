@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +13,13 @@ from utils.errors import ImageError
 from utils.images.bands import bands_note, chosen_bands
 from utils.images.facts import FURTHER_BANDS, ImageFacts, Note, pages_note
 from utils.images.formats import TIFF, ImageFormat
+from utils.images.gdal_numbers import number_change, rows_at_once
 from utils.images.options import PixelOptions
 from utils.images.rasters import gdal_settings, open_raster
 from utils.images.tiff_pages import CIELAB, CMYK, TiffPage, main_page, picture_count, tiff_pages
 from utils.images.virtual_tiff import PixelRows
 
 Numbers = NDArray[Any]
-_FEWEST_BYTES = 1 << 21  # a call for each row would cost more than its pixels
-_MOST_BYTES = 1 << 28  # of rows that are read together; blocks can be as large as the image
 _PALETTE = "palette"
 
 
@@ -48,7 +45,7 @@ def gdal_rows(path: Path, kind: ImageFormat, facts: ImageFacts, options: PixelOp
     """
     page, _ = _page(path, kind, options)
     raster = open_raster(path, kind, page)
-    change = _change(raster, facts)
+    change = number_change(raster, facts)
     bands = len(facts.chosen) if change.bands is None else change.bands
     masked = facts.is_masked and change.dtype != np.uint8
     row_bytes = raster.width * (bands + masked) * np.dtype(change.dtype).itemsize
@@ -73,7 +70,7 @@ def gdal_rows(path: Path, kind: ImageFormat, facts: ImageFacts, options: PixelOp
         bands + masked,
         np.dtype(change.dtype),
         read,
-        rows_at_once=_rows_at_once(raster, row_bytes),
+        rows_at_once=rows_at_once(raster, row_bytes),
         orientation=facts.orientation,
         photometric=_own_photometric(page, facts),
         colour_profile=page.colour_profile if page else None,
@@ -155,85 +152,3 @@ def _own_photometric(page: TiffPage | None, facts: ImageFacts) -> int | None:
         return CMYK
     deep_lab = page.photometric == CIELAB and facts.dtype != "uint8" and len(facts.chosen) == 3
     return CIELAB if deep_lab else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """What is done to the numbers of a raster before they are pixels of libvips.
-
-    Attributes:
-        dtype: Type of the result.
-        function: From shape (bands, rows, columns) to (rows, columns, bands); None for no change.
-        bands: Number of bands of the result, where it differs.
-    """
-
-    dtype: Any
-    function: Callable[[Numbers], Numbers] | None = None
-    bands: int | None = None
-
-
-def _change(raster: Any, facts: ImageFacts) -> _Change:
-    palette = _palette(raster, facts)
-    if palette is not None:
-        return _Change(np.uint8, lambda numbers: palette[numbers[0]], 3)
-    dtype = np.dtype(facts.dtype)
-    if dtype == np.uint8:
-        bits = raster.tags(facts.chosen[0], ns="IMAGE_STRUCTURE").get("NBITS", "8")
-        return _Change(np.uint8, _scaled(int(bits)) if int(bits) < 8 else None)
-    if dtype == np.int8:
-        return _Change(np.int16, lambda numbers: numbers.astype(np.int16).transpose(1, 2, 0))
-    if dtype.itemsize > 4:
-        return _Change(np.float32, _narrowed(raster, facts))
-    return _Change(dtype)
-
-
-def _palette(raster: Any, facts: ImageFacts) -> Numbers | None:
-    """The colours of the numbers of a band of 8 or 16 bits, shape (levels, 3), or None."""
-    if facts.dtype not in ("uint8", "uint16") or len(facts.chosen) > 1:
-        return None
-    try:
-        entries = raster.colormap(facts.chosen[0])
-    except ValueError:
-        return None
-    colours = np.zeros((1 << 8 * np.dtype(facts.dtype).itemsize, 3), np.uint8)
-    for number, colour in entries.items():
-        if number < len(colours):
-            colours[number] = colour[:3]
-    return colours
-
-
-def _scaled(bits: int) -> Callable[[Numbers], Numbers]:
-    """From numbers of fewer than 8 bits to 0 to 255."""
-    levels = (np.arange(256) * 255 / (2**bits - 1)).clip(0, 255).round().astype(np.uint8)
-    return lambda numbers: levels[numbers].transpose(1, 2, 0)
-
-
-def _narrowed(raster: Any, facts: ImageFacts) -> Callable[[Numbers], Numbers]:
-    """From numbers of 64 bits, which libvips does not take, to 0 to 1; not a number: no data."""
-    lowest, highest = np.inf, -np.inf
-    rows = _rows_at_once(raster, raster.width * len(facts.chosen) * 8)
-    for top in range(0, raster.height, rows):
-        window = ((top, min(top + rows, raster.height)), (0, raster.width))
-        with gdal_settings():
-            values = _with_data(raster.read(list(facts.chosen), window=window), facts)
-        values = values[np.isfinite(values)]
-        lowest = min(lowest, values.min(initial=np.inf))
-        highest = max(highest, values.max(initial=-np.inf))
-    span = highest - lowest if highest > lowest else 1.0
-
-    def narrow(numbers: Numbers) -> Numbers:
-        shares = (_with_data(numbers, facts) - lowest) / span
-        return shares.astype(np.float32).transpose(1, 2, 0)
-
-    return narrow
-
-
-def _with_data(numbers: Numbers, facts: ImageFacts) -> NDArray[np.float64]:
-    """The numbers as floats, with "not a number" where there is no data."""
-    values = numbers.astype(np.float64)
-    values[np.abs(values) > 1e38] = np.nan
-    if facts.dtype != "uint64":
-        values[values == -9999] = np.nan
-    if facts.nodata is not None:
-        values[numbers == facts.nodata] = np.nan
-    return values

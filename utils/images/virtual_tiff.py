@@ -72,7 +72,7 @@ class VirtualTiff:
         self._size = len(self._header) + rows.height * rows.row_bytes
         self._position = 0
         self._top = 0
-        self._held = b""
+        self._held: memoryview | bytes = b""
 
     def seek(self, offset: int, whence: int) -> int:
         """Move to a place, as `io.IOBase.seek` does."""
@@ -108,7 +108,7 @@ class VirtualTiff:
         self._held = b""  # freed first
         self._top = row - row % self._rows.rows_at_once
         count = min(self._rows.rows_at_once, self._rows.height - self._top)
-        self._held = memoryview(self._rows.read(self._top, count)).cast("B")
+        self._held = self._rows.read(self._top, count).data.cast("B")
 
 
 def virtual_image(rows: PixelRows, access: str, faults: list[Exception]) -> Any:

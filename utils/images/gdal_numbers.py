@@ -1,0 +1,107 @@
+"""The numbers of a raster as numbers that libvips takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utils.images.facts import ImageFacts
+from utils.images.rasters import gdal_settings
+
+Numbers = NDArray[Any]
+_FEWEST_BYTES = 1 << 21  # a call for each row would cost more than its pixels
+_MOST_BYTES = 1 << 28  # of rows that are read together; blocks can be as large as the image
+
+
+def rows_at_once(raster: Any, row_bytes: int) -> int:
+    """Rows to read together: whole blocks, unless these are as large as the image."""
+    block_rows: int = max(raster.block_shapes)[0]
+    blocks = max(_FEWEST_BYTES // (row_bytes * block_rows), 1)
+    return max(min(blocks * block_rows, _MOST_BYTES // row_bytes), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberChange:
+    """What is done to the numbers of a raster before they are pixels of libvips.
+
+    Attributes:
+        dtype: Type of the result.
+        function: From shape (bands, rows, columns) to (rows, columns, bands); None for no change.
+        bands: Number of bands of the result, where it differs.
+    """
+
+    dtype: Any
+    function: Callable[[Numbers], Numbers] | None = None
+    bands: int | None = None
+
+
+def number_change(raster: Any, facts: ImageFacts) -> NumberChange:
+    """What is done to the chosen bands of a raster."""
+    palette = _palette(raster, facts)
+    if palette is not None:
+        return NumberChange(np.uint8, lambda numbers: palette[numbers[0]], 3)
+    dtype = np.dtype(facts.dtype)
+    if dtype == np.uint8:
+        bits = raster.tags(facts.chosen[0], ns="IMAGE_STRUCTURE").get("NBITS", "8")
+        return NumberChange(np.uint8, _scaled(int(bits)) if int(bits) < 8 else None)
+    if dtype == np.int8:
+        return NumberChange(np.int16, lambda numbers: numbers.astype(np.int16).transpose(1, 2, 0))
+    if dtype.itemsize > 4:
+        return NumberChange(np.float32, _narrowed(raster, facts))
+    return NumberChange(dtype)
+
+
+def _palette(raster: Any, facts: ImageFacts) -> Numbers | None:
+    """The colours of the numbers of a band of 8 or 16 bits, shape (levels, 3), or None."""
+    if facts.dtype not in ("uint8", "uint16") or len(facts.chosen) > 1:
+        return None
+    try:
+        entries = raster.colormap(facts.chosen[0])
+    except ValueError:
+        return None
+    colours = np.zeros((1 << 8 * np.dtype(facts.dtype).itemsize, 3), np.uint8)
+    for number, colour in entries.items():
+        if number < len(colours):
+            colours[number] = colour[:3]
+    return colours
+
+
+def _scaled(bits: int) -> Callable[[Numbers], Numbers]:
+    """From numbers of fewer than 8 bits to 0 to 255."""
+    levels = (np.arange(256) * 255 / (2**bits - 1)).clip(0, 255).round().astype(np.uint8)
+    return lambda numbers: levels[numbers].transpose(1, 2, 0)
+
+
+def _narrowed(raster: Any, facts: ImageFacts) -> Callable[[Numbers], Numbers]:
+    """From numbers of 64 bits, which libvips does not take, to 0 to 1; not a number: no data."""
+    lowest, highest = np.inf, -np.inf
+    rows = rows_at_once(raster, raster.width * len(facts.chosen) * 8)
+    for top in range(0, raster.height, rows):
+        window = ((top, min(top + rows, raster.height)), (0, raster.width))
+        with gdal_settings():
+            values = _with_data(raster.read(list(facts.chosen), window=window), facts)
+        values = values[np.isfinite(values)]
+        lowest = min(lowest, values.min(initial=np.inf))
+        highest = max(highest, values.max(initial=-np.inf))
+    span = highest - lowest if highest > lowest else 1.0
+
+    def narrow(numbers: Numbers) -> Numbers:
+        shares = (_with_data(numbers, facts) - lowest) / span
+        return shares.astype(np.float32).transpose(1, 2, 0)
+
+    return narrow
+
+
+def _with_data(numbers: Numbers, facts: ImageFacts) -> NDArray[np.float64]:
+    """The numbers as floats, with "not a number" where there is no data."""
+    values = numbers.astype(np.float64)
+    values[np.abs(values) > 1e38] = np.nan
+    if facts.dtype != "uint64":
+        values[values == -9999] = np.nan
+    if facts.nodata is not None:
+        values[numbers == facts.nodata] = np.nan
+    return values
