@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-_SIDEWAYS_ORIENTATIONS = range(5, 9)  # Exif 2.32, tag 0x0112: rows and columns are exchanged
+from utils.images.orientation import SIDEWAYS
 
 SEVERAL_PAGES = "image has several pages"
 FURTHER_BANDS = "image has further bands"
@@ -58,7 +58,7 @@ class ImageFacts:
     def size(self) -> tuple[int, int]:
         """Width and height of the upright image, in pixels."""
         stored = self.stored_width, self.stored_height
-        return stored[::-1] if self.orientation in _SIDEWAYS_ORIENTATIONS else stored
+        return stored[::-1] if self.orientation in SIDEWAYS else stored
 
 
 def pages_note(pages: int, page: int, what: str = "page") -> tuple[Note, ...]:

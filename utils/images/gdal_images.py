@@ -35,6 +35,16 @@ def gdal_facts(path: Path, kind: ImageFormat, options: PixelOptions) -> ImageFac
         return _facts(path, kind, raster, page, pages, options)
 
 
+def open_page(path: Path, kind: ImageFormat, options: PixelOptions) -> Any:
+    """The page to read as an open `rasterio.DatasetReader`, to be closed by the caller.
+
+    Raises:
+        ImageError: If there is no such page.
+        rasterio.errors.RasterioIOError: If it does not open.
+    """
+    return open_raster(path, kind, _page(path, kind, options)[0])
+
+
 def gdal_rows(path: Path, kind: ImageFormat, facts: ImageFacts, options: PixelOptions) -> PixelRows:
     """The rows of the chosen bands; where the mask counts, it is the last band (0: no data).
 

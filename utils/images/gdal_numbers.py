@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utils.images.facts import ImageFacts
+from utils.images.nodata import without_data
 from utils.images.rasters import gdal_settings
 
 Numbers = NDArray[Any]
@@ -99,9 +100,5 @@ def _narrowed(raster: Any, facts: ImageFacts) -> Callable[[Numbers], Numbers]:
 def _with_data(numbers: Numbers, facts: ImageFacts) -> NDArray[np.float64]:
     """The numbers as floats, with "not a number" where there is no data."""
     values = numbers.astype(np.float64)
-    values[np.abs(values) > 1e38] = np.nan
-    if facts.dtype != "uint64":
-        values[values == -9999] = np.nan
-    if facts.nodata is not None:
-        values[numbers == facts.nodata] = np.nan
+    values[without_data(numbers, facts)] = np.nan
     return values

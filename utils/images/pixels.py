@@ -29,6 +29,7 @@ import pyvips
 from utils.geometry import FloatArray
 from utils.images.facts import ImageFacts
 from utils.images.files import explained, image_facts, open_image
+from utils.images.nodata import BEYOND_ANY_MEASUREMENT, USUAL_NODATA
 from utils.images.options import PixelOptions
 
 # Tiles are encoded by threads of ours, each operation in one thread; a cache of operations would
@@ -39,8 +40,6 @@ pyvips.cache_set_max(0)
 _OTHER_COLOUR_SPACES = ("cmyk", "lab", "labs", "labq")
 _LEVELS = 1 << 16
 _TINY = 1e-9
-_USUAL_NODATA = -9999.0  # where no tag says so; a raster of signed numbers rarely means it
-_BEYOND_ANY_MEASUREMENT = 1e38  # such as -3.4e38, the lowest float, which often stands for nodata
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +97,12 @@ def _measured(image: Any, facts: ImageFacts) -> tuple[Any, Any | None]:
     """
     colours = image[:3] if image.bands > 2 else image[0]
     nodata = facts.nodata
-    values = set() if colours.format in ("ushort", "uint") else {_USUAL_NODATA}
-    if nodata is not None and abs(nodata) < _BEYOND_ANY_MEASUREMENT:
+    values = set() if colours.format in ("ushort", "uint") else {USUAL_NODATA}
+    if nodata is not None and abs(nodata) < BEYOND_ANY_MEASUREMENT:
         values |= {nodata, float(np.float32(nodata))}  # the tag is text, the pixels may be floats
     masks = [colours == value for value in values]
     if colours.format in ("float", "double"):
-        masks += [colours != colours, colours.abs() > _BEYOND_ANY_MEASUREMENT]
+        masks += [colours != colours, colours.abs() > BEYOND_ANY_MEASUREMENT]
     if facts.is_masked:
         masks.append(image[image.bands - 1] == 0)
     return colours, reduce(or_, masks) if masks else None

@@ -1,0 +1,79 @@
+"""Parts of an image that have exactly one colour, which damage leaves and no camera does."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utils.images.facts import Note
+
+ONE_COLOUR = "image has one colour"
+EVEN_PART = "image has one colour in part"
+_CELL = 64  # pixels; calm water in a JPEG is even over 8 or 16 pixels, hardly ever over more
+_STEP = 8  # of the sample that most cells fail
+_LARGE_SHARE = 0.1
+_OVEREXPOSED = 0xFFFFFF  # clouds and skies are white in large parts
+_LARGE_WHITE_SHARE = 0.5
+
+
+class Evenness:
+    """The colours of square cells that have only one, gathered strip by strip.
+
+    Water and sky are never the same to the last bit over a tenth of a scene; tiles that failed to
+    decode, cut ends and frames of nothing are.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing seen."""
+        self._pixels: Counter[int] = Counter()
+        self._seen = 0
+
+    def add(self, strip: NDArray[np.uint8]) -> None:
+        """Look at rows that were not seen before, RGB of shape (height, width, 3)."""
+        self._seen += strip.shape[0] * strip.shape[1]
+        for top in range(0, len(strip), _CELL):
+            rows = strip[top : top + _CELL]
+            for left in _even_in_sample(rows):
+                cell = rows[:, left : left + _CELL]
+                if (cell == cell[0, 0]).all():
+                    red, green, blue = (int(value) for value in cell[0, 0])
+                    self._pixels[red << 16 | green << 8 | blue] += cell.shape[0] * cell.shape[1]
+
+    def note(self, missing: float = 0.0) -> Note | None:
+        """What to tell about the image, or None.
+
+        Args:
+            missing: Share of the image that the file itself declares to hold no data.
+        """
+        if not self._pixels or not self._seen:
+            return None
+        colour, pixels = self._pixels.most_common(1)[0]
+        share = pixels / self._seen - missing
+        if share < (_LARGE_WHITE_SHARE if colour == _OVEREXPOSED else _LARGE_SHARE):
+            return None
+        rgb = (colour >> 16, colour >> 8 & 255, colour & 255)
+        if pixels == self._seen:
+            return Note(ONE_COLOUR, f"every pixel is {rgb}. Look whether the file is whole")
+        detail = (
+            f"{share:.0%} of its pixels are exactly {rgb}, in large blocks. Look whether the file "
+            "is whole, or declare that colour as its nodata value"
+        )
+        return Note(EVEN_PART, detail)
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether there is something to tell unless the file declares it as missing."""
+        return self.note() is not None
+
+
+def _even_in_sample(rows: NDArray[np.uint8]) -> list[int]:
+    """The left columns of the cells of a row of cells that look even in a few of their pixels."""
+    width = rows.shape[1]
+    sample = rows[::_STEP, ::_STEP]
+    lefts = np.arange(0, sample.shape[1], _CELL // _STEP)
+    lowest = np.minimum.reduceat(sample.min(axis=0), lefts, axis=0)
+    highest = np.maximum.reduceat(sample.max(axis=0), lefts, axis=0)
+    even = (lowest == highest).all(axis=1)
+    return [int(left) for left in range(0, width, _CELL) if even[left // _CELL]]
