@@ -53,27 +53,29 @@ class Place:
     notes: tuple[Note, ...] = ()
 
 
-def read_georeference(image: Path) -> Georeference | None:
+def read_georeference(image: Path, *, beside: Path | None = None) -> Georeference | None:
     """Where an image lies on Earth, or None; see `read_place`."""
-    return read_place(image).georeference
+    return read_place(image, beside=beside).georeference
 
 
-def read_place(image: Path, pixels: PixelOptions = _DEFAULT) -> Place:
+def read_place(
+    image: Path, pixels: PixelOptions = _DEFAULT, *, beside: Path | None = None
+) -> Place:
     """Where an image lies on Earth: by its .aux.xml, its own tags, control points, or world file.
 
     A file that cannot be read has no place either: it is reported when it is decoded.
+
+    Args:
+        image: The file.
+        pixels: How it is read.
+        beside: The path whose neighbours may say where it lies, where that is not `image`.
     """
-    sidecars = read_sidecars(image)
+    sidecars = read_sidecars(beside or image)
     try:
         with explained(image):
-            if image_format(image).library != "gdal":
-                found = _Found()
-            else:
-                found = _from_raster(image, pixels)
-            found = _with_sidecars(found, sidecars)
-            if found == _Found():
-                return Place()
-            return _placed(found, image_facts(image, pixels))
+            is_raster = image_format(image).library == "gdal"
+            found = _with_sidecars(_from_raster(image, pixels) if is_raster else _Found(), sidecars)
+            return Place() if found == _Found() else _placed(found, image_facts(image, pixels))
     except ImageError:
         return Place()
 

@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from utils.errors import ImageError, SourceError, StoreError
+from utils.images.formats import IMAGE_SUFFIXES
 from utils.images.georeference import read_georeference
 from utils.issues import IssueReport
-from utils.scenes.image_files import IMAGE_SUFFIXES, folder_tags
+from utils.scenes.image_files import folder_tags
+from utils.scenes.listing import passed_over
 from utils.scenes.options import FolderSource
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
@@ -27,7 +29,8 @@ def open_bucket(options: FolderSource) -> SceneSource:
         StoreError: If the bucket cannot be read.
     """
     store = open_store(options.path)
-    images = [stored for stored in store.list() if _is_image(PurePosixPath(stored.key))]
+    visible = [stored for stored in store.list() if not _is_hidden(PurePosixPath(stored.key))]
+    images = [stored for stored in visible if _is_image(stored)]
     if not images:
         raise SourceError(f"There is no image in {store.uri}. Correct the path of the source.")
     name = options.name or PurePosixPath(store.uri).name
@@ -45,7 +48,8 @@ def open_bucket(options: FolderSource) -> SceneSource:
     def total_bytes() -> int:
         return sum(image.size_bytes for image in images)
 
-    return SceneSource(name, (), len(images), read, total_bytes)
+    others = passed_over(PurePosixPath(one.key) for one in visible if not _is_image(one))
+    return SceneSource(name, (), len(images), read, total_bytes, passed_over=others)
 
 
 def fetched(
@@ -82,9 +86,12 @@ def local_image(location: str) -> Path:
     return copy
 
 
-def _is_image(key: PurePosixPath) -> bool:
-    hidden = any(part.startswith(".") for part in key.parts)
-    return key.suffix.lower() in IMAGE_SUFFIXES and not hidden
+def _is_hidden(key: PurePosixPath) -> bool:
+    return any(part.startswith(".") for part in key.parts)
+
+
+def _is_image(stored: StoredObject) -> bool:
+    return PurePosixPath(stored.key).suffix.lower() in IMAGE_SUFFIXES
 
 
 def _copy_or_fault(

@@ -15,9 +15,9 @@ from typing import Any
 
 from utils.box_formats import from_coco
 from utils.errors import SourceError
+from utils.images.formats import IMAGE_SUFFIXES
 from utils.issues import Issue, IssueReport
 from utils.scenes.image_files import (
-    IMAGE_SUFFIXES,
     bytes_of,
     files_below,
     first_folder,

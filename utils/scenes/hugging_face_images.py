@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from utils.files import write_whole
+from utils.images.formats import IMAGE_SUFFIXES
 from utils.paths import local_folder
-from utils.scenes.image_files import IMAGE_SUFFIXES
 
 _HASH_DIGITS = 16
 _SIGNATURES = {

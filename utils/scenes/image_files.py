@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
 from utils.errors import SourceError
 from utils.geometry import Boxes
+from utils.images.formats import IMAGE_SUFFIXES
 from utils.images.georeference import read_georeference
+from utils.scenes.listing import is_image_file, list_files
 from utils.scenes.scene import Scene
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _LAYOUT_FOLDERS = frozenset({"images", "JPEGImages"})
 
 
@@ -53,29 +53,17 @@ def first_folder(root: Path, wanted: Path | None, usual: tuple[str, ...]) -> Pat
 
 
 def files_below(folder: Path, is_wanted: Callable[[str], bool]) -> list[Path]:
-    """All files below `folder` with a wanted lower-case suffix, sorted by path.
-
-    Hidden files and folders are passed over: file managers leave things there that only look like
-    images.
-    """
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
-            Path(parent, name)
-            for name in names
-            if not name.startswith(".") and is_wanted(Path(name).suffix.lower())
-        ]
-    return sorted(found)
+    """All files below `folder` with a wanted lower-case suffix, sorted; see `list_files`."""
+    return [file for file in list_files(folder).files if is_wanted(file.suffix.lower())]
 
 
 def images_below(folder: Path) -> list[Path]:
-    """All images below `folder`, sorted by path.
+    """All images below `folder`, sorted by path; those without a suffix are known by content.
 
     Raises:
         SourceError: If there is none.
     """
-    images = files_below(folder, IMAGE_SUFFIXES.__contains__)
+    images = [file for file in list_files(folder).files if is_image_file(file)]
     if not images:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
         raise SourceError(f"There is no image below {folder}. Images end in {kinds}.")
@@ -105,7 +93,7 @@ def scene_from(
         path=copy or image,
         boxes=boxes,
         tags=folder_tags(relative.parent.parts),
-        georeference=read_georeference(copy or image),
+        georeference=read_georeference(copy or image, beside=image),
     )
 
 

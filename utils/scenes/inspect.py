@@ -61,7 +61,7 @@ def inspect(kind: str | None, path: str, **options: Any) -> dict[str, Any]:
         "labels_by_class": dict(labels.most_common()),
         "scenes": scenes,
         "issues": report.to_rows(),
-        "passed_over": {},
+        "passed_over": dict(source.passed_over),
         "refused": _refusal(report, len(scenes), wanted),
     }
 

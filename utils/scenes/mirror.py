@@ -18,11 +18,12 @@ from pathlib import Path, PurePosixPath
 from filelock import FileLock
 
 from utils.errors import SourceError
+from utils.images.formats import IMAGE_SUFFIXES
 from utils.issues import IssueReport
 from utils.paths import local_folder
 from utils.progress import progress
 from utils.scenes.bucket import fetched
-from utils.scenes.image_files import IMAGE_SUFFIXES, existing_folder
+from utils.scenes.image_files import existing_folder
 from utils.storage.cache import versioned_copy
 from utils.storage.disk import disk_faults
 from utils.storage.objects import ObjectStore, StoredObject, is_local

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from utils.geometry import Boxes
 from utils.images.georeference import Georeference
-from utils.issues import IssueReport
+from utils.issues import Issue, IssueReport
 from utils.scenes.selection import WHOLE, Selection
 
 
@@ -59,6 +59,8 @@ class SceneSource:
             id once; an item that cannot be used is noted in the report and left out.
         total_bytes: Gives the size of all images together, about, where that is known without
             reading them.
+        passed_over: Number of files by suffix that are neither images nor labels.
+        notes: What the listing of the files found worth telling, such as links.
     """
 
     name: str
@@ -66,6 +68,8 @@ class SceneSource:
     scene_count: int | None
     read_selected: Callable[[IssueReport, Selection], Iterator[Scene]]
     total_bytes: Callable[[], int] | None = None
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[Issue, ...] = ()
 
     def read(self, report: IssueReport, selection: Selection = WHOLE) -> Iterator[Scene]:
         """Yield the selected scenes, by default all."""

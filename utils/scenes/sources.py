@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from utils.issues import IssueReport
 from utils.scenes.classes import class_rules, note_unmet
@@ -11,6 +12,8 @@ from utils.scenes.coco import open_coco
 from utils.scenes.folder import open_folder
 from utils.scenes.groups import group_rule
 from utils.scenes.hugging_face import open_hugging_face
+from utils.scenes.image_files import existing_folder
+from utils.scenes.listing import is_image_file, list_files, passed_over
 from utils.scenes.options import (
     CocoSource,
     FolderSource,
@@ -27,6 +30,15 @@ from utils.scenes.voc import open_voc
 from utils.scenes.yolo import open_yolo
 from utils.storage.objects import is_local
 
+PASSED_OVER = "files passed over"
+# Suffixes of the files that the readers of each kind understand.
+_CONSUMED = {
+    "folder": frozenset[str](),
+    "coco": frozenset({".json"}),
+    "voc": frozenset({".xml", ".txt", ".pbtxt"}),
+    "yolo": frozenset({".txt", ".yaml", ".yml", ".names", ".data", ".cache"}),
+}
+
 
 def open_source(options: SourceOptions) -> SceneSource:
     """Open a source of any kind, without reading more of it than is needed to see that it can be.
@@ -38,13 +50,15 @@ def open_source(options: SourceOptions) -> SceneSource:
         SourceError: If the source as a whole cannot be read.
         ConfigurationError: If the options name a class that the source does not have.
     """
-    source = _open(options)
+    source = _listed(_open(options), options)
     rules = class_rules(options.classes, options.class_mapping, source.class_names)
 
     group_of = group_rule(options.group)
     limited = Selection(limit=options.max_scenes)
 
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:
+        if selection.shard == 0:
+            _tell_listing(source, report)
         met: set[str] = set()
         for scene in source.read(report, selection.updated(limit=options.max_scenes)):
             met.update(scene.boxes.labels if scene.boxes else ())
@@ -60,6 +74,29 @@ def open_source(options: SourceOptions) -> SceneSource:
         read_selected=read,
         total_bytes=_limited_bytes(source, limited),
     )
+
+
+def _listed(source: SceneSource, options: SourceOptions) -> SceneSource:
+    """The source with what its folder holds besides images and labels."""
+    if not isinstance(options, FolderSource | CocoSource | VocSource | YoloSource):
+        return source
+    if not is_local(str(options.path)):
+        return source
+    listing = list_files(existing_folder(Path(options.path)))
+    others = (file for file in listing.files if not is_image_file(file))
+    return replace(
+        source,
+        passed_over=passed_over(others, _CONSUMED[options.kind]),
+        notes=tuple(listing.issues(source.name)),
+    )
+
+
+def _tell_listing(source: SceneSource, report: IssueReport) -> None:
+    report.extend(source.notes)
+    if source.passed_over:
+        counts = ", ".join(f"{suffix}: {count}" for suffix, count in source.passed_over.items())
+        detail = f"files that are no images by their suffix or content ({counts})"
+        report.add(source.name, PASSED_OVER, detail, set_aside=False)
 
 
 def _limited_bytes(source: SceneSource, limited: Selection) -> Callable[[], int] | None:

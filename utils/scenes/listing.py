@@ -1,0 +1,156 @@
+"""The files below a folder, with links to folders followed once each."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+
+from utils.images.formats import IMAGE_SUFFIXES, is_image
+from utils.issues import Issue
+
+NO_SUFFIX = "(no suffix)"
+LINK_OUT = "links lead out of the source"
+LINK_UP = "links lead to folders that hold the source"
+NO_TEXT = "file name is not UTF-8"
+_EXAMPLES = 3
+_BESIDE_IMAGES = frozenset({".prj", ".wld", ".ovr", ".msk", ".rpb"})
+
+
+@dataclass
+class Listing:
+    """What was found below a folder.
+
+    Attributes:
+        files: Every file that is not hidden and whose name is text, sorted by path.
+        links_out: Links to folders and files outside, with where they lead.
+        links_up: Links to folders that hold the source; they are not followed.
+        unreadable_names: Files whose names are not UTF-8, written with escapes.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    links_out: list[str] = field(default_factory=list)
+    links_up: list[str] = field(default_factory=list)
+    unreadable_names: list[str] = field(default_factory=list)
+
+    def issues(self, source: str) -> list[Issue]:
+        """What a person should know about the links and names of a source."""
+        told = [
+            (LINK_OUT, self.links_out, "they are read"),
+            (LINK_UP, self.links_up, "they are not followed"),
+        ]
+        found = [
+            Issue(source, kind, f"{_examples(links)}; {what}", set_aside=False)
+            for kind, links, what in told
+            if links
+        ]
+        detail = "its name is not UTF-8. Rename the file"
+        return found + [Issue(name, NO_TEXT, detail) for name in self.unreadable_names]
+
+
+def _examples(items: list[str]) -> str:
+    more = len(items) - _EXAMPLES
+    return ", ".join(items[:_EXAMPLES]) + (f" and {more} more" if more > 0 else "")
+
+
+def list_files(folder: Path) -> Listing:
+    """List the files below a folder.
+
+    Hidden files and folders are passed over: file managers leave things there that only look like
+    images. A link to a folder is followed unless that folder is read anyway: it lies below, holds
+    the source, or was reached by another link.
+    """
+    listing = Listing()
+    root = folder.resolve()
+    seen: set[Path] = set()
+    waiting = [folder]
+    while waiting:
+        place = waiting.pop()
+        if place is not folder and not _is_new(place, root, seen, listing):
+            continue
+        waiting += _walked(place, root, listing)
+    listing.files.sort()
+    return listing
+
+
+def _is_new(link: Path, root: Path, seen: set[Path], listing: Listing) -> bool:
+    """Whether a link leads to a folder that is not read under another name, and told if so."""
+    target = link.resolve()
+    if root.is_relative_to(target):
+        listing.links_up.append(f"{link} → {target}")
+        return False
+    if _is_read_below(target, root) or any(
+        target.is_relative_to(one) or one.is_relative_to(target) for one in seen
+    ):
+        return False
+    seen.add(target)
+    if not target.is_relative_to(root):
+        listing.links_out.append(f"{link} → {target}")
+    return True
+
+
+def _is_read_below(target: Path, root: Path) -> bool:
+    """Whether a folder lies below the root, and in no hidden folder there."""
+    if not target.is_relative_to(root):
+        return False
+    return not any(part.startswith(".") for part in target.relative_to(root).parts)
+
+
+def _walked(place: Path, root: Path, listing: Listing) -> list[Path]:
+    """Add the files below a folder, and return the links to folders found there, in order."""
+    links = []
+    for parent, folders, names in os.walk(place):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        links += [Path(parent, name) for name in folders if Path(parent, name).is_symlink()]
+        for name in names:
+            if not name.startswith("."):
+                _add(Path(parent, name), root, listing)
+    return sorted(links, reverse=True)
+
+
+def _add(file: Path, root: Path, listing: Listing) -> None:
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        name = os.fsencode(file).decode("utf-8", "backslashreplace")
+        listing.unreadable_names.append(name)
+        return
+    listing.files.append(file)
+    if file.is_symlink():
+        target = file.resolve()
+        if not target.is_relative_to(root):
+            listing.links_out.append(f"{file} → {target}")
+
+
+def is_image_file(file: Path) -> bool:
+    """Whether a file is an image by its suffix or, where it has none, by its first bytes."""
+    suffix = file.suffix.lower()
+    return suffix in IMAGE_SUFFIXES if suffix else is_image(file)
+
+
+def passed_over(
+    others: Iterable[PurePath], consumed: frozenset[str] = frozenset()
+) -> dict[str, int]:
+    """Count by suffix the files that nothing is made of.
+
+    Args:
+        others: Files that are no images; those that say where an image lies do not count.
+        consumed: Suffixes of files that the readers of the source understand, such as labels.
+    """
+    known = consumed | _BESIDE_IMAGES
+    suffixes = (
+        file.suffix.lower() or NO_SUFFIX
+        for file in others
+        if not file.name.lower().endswith(".aux.xml")
+    )
+    counted = (one for one in suffixes if one not in known and not _is_world_file(one))
+    return dict(Counter(counted).most_common())
+
+
+def _is_world_file(suffix: str) -> bool:
+    """Whether a suffix is that of a world file, such as .tfw, .jgw or .tifw."""
+    end = suffix[1:]
+    longs = (image[1:] for image in IMAGE_SUFFIXES)
+    return end.endswith("w") and any(end in (one + "w", one[0] + one[-1] + "w") for one in longs)
