@@ -20,8 +20,8 @@ from utils.detection.scale import (
     scale_issues,
 )
 from utils.geometry import Boxes, Window
+from utils.images.georeference import Georeference
 from utils.scenes.places import ground_sample_distance
-from utils.scenes.scene import Georeference
 
 RECALLS = {"1": 0.7, "0.5": 0.2, "1.4": 0.6}
 
