@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,9 +17,12 @@ from utils.detection.reading_ahead import reading_ahead
 from utils.detection.scale import WindowPlan
 from utils.errors import ImageError
 from utils.geometry import Boxes, Window
+from utils.images.evenness import Evenness
 from utils.images.files import image_sha256
 from utils.images.reader import Pixels, image_size, read_windows
+from utils.issues import Issue
 from utils.progress import Advance, progress
+from utils.scenes.noted import evenness_issues, image_issues
 from utils.scenes.scene import Scene
 from utils.tiling.grid import Grid
 from utils.tiling.tile import scene_key
@@ -46,6 +49,7 @@ class SceneInWork:
         grid: Its windows, once they are known.
         bands: What was found so far, in scene coordinates.
         fault: Why the image cannot be read, or None.
+        noted: What a person should know about the image.
         advance: Of its own progress bar, if it has one.
         backend: What the network ran in, and why in that; empty where nothing was looked at.
         plan: Its windows as they were planned.
@@ -59,6 +63,7 @@ class SceneInWork:
     grid: Grid | None = None
     bands: Bands | None = None
     fault: ImageError | None = None
+    noted: list[Issue] = field(default_factory=list)
     advance: Advance | None = None
     backend: str = ""
     plan: WindowPlan = _NO_PLAN
@@ -125,13 +130,16 @@ def _views(
     try:
         digest = image_sha256(scene.path)[:_NAME_LENGTH]
         work.width, work.height = image_size(scene.path, options.pixels)
+        work.noted += image_issues(scene, options.pixels)
         work.plan = plan(scene, work.width, work.height)
         # A file beside the image may give it another place, and so another resolution.
         work.key = f"{scene_key(scene.id)}-{digest}-{work.plan.tile_size}.parquet"
         work.is_kept = work.key in kept
         if not work.is_kept:
-            for window, pixels in _windows(work, kept, options):
+            evenness = Evenness()
+            for window, pixels in _windows(work, kept, options, evenness):
                 yield _View(work, window, None if _is_empty(pixels, options) else pixels)
+            work.noted += evenness_issues(scene, evenness, options.pixels)
     except ImageError as fault:
         work.fault = fault
     yield _View(work)
@@ -142,7 +150,7 @@ def _is_empty(pixels: Pixels, options: InferenceOptions) -> bool:
 
 
 def _windows(
-    work: SceneInWork, kept: KeptWork, options: InferenceOptions
+    work: SceneInWork, kept: KeptWork, options: InferenceOptions, evenness: Evenness
 ) -> Iterator[tuple[Window, Pixels]]:
     plan = work.plan
     work.grid = Grid.over(work.width, work.height, plan.tile_size, plan.overlap)
@@ -153,6 +161,7 @@ def _windows(
         overlap=plan.overlap,
         pixels=options.pixels,
         first_row=work.bands.rows_done,
+        evenness=evenness,
     )
 
 

@@ -36,7 +36,7 @@ _NAME_LENGTH = 16
 _DEFAULTS = InferenceOptions()
 # To be raised whenever the same detector with the same options comes to find other boxes, or they
 # are kept in another format: what earlier runs have kept is then left alone.
-_METHOD = 2
+_METHOD = 3
 # What does not change the boxes that are found.
 _NOT_IDENTITY = {"batch", "device", "outputs", "viewer_scenes", "max_bad_share"}
 
@@ -99,7 +99,7 @@ def predict_scenes(
         if selection.shard == 0:
             issues.extend(scale_issues(detector, options))
         for work in look_through(source.read(issues, selection), kept, options, load, plan):
-            issues.extend(work.plan.issues)
+            issues.extend([*work.noted, *work.plan.issues])
             if work.fault is not None:
                 issues.add(work.scene.id, "image does not decode", work.fault)
             else:

@@ -62,11 +62,6 @@ class Evenness:
         )
         return Note(EVEN_PART, detail)
 
-    @property
-    def is_suspicious(self) -> bool:
-        """Whether there is something to tell unless the file declares it as missing."""
-        return self.note() is not None
-
 
 def _even_in_sample(rows: NDArray[np.uint8]) -> list[int]:
     """The left columns of the cells of a row of cells that look even in a few of their pixels."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utils.geometry import Window, spans
+from utils.images.evenness import Evenness
 from utils.images.files import explained, upright_size
 from utils.images.options import PixelOptions
 
@@ -36,6 +37,7 @@ def read_strips(
     overlap: int,
     pixels: PixelOptions = _DEFAULT,
     first_row: int = 0,
+    evenness: Evenness | None = None,
 ) -> Iterator[tuple[int, Pixels]]:
     """Yield (y, strip) for each row of tiles: the rows from y, the whole width of the image.
 
@@ -49,6 +51,7 @@ def read_strips(
         overlap: How many rows neighbouring strips share.
         pixels: How the pixels are read.
         first_row: The first row of tiles wanted: those above it are decoded and dropped.
+        evenness: Sees every row that is yielded, once.
 
     Yields:
         The strip's top row and its pixels, upright RGB, uint8 of shape (height, width, 3).
@@ -74,6 +77,8 @@ def read_strips(
                 rows = min(_ROWS_AT_ONCE, height - top)
                 fetched = region.fetch(0, y + top, image.width, rows)
                 buffer[top : top + rows] = _rgb(fetched, rows, image.bands)
+            if evenness is not None:
+                evenness.add(buffer[shared:height])
             yield y, buffer[:height]
             previous, buffer = buffer, previous
 
@@ -91,6 +96,7 @@ def read_windows(
     overlap: int,
     pixels: PixelOptions = _DEFAULT,
     first_row: int = 0,
+    evenness: Evenness | None = None,
 ) -> Iterator[tuple[Window, Pixels]]:
     """Yield each window of an image with its pixels, in the order of `tile_windows`.
 
@@ -100,6 +106,7 @@ def read_windows(
         overlap: How many pixels neighbouring windows share.
         pixels: How the pixels are read.
         first_row: The first row of windows wanted.
+        evenness: As for `read_strips`.
 
     Yields:
         The window and its pixels, upright RGB, uint8 of shape (height, width, 3), a copy.
@@ -108,7 +115,12 @@ def read_windows(
         ImageError: If the image does not decode, is larger than the limit, or is no image.
     """
     strips = read_strips(
-        path, tile_size=tile_size, overlap=overlap, pixels=pixels, first_row=first_row
+        path,
+        tile_size=tile_size,
+        overlap=overlap,
+        pixels=pixels,
+        first_row=first_row,
+        evenness=evenness,
     )
     for y, strip in strips:
         for x, width in spans(strip.shape[1], tile_size, overlap):

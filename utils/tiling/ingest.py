@@ -15,12 +15,14 @@ from pathlib import Path
 
 from utils import interrupts
 from utils.errors import ImageError
+from utils.images.evenness import Evenness
 from utils.images.reader import image_size
 from utils.issues import IssueReport
 from utils.locks import exclusive
 from utils.paths import local_folder
 from utils.progress import Advance, progress
 from utils.scenes.classes import merge_issues
+from utils.scenes.noted import evenness_issues, image_issues
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import WHOLE, Selection
 from utils.storage.disk import disk_faults
@@ -177,15 +179,19 @@ class _Ingest:
         Returns:
             What is left to do: wait for the uploads and write the part.
         """
+        noted = image_issues(scene, self._options.pixels)
         plan = plan_tiles(scene, *image_size(scene.path, self._options.pixels), self._options)
         key = part_key(scene, self._options)
         tiles = self._tiles_of_earlier_run(scene.id, key)
         uploaded: list[Future[Tile]] = []
         if tiles is None:
-            for upload in cut_tiles(plan, self._options, partial(self._submit, uploads, plan)):
+            evenness = Evenness()
+            submit = partial(self._submit, uploads, plan)
+            for upload in cut_tiles(plan, self._options, submit, evenness):
                 uploaded.append(upload)
                 tile_done(1)
-        self._issues.extend(plan.issues)
+            noted += evenness_issues(scene, evenness, self._options.pixels)
+        self._issues.extend([*noted, *plan.issues])
         self.labels.update(
             label for tile in plan.tiles if tile.boxes for label in tile.boxes.labels
         )

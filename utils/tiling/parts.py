@@ -23,7 +23,7 @@ from utils.tiling.tile import Tile, scene_key
 
 PARTS = "parts/"
 _TILES = "tiles/"
-_VERSION = 3  # to be raised whenever the same scene is cut into other pixels
+_VERSION = 4  # to be raised whenever the same scene is cut into other pixels
 _HASH_LETTERS = 16
 
 

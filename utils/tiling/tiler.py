@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from utils.files import write_whole
 from utils.geometry import Boxes
+from utils.images.evenness import Evenness
 from utils.images.reader import image_size, read_strips
 from utils.scenes.scene import Scene
 from utils.tiling.options import EXTENSIONS, TilingOptions
@@ -79,7 +80,10 @@ def tile_scene(scene: Scene, out_dir: Path, options: TilingOptions) -> Iterator[
 
 
 def cut_tiles(
-    plan: TilePlan, options: TilingOptions, store: Callable[[PlannedTile, bytes], Stored]
+    plan: TilePlan,
+    options: TilingOptions,
+    store: Callable[[PlannedTile, bytes], Stored],
+    evenness: Evenness | None = None,
 ) -> Iterator[Stored]:
     """Decode a scene strip by strip and encode its tiles in parallel.
 
@@ -89,6 +93,7 @@ def cut_tiles(
         plan: The tiles to cut.
         options: How to read and encode.
         store: Called with each tile and its encoded bytes, from several threads.
+        evenness: Sees every row of the scene.
 
     Yields:
         What `store` returned, in the order of the plan.
@@ -109,6 +114,7 @@ def cut_tiles(
             tile_size=options.tile_size,
             overlap=options.overlap,
             pixels=options.pixels,
+            evenness=evenness,
         ):
             image = as_image(strip)
             submitted = [encoders.submit(finish, image, tile) for tile in rows.get(y, [])]
