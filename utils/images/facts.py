@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from utils.images.orientation import SIDEWAYS
@@ -59,6 +60,14 @@ class ImageFacts:
         """Width and height of the upright image, in pixels."""
         stored = self.stored_width, self.stored_height
         return stored[::-1] if self.orientation in SIDEWAYS else stored
+
+
+def no_such_page(path: Path, pages: int, page: int) -> str:
+    """The sentence about an image that lacks the page or frame that the options ask for."""
+    return (
+        f"{path} has {pages} page{'' if pages == 1 else 's'}, and pixels.page asks for {page}. "
+        "Correct pixels.page in the configuration."
+    )
 
 
 def pages_note(pages: int, page: int, what: str = "page") -> tuple[Note, ...]:

@@ -26,6 +26,7 @@ from utils.images.virtual_tiff import virtual_image
 
 _DEFAULT = PixelOptions()
 _OF_ANY_SIZE = PixelOptions(max_pixels=sys.maxsize)
+_LONGEST_REASON = 200
 _UNSUPPORTED = re.compile(
     r"not supported|unsupported|not configured|not implemented|unknown compression|no decod|"
     r"cannot handle|out of range|bad \w+ format|not recognized|Cannot open .*compression",
@@ -34,7 +35,8 @@ _UNSUPPORTED = re.compile(
 _NOT_WHOLE = re.compile(
     r"premature|truncat|unexpected end|end of (file|data|image)|read error|IReadBlock failed|"
     r"corrupt|crc|checksum|not enough|outside of file|decoding error|unable to parse|broken|"
-    r"cannot identify|does not decode|not a TIFF|Read failed|header|invalid",
+    r"cannot identify|not a (JPEG|TIFF)|read failed|header|invalid|not yet in table|EOI|failed|"
+    r"inconsistent|too long|detected|CRC",
     re.IGNORECASE,
 )
 
@@ -93,7 +95,7 @@ def open_image(
             return image if len(bands) == image.bands else bands[0].bandjoin(bands[1:])
         if kind.library == "gdal":
             return virtual_image(gdal_rows(path, kind, facts, options), access, faults)
-        return virtual_image(pillow_rows(path, kind, facts), access, faults)
+        return virtual_image(pillow_rows(path, kind, facts, options), access, faults)
 
 
 def image_sha256(path: Path) -> str:
@@ -132,7 +134,7 @@ def _sentence(path: Path, error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError) and error.errno is not None:
         return f"{path} cannot be read ({error.strerror}). Check the file and its permissions."
-    reason = (reason_of(error).strip() or type(error).__name__).splitlines()[-1].strip()
+    reason = _in_one_line(reason_of(error)) or type(error).__name__
     if _UNSUPPORTED.search(reason):
         return (
             f"{path} is of a kind that is not supported ({reason}). "
@@ -144,6 +146,13 @@ def _sentence(path: Path, error: Exception) -> str:
         f"{path} does not decode ({reason}). If another program shows it, save it from there as "
         "TIFF or PNG; if none does, replace it by a whole image file."
     )
+
+
+def _in_one_line(text: str) -> str:
+    """What a library says, without the line in which libvips names its own operation."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    said = [line for line in lines if not line.startswith("unable to ")] or lines
+    return "; ".join(dict.fromkeys(said))[:_LONGEST_REASON]
 
 
 def _check_size(path: Path, facts: ImageFacts, max_pixels: int) -> None:

@@ -43,11 +43,11 @@ class ImageFormat:
 
 
 TIFF = ImageFormat("TIFF", "gdal", "GTiff")
-JPEG = ImageFormat("JPEG", "libvips", "jpegload_source", b"\xff\xd9")
-PNG = ImageFormat("PNG", "libvips", "pngload_source", b"\x00\x00\x00\x00IEND\xaeB`\x82")
-GIF = ImageFormat("GIF", "libvips", "gifload_source")
-WEBP = ImageFormat("WebP", "libvips", "webpload_source")
-HEIF = ImageFormat("HEIF", "libvips", "heifload_source")
+JPEG = ImageFormat("JPEG", "libvips", "jpegload", b"\xff\xd9")
+PNG = ImageFormat("PNG", "libvips", "pngload", b"\x00\x00\x00\x00IEND\xaeB`\x82")
+GIF = ImageFormat("GIF", "pillow", "GifImageFile")  # libvips passes over damaged frames
+WEBP = ImageFormat("WebP", "libvips", "webpload")
+HEIF = ImageFormat("HEIF", "libvips", "heifload")
 JPEG_2000 = ImageFormat("JPEG 2000", "gdal", "JP2OpenJPEG")
 BMP = ImageFormat("BMP", "pillow", "BmpImageFile")
 TGA = ImageFormat("TGA", "pillow", "TgaImageFile")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from utils.errors import ImageError
 from utils.images.bands import bands_note, chosen_bands
-from utils.images.facts import FURTHER_BANDS, ImageFacts, Note, pages_note
+from utils.images.facts import FURTHER_BANDS, ImageFacts, Note, no_such_page, pages_note
 from utils.images.formats import TIFF, ImageFormat
 from utils.images.gdal_numbers import number_change, rows_at_once
 from utils.images.options import PixelOptions
@@ -91,10 +91,7 @@ def _page(path: Path, kind: ImageFormat, options: PixelOptions) -> tuple[TiffPag
     """The page to read, and the number of pictures in the file; None and 1 without directories."""
     pages = tiff_pages(path) if kind is TIFF else ()
     if options.page is not None and options.page > max(len(pages), 1):
-        raise ImageError(
-            f"{path} has {max(len(pages), 1)} pages, and pixels.page asks for {options.page}. "
-            "Correct pixels.page in the configuration."
-        )
+        raise ImageError(no_such_page(path, max(len(pages), 1), options.page))
     if not pages:
         return None, 1
     page = pages[options.page - 1] if options.page else main_page(pages)

@@ -1,4 +1,4 @@
-"""Images that libvips decodes: JPEG, PNG, WebP, GIF and AVIF."""
+"""Images that libvips decodes: JPEG, PNG, WebP and AVIF."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ from typing import Any
 
 from utils.errors import ImageError
 from utils.images.bands import bands_note, chosen_bands
-from utils.images.facts import FURTHER_BANDS, NO_END_MARKER, ImageFacts, Note, pages_note
-from utils.images.formats import GIF, HEIF, PNG, WEBP, ImageFormat
+from utils.images.facts import (
+    FURTHER_BANDS,
+    NO_END_MARKER,
+    ImageFacts,
+    Note,
+    no_such_page,
+    pages_note,
+)
+from utils.images.formats import HEIF, PNG, WEBP, ImageFormat
 from utils.images.options import PixelOptions
 
-_WITH_FRAMES = (GIF, WEBP, HEIF)
+_WITH_FRAMES = (WEBP, HEIF)
 _START_OF_SCAN = b"\xff\xda"
 _DTYPES = {"uchar": "uint8", "ushort": "uint16", "float": "float32"}
 
@@ -63,10 +70,7 @@ def load_image(
 
     wanted = {"page": options.page - 1} if options.page and kind in _WITH_FRAMES else {}
     if options.page and options.page > 1 and kind not in _WITH_FRAMES:
-        raise ImageError(
-            f"{path} has one page, and pixels.page asks for {options.page}. "
-            "Correct pixels.page in the configuration."
-        )
+        raise ImageError(no_such_page(path, 1, options.page))
     # By its descriptor, because libvips takes names for UTF-8 and brackets in them for options.
     with path.open("rb") as stream:
         if _lacks_end_marker(path, kind):
@@ -76,8 +80,12 @@ def load_image(
         else:
             source = pyvips.Source.new_from_descriptor(stream.fileno())
             strictness = "error"
-        load = getattr(pyvips.Image, kind.decoder)
-        return load(source, access=access, fail_on=strictness, **wanted)
+        image = pyvips.Image.new_from_source(
+            source, "", access=access, fail_on=strictness, **wanted
+        )
+    if not image.get("vips-loader").startswith(kind.decoder):
+        raise ImageError(f"{path} is not the {kind.name} that it starts as. Leave it out.")
+    return image
 
 
 def orientation(image: Any) -> int:
