@@ -26,7 +26,8 @@ def chosen_bands(
     if wanted is not None:
         if max(wanted) > len(colours):
             raise ImageError(
-                f"has {len(colours)} bands, and pixels.bands asks for {list(wanted)}. "
+                f"has {len(colours)} band{'' if len(colours) == 1 else 's'}, and pixels.bands "
+                f"asks for {list(wanted)}. "
                 "Correct pixels.bands in the configuration."
             )
         return tuple(wanted)
@@ -38,13 +39,20 @@ def chosen_bands(
     return tuple(data[:3]) if len(data) > 2 else tuple(data[:1] or [1])
 
 
-def bands_note(bands: Sequence[int], colours: Sequence[str]) -> str | None:
-    """The sentence that tells which bands are read, where that is not all there is to see."""
+def bands_note(
+    bands: Sequence[int], colours: Sequence[str], names: Sequence[str | None] = ()
+) -> str | None:
+    """The sentence that tells which bands are read, where that is not all there is to see.
+
+    Args:
+        bands: The bands that are read, counted from 1.
+        colours: As for `chosen_bands`.
+        names: As for `chosen_bands`.
+    """
     others = len(colours) - colours.count(_ALPHA) - len(bands)
     if others < 1 and list(bands) == sorted(bands):
         return None
-    names = ", ".join(f"{number} ({colours[number - 1]})" for number in bands)
-    return (
-        f"of its {len(colours)} bands, {names} are read as "
-        f"{'red, green and blue' if len(bands) > 1 else 'grey'}. Choose others by pixels.bands"
-    )
+    words = [name or colour for name, colour in zip(names or colours, colours, strict=True)]
+    read = ", ".join(f"{number} ({words[number - 1]})" for number in bands)
+    what = "are read as red, green and blue" if len(bands) > 1 else "is read as grey"
+    return f"of its {len(colours)} bands, {read} {what}. Choose others by pixels.bands"

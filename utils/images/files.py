@@ -34,7 +34,7 @@ _UNSUPPORTED = re.compile(
 )
 _NOT_WHOLE = re.compile(
     r"premature|truncat|unexpected end|end of (file|data|image)|read error|IReadBlock failed|"
-    r"corrupt|crc|checksum|not enough|outside of file|decoding error|unable to parse|broken|"
+    r"corrupt|crc|checksum|not enough data|outside of file|decoding error|unable to parse|broken|"
     r"cannot identify|not a (JPEG|TIFF)|read failed|header|invalid|not yet in table|EOI|failed|"
     r"inconsistent|too long|detected|CRC",
     re.IGNORECASE,

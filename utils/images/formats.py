@@ -48,7 +48,8 @@ PNG = ImageFormat("PNG", "libvips", "pngload", b"\x00\x00\x00\x00IEND\xaeB`\x82"
 GIF = ImageFormat("GIF", "pillow", "GifImageFile")  # libvips passes over damaged frames
 WEBP = ImageFormat("WebP", "libvips", "webpload")
 HEIF = ImageFormat("HEIF", "libvips", "heifload")
-JPEG_2000 = ImageFormat("JPEG 2000", "gdal", "JP2OpenJPEG")
+AVIF_SEQUENCE = ImageFormat("AVIF", "pillow", "AvifImageFile")
+JPEG_2000 = ImageFormat("JPEG 2000", "gdal", "JP2OpenJPEG", b"\xff\xd9")
 BMP = ImageFormat("BMP", "pillow", "BmpImageFile")
 TGA = ImageFormat("TGA", "pillow", "TgaImageFile")
 PNM = ImageFormat("PNM", "pillow", "PpmImageFile")
@@ -65,7 +66,7 @@ _SIGNATURES = {
     b"\xff\x4f\xff\x51": JPEG_2000,
     b"BM": BMP,
 }
-_HEIF_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+_HEIF_BRANDS = (b"avif", b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _NOT_READ = {
     b"\xff\x0a": "a JPEG XL image",
     b"\x00\x00\x00\x0cJXL ": "a JPEG XL image",
@@ -116,6 +117,8 @@ def format_of(start: bytes, suffix: str = "") -> ImageFormat | None:
             return found
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return WEBP
+    if start[4:12] == b"ftypavis":
+        return AVIF_SEQUENCE
     if start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS:
         return HEIF
     if start[:1] == b"P" and start[1:2] in b"123456" and start[2:3].isspace():

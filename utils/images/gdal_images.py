@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from utils.errors import ImageError
 from utils.images.bands import bands_note, chosen_bands
+from utils.images.end_markers import CUT, lacks_end_marker
 from utils.images.facts import FURTHER_BANDS, ImageFacts, Note, no_such_page, pages_note
 from utils.images.formats import TIFF, ImageFormat
 from utils.images.gdal_numbers import number_change, rows_at_once
@@ -55,7 +56,7 @@ def gdal_rows(path: Path, kind: ImageFormat, facts: ImageFacts, options: PixelOp
     """
     page, _ = _page(path, kind, options)
     raster = open_raster(path, kind, page)
-    change = number_change(raster, facts)
+    change = number_change(raster, facts, is_lab=_is_lab(page, facts))
     bands = len(facts.chosen) if change.bands is None else change.bands
     masked = facts.is_masked and change.dtype != np.uint8
     row_bytes = raster.width * (bands + masked) * np.dtype(change.dtype).itemsize
@@ -114,7 +115,7 @@ def _facts(
     dtype = raster.dtypes[chosen[0] - 1]
     if dtype.startswith("complex"):
         raise ImageError(f"{path} has complex numbers for pixels. Convert it to real ones.")
-    note = None if len(chosen) == 4 else bands_note(chosen, colours)
+    note = None if len(chosen) == 4 else bands_note(chosen, colours, raster.descriptions)
     number = page.number if page else 1
     flags = {flag.name for flag in raster.mask_flag_enums[chosen[0] - 1]}
     return ImageFacts(
@@ -128,7 +129,11 @@ def _facts(
         chosen=chosen,
         nodata=raster.nodatavals[chosen[0] - 1],
         is_masked="per_dataset" in flags and not _is_cmyk(page),
-        notes=(*pages_note(pages, number), *([Note(FURTHER_BANDS, note)] if note else [])),
+        notes=(
+            *pages_note(pages, number),
+            *([Note(FURTHER_BANDS, note)] if note else []),
+            *([CUT] if lacks_end_marker(path, kind) else []),
+        ),
     )
 
 
@@ -157,5 +162,10 @@ def _own_photometric(page: TiffPage | None, facts: ImageFacts) -> int | None:
         return None
     if len(facts.chosen) == 4:
         return CMYK
-    deep_lab = page.photometric == CIELAB and facts.dtype != "uint8" and len(facts.chosen) == 3
-    return CIELAB if deep_lab else None
+    return CIELAB if _is_lab(page, facts) else None
+
+
+def _is_lab(page: TiffPage | None, facts: ImageFacts) -> bool:
+    """Whether the numbers are L, a and b, of which libvips takes 16 bits each."""
+    is_lab = page is not None and page.photometric == CIELAB and page.number == 1
+    return is_lab and facts.dtype in ("uint8", "uint16") and len(facts.chosen) == 3

@@ -40,8 +40,10 @@ class NumberChange:
     bands: int | None = None
 
 
-def number_change(raster: Any, facts: ImageFacts) -> NumberChange:
+def number_change(raster: Any, facts: ImageFacts, *, is_lab: bool = False) -> NumberChange:
     """What is done to the chosen bands of a raster."""
+    if is_lab and facts.dtype == "uint8":
+        return NumberChange(np.uint16, _deep_lab)
     palette = _palette(raster, facts)
     if palette is not None:
         return NumberChange(np.uint8, lambda numbers: palette[numbers[0]], 3)
@@ -69,6 +71,14 @@ def _palette(raster: Any, facts: ImageFacts) -> Numbers | None:
         if number < len(colours):
             colours[number] = colour[:3]
     return colours
+
+
+def _deep_lab(numbers: Numbers) -> Numbers:
+    """L, a and b of 8 bits, where L is unsigned and a and b are not, as 16 bits."""
+    deep = numbers.astype(np.uint16)
+    deep[0] *= 257
+    deep[1:] <<= 8  # the sign of a and b stays the highest bit
+    return deep.transpose(1, 2, 0)
 
 
 def _scaled(bits: int) -> Callable[[Numbers], Numbers]:

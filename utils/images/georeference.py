@@ -89,12 +89,14 @@ class _Found:
         transform: As in `Georeference`, or None.
         points: Control points, shape (n, 4): column, row, x and y.
         has_rpcs: Whether there are rational polynomial coefficients.
+        not_understood: Files beside the image that say nothing.
     """
 
     crs: Any = None
     transform: Affine | None = None
     points: tuple[tuple[float, float, float, float], ...] = ()
     has_rpcs: bool = False
+    not_understood: tuple[str, ...] = ()
 
 
 def _from_raster(image: Path, pixels: PixelOptions) -> _Found:
@@ -116,7 +118,8 @@ def _with_sidecars(found: _Found, sidecars: Sidecars) -> _Found:
     transform = sidecars.aux_transform or found.transform
     if transform is None and not found.points:
         transform = sidecars.world_transform
-    return _Found(crs, transform, found.points, found.has_rpcs or sidecars.has_rpcs)
+    has_rpcs = found.has_rpcs or sidecars.has_rpcs
+    return _Found(crs, transform, found.points, has_rpcs, sidecars.not_understood)
 
 
 def _crs_of(text: str | None) -> Any:
@@ -144,6 +147,13 @@ def _placed(found: _Found, facts: ImageFacts) -> Place:
             )
     if transform is None and found.has_rpcs:
         return _nowhere("it has rational polynomial coefficients (RPC) only. Orthorectify it")
+    if transform is None and found.points:
+        return _nowhere(
+            f"its {len(found.points)} control points are too few, or lie on one line. Three in "
+            "different places are needed"
+        )
+    if transform is None and found.not_understood:
+        return _nowhere(f"{', '.join(found.not_understood)} is no world file of six numbers")
     if transform is None:
         return _nowhere("it names a coordinate reference system and no transform")
     if found.crs is None:

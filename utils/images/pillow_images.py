@@ -1,4 +1,4 @@
-"""Images that Pillow decodes: GIF, BMP, TGA and PNM, which hardly ever are large."""
+"""Images that Pillow decodes: GIF, BMP, TGA, PNM and AVIF with frames, which are rarely large."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from utils.images.options import PixelOptions
 from utils.images.virtual_tiff import PixelRows
 
 _MODULES = {
+    "AvifImageFile": "PIL.AvifImagePlugin",
     "BmpImageFile": "PIL.BmpImagePlugin",
     "GifImageFile": "PIL.GifImagePlugin",
     "PpmImageFile": "PIL.PpmImagePlugin",

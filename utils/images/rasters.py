@@ -14,7 +14,7 @@ from typing import Any
 
 from utils.errors import ImageError
 from utils.images.formats import ImageFormat
-from utils.images.tiff_pages import CMYK, TiffPage
+from utils.images.tiff_pages import CIELAB, CMYK, TiffPage
 
 _SETTINGS = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -59,7 +59,7 @@ def open_raster(path: Path, kind: ImageFormat, page: TiffPage | None = None) -> 
         raise ImageError(f"{name!a} has a name that is not UTF-8. Rename it.") from None
     if page is not None and page.number > 1:
         name = f"GTIFF_DIR:{page.number}:{name}"
-    elif page is not None and page.photometric == CMYK:
+    elif page is not None and page.photometric in (CMYK, CIELAB):
         name = f"GTIFF_RAW:{name}"  # not converted without its colour profile
     with gdal_settings():
         return rasterio.open(name, driver=kind.decoder)

@@ -24,6 +24,7 @@ class Sidecars(NamedTuple):
         world_transform: The transform in the world file, or None.
         prj_crs: The coordinate reference system in the .prj beside a world file, or None.
         has_rpcs: Whether there is a file of rational polynomial coefficients.
+        not_understood: The names of files that say nothing.
     """
 
     aux_crs: str | None = None
@@ -31,18 +32,21 @@ class Sidecars(NamedTuple):
     world_transform: Affine | None = None
     prj_crs: str | None = None
     has_rpcs: bool = False
+    not_understood: tuple[str, ...] = ()
 
 
 def read_sidecars(image: Path) -> Sidecars:
     """Read the files beside an image; one that is not understood is as if it were not there."""
     aux_crs, aux_transform = _from_aux(_content(image.with_name(image.name + ".aux.xml")))
-    worlds = (_from_world_file(_content(file)) for file in _world_files(image))
-    world_transform = next((found for found in worlds if found is not None), None)
+    worlds = [file for file in _world_files(image) if file.is_file()]
+    transforms = [_from_world_file(_content(file)) for file in worlds]
+    world_transform = next((found for found in transforms if found is not None), None)
+    broken = tuple(file.name for file in worlds) if world_transform is None else ()
     prj = None
     if world_transform is not None or aux_transform is not None:
         prj = (_content(image.with_suffix(".prj")) or "").strip() or None
     has_rpcs = any(image.with_name(image.stem + end).is_file() for end in _RPC_NAMES)
-    return Sidecars(aux_crs, aux_transform, world_transform, prj, has_rpcs)
+    return Sidecars(aux_crs, aux_transform, world_transform, prj, has_rpcs, broken)
 
 
 def _world_files(image: Path) -> list[Path]:

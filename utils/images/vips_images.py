@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import mmap
 from pathlib import Path
 from typing import Any
 
 from utils.errors import ImageError
 from utils.images.bands import bands_note, chosen_bands
+from utils.images.end_markers import CUT, lacks_end_marker
 from utils.images.facts import (
     FURTHER_BANDS,
-    NO_END_MARKER,
     ImageFacts,
     Note,
     no_such_page,
     pages_note,
 )
-from utils.images.formats import HEIF, PNG, WEBP, ImageFormat
+from utils.images.formats import HEIF, WEBP, ImageFormat
 from utils.images.options import PixelOptions
 
 _WITH_FRAMES = (WEBP, HEIF)
-_START_OF_SCAN = b"\xff\xda"
 _DTYPES = {"uchar": "uint8", "ushort": "uint16", "float": "float32"}
 
 
@@ -42,8 +40,8 @@ def vips_facts(path: Path, kind: ImageFormat, options: PixelOptions) -> ImageFac
     is_cmyk = image.interpretation == "cmyk" and options.bands is None
     note = None if is_cmyk else bands_note(chosen, colours)
     notes = [Note(FURTHER_BANDS, note)] if note else []
-    if _lacks_end_marker(path, kind):
-        notes.append(Note(NO_END_MARKER, "the file was cut or is still being written"))
+    if lacks_end_marker(path, kind):
+        notes.append(CUT)
     return ImageFacts(
         format=kind.name,
         stored_width=image.width,
@@ -73,7 +71,7 @@ def load_image(
         raise ImageError(no_such_page(path, 1, options.page))
     # By its descriptor, because libvips takes names for UTF-8 and brackets in them for options.
     with path.open("rb") as stream:
-        if _lacks_end_marker(path, kind):
+        if lacks_end_marker(path, kind):
             # A decoder warns where pixels are missing, and cannot warn where only the end is.
             source = pyvips.Source.new_from_memory(stream.read() + kind.end_marker)
             strictness = "warning"
@@ -95,17 +93,3 @@ def orientation(image: Any) -> int:
 
 def _colours(bands: int) -> list[str]:
     return ["gray"] if bands == 1 else ["red", "green", "blue", "ink"][:bands]
-
-
-def _lacks_end_marker(path: Path, kind: ImageFormat) -> bool:
-    """Whether a JPEG or PNG ends before its end marker; more may follow a marker that is there."""
-    if not kind.end_marker:
-        return False
-    with (
-        path.open("rb") as stream,
-        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content,
-    ):
-        if content[-len(kind.end_marker) :] == kind.end_marker:
-            return False
-        start = 0 if kind is PNG else content.rfind(_START_OF_SCAN)
-        return content.find(kind.end_marker, max(start, 0)) < 0
