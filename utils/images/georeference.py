@@ -139,49 +139,57 @@ def _placed(found: _Found, facts: ImageFacts) -> Place:
     """The place of the upright image, or the reason why there is none."""
     transform = found.transform
     if transform is None and found.points:
-        transform, residual = _fitted(found.points)
-        if residual > _LARGEST_ERROR:
-            return _nowhere(
-                f"its {len(found.points)} control points are up to {residual:.1f} pixels off any "
-                "affine transform. Rectify it, with gdalwarp for example"
-            )
-    if transform is None and found.has_rpcs:
-        return _nowhere("it has rational polynomial coefficients (RPC) only. Orthorectify it")
-    if transform is None and found.points:
-        return _nowhere(
-            f"its {len(found.points)} control points are too few, or lie on one line. Three in "
-            "different places are needed"
-        )
-    if transform is None and found.not_understood:
-        return _nowhere(f"{', '.join(found.not_understood)} is no world file of six numbers")
+        transform, problem = _fitted(found.points)
+        if problem is not None:
+            return _nowhere(problem)
     if transform is None:
-        return _nowhere("it names a coordinate reference system and no transform")
+        return _nowhere(_why_no_transform(found))
     if found.crs is None:
         return _nowhere("it has a transform and no coordinate reference system (CRS)")
     a, b, _, d, e, _ = transform
     if not np.isfinite(transform).all() or a * e == b * d:
         return _nowhere(f"its transform {transform} leads nowhere")
-    upright = placed_upright(transform, facts.orientation, facts.stored_width, facts.stored_height)
+    width, height = facts.stored_width, facts.stored_height
+    upright = placed_upright(transform, facts.orientation, width, height)
     return Place(Georeference(_crs_name(found.crs), upright))
+
+
+def _why_no_transform(found: _Found) -> str:
+    if found.has_rpcs:
+        return "it has rational polynomial coefficients (RPC) only. Orthorectify it"
+    if found.not_understood:
+        return f"{', '.join(found.not_understood)} is no world file of six numbers"
+    return "it names a coordinate reference system and no transform"
 
 
 def _nowhere(reason: str) -> Place:
     return Place(None, (Note(NOT_PLACED, reason),))
 
 
-def _fitted(points: Sequence[tuple[float, float, float, float]]) -> tuple[Affine | None, float]:
-    """The affine transform nearest to control points, and the largest error in pixels."""
+def _fitted(
+    points: Sequence[tuple[float, float, float, float]],
+) -> tuple[Affine | None, str | None]:
+    """The affine transform nearest to control points, or the reason why there is none."""
     table = np.array(points)
     pixels = np.column_stack([table[:, :2], np.ones(len(table))])
     origin = table[:, 2:].mean(axis=0)  # subtracted, since coordinates are large and steps small
     solution, _, rank, _ = np.linalg.lstsq(pixels, table[:, 2:] - origin, rcond=None)
     linear = solution[:2].T
-    if rank < 3 or abs(np.linalg.det(linear)) == 0:
-        return None, 0.0
+    if rank < 3 or np.linalg.det(linear) == 0:
+        return None, (
+            f"its {len(points)} control points are too few, or lie on one line. Three in "
+            "different places are needed"
+        )
     errors = (pixels @ solution - (table[:, 2:] - origin)) @ np.linalg.inv(linear).T
+    worst = float(np.hypot(*errors.T).max())
+    if worst > _LARGEST_ERROR:
+        return None, (
+            f"its {len(points)} control points are up to {worst:.1f} pixels off any affine "
+            "transform. Rectify it, with gdalwarp for example"
+        )
     (a, d), (b, e), (c, f) = solution.tolist()
     x, y = origin.tolist()
-    return (a, b, c + x, d, e, f + y), float(np.hypot(*errors.T).max())
+    return (a, b, c + x, d, e, f + y), None
 
 
 def _crs_name(crs: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import struct
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,9 +64,11 @@ def tiff_pages(path: Path) -> tuple[TiffPage, ...]:
         if header[2:4] in (b"+\x00", b"\x00+"):
             header += stream.read(8)
         try:
-            _read_pages(stream, header, pages)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # told when the page is read
+                _read_pages(stream, header, pages)
         except (SyntaxError, ValueError, TypeError, KeyError, IndexError, struct.error):
-            pass  # told when the page is read
+            pass
         except OSError as error:
             if error.errno is not None:
                 raise
