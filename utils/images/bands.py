@@ -32,7 +32,7 @@ def chosen_bands(
             )
         return tuple(wanted)
     words = [(name or "").strip().lower() for name in names]
-    for meanings in (list(colours), words):
+    for meanings in (words, list(colours)):  # GDAL calls the first three so if nobody does
         if all(colour in meanings for colour in _COLOURS):
             return tuple(meanings.index(colour) + 1 for colour in _COLOURS)
     data = [number for number, colour in enumerate(colours, start=1) if colour != _ALPHA]

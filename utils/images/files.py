@@ -125,11 +125,15 @@ def explained(path: Path, faults: Sequence[Exception] = ()) -> Iterator[None]:
     try:
         yield
     except (pyvips.Error, OSError, SyntaxError, ValueError, ArithmeticError) as error:
-        raise ImageError(_sentence(path, faults[0] if faults else error)) from None
+        found, in_rows = (faults[0], True) if faults else (error, False)
+        raise ImageError(_sentence(path, found, in_rows)) from None
 
 
-def _sentence(path: Path, error: Exception) -> str:
-    """What is wrong with a file, and what to do: only a damaged file is to be replaced."""
+def _sentence(path: Path, error: Exception, in_rows: bool) -> str:
+    """What is wrong with a file, and what to do: only a damaged file is to be replaced.
+
+    A file that opened, and of which some rows are not read, is damaged.
+    """
     if isinstance(error, ImageError):
         return str(error)
     if isinstance(error, OSError) and error.errno is not None:
@@ -140,7 +144,7 @@ def _sentence(path: Path, error: Exception) -> str:
             f"{path} is of a kind that is not supported ({reason}). "
             "Convert it to TIFF or PNG with 8 or 16 bits a band."
         )
-    if _NOT_WHOLE.search(reason):
+    if in_rows or _NOT_WHOLE.search(reason):
         return f"{path} does not decode ({reason}). Replace it by a whole image file."
     return (
         f"{path} does not decode ({reason}). If another program shows it, save it from there as "

@@ -6,6 +6,7 @@ at, since one could name others anywhere.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from typing import Any
 from utils.errors import ImageError
 from utils.images.formats import ImageFormat
 from utils.images.tiff_pages import CIELAB, CMYK, TiffPage
+
+# What rasterio logs besides is the error that it raises.
+logging.getLogger("rasterio").setLevel(logging.CRITICAL)
 
 _SETTINGS = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
