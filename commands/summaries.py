@@ -24,6 +24,13 @@ _LINES = {
     "fiftyone_issues": "{added} samples added, {updated} updated, {unchanged} unchanged",
 }
 
+_LEAST_SCORE = (
+    "each scores at least {least_score:.2f}; {faint_boxes} more score between {half:.2f} and that"
+)
+_CONCENTRATED = (
+    "few scenes hold most objects: {groups} groups tell as much as {effective_groups:.1f} of equal "
+    "size, so the score is unsure (mAP50 interval {mAP50 interval})"
+)
 _OF_A_SHARD = "shard_"
 
 
@@ -32,15 +39,23 @@ def summary_of(run: PipelineRunResponse) -> list[str]:
 
     Those of its shards are told together, by what was gathered of them.
     """
-    lines = []
+    lines: list[str] = []
+    chosen = ""
     for name, artifact in _outputs(run):
-        if name.startswith(_OF_A_SHARD):
-            continue
         metadata: dict[str, Any] = dict(artifact.run_metadata)
+        if name.startswith(_OF_A_SHARD):
+            chosen = metadata.get("confidence_chosen", chosen)
+            continue
         if name == "evaluation" and "mAP50" not in metadata:
             lines.append("  on unseen scenes: no object to find, so no score")
         elif name in _LINES:
             lines.append(f"  {_LINES[name].format_map(_Readable(metadata))}")
+        if metadata.get("least_score"):
+            half = metadata["least_score"] / 2
+            lines.append(f"  {_LEAST_SCORE.format_map(metadata | {'half': half})}")
+            lines += [f"  that score was chosen {chosen}"] if chosen else []
+        if metadata.get("is_concentrated"):
+            lines.append(f"  {_CONCENTRATED.format_map(metadata)}")
         if metadata.get("backend"):
             lines.append(f"  the network ran in {metadata['backend']}")
         if metadata.get("skipped_windows"):

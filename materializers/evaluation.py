@@ -12,6 +12,7 @@ from zenml.metadata.metadata_types import MetadataType
 from materializers.folders import download_folder, upload_folder
 from materializers.pages import store_page
 from utils.evaluation.evaluation import Evaluation
+from utils.evaluation.scores import is_concentrated
 
 
 class EvaluationMaterializer(BaseMaterializer):
@@ -42,8 +43,13 @@ class EvaluationMaterializer(BaseMaterializer):
     def extract_metadata(self, data: Evaluation) -> dict[str, MetadataType]:
         """The numbers shown beside the artifact."""
         metrics: dict[str, MetadataType] = dict(data.metrics)
+        intervals = data.tile_scores.metrics
         return metrics | {
             "milliseconds_per_tile": data.milliseconds,
             "best_confidence": data.tile_scores.best_confidence,
+            "groups": data.tile_scores.groups,
+            "effective_groups": data.tile_scores.effective_groups,
+            "is_concentrated": is_concentrated(data.tile_scores),
+            **{f"{name} interval": own.interval or "none" for name, own in intervals.items()},
             "page": f"{self.uri}/evaluation.html",
         }

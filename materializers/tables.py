@@ -153,6 +153,8 @@ class PredictionsMaterializer(_TableMaterializer):
             "scenes": len(data),
             "georeferenced_scenes": sum(scene.georeference is not None for scene in data),
             "boxes": sum(len(scene.boxes) for scene in data),
+            "faint_boxes": sum(scene.faint_boxes for scene in data),
+            "least_score": max((scene.least_score for scene in data), default=0.0),
             "windows": sum(scene.windows for scene in data),
             "skipped_windows": sum(scene.skipped_windows for scene in data),
             "backend": "; ".join(sorted({scene.backend for scene in data} - {""})),

@@ -38,6 +38,10 @@ class Detector:
             trained by an earlier version of Spyglass.
         confidence: From which its boxes are taken for objects: the one with the best F1 on val, or
             None where it was not chosen.
+        confidence_range: Within which the best confidence lies in nine of ten samples of val, or
+            None where it was not chosen.
+        confidence_boxes: True boxes of val that the choice rests on.
+        calibration: Slope and shift of `utils.evaluation.calibration.Platt`, or None.
         tile_side: Median longest side of the tiles it learned from, in pixels; None of a detector
             that was trained by an earlier version of Spyglass.
         ground_sample_distance: Median length of a pixel on the ground in these tiles, in metres, or
@@ -60,6 +64,9 @@ class Detector:
     mlflow_run_id: str | None = field(default=None)
     history: tuple[dict[str, float], ...] = ()
     confidence: float | None = field(default=None)
+    confidence_range: tuple[float, float] | None = None
+    confidence_boxes: int = 0
+    calibration: tuple[float, float] | None = None
     tile_side: int | None = None
     ground_sample_distance: float | None = None
     recall_by_scale: dict[str, float] = field(default_factory=dict)
@@ -82,7 +89,15 @@ class Detector:
         """Where `least_score` was decided, for people."""
         if wanted != "auto":
             return "in the configuration"
-        return "nowhere: ultralytics' default" if self.confidence is None else "on val"
+        if self.confidence is None:
+            return "nowhere: ultralytics' default"
+        if self.confidence_range is None:
+            return "on val"
+        low, high = self.confidence_range
+        return (
+            f"on {self.confidence_boxes} objects of val, where the best lies between {low:.2f} "
+            f"and {high:.2f}"
+        )
 
     def save(self, folder: Path) -> None:
         """Write the detector to `folder`: `best.pt`, `last.pt` and `detector.json`."""
@@ -118,7 +133,14 @@ class Detector:
             last=folder / detector.last,
             class_names=tuple(detector.class_names),
             history=tuple(detector.history),
+            confidence_range=_pair(detector.confidence_range),
+            calibration=_pair(detector.calibration),
         )
+
+
+def _pair(values: Any) -> tuple[float, float] | None:
+    """JSON knows lists only."""
+    return None if values is None else (float(values[0]), float(values[1]))
 
 
 def _role(weights: Path, detector: Detector) -> str:

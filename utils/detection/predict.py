@@ -12,6 +12,8 @@ from importlib.metadata import version
 from operator import attrgetter
 from pathlib import Path
 
+import numpy as np
+
 from utils.detection.bands import KeptWork
 from utils.detection.detector import Detector
 from utils.detection.looking import SceneInWork, look_through
@@ -21,6 +23,7 @@ from utils.detection.outputs import write_outputs
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.detection.predictor import load_predictor
 from utils.detection.scale import WindowPlan, plan_windows, scale_issues
+from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.locks import exclusive
 from utils.paths import local_folder
@@ -34,6 +37,7 @@ from utils.storage.store import ObjectStore, open_store
 _FILE = "predictions.parquet"
 _NAME_LENGTH = 16
 _DEFAULTS = InferenceOptions()
+FAINT_SHARE = 0.5  # of the least score of a box that is kept
 # To be raised whenever the same detector with the same options comes to find other boxes, or they
 # are kept in another format: what earlier runs have kept is then left alone.
 _METHOD = 3
@@ -94,7 +98,10 @@ def predict_scenes(
         exclusive("inference", f"{source.name} ({name} {selection.model_dump_json()})"),
         progress("Predicting (scenes)", total) as advance,
     ):
-        load = partial(load_predictor, detector, options, exports_in=exports_in)
+        least = detector.least_score(options.confidence)
+        # Boxes that just fail are counted, so that people see what the confidence leaves out.
+        fainter = options.updated(confidence=least * FAINT_SHARE)
+        load = partial(load_predictor, detector, fainter, exports_in=exports_in)
         plan = partial(_planned, detector, options)
         if selection.shard == 0:
             issues.extend(scale_issues(detector, options))
@@ -103,7 +110,7 @@ def predict_scenes(
             if work.fault is not None:
                 issues.add(work.scene.id, "image does not decode", work.fault)
             else:
-                parts[work.scene.id] = _finished(work, kept, options)
+                parts[work.scene.id] = _finished(work, kept, options, least)
                 _bring_up_to_date(parts[work.scene.id], work.scene, model_version)
             advance(1)
     scenes = (_read(parts[scene_id]) for scene_id in sorted(parts))
@@ -151,23 +158,26 @@ def _identity(source: SceneSource, detector: Detector, options: InferenceOptions
     return hashlib.sha256(content.encode()).hexdigest()[:_NAME_LENGTH]
 
 
-def _finished(work: SceneInWork, kept: KeptWork, options: InferenceOptions) -> Path:
+def _finished(work: SceneInWork, kept: KeptWork, options: InferenceOptions, least: float) -> Path:
     """The file with the prediction for a scene, which is kept for later runs."""
     if work.is_kept:
         return kept.fetch(work.key)
-    _write(kept.local(work.key), _prediction(work, options))
+    _write(kept.local(work.key), _prediction(work, options, least))
     kept.keep(work.key)
     if work.bands is not None:
         work.bands.discard()
     return kept.local(work.key)
 
 
-def _prediction(work: SceneInWork, options: InferenceOptions) -> ScenePrediction:
-    """What was found in all windows of a scene, merged."""
+def _prediction(work: SceneInWork, options: InferenceOptions, least: float) -> ScenePrediction:
+    """What was found in all windows of a scene, merged; fainter boxes are only counted."""
     started = time.monotonic()
     seen = work.bands.seen if work.bands else []
-    found = [(one.window, one.boxes) for one in seen]
-    boxes = merge_windows(found, work.width, work.height, merge_iou=options.merge_iou)
+    merge = partial(
+        merge_windows, width=work.width, height=work.height, merge_iou=options.merge_iou
+    )
+    boxes = merge([(one.window, _scored(one.boxes, least, np.inf)) for one in seen])
+    faint = merge([(one.window, _scored(one.boxes, 0, least)) for one in seen])
     return ScenePrediction(
         scene_id=work.scene.id,
         location=work.scene.location,
@@ -179,7 +189,14 @@ def _prediction(work: SceneInWork, options: InferenceOptions) -> ScenePrediction
         windows=len(seen),
         skipped_windows=sum(one.is_skipped for one in seen),
         backend=work.backend,
+        faint_boxes=len(faint),
+        least_score=least,
     )
+
+
+def _scored(boxes: Boxes, least: float, below: float) -> Boxes:
+    scores = boxes.scores if boxes.scores is not None else np.ones(len(boxes))
+    return boxes.select((scores >= least) & (scores < below))
 
 
 def _bring_up_to_date(part: Path, scene: Scene, model_version: str) -> None:

@@ -36,6 +36,8 @@ SCHEMA = versioned_schema(
         ("skipped_windows", pa.int32()),
         ("backend", pa.string()),
         ("group", pa.string()),
+        ("faint_boxes", pa.int32()),
+        ("least_score", pa.float64()),
     ],
 )
 
@@ -59,6 +61,8 @@ class ScenePrediction:
         skipped_windows: How many of these were taken for empty water and not looked at.
         backend: What the network ran in, and why in that.
         group: Unit of splitting, as in `Tile.group`.
+        faint_boxes: Number of boxes left out whose score is at least half of the least score.
+        least_score: Lowest score of a box that is kept; 0 where an earlier version predicted.
     """
 
     scene_id: str
@@ -75,6 +79,8 @@ class ScenePrediction:
     skipped_windows: int = 0
     backend: str = ""
     group: str = ""
+    faint_boxes: int = 0
+    least_score: float = 0.0
 
     def __post_init__(self) -> None:
         """Let a scene without a group be one of its own."""
@@ -104,6 +110,8 @@ def _to_row(scene: ScenePrediction) -> dict[str, Any]:
         "skipped_windows": scene.skipped_windows,
         "backend": scene.backend,
         "group": scene.group,
+        "faint_boxes": scene.faint_boxes,
+        "least_score": scene.least_score,
     }
 
 
@@ -126,6 +134,8 @@ def _to_prediction(row: dict[str, Any]) -> ScenePrediction:
         skipped_windows=row["skipped_windows"],
         backend=row["backend"],
         group=row.get("group", ""),
+        faint_boxes=row.get("faint_boxes", 0),
+        least_score=row.get("least_score", 0.0),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,10 +13,12 @@ from utils.dataset.labeled import LabeledTile
 from utils.detection.detector import Detector
 from utils.evaluation.bootstrap import (
     Estimate,
+    GroupSpread,
     average_precisions_of,
     draw_groups,
     estimate,
     mean_over_classes,
+    widened,
 )
 from utils.evaluation.evaluate import class_names
 from utils.evaluation.judged import JudgedImage
@@ -148,14 +151,19 @@ def compare_looks(
         _side(*champion, before, looks[0], evaluation),
         _side(*challenger, after, looks[1], evaluation),
     )
+    difference, spread = after.value - before.value, _spread(tiles)
     differences = after.samples - before.samples
     differences = differences[np.isfinite(differences)]
+    # Where few groups decide, samples are too much alike to tell a better one from a lucky one.
+    differences = widened(difference, differences, spread, evaluation.bootstrap.level)
     share_better = float((differences > promotion.margin).mean())
     with_objects = len({tile.group for tile in tiles if len(tile.boxes)})
     return Comparison(
         *sides,
         metric=promotion.metric,
-        difference=estimate(after.value - before.value, differences, evaluation.bootstrap),
+        difference=estimate(
+            difference, after.samples - before.samples, evaluation.bootstrap, spread
+        ),
         share_better=share_better,
         rules=(*_rules(*sides, share_better, promotion), _enough(with_objects, promotion)),
         tiles=len(tiles),
@@ -165,11 +173,12 @@ def compare_looks(
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """One detector's score over all scenes, by class, and in each sample of groups."""
+    """One detector's score over all scenes, by class, in each sample, and in each group alone."""
 
     value: float
     classes: dict[str, float]
     samples: FloatArray
+    alone: FloatArray
 
 
 def _drawn(
@@ -180,7 +189,8 @@ def _drawn(
 ) -> _Drawn:
     matches = with_truth(match_classes(tiles, names))
     groups = len(group_ids(tiles))
-    weights = np.vstack([np.ones(groups), draw_groups(groups, evaluation.bootstrap)])
+    draws = draw_groups(groups, evaluation.bootstrap)
+    weights = np.vstack([np.ones(groups), draws, np.eye(groups)])
     precisions = {name: average_precisions_of(own, weights) for name, own in matches.items()}
     map50, map50_95 = mean_over_classes(precisions)
     is_map50 = metric == "mAP50"
@@ -188,7 +198,16 @@ def _drawn(
     classes = {
         name: float(own[0, 0] if is_map50 else own[0].mean()) for name, own in precisions.items()
     }
-    return _Drawn(float(scores[0]), classes, scores[1:])
+    return _Drawn(float(scores[0]), classes, scores[1 : 1 + len(draws)], scores[1 + len(draws) :])
+
+
+def _spread(tiles: Sequence[JudgedImage] | Sequence[LabeledTile]) -> GroupSpread:
+    """How the true boxes of some tiles are shared out among the groups."""
+    counts: Counter[str] = Counter()
+    for tile in tiles:
+        truth = tile.truth if isinstance(tile, JudgedImage) else tile.boxes
+        counts[tile.group] += len(truth)
+    return GroupSpread(np.array([counts[group] for group in sorted(counts)], dtype=np.intp))
 
 
 def _side(
@@ -197,7 +216,9 @@ def _side(
     return Side(
         version=version,
         weights_sha256=detector.weights_sha256,
-        score=estimate(drawn.value, drawn.samples, evaluation.bootstrap),
+        score=estimate(
+            drawn.value, drawn.samples, evaluation.bootstrap, _spread(look.tiles), drawn.alone
+        ),
         classes=drawn.classes,
         milliseconds=1000 * look.seconds,
     )

@@ -10,6 +10,7 @@ from utils.evaluation.calibration import Calibration
 
 # The lower and the upper end by metric.
 Intervals = dict[str, tuple[float, float]]
+_FEW_GROUPS = 10  # with fewer, Student's t is a tenth wider than the normal, and rising
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,10 @@ class Scores:
     Attributes:
         images: How many there are.
         scenes: Of how many scenes.
+        groups: Of how many groups of scenes, the units of the bootstrap; 0 where an earlier version
+            of Spyglass judged.
+        effective_groups: How many groups of equal size would tell as much: fewer where few hold
+            most boxes.
         boxes: True boxes in them.
         metrics: `mAP50`, `mAP50-95`, and `precision`, `recall` and `F1` of boxes of at least
             `confidence`, each with its interval.
@@ -92,6 +97,8 @@ class Scores:
     errors: dict[str, int]
     sizes_map50: dict[str, float | None] = field(default_factory=dict)
     sizes_intervals: dict[str, Intervals] = field(default_factory=dict)
+    groups: int = 0
+    effective_groups: float = 0.0
 
     @classmethod
     def from_card(cls, card: dict[str, Any]) -> Scores:
@@ -107,6 +114,11 @@ class Scores:
                 "sizes_intervals": _by_size_of(card),
             }
         )
+
+
+def is_concentrated(scores: Scores) -> bool:
+    """Whether so few groups hold most objects that intervals tell little."""
+    return 0 < scores.effective_groups < _FEW_GROUPS
 
 
 def _class_of(card: dict[str, Any]) -> ClassScores:

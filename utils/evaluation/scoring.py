@@ -9,6 +9,7 @@ import numpy as np
 
 from utils.evaluation.bootstrap import (
     Estimate,
+    GroupSpread,
     average_precisions_of,
     draw_groups,
     estimate,
@@ -48,7 +49,9 @@ def score(
     counts = count_boxes(matches)
     best = best_confidence(counts)
     confidence = best if options.confidence is None else options.confidence
-    weights = draw_groups(len(group_ids(images)), options.bootstrap)
+    groups = len(group_ids(images))
+    # Samples of groups, and then each group on its own.
+    weights = np.vstack([draw_groups(groups, options.bootstrap), np.eye(groups)])
     drawn = _draw(matches, weights, options.bootstrap)
     sizes = {
         size: _draw(match_classes(images, class_names, areas), weights, options.bootstrap)
@@ -57,6 +60,8 @@ def score(
     return Scores(
         images=len(images),
         scenes=len({image.scene_id for image in images}),
+        groups=groups,
+        effective_groups=_effective(matches),
         boxes=sum(len(image.truth) for image in images),
         metrics=_headline(matches, coco, confidence, drawn),
         sizes={size: own.map50_95 for size, own in coco.sizes.items()},
@@ -79,9 +84,10 @@ class _Drawn:
 
     Attributes:
         options: How they were drawn.
-        weights: How often each group counts, shape (samples, groups).
+        weights: How often each group counts, shape (samples + groups, groups): in each sample, and
+            then of each group on its own.
         there: True boxes in each group of each class that has any, shape (groups,).
-        precisions: Of each such class, shape (samples, thresholds).
+        precisions: Of each such class, shape (samples + groups, thresholds).
     """
 
     options: BootstrapOptions
@@ -93,6 +99,19 @@ class _Drawn:
         """mAP50 and mAP50-95 of some classes in each sample; at least one has true boxes."""
         own = {name: self.precisions[name] for name in names if name in self.precisions}
         return dict(zip(("mAP50", "mAP50-95"), mean_over_classes(own), strict=True))
+
+    def estimate(self, names: Iterable[str], value: float, rows: FloatArray) -> Estimate:
+        """A score of some classes with its interval, from its value in each row of weights."""
+        samples = self.options.samples
+        return estimate(
+            value, rows[:samples], self.options, self.spread(names), alone=rows[samples:]
+        )
+
+    def spread(self, names: Iterable[str]) -> GroupSpread:
+        """How the true boxes of some classes are shared out among the groups."""
+        return GroupSpread(
+            np.sum([self.there[name] for name in names if name in self.there], axis=0)
+        )
 
     def is_in_several_groups(self, names: Iterable[str]) -> bool:
         """Whether the boxes of some classes are: of one group, all samples are alike."""
@@ -145,13 +164,13 @@ def _estimates(
     pairs: dict[str, tuple[float, FloatArray]] = {
         "mAP50": (average.map50 or 0.0, averages["mAP50"]),
         "mAP50-95": (average.map50_95 or 0.0, averages["mAP50-95"]),
-        "precision": (seen.precision.item(), counts.precision[is_found, 0]),
-        "recall": (seen.recall.item(), counts.recall[is_there, 0]),
-        "F1": (seen.f1.item(), counts.f1[is_there, 0]),
+        "precision": (seen.precision.item(), np.where(is_found, counts.precision[:, 0], np.nan)),
+        "recall": (seen.recall.item(), np.where(is_there, counts.recall[:, 0], np.nan)),
+        "F1": (seen.f1.item(), np.where(is_there, counts.f1[:, 0], np.nan)),
     }
     if not drawn.is_in_several_groups(matches):
         return {name: Estimate(value, None, None) for name, (value, _) in pairs.items()}
-    return {name: estimate(*pair, drawn.options) for name, pair in pairs.items()}
+    return {name: drawn.estimate(matches, *pair) for name, pair in pairs.items()}
 
 
 def _by_class(
@@ -185,12 +204,23 @@ def _by_size(drawn: Mapping[str, _Drawn], names: Sequence[str]) -> dict[str, Int
     return {
         size: {
             metric: ends
-            for metric, samples in own.average_precisions(names).items()
-            if (ends := estimate(0.0, samples, own.options).ends)
+            for metric, rows in own.average_precisions(names).items()
+            if (ends := own.estimate(names, _median(rows), rows).ends)
         }
         for size, own in drawn.items()
         if own.is_in_several_groups(names)
     }
+
+
+def _median(rows: FloatArray) -> float:
+    known = rows[np.isfinite(rows)]
+    return float(np.median(known)) if len(known) else 0.0
+
+
+def _effective(matches: Mapping[str, ClassMatches]) -> float:
+    """The effective number of groups, by all true boxes."""
+    boxes = np.sum([own.true_boxes for own in matches.values()], axis=0)
+    return GroupSpread(boxes).effective if np.any(boxes) else 0.0
 
 
 def _curves(counts: Counts) -> Curves:

@@ -12,7 +12,7 @@ from utils.evaluation.calibration import LEAST_SCORE, Calibration
 from utils.evaluation.coco import SIZES
 from utils.evaluation.error_kinds import KINDS
 from utils.evaluation.evaluation import Evaluation, WorstTile
-from utils.evaluation.scores import ClassScores, Intervals, Scores
+from utils.evaluation.scores import ClassScores, Intervals, Scores, is_concentrated
 from utils.reports.charts import bars, curves
 from utils.reports.page import Cell, Markup, Number, columns, facts, page, paragraph, section, table
 from utils.reports.pictures import key, picture, sheet
@@ -40,6 +40,7 @@ def evaluation_sections(evaluation: Evaluation) -> tuple[Markup, ...]:
     tile, scene = evaluation.tile_scores, evaluation.scene_scores
     return (
         facts(_headline(evaluation)),
+        _concentration(tile),
         section("Tiles and scenes", _levels_table(tile, scene), _levels_note(evaluation)),
         section("By class", _classes_table(tile, scene)),
         section("By object size", _sizes_table(tile, scene), _class_sizes_table(tile)),
@@ -100,6 +101,18 @@ def _headline(evaluation: Evaluation) -> dict[str, Cell]:
     }
 
 
+def _concentration(tile: Scores) -> Markup:
+    """A warning where few groups of scenes hold most objects."""
+    if not is_concentrated(tile):
+        return Markup("")
+    return Markup(
+        f'<p class="warning">Few scenes hold most of the {tile.boxes:,} objects: the '
+        f"{tile.groups:,} groups of scenes tell as much as {tile.effective_groups:.1f} of equal "
+        "size would. The intervals allow for it; more scenes, above all crowded ones, make them "
+        "narrower.</p>"
+    )
+
+
 def _levels_table(tile: Scores, scene: Scores) -> Markup:
     rows = [
         (name, *_value_and_interval(own), *_value_and_interval(scene.metrics[name]))
@@ -119,9 +132,10 @@ def _levels_note(evaluation: Evaluation) -> Markup:
         f"{tile.confidence:.2f} in tiles and {scene.confidence:.2f} in scenes, at IoU 0.5, over "
         "all classes; a confidence with the best F1 on these very tiles makes them a little "
         "better than they are. In scenes each object counts once, after merging over tiles. "
-        f"Intervals hold {bootstrap.level:.0%} of {bootstrap.samples:,} samples that drew "
-        f"{tile.scenes:,} scenes with replacement (seed {bootstrap.seed}); what is in one scene "
-        "only has none."
+        f"Intervals (level {bootstrap.level:.0%}) rest on {bootstrap.samples:,} samples that drew "
+        f"{tile.groups:,} groups of scenes with replacement (seed {bootstrap.seed}), which tell as "
+        f"much as {tile.effective_groups:.1f} of equal size would; they allow for groups of many "
+        "objects that were not drawn. What is in one group only has none."
     )
 
 

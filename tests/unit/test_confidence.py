@@ -1,0 +1,101 @@
+"""The confidence is chosen so that it holds elsewhere, and says how sure it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from utils.evaluation.bootstrap import GroupSpread, estimate, widened
+from utils.evaluation.calibration import Platt, calibrated, fitted_calibration
+from utils.evaluation.matching import IOU_THRESHOLDS, ClassMatches
+from utils.evaluation.options import BootstrapOptions
+from utils.evaluation.threshold import choose_confidence
+
+OPTIONS = BootstrapOptions(samples=300)
+
+
+def matches(scores, is_true, group, there) -> dict[str, ClassMatches]:
+    order = np.argsort(-np.array(scores), kind="stable")
+    rows = np.tile(np.array(is_true, dtype=bool)[order], (len(IOU_THRESHOLDS), 1))
+    own = ClassMatches(
+        np.array(scores, dtype=float)[order],
+        np.array(group)[order],
+        rows,
+        np.ones_like(rows),
+        np.array(there),
+    )
+    return {"ship": own}
+
+
+def noisy(boxes: int, seed: int) -> dict[str, ClassMatches]:
+    """Boxes whose scores tell little: true ones around 0.45, false ones around 0.3."""
+    rng = np.random.default_rng(seed)
+    is_true = rng.random(boxes) < 0.5
+    scores = np.clip(rng.normal(0.3 + 0.15 * is_true, 0.15), 0.02, 0.98)
+    group = rng.integers(0, max(boxes // 5, 2), boxes)
+    there = np.bincount(group, is_true, minlength=max(boxes // 5, 2)).astype(int)
+    return matches(scores, is_true, group, there)
+
+
+def test_few_boxes_lean_to_recall_and_many_to_the_best_f1():
+    few = [choose_confidence(noisy(30, seed), OPTIONS) for seed in range(8)]
+    many = [choose_confidence(noisy(3000, seed), OPTIONS) for seed in range(3)]
+    widths = [np.median([one.high - one.low for one in some]) for some in (few, many)]
+    assert widths[0] > 2 * widths[1]
+    assert np.median([one.value / one.high for one in few]) < 0.6
+
+
+def test_where_the_boxes_are_told_apart_the_choice_lies_between():
+    scores = [0.9, 0.8, 0.85, 0.7] * 5 + [0.1, 0.15] * 10
+    there = [4] * 5
+    sure = matches(scores, [True] * 20 + [False] * 20, [*range(5)] * 8, there)
+    choice = choose_confidence(sure, OPTIONS)
+    assert choice is not None
+    assert 0.15 < choice.value <= 0.7
+    assert choice.boxes == 20
+
+
+@pytest.mark.parametrize(
+    ("is_true", "there"),
+    [pytest.param([False], [1], id="nothing is found"), pytest.param([False], [0], id="no object")],
+)
+def test_without_a_true_box_nothing_is_chosen(is_true, there):
+    assert choose_confidence(matches([0.5], is_true, [0], there), OPTIONS) is None
+
+
+def test_scores_that_are_too_high_are_calibrated():
+    rng = np.random.default_rng(0)
+    scores = rng.uniform(0.1, 0.95, 2000)
+    is_true = rng.random(2000) < scores / 2
+    platt = fitted_calibration(matches(scores, is_true, [0] * 2000, [1000]))
+    assert calibrated(np.array([0.8]), platt) == pytest.approx(0.4, abs=0.06)
+
+
+def test_a_handful_of_boxes_hardly_changes_the_scores():
+    platt = fitted_calibration(matches([0.6, 0.5], [True, False], [0, 0], [1]))
+    assert calibrated(np.array([0.7]), platt) == pytest.approx(0.7, abs=0.1)
+    assert calibrated(np.array([0.3, 0.9]), Platt(1, 0)) == pytest.approx([0.3, 0.9])
+
+
+def test_groups_of_equal_size_count_in_full_and_one_that_holds_most_counts_alone():
+    assert GroupSpread(np.array([3, 3, 3, 3])).effective == pytest.approx(4)
+    assert GroupSpread(np.array([97, 1, 1, 1])).effective == pytest.approx(1.06, abs=0.01)
+    assert GroupSpread(np.array([3, 3, 3, 3])).unseen == 0
+
+
+def test_an_interval_is_wider_where_few_groups_hold_most_boxes():
+    samples, alone = np.linspace(0.45, 0.55, 500), np.full(20, 0.5)
+    even = estimate(0.5, samples, OPTIONS, GroupSpread(np.full(20, 5)), alone)
+    uneven = estimate(0.5, samples, OPTIONS, GroupSpread(np.array([200, *[1] * 19])), alone)
+    assert even.ends is not None
+    assert uneven.ends is not None
+    assert even.ends == pytest.approx((0.445, 0.555), abs=0.005)
+    assert uneven.ends[0] < 0.2
+    assert 0.5 < uneven.ends[1] <= 1
+
+
+def test_a_difference_that_few_groups_decide_is_less_sure():
+    samples = np.random.default_rng(0).normal(0.03, 0.02, 1000)
+    few, many = GroupSpread(np.array([50, 50])), GroupSpread(np.full(100, 5))
+    share = {len(one.boxes): (widened(0.03, samples, one, 0.95) > 0).mean() for one in (few, many)}
+    assert share[100] > 0.9 > share[2]
