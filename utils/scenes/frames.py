@@ -52,13 +52,22 @@ class FrameRule:
     usable: bool = True
 
 
-def image_frame(path: Path) -> ImageFrame | None:
+def image_frame(path: Path) -> ImageFrame:
+    """The frame of an image, from its header alone.
+
+    Raises:
+        ImageError: If it cannot be read.
+    """
+    facts = image_facts(path, _OF_ANY_SIZE)
+    return ImageFrame(facts.size, facts.orientation)
+
+
+def frame_if_readable(path: Path) -> ImageFrame | None:
     """The frame of an image; None where it cannot be read, which is reported when it is decoded."""
     try:
-        facts = image_facts(path, _OF_ANY_SIZE)
+        return image_frame(path)
     except ImageError:
         return None
-    return ImageFrame(facts.size, facts.orientation)
 
 
 def frame_rule(labels: ImageLabels, image: ImageFrame, *, shares_possible: bool) -> FrameRule:

@@ -19,8 +19,8 @@ from utils.scenes.frames import (
     TURNED,
     FrameRule,
     ImageFrame,
+    frame_if_readable,
     frame_rule,
-    image_frame,
     in_pixels,
     is_turn_unknown,
 )
@@ -60,16 +60,18 @@ def settled(
     notices: Notices,
     report: IssueReport,
     *,
+    image: ImageFrame | None = None,
     shares_possible: bool = True,
 ) -> Scene:
     """The scene with the labels that belong to it, in pixels of its upright image.
 
     Args:
-        scene: A scene, of which `path` is read for its size.
+        scene: A scene without labels.
         labels: As its label file has them.
         item: Name of the label file in reports.
         notices: Receives what is mended or converted.
         report: Receives the labels that are lost.
+        image: Frame of the image; by default the header of the scene's image is read.
         shares_possible: Whether coordinates between 0 and 1 are shares of the image.
     """
     _report_faults(labels.faults, item, report)
@@ -79,7 +81,7 @@ def settled(
             notices.add(SCORES, item)
         elif found.shape != "box":
             notices.add(f"{found.shape} read as its hull", item)
-    image = image_frame(scene.path)
+    image = image or frame_if_readable(scene.path)
     objects, lost = labels.objects, labels.lost
     if image is not None:
         objects, more = _placed(labels, image, item, notices, report, shares_possible)
@@ -119,12 +121,12 @@ def _placed(
         detail = f"it states {_sizes(labels, image)}, so that its {count} labels cannot be placed"
         report.add(item, OTHER_SIZE, detail, set_aside=False, lost=count)
         return [], count
-    if rule.kind == OTHER_SIZE:
-        detail = f"it states {_sizes(labels, image)}; its labels are taken for pixels of the image"
-        report.add(item, OTHER_SIZE, detail, set_aside=False)
-    elif count:
-        told = rule.kind or (TURNED if is_turn_unknown(labels, image) else None)
-        notices.add(told or "", item, int(told is not None))
+    if rule.kind == OTHER_SIZE:  # by little, or by exchanged sides: taken for pixels of the image
+        notices.add(OTHER_SIZE, f"{item}, which states {_sizes(labels, image)}")
+    elif count and rule.kind:
+        notices.add(rule.kind, item)
+    elif count and is_turn_unknown(labels, image):
+        notices.add(TURNED, item)
     return _larger_than_a_pixel(labels.objects, rule, image, item, report)
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from utils.errors import ImageError, LabelError, SourceError
 from utils.geometry import Boxes
-from utils.images.files import upright_size
 from utils.issues import Issue, IssueReport
 from utils.labels.texts import read_text
 from utils.labels.yolo_lines import YoloClasses, parse_lines
+from utils.scenes.frames import image_frame
 from utils.scenes.image_files import (
     bytes_of,
     files_below,
@@ -123,7 +123,7 @@ class _Reader:
             yield self._without_label(image, copy, report)
             return
         try:
-            upright_size(copy)
+            frame = image_frame(copy)
             labels = parse_lines(read_text(label), self.classes)
         except ImageError as error:
             report.add(image, "image does not decode", error)
@@ -134,7 +134,7 @@ class _Reader:
         if image in self.matches.by_name:
             notices.add(FOUND_BY_NAME, label)
         scene = scene_from(self.name, self.root, image, None, copy)
-        yield settled(scene, labels, label, notices, report)
+        yield settled(scene, labels, label, notices, report, image=frame)
 
     def _without_label(self, image: Path, copy: Path, report: IssueReport) -> Scene:
         """The scene of an image without label file: empty, where its neighbours have one."""
