@@ -12,6 +12,7 @@ from typing import Any
 from utils.errors import LabelError
 from utils.issues import Issue
 from utils.labels import hulls
+from utils.labels.json_kinds import foreign_kind, is_coco
 from utils.labels.objects import (
     NO_IMAGE,
     UNKNOWN_CLASS,
@@ -56,32 +57,6 @@ class CocoFile:
     def add_issue(self, item: object, kind: str, detail: str, lost: int = 0) -> None:
         """Note something wrong."""
         self.issues.append(Issue(f"{self.path}: {item}", kind, detail, set_aside=False, lost=lost))
-
-
-def is_coco(content: object) -> bool:
-    """Whether the content of a JSON file is COCO's, or meant to be."""
-    if not isinstance(content, Mapping) or "detection_categories" in content:
-        return False
-    return isinstance(content.get("images"), list) or {"images", "annotations"} <= content.keys()
-
-
-def foreign_kind(content: object) -> str:
-    """The name of the tool whose JSON this is, and the remedy; empty where it is not known."""
-    if isinstance(content, list) and content and isinstance(content[0], Mapping):
-        if "annotation_id" in content[0] and "annotator" in content[0]:
-            return "It is Label Studio's short JSON. Export the project as JSON or COCO instead."
-        if "bbox" in content[0] and "score" in content[0]:
-            return "It is a list of results without images. Name the annotations' file."
-    if isinstance(content, Mapping):
-        if "detection_categories" in content:
-            return "It holds MegaDetector's predictions, no labels. Review them, export as COCO."
-        if "shapes" in content and "imagePath" in content:
-            return "It is labelme's JSON of one image. Convert the files to COCO with labelme2coco."
-        if "items" in content and "categories" in content:
-            return "It is Datumaro's JSON. Export the annotations as COCO there."
-        if "_via_img_metadata" in content:
-            return "It is a project of VGG's annotator. Export the annotations as COCO there."
-    return ""
 
 
 def coco_file(path: Path, content: Any, doubled: frozenset[str] = frozenset()) -> CocoFile:

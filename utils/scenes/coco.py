@@ -15,13 +15,8 @@ from typing import Any
 from utils.errors import LabelError, SourceError
 from utils.images.formats import IMAGE_SUFFIXES
 from utils.issues import Issue, IssueReport
-from utils.labels.coco_json import (
-    PLACEHOLDER,
-    CocoFile,
-    coco_file,
-    foreign_kind,
-    is_coco,
-)
+from utils.labels.coco_json import PLACEHOLDER, CocoFile, coco_file
+from utils.labels.json_kinds import foreign_kind, is_coco
 from utils.labels.label_studio_json import is_label_studio, label_studio_file
 from utils.labels.objects import UNREADABLE_LABEL, ImageLabels
 from utils.labels.texts import read_json

@@ -13,15 +13,10 @@ from typing import TYPE_CHECKING, Any
 from utils.errors import SourceError
 from utils.images.georeference import read_georeference
 from utils.issues import IssueReport
-from utils.scenes.hugging_face_columns import (
-    BOXES,
-    LabelColumns,
-    gathered,
-    is_declared_image,
-    label_columns,
-)
+from utils.scenes.hugging_face_columns import BOXES, LabelColumns, gathered
 from utils.scenes.hugging_face_images import DatasetImage, ImageSpool
 from utils.scenes.hugging_face_loading import dataset_name, load_streamed
+from utils.scenes.hugging_face_schema import is_declared_image, label_columns
 from utils.scenes.image_files import folder_tags
 from utils.scenes.options import HuggingFaceSource
 from utils.scenes.scene import Scene, SceneSource
