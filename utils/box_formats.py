@@ -1,7 +1,7 @@
 """The forms boxes take outside Spyglass, and the way to and from `xyxy` in pixels.
 
-This is the only module that knows another form. All functions take and return float64 arrays of
-shape (n, 4).
+Label files, whose forms are many and not to be trusted, are parsed in `utils.labels`. All functions
+take and return float64 arrays of shape (n, 4).
 """
 
 from __future__ import annotations
@@ -36,15 +36,6 @@ def to_yolo(xyxy: ArrayLike, width: float, height: float) -> FloatArray:
     boxes = _rows(xyxy)
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     return np.hstack([centres, boxes[:, 2:] - boxes[:, :2]]) / [width, height, width, height]
-
-
-def from_voc(corners: ArrayLike) -> FloatArray:
-    """Pascal VOC `[xmin, ymin, xmax, ymax]`, 1-based and inclusive, to half-open `xyxy`.
-
-    VOC counts pixels from 1 and includes the last one (VOC2012 development kit, section 3.3), so
-    the first pixel alone is `[1, 1, 1, 1]` there and `[0, 0, 1, 1]` here.
-    """
-    return _rows(corners) - [1, 1, 0, 0]
 
 
 def from_percent(xywh: ArrayLike, width: float, height: float) -> FloatArray:

@@ -17,6 +17,10 @@ class SourceError(SpyglassError):
     """A data source as a whole cannot be read."""
 
 
+class LabelError(SpyglassError):
+    """One label file, or one entry of it, cannot be read or is not understood."""
+
+
 class ImageError(SpyglassError):
     """One image cannot be read, is larger than the configured limit, or is not an image."""
 

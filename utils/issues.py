@@ -33,6 +33,16 @@ class Issue:
     set_aside: bool = True
     lost: int = 0
 
+    def __post_init__(self) -> None:
+        """Escape what UTF-8 cannot hold: names of files and classes come from anywhere."""
+        object.__setattr__(self, "item", printable(self.item))
+        object.__setattr__(self, "detail", printable(self.detail))
+
+
+def printable(text: str) -> str:
+    """The text with lone surrogates, as in file names that are not UTF-8, escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
 
 @dataclass
 class IssueReport:
@@ -88,6 +98,27 @@ class IssueReport:
         examples = "; ".join(f"{issue.item}: {issue.detail}" for issue in first)
         raise TooManyIssuesError(
             f"{bad} of {total} {what} had to be set aside, more than the limit of "
+            f"{max_share:.0%}: {examples}. "
+            "Mend them, or raise max_bad_share in the configuration."
+        )
+
+    def check_labels(self, usable: int, max_share: float) -> None:
+        """Refuse to go on when too many labels were lost, even if no scene was set aside.
+
+        Args:
+            usable: Number of labels that can be used.
+            max_share: Largest share of all labels that may be lost, in [0, 1].
+
+        Raises:
+            TooManyIssuesError: If the share is exceeded; it names the first few.
+        """
+        lost = self.labels_lost()
+        if lost <= (usable + lost) * max_share:
+            return
+        first = islice((issue for issue in self.issues if issue.lost), _EXAMPLES)
+        examples = "; ".join(f"{issue.item}: {issue.detail}" for issue in first)
+        raise TooManyIssuesError(
+            f"{lost} of {usable + lost} labels are lost, more than the limit of "
             f"{max_share:.0%}: {examples}. "
             "Mend them, or raise max_bad_share in the configuration."
         )

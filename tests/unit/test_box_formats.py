@@ -11,7 +11,6 @@ from hypothesis.extra import numpy as npst
 from utils.box_formats import (
     from_coco,
     from_percent,
-    from_voc,
     from_yolo,
     to_coco,
     to_percent,
@@ -67,8 +66,3 @@ def test_boxes_come_back_as_they_went(there, back, boxes):
 )
 def test_one_box_in_each_form(convert, expected):
     assert convert([64, 48, 192, 240]) == pytest.approx(np.array([expected]))
-
-
-def test_pascal_voc_counts_from_one_and_includes_the_last_pixel():
-    assert from_voc([1, 1, 1, 1]).tolist() == [[0, 0, 1, 1]]
-    assert from_voc([1, 1, 640, 480]).tolist() == [[0, 0, 640, 480]]

@@ -215,6 +215,17 @@ def test_what_the_source_sets_aside_counts(images, store, tmp_path):
         ingest_source(SceneSource("test", (), None, read), str(store), tmp_path / "m.parquet")
 
 
+def test_a_run_that_loses_too_many_labels_is_refused(images, store, tmp_path):
+    """No scene is set aside, and yet a third of all boxes has vanished."""
+
+    def read(issues: IssueReport, selection: Selection):
+        issues.add("a.txt", "label cannot be read", "line 3 is no box", set_aside=False, lost=1)
+        yield Scene("a.png", images / "a.png", boxes((1, 1, 5, 5), (2, 2, 9, 9)), lost=1)
+
+    with pytest.raises(TooManyIssuesError, match=r"1 of 3 labels are lost.*a\.txt: line 3"):
+        ingest_source(SceneSource("test", (), None, read), str(store), tmp_path / "m.parquet")
+
+
 def test_bad_boxes_are_reported_and_their_scene_is_kept(images, store, tmp_path):
     truth = boxes((1, 1, 5, 5), (9, 9, 2, 2), (900, 900, 950, 950))
     scene = Scene("a.png", images / "a.png", truth)

@@ -36,6 +36,45 @@ def test_an_item_with_several_faults_counts_once():
     report.check_share(10, 0.1, "scenes")
 
 
+@pytest.mark.parametrize(
+    ("lost", "usable", "limit"),
+    [
+        pytest.param(0, 0, 0.0, id="nothing at all"),
+        pytest.param(1, 9, 0.1, id="exactly the limit"),
+        pytest.param(5, 0, 1.0, id="anything goes"),
+    ],
+)
+def test_up_to_the_limit_labels_may_be_lost(lost, usable, limit):
+    losing(lost).check_labels(usable, limit)
+
+
+def test_beyond_the_limit_lost_labels_stop_the_work_though_no_scene_was_set_aside():
+    with pytest.raises(TooManyIssuesError) as caught:
+        losing(2).check_labels(9, 0.1)
+    assert str(caught.value) == (
+        "2 of 11 labels are lost, more than the limit of 10%: "
+        "0.txt: a line is no box; 1.txt: a line is no box. "
+        "Mend them, or raise max_bad_share in the configuration."
+    )
+
+
+def test_names_that_no_table_can_hold_are_escaped():
+    report = IssueReport()
+    report.add(b"\xff.png".decode("utf-8", "surrogateescape"), "odd", "class '\ud800'")
+    (row,) = report.to_rows()
+    assert (row["item"], row["detail"]) == ("\\udcff.png", "class '\\ud800'")
+
+
+def losing(count: int) -> IssueReport:
+    """A report of label files that lose one label each."""
+    report = IssueReport()
+    for number in range(count):
+        report.add(
+            f"{number}.txt", "label cannot be read", "a line is no box", set_aside=False, lost=1
+        )
+    return report
+
+
 def test_beyond_the_limit_the_examples_are_items_that_were_set_aside():
     with pytest.raises(TooManyIssuesError) as caught:
         report_of(4, in_part=5).check_share(10, 0.1, "scenes")

@@ -25,10 +25,13 @@ class ClassRules:
     Attributes:
         mapping: New names; None drops a class. Classes not in it keep their name.
         allowed: The classes that may come out, in order; empty allows all.
+        declared: The classes that the source says it has: leaving one of these out is a choice,
+            whereas a box of any other class is lost by mistake.
     """
 
     mapping: Mapping[str, str | None]
     allowed: tuple[str, ...] = ()
+    declared: frozenset[str] = frozenset()
 
     def class_names(self, found: Iterable[str]) -> tuple[str, ...]:
         """The classes that come out, in order, of a source that has those `found`."""
@@ -56,11 +59,17 @@ class ClassRules:
                 kept.append(index)
         for name, count in dropped.items():
             report.add(scene.id, DROPPED_CLASS, f"{count} boxes of '{name}'", set_aside=False)
+        lost = 0
         for name, count in unknown.items():
             detail = f"{count} boxes of '{name}', which is not in `classes`, are left out"
-            report.add(scene.id, UNKNOWN_CLASS, detail, set_aside=False)
+            if name not in self.declared:
+                lost += count
+                detail += f"; add it, or `class_mapping: {{'{name}': null}}` if that is meant"
+            lost_now = 0 if name in self.declared else count
+            report.add(scene.id, UNKNOWN_CLASS, detail, set_aside=False, lost=lost_now)
         chosen = scene.boxes.select(kept)
-        return replace(scene, boxes=replace(chosen, labels=tuple(str(labels[i]) for i in kept)))
+        boxes = replace(chosen, labels=tuple(str(labels[i]) for i in kept))
+        return replace(scene, boxes=boxes, lost=scene.lost + lost)
 
 
 def class_rules(
@@ -82,7 +91,7 @@ def class_rules(
                 f"class_mapping renames '{name}', which is no class of the source: "
                 f"{_hint(name, found)}"
             )
-    return ClassRules(mapping, ClassRules(mapping).renamed(classes))
+    return ClassRules(mapping, ClassRules(mapping).renamed(classes), frozenset(found))
 
 
 def note_unmet(mapping: Mapping[str, str | None], met: Iterable[str], report: IssueReport) -> None:

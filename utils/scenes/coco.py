@@ -1,61 +1,75 @@
-"""COCO: images listed in a JSON file, with their boxes.
+"""COCO: images listed in a JSON file, with their labels; Label Studio's own JSON, too.
 
-Only the boxes are read: outlines, run-length masks and `iscrowd` are accepted and not used.
+Boxes are read, and the hulls of outlines, masks and rotated boxes where there is no upright box.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from utils.box_formats import from_coco
-from utils.errors import SourceError
+from utils.errors import LabelError, SourceError
 from utils.images.formats import IMAGE_SUFFIXES
 from utils.issues import Issue, IssueReport
+from utils.labels.coco_json import PLACEHOLDER, CocoFile, coco_file
+from utils.labels.json_kinds import foreign_kind, is_coco
+from utils.labels.label_studio_json import is_label_studio, label_studio_file
+from utils.labels.objects import UNREADABLE_LABEL, ImageLabels
+from utils.labels.texts import read_json
 from utils.scenes.image_files import (
     bytes_of,
     files_below,
     first_folder,
     scene_from,
 )
-from utils.scenes.labels import (
-    NO_IMAGE,
-    NO_LABEL,
-    UNKNOWN_CLASS,
-    UNREADABLE_LABEL,
-    boxes_from,
-    coordinates,
-)
+from utils.scenes.image_names import ImageNames, has_text_name
+from utils.scenes.labels import FOUND_BY_NAME, NO_IMAGE, NO_LABEL
 from utils.scenes.mirror import dataset_folder
 from utils.scenes.options import CocoSource
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
+from utils.scenes.settle import Notices, settled
 
+LISTED_TWICE = "image listed twice"
+OUTSIDE = "image outside the source"
 _EXAMPLES = 3
+_USUAL_FOLDERS = ("images", "data")  # `data` is FiftyOne's
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One image of a JSON file: its file name there, and its boxes as COCO writes them."""
+@dataclass(slots=True)
+class _Placement:
+    """The images that JSON files list, found on disk.
 
-    file_name: str
-    rows: list[list[float]] = field(default_factory=list)
-    labels: list[str] = field(default_factory=list)
+    Attributes:
+        labels: Labels of each image, in the order of the files.
+        items: Name of each image's entry in reports.
+        shares: Images whose coordinates are shares.
+        issues: Entries without an image, and what else is wrong with the files.
+        notices: What recurs.
+    """
 
+    labels: dict[Path, ImageLabels] = field(default_factory=dict)
+    items: dict[Path, str] = field(default_factory=dict)
+    shares: set[Path] = field(default_factory=set)
+    issues: list[Issue] = field(default_factory=list)
+    notices: Notices = field(default_factory=Notices)
 
-@dataclass(frozen=True, slots=True)
-class _Listing:
-    """What one JSON file says."""
-
-    path: Path
-    entries: list[_Entry]
-    class_names: tuple[str, ...]
-    issues: list[Issue]
+    def add(self, image: Path, coco: CocoFile, file_name: str, labels: ImageLabels) -> None:
+        """Add an entry whose image is there; a second one of the same image adds its labels."""
+        item = f"{coco.path}: {file_name}"
+        if coco.shares:
+            self.shares.add(image)
+        if image not in self.labels:
+            self.labels[image] = labels
+            self.items[image] = item
+            return
+        detail = f"the labels of its entries are joined, equal ones once; first {self.items[image]}"
+        self.issues.append(Issue(item, LISTED_TWICE, detail, set_aside=False))
+        self.labels[image].extend(labels)
 
 
 def open_coco(options: CocoSource) -> SceneSource:
@@ -69,124 +83,80 @@ def open_coco(options: CocoSource) -> SceneSource:
     dataset = dataset_folder(options.path)
     root = dataset.root
     images = first_folder(root, options.images, ()) if options.images else None
-    listings = _listings(root, options.annotations)
-    count = sum(len(listing.entries) for listing in listings)
-    if count == 0:
+    listings, issues = _listings(root, options.annotations)
+    if not any(listing.entries for listing in listings):
         raise SourceError(f"{listings[0].path} lists no image. Choose other `annotations`.")
-    class_names = dict.fromkeys(name for listing in listings for name in listing.class_names)
+    on_disk = files_below(images or root, IMAGE_SUFFIXES.__contains__)
+    placement = _placed(listings, root, images, on_disk)
+    class_names, placeholders = _class_names(listings)
+    count = len(placement.labels)
     name = options.name or root.name
 
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:
-        used: set[Path] = set()
-        # Every share goes through all listings, and one of them says what is wrong there.
-        noted = report if selection.shard == 0 else IssueReport()
-        entries = dict(selection.of(_placed(listings, root, images, used, noted)))
-        for image, copy in dataset.fetched(entries, report):
-            boxes = boxes_from(from_coco(entries[image].rows), entries[image].labels)
-            yield scene_from(name, root, image, boxes, copy)
+        notices = Notices()
+        if selection.shard == 0:  # one of the shares tells of what concerns no image
+            report.extend([*issues, *placeholders, *placement.issues])
+            placement.notices.report(name, report)
+        for image, copy in dataset.fetched(selection.of(placement.labels), report):
+            scene = scene_from(name, root, image, None, copy)
+            labels, item = placement.labels[image], placement.items[image]
+            possible = image in placement.shares
+            yield settled(scene, labels, item, notices, report, shares_possible=possible)
+        notices.report(name, report)
         if selection.ends_with(count):
-            _note_unlisted(images or root, used, report)
+            _note_unlisted(on_disk, placement.labels.keys(), report)
 
-    def total_bytes() -> int:
-        return bytes_of(files_below(images or root, IMAGE_SUFFIXES.__contains__))
-
-    return SceneSource(name, tuple(class_names), count, read, total_bytes)
+    return SceneSource(name, class_names, count, read, lambda: bytes_of(on_disk))
 
 
-def _listings(root: Path, wanted: tuple[Path, ...]) -> list[_Listing]:
+def _listings(root: Path, wanted: tuple[Path, ...]) -> tuple[list[CocoFile], list[Issue]]:
+    """The COCO files of a folder, and an issue for each JSON file that is broken or foreign."""
     if wanted:
-        return [_listing(root / path, _content(root / path)) for path in wanted]
-    found = [(path, _content(path)) for path in files_below(root, ".json".__eq__)]
-    listings = [_listing(path, content) for path, content in found if _is_coco(content)]
+        return [_named_listing(root / path) for path in wanted], []
+    listings: list[CocoFile] = []
+    broken: list[Issue] = []
+    for path in files_below(root, ".json".__eq__):
+        try:
+            content, doubled = read_json(path)
+            if is_coco(content) or is_label_studio(content):
+                listings.append(_listing(path, content, doubled))
+            elif remedy := foreign_kind(content):
+                detail = f"{path} is no COCO JSON. {remedy}"
+                broken.append(Issue(str(path), UNREADABLE_LABEL, detail, set_aside=False))
+        except LabelError as error:
+            broken.append(Issue(str(path), UNREADABLE_LABEL, str(error), set_aside=False))
     if not listings:
+        known = "It is a JSON file with `images`, `annotations` and `categories`."
         raise SourceError(
-            f"There is no COCO JSON below {root}. "
-            "It is a JSON file with `images`, `annotations` and `categories`."
+            f"There is no COCO JSON below {root}. {broken[0].detail if broken else known}"
         )
-    return listings
+    return listings, broken
 
 
-def _content(path: Path) -> Any:
+def _listing(path: Path, content: Any, doubled: frozenset[str]) -> CocoFile:
+    if is_label_studio(content):
+        return label_studio_file(path, content)
+    return coco_file(path, content, doubled)
+
+
+def _named_listing(path: Path) -> CocoFile:
     try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read ({error.strerror}).") from error
-    except ValueError as error:
-        raise SourceError(
-            f"{path} is not readable JSON ({error}). Mend it, or name others in `annotations`."
-        ) from error
+        return _listing(path, *read_json(path))
+    except LabelError as error:
+        raise SourceError(f"{error} Mend it, or correct `annotations`.") from None
 
 
-def _is_coco(content: Any) -> bool:
-    return isinstance(content, dict) and isinstance(content.get("images"), list)
-
-
-def _listing(path: Path, content: Any) -> _Listing:
-    if not _is_coco(content):
-        raise SourceError(f"{path} is JSON but not COCO's: it has no list of `images`.")
-    issues: list[Issue] = []
-    names = _category_names(path, content.get("categories") or [])
-    entries = _entries(path, content["images"], issues)
-    _distribute(path, content.get("annotations") or [], names, entries, issues)
-    return _Listing(path, list(entries.values()), tuple(names.values()), issues)
-
-
-def _category_names(path: Path, categories: list[Any]) -> dict[Any, str]:
-    try:
-        return {item["id"]: str(item["name"]) for item in categories}
-    except (KeyError, TypeError) as error:
-        raise SourceError(
-            f"{path} is not valid COCO JSON: each of its `categories` needs `id` and `name`."
-        ) from error
-
-
-def _entries(path: Path, images: list[Any], issues: list[Issue]) -> dict[Any, _Entry]:
-    """The images by id; those without a name or an id of their own are reported."""
-    entries: dict[Any, _Entry] = {}
-    for number, image in enumerate(images):
-        try:
-            key, entry = image["id"], _Entry(str(image["file_name"]))
-            known = entries.setdefault(key, entry)
-        except (KeyError, TypeError):
-            detail = "it has no usable `id` and `file_name`"
-            issues.append(Issue(f"{path}: images[{number}]", UNREADABLE_LABEL, detail))
-            continue
-        if known is not entry:
-            detail = f"{known.file_name} has the id {key} already"
-            issues.append(Issue(f"{path}: {entry.file_name}", UNREADABLE_LABEL, detail))
-    return entries
-
-
-def _distribute(
-    path: Path,
-    annotations: list[Any],
-    names: dict[Any, str],
-    entries: dict[Any, _Entry],
-    issues: list[Issue],
-) -> None:
-    """Give every annotation to its image; those that have no image or no class are reported."""
-    without_image: Counter[object] = Counter()
-    for number, annotation in enumerate(annotations):
-        try:
-            image_id, category = annotation["image_id"], annotation["category_id"]
-            entry, label = entries.get(image_id), names.get(category)
-        except (KeyError, TypeError):
-            detail = "it has no usable `image_id` and `category_id`"
-            item = f"{path}: annotations[{number}]"
-            issues.append(Issue(item, UNREADABLE_LABEL, detail, set_aside=False))
-            continue
-        if entry is None:
-            without_image[image_id] += 1
-        elif label is None:
-            detail = f"annotations[{number}] has category {category}, which is not listed"
-            item = f"{path}: {entry.file_name}"
-            issues.append(Issue(item, UNKNOWN_CLASS, detail, set_aside=False))
-        else:
-            entry.rows.append(coordinates(annotation.get("bbox")))
-            entry.labels.append(label)
-    for image_id, boxes in without_image.items():
-        detail = f"{boxes} annotations belong to image {image_id}, which is not listed"
-        issues.append(Issue(f"{path}: image {image_id}", NO_IMAGE, detail, set_aside=False))
+def _class_names(listings: Sequence[CocoFile]) -> tuple[tuple[str, ...], list[Issue]]:
+    """The classes of all files, and an issue for each category that is none in any of them."""
+    names = dict.fromkeys(name for listing in listings for name in listing.class_names)
+    issues = []
+    for listing in listings:
+        for name in listing.placeholders:
+            if name not in names:
+                detail = "it owns no label and stands for others or for nothing: it is no class"
+                item = f"{listing.path}: category '{name}'"
+                issues.append(Issue(item, PLACEHOLDER, detail, set_aside=False))
+    return tuple(names), issues
 
 
 def _image_folders(listing: Path, root: Path, images: Path | None) -> list[Path]:
@@ -195,46 +165,72 @@ def _image_folders(listing: Path, root: Path, images: Path | None) -> list[Path]
         return [images]
     split = listing.stem.rpartition("_")[2]  # annotations/instances_val2017.json: val2017/*.jpg
     usual = [listing.parent, root, root / split, root / "images" / split]
-    return list(dict.fromkeys(part for folder in usual for part in (folder, folder / "images")))
+    inner = ("", *_USUAL_FOLDERS)
+    return list(dict.fromkeys(folder / part for folder in usual for part in inner))
 
 
 def _placed(
-    listings: list[_Listing],
-    root: Path,
-    images: Path | None,
-    used: set[Path],
-    report: IssueReport,
-) -> Iterator[tuple[Path, _Entry]]:
-    """Yield every entry whose image is there with its image, which is then in `used`."""
-    for listing in listings:
-        report.extend(listing.issues)
-        folders = _image_folders(listing.path, root, images)
-        for entry in listing.entries:
-            image = _find(entry.file_name, folders)
-            item = f"{listing.path}: {entry.file_name}"
+    listings: Sequence[CocoFile], root: Path, images: Path | None, on_disk: Sequence[Path]
+) -> _Placement:
+    """Find the image of every entry: first where names lead as they stand, then by names alone."""
+    placement = _Placement()
+    names = ImageNames.of(on_disk)
+    elsewhere = []
+    for coco in listings:
+        placement.issues += coco.issues
+        folders = _image_folders(coco.path, root, images)
+        for file_name, labels in coco.entries.values():
+            image = names.at(file_name, folders) or _file_at(file_name, folders, root)
             if image is None:
-                detail = f"the image is listed with {len(entry.rows)} boxes but is not there"
-                is_loss = bool(entry.rows)
-                report.add(item, NO_IMAGE, detail, set_aside=is_loss)
-            elif not image.is_relative_to(root):
-                report.add(item, "image outside the source", f"{image} is not below {root}")
-            elif image in used:
-                detail = f"the {len(entry.rows)} boxes of its second entry are left out"
-                report.add(item, "image listed twice", detail, set_aside=False)
+                elsewhere.append((coco, file_name, labels, folders))
             else:
-                used.add(image)
-                yield image, entry
+                placement.add(image, coco, file_name, labels)
+    exact = frozenset(placement.labels)
+    for coco, file_name, labels, folders in elsewhere:
+        found = names.meant(file_name, exact)
+        if found.image is not None:
+            placement.notices.add(FOUND_BY_NAME, f"{coco.path}: {file_name}")
+            placement.add(found.image, coco, file_name, labels)
+        else:
+            placement.issues.append(_missing(coco, file_name, labels, folders, found.candidates))
+    return placement
 
 
-def _find(file_name: str, folders: list[Path]) -> Path | None:
-    candidates = (Path(os.path.normpath(folder / file_name)) for folder in folders)
-    return next((path for path in candidates if path.is_file()), None)
+def _file_at(file_name: str, folders: Sequence[Path], root: Path) -> Path | None:
+    """A file that a name leads to inside the source, whatever its suffix."""
+    for folder in folders:
+        path = _existing(folder, file_name)
+        if path is not None and path.is_relative_to(root):
+            return path
+    return None
 
 
-def _note_unlisted(folder: Path, used: set[Path], report: IssueReport) -> None:
+def _existing(folder: Path, file_name: str) -> Path | None:
+    try:
+        path = Path(os.path.normpath(folder / file_name))
+        return path if path.is_file() and has_text_name(path) else None
+    except (OSError, ValueError):  # a name that no file system can hold
+        return None
+
+
+def _missing(
+    coco: CocoFile, file_name: str, labels: ImageLabels, folders: Sequence[Path], candidates: int
+) -> Issue:
+    """The issue of an entry that has no image, by its cause."""
+    item = f"{coco.path}: {file_name:.300}"
+    lost = len(labels.objects) + labels.lost
+    if any(_existing(folder, file_name) for folder in folders):
+        detail = "the image is not below the folder of the source"
+        return Issue(item, OUTSIDE, detail, lost=lost)
+    reason = f"{candidates} images may be meant" if candidates else "it is not there"
+    detail = f"the image is listed with {lost} labels, but {reason}"
+    return Issue(item, NO_IMAGE, detail, set_aside=lost > 0, lost=lost)
+
+
+def _note_unlisted(on_disk: Sequence[Path], used: Container[Path], report: IssueReport) -> None:
     """Report, folder by folder, the images on disk that no JSON file lists."""
     unlisted: dict[Path, list[str]] = defaultdict(list)
-    for image in files_below(folder, IMAGE_SUFFIXES.__contains__):
+    for image in on_disk:
         if image not in used:
             unlisted[image.parent].append(image.name)
     for parent, names in unlisted.items():

@@ -6,19 +6,22 @@ Images are not decoded: their bytes go to files in the local cache as they are.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from utils.errors import SourceError
 from utils.images.georeference import read_georeference
 from utils.issues import IssueReport
-from utils.scenes.hugging_face_columns import LabelColumns, check_image_column, label_columns
+from utils.scenes.hugging_face_columns import BOXES, LabelColumns, gathered
 from utils.scenes.hugging_face_images import DatasetImage, ImageSpool
 from utils.scenes.hugging_face_loading import dataset_name, load_streamed
+from utils.scenes.hugging_face_schema import is_declared_image, label_columns
 from utils.scenes.image_files import folder_tags
 from utils.scenes.options import HuggingFaceSource
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
+from utils.scenes.settle import Notices, settled
 
 if TYPE_CHECKING:
     from datasets import IterableDataset
@@ -39,9 +42,10 @@ def open_hugging_face(options: HuggingFaceSource) -> SceneSource:
     import datasets
 
     dataset, scene_count = load_streamed(options)
-    check_image_column(dataset.features, options.image_column)
+    is_declared = is_declared_image(dataset.features, options.image_column)
     columns = label_columns(dataset.features, options)
-    dataset = dataset.cast_column(options.image_column, datasets.Image(decode=False))
+    if is_declared:
+        dataset = dataset.cast_column(options.image_column, datasets.Image(decode=False))
     name = options.name or dataset_name(options.dataset)
 
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:
@@ -49,10 +53,14 @@ def open_hugging_face(options: HuggingFaceSource) -> SceneSource:
         # A stream can only be gone through: every share sees all rows, and one reports on them.
         noted = report if selection.shard == 0 else IssueReport()
         rows = _rows(dataset, options.dataset)
+        if columns and columns.one_box_a_row:
+            rows = _gathered(rows, options.image_column, columns)
+        notices = Notices()
         for item, image, row in selection.of(_images(rows, name, spool, options, noted)):
-            scene = _scene(row, item, image, spool, columns, report)
+            scene = _scene(row, item, image, spool, columns, notices, report)
             if scene is not None:
                 yield scene
+        notices.report(name, report)
 
     class_names = columns.class_names if columns else ()
     return SceneSource(name, class_names, scene_count, read)
@@ -66,6 +74,15 @@ def _rows(dataset: IterableDataset, name: str) -> Iterator[dict[str, Any]]:
         raise SourceError(
             f"Reading the dataset '{name}' stopped halfway ({reason}). Run this again."
         ) from error
+
+
+def _gathered(
+    rows: Iterator[dict[str, Any]], image_column: str, columns: LabelColumns
+) -> Iterator[dict[str, Any]]:
+    """Join neighbouring rows of one image, each of which holds one of its boxes."""
+    for _, group in groupby(rows, lambda row: str(row[image_column])):
+        values = list(group)
+        yield gathered(values[0], columns, values)
 
 
 def _images(
@@ -86,7 +103,10 @@ def _images(
             continue
         if image.place in seen:
             detail = "the second one is left out"
-            report.add(f"{name}/{image.place}", "scene appears twice", detail, set_aside=False)
+            lost = len(row.get(BOXES, ()))  # the boxes of an image may not lie apart
+            report.add(
+                f"{name}/{image.place}", "scene appears twice", detail, set_aside=False, lost=lost
+            )
         else:
             seen.add(image.place)
             yield item, image, row
@@ -98,18 +118,19 @@ def _scene(
     image: DatasetImage,
     spool: ImageSpool,
     columns: LabelColumns | None,
+    notices: Notices,
     report: IssueReport,
 ) -> Scene | None:
     try:
         path = spool.save(image)
-        boxes = columns.boxes_of(row, item, report) if columns else None
+        labels = columns.labels_of(row) if columns else None
     except (OSError, ValueError) as error:
         report.add(item, UNREADABLE_ROW, error)
         return None
-    return Scene(
+    scene = Scene(
         id=f"{spool.name}/{image.place}",
         path=path,
-        boxes=boxes,
         tags=folder_tags(image.place.parent.parts),
         georeference=read_georeference(path),
     )
+    return settled(scene, labels, item, notices, report) if labels else scene

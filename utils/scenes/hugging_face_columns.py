@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from utils.box_formats import from_coco
-from utils.errors import ConfigurationError, SourceError
-from utils.geometry import Boxes
-from utils.issues import IssueReport
-from utils.scenes.labels import UNKNOWN_CLASS, boxes_from, coordinates
-from utils.scenes.options import HuggingFaceSource
+from utils.labels.hulls import centred
+from utils.labels.objects import (
+    UNKNOWN_CLASS,
+    Hull,
+    ImageLabels,
+    LabelledObject,
+    class_name,
+    coordinate,
+    frame_of,
+)
+from utils.scenes.options import BoxFormat
+
+BOXES, CLASSES = "spyglass boxes", "spyglass classes"  # columns of rows that were gathered
+_CORNER_NAMES = (
+    ("xmin", "ymin", "xmax", "ymax"),
+    ("x1", "y1", "x2", "y2"),
+    ("left", "top", "right", "bottom"),
+)
+_HULLS: dict[BoxFormat, Callable[[float, float, float, float], Hull]] = {
+    "xyxy": lambda x1, y1, x2, y2: (x1, y1, x2, y2),
+    "yxyx": lambda y1, x1, y2, x2: (x1, y1, x2, y2),
+    "xywh": lambda x, y, width, height: (x, y, x + width, y + height),
+    "cxcywh": lambda x, y, width, height: centred(x, y, width, height),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,128 +43,111 @@ class LabelColumns:
         box_format: The form of the boxes.
         class_names: As the dataset's features name its numbers; empty where they do not.
         configured_names: As the configuration does.
+        renamed: Classes that the configuration renames.
+        one_box_a_row: Whether a row holds one box, so that rows of one image must be gathered.
     """
 
     boxes: str
     categories: str | None
-    box_format: Literal["xyxy", "xywh"]
+    box_format: BoxFormat
     class_names: tuple[str, ...]
     configured_names: tuple[str, ...]
+    renamed: frozenset[str] = frozenset()
+    one_box_a_row: bool = False
 
-    def boxes_of(self, row: Mapping[str, Any], item: str, report: IssueReport) -> Boxes | None:
-        """The boxes of a row; None where it has no labels at all.
+    def labels_of(self, row: Mapping[str, Any]) -> ImageLabels | None:
+        """The labels of a row; None where it has none at all.
 
         Args:
-            row: Of the dataset.
-            item: The row's name in the report.
-            report: Receives boxes of an unknown class, which are left out.
+            row: Row of the dataset, or several of one image gathered.
 
         Raises:
-            ValueError: If there are not as many classes as boxes.
+            ValueError: If there are not as many classes as boxes, or the columns are not as the
+                features say.
         """
-        found = _values(row, self.boxes)
-        if found is None:
+        boxes, categories = self._found(row)
+        if boxes is None:
             return None
-        rows = [coordinates(box) for box in found]
-        categories = _values(row, self.categories) if self.categories else [0] * len(rows)
-        if categories is None or len(categories) != len(rows):
+        if categories is None or len(categories) != len(boxes):
             given = "no" if categories is None else len(categories)
-            raise ValueError(f"it has {len(rows)} boxes and {given} classes")
-        names = [self._name_of(category) for category in categories]
-        for category, name in zip(categories, names, strict=True):
-            if name is None:
-                detail = f"a box of class {category} is left out"
-                report.add(item, UNKNOWN_CLASS, detail, set_aside=False)
-        kept = [index for index, name in enumerate(names) if name is not None]
-        boxes = boxes_from(rows, [str(name) for name in names])
-        if self.box_format == "xywh":
-            boxes = boxes_from(from_coco(boxes.xyxy), boxes.labels)
-        return boxes.select(kept)
+            raise ValueError(f"it has {len(boxes)} boxes and {given} classes")
+        labels = ImageLabels(frame=frame_of(row.get("width"), row.get("height")))
+        for number, (box, category) in enumerate(zip(boxes, categories, strict=True)):
+            self._add(labels, number, box, category)
+        return labels
+
+    def _found(self, row: Mapping[str, Any]) -> tuple[list[Any] | None, list[Any] | None]:
+        if self.one_box_a_row:
+            return list(row[BOXES]), list(row[CLASSES])
+        try:
+            boxes = _values(row, self.boxes)
+            if self.categories is None:
+                return boxes, [0] * len(boxes or ())
+            return boxes, _values(row, self.categories)
+        except (KeyError, TypeError):
+            raise ValueError("its labels have another form than the columns promise") from None
+
+    def _add(self, labels: ImageLabels, number: int, box: object, category: object) -> None:
+        hull = _hull(box, self.box_format)
+        name = self._name_of(category)
+        if name is None:
+            detail = f"box {number} has class {category!r:.60}, which has no name"
+            labels.add_fault(detail, UNKNOWN_CLASS)
+        elif hull is None:
+            labels.add_fault(f"box {number} ('{name}') is not four numbers: {box!r:.80}")
+        else:
+            labels.objects.append(LabelledObject(name, hull))
 
     def _name_of(self, category: object) -> str | None:
-        """The name of a class; None for a number that the dataset's own features do not have."""
-        if not isinstance(category, int):
-            return None if category is None else str(category)
+        """The name of a class; None for a number without a name."""
         names = self.class_names or self.configured_names
-        if 0 <= category < len(names):
-            return names[category]
-        return None if self.class_names else str(category)
+        if isinstance(category, str):
+            text = class_name(category)
+            is_number = text is not None and text.isdecimal() and bool(names) and text not in names
+            if not is_number:
+                return text
+        number = coordinate(category)
+        if not math.isfinite(number) or number != int(number):
+            return None
+        if names:
+            return names[int(number)] if 0 <= number < len(names) else None
+        return str(int(number)) if str(int(number)) in self.renamed else None
 
 
-def check_image_column(features: Mapping[str, Any], column: str) -> None:
-    """Make sure that a column holds images.
+def gathered(
+    row: Mapping[str, Any], columns: LabelColumns, values: Sequence[Any]
+) -> dict[str, Any]:
+    """A row with the boxes and classes of several rows of its image.
 
-    Raises:
-        SourceError: If it does not, or is not there.
+    Args:
+        row: The first of them.
+        columns: Where each row has its box and class.
+        values: All of them, in order.
     """
-    import datasets
-
-    if column not in features:
-        raise SourceError(
-            f"The dataset has no column '{column}'. "
-            f"Set `image_column` to one of: {', '.join(features)}."
-        )
-    if not isinstance(features[column], datasets.Image):
-        raise SourceError(
-            f"The column '{column}' of the dataset holds no images but {features[column]}. "
-            "Set `image_column` to the one that does."
-        )
+    boxes = [_value(part, columns.boxes) for part in values]
+    classes = [_value(part, columns.categories) if columns.categories else 0 for part in values]
+    return {**row, BOXES: boxes, CLASSES: classes}
 
 
-def label_columns(features: Mapping[str, Any], options: HuggingFaceSource) -> LabelColumns | None:
-    """Where the labels are, checked against the dataset's features; None for one without labels.
-
-    Raises:
-        SourceError: If a column is not there.
-        ConfigurationError: If there is one class only and it has no name.
-    """
-    if options.boxes_column is None:
-        return None
-    _feature(features, options.boxes_column, "boxes_column")
-    class_names: tuple[str, ...] = ()
-    if options.categories_column is None:
-        if len(options.classes) != 1:
-            raise ConfigurationError(
-                "A dataset without a column of classes has one class only. Name it in `classes`."
-            )
-    else:
-        feature = _feature(features, options.categories_column, "categories_column")
-        class_names = tuple(getattr(feature, "names", None) or ())
-    return LabelColumns(
-        options.boxes_column,
-        options.categories_column,
-        options.box_format,
-        class_names,
-        options.classes,
-    )
-
-
-def _feature(features: Mapping[str, Any], column: str, option: str) -> Any:
-    """The feature of a column, which dots may nest, without the lists around it."""
-    feature: Any = features
+def _value(row: Any, column: str) -> Any:
     for part in column.split("."):
-        if not isinstance(feature, Mapping) or part not in feature:
-            raise SourceError(
-                f"The dataset has no column '{column}'. Correct `{option}` (null where there is "
-                f"none); its columns are: {', '.join(_column_names(features))}."
-            )
-        feature = _inside_lists(feature[part])
-    return feature
+        row = row.get(part) if isinstance(row, Mapping) else None
+    return row
 
 
-def _inside_lists(feature: Any) -> Any:
-    while hasattr(feature, "feature"):
-        feature = feature.feature
-    return feature
-
-
-def _column_names(features: Mapping[str, Any], prefix: str = "") -> list[str]:
-    names = []
-    for name, feature in features.items():
-        inner = _inside_lists(feature)
-        nested = isinstance(inner, Mapping)
-        names += _column_names(inner, f"{prefix}{name}.") if nested else [f"{prefix}{name}"]
-    return names
+def _hull(box: object, box_format: BoxFormat) -> Hull | None:
+    """A box of any form as a hull; None where it is not four finite numbers."""
+    if isinstance(box, Mapping):
+        keys = next((keys for keys in _CORNER_NAMES if box.keys() >= set(keys)), None)
+        if keys is not None:
+            return _hull([box[key] for key in keys], "xyxy")
+        box = [box.get(key) for key in ("x", "y", "width", "height")]
+        box_format = "xywh"
+    if not isinstance(box, Sequence) or isinstance(box, str) or len(box) != 4:
+        return None
+    first, second, third, fourth = (coordinate(value) for value in box)
+    hull = _HULLS[box_format](first, second, third, fourth)
+    return hull if all(map(math.isfinite, hull)) else None
 
 
 def _values(row: Mapping[str, Any], column: str) -> list[Any] | None:

@@ -47,16 +47,21 @@ class ImageSpool:
         self._root = Path(dataset).expanduser().absolute()
         self._content: dict[PurePosixPath, str] = {}
 
-    def find(self, image: dict[str, Any] | None) -> DatasetImage:
+    def find(self, image: dict[str, Any] | bytes | str | None) -> DatasetImage:
         """The image of a row; asked row by row, since equal names are told apart by content.
 
         Args:
-            image: `path` and `bytes` as the dataset holds them; one of the two may be None.
+            image: `path` and `bytes` as the dataset holds them, of which one may be None; or, from
+                a column that is not declared to hold images, only its bytes, or only its path.
 
         Raises:
             ValueError: If there is no image.
             OSError: If it cannot be read.
         """
+        if isinstance(image, bytes):
+            image = {"bytes": image, "path": None}
+        if isinstance(image, str):
+            image = {"bytes": None, "path": str(self._inside(image))}
         if image is None or not (image.get("bytes") or image.get("path")):
             raise ValueError("it holds no image")
         named = image.get("path") or ""
@@ -67,6 +72,13 @@ class ImageSpool:
         digest = hashlib.sha256(content).hexdigest()
         place = self._unique(_place_in_dataset(named), digest, _suffix(content, named))
         return DatasetImage(place, content, digest)
+
+    def _inside(self, named: str) -> Path:
+        """The file that a plain path names, which must lie in the dataset's folder."""
+        file = self._root / named
+        if not file.is_file() or not file.resolve().is_relative_to(self._root.resolve()):
+            raise ValueError(f"its image '{named:.200}' is no file in the dataset's folder")
+        return file
 
     def save(self, image: DatasetImage) -> Path:
         """The local file of an image, written unless it is there.

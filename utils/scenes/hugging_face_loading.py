@@ -38,11 +38,27 @@ def load_streamed(options: HuggingFaceSource) -> tuple[IterableDataset, int | No
     except SourceError:
         raise
     except Exception as error:  # every kind of data file has errors of its own
+        known = _config_names(str(folder) if folder else options.dataset, options)
+        if len(known) > 1 and options.config_name not in known:
+            raise SourceError(
+                f"The dataset '{options.dataset}' has several configurations. "
+                f"Set `config_name` to one of: {', '.join(known)}."
+            ) from error
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise SourceError(
             f"The split '{options.split}' of the dataset '{options.dataset}' cannot be read: "
             f"{reason.rstrip('.')}. Correct `dataset` or `split`."
         ) from error
+
+
+def _config_names(dataset: str, options: HuggingFaceSource) -> list[str]:
+    """The configurations of a dataset; none where they cannot be found out."""
+    import datasets
+
+    try:
+        return list(datasets.get_dataset_config_names(dataset, revision=options.revision))
+    except Exception:  # the error that led here says more
+        return []
 
 
 def _local_dataset(dataset: str) -> Path | None:
@@ -93,6 +109,7 @@ def _streamed(dataset: str, options: HuggingFaceSource) -> tuple[IterableDataset
 
     streamed: Any = datasets.load_dataset(
         dataset,
+        options.config_name,
         split=options.split,
         revision=options.revision,
         streaming=True,

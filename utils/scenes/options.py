@@ -23,6 +23,8 @@ def _known_rule(rule: str) -> str:
     return rule
 
 
+BoxFormat = Literal["xyxy", "yxyx", "xywh", "cxcywh"]
+
 # A local path or `gs://...`, which `Path` would spoil.
 Place = Annotated[str, BeforeValidator(lambda path: str(path) if isinstance(path, Path) else path)]
 
@@ -36,8 +38,9 @@ class CommonSourceOptions(Options):
 
     classes: tuple[str, ...] = ()
     """The classes in the order that gives each its index. Boxes of any other class are left out
-    and reported. For labels that hold numbers without names (YOLO without `data.yaml`), these are
-    the names of 0, 1, 2 and so on. Default: the classes of the source."""
+    and reported; they count as lost unless the source declares their class. For labels that hold
+    numbers without names (YOLO without `data.yaml`), these are the names of 0, 1, 2 and so on.
+    Default: the classes of the source."""
 
     class_mapping: Annotated[dict[str, str | None], BeforeValidator(_with_text_keys)] = Field(
         default_factory=dict
@@ -57,7 +60,8 @@ class CommonSourceOptions(Options):
     scene's id, whose parenthesised part names the group, such as `(site[0-9]+)`."""
 
     max_bad_share: float = Field(default=0.1, ge=0, le=1)
-    """The largest share of scenes that may be set aside as unusable before the run is refused."""
+    """The largest share of scenes that may be set aside as unusable, and of labels that may be
+    lost, before the run is refused."""
 
 
 class HuggingFaceSource(CommonSourceOptions):
@@ -78,28 +82,38 @@ class HuggingFaceSource(CommonSourceOptions):
     split: str = "train"
     """The split to read."""
 
+    config_name: str | None = None
+    """The configuration (subset) of a dataset that has several. Default: its only or default
+    one."""
+
     revision: str | None = None
     """The branch, tag or commit on the hub, such as `refs/convert/parquet`. Default: its newest."""
 
     image_column: str = "image"
-    """The column of the image."""
+    """The column of the image: images, or their bytes or paths."""
 
     boxes_column: str | None = "objects.bbox"
-    """The column of the boxes, four numbers in pixels each; a dot leads into a nested column.
-    `null` for a dataset without labels."""
+    """The column of the boxes, four numbers each; a dot leads into a nested column. Where a row
+    holds one box only, neighbouring rows of one image are joined. `null` for a dataset without
+    labels."""
 
     categories_column: str | None = "objects.categories"
     """The column of the classes of the boxes: names, or numbers (named by the dataset's features,
-    else by `classes`, else `0`, `1` and so on). `null` where there is one class only, which
-    `classes` then names."""
+    else by `classes` or `class_mapping`). `null` where there is one class only, which `classes`
+    then names."""
 
-    box_format: Literal["xyxy", "xywh"] = "xyxy"
-    """The form of the boxes: `xyxy` is [x1, y1, x2, y2], `xywh` is [x, y, width, height], both in
-    pixels."""
+    box_format: BoxFormat = "xyxy"
+    """The form of the boxes: `xyxy` is [x1, y1, x2, y2], `yxyx` is [y1, x1, y2, x2], `xywh` is
+    [x, y, width, height] from the top left corner, `cxcywh` the same from the centre. Pixels, or
+    shares of the image, which are known by being 1 at most."""
 
 
 class CocoSource(CommonSourceOptions):
-    """Images with labels in COCO's JSON."""
+    """Images with labels in COCO's JSON, or in Label Studio's own.
+
+    Outlines, masks and rotated boxes become their enclosing boxes, which is reported; crowd
+    regions are no boxes to train on and are left out.
+    """
 
     kind: Literal["coco"] = "coco"
     """COCO: JSON and images."""
@@ -109,15 +123,20 @@ class CocoSource(CommonSourceOptions):
     local cache, and the images as they are read; scene ids hold the path of the image below it."""
 
     annotations: tuple[Path, ...] = ()
-    """The JSON files, below `path`. Default: every JSON file below it that is COCO's."""
+    """The JSON files, below `path`. Default: every JSON file below it that is COCO's; broken ones
+    beside them are reported."""
 
     images: Path | None = None
     """The folder, below `path`, that the file names in the JSON are relative to. Default: the
-    JSON's own folder, `path`, or an `images` folder in either."""
+    JSON's own folder, `path`, or an `images` or `data` folder in either; else the only image that
+    has the name."""
 
 
 class VocSource(CommonSourceOptions):
-    """Images with one Pascal VOC XML file each."""
+    """Images with one Pascal VOC XML file each, or one XML file of CVAT ("CVAT for images").
+
+    Outlines and rotated boxes become their enclosing boxes, which is reported.
+    """
 
     kind: Literal["voc"] = "voc"
     """Pascal VOC: images and XML."""
@@ -127,23 +146,31 @@ class VocSource(CommonSourceOptions):
     local cache, and the images as they are read; scene ids hold the path of the image below it."""
 
     images: Path | None = None
-    """The folder of the images below `path`. Default: `JPEGImages` or `images`, else `path`."""
+    """The folder of the images below `path`. Default: `JPEGImages`, `images` or `data`, else
+    `path`."""
 
     annotations: Path | None = None
     """The folder of the XML files below `path`, with the same sub-folders as the images. Default:
-    `Annotations` or `annotations`, else beside the images."""
+    `Annotations`, `annotations` or `labels`, else `path`."""
 
     image_set: Path | None = None
     """A text file below `path` with the names of the images to read, one a line, with or without
     extension. Default: all images."""
 
+    counts_from: Literal[0, 1] | None = None
+    """The number of the first pixel in the XML files: 1 as in VOC's own kit, whose right and bottom
+    corners are inclusive, or 0 as in the exports of many tools, where they are exclusive. Default:
+    found from the files, and reported."""
+
 
 class YoloSource(CommonSourceOptions):
     """Images with one YOLO text file each.
 
-    The labels of `a/images/b/c.jpg` are in `a/labels/b/c.txt`, or else beside it in `c.txt`. An
-    image without such a file has no objects, as in YOLO's own training. Outlines (segmentation
-    labels) become their enclosing boxes. The split named by the folders is not used.
+    The labels of `a/images/b/c.jpg` are in `a/labels/b/c.txt`, or else beside it in `c.txt`, or in
+    the only `c.txt` there is. An image without such a file has no objects, as in YOLO's own
+    training, unless no image of its folder has one. Outlines (segmentation
+    labels) become their enclosing boxes. Where `data.yaml` or `obj.data` names lists of images
+    (`train.txt`), only these are read; the split named by the folders is not used.
     """
 
     kind: Literal["yolo"] = "yolo"
@@ -155,8 +182,9 @@ class YoloSource(CommonSourceOptions):
     the path of the image below it."""
 
     data_yaml: Path | None = None
-    """The file below `path` with the class `names`. Default: `data.yaml`, or any other YAML file
-    in `path` that has names; where there is none, `classes` must name them."""
+    """The file below `path` with the class `names`. Default: `data.yaml`, or the only other YAML
+    file in `path` that has names, else `classes.txt`, `obj.names` or `notes.json`; where there is
+    none, `classes` must name them."""
 
 
 class FolderSource(CommonSourceOptions):

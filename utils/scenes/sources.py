@@ -36,7 +36,7 @@ _CONSUMED = {
     "folder": frozenset[str](),
     "coco": frozenset({".json"}),
     "voc": frozenset({".xml", ".txt", ".pbtxt"}),
-    "yolo": frozenset({".txt", ".yaml", ".yml", ".names", ".data", ".cache"}),
+    "yolo": frozenset({".txt", ".yaml", ".yml", ".names", ".labels", ".data", ".cache", ".json"}),
 }
 
 

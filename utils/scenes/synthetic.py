@@ -7,11 +7,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from utils.files import write_whole
 from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.paths import local_folder
-from utils.scenes.labels import boxes_from
 from utils.scenes.options import SyntheticSource
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
@@ -49,7 +50,7 @@ def drawn_scene(folder: Path, index: int, options: SyntheticSource) -> tuple[Pat
     if not image.is_file():
         _draw(image, labels, index, options)
     rows = json.loads(labels.read_text())
-    return image, boxes_from(rows, [CLASS_NAME] * len(rows))
+    return image, Boxes(np.array(rows), (CLASS_NAME,) * len(rows))
 
 
 def _draw(image: Path, labels: Path, index: int, options: SyntheticSource) -> None:

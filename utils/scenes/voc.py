@@ -1,42 +1,39 @@
-"""Pascal VOC: one XML file of boxes for each image."""
+"""Pascal VOC and other XML: a file of labels for each image, or CVAT's one for all."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
-from xml.etree import ElementTree
-from xml.etree.ElementTree import Element
 
-from utils.box_formats import from_voc
-from utils.errors import SourceError
-from utils.geometry import Boxes
+from utils.errors import LabelError, SourceError
 from utils.issues import Issue, IssueReport
+from utils.labels.objects import UNREADABLE_LABEL
+from utils.labels.texts import read_text
+from utils.labels.voc_xml import XmlLabels, count_objects, parse_xml
 from utils.scenes.image_files import (
     bytes_of,
-    files_below,
     first_folder,
     images_below,
     scene_from,
 )
-from utils.scenes.labels import (
-    NO_IMAGE,
-    NO_LABEL,
-    UNREADABLE_LABEL,
-    boxes_from,
-    coordinate,
-)
+from utils.scenes.image_names import plain, plain_parts
+from utils.scenes.labels import FOUND_BY_NAME, NO_LABEL
 from utils.scenes.mirror import dataset_folder
 from utils.scenes.options import VocSource
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
+from utils.scenes.settle import Notices, settled
+from utils.scenes.voc_counting import COUNTED_FROM, Counting, counting_of
+from utils.scenes.voc_files import VocLabels, VocLayout, assigned_labels
 
 MISSING_IMAGE = "listed image is missing"
-_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+OTHER_NAME = "label file names another image"
 _MEMBERSHIP = re.compile(r"\s+-?\d+$")  # the second column of lists by class
+_IMAGE_FOLDERS = ("JPEGImages", "images", "data")  # `data` and `labels` are FiftyOne's
+_LABEL_FOLDERS = ("Annotations", "annotations", "labels")
 
 
 def open_voc(options: VocSource) -> SceneSource:
@@ -47,45 +44,44 @@ def open_voc(options: VocSource) -> SceneSource:
     """
     dataset = dataset_folder(options.path)
     root = dataset.root
-    layout = _Layout(
+    layout = VocLayout(
         root,
-        first_folder(root, options.images, ("JPEGImages", "images")),
-        first_folder(root, options.annotations, ("Annotations", "annotations")),
+        first_folder(root, options.images, _IMAGE_FOLDERS),
+        first_folder(root, options.annotations, _LABEL_FOLDERS),
     )
+    every_image = images_below(layout.images)
     listing = root / options.image_set if options.image_set is not None else None
-    images, missing = _chosen(images_below(layout.images), listing)
-    if not layout.label_files():
+    images, missing = _chosen(every_image, listing)
+    files = layout.label_files()
+    if not files:
         raise SourceError(
             f"There is no XML file below {layout.annotations}. "
             "Name the folder of the labels in `annotations`, or read the images as a `folder`."
         )
+    labels = assigned_labels(layout, every_image, files)
+    counting = _counting(options, files, layout)
     name = options.name or root.name
 
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:
+        reader = _Reader(name, layout, labels, counting, report)
+        if selection.shard == 0 and options.counts_from is None and counting.reason:
+            detail = f"{counting.first}: {counting.reason}. `counts_from` overrules it"
+            report.add(name, COUNTED_FROM, detail, set_aside=False)
         for image, copy in dataset.fetched(selection.of(images), report):
-            yield from _read_scene(name, layout, image, copy, report)
+            yield from reader.scenes(image, copy)
+        reader.notices.report(name, report)
         if selection.ends_with(len(images)):
             report.extend(missing)
             if listing is None:
-                _note_orphans(layout, images, report)
+                report.extend(labels.issues)
 
     return SceneSource(name, (), len(images), read, partial(bytes_of, images))
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    root: Path
-    images: Path
-    annotations: Path
-
-    def label_of(self, image: Path) -> Path:
-        """The label file of an image: the same path in the other folder, or beside the image."""
-        label = self.annotations / image.relative_to(self.images).with_suffix(".xml")
-        beside = image.with_suffix(".xml")
-        return beside if beside.is_file() and not label.is_file() else label
-
-    def label_files(self) -> list[Path]:
-        return files_below(self.annotations, ".xml".__eq__)
+def _counting(options: VocSource, files: list[Path], layout: VocLayout) -> Counting:
+    if options.counts_from is not None:
+        return Counting(options.counts_from, "configured")
+    return counting_of(files, layout.images, layout.annotations)
 
 
 def _chosen(images: list[Path], listing: Path | None) -> tuple[list[Path], list[Issue]]:
@@ -94,12 +90,13 @@ def _chosen(images: list[Path], listing: Path | None) -> tuple[list[Path], list[
         return images, []
     by_name: dict[str, list[Path]] = defaultdict(list)
     for image in images:
-        for name in {image.name, image.stem}:
+        for name in {plain(image.name), plain(image.stem)}:
             by_name[name].append(image)
     chosen: set[Path] = set()
     missing: list[Issue] = []
     for line in _lines(listing):
-        found = by_name.get(line) or by_name.get(_MEMBERSHIP.sub("", line))
+        base = (plain_parts(line) or ("",))[-1]
+        found = by_name.get(plain(base)) or by_name.get(plain(_MEMBERSHIP.sub("", base)))
         if found is None:
             missing.append(Issue(f"{listing}: {line}", MISSING_IMAGE, "no image has this name"))
         else:
@@ -112,47 +109,66 @@ def _chosen(images: list[Path], listing: Path | None) -> tuple[list[Path], list[
 def _lines(listing: Path) -> list[str]:
     """The lines of a text file, each once, without the empty ones."""
     try:
-        lines = listing.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise SourceError(
-            f"The list of images {listing} cannot be read ({error.strerror}). Correct `image_set`."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise SourceError(
-            f"The list of images {listing} is not text in UTF-8. Convert it, "
-            "or correct `image_set`."
-        ) from error
+        lines = read_text(listing).splitlines()
+    except LabelError as error:
+        raise SourceError(f"The list of images {error} Correct `image_set`.") from None
     return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
 
 
-def _read_scene(
-    name: str, layout: _Layout, image: Path, copy: Path, report: IssueReport
-) -> Iterator[Scene]:
-    label = layout.label_of(image)
-    if not label.is_file():
-        detail = f"there is no {label}; the scene is taken as unlabelled"
-        report.add(image, NO_LABEL, detail, set_aside=False)
-        yield scene_from(name, layout.root, image, None, copy)
-        return
-    try:
-        # The expat of every Python we support (2.4.1 and later) bounds the expansion of entities.
-        annotation = ElementTree.parse(label).getroot()  # noqa: S314
-    except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:
-        report.add(image, UNREADABLE_LABEL, f"{label} is not readable XML ({error})")
-        return
-    yield scene_from(name, layout.root, image, _boxes_of(annotation), copy)
+class _Reader:
+    """Reads the label files of a source; CVAT's one for all images is parsed once."""
+
+    def __init__(
+        self,
+        name: str,
+        layout: VocLayout,
+        labels: VocLabels,
+        counting: Counting,
+        report: IssueReport,
+    ) -> None:
+        self.notices = Notices()
+        self._name = name
+        self._layout = layout
+        self._labels = labels
+        self._counting = counting
+        self._report = report
+        self._parsed = lru_cache(maxsize=2)(parse_xml)
+
+    def scenes(self, image: Path, copy: Path) -> Iterator[Scene]:
+        """Yield the scene of an image, unless its label file cannot be read."""
+        scene = scene_from(self._name, self._layout.root, image, None, copy)
+        path = self._labels.files.get(image)
+        if path is None:
+            place = f"{self._layout.expected(image)[0]}.xml"
+            detail = f"there is no {place}; the scene is taken as unlabelled"
+            self._report.add(image, NO_LABEL, detail, set_aside=False)
+            yield scene
+            return
+        try:
+            entry = self._entry(path, image)
+        except LabelError as error:
+            self._report.add(image, UNREADABLE_LABEL, error, lost=count_objects(path))
+            return
+        if image in self._labels.by_name:
+            self.notices.add(FOUND_BY_NAME, path)
+        labels = entry.counted_from(self._counting.first)
+        yield settled(scene, labels, path, self.notices, self._report)
+
+    def _entry(self, path: Path, image: Path) -> XmlLabels:
+        """The part of a label file that belongs to an image."""
+        entries = self._parsed(path)
+        if image in self._labels.entries:
+            return entries[self._labels.entries[image]]
+        named = [entry for entry in entries if _is_named(entry, image)]
+        if len(entries) > 1 and len(named) != 1:
+            raise LabelError(f"{path} tells of {len(entries)} images, but not of {image.name}.")
+        entry = named[0] if named else entries[0]
+        if not named and entry.file_name:
+            self.notices.add(OTHER_NAME, f"{path}: {entry.file_name}")
+        return entry
 
 
-def _boxes_of(annotation: Element) -> Boxes:
-    objects = annotation.findall("object")
-    corners = [[coordinate(item.findtext(f"bndbox/{key}")) for key in _CORNERS] for item in objects]
-    names = [(item.findtext("name") or "").strip() for item in objects]
-    return boxes_from(from_voc(corners), names)
-
-
-def _note_orphans(layout: _Layout, images: list[Path], report: IssueReport) -> None:
-    used = {layout.label_of(image) for image in images}
-    for label in layout.label_files():
-        if label not in used:
-            detail = f"no image below {layout.images} belongs to it"
-            report.add(label, NO_IMAGE, detail, set_aside=False)
+def _is_named(entry: XmlLabels, image: Path) -> bool:
+    """Whether an entry names an image, with or without suffix."""
+    base = plain((plain_parts(entry.file_name) or ("",))[-1])
+    return base in (plain(image.name), plain(image.stem)) or Path(base).stem == plain(image.stem)

@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import yaml
-
-from utils.box_formats import from_yolo
-from utils.errors import ImageError, SourceError
-from utils.geometry import Boxes, FloatArray
-from utils.images.files import upright_size
-from utils.issues import IssueReport
+from utils.errors import ImageError, LabelError, SourceError
+from utils.geometry import Boxes
+from utils.issues import Issue, IssueReport
+from utils.labels.texts import read_text
+from utils.labels.yolo_lines import YoloClasses, parse_lines
+from utils.scenes.frames import image_frame
 from utils.scenes.image_files import (
     bytes_of,
     files_below,
     images_below,
     scene_from,
 )
+from utils.scenes.label_names import Matches, match_labels
 from utils.scenes.labels import (
+    FOUND_BY_NAME,
     NO_IMAGE,
     NO_LABEL,
-    UNKNOWN_CLASS,
+    SHARED_LABEL,
     UNREADABLE_LABEL,
-    boxes_from,
-    coordinate,
 )
 from utils.scenes.mirror import dataset_folder
 from utils.scenes.options import YoloSource
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
+from utils.scenes.settle import Notices, settled
+from utils.scenes.yolo_classes import NAME_LISTS, YoloSettings, images_in_lists, read_settings
 
-_BOX_FIELDS = 5
-_SMALLEST_OUTLINE_FIELDS = 7
+_IMAGE_FOLDERS = frozenset({"images", "jpegimages", "img", "imgs"})
 
 
 def open_yolo(options: YoloSource) -> SceneSource:
@@ -47,143 +46,117 @@ def open_yolo(options: YoloSource) -> SceneSource:
     """
     dataset = dataset_folder(options.path)
     root = dataset.root
-    images = images_below(root)
-    if not any(_label_of(image, root).is_file() for image in images):
+    every_image = images_below(root)
+    texts = [path for path in files_below(root, ".txt".__eq__) if path.name not in NAME_LISTS]
+    matches = match_labels(every_image, texts, partial(_expected, root))
+    if not matches.labels:
         raise SourceError(
             f"No image below {root} has a label file. "
             "The labels of images/x.jpg belong in labels/x.txt; or read the images as a `folder`."
         )
+    settings = read_settings(root, options)
+    images, listed = images_in_lists(every_image, settings)
     name = options.name or root.name
-    class_names = _class_names(root, options)
+    labelled = frozenset(image.parent for image in matches.labels)
+    reader = _Reader(name, root, settings.classes, matches, labelled)
 
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:
+        notices = Notices()
         for image, copy in dataset.fetched(selection.of(images), report):
-            yield from _read_scene(name, root, image, copy, class_names, report)
+            yield from reader.scenes(image, copy, notices, report)
+        notices.report(name, report)
         if selection.ends_with(len(images)):
-            _note_orphans(root, images, report)
+            report.extend([*settings.issues, *listed, *_shared(matches)])
+            _note_orphans(matches, settings, report)
 
-    classes = tuple(class_names.values())
+    classes = tuple(dict.fromkeys(settings.classes.names.values()))
     return SceneSource(name, classes, len(images), read, partial(bytes_of, images))
 
 
-def _class_names(root: Path, options: YoloSource) -> dict[int, str]:
-    """The names of the class numbers, from a YAML file or from the options, by rising number."""
-    for path in _yaml_files(root, options.data_yaml):
-        names = _names_in(path)
-        if names:
-            return dict(sorted(names.items()))
-    if not options.classes:
-        raise SourceError(
-            f"The class numbers in {root} have no names: there is no data.yaml. "
-            "Name the classes 0, 1, 2, ... in `classes`."
-        )
-    return dict(enumerate(options.classes))
-
-
-def _yaml_files(root: Path, wanted: Path | None) -> list[Path]:
-    if wanted is not None:
-        if not (root / wanted).is_file():
-            raise SourceError(f"There is no file {root / wanted}. Correct `data_yaml`.")
-        return [root / wanted]
-    found = [path for path in root.iterdir() if path.suffix.lower() in (".yaml", ".yml")]
-    return sorted(found, key=lambda path: (path.stem != "data", path))
-
-
-def _names_in(path: Path) -> dict[int, str]:
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        names = content.get("names") if isinstance(content, dict) else None
-        if isinstance(names, list):
-            names = dict(enumerate(names))
-        return {int(number): str(label) for number, label in (names or {}).items()}
-    except (yaml.YAMLError, OSError, ValueError, AttributeError) as error:
-        raise SourceError(
-            f"{path} has no readable class names ({str(error).splitlines()[0]}). "
-            "Its `names` must be a list of names, or a mapping of numbers to names."
-        ) from error
-
-
-def _label_of(image: Path, root: Path) -> Path:
+def _expected(root: Path, image: Path) -> list[Path]:
     """The label file of an image: `images` replaced by `labels` in its path, or beside it."""
-    parts = list(image.relative_to(root).with_suffix(".txt").parts)
-    beside = root.joinpath(*parts)
-    folders = [index for index, part in enumerate(parts[:-1]) if part == "images"]
+    relative = image.relative_to(root).with_suffix("")
+    parts = list(relative.parts)
+    folders = [i for i, part in enumerate(parts[:-1]) if part.lower() in _IMAGE_FOLDERS]
     if folders:
         parts[folders[-1]] = "labels"
-    label = root.joinpath(*parts)
-    return beside if beside.is_file() and not label.is_file() else label
+    return [root.joinpath(*parts), root / relative]
 
 
-def _read_scene(
-    name: str,
-    root: Path,
-    image: Path,
-    copy: Path,
-    class_names: dict[int, str],
-    report: IssueReport,
-) -> Iterator[Scene]:
-    label = _label_of(image, root)
-    if not label.is_file():
-        detail = f"there is no {label}; the scene is taken as labelled and empty"
-        report.add(image, NO_LABEL, detail, set_aside=False)
-        yield scene_from(name, root, image, Boxes(), copy)
-        return
-    try:
-        width, height = upright_size(copy)
-        lines = label.read_text(encoding="utf-8", errors="replace").splitlines()
-    except ImageError as error:
-        report.add(image, "image does not decode", error)
-        return
-    except OSError as error:
-        report.add(image, UNREADABLE_LABEL, f"{label} cannot be read ({error.strerror})")
-        return
-    boxes = _boxes_in(lines, label, class_names, width, height, report)
-    yield scene_from(name, root, image, boxes, copy)
+def _shared(matches: Matches) -> list[Issue]:
+    """An issue for each label file that several images have in common."""
+    return [
+        Issue(
+            str(label),
+            SHARED_LABEL,
+            f"{', '.join(image.name for image in images)} have it in common; each of them gets it",
+            set_aside=False,
+        )
+        for label, images in matches.shared.items()
+    ]
 
 
-def _boxes_in(
-    lines: Sequence[str],
-    label: Path,
-    class_names: dict[int, str],
-    width: int,
-    height: int,
-    report: IssueReport,
-) -> Boxes:
-    """The boxes in the lines of a label file, in pixels; lines that say nothing are reported."""
-    shares, names = [], []
-    for number, line in enumerate(lines, start=1):
-        fields = [coordinate(field) for field in line.split()]
-        if not fields:
-            continue
-        box = _box_of(fields[1:])
-        if box is None or not np.isfinite(fields[0]):
-            detail = f"line {number} is neither a box nor an outline"
-            report.add(label, UNREADABLE_LABEL, detail, set_aside=False)
-        elif fields[0] not in class_names:
-            detail = f"line {number} has class {fields[0]:g}; known are 0 to {max(class_names)}"
-            report.add(label, UNKNOWN_CLASS, detail, set_aside=False)
-        else:
-            shares.append(box)
-            names.append(class_names[int(fields[0])])
-    return boxes_from(from_yolo(shares, width, height), names)
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads the label files of a source.
+
+    Attributes:
+        name: Name of the source.
+        root: Folder of the source.
+        classes: The meaning of the columns.
+        matches: Label files by image.
+        labelled: Folders in which some image has a label file.
+    """
+
+    name: str
+    root: Path
+    classes: YoloClasses
+    matches: Matches
+    labelled: frozenset[Path]
+
+    def scenes(
+        self, image: Path, copy: Path, notices: Notices, report: IssueReport
+    ) -> Iterator[Scene]:
+        """Yield the scene of an image, unless it or its label file cannot be read."""
+        label = self.matches.labels.get(image)
+        if label is None:
+            yield self._without_label(image, copy, report)
+            return
+        try:
+            frame = image_frame(copy)
+            labels = parse_lines(read_text(label), self.classes)
+        except ImageError as error:
+            report.add(image, "image does not decode", error)
+            return
+        except LabelError as error:
+            report.add(image, UNREADABLE_LABEL, error, lost=1)
+            return
+        if image in self.matches.by_name:
+            notices.add(FOUND_BY_NAME, label)
+        scene = scene_from(self.name, self.root, image, None, copy)
+        yield settled(scene, labels, label, notices, report, image=frame)
+
+    def _without_label(self, image: Path, copy: Path, report: IssueReport) -> Scene:
+        """The scene of an image without label file: empty, where its neighbours have one."""
+        boxes = Boxes() if image.parent in self.labelled else None
+        place = f"{_expected(self.root, image)[0]}.txt"
+        taken = "labelled and empty" if boxes is not None else "unlabelled, as its whole folder"
+        report.add(
+            image, NO_LABEL, f"there is no {place}; the scene is taken as {taken}", set_aside=False
+        )
+        return scene_from(self.name, self.root, image, boxes, copy)
 
 
-def _box_of(numbers: Sequence[float]) -> Sequence[float] | None:
-    """Centre and size of a box, or of the box around an outline of at least three points."""
-    fields = len(numbers) + 1
-    if fields == _BOX_FIELDS:
-        return numbers
-    if fields < _SMALLEST_OUTLINE_FIELDS or fields % 2 == 0:
-        return None
-    points: FloatArray = np.array(numbers, dtype=np.float64).reshape(-1, 2)
-    low, high = points.min(axis=0), points.max(axis=0)
-    return [*((low + high) / 2), *(high - low)]
-
-
-def _note_orphans(root: Path, images: list[Path], report: IssueReport) -> None:
+def _note_orphans(matches: Matches, settings: YoloSettings, report: IssueReport) -> None:
     """Report label files that belong to no image: those in folders where labels are."""
-    used = {_label_of(image, root) for image in images}
-    folders = {label.parent for label in used if label.is_file()}
-    for label in files_below(root, ".txt".__eq__):
-        if label.parent in folders and label not in used:
-            report.add(label, NO_IMAGE, "no image belongs to it", set_aside=False)
+    folders = {label.parent for label in matches.labels.values()}
+    for label in matches.unmatched:
+        if label.parent not in folders or label in settings.lists:
+            continue
+        try:
+            labels = parse_lines(read_text(label), settings.classes)
+            lost = len(labels.objects) + labels.lost
+        except LabelError:
+            lost = 1
+        detail = f"no image belongs to it; it holds {lost} labels"
+        report.add(label, NO_IMAGE, detail, set_aside=False, lost=lost)

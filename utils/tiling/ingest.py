@@ -110,15 +110,17 @@ def merge_ingests(
     Args:
         shards: In any order.
         manifest_path: Receives the manifest, whole or not at all.
-        max_bad_share: Largest share of the scenes that may be set aside, in [0, 1].
+        max_bad_share: Largest share of the scenes that may be set aside, and of the labels that
+            may be lost, in [0, 1].
 
     Raises:
         StoreError: If a disk is full.
-        TooManyIssuesError: If too many scenes had to be set aside.
+        TooManyIssuesError: If too many scenes had to be set aside or too many labels are lost.
     """
     issues = merge_issues([shard.issues for shard in shards])
     statistics = sum((shard.statistics for shard in shards), IngestStatistics())
     issues.check_share(statistics.scenes + issues.items_set_aside(), max_bad_share, "scenes")
+    issues.check_labels(statistics.boxes, max_bad_share)
     manifests = [shard.manifest for shard in shards]
     with disk_faults(manifest_path.parent):
         manifest = TileManifest.merge(manifest_path, manifests, attrgetter("scene_id"))

@@ -37,6 +37,11 @@ class Reading:
     def set_aside(self) -> list[str]:
         return [issue.kind for issue in self.report.issues if issue.set_aside]
 
+    @property
+    def lost(self) -> tuple[int, int]:
+        """Labels lost by the scenes, and by the report."""
+        return sum(scene.lost for scene in self.scenes), self.report.labels_lost()
+
     def boxes(self, index: int = 0) -> list[list[float]]:
         boxes = self.scenes[index].boxes
         assert boxes is not None

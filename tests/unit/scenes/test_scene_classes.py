@@ -107,7 +107,7 @@ def test_a_renamed_class_that_the_source_does_not_have_is_refused(coco):
 
 
 def test_a_source_that_shows_its_classes_late_reports_a_renamed_class_it_has_not_shown(voc):
-    reading = read("voc", path=voc, class_mapping={"boat": "ship", "bouy": "mark"})
+    reading = read("voc", counts_from=1, path=voc, class_mapping={"boat": "ship", "bouy": "mark"})
     assert reading.source.class_names == ()
     assert reading.labels() == ("ship", "tug")
     (issue,) = reading.report.issues
@@ -116,7 +116,7 @@ def test_a_source_that_shows_its_classes_late_reports_a_renamed_class_it_has_not
 
 
 def test_a_renamed_class_that_resembles_none_is_reported_with_those_there_are(voc):
-    reading = read("voc", path=voc, class_mapping={"xyz": "mark"})
+    reading = read("voc", counts_from=1, path=voc, class_mapping={"xyz": "mark"})
     assert reading.report.issues[0].detail.endswith("known are boat, buoy, tug.")
 
 
@@ -127,24 +127,35 @@ def test_a_declared_class_without_a_box_may_be_renamed(coco):
 
 def test_numbers_in_yaml_can_be_renamed(voc):
     write_voc(voc / "a.xml", ("0", BOX))
-    assert read("voc", path=voc, class_mapping={0: "ship"}).labels() == ("ship",)
+    assert read("voc", counts_from=1, path=voc, class_mapping={0: "ship"}).labels() == ("ship",)
 
 
 def test_issues_of_classes_name_the_scene_and_count_the_boxes(voc):
     write_voc(voc / "a.xml", ("boat", BOX), ("boat", BOX), ("tug", BOX))
-    reading = read("voc", path=voc, name="n", class_mapping={"boat": None})
+    reading = read("voc", counts_from=1, path=voc, name="n", class_mapping={"boat": None})
     (issue,) = reading.report.issues
     assert (issue.item, issue.detail) == ("n/a.png", "2 boxes of 'boat'")
 
 
+def test_a_class_that_the_source_declares_may_be_left_out_but_no_other(coco, voc):
+    """A misspelt class in one file would else teach its objects as background."""
+    chosen = read("coco", path=coco, classes=["tug"])
+    assert chosen.lost == (0, 0)
+    mistaken = read("voc", counts_from=1, path=voc, classes=["tug"])
+    assert mistaken.lost == (2, 2)
+    assert "class_mapping: {'buoy': null}" in mistaken.report.issues[-1].detail
+    meant = {"boat": None, "buoy": None}
+    assert read("voc", counts_from=1, path=voc, classes=["tug"], class_mapping=meant).lost == (0, 0)
+
+
 @pytest.mark.parametrize(("limit", "count"), [(1, 1), (2, 2), (9, 2), (None, 2)])
 def test_no_more_scenes_are_read_than_asked_for(voc, limit, count):
-    reading = read("voc", path=voc, max_scenes=limit)
+    reading = read("voc", counts_from=1, path=voc, max_scenes=limit)
     assert len(reading.scenes) == reading.source.scene_count == count
 
 
 def test_a_source_can_be_read_again(voc):
-    source = open_kind("voc", path=voc)
+    source = open_kind("voc", counts_from=1, path=voc)
     assert list(source.read(IssueReport())) == list(source.read(IssueReport()))
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from math import isnan
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,8 @@ from tests.builders import write_image
 from tests.unit.scenes.reading import empty, open_kind, read, write_coco
 from utils.errors import SourceError
 from utils.scenes.labels import NO_IMAGE, NO_LABEL, UNKNOWN_CLASS, UNREADABLE_LABEL
+
+IMAGE = '"images": [{"id": 1, "file_name": "a.png"}]'
 
 
 @pytest.fixture
@@ -160,9 +161,9 @@ def test_an_image_outside_the_source_is_set_aside(port):
 )
 def test_a_box_that_is_no_box_does_not_stop_the_reading(port, bbox):
     write_coco(port / "coco.json", {5: "a.png"}, [(5, 7, bbox), (5, 7, [0, 0, 5, 5])])
-    first, second = read("coco", path=port).boxes()
-    assert isnan(first[2])
-    assert second == [0, 0, 5, 5]
+    reading = read("coco", path=port)
+    assert reading.boxes() == [[0, 0, 5, 5]]
+    assert reading.lost == (1, 1)
 
 
 def test_entries_that_cannot_be_read_are_reported_and_the_rest_goes_on(port):
@@ -178,16 +179,6 @@ def test_entries_that_cannot_be_read_are_reported_and_the_rest_goes_on(port):
     assert reading.set_aside == [UNREADABLE_LABEL] * 4
 
 
-def test_masks_and_crowds_are_accepted(port):
-    content = json.loads((port / "coco.json").read_text())
-    content["annotations"][0] |= {
-        "iscrowd": 1,
-        "segmentation": {"counts": [10, 20], "size": [5, 6]},
-    }
-    (port / "coco.json").write_text(json.dumps(content))
-    assert read("coco", path=port).boxes() == [[1, 2, 11, 22]]
-
-
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -195,7 +186,12 @@ def test_masks_and_crowds_are_accepted(port):
         pytest.param("[]", "no COCO JSON", id="not COCO's"),
         pytest.param('{"images": []}', "lists no image", id="no images"),
         pytest.param('{"images": [{"id": 1}]}', "lists no image", id="no usable image"),
-        pytest.param('{"images": [], "categories": [1]}', "categories", id="no usable category"),
+        pytest.param(f'{{{IMAGE}, "annotations": 5}}', "`annotations` is no list", id="a number"),
+        pytest.param(
+            f'{{{IMAGE}, "annotations": [{{"image_id": 1}}], "categories": null}}',
+            "no entry of `categories` has a name",
+            id="no usable category",
+        ),
     ],
 )
 def test_a_json_that_cannot_be_used_is_refused_before_reading(port, content, words):

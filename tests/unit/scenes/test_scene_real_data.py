@@ -6,7 +6,9 @@ from string import ascii_uppercase
 from tests.unit.scenes.reading import Reading, empty, read
 from utils.geometry import box_problem
 from utils.images.files import upright_size
+from utils.labels.coco_json import ALL_CROWDS
 from utils.scenes.labels import NO_IMAGE, NO_LABEL
+from utils.scenes.voc_counting import COUNTED_FROM
 
 
 def labels_of(reading: Reading) -> Counter[str]:
@@ -23,7 +25,8 @@ def test_ships_in_voc(shared_data):
     reading = read("voc", path=shared_data / "ships", class_mapping={"boat": "ship"})
     assert len(reading.scenes) == reading.source.scene_count == 300
     assert labels_of(reading) == {"ship": 759}
-    assert len(reading.report) == 0
+    assert reading.kinds == {COUNTED_FROM: 1}
+    assert reading.report.issues[0].detail.startswith("0: ")
     assert_boxes_lie_in_their_images(reading)
 
 
@@ -40,7 +43,7 @@ def test_sentinel_2_in_coco(shared_data):
     reading = read("coco", path=shared_data / "sentinel2", class_mapping={"vessel": "ship"})
     assert [scene.tags for scene in reading.scenes] == [("busan",), ("casablanca",), ("honolulu",)]
     assert labels_of(reading) == {"ship": 81}
-    assert reading.kinds == {NO_IMAGE: 2, NO_LABEL: 1}
+    assert reading.kinds == {ALL_CROWDS: 3, NO_IMAGE: 2, NO_LABEL: 1}
     assert reading.set_aside == []
     assert_boxes_lie_in_their_images(reading)
 

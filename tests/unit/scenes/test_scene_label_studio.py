@@ -1,0 +1,108 @@
+"""Label Studio's own JSON as a source."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.builders import write_image
+from tests.unit.scenes.reading import Reading, empty, read
+from utils.labels.label_studio_json import NOT_REVIEWED
+from utils.labels.objects import UNKNOWN_CLASS, UNREADABLE_LABEL
+from utils.scenes.usable import usable_labels
+
+CORNERS = [20.0, 30.0, 60.0, 50.0]  # of an image of 200 x 100 pixels
+BOX = {"x": 10, "y": 30, "width": 20, "height": 20, "rectanglelabels": ["ship"]}
+
+
+def region(kind: str = "rectanglelabels", **value: Any) -> dict[str, Any]:
+    size = {"original_width": 200, "original_height": 100, "image_rotation": 0}
+    return {"type": kind, "value": value or BOX, **size}
+
+
+def annotation(*regions: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"result": list(regions), "was_cancelled": False, **fields}
+
+
+def read_tasks(folder: Path, *annotations: dict[str, Any]) -> Reading:
+    """Read one task on `a.png`, which has been uploaded, with these annotations."""
+    write_image(folder / "1a2b3c4d-a.png", 200, 100)
+    task = {"id": 4, "annotations": list(annotations)}
+    task["data"] = {"tile": 7, "image": "/data/upload/1/1a2b3c4d-a.png"}
+    (folder / "project-1.json").write_text(json.dumps([task]))
+    return read("coco", path=folder)
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        pytest.param(region(), id="a box"),
+        pytest.param(
+            region(x=30, y=30, width=10, height=40, rotation=90, rectanglelabels=["ship"]),
+            id="a box turned about its corner",
+        ),
+        pytest.param(
+            region("polygonlabels", points=[[10, 30], [30, 30], [30, 50]], polygonlabels=["ship"]),
+            id="an outline",
+        ),
+        pytest.param(
+            region("ellipselabels", x=20, y=40, radiusX=10, radiusY=10, ellipselabels=["ship"]),
+            id="an ellipse",
+        ),
+        pytest.param(region(**(BOX | {"rectanglelabels": [" ship "]})), id="spaces in the name"),
+        pytest.param(
+            region("labels", x=10, y=30, width=20, height=20, labels=["ship"]), id="plain labels"
+        ),
+    ],
+)
+def test_what_people_drew_comes_back_in_pixels(tmp_path, drawn):
+    reading = read_tasks(tmp_path, annotation(drawn))
+    assert reading.boxes()[0] == pytest.approx(CORNERS)
+    assert reading.labels() == reading.source.class_names == ("ship",)
+    assert reading.lost == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "kind"),
+    [
+        pytest.param(
+            region("brushlabels", rle=[1], brushlabels=["a"]), UNREADABLE_LABEL, id="brush"
+        ),
+        pytest.param(region() | {"image_rotation": 90}, UNREADABLE_LABEL, id="a turned image"),
+        pytest.param(region() | {"original_width": None}, UNREADABLE_LABEL, id="no size"),
+        pytest.param(region() | {"value": 5}, UNREADABLE_LABEL, id="no value"),
+        pytest.param(region(**(BOX | {"rectanglelabels": []})), UNKNOWN_CLASS, id="no label"),
+        pytest.param(region(**(BOX | {"rectanglelabels": [None]})), UNKNOWN_CLASS, id="null"),
+    ],
+)
+def test_a_region_that_cannot_be_read_makes_no_empty_image(tmp_path, drawn, kind):
+    reading = read_tasks(tmp_path, annotation(drawn))
+    assert kind in reading.kinds
+    assert reading.lost == (1, 1)
+    assert usable_labels(reading.scenes[0], 200, 100)[0] is None
+
+
+def test_a_task_that_was_reviewed_without_a_region_is_empty(tmp_path):
+    choice = region("choices", choices=["day"])
+    assert empty(read_tasks(tmp_path, annotation()).scenes[0].boxes)
+    assert empty(read_tasks(tmp_path, annotation(choice)).scenes[0].boxes)
+
+
+def test_the_ground_truth_goes_before_later_annotations(tmp_path):
+    other = region(**(BOX | {"rectanglelabels": ["tug"]}))
+    truth = annotation(region(), ground_truth=True)
+    assert read_tasks(tmp_path, truth, annotation(other)).labels() == ("ship",)
+    assert read_tasks(tmp_path, annotation(region()), annotation(other)).labels() == ("tug",)
+
+
+def test_a_task_that_nobody_annotated_is_left_out_and_told(tmp_path):
+    write_image(tmp_path / "b.png")
+    reviewed = {"id": 5, "annotations": [annotation(region())], "data": {"image": "b.png"}}
+    skipped = {"id": 6, "annotations": [annotation(was_cancelled=True)], "data": {"image": "c.png"}}
+    (tmp_path / "project-1.json").write_text(json.dumps([reviewed, skipped]))
+    reading = read("coco", path=tmp_path, name="n")
+    assert reading.ids == ["n/b.png"]
+    assert reading.kinds[NOT_REVIEWED] == 1

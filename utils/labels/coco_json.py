@@ -1,0 +1,266 @@
+"""One COCO JSON file, parsed without trust: its images, each with its labels, and its classes."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from utils.errors import LabelError
+from utils.issues import Issue
+from utils.labels import hulls
+from utils.labels.json_kinds import foreign_kind, is_coco
+from utils.labels.objects import (
+    NO_IMAGE,
+    UNKNOWN_CLASS,
+    UNREADABLE_LABEL,
+    Hull,
+    ImageLabels,
+    LabelledObject,
+    are_shares,
+    class_name,
+    coordinate,
+    frame_of,
+    has_area,
+)
+
+DOUBLED_KEY = "key twice in one object"
+PLACEHOLDER = "category that is no class"
+ALL_CROWDS = "all labels marked as crowds"
+_FIELDS = ("images", "annotations", "categories")
+_NOTHING_THERE = {"empty", "blank", "nothing", "none", "background", "no animal"}
+
+
+@dataclass(slots=True)
+class CocoFile:
+    """What one JSON file says.
+
+    Attributes:
+        path: The file.
+        entries: File name and labels of each image, by the image's id.
+        class_names: Names of the categories that are classes, in the order of the file.
+        placeholders: Names of categories that own no label and are no class.
+        issues: Everything wrong with the file that concerns no image of it.
+        shares: Whether its coordinates are shares of the images.
+    """
+
+    path: Path
+    entries: dict[str, tuple[str, ImageLabels]] = field(default_factory=dict)
+    class_names: tuple[str, ...] = ()
+    placeholders: tuple[str, ...] = ()
+    issues: list[Issue] = field(default_factory=list)
+    shares: bool = False
+
+    def add_issue(self, item: object, kind: str, detail: str, lost: int = 0) -> None:
+        """Note something wrong."""
+        self.issues.append(Issue(f"{self.path}: {item}", kind, detail, set_aside=False, lost=lost))
+
+
+def coco_file(path: Path, content: Any, doubled: frozenset[str] = frozenset()) -> CocoFile:
+    """The images and labels in the content of a JSON file of COCO.
+
+    Args:
+        path: The file, for messages.
+        content: Its content.
+        doubled: Keys that some object of it has twice.
+
+    Raises:
+        LabelError: If it is not COCO's, or has fields that are no lists.
+    """
+    if not is_coco(content):
+        remedy = foreign_kind(content) or "Name others in `annotations`."
+        raise LabelError(f"{path} is no COCO JSON: it has no list of `images`. {remedy}")
+    if again := doubled.intersection(_FIELDS):
+        raise LabelError(f"{path} is no valid COCO JSON: it has `{min(again)}` twice.")
+    images, annotations, categories = (_list_in(path, content, key) for key in _FIELDS)
+    coco = CocoFile(path)
+    if doubled:
+        keys = ", ".join(sorted(doubled)[:3])
+        coco.add_issue("keys", DOUBLED_KEY, f"the last value of {keys} counts")
+    names = _category_names(coco, categories)
+    if annotations and not names:
+        raise LabelError(f"{path} is no usable COCO JSON: no entry of `categories` has a name.")
+    _add_entries(coco, images)
+    used = _add_annotations(coco, annotations, names)
+    _choose_classes(coco, categories, names, used)
+    coco.shares = are_shares(
+        [found.xyxy for _, labels in coco.entries.values() for found in labels.objects]
+    )
+    return coco
+
+
+def _list_in(path: Path, content: Mapping[str, Any], key: str) -> list[Any]:
+    value = content.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise LabelError(f"{path} is no valid COCO JSON: `{key}` is no list. Mend it.")
+    return value
+
+
+def id_of(value: object) -> str | None:
+    """An id as text, so that 1, 1.0 and "1" are one; None for what can be none."""
+    if isinstance(value, bool) or value is None or isinstance(value, list | dict):
+        return None
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else None
+    return str(value).strip() or None
+
+
+def _category_names(coco: CocoFile, categories: list[Any]) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for number, category in enumerate(categories):
+        fields = category if isinstance(category, Mapping) else {}
+        key, name = id_of(fields.get("id")), class_name(fields.get("name"))
+        if key is None or name is None:
+            detail = "it has no usable `id` and `name`"
+            coco.add_issue(f"categories[{number}]", UNREADABLE_LABEL, detail)
+        elif names.setdefault(key, name) != name:
+            detail = f"'{names[key]}' has the id {key} already"
+            coco.add_issue(f"categories[{number}]", UNREADABLE_LABEL, detail)
+    return names
+
+
+def _add_entries(coco: CocoFile, images: list[Any]) -> None:
+    """Add the images by id; those without a name or an id of their own are reported."""
+    for number, image in enumerate(images):
+        fields = image if isinstance(image, Mapping) else {}
+        key, file_name = id_of(fields.get("id")), _file_name(fields)
+        if key is None or file_name is None:
+            detail = "it has no usable `id` and `file_name`"
+            item = f"{coco.path}: images[{number}]"
+            coco.issues.append(Issue(item, UNREADABLE_LABEL, detail))
+        elif key in coco.entries:
+            detail = f"{coco.entries[key][0]} has the id {key} already"
+            coco.issues.append(Issue(f"{coco.path}: {file_name}", UNREADABLE_LABEL, detail))
+        else:
+            labels = ImageLabels(frame=frame_of(fields.get("width"), fields.get("height")))
+            labels.group = _group(fields)
+            coco.entries[key] = file_name, labels
+
+
+def _file_name(image: Mapping[str, Any]) -> str | None:
+    name = image.get("file_name")
+    return name if isinstance(name, str) and name.strip() else None
+
+
+def _group(image: Mapping[str, Any]) -> str | None:
+    """The site of a camera trap, or the burst (COCO Camera Traps)."""
+    for key in ("location", "seq_id"):
+        value = image.get(key)
+        if isinstance(value, str | int) and str(value).strip():
+            return f"{key} {value}"
+    return None
+
+
+def _add_annotations(
+    coco: CocoFile, annotations: list[Any], names: Mapping[str, str]
+) -> Counter[str]:
+    """Give every annotation to its image.
+
+    Returns:
+        The number of annotations with a place in their image, by category id.
+    """
+    used: Counter[str] = Counter()
+    without_image: Counter[str] = Counter()
+    rows = [row if isinstance(row, Mapping) else {} for row in annotations]
+    all_crowds = len(rows) > 1 and all(_is_crowd(row) for row in rows)
+    if all_crowds:  # as some tools mark every mask that they write in runs
+        detail = f"all {len(rows)} annotations have iscrowd 1, so that it tells nothing"
+        coco.add_issue("annotations", ALL_CROWDS, detail)
+    for number, row in enumerate(rows):
+        image_id, category = id_of(row.get("image_id")), id_of(row.get("category_id"))
+        entry = coco.entries.get(image_id or "")
+        if image_id is None:
+            detail = "it has no usable `image_id` and `category_id`"
+            coco.add_issue(f"annotations[{number}]", UNREADABLE_LABEL, detail, lost=1)
+        elif entry is None:
+            without_image[image_id] += 1
+        elif _is_crowd(row) and not all_crowds:
+            entry[1].crowds += 1
+            used[category or ""] += 1
+        elif _add_object(entry[1], f"annotations[{number}]", row, names.get(category or "")):
+            used[category or ""] += 1
+    for image_id, count in without_image.items():
+        detail = f"{count} annotations belong to image {image_id}, which is not listed"
+        coco.add_issue(f"image {image_id}", NO_IMAGE, detail, lost=count)
+    return used
+
+
+def _is_crowd(row: Mapping[str, Any]) -> bool:
+    return str(row.get("iscrowd")).lower() in ("1", "1.0", "true")
+
+
+def _add_object(labels: ImageLabels, item: str, row: Mapping[str, Any], label: str | None) -> bool:
+    """Add an annotation to the labels of its image; whether it has a place there."""
+    found = _place_of(row)
+    if found is None and row.get("bbox") is None and not row.get("segmentation"):
+        if label is not None and label.lower() in _NOTHING_THERE:
+            return False  # somebody looked and found nothing
+        detail = f"{item} ('{label}') says that something is there, but not where"
+        labels.add_fault(detail)
+        return False
+    if label is None:
+        given = row.get("category_id")
+        detail = f"{item} has category {given!r:.40}, which is not listed"
+        labels.add_fault(detail, UNKNOWN_CLASS)
+    elif found is None:
+        detail = f"{item} ('{label}') has neither a box nor an outline that can be read"
+        labels.add_fault(f"{detail}: bbox {row.get('bbox')!r:.80}")
+    else:
+        labels.objects.append(LabelledObject(label, *found))
+    return True
+
+
+def _place_of(row: Mapping[str, Any]) -> tuple[Hull, str] | None:
+    """The hull of an annotation, and the shape that it is the hull of."""
+    box = _box(row.get("bbox"))
+    if box is not None and has_area(box):
+        attributes = row.get("attributes")
+        angle = attributes.get("rotation") if isinstance(attributes, Mapping) else None
+        degrees = coordinate(angle if angle is not None else row.get("rotation"))
+        if math.isfinite(degrees) and degrees % 180:
+            return hulls.rotated(box, degrees), "rotated box"
+        return box, "box"
+    segmentation = row.get("segmentation")
+    if isinstance(segmentation, Mapping) and "counts" in segmentation:
+        hull = hulls.mask(segmentation)
+        return (hull, "mask") if hull else None
+    hull = hulls.outline(segmentation) if segmentation else None
+    if hull is not None and has_area(hull):
+        return hull, "outline"
+    return (box, "box") if box is not None else None
+
+
+def _box(bbox: object) -> Hull | None:
+    """A box from COCO's [x, y, width, height], or from a mapping with these names."""
+    if isinstance(bbox, Mapping):
+        bbox = [bbox.get(key) for key in ("x", "y", "width", "height")]
+    if not isinstance(bbox, list) or len(bbox) != 4:
+        return None
+    x, y, width, height = (coordinate(value) for value in bbox)
+    hull = x, y, x + width, y + height
+    return hull if all(map(math.isfinite, hull)) else None
+
+
+def _choose_classes(
+    coco: CocoFile, categories: list[Any], names: Mapping[str, str], used: Mapping[str, int]
+) -> None:
+    """Tell categories that are classes from those that stand for others or for nothing."""
+    above = [
+        (id_of(category.get("id")), class_name(category.get("supercategory")))
+        for category in categories
+        if isinstance(category, Mapping)
+    ]
+
+    def is_placeholder(key: str, name: str) -> bool:
+        others = [super_name for other, super_name in above if other != key]
+        stands_for_others = bool(others) and all(super_name == name for super_name in others)
+        return not used.get(key) and (stands_for_others or name.lower() in _NOTHING_THERE)
+
+    kept = [name for key, name in names.items() if not is_placeholder(key, name)]
+    coco.class_names = tuple(dict.fromkeys(kept or names.values()))
+    coco.placeholders = tuple(dict.fromkeys(set(names.values()) - set(coco.class_names)))

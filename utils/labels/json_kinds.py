@@ -1,0 +1,31 @@
+"""Which tool wrote a JSON file, by what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def is_coco(content: object) -> bool:
+    """Whether the content of a JSON file is COCO's, or meant to be."""
+    if not isinstance(content, Mapping) or "detection_categories" in content:
+        return False
+    return isinstance(content.get("images"), list) or {"images", "annotations"} <= content.keys()
+
+
+def foreign_kind(content: object) -> str:
+    """The name of the tool whose JSON this is, and the remedy; empty where it is not known."""
+    if isinstance(content, list) and content and isinstance(content[0], Mapping):
+        if "annotation_id" in content[0] and "annotator" in content[0]:
+            return "It is Label Studio's short JSON. Export the project as JSON or COCO instead."
+        if "bbox" in content[0] and "score" in content[0]:
+            return "It is a list of results without images. Name the annotations' file."
+    if isinstance(content, Mapping):
+        if "detection_categories" in content:
+            return "It holds MegaDetector's predictions, no labels. Review them, export as COCO."
+        if "shapes" in content and "imagePath" in content:
+            return "It is labelme's JSON of one image. Convert the files to COCO with labelme2coco."
+        if "items" in content and "categories" in content:
+            return "It is Datumaro's JSON. Export the annotations as COCO there."
+        if "_via_img_metadata" in content:
+            return "It is a project of VGG's annotator. Export the annotations as COCO there."
+    return ""

@@ -1,0 +1,136 @@
+"""The neutral form of labels: objects with a class and a hull, whichever file they come from."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+Hull = tuple[float, float, float, float]
+Size = tuple[float, float]
+
+NO_IMAGE = "label without image"
+UNREADABLE_LABEL = "label cannot be read"
+UNKNOWN_CLASS = "unknown class"
+SCORED_BOX = "box with a score"
+SHARES: Size = (1.0, 1.0)
+_LONGEST_NAME = 255
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledObject:
+    """One object of an image.
+
+    Attributes:
+        label: Class name.
+        xyxy: Hull in the frame of its `ImageLabels`.
+        shape: How the file describes it: `box`, or the shape whose hull was taken.
+    """
+
+    label: str
+    xyxy: Hull
+    shape: str = "box"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing in a label file that cannot be used.
+
+    Attributes:
+        kind: As in `Issue`.
+        detail: As in `Issue`.
+        lost: As in `Issue`.
+    """
+
+    kind: str
+    detail: str
+    lost: int = 1
+
+
+@dataclass(slots=True)
+class ImageLabels:
+    """Everything that a label file says about one image.
+
+    Attributes:
+        objects: Objects that can be read.
+        faults: Labels that cannot be read, and why.
+        frame: Width and height of the image that the coordinates refer to, as the file states it;
+            `SHARES` for shares of the image, None where the file does not say.
+        crowds: Number of crowd regions, which are no training boxes.
+        group: Site or sequence that the image belongs to, where the file names one.
+    """
+
+    objects: list[LabelledObject] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    frame: Size | None = None
+    crowds: int = 0
+    group: str | None = None
+
+    @property
+    def lost(self) -> int:
+        """The number of labels that could not be read."""
+        return sum(fault.lost for fault in self.faults)
+
+    def add_fault(self, detail: str, kind: str = UNREADABLE_LABEL, lost: int = 1) -> None:
+        """Note something that cannot be used."""
+        self.faults.append(Fault(kind, detail, lost))
+
+    def extend(self, other: ImageLabels) -> None:
+        """Add the labels of another entry of the same image; equal objects once."""
+        known = {(found.label, found.xyxy) for found in self.objects}
+        self.objects += [found for found in other.objects if (found.label, found.xyxy) not in known]
+        self.faults += other.faults
+        self.frame = self.frame or other.frame
+        self.crowds += other.crowds
+        self.group = self.group or other.group
+
+
+def coordinate(value: object) -> float:
+    """A number from whatever a label file holds; NaN when it is none."""
+    if isinstance(value, str):
+        value = value.strip().strip("\"'").strip()
+        if value.count(",") == 1 and "." not in value:
+            value = value.replace(",", ".")  # as half of Europe writes fractions
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def class_name(value: object) -> str | None:
+    """A class name from whatever a label file holds; None where it can be none.
+
+    Names with control characters or lone surrogates, and endless ones, are refused: they could not
+    be written to a table or shown by Label Studio.
+    """
+    if value is None or isinstance(value, dict | list):
+        return None
+    name = str(value).strip()
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        return None
+    return name if 0 < len(name) <= _LONGEST_NAME else None
+
+
+def frame_of(width: object, height: object) -> Size | None:
+    """The size that a label file states; None where it states none that can be."""
+    size = coordinate(width), coordinate(height)
+    return size if all(math.isfinite(side) and side > 0 for side in size) else None
+
+
+def has_area(hull: Hull) -> bool:
+    """Whether a hull is finite and has an area."""
+    return all(map(math.isfinite, hull)) and hull[2] > hull[0] and hull[3] > hull[1]
+
+
+def are_shares(hulls: Sequence[Hull]) -> bool:
+    """Whether coordinates are shares of the image, though their format counts pixels.
+
+    All lie between 0 and 1, and some are fractions: as pixels, every box would be smaller than one.
+    """
+    values = [value for hull in hulls if has_area(hull) for value in hull]
+    return (
+        bool(values)
+        and all(-1e-3 <= value <= 1 + 1e-3 for value in values)
+        and any(value != round(value) for value in values)
+    )

@@ -1,0 +1,115 @@
+"""The schema of a Hugging Face dataset, checked against the options before any row is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from utils.errors import ConfigurationError, SourceError
+from utils.scenes.hugging_face_columns import LabelColumns
+from utils.scenes.options import HuggingFaceSource
+
+
+def is_declared_image(features: Mapping[str, Any], column: str) -> bool:
+    """Whether a column holds images by its feature; False where it holds their bytes or paths.
+
+    Raises:
+        SourceError: If it holds neither, or is not there.
+    """
+    import datasets
+
+    images = [name for name, feature in features.items() if isinstance(feature, datasets.Image)]
+    if column not in features:
+        raise SourceError(
+            f"The dataset has no column '{column}'. "
+            f"Set `image_column` to one of: {', '.join(images or features)}."
+        )
+    feature = features[column]
+    if isinstance(feature, datasets.Image):
+        return True
+    kind = getattr(feature, "dtype", None)
+    has_bytes = isinstance(feature, Mapping) and "bytes" in feature
+    if has_bytes or kind in ("binary", "large_binary", "string", "large_string"):
+        return False
+    hint = f" It is in {', '.join(images)}." if images else ""
+    raise SourceError(
+        f"The column '{column}' of the dataset holds no images but {feature!s:.200}. "
+        f"Set `image_column` to the one that does.{hint}"
+    )
+
+
+def label_columns(features: Mapping[str, Any], options: HuggingFaceSource) -> LabelColumns | None:
+    """Where the labels are, checked against the dataset's features; None for one without labels.
+
+    Raises:
+        SourceError: If a column is not there, or does not hold boxes.
+        ConfigurationError: If the classes are numbers, or only one, without a name.
+    """
+    if options.boxes_column is None:
+        return None
+    leaf, depth = _feature(features, options.boxes_column, "boxes_column")
+    if not isinstance(leaf, Mapping) and not _is_number(leaf):
+        raise SourceError(
+            f"The column '{options.boxes_column}' of the dataset holds no boxes but {leaf!s:.200}. "
+            f"Correct `boxes_column`; its columns are: {', '.join(_column_names(features))}."
+        )
+    class_names: tuple[str, ...] = ()
+    if options.categories_column is None:
+        if len(options.classes) != 1:
+            raise ConfigurationError(
+                "A dataset without a column of classes has one class only. Name it in `classes`."
+            )
+    else:
+        feature, _ = _feature(features, options.categories_column, "categories_column")
+        class_names = tuple(getattr(feature, "names", None) or ())
+        if _is_number(feature) and not (class_names or options.classes or options.class_mapping):
+            raise ConfigurationError(
+                f"The classes in the column '{options.categories_column}' are numbers, and the "
+                "dataset does not name them. Name the classes 0, 1, 2, ... in `classes`."
+            )
+    return LabelColumns(
+        options.boxes_column,
+        options.categories_column,
+        options.box_format,
+        class_names,
+        options.classes,
+        frozenset(options.class_mapping),
+        one_box_a_row=depth == (0 if isinstance(leaf, Mapping) else 1),
+    )
+
+
+def _is_number(feature: Any) -> bool:
+    kind = str(getattr(feature, "dtype", ""))
+    return kind.startswith(("int", "uint", "float", "decimal"))
+
+
+def _feature(features: Mapping[str, Any], column: str, option: str) -> tuple[Any, int]:
+    """The feature of a column, which dots may nest, inside its lists, and how many these are."""
+    feature: Any = features
+    depth = 0
+    for part in column.split("."):
+        if not isinstance(feature, Mapping) or part not in feature:
+            raise SourceError(
+                f"The dataset has no column '{column}'. Correct `{option}` (null where there is "
+                f"none); its columns are: {', '.join(_column_names(features))}."
+            )
+        feature, lists = _inside_lists(feature[part])
+        depth += lists
+    return feature, depth
+
+
+def _inside_lists(feature: Any) -> tuple[Any, int]:
+    depth = 0
+    while hasattr(feature, "feature") or isinstance(feature, list):
+        feature = feature[0] if isinstance(feature, list) else feature.feature
+        depth += 1
+    return feature, depth
+
+
+def _column_names(features: Mapping[str, Any], prefix: str = "") -> list[str]:
+    names = []
+    for name, feature in features.items():
+        inner, _ = _inside_lists(feature)
+        nested = isinstance(inner, Mapping)
+        names += _column_names(inner, f"{prefix}{name}.") if nested else [f"{prefix}{name}"]
+    return names

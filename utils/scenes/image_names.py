@@ -1,0 +1,141 @@
+"""The images that label files name, found though the names come from other machines and tools.
+
+A name may have backslashes, a drive, folders of another machine, an address with its quoting, the
+prefix of an upload, letters composed in another way, or a suffix in capitals. It counts where
+exactly one image of the source can be meant.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from utils.issues import printable
+
+_UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-(?=.)")
+_DRIVE = re.compile(r"^[A-Za-z]:")
+_ADDRESS = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
+_MISSING_PARTS = {"", ".", ".."}
+
+
+def has_text_name(image: Path) -> bool:
+    """Whether the path of an image is text, so that it can be written to a table."""
+    return printable(str(image)) == str(image)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The outcome of a search.
+
+    Attributes:
+        image: The image, or None where none or several can be meant.
+        candidates: Number of images that can be meant.
+    """
+
+    image: Path | None = None
+    candidates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageNames:
+    """The images of a source by their names.
+
+    Attributes:
+        images: All images of the source.
+    """
+
+    images: frozenset[Path]
+    _by_name: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
+
+    @classmethod
+    def of(cls, images: Iterable[Path]) -> ImageNames:
+        """Index images by base name, with and without suffix, with and without upload prefix."""
+        names = cls(frozenset(images))
+        for image in sorted(names.images):
+            for key in dict.fromkeys(_keys(image.name)):
+                names._by_name[key].append(image)
+        return names
+
+    def at(self, name: str, folders: Iterable[Path]) -> Path | None:
+        """The image that a name leads to as it stands, from the first folder where it does."""
+        paths = (_joined(folder, name) for folder in folders)
+        return next((path for path in paths if path in self.images), None)
+
+    def meant(self, name: str, taken: Container[Path] = ()) -> Found:
+        """The image that a name from elsewhere can mean.
+
+        Args:
+            name: As a label file has it.
+            taken: Images that cannot be meant, since other names lead to them.
+        """
+        parts = plain_parts(name)
+        for key in _keys(parts[-1]) if parts else ():
+            candidates = [image for image in self._by_name.get(key, ()) if image not in taken]
+            if candidates:
+                return _likeliest(candidates, parts)
+        return Found()
+
+
+def _joined(folder: Path, name: str) -> Path | None:
+    try:
+        return Path(os.path.normpath(folder / name))
+    except ValueError:  # a NUL in the name
+        return None
+
+
+def plain_parts(name: str) -> tuple[str, ...]:
+    """The folders and the base name in a name from any tool, without what leads to its machine."""
+    name = name.strip()
+    if name.startswith("/data/local-files/") or _ADDRESS.match(name):
+        name = _path_in(name)
+    name = _DRIVE.sub("", name.replace("\\", "/"))
+    return tuple(part for part in name.split("/") if part not in _MISSING_PARTS)
+
+
+def _path_in(address: str) -> str:
+    """The path in an address; Label Studio's local files have theirs in the query."""
+    try:
+        parts = urlsplit(address)
+        asked = parse_qs(parts.query).get("d")
+    except ValueError:
+        return address
+    return asked[0] if asked else unquote(parts.path)
+
+
+def plain(text: str) -> str:
+    """The text with its letters composed and in lower case, to compare by."""
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def _keys(name: str) -> list[str]:
+    """The forms by which a base name is looked up, the most telling first."""
+    forms = [plain(name), plain(unquote(name))]
+    forms += [_UPLOAD_PREFIX.sub("", form) for form in forms]
+    stems = [PurePosixPath(form).stem for form in forms]
+    return [*forms, *(f"{stem}/" for stem in [*stems, *forms])]  # no base name ends in a slash
+
+
+def _likeliest(candidates: list[Path], parts: tuple[str, ...]) -> Found:
+    """The only candidate, by its whole name first, or the one that shares the most folders."""
+    whole = [image for image in candidates if plain(image.name) == plain(parts[-1])]
+    candidates = whole or candidates
+    if len(candidates) == 1:
+        return Found(candidates[0], candidates=1)
+    shared = [_shared_folders(image, parts) for image in candidates]
+    best = [image for image, count in zip(candidates, shared, strict=True) if count == max(shared)]
+    return Found(best[0], candidates=1) if len(best) == 1 else Found(candidates=len(candidates))
+
+
+def _shared_folders(image: Path, parts: tuple[str, ...]) -> int:
+    count = 0
+    for own, named in zip(reversed(image.parts[:-1]), reversed(parts[:-1]), strict=False):
+        if plain(own) != plain(named):
+            break
+        count += 1
+    return count

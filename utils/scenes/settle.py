@@ -1,0 +1,164 @@
+"""From what a label file says of an image to the boxes of its scene: the one way for all readers.
+
+Coordinates become pixels of the upright image, and everything that is mended, guessed or left out
+is told: what is lost at once, what recurs in image after image once for the whole source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from utils.geometry import Boxes
+from utils.issues import IssueReport
+from utils.labels.objects import SCORED_BOX, Fault, Hull, ImageLabels, LabelledObject
+from utils.scenes.frames import (
+    OTHER_SIZE,
+    TURNED,
+    FrameRule,
+    ImageFrame,
+    frame_if_readable,
+    frame_rule,
+    in_pixels,
+    is_turn_unknown,
+)
+from utils.scenes.labels import CROWD_REGION, UNREADABLE_LABEL
+from utils.scenes.scene import Scene
+
+SCORES = "score beside a label is not used"
+_FAULTS_IN_FULL = 3
+
+
+@dataclass(slots=True)
+class Notices:
+    """What recurs in many files of a source, counted so that it is told once.
+
+    Attributes:
+        counts: By kind, how often it was met and the first item it was met in.
+    """
+
+    counts: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def add(self, kind: str, item: object, count: int = 1) -> None:
+        """Count something met in an item."""
+        if count:
+            met, first = self.counts.get(kind, (0, str(item)))
+            self.counts[kind] = (met + count, first)
+
+    def report(self, source: str, report: IssueReport) -> None:
+        """Note everything counted so far as issues of the source, none of which loses anything."""
+        for kind, (count, first) in self.counts.items():
+            report.add(source, kind, f"{count} times, first in {first}", set_aside=False)
+
+
+def settled(
+    scene: Scene,
+    labels: ImageLabels,
+    item: object,
+    notices: Notices,
+    report: IssueReport,
+    *,
+    image: ImageFrame | None = None,
+    shares_possible: bool = True,
+) -> Scene:
+    """The scene with the labels that belong to it, in pixels of its upright image.
+
+    Args:
+        scene: A scene without labels.
+        labels: As its label file has them.
+        item: Name of the label file in reports.
+        notices: Receives what is mended or converted.
+        report: Receives the labels that are lost.
+        image: Frame of the image; by default the header of the scene's image is read.
+        shares_possible: Whether coordinates between 0 and 1 are shares of the image.
+    """
+    _report_faults(labels.faults, item, report)
+    notices.add(CROWD_REGION, item, labels.crowds)
+    for found in labels.objects:
+        if found.shape == SCORED_BOX:
+            notices.add(SCORES, item)
+        elif found.shape != "box":
+            notices.add(f"{found.shape} read as its hull", item)
+    image = image or frame_if_readable(scene.path)
+    objects, lost = labels.objects, labels.lost
+    if image is not None:
+        objects, more = _placed(labels, image, item, notices, report, shares_possible)
+        lost += more
+    scene = replace(scene, lost=lost, group=labels.group)
+    if not objects and labels.crowds:  # things are there, though none by itself
+        return replace(scene, boxes=None)
+    return replace(scene, boxes=boxes_of(objects))
+
+
+def _report_faults(faults: Sequence[Fault], item: object, report: IssueReport) -> None:
+    """Note the faults of a label file, those of one kind together where they are many."""
+    by_kind: dict[str, list[Fault]] = {}
+    for fault in faults:
+        by_kind.setdefault(fault.kind, []).append(fault)
+    for kind, alike in by_kind.items():
+        for fault in alike[:_FAULTS_IN_FULL]:
+            report.add(item, kind, fault.detail, set_aside=False, lost=fault.lost)
+        if rest := alike[_FAULTS_IN_FULL:]:
+            lost = sum(fault.lost for fault in rest)
+            detail = f"{len(rest)} more like these; the last: {rest[-1].detail}"
+            report.add(item, kind, detail, set_aside=False, lost=lost)
+
+
+def _placed(
+    labels: ImageLabels,
+    image: ImageFrame,
+    item: object,
+    notices: Notices,
+    report: IssueReport,
+    shares_possible: bool,
+) -> tuple[list[LabelledObject], int]:
+    """The objects in pixels of the image, and the number of those that have no place in it."""
+    rule = frame_rule(labels, image, shares_possible=shares_possible)
+    count = len(labels.objects)
+    if not rule.usable:
+        detail = f"it states {_sizes(labels, image)}, so that its {count} labels cannot be placed"
+        report.add(item, OTHER_SIZE, detail, set_aside=False, lost=count)
+        return [], count
+    if rule.kind == OTHER_SIZE:  # by little, or by exchanged sides: taken for pixels of the image
+        notices.add(OTHER_SIZE, f"{item}, which states {_sizes(labels, image)}")
+    elif count and rule.kind:
+        notices.add(rule.kind, item)
+    elif count and is_turn_unknown(labels, image):
+        notices.add(TURNED, item)
+    return _larger_than_a_pixel(labels.objects, rule, image, item, report)
+
+
+def _sizes(labels: ImageLabels, image: ImageFrame) -> str:
+    width, height = labels.frame or image.size
+    return f"{width:g} x {height:g}, but the image has {image.size[0]:g} x {image.size[1]:g} pixels"
+
+
+def _larger_than_a_pixel(
+    objects: list[LabelledObject],
+    rule: FrameRule,
+    image: ImageFrame,
+    item: object,
+    report: IssueReport,
+) -> tuple[list[LabelledObject], int]:
+    """The objects in pixels, without those within one pixel: shares among pixels, and slips."""
+    kept = []
+    for found in objects:
+        hull = in_pixels(found.xyxy, rule, image.size)
+        if 0 < hull[2] - hull[0] < 1 and 0 < hull[3] - hull[1] < 1 and max(image.size) > 1:
+            detail = f"a box of '{found.label}' is smaller than a pixel: {_rounded(hull)}"
+            report.add(item, UNREADABLE_LABEL, detail, set_aside=False, lost=1)
+        else:
+            kept.append(replace(found, xyxy=hull))
+    return kept, len(objects) - len(kept)
+
+
+def _rounded(hull: Hull) -> list[float]:
+    return [round(value, 3) for value in hull]
+
+
+def boxes_of(objects: list[LabelledObject]) -> Boxes:
+    """The hulls of objects as boxes."""
+    rows = np.asarray([found.xyxy for found in objects], dtype=np.float64).reshape(-1, 4)
+    return Boxes(rows, tuple(found.label for found in objects))
