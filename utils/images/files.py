@@ -71,6 +71,8 @@ def open_image(
     options: PixelOptions,
     faults: list[Exception],
     access: str = "sequential",
+    *,
+    is_strict: bool = True,
 ) -> Any:
     """An image as it is stored, not turned upright.
 
@@ -80,6 +82,7 @@ def open_image(
         options: How it is read.
         faults: Receives what goes wrong while rows are read; see `explained`.
         access: `sequential` to be read once from top to bottom, else `random`.
+        is_strict: As for `load_image`.
 
     Returns:
         A `pyvips.Image` of the bands that are read, and behind them the mask where it counts.
@@ -90,7 +93,7 @@ def open_image(
     with explained(path, faults):
         kind = image_format(path)
         if kind.library == "libvips":
-            image = load_image(path, kind, options, access)
+            image = load_image(path, kind, options, access, is_strict=is_strict)
             bands = [image[number - 1] for number in facts.chosen]
             return image if len(bands) == image.bands else bands[0].bandjoin(bands[1:])
         if kind.library == "gdal":
@@ -138,7 +141,7 @@ def _sentence(path: Path, error: Exception, in_rows: bool) -> str:
         return str(error)
     if isinstance(error, OSError) and error.errno is not None:
         return f"{path} cannot be read ({error.strerror}). Check the file and its permissions."
-    reason = _in_one_line(reason_of(error)) or type(error).__name__
+    reason = in_one_line(reason_of(error)) or type(error).__name__
     if _UNSUPPORTED.search(reason):
         return (
             f"{path} is of a kind that is not supported ({reason}). "
@@ -152,7 +155,7 @@ def _sentence(path: Path, error: Exception, in_rows: bool) -> str:
     )
 
 
-def _in_one_line(text: str) -> str:
+def in_one_line(text: str) -> str:
     """What a library says, without the line in which libvips names its own operation."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = [line for line in lines if not line.startswith("unable to ")] or lines

@@ -17,7 +17,9 @@ from tests.unit.images.rasters import (
     write_tiff,
 )
 from utils.errors import ImageError
+from utils.images.damage import DamageSigns
 from utils.images.files import image_facts
+from utils.images.reader import read_strips
 
 RGB = texture().transpose(1, 2, 0)
 
@@ -189,6 +191,32 @@ def test_a_jpeg_that_lacks_pixels_is_set_aside(tmp_path, missing):
     content = (tmp_path / "a.jpg").read_bytes()
     (tmp_path / "a.jpg").write_bytes(content[:-missing])
     with pytest.raises(ImageError, match=r"premature end.*Replace it by a whole image file"):
+        read(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_jpeg_that_its_decoder_doubts_is_used_and_told(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(RGB).save(tmp_path / "a.jpg", exif=exif, progressive=True)
+    whole = read(tmp_path / "a.jpg")
+    content = (tmp_path / "a.jpg").read_bytes()
+    end_of_scan = content.index(b"\xff\xc4", content.index(b"\xff\xda"))
+    (tmp_path / "a.jpg").write_bytes(content[:end_of_scan] + bytes(9) + content[end_of_scan:])
+    damage = DamageSigns()
+    strips = read_strips(tmp_path / "a.jpg", tile_size=32, overlap=0, damage=damage)
+    assert np.array_equal(np.concatenate([strip.copy() for _, strip in strips]), whole)
+    (note,) = damage.notes(lambda: 0.0)
+    assert note.kind == "image may be damaged"
+    assert "extraneous bytes" in note.detail
+
+
+def test_a_jpeg_with_wrong_pixels_is_set_aside(tmp_path):
+    Image.fromarray(RGB).save(tmp_path / "a.jpg", quality=95)
+    content = bytearray((tmp_path / "a.jpg").read_bytes())
+    del content[len(content) // 2 : len(content) // 2 + 1000]
+    (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(ImageError, match="premature end"):
         read(tmp_path / "a.jpg")
 
 
