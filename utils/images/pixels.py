@@ -108,8 +108,8 @@ def _measured(image: Any, facts: ImageFacts) -> tuple[Any, Any | None]:
     """
     colours = image[:3] if image.bands > 2 else image[0]
     nodata = facts.nodata
-    values = set() if colours.format in ("ushort", "uint") else {USUAL_NODATA}
-    if nodata is not None and abs(nodata) < BEYOND_ANY_MEASUREMENT:
+    values = set() if facts.is_narrowed or colours.format in ("ushort", "uint") else {USUAL_NODATA}
+    if nodata is not None and not facts.is_narrowed and abs(nodata) < BEYOND_ANY_MEASUREMENT:
         values |= {nodata, float(np.float32(nodata))}  # the tag is text, the pixels may be floats
     masks = [colours == value for value in values]
     if colours.format in ("float", "double"):

@@ -103,6 +103,18 @@ def test_large_numbers_of_64_bits_keep_their_differences(tmp_path):
     assert len(np.unique(read(path))) > 50
 
 
+@pytest.mark.parametrize("nodata", [0, 7, -1])
+@pytest.mark.parametrize("dtype", ["int64", "float64", "float32"])
+def test_nodata_of_wide_numbers_is_dark_and_leaves_the_others_alone(tmp_path, dtype, nodata):
+    values = texture(1).astype(dtype) + 1000
+    alone = read(write_tiff(tmp_path / "a.tif", values, nodata=nodata))
+    values[:, :9] = nodata
+    found = read(write_tiff(tmp_path / "b.tif", values, nodata=nodata))
+    assert (found[:9] == 0).all()
+    assert np.abs(found[9:].astype(int) - alone[9:]).mean() < 12
+    assert (alone > 0).mean() > 0.9
+
+
 @pytest.mark.parametrize("bits", [1, 2, 4])
 def test_fewer_than_8_bits_become_the_whole_range(tmp_path, bits):
     levels = texture(1) >> (8 - bits)
