@@ -29,7 +29,7 @@ _OF_ANY_SIZE = PixelOptions(max_pixels=sys.maxsize)
 _LONGEST_REASON = 200
 _UNSUPPORTED = re.compile(
     r"not supported|unsupported|not configured|not implemented|unknown compression|no decod|"
-    r"cannot handle|out of range|bad \w+ format|not recognized|Cannot open .*compression",
+    r"missing codec|cannot handle|out of range|bad \w+ format|not recognized",
     re.IGNORECASE,
 )
 _NOT_WHOLE = re.compile(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageOps
@@ -253,6 +255,17 @@ def test_a_kind_that_is_not_read_is_to_be_converted_and_not_replaced(tmp_path, c
     (tmp_path / "a.tif").write_bytes(content)
     with pytest.raises(ImageError, match=f"is {words}, which is not read here. Convert it"):
         image_facts(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("codec", [34712, 50002, 65000])
+def test_a_codec_that_nobody_knows_is_no_damage(tmp_path, codec):
+    path = write_tiff(tmp_path / "a.tif", compress="packbits")
+    tag = struct.pack("<HHIH", 259, 3, 1, 32773)
+    content = path.read_bytes()
+    assert content.count(tag) == 1
+    path.write_bytes(content.replace(tag, struct.pack("<HHIH", 259, 3, 1, codec)))
+    with pytest.raises(ImageError, match=r"is of a kind that is not supported .* Convert it"):
+        read(path)
 
 
 def test_complex_numbers_are_refused_with_what_to_do(tmp_path):
