@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from utils.errors import ImageError
+from utils.errors import ImageError, SpyglassError
 from utils.files import sha256_of
 from utils.images.facts import ImageFacts
 from utils.images.formats import image_format
@@ -123,11 +123,11 @@ def explained(path: Path, faults: Sequence[Exception] = ()) -> Iterator[None]:
     Raises:
         ImageError: In place of the library's error.
     """
-    import pyvips
-
     try:
         yield
-    except (pyvips.Error, OSError, SyntaxError, ValueError, ArithmeticError) as error:
+    except SpyglassError:
+        raise
+    except Exception as error:  # damaged files bring up every kind in decoders written in Python
         found, in_rows = (faults[0], True) if faults else (error, False)
         raise ImageError(_sentence(path, found, in_rows)) from None
 
