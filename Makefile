@@ -46,7 +46,7 @@ format: $(DEVELOPMENT) ## Format the code and write again what is generated
 	@$(PYTHON) -m docs.configuration
 
 bench: $(DEVELOPMENT) ## Measure against the alternatives and print ratios
-	@status=0; for part in tiling fuzzing label_studio transfers merging inference feedback training; do $(PYTHON) -m benchmarks.$$part || status=1; done; exit $$status
+	@status=0; for part in tiling codecs label_studio transfers merging intervals inference feedback training fuzzing; do $(PYTHON) -m benchmarks.$$part || status=1; done; exit $$status
 
 screenshots: $(DEVELOPMENT) ## Take the pictures of the README from the demo's real run
 	@$(PYTHON) -m docs.screenshots

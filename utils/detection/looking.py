@@ -17,12 +17,12 @@ from utils.detection.reading_ahead import reading_ahead
 from utils.detection.scale import WindowPlan
 from utils.errors import ImageError
 from utils.geometry import Boxes, Window
-from utils.images.evenness import Evenness
+from utils.images.damage import DamageSigns
 from utils.images.files import image_sha256
 from utils.images.reader import Pixels, image_size, read_windows
 from utils.issues import Issue
 from utils.progress import Advance, progress
-from utils.scenes.noted import evenness_issues, image_issues
+from utils.scenes.noted import damage_issues, image_issues
 from utils.scenes.scene import Scene
 from utils.tiling.grid import Grid
 from utils.tiling.tile import scene_key
@@ -136,10 +136,10 @@ def _views(
         work.key = f"{scene_key(scene.id)}-{digest}-{work.plan.tile_size}.parquet"
         work.is_kept = work.key in kept
         if not work.is_kept:
-            evenness = Evenness()
-            for window, pixels in _windows(work, kept, options, evenness):
+            damage = DamageSigns()
+            for window, pixels in _windows(work, kept, options, damage):
                 yield _View(work, window, None if _is_empty(pixels, options) else pixels)
-            work.noted += evenness_issues(scene, evenness, options.pixels)
+            work.noted += damage_issues(scene, damage, options.pixels)
     except ImageError as fault:
         work.fault = fault
     yield _View(work)
@@ -150,7 +150,7 @@ def _is_empty(pixels: Pixels, options: InferenceOptions) -> bool:
 
 
 def _windows(
-    work: SceneInWork, kept: KeptWork, options: InferenceOptions, evenness: Evenness
+    work: SceneInWork, kept: KeptWork, options: InferenceOptions, damage: DamageSigns
 ) -> Iterator[tuple[Window, Pixels]]:
     plan = work.plan
     work.grid = Grid.over(work.width, work.height, plan.tile_size, plan.overlap)
@@ -161,7 +161,7 @@ def _windows(
         overlap=plan.overlap,
         pixels=options.pixels,
         first_row=work.bands.rows_done,
-        evenness=evenness,
+        damage=damage,
     )
 
 

@@ -56,6 +56,11 @@ class ImageFacts:
     notes: tuple[Note, ...] = ()
 
     @property
+    def is_narrowed(self) -> bool:
+        """Whether its numbers of 64 bits are read as 32, and as "not a number" without data."""
+        return self.dtype in ("float64", "int64", "uint64")
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height of the upright image, in pixels."""
         stored = self.stored_width, self.stored_height

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from utils.errors import ImageError
+from utils.errors import ImageError, SpyglassError
 from utils.files import sha256_of
 from utils.images.facts import ImageFacts
 from utils.images.formats import image_format
@@ -29,7 +29,7 @@ _OF_ANY_SIZE = PixelOptions(max_pixels=sys.maxsize)
 _LONGEST_REASON = 200
 _UNSUPPORTED = re.compile(
     r"not supported|unsupported|not configured|not implemented|unknown compression|no decod|"
-    r"cannot handle|out of range|bad \w+ format|not recognized|Cannot open .*compression",
+    r"missing codec|cannot handle|out of range|bad \w+ format|not recognized",
     re.IGNORECASE,
 )
 _NOT_WHOLE = re.compile(
@@ -71,6 +71,8 @@ def open_image(
     options: PixelOptions,
     faults: list[Exception],
     access: str = "sequential",
+    *,
+    is_strict: bool = True,
 ) -> Any:
     """An image as it is stored, not turned upright.
 
@@ -80,6 +82,7 @@ def open_image(
         options: How it is read.
         faults: Receives what goes wrong while rows are read; see `explained`.
         access: `sequential` to be read once from top to bottom, else `random`.
+        is_strict: As for `load_image`.
 
     Returns:
         A `pyvips.Image` of the bands that are read, and behind them the mask where it counts.
@@ -90,7 +93,7 @@ def open_image(
     with explained(path, faults):
         kind = image_format(path)
         if kind.library == "libvips":
-            image = load_image(path, kind, options, access)
+            image = load_image(path, kind, options, access, is_strict=is_strict)
             bands = [image[number - 1] for number in facts.chosen]
             return image if len(bands) == image.bands else bands[0].bandjoin(bands[1:])
         if kind.library == "gdal":
@@ -120,11 +123,11 @@ def explained(path: Path, faults: Sequence[Exception] = ()) -> Iterator[None]:
     Raises:
         ImageError: In place of the library's error.
     """
-    import pyvips
-
     try:
         yield
-    except (pyvips.Error, OSError, SyntaxError, ValueError, ArithmeticError) as error:
+    except SpyglassError:
+        raise
+    except Exception as error:  # damaged files bring up every kind in decoders written in Python
         found, in_rows = (faults[0], True) if faults else (error, False)
         raise ImageError(_sentence(path, found, in_rows)) from None
 
@@ -138,7 +141,7 @@ def _sentence(path: Path, error: Exception, in_rows: bool) -> str:
         return str(error)
     if isinstance(error, OSError) and error.errno is not None:
         return f"{path} cannot be read ({error.strerror}). Check the file and its permissions."
-    reason = _in_one_line(reason_of(error)) or type(error).__name__
+    reason = in_one_line(reason_of(error)) or type(error).__name__
     if _UNSUPPORTED.search(reason):
         return (
             f"{path} is of a kind that is not supported ({reason}). "
@@ -152,7 +155,7 @@ def _sentence(path: Path, error: Exception, in_rows: bool) -> str:
     )
 
 
-def _in_one_line(text: str) -> str:
+def in_one_line(text: str) -> str:
     """What a library says, without the line in which libvips names its own operation."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = [line for line in lines if not line.startswith("unable to ")] or lines

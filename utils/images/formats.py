@@ -45,6 +45,7 @@ class ImageFormat:
 TIFF = ImageFormat("TIFF", "gdal", "GTiff")
 JPEG = ImageFormat("JPEG", "libvips", "jpegload", b"\xff\xd9")
 PNG = ImageFormat("PNG", "libvips", "pngload", b"\x00\x00\x00\x00IEND\xaeB`\x82")
+APNG = ImageFormat("PNG", "pillow", "PngImageFile")
 GIF = ImageFormat("GIF", "pillow", "GifImageFile")  # libvips passes over damaged frames
 WEBP = ImageFormat("WebP", "libvips", "webpload")
 HEIF = ImageFormat("HEIF", "libvips", "heifload")
@@ -112,6 +113,8 @@ def format_of(start: bytes, suffix: str = "") -> ImageFormat | None:
         start: At least the first 16 bytes.
         suffix: Of the file's name; the only sign of a TGA image.
     """
+    if start.startswith(b"\x89PNG") and start[37:41] == b"acTL":
+        return APNG
     for signature, found in _SIGNATURES.items():
         if start.startswith(signature):
             return found

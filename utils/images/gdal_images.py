@@ -14,7 +14,7 @@ from utils.images.bands import bands_note, chosen_bands
 from utils.images.end_markers import CUT, lacks_end_marker
 from utils.images.facts import FURTHER_BANDS, ImageFacts, Note, no_such_page, pages_note
 from utils.images.formats import TIFF, ImageFormat
-from utils.images.gdal_numbers import number_change, rows_at_once
+from utils.images.gdal_numbers import number_change, row_slices, rows_at_once
 from utils.images.options import PixelOptions
 from utils.images.rasters import gdal_settings, open_raster
 from utils.images.tiff_pages import CIELAB, CMYK, TiffPage, main_page, picture_count, tiff_pages
@@ -70,7 +70,9 @@ def gdal_rows(path: Path, kind: ImageFormat, facts: ImageFacts, options: PixelOp
             if change.function is None:
                 raster.read(chosen, window=window, out=rows[..., :bands].transpose(2, 0, 1))
             else:
-                rows[..., :bands] = change.function(raster.read(chosen, window=window))
+                numbers = raster.read(chosen, window=window)
+                for part in row_slices(numbers):
+                    rows[part, :, :bands] = change.function(numbers[:, part])
             if masked:
                 rows[..., -1] = raster.read_masks(facts.chosen[0], window=window) > 0
         return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from utils.images.rasters import gdal_settings
 
 Numbers = NDArray[Any]
 _FEWEST_BYTES = 1 << 21  # a call for each row would cost more than its pixels
+_CACHED_BYTES = 1 << 20
 _MOST_BYTES = 1 << 28  # of rows that are read together; blocks can be as large as the image
 
 
@@ -38,6 +39,12 @@ class NumberChange:
     dtype: Any
     function: Callable[[Numbers], Numbers] | None = None
     bands: int | None = None
+
+
+def row_slices(numbers: Numbers) -> Iterator[slice]:
+    """Parts of the rows of an array of shape (bands, rows, columns), small enough for a cache."""
+    rows = max(_CACHED_BYTES * numbers.shape[1] // max(numbers.nbytes, 1), 1)
+    return (slice(top, top + rows) for top in range(0, numbers.shape[1], rows))
 
 
 def number_change(raster: Any, facts: ImageFacts, *, is_lab: bool = False) -> NumberChange:
@@ -88,27 +95,20 @@ def _scaled(bits: int) -> Callable[[Numbers], Numbers]:
 
 
 def _narrowed(raster: Any, facts: ImageFacts) -> Callable[[Numbers], Numbers]:
-    """From numbers of 64 bits, which libvips does not take, to 0 to 1; not a number: no data."""
-    lowest, highest = np.inf, -np.inf
-    rows = rows_at_once(raster, raster.width * len(facts.chosen) * 8)
-    for top in range(0, raster.height, rows):
-        window = ((top, min(top + rows, raster.height)), (0, raster.width))
-        with gdal_settings():
-            values = _with_data(raster.read(list(facts.chosen), window=window), facts)
-        values = values[np.isfinite(values)]
-        lowest = min(lowest, values.min(initial=np.inf))
-        highest = max(highest, values.max(initial=-np.inf))
-    span = highest - lowest if highest > lowest else 1.0
+    """From numbers of 64 bits, which libvips does not take, to 32; not a number: no data.
+
+    A number from their midst is subtracted first, so that large ones keep their differences.
+    """
+    row = raster.height // 2
+    with gdal_settings():
+        numbers = raster.read(list(facts.chosen), window=((row, row + 1), (0, raster.width)))
+    known = numbers[~without_data(numbers, facts)]
+    midst = known[known.size // 2] if known.size else 0
 
     def narrow(numbers: Numbers) -> Numbers:
-        shares = (_with_data(numbers, facts) - lowest) / span
-        return shares.astype(np.float32).transpose(1, 2, 0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            shifted = (numbers.astype(np.float64) - float(midst)).astype(np.float32)
+        shifted[without_data(numbers, facts)] = np.nan
+        return shifted.transpose(1, 2, 0)
 
     return narrow
-
-
-def _with_data(numbers: Numbers, facts: ImageFacts) -> NDArray[np.float64]:
-    """The numbers as floats, with "not a number" where there is no data."""
-    values = numbers.astype(np.float64)
-    values[without_data(numbers, facts)] = np.nan
-    return values

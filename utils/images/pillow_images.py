@@ -19,6 +19,7 @@ _MODULES = {
     "AvifImageFile": "PIL.AvifImagePlugin",
     "BmpImageFile": "PIL.BmpImagePlugin",
     "GifImageFile": "PIL.GifImagePlugin",
+    "PngImageFile": "PIL.PngImagePlugin",
     "PpmImageFile": "PIL.PpmImagePlugin",
     "TgaImageFile": "PIL.TgaImagePlugin",
 }

@@ -58,8 +58,13 @@ class UprightImage:
     faults: Sequence[Exception]
 
 
-def open_upright(path: Path, options: PixelOptions) -> UprightImage:
+def open_upright(path: Path, options: PixelOptions, *, is_strict: bool = True) -> UprightImage:
     """An image, upright and of 8 bits a band, to be fetched from top to bottom.
+
+    Args:
+        path: The file.
+        options: How it is read.
+        is_strict: Whether reading fails at what a decoder only warns of.
 
     Raises:
         ImageError: If it is no image, larger than `max_pixels`, or of a kind that has no colours.
@@ -67,10 +72,10 @@ def open_upright(path: Path, options: PixelOptions) -> UprightImage:
     facts = image_facts(path, options)
     faults: list[Exception] = []
     with explained(path, faults):
-        image = _turned(path, facts, options, faults)
+        image = _turned(path, facts, options, faults, is_strict)
         if image.format == "uchar":
             return UprightImage(image, facts, faults)
-        reopen = partial(_turned, path, facts, options, faults)
+        reopen = partial(_turned, path, facts, options, faults, is_strict)
         low, high = _percentiles(lambda: _measured(reopen(), facts), options)
         colours, missing = _measured(image, facts)
         scale = 255 / np.maximum(high - low, _TINY)
@@ -79,10 +84,16 @@ def open_upright(path: Path, options: PixelOptions) -> UprightImage:
         return UprightImage(upright, facts, faults)
 
 
-def _turned(path: Path, facts: ImageFacts, options: PixelOptions, faults: list[Exception]) -> Any:
+def _turned(
+    path: Path,
+    facts: ImageFacts,
+    options: PixelOptions,
+    faults: list[Exception],
+    is_strict: bool,
+) -> Any:
     """An image upright and in RGB or grey, with all bands that are read, in their type."""
     access = "sequential" if facts.orientation == 1 else "random"
-    image = open_image(path, facts, options, faults, access)
+    image = open_image(path, facts, options, faults, access, is_strict=is_strict)
     if facts.orientation > 1:
         # Turning needs the rows in another order; libvips decodes to memory, large ones to disk.
         image = image.autorot()
@@ -97,8 +108,8 @@ def _measured(image: Any, facts: ImageFacts) -> tuple[Any, Any | None]:
     """
     colours = image[:3] if image.bands > 2 else image[0]
     nodata = facts.nodata
-    values = set() if colours.format in ("ushort", "uint") else {USUAL_NODATA}
-    if nodata is not None and abs(nodata) < BEYOND_ANY_MEASUREMENT:
+    values = set() if facts.is_narrowed or colours.format in ("ushort", "uint") else {USUAL_NODATA}
+    if nodata is not None and not facts.is_narrowed and abs(nodata) < BEYOND_ANY_MEASUREMENT:
         values |= {nodata, float(np.float32(nodata))}  # the tag is text, the pixels may be floats
     masks = [colours == value for value in values]
     if colours.format in ("float", "double"):

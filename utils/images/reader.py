@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from utils.geometry import Window, spans
-from utils.images.evenness import Evenness
-from utils.images.files import explained, upright_size
+from utils.images.damage import DamageSigns
+from utils.images.files import explained, in_one_line, upright_size
 from utils.images.options import PixelOptions
+from utils.images.vips_images import is_doubtful
 
 Pixels = NDArray[np.uint8]
 
@@ -37,7 +37,7 @@ def read_strips(
     overlap: int,
     pixels: PixelOptions = _DEFAULT,
     first_row: int = 0,
-    evenness: Evenness | None = None,
+    damage: DamageSigns | None = None,
 ) -> Iterator[tuple[int, Pixels]]:
     """Yield (y, strip) for each row of tiles: the rows from y, the whole width of the image.
 
@@ -51,7 +51,7 @@ def read_strips(
         overlap: How many rows neighbouring strips share.
         pixels: How the pixels are read.
         first_row: The first row of tiles wanted: those above it are decoded and dropped.
-        evenness: Sees every row that is yielded, once.
+        damage: Sees every row that is yielded, once.
 
     Yields:
         The strip's top row and its pixels, upright RGB, uint8 of shape (height, width, 3).
@@ -59,34 +59,69 @@ def read_strips(
     Raises:
         ImageError: If the image does not decode, is larger than the limit, or is no image.
     """
-    import pyvips
-
-    from utils.images.pixels import open_upright
-
-    upright = open_upright(Path(path), pixels)
-    image = upright.pixels
-    strips = spans(image.height, tile_size, overlap)
-    shape = (strips[0][1], image.width, 3)
+    rows = _RowsOfImage(Path(path), pixels, damage or DamageSigns())
+    strips = spans(rows.height, tile_size, overlap)
+    shape = (strips[0][1], rows.width, 3)
     previous, buffer = (np.empty(shape, dtype=np.uint8) for _ in range(2))
-    with explained(Path(path), upright.faults):
-        region = pyvips.Region.new(image)
-        for row, (y, height) in enumerate(strips[first_row:]):
-            shared = overlap if row else 0
-            buffer[:shared] = previous[len(previous) - shared :]
-            for top in range(shared, height, _ROWS_AT_ONCE):
-                rows = min(_ROWS_AT_ONCE, height - top)
-                fetched = region.fetch(0, y + top, image.width, rows)
-                buffer[top : top + rows] = _rgb(fetched, rows, image.bands)
-            if evenness is not None:
-                evenness.add(buffer[shared:height])
-            yield y, buffer[:height]
-            previous, buffer = buffer, previous
+    for row, (y, height) in enumerate(strips[first_row:]):
+        shared = overlap if row else 0
+        buffer[:shared] = previous[len(previous) - shared :]
+        for top in range(shared, height, _ROWS_AT_ONCE):
+            count = min(_ROWS_AT_ONCE, height - top)
+            buffer[top : top + count] = rows.read(y + top, count)
+        if damage is not None:
+            damage.add(buffer[shared:height])
+        yield y, buffer[:height]
+        previous, buffer = buffer, previous
 
 
-def _rgb(fetched: Any, rows: int, bands: int) -> Pixels:
-    """The fetched rows as RGB, or as one grey band that stands for all three."""
-    pixels: Pixels = np.frombuffer(fetched, np.uint8).reshape(rows, -1, bands)
-    return pixels[..., :3] if bands > 2 else pixels[..., :1]
+class _RowsOfImage:
+    """The rows of an upright image, read from top to bottom.
+
+    Where a decoder only warns of what may have done no harm, it is noted and reading goes on.
+
+    Attributes:
+        width: In pixels.
+        height: In pixels.
+    """
+
+    def __init__(self, path: Path, pixels: PixelOptions, damage: DamageSigns) -> None:
+        self._path = path
+        self._pixels = pixels
+        self._damage = damage
+        self._open(is_strict=True)
+
+    def _open(self, *, is_strict: bool) -> None:
+        import pyvips
+
+        from utils.images.pixels import open_upright
+
+        self._is_strict = is_strict
+        self._upright = open_upright(self._path, self._pixels, is_strict=is_strict)
+        image = self._upright.pixels
+        self.width, self.height, self._bands = image.width, image.height, image.bands
+        with explained(self._path, self._upright.faults):
+            self._region = pyvips.Region.new(image)
+
+    def read(self, top: int, count: int) -> Pixels:
+        """The rows from `top`, uint8 of shape (count, width, 3 or 1); one band stands for three.
+
+        Raises:
+            ImageError: If they do not decode.
+        """
+        import pyvips
+
+        with explained(self._path, self._upright.faults):
+            try:
+                fetched = self._region.fetch(0, top, self.width, count)
+            except pyvips.Error as error:
+                if not self._is_strict or not is_doubtful(error):
+                    raise
+                self._damage.doubt(in_one_line(str(error)))
+                self._open(is_strict=False)
+                fetched = self._region.fetch(0, top, self.width, count)
+        pixels: Pixels = np.frombuffer(fetched, np.uint8).reshape(count, -1, self._bands)
+        return pixels[..., :3] if self._bands > 2 else pixels[..., :1]
 
 
 def read_windows(
@@ -96,7 +131,7 @@ def read_windows(
     overlap: int,
     pixels: PixelOptions = _DEFAULT,
     first_row: int = 0,
-    evenness: Evenness | None = None,
+    damage: DamageSigns | None = None,
 ) -> Iterator[tuple[Window, Pixels]]:
     """Yield each window of an image with its pixels, in the order of `tile_windows`.
 
@@ -106,7 +141,7 @@ def read_windows(
         overlap: How many pixels neighbouring windows share.
         pixels: How the pixels are read.
         first_row: The first row of windows wanted.
-        evenness: As for `read_strips`.
+        damage: As for `read_strips`.
 
     Yields:
         The window and its pixels, upright RGB, uint8 of shape (height, width, 3), a copy.
@@ -120,7 +155,7 @@ def read_windows(
         overlap=overlap,
         pixels=pixels,
         first_row=first_row,
-        evenness=evenness,
+        damage=damage,
     )
     for y, strip in strips:
         for x, width in spans(strip.shape[1], tile_size, overlap):

@@ -117,7 +117,7 @@ def main_page(pages: Sequence[TiffPage]) -> TiffPage:
     """The page that a file is about: the first that is neither a copy, a mask nor a thumbnail."""
     pictures = [page for page in pages if not page.is_copy] or list(pages)
     largest = max(page.pixels for page in pictures)
-    return next(page for page in pictures if page.pixels > largest * _THUMBNAIL_SHARE)
+    return next(page for page in pictures if page.pixels >= largest * _THUMBNAIL_SHARE)
 
 
 def picture_count(pages: Sequence[TiffPage]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ from utils.images.facts import (
     no_such_page,
     pages_note,
 )
-from utils.images.formats import HEIF, WEBP, ImageFormat
+from utils.images.formats import HEIF, JPEG, WEBP, ImageFormat
 from utils.images.options import PixelOptions
 
+# Warnings of libjpeg: after the second kind, the pixels are not those that were written.
+_DOUBTFUL = re.compile(r"extraneous bytes|JFIF|Adobe|SOS parameters|progression", re.IGNORECASE)
+_WRONG_PIXELS = re.compile(r"premature|Huffman|found marker|arithmetic", re.IGNORECASE)
 _WITH_FRAMES = (WEBP, HEIF)
 _DTYPES = {"uchar": "uint8", "ushort": "uint16", "float": "float32"}
 
@@ -29,7 +33,7 @@ def vips_facts(path: Path, kind: ImageFormat, options: PixelOptions) -> ImageFac
         ImageError: If it has no such frame or band.
         pyvips.Error: If it does not open.
     """
-    image = load_image(path, kind, options)
+    image = load_image(path, kind, options, is_strict=False)
     frames = image.get("n-pages") if image.get_typeof("n-pages") else 1
     has_alpha = image.hasalpha()
     colours = _colours(image.bands - has_alpha) + ["alpha"] * has_alpha
@@ -56,9 +60,21 @@ def vips_facts(path: Path, kind: ImageFormat, options: PixelOptions) -> ImageFac
 
 
 def load_image(
-    path: Path, kind: ImageFormat, options: PixelOptions, access: str = "sequential"
+    path: Path,
+    kind: ImageFormat,
+    options: PixelOptions,
+    access: str = "sequential",
+    *,
+    is_strict: bool = True,
 ) -> Any:
     """A `pyvips.Image` as it is stored; its pixels are decoded when they are asked for.
+
+    Args:
+        path: The file.
+        kind: Its format.
+        options: How it is read.
+        access: As for `open_image`.
+        is_strict: Whether to fail at what the decoder of JPEG only warns of: wrong pixels, too.
 
     Raises:
         ImageError: If it has no such frame.
@@ -74,16 +90,20 @@ def load_image(
         if lacks_end_marker(path, kind):
             # A decoder warns where pixels are missing, and cannot warn where only the end is.
             source = pyvips.Source.new_from_memory(stream.read() + kind.end_marker)
-            strictness = "warning"
         else:
             source = pyvips.Source.new_from_descriptor(stream.fileno())
-            strictness = "error"
+        strictness = "warning" if is_strict and kind is JPEG else "error"
         image = pyvips.Image.new_from_source(
             source, "", access=access, fail_on=strictness, **wanted
         )
     if not image.get("vips-loader").startswith(kind.decoder):
         raise ImageError(f"{path} is not the {kind.name} that it starts as. Leave it out.")
     return image
+
+
+def is_doubtful(error: Exception) -> bool:
+    """Whether libjpeg only warned of what may have done no harm."""
+    return bool(_DOUBTFUL.search(str(error))) and not _WRONG_PIXELS.search(str(error))
 
 
 def orientation(image: Any) -> int:

@@ -22,7 +22,7 @@ def write_pyramid(image: Path, path: Path, pixels: PixelOptions) -> None:
     """
     from utils.images.pixels import open_upright
 
-    upright = open_upright(image, pixels)
+    upright = open_upright(image, pixels, is_strict=False)
     with explained(image, upright.faults):
         bands = upright.pixels
         colours = bands[:3] if bands.bands > 2 else bands[0]

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from utils.errors import GeoreferenceError, ImageError, TooManyIssuesError
-from utils.images.evenness import Evenness
+from utils.images.damage import DamageSigns
 from utils.images.options import PixelOptions
 from utils.images.reader import image_size, read_strips
 from utils.issues import IssueReport
 from utils.progress import progress
 from utils.scenes.kinds import find_kind, source_options
-from utils.scenes.noted import evenness_issues, image_issues
+from utils.scenes.noted import damage_issues, image_issues
 from utils.scenes.options import SourceOptions
 from utils.scenes.places import centre_of
 from utils.scenes.scene import Scene, SceneSource
@@ -81,10 +81,10 @@ def _inspected(source: SceneSource, report: IssueReport) -> Iterator[dict[str, A
 def _scene_row(scene: Scene, report: IssueReport) -> dict[str, Any]:
     width, height = image_size(scene.path)
     boxes, _, issues = usable_labels(scene, width, height)
-    evenness = Evenness()
-    mean = _mean_rgb(scene.path, evenness)
+    damage = DamageSigns()
+    mean = _mean_rgb(scene.path, damage)
     report.extend(image_issues(scene, PixelOptions()))
-    report.extend(evenness_issues(scene, evenness, PixelOptions()))
+    report.extend(damage_issues(scene, damage, PixelOptions()))
     report.extend(issues)
     labels = boxes and [
         {"class": label, "xyxy": xyxy}
@@ -105,14 +105,14 @@ def _scene_row(scene: Scene, report: IssueReport) -> dict[str, Any]:
     }
 
 
-def _mean_rgb(path: Path, evenness: Evenness) -> list[float]:
+def _mean_rgb(path: Path, damage: DamageSigns) -> list[float]:
     """Mean of red, green and blue over all pixels; decoding them shows whether the file is whole.
 
     Raises:
         ImageError: If the image does not decode.
     """
     total, count = np.zeros(3), 0
-    for _, strip in read_strips(path, tile_size=_ROWS, overlap=0, evenness=evenness):
+    for _, strip in read_strips(path, tile_size=_ROWS, overlap=0, damage=damage):
         total += strip.sum(axis=(0, 1), dtype=np.uint64)
         count += strip.shape[0] * strip.shape[1]
     return [round(value / count, 2) for value in total.tolist()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from utils.images.evenness import Evenness
+from utils.images.damage import DamageSigns
 from utils.images.facts import Note
 from utils.images.files import image_facts
 from utils.images.georeference import read_place
@@ -22,21 +22,18 @@ def image_issues(scene: Scene, pixels: PixelOptions) -> list[Issue]:
     return _issues(scene, [*facts.notes, *read_place(scene.path, pixels).notes])
 
 
-def evenness_issues(scene: Scene, evenness: Evenness, pixels: PixelOptions) -> list[Issue]:
-    """Whether a large part of a scene has one colour and its file does not say that it is missing.
+def damage_issues(scene: Scene, damage: DamageSigns, pixels: PixelOptions) -> list[Issue]:
+    """What is to be told of the pixels of a scene: decoders in doubt, and large even parts.
 
     Args:
         scene: The scene.
-        evenness: All of its pixels, or those that were read.
-        pixels: How they were read.
+        damage: Gathered while it was read.
+        pixels: How it was read.
 
     Raises:
         ImageError: If the image cannot be read.
     """
-    if evenness.note() is None:
-        return []
-    note = evenness.note(missing_share(scene.path, pixels))
-    return [] if note is None else _issues(scene, [note])
+    return _issues(scene, damage.notes(lambda: missing_share(scene.path, pixels)))
 
 
 def _issues(scene: Scene, notes: list[Note]) -> list[Issue]:

@@ -15,14 +15,14 @@ from pathlib import Path
 
 from utils import interrupts
 from utils.errors import ImageError
-from utils.images.evenness import Evenness
+from utils.images.damage import DamageSigns
 from utils.images.reader import image_size
 from utils.issues import IssueReport
 from utils.locks import exclusive
 from utils.paths import local_folder
 from utils.progress import Advance, progress
 from utils.scenes.classes import merge_issues
-from utils.scenes.noted import evenness_issues, image_issues
+from utils.scenes.noted import damage_issues, image_issues
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import WHOLE, Selection
 from utils.storage.disk import disk_faults
@@ -187,12 +187,12 @@ class _Ingest:
         tiles = self._tiles_of_earlier_run(scene.id, key)
         uploaded: list[Future[Tile]] = []
         if tiles is None:
-            evenness = Evenness()
+            damage = DamageSigns()
             submit = partial(self._submit, uploads, plan)
-            for upload in cut_tiles(plan, self._options, submit, evenness):
+            for upload in cut_tiles(plan, self._options, submit, damage):
                 uploaded.append(upload)
                 tile_done(1)
-            noted += evenness_issues(scene, evenness, self._options.pixels)
+            noted += damage_issues(scene, damage, self._options.pixels)
         self._issues.extend([*noted, *plan.issues])
         self.labels.update(
             label for tile in plan.tiles if tile.boxes for label in tile.boxes.labels

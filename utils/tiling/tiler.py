@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from utils.files import write_whole
 from utils.geometry import Boxes
-from utils.images.evenness import Evenness
+from utils.images.damage import DamageSigns
 from utils.images.reader import image_size, read_strips
 from utils.scenes.scene import Scene
 from utils.tiling.options import EXTENSIONS, TilingOptions
@@ -83,7 +83,7 @@ def cut_tiles(
     plan: TilePlan,
     options: TilingOptions,
     store: Callable[[PlannedTile, bytes], Stored],
-    evenness: Evenness | None = None,
+    damage: DamageSigns | None = None,
 ) -> Iterator[Stored]:
     """Decode a scene strip by strip and encode its tiles in parallel.
 
@@ -93,7 +93,7 @@ def cut_tiles(
         plan: The tiles to cut.
         options: How to read and encode.
         store: Called with each tile and its encoded bytes, from several threads.
-        evenness: Sees every row of the scene.
+        damage: Sees every row of the scene.
 
     Yields:
         What `store` returned, in the order of the plan.
@@ -114,7 +114,7 @@ def cut_tiles(
             tile_size=options.tile_size,
             overlap=options.overlap,
             pixels=options.pixels,
-            evenness=evenness,
+            damage=damage,
         ):
             image = as_image(strip)
             submitted = [encoders.submit(finish, image, tile) for tile in rows.get(y, [])]

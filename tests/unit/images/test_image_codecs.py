@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageOps
@@ -17,7 +19,9 @@ from tests.unit.images.rasters import (
     write_tiff,
 )
 from utils.errors import ImageError
+from utils.images.damage import DamageSigns
 from utils.images.files import image_facts
+from utils.images.reader import read_strips
 
 RGB = texture().transpose(1, 2, 0)
 
@@ -99,6 +103,18 @@ def test_numbers_of_every_type_are_stretched_alike(tmp_path, dtype):
 def test_large_numbers_of_64_bits_keep_their_differences(tmp_path):
     path = write_tiff(tmp_path / "a.tif", texture()[:1].astype(np.float64) / 100 + 5e8)
     assert len(np.unique(read(path))) > 50
+
+
+@pytest.mark.parametrize("nodata", [0, 7, -1])
+@pytest.mark.parametrize("dtype", ["int64", "float64", "float32"])
+def test_nodata_of_wide_numbers_is_dark_and_leaves_the_others_alone(tmp_path, dtype, nodata):
+    values = texture(1).astype(dtype) + 1000
+    alone = read(write_tiff(tmp_path / "a.tif", values, nodata=nodata))
+    values[:, :9] = nodata
+    found = read(write_tiff(tmp_path / "b.tif", values, nodata=nodata))
+    assert (found[:9] == 0).all()
+    assert np.abs(found[9:].astype(int) - alone[9:]).mean() < 12
+    assert (alone > 0).mean() > 0.9
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4])
@@ -192,6 +208,32 @@ def test_a_jpeg_that_lacks_pixels_is_set_aside(tmp_path, missing):
         read(tmp_path / "a.jpg")
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_jpeg_that_its_decoder_doubts_is_used_and_told(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(RGB).save(tmp_path / "a.jpg", exif=exif, progressive=True)
+    whole = read(tmp_path / "a.jpg")
+    content = (tmp_path / "a.jpg").read_bytes()
+    end_of_scan = content.index(b"\xff\xc4", content.index(b"\xff\xda"))
+    (tmp_path / "a.jpg").write_bytes(content[:end_of_scan] + bytes(9) + content[end_of_scan:])
+    damage = DamageSigns()
+    strips = read_strips(tmp_path / "a.jpg", tile_size=32, overlap=0, damage=damage)
+    assert np.array_equal(np.concatenate([strip.copy() for _, strip in strips]), whole)
+    (note,) = damage.notes(lambda: 0.0)
+    assert note.kind == "image may be damaged"
+    assert "extraneous bytes" in note.detail
+
+
+def test_a_jpeg_with_wrong_pixels_is_set_aside(tmp_path):
+    Image.fromarray(RGB).save(tmp_path / "a.jpg", quality=95)
+    content = bytearray((tmp_path / "a.jpg").read_bytes())
+    del content[len(content) // 2 : len(content) // 2 + 1000]
+    (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(ImageError, match="premature end"):
+        read(tmp_path / "a.jpg")
+
+
 def test_what_follows_the_end_of_a_jpeg_is_no_fault(tmp_path):
     Image.fromarray(RGB).save(tmp_path / "a.jpg")
     with (tmp_path / "a.jpg").open("ab") as stream:
@@ -213,6 +255,17 @@ def test_a_kind_that_is_not_read_is_to_be_converted_and_not_replaced(tmp_path, c
     (tmp_path / "a.tif").write_bytes(content)
     with pytest.raises(ImageError, match=f"is {words}, which is not read here. Convert it"):
         image_facts(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("codec", [34712, 50002, 65000])
+def test_a_codec_that_nobody_knows_is_no_damage(tmp_path, codec):
+    path = write_tiff(tmp_path / "a.tif", compress="packbits")
+    tag = struct.pack("<HHIH", 259, 3, 1, 32773)
+    content = path.read_bytes()
+    assert content.count(tag) == 1
+    path.write_bytes(content.replace(tag, struct.pack("<HHIH", 259, 3, 1, codec)))
+    with pytest.raises(ImageError, match=r"is of a kind that is not supported .* Convert it"):
+        read(path)
 
 
 def test_complex_numbers_are_refused_with_what_to_do(tmp_path):

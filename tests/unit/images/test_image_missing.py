@@ -8,12 +8,12 @@ from PIL import Image
 
 from tests.unit.images.rasters import TILED, texture, write_tiff
 from utils.geometry import Window
-from utils.images.evenness import Evenness
+from utils.images.damage import DamageSigns
 from utils.images.missing import missing_mask, missing_share
 from utils.images.options import PixelOptions
 from utils.images.reader import read_strips
 from utils.issues import Issue
-from utils.scenes.noted import evenness_issues, image_issues
+from utils.scenes.noted import damage_issues, image_issues
 from utils.scenes.scene import Scene
 
 TOP = np.zeros((80, 96), dtype=bool)
@@ -77,10 +77,10 @@ def test_formats_that_declare_nothing_miss_nothing(tmp_path):
 
 def noted(path) -> list[Issue]:
     scene = Scene("a", path)
-    evenness = Evenness()
-    for _ in read_strips(path, tile_size=64, overlap=16, evenness=evenness):
+    damage = DamageSigns()
+    for _ in read_strips(path, tile_size=64, overlap=16, damage=damage):
         pass
-    return evenness_issues(scene, evenness, PixelOptions())
+    return damage_issues(scene, damage, PixelOptions())
 
 
 def large(value: tuple[int, int, int], share: float) -> np.ndarray:

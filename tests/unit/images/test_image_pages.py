@@ -20,7 +20,7 @@ def kinds(path, **options) -> list[str]:
     return [note.kind for note in image_facts(path, PixelOptions(**options)).notes]
 
 
-@pytest.mark.parametrize("name", ["a.tif", "a.gif", "a.webp", "a.avif"])
+@pytest.mark.parametrize("name", ["a.tif", "a.gif", "a.webp", "a.avif", "a.png"])
 @pytest.mark.parametrize(("page", "value"), [(None, 10), (2, 80), (3, 160)])
 def test_the_page_that_is_asked_for_is_read(tmp_path, name, page, value):
     path = write_pages(tmp_path / name, *GREYS)

@@ -1,14 +1,16 @@
-"""Parts of an image that have exactly one colour, which damage leaves and no camera does."""
+"""Signs that an image was damaged, although its pixels were decoded."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from utils.images.facts import Note
 
+DOUBTFUL = "image may be damaged"
 ONE_COLOUR = "image has one colour"
 EVEN_PART = "image has one colour in part"
 _CELL = 64  # pixels; calm water in a JPEG is even over 8 or 16 pixels, hardly ever over more
@@ -18,15 +20,16 @@ _OVEREXPOSED = 0xFFFFFF  # clouds and skies are white in large parts
 _LARGE_WHITE_SHARE = 0.5
 
 
-class Evenness:
-    """The colours of square cells that have only one, gathered strip by strip.
+class DamageSigns:
+    """What the pixels of an image and its decoder show of damage, gathered strip by strip.
 
-    Water and sky are never the same to the last bit over a tenth of a scene; tiles that failed to
-    decode, cut ends and frames of nothing are.
+    Square cells that have only one colour are counted: water and sky are never the same to the last
+    bit over a tenth of a scene; tiles that failed to decode, cut ends and frames of nothing are.
     """
 
     def __init__(self) -> None:
         """Begin with nothing seen."""
+        self._doubts: list[str] = []
         self._pixels: Counter[int] = Counter()
         self._seen = 0
 
@@ -41,12 +44,21 @@ class Evenness:
                     red, green, blue = (int(value) for value in cell[0, 0])
                     self._pixels[red << 16 | green << 8 | blue] += cell.shape[0] * cell.shape[1]
 
-    def note(self, missing: float = 0.0) -> Note | None:
-        """What to tell about the image, or None.
+    def doubt(self, reason: str) -> None:
+        """Note what a decoder says of an image that it goes on with."""
+        self._doubts.append(reason)
+
+    def notes(self, missing: Callable[[], float]) -> list[Note]:
+        """What to tell about the image.
 
         Args:
-            missing: Share of the image that the file itself declares to hold no data.
+            missing: Gives the share of the image that the file itself declares to hold no data.
         """
+        doubts = [Note(DOUBTFUL, f"{reason}. Look whether it is whole") for reason in self._doubts]
+        even = self._even_part() and self._even_part(missing())
+        return doubts + ([even] if even else [])
+
+    def _even_part(self, missing: float = 0.0) -> Note | None:
         if not self._pixels or not self._seen:
             return None
         colour, pixels = self._pixels.most_common(1)[0]
