@@ -50,8 +50,11 @@ ENV PATH=/opt/venv/bin:$PATH \
     HF_HUB_DISABLE_TELEMETRY=1 \
     MLFLOW_DISABLE_TELEMETRY=true \
     NO_ALBUMENTATIONS_UPDATE=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     WANDB_MODE=disabled \
-    ZENML_ANALYTICS_OPT_IN=false
+    ZENML_ANALYTICS_OPT_IN=false \
+    # Weights run no code, as in utils/detection/trust.py.
+    ULTRALYTICS_SAFE_LOAD=true
 WORKDIR /app
 USER 1000:1000
 COPY --chown=1000:1000 LICENSE run.py ./

@@ -13,7 +13,7 @@ DEVELOPMENT := .venv/.spyglass-dev
 export UV_COMPILE_BYTECODE := 1
 export UV_HTTP_TIMEOUT ?= 300
 
-.PHONY: help demo test lint format bench screenshots dashboard label-studio mlflow fiftyone stop clean
+.PHONY: help demo test lint format bench screenshots dashboard label-studio mlflow fiftyone stop clean lock-label-studio
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,12 @@ format: $(DEVELOPMENT) ## Format the code and write again what is generated
 	@.venv/bin/ruff check --fix .
 	@$(LOCKED_UV) export -q --frozen --no-emit-project -o requirements.txt
 	@$(PYTHON) -m docs.configuration
+
+lock-label-studio: $(DEVELOPMENT) ## Resolve Label Studio's own environment anew, with hashes
+	@$(PYTHON) -c 'from utils.annotation.installation import VERSION; print(f"label-studio=={VERSION}")' \
+		| $(LOCKED_UV) pip compile -q - --directory / --universal --python-version 3.11 --generate-hashes \
+		--upgrade --no-annotate --custom-compile-command "make lock-label-studio" \
+		-o $(CURDIR)/utils/annotation/label_studio.txt
 
 bench: $(DEVELOPMENT) ## Measure against the alternatives and print ratios
 	@status=0; for part in tiling label_studio transfers merging inference feedback training; do $(PYTHON) -m benchmarks.$$part || status=1; done; exit $$status

@@ -24,7 +24,7 @@ from utils.annotation.installation import (
     private_environment,
     provide_database,
 )
-from utils.files import written_whole
+from utils.files import write_secret
 from utils.paths import local_folder
 from utils.processes import (
     ServerProcess,
@@ -145,9 +145,7 @@ def _account() -> Account:
             password=secrets.token_urlsafe(15),
             api_key=secrets.token_hex(20),
         )
-        with written_whole(path) as partial:
-            partial.touch(mode=0o600)
-            partial.write_text(json.dumps(asdict(account)))
+        write_secret(path, json.dumps(asdict(account)))
     return Account(**json.loads(path.read_text()))
 
 
