@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import os
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
@@ -143,3 +144,14 @@ def _forward(scope: Scope) -> bytes:
     path = "/" + scope.get("raw_path", scope["path"].encode()).decode("latin-1").lstrip("/")
     address = html.escape(f"{path}?{rest}" if rest else path)
     return f'<!doctype html><meta http-equiv="refresh" content="0; url={address}">'.encode()
+
+
+def serve(application: Application, port: int) -> None:
+    """Serve an application behind the gate on 127.0.0.1 until this process ends.
+
+    The token is in the environment, where no other user sees it, and is taken out of it.
+    """
+    import uvicorn
+
+    gate = gated(application, os.environ.pop(TOKEN_VARIABLE))
+    uvicorn.run(gate, host="127.0.0.1", port=port, log_level="warning", access_log=False)

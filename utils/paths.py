@@ -34,6 +34,11 @@ def local_folder(*parts: str) -> Path:
     return folder
 
 
+def with_project_on_path() -> str:
+    """A `PYTHONPATH` with which a program finds the modules of Spyglass from any folder."""
+    return os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")]))
+
+
 def _keep_to_owner(root: Path) -> None:
     """Close a folder to other users, where it is ours to close."""
     found = root.stat()
