@@ -76,9 +76,7 @@ def test_an_image_named_as_weights_is_not_said_to_run_code(tmp_path: Path) -> No
         load_weights(tmp_path / "weights.pt")
 
 
-def test_a_training_does_not_begin_with_one(
-    trapped: Path, sprung: Path, tiny_dataset: Any
-) -> None:
+def test_a_training_does_not_begin_with_one(trapped: Path, sprung: Path, tiny_dataset: Any) -> None:
     with pytest.raises(DetectorError, match=r"could run code .*posix\.mkdir"):
         train_detector(tiny_dataset, tiny_options(model_checkpoint=str(trapped)))
     assert not sprung.exists()

@@ -52,16 +52,24 @@ def serve_app(dataset: str | None = None) -> str:
     with FileLock(_folder() / "app.lock"):
         server = _running_on(database) or start_on_port(_PREFERRED_PORT, _start)
         write_secret(_database_file(), database)
-    page = f"/datasets/{quote(dataset, safe='')}" if dataset else "/"
-    return with_token(f"{server.url}{page}", token_in(_folder()))
+    return _address(server, dataset)
 
 
 def open_app(dataset: str | None = None) -> str:
     """Serve the App and, where there is a display, open it in a browser; returns the address."""
     address = serve_app(dataset)
     if has_display():
-        webbrowser.open(address)
+        # By a page of our own: the command line of a browser can be seen by all users.
+        page = _folder() / "open.html"
+        write_secret(page, f'<meta http-equiv="refresh" content="0; url={address}">')
+        webbrowser.open(page.as_uri())
     return address
+
+
+def running_app_address() -> str | None:
+    """The address of the App with the token that opens it, if it runs."""
+    server = running_app()
+    return _address(server) if server else None
 
 
 def running_app() -> ServerProcess | None:
@@ -91,6 +99,11 @@ def answers(port: int) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _address(server: ServerProcess, dataset: str | None = None) -> str:
+    page = f"/datasets/{quote(dataset, safe='')}" if dataset else "/"
+    return with_token(f"{server.url}{page}", token_in(_folder()))
 
 
 def _running_on(database: str) -> ServerProcess | None:
