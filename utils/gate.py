@@ -4,6 +4,10 @@ The servers of FiftyOne, MLflow and ZenML's dashboard ask nobody who they are: a
 user of this machine could use them, and any web page that the user opens could send requests to
 them. The address that Spyglass prints holds a token. Opening it leaves a cookie in the browser;
 programs send `Authorization: Bearer <token>`.
+
+Their pages would also load fonts, pictures and news from other machines, which thus learn who uses
+them. Browsers are told to load nothing from elsewhere, but for the places that the user names in
+`SPYGLASS_PAGES_MAY_LOAD` (sources of a Content-Security-Policy, such as `https://*.example.org`).
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ Header = tuple[bytes, bytes]
 
 PARAMETER = "token"
 TOKEN_VARIABLE = "SPYGLASS_GATE_TOKEN"  # noqa: S105 (the name of a variable)
+MAY_LOAD_VARIABLE = "SPYGLASS_PAGES_MAY_LOAD"
 _TOKEN_BYTES = 32
 # A page elsewhere that has made its own name point to this machine calls the server by that name.
 _OWN_NAMES = {"127.0.0.1", "localhost", "::1"}
@@ -70,7 +75,7 @@ def gated(application: Application, token: str) -> Application:
         elif scope["type"] == "http" and _shows_in_address(scope, token):
             await refuse(scope, send, HTTPStatus.OK, _forward(scope), [*_PAGE, _cookie(token)])
         elif _shows_in_headers(scope, token):
-            await application(scope, receive, send)
+            await application(scope, receive, _keeping_pages_here(send))
         else:
             await refuse(scope, send, HTTPStatus.UNAUTHORIZED, _CLOSED.encode(), _TEXT)
 
@@ -94,6 +99,23 @@ async def refuse(
 def header(scope: Scope, name: bytes) -> str:
     """The value of a request's header, "" without one."""
     return dict(scope.get("headers", ())).get(name, b"").decode("latin-1")
+
+
+def _keeping_pages_here(send: Send) -> Send:
+    """Have browsers load nothing from elsewhere for a page, beside what its server forbids."""
+    sources = f"'self' data: blob: {os.environ.get(MAY_LOAD_VARIABLE, '')}".strip()
+    policy = (
+        f"default-src {sources} 'unsafe-inline' 'unsafe-eval'; "
+        "frame-ancestors 'self'; base-uri 'self'; form-action 'self'"
+    )
+
+    async def told(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message.get("headers", ()), (b"content-security-policy", policy.encode())]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return told
 
 
 def _is_from_here(scope: Scope) -> bool:

@@ -125,6 +125,16 @@ def test_its_own_pages_and_links_that_lead_to_it_are_let_in(
     assert answer(cookies=cookies, **headers).text == "/media"
 
 
+def test_pages_load_nothing_from_elsewhere_unless_the_user_names_the_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    policy = answer(**bearer(TOKEN)).headers["content-security-policy"]
+    assert policy.startswith("default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval';")
+    monkeypatch.setenv("SPYGLASS_PAGES_MAY_LOAD", "https://maps.example.org")
+    policy = answer(**bearer(TOKEN)).headers["content-security-policy"]
+    assert "blob: https://maps.example.org 'unsafe-inline'" in policy
+
+
 def _opens(scope: dict[str, Any]) -> list[dict[str, Any]]:
     """What a websocket is answered."""
     sent: list[dict[str, Any]] = []
