@@ -79,6 +79,7 @@ def provide_database(data_folder: Path) -> None:
                 _migrate(program, blank)
     if not (data_folder / DATABASE).exists():
         with written_whole(data_folder / DATABASE) as partial:
+            partial.touch(mode=0o600)  # it will hold tokens
             shutil.copyfile(blank, partial)
 
 

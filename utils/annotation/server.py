@@ -171,6 +171,9 @@ def _environment(account: Account) -> dict[str, str]:
         "LABEL_STUDIO_USER_TOKEN": account.api_key,
         "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
         "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
+        # No page elsewhere reads its answers, nor calls it by a name of its own.
+        "LABEL_STUDIO_ALLOWED_HOSTS": "127.0.0.1,localhost,[::1]",
+        "LABEL_STUDIO_CORS_ALLOW_ALL_ORIGINS": "false",
         # Webhooks may call a listener on this machine; only its own user can register one.
         "SSRF_PROTECTION_ENABLED": "false",
         "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
