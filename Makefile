@@ -9,6 +9,9 @@ PYTHON := .venv/bin/python
 ENVIRONMENT := .venv/.spyglass
 DEVELOPMENT := .venv/.spyglass-dev
 
+# Without it a sync would replace the version of urllib3 that ZenML's integration insists on.
+KEPT = $(if $(wildcard .venv/lib/python*/site-packages/kfp),--extra gcp)
+
 # Byte code once at installation instead of at every start; several GB of CUDA take their time.
 export UV_COMPILE_BYTECODE := 1
 export UV_HTTP_TIMEOUT ?= 300
@@ -81,8 +84,8 @@ clean: ## Stop the servers, and remove all local state (.local) and the environm
 	.local/uv/bin/pip install -q uv
 
 $(ENVIRONMENT): pyproject.toml uv.lock | $(UV)
-	$(UV) sync --frozen --inexact
-	@$(PYTHON) -m commands.mongod || $(UV) sync --frozen --inexact --extra mongod
+	$(UV) sync --frozen --inexact $(KEPT)
+	@$(PYTHON) -m commands.mongod || $(UV) sync --frozen --inexact --extra mongod $(KEPT)
 	@touch $@
 
 $(DEVELOPMENT): $(ENVIRONMENT)

@@ -158,7 +158,7 @@ def _run(name: str) -> None:
     if name == "stop":
         stop_all()
     elif name in _SERVERS:
-        say(f"{name}: {_SERVERS[name]()}")
+        say(f"{name}: {_SERVERS[name]()}", secret=True)
     else:
         raise ConfigurationError(f"Name one of: {', '.join(_SERVERS)}, stop.")
 

@@ -25,6 +25,7 @@ from utils.detection.tracking import TrainingRecord
 from utils.detection.trust import trusting
 from utils.errors import DetectorError
 from utils.locks import exclusive
+from utils.masking import without_secrets
 from utils.storage.objects import ObjectStore
 
 _DEFAULTS = TrainingOptions()
@@ -101,7 +102,7 @@ def _parameters(
     return {
         **without_circumstances(arguments),
         "augmentations": ", ".join(names_of(arguments["augmentations"])) or "none",
-        "checkpoint": checkpoint.source,
+        "checkpoint": without_secrets(checkpoint.source),
         "data_fingerprint": dataset.fingerprint,
         **{f"{split}_tiles": count for split, count in dataset.tile_counts.items()},
     }
