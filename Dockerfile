@@ -33,7 +33,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 # The base's own user, number 1000: most laptops' first user, so that mounted folders can be written.
 # ZenML puts the code of a job into /app/code.
-RUN install -d -o 1000 -g 1000 /app /var/lib/spyglass
+RUN install -d -o 1000 -g 1000 /app && install -d -m 0700 -o 1000 -g 1000 /var/lib/spyglass
 COPY --from=environment /opt/python /opt/python
 COPY --from=environment /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH \

@@ -4,7 +4,6 @@ Every message is one sentence that names the thing at fault and what is wrong wi
 what to do.
 """
 
-
 from utils.masking import without_secrets
 
 

@@ -98,7 +98,8 @@ async def refuse(
 
 def header(scope: Scope, name: bytes) -> str:
     """The value of a request's header, "" without one."""
-    return dict(scope.get("headers", ())).get(name, b"").decode("latin-1")
+    value: bytes = dict(scope.get("headers", ())).get(name, b"")
+    return value.decode("latin-1")
 
 
 def _keeping_pages_here(send: Send) -> Send:
