@@ -27,7 +27,7 @@ def published(tmp_path: Path) -> Path:
     store = tmp_path / "store"
     store.mkdir()
     (store / "tile.png").write_bytes(b"pixels")
-    (tmp_path / "secret.png").write_bytes(b"secret")
+    (tmp_path / "secret.png").write_bytes(b"private pixels")
     return publish_folder(store)
 
 
@@ -41,7 +41,7 @@ def test_no_file_outside_the_published_folders_is_shown(
     wanted = around.format(link=published.relative_to(document_root()))
     answer = _ask(label_studio, f"/data/local-files/?d={quote(wanted)}", **user)
     assert answer.is_error
-    assert b"secret" not in answer.content
+    assert b"private pixels" not in answer.content
     assert label_studio.api_key not in answer.text
 
 

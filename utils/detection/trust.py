@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from zipfile import is_zipfile
 
 from utils.files import sha256_of
 
@@ -71,6 +72,6 @@ def refusal(source: str, weights: Path, error: Exception) -> str | None:
 
 
 def _is_pickle(weights: Path) -> bool:
-    """Whether a file begins as torch (a zip archive) or pickle writes it."""
+    """Whether a file is a pickle, or the whole archive that torch keeps one in."""
     with weights.open("rb") as stream:
-        return stream.read(2).startswith((b"PK", b"\x80"))
+        return stream.read(1) == b"\x80" or is_zipfile(weights)
