@@ -34,6 +34,7 @@ PARAMETER = "token"
 TOKEN_VARIABLE = "SPYGLASS_GATE_TOKEN"  # noqa: S105 (the name of a variable)
 MAY_LOAD_VARIABLE = "SPYGLASS_PAGES_MAY_LOAD"
 _TOKEN_BYTES = 32
+_SHUTDOWN_SECONDS = 2
 # A page elsewhere that has made its own name point to this machine calls the server by that name.
 _OWN_NAMES = {"127.0.0.1", "localhost", "::1"}
 _TEXT: list[Header] = [(b"content-type", b"text/plain; charset=utf-8")]
@@ -177,4 +178,12 @@ def serve(application: Application, port: int) -> None:
     import uvicorn
 
     gate = gated(application, os.environ.pop(TOKEN_VARIABLE))
-    uvicorn.run(gate, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    uvicorn.run(
+        gate,
+        host="127.0.0.1",
+        port=port,
+        log_level="warning",
+        access_log=False,  # which would keep the token
+        # A page that is left open listens to a stream that never ends.
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+    )
