@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,16 +13,25 @@ import httpx
 import pytest
 
 from commands.servers import open_dashboard, open_mlflow, stop_all
+from tests.fixtures.wire import Wire
 from utils.gate import bearer
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def watch(wire: Wire, tmp_path_factory: pytest.TempPathFactory) -> Wire:
+    """A watch on the wire of the servers."""
+    return replace(wire, log=tmp_path_factory.mktemp("wire") / "log")
+
+
+@pytest.fixture(scope="module")
+def addresses(watch: Wire, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The printed addresses, of servers on a folder of their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPYGLASS_LOCAL", str(tmp_path_factory.mktemp("pages")))
+        for variable, value in watch.environment.items():
+            patch.setenv(variable, value)
         yield {"mlflow": open_mlflow(), "dashboard": open_dashboard()}
         stop_all()
 
@@ -61,6 +71,10 @@ def test_a_browser_that_opens_the_printed_address_sees_the_page(
     page.get_by_text(shown).first.wait_for(timeout=60_000)
     assert "token=" not in page.url
     page.close()
+
+
+def test_they_send_nothing_out_of_this_machine(addresses: dict[str, str], watch: Wire) -> None:
+    assert watch.attempts == []
 
 
 def test_no_other_user_reads_what_they_write(addresses: dict[str, str]) -> None:

@@ -15,7 +15,7 @@ from utils.detection.detector import Detector
 from utils.detection.runs import TrainingRun
 from utils.detection.train import train_detector
 from utils.detection.trust import TRUSTED_WEIGHTS
-from utils.errors import DetectorError
+from utils.errors import ConfigurationError, DetectorError
 from utils.files import sha256_of
 
 
@@ -120,6 +120,23 @@ def test_the_remedy_allows_no_other_file(
     _zipped(Trap(sprung), tmp_path / "other.pt")
     with pytest.raises(DetectorError, match="could run code"):
         load_weights(tmp_path / "other.pt")
+    assert not sprung.exists()
+
+
+def test_a_file_is_not_trusted_by_its_name(trapped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TRUSTED_WEIGHTS, str(trapped))
+    with pytest.raises(ConfigurationError, match="is not the SHA-256 of a file"):
+        load_weights(trapped)
+
+
+def test_an_architecture_runs_no_code(sprung: Path, tmp_path: Path) -> None:
+    from ultralytics.cfg import __file__ as place
+
+    published = (Path(place).parent / "models" / "v8" / "yolov8.yaml").read_text()
+    code = f"nn.SiLU() if __import__('os').mkdir({str(sprung)!r}) else nn.SiLU()"
+    (tmp_path / "yolov8n.yaml").write_text(f'{published}\nactivation: "{code}"\n')
+    with pytest.raises(DetectorError, match="unsupported activation"):
+        load_weights(tmp_path / "yolov8n.yaml")
     assert not sprung.exists()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from utils.detection.backend import load_ultralytics, quiet
 from utils.detection.options import TrainingOptions
 from utils.detection.trust import refusal, trusting
-from utils.errors import DetectorError
+from utils.errors import ConfigurationError, DetectorError
 from utils.files import sha256_of
 from utils.paths import local_folder
 from utils.storage.cache import newest_copy
@@ -75,6 +75,7 @@ def load_model(checkpoint: Checkpoint) -> Any:
     """The ultralytics model of a checkpoint.
 
     Raises:
+        ConfigurationError: If what the user trusts is named in another way than by its SHA-256.
         DetectorError: If the file is no checkpoint, could run code, or is not one of a detector.
     """
     ultralytics = load_ultralytics()
@@ -85,6 +86,8 @@ def load_model(checkpoint: Checkpoint) -> Any:
                 Path(checkpoint.source).name.startswith("rtdetr") and checkpoint.from_scratch
             )
             model = (ultralytics.RTDETR if is_rtdetr else ultralytics.YOLO)(checkpoint.model)
+    except ConfigurationError:
+        raise
     except Exception as error:  # whatever a foreign file may cause
         if refused := refusal(checkpoint.source, Path(checkpoint.model), error):
             raise DetectorError(refused) from error

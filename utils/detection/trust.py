@@ -15,17 +15,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from zipfile import is_zipfile
 
+from utils.errors import ConfigurationError
 from utils.files import sha256_of
 
 SAFE_LOAD = "ULTRALYTICS_SAFE_LOAD"
 TRUSTED_WEIGHTS = "SPYGLASS_TRUSTED_WEIGHTS"
 # How torch names what it has refused.
 _REFUSED = re.compile(r"(?:GLOBAL|Unsupported class)\s*(\w+(?:\.\w+)+)")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def is_trusted(weights: Path) -> bool:
-    """Whether the user has named the SHA-256 of a file in `SPYGLASS_TRUSTED_WEIGHTS`."""
+    """Whether the user has named the SHA-256 of a file in `SPYGLASS_TRUSTED_WEIGHTS`.
+
+    Raises:
+        ConfigurationError: If something else is named there.
+    """
     trusted = os.environ.get(TRUSTED_WEIGHTS, "").replace(",", " ").lower().split()
+    for name in trusted:
+        if not _SHA256.fullmatch(name):
+            raise ConfigurationError(
+                f"{TRUSTED_WEIGHTS}: '{name}' is not the SHA-256 of a file, 64 digits that "
+                "`sha256sum` prints. Name each file that may run code by its SHA-256."
+            )
     return bool(trusted) and weights.is_file() and sha256_of(weights) in trusted
 
 
