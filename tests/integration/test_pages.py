@@ -30,9 +30,11 @@ def addresses(watch: Wire, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """The printed addresses, of servers on a folder of their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPYGLASS_LOCAL", str(tmp_path_factory.mktemp("pages")))
-        for variable, value in watch.environment.items():
-            patch.setenv(variable, value)
-        yield {"mlflow": open_mlflow(), "dashboard": open_dashboard()}
+        with pytest.MonkeyPatch.context() as watching:
+            for variable, value in watch.environment.items():
+                watching.setenv(variable, value)
+            opened = {"mlflow": open_mlflow(), "dashboard": open_dashboard()}
+        yield opened
         stop_all()
 
 
