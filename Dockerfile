@@ -33,7 +33,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 # The base's own user, number 1000: most laptops' first user, so that mounted folders can be written.
 # ZenML puts the code of a job into /app/code.
-RUN install -d -o 1000 -g 1000 /app /var/lib/spyglass
+RUN install -d -o 1000 -g 1000 /app && install -d -m 0700 -o 1000 -g 1000 /var/lib/spyglass
 COPY --from=environment /opt/python /opt/python
 COPY --from=environment /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH \
@@ -50,8 +50,11 @@ ENV PATH=/opt/venv/bin:$PATH \
     HF_HUB_DISABLE_TELEMETRY=1 \
     MLFLOW_DISABLE_TELEMETRY=true \
     NO_ALBUMENTATIONS_UPDATE=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     WANDB_MODE=disabled \
-    ZENML_ANALYTICS_OPT_IN=false
+    ZENML_ANALYTICS_OPT_IN=false \
+    # Weights run no code, as in utils/detection/trust.py.
+    ULTRALYTICS_SAFE_LOAD=true
 WORKDIR /app
 USER 1000:1000
 COPY --chown=1000:1000 LICENSE run.py ./

@@ -9,11 +9,14 @@ PYTHON := .venv/bin/python
 ENVIRONMENT := .venv/.spyglass
 DEVELOPMENT := .venv/.spyglass-dev
 
+# Without it a sync would replace the version of urllib3 that ZenML's integration insists on.
+KEPT = $(if $(wildcard .venv/lib/python*/site-packages/kfp),--extra gcp)
+
 # Byte code once at installation instead of at every start; several GB of CUDA take their time.
 export UV_COMPILE_BYTECODE := 1
 export UV_HTTP_TIMEOUT ?= 300
 
-.PHONY: help demo test lint format bench screenshots dashboard label-studio mlflow fiftyone stop clean
+.PHONY: help demo test lint format bench screenshots dashboard label-studio mlflow fiftyone stop clean lock-label-studio
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +48,12 @@ format: $(DEVELOPMENT) ## Format the code and write again what is generated
 	@$(LOCKED_UV) export -q --frozen --no-emit-project -o requirements.txt
 	@$(PYTHON) -m docs.configuration
 
+lock-label-studio: $(DEVELOPMENT) ## Resolve Label Studio's own environment anew, with hashes
+	@$(PYTHON) -c 'from utils.annotation.installation import VERSION; print(f"label-studio=={VERSION}")' \
+		| $(LOCKED_UV) pip compile -q - --directory / --universal --python-version 3.11 --generate-hashes \
+		--upgrade --no-annotate --custom-compile-command "make lock-label-studio" \
+		-o $(CURDIR)/utils/annotation/label_studio.txt
+
 bench: $(DEVELOPMENT) ## Measure against the alternatives and print ratios
 	@status=0; for part in tiling codecs label_studio transfers merging intervals inference feedback training fuzzing; do $(PYTHON) -m benchmarks.$$part || status=1; done; exit $$status
 
@@ -75,8 +84,8 @@ clean: ## Stop the servers, and remove all local state (.local) and the environm
 	.local/uv/bin/pip install -q uv
 
 $(ENVIRONMENT): pyproject.toml uv.lock | $(UV)
-	$(UV) sync --frozen --inexact
-	@$(PYTHON) -m commands.mongod || $(UV) sync --frozen --inexact --extra mongod
+	$(UV) sync --frozen --inexact $(KEPT)
+	@$(PYTHON) -m commands.mongod || $(UV) sync --frozen --inexact --extra mongod $(KEPT)
 	@touch $@
 
 $(DEVELOPMENT): $(ENVIRONMENT)

@@ -7,20 +7,28 @@ import os
 import sys
 import warnings
 
+from utils.masking import mask_logs, without_secrets
+
 # What libvips says of a broken image, without naming it, is in the issues with its name; what
 # google.auth says of credentials is told in one sentence.
 _NOISY = ("py.warnings", "pyvips", "google.auth")
 _ZENML_NEWS = ("Step ", "Pipeline run has ", "Dashboard URL")
 
 
-def say(message: str) -> None:
-    """Print one line for the user, at once."""
-    print(message, flush=True)
+def say(message: str, *, secret: bool = False) -> None:
+    """Print one line for the user, at once.
+
+    Args:
+        message: The line.
+        secret: Whether it is there to tell a secret, such as the token that opens a server; else
+            the secrets of addresses are masked.
+    """
+    print(message if secret else without_secrets(message), flush=True)
 
 
 def complain(message: str) -> None:
     """Print an error or a warning on standard error."""
-    print(message, file=sys.stderr, flush=True)
+    print(without_secrets(message), file=sys.stderr, flush=True)
 
 
 def ask(question: str, *, yes: bool) -> bool:
@@ -29,7 +37,7 @@ def ask(question: str, *, yes: bool) -> bool:
         return True
     if not sys.stdin.isatty():
         return False
-    return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+    return input(f"{without_secrets(question)} [y/N] ").strip().lower() in {"y", "yes"}
 
 
 def quiet_libraries(*, verbose: bool) -> None:
@@ -37,6 +45,7 @@ def quiet_libraries(*, verbose: bool) -> None:
 
     Call it before ZenML is imported: it reads the variables then.
     """
+    mask_logs()
     os.environ.setdefault("ZENML_ENABLE_REPO_INIT_WARNINGS", "false")
     os.environ.setdefault("ZENML_DISABLE_CLIENT_SERVER_MISMATCH_WARNING", "true")
     os.environ.setdefault("ZENML_DISABLE_STEP_NAMES_IN_LOGS", "true")

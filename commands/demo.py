@@ -103,13 +103,13 @@ def _show(result: DemoResult) -> None:
 def _places() -> dict[str, str]:
     """Where to look."""
     from utils.annotation.server import running_label_studio
-    from utils.curation.app import running_app
+    from utils.curation.app import running_app_address
 
-    label_studio, app = running_label_studio(), running_app()
+    label_studio, app = running_label_studio(), running_app_address()
     shown = f"{label_studio.url} as {label_studio.username}" if label_studio else "stopped"
     return {
         "Label Studio": f"{shown}; password: make label-studio",
-        "FiftyOne": app.url if app else "make fiftyone",
+        "FiftyOne": app or "make fiftyone",
         "ZenML dashboard": "make dashboard",
         "MLflow": "make mlflow",
         "stop the servers": "make stop",

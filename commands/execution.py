@@ -106,7 +106,8 @@ def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
     if planned.command.name == "fiftyone":
         from utils.curation.app import open_app
 
-        say(f"  look at it on {open_app(configuration.parameters['dataset_name'])}")
+        address = open_app(configuration.parameters["dataset_name"])
+        say(f"  look at it on {address}", secret=True)
 
 
 def _check_elsewhere(stack: StackResponse, configuration: RunConfiguration) -> None:

@@ -44,4 +44,4 @@ def exit_code_of(work: Callable[[], None], *, verbose: bool = False) -> int:
 
 def _trace(verbose: bool) -> None:
     if verbose:
-        traceback.print_exc()
+        complain(traceback.format_exc())

@@ -52,7 +52,9 @@ def _places(parameters: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "data_source", parameters["data_source"]
     training = parameters.get("training")
     if isinstance(training, TrainingOptions):
-        if Path(training.model_checkpoint).expanduser().is_file():
+        checkpoint = Path(training.model_checkpoint)
+        # A name without a folder is never looked for in the current one.
+        if training.model_checkpoint != checkpoint.name and checkpoint.expanduser().is_file():
             yield "training.model_checkpoint", training.model_checkpoint
         if training.weights_dir is not None:
             yield "training.weights_dir", str(training.weights_dir)

@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+
+from filelock import FileLock
 
 from commands.console import say
 from commands.outcome import exit_code_of
-from utils.errors import ConfigurationError, ServerError
-from utils.paths import local_folder
+from utils.errors import ConfigurationError
+from utils.gate import TOKEN_VARIABLE, bearer, token_in, with_token
+from utils.paths import local_folder, with_project_on_path
 from utils.privacy import keep_private
 from utils.processes import (
     ServerProcess,
-    free_port,
-    port_is_free,
     running_server,
     start_on_port,
     start_server,
@@ -27,6 +29,8 @@ from utils.processes import (
 
 _MLFLOW_PORT = 5000
 _DASHBOARD_PORT = 8237
+_DAEMON = Path("zen_server", "daemon", "service.json")
+_ANSWER_SECONDS = 5.0
 
 
 def use_demo_store() -> None:
@@ -41,33 +45,58 @@ def use_demo_store() -> None:
     os.environ.setdefault("ZENML_AUTO_OPEN_DASHBOARD", "false")
 
 
-def open_dashboard() -> str:
+def open_dashboard(page: str = "/") -> str:
     """Start the ZenML dashboard on the demo's store, or find it running; returns its address."""
-    port = str(_DASHBOARD_PORT if port_is_free(_DASHBOARD_PORT) else free_port())
-    running = _zenml("status")
-    if "http://127.0.0.1:" not in running:
-        _zenml("login", "--local", "--port", port, "--ip-address", "127.0.0.1")
-        running = _zenml("status")
-    address = next((word for word in running.split() if word.startswith("http://127.0.0.1:")), "")
-    if not address:
-        raise ServerError(f"The ZenML dashboard did not start: {' '.join(running.split())}")
-    return address.strip("'\".,")
+    _end_daemon()
+    return _open("dashboard", _DASHBOARD_PORT, page)
 
 
 def open_mlflow() -> str:
     """Start MLflow's page on the embedded store, or find it running; returns its address."""
-    folder = local_folder("mlflow")
-    server = running_server("mlflow", folder)
-    if server is None:
-        server = start_on_port(_MLFLOW_PORT, partial(_start_mlflow, folder))
-    return server.url
+    return _open("mlflow", _MLFLOW_PORT, "/")
 
 
-def _start_mlflow(folder: Path, port: int) -> ServerProcess:
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    store = ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--workers", "1"]
-    health = f"http://127.0.0.1:{port}/health"
-    return start_server("mlflow", folder, [*command, *store], port, is_ready=_answers(health))
+def _open(name: str, preferred_port: int, page: str) -> str:
+    """Start a server of `commands.pages`, or find it running; returns the address of a page."""
+    folder = local_folder(name)
+    token = token_in(folder)
+    with FileLock(folder / "start.lock"):
+        server = _running_behind_gate(name, folder) or start_on_port(
+            preferred_port, partial(_start, name, folder, token)
+        )
+    return with_token(server.url + page, token)
+
+
+def _running_behind_gate(name: str, folder: Path) -> ServerProcess | None:
+    """The server if it runs; one of an earlier version, open to everybody, is stopped."""
+    server = running_server(name, folder)
+    if server and _status(server.port, {}) != HTTPStatus.UNAUTHORIZED:
+        stop_server(name, folder)
+        return None
+    return server
+
+
+def _start(name: str, folder: Path, token: str, port: int) -> ServerProcess:
+    return start_server(
+        name,
+        folder,
+        [sys.executable, "-m", "commands.pages", name, str(port)],
+        port,
+        is_ready=lambda: _status(port, bearer(token)) == HTTPStatus.OK,
+        environment={TOKEN_VARIABLE: token, "PYTHONPATH": with_project_on_path()},
+    )
+
+
+def _status(port: int, headers: dict[str, str]) -> int:
+    """The status that a server of this machine answers when asked whether it is well."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
+    try:
+        connection.request("GET", "/health", headers=headers)
+        return connection.getresponse().status
+    except HTTPException:
+        return 0
+    finally:
+        connection.close()
 
 
 def open_label_studio() -> str:
@@ -96,38 +125,18 @@ def stop_all() -> None:
         "FiftyOne App": stop_app,
         "MongoDB": stop_database,
         "MLflow": lambda: stop_server("mlflow", local_folder("mlflow")),
-        "ZenML dashboard": _stop_dashboard,
+        "ZenML dashboard": lambda: stop_server("dashboard", local_folder("dashboard")),
     }
+    _end_daemon()
     stopped = [name for name, stop in stops.items() if stop()]
     say(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing was running.")
 
 
-def _stop_dashboard() -> bool:
-    if "http://127.0.0.1:" not in _zenml("status"):
-        return False
-    _zenml("logout", "--local")
-    return True
-
-
-def _zenml(*arguments: str) -> str:
-    """What a `zenml` command prints, on the demo's store."""
-    program = Path(sys.executable).with_name("zenml")
-    finished = subprocess.run(
-        [program, *arguments],
-        env={**os.environ, "ZENML_LOGGING_COLORS_DISABLED": "true"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return finished.stdout + finished.stderr
-
-
-def _answers(url: str) -> Callable[[], bool]:
-    def is_ready() -> bool:
-        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 (our own address)
-            return bool(response.status == 200)
-
-    return is_ready
+def _end_daemon() -> None:
+    """Stop the dashboard as earlier versions started it: open to everybody on this machine."""
+    if (local_folder("zenml") / _DAEMON).is_file():
+        program = Path(sys.executable).with_name("zenml")
+        subprocess.run([program, "logout", "--local"], capture_output=True, check=False)
 
 
 _SERVERS: dict[str, Callable[[], str]] = {
@@ -149,7 +158,7 @@ def _run(name: str) -> None:
     if name == "stop":
         stop_all()
     elif name in _SERVERS:
-        say(f"{name}: {_SERVERS[name]()}")
+        say(f"{name}: {_SERVERS[name]()}", secret=True)
     else:
         raise ConfigurationError(f"Name one of: {', '.join(_SERVERS)}, stop.")
 

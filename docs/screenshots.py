@@ -166,9 +166,9 @@ def _show_artifact(page: Page, places: Places, name: str) -> None:
 
     client = Client()
     run = client.get_artifact_version(name).run
-    dashboard = places.dashboard or open_dashboard()
+    shown = f"/projects/{client.active_project.name}/runs/{run.id}"
     page.route("**/api/v1/current-user*", _without_survey)
-    page.goto(f"{dashboard}/projects/{client.active_project.name}/runs/{run.id}")
+    page.goto(places.dashboard + shown if places.dashboard else open_dashboard(shown))
     page.get_by_text(name, exact=True).first.click()
     page.get_by_role("tab", name="Visualization").last.click()
     page.get_by_role("button", name="Load Preview").click()

@@ -3,6 +3,7 @@
 from materializers.detector import DetectorMaterializer
 from materializers.evaluation import EvaluationMaterializer
 from materializers.issues import IssueReportMaterializer
+from materializers.plain import PlainMaterializer
 from materializers.promotion import ContestMaterializer
 from materializers.tables import (
     LabeledDatasetMaterializer,
@@ -19,6 +20,7 @@ __all__ = [
     "IssueReportMaterializer",
     "LabeledDatasetMaterializer",
     "PickedTilesMaterializer",
+    "PlainMaterializer",
     "PredictionsMaterializer",
     "TileManifestMaterializer",
     "ViewerMaterializer",

@@ -12,13 +12,9 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from http import HTTPStatus
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+from utils.gate import Application, Receive, Scope, Send, refuse
 
 # What a client asks before it says who it is; it tells nothing but versions.
 _OPEN = {"/ready", "/health", "/api/v1/info"}
@@ -38,8 +34,7 @@ def guarded(application: Application, token: str) -> Application:
         if scope["type"] == "lifespan" or scope["path"] in _OPEN or _shows(scope, expected):
             await application(scope, receive, send)
             return
-        await send({"type": "http.response.start", "status": 401, "headers": _JSON})
-        await send({"type": "http.response.body", "body": _REFUSAL})
+        await refuse(scope, send, HTTPStatus.UNAUTHORIZED, _REFUSAL, _JSON)
 
     return answer
 

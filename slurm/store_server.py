@@ -22,7 +22,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from zenml.client import Client
 
-from utils.paths import PROJECT_ROOT
+from utils.paths import with_project_on_path
 from utils.processes import free_port, start_server, stop_server
 
 _NAME = "zenml-for-jobs"
@@ -94,9 +94,7 @@ def _serve(store: str, host: str) -> _Served:
         port,
         is_ready=lambda: _answers(f"http://127.0.0.1:{port}"),
         environment={
-            "PYTHONPATH": os.pathsep.join(
-                filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")])
-            ),
+            "PYTHONPATH": with_project_on_path(),
             "ZENML_CONFIG_PATH": str(folder / "config"),
             "ZENML_STORE_TYPE": "sql",
             "ZENML_STORE_URL": store,

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 pytest_plugins = [
+    "tests.fixtures.wire",  # which others import
     "tests.fixtures.browser",
     "tests.fixtures.detector",
     "tests.fixtures.gcs",

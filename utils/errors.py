@@ -4,9 +4,15 @@ Every message is one sentence that names the thing at fault and what is wrong wi
 what to do.
 """
 
+from utils.masking import without_secrets
+
 
 class SpyglassError(Exception):
     """A fault the user can understand and mend; its message is shown without a traceback."""
+
+    def __init__(self, message: str = "") -> None:
+        """Keep the message, without the secrets of addresses in it: it is stored with a run."""
+        super().__init__(without_secrets(message))
 
 
 class ConfigurationError(SpyglassError):

@@ -14,6 +14,7 @@ from utils.errors import StoreError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _CHUNK_BYTES = 1 << 20
+_OWNERS = 0o600
 
 
 @contextmanager
@@ -58,6 +59,13 @@ def write_whole(path: Path, content: bytes | str) -> None:
     """Write `content` (text as UTF-8) to `path`, whole or not at all."""
     with written_whole(path) as partial:
         partial.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def write_secret(path: Path, content: str) -> None:
+    """Write text that only the owner of the file can read, whole or not at all."""
+    with written_whole(path) as partial:
+        partial.touch(mode=_OWNERS)
+        partial.write_text(content)
 
 
 def sha256_of(path: Path) -> str:

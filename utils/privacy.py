@@ -16,6 +16,7 @@ TELEMETRY_OFF = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "NO_ALBUMENTATIONS_UPDATE": "1",  # on import it would ask for the newest version
+    "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime also keeps an id in ~/.cache/Microsoft
     "WANDB_MODE": "disabled",
     "DO_NOT_TRACK": "true",
 }

@@ -22,6 +22,7 @@ from utils.files import write_whole
 _POLL_SECONDS = 0.2
 _STOP_SECONDS = 10.0
 _LOG_LINES_IN_ERROR = 5
+_FOR_OWNER_ONLY = 0o077
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,9 @@ def start_server(
 ) -> ServerProcess:
     """Start a server in a process group of its own and wait until it answers.
 
+    Only its owner can read the files that it makes. It is told the user's own umask in
+    `SPYGLASS_USER_UMASK`, in octal digits, for what it starts on the user's behalf.
+
     Args:
         name: For messages and file names.
         folder: Receives `<name>.log` and `<name>.json`.
@@ -126,8 +130,9 @@ def start_server(
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, "SPYGLASS_USER_UMASK": _umask(), **(environment or {})},
             start_new_session=True,
+            umask=_FOR_OWNER_ONLY,
         )
     server = ServerProcess(name, process.pid, port, _start_time(process.pid))
     write_whole(folder / f"{name}.json", json.dumps(asdict(server)))
@@ -138,6 +143,13 @@ def start_server(
         _end(server, frees_port=_listens(server))
         raise
     return server
+
+
+def _umask() -> str:
+    """The umask of this process in octal digits; it can only be read by setting it."""
+    umask = os.umask(_FOR_OWNER_ONLY)
+    os.umask(umask)
+    return f"{umask:o}"
 
 
 def _wait_for_answer(

@@ -74,6 +74,8 @@ class SendToLabelStudio(foo.Operator):
                 text=True,
                 check=False,
                 timeout=_SECONDS,
+                # The App keeps its files to itself; the store is as open as its owner wants it.
+                umask=int(os.environ.get("SPYGLASS_USER_UMASK", "77"), 8),
             )
         finally:
             # What was not sent would go with whatever is sent next.

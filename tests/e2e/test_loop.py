@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from zenml.client import Client
 
 from tests.fixtures.user import User
+from tests.fixtures.wire import Wire
 
 PROJECT = "end to end"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home folder of the user, empty at first."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def user(user: User, home: Path, wire: Wire) -> User:
+    """The user with a home of their own, and with a watch on the wire of all they start."""
+    return replace(user, environment={**user.environment, **wire.environment, "HOME": str(home)})
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +133,13 @@ def test_the_loop_runs_from_scenes_to_samples(shown):
     assert "objects found in 4 scenes" in shown["predicted"]
     assert "to look at in a browser:" in shown["predicted"]
     assert "24 samples added" in shown["looked"]
+
+
+@pytest.mark.usefixtures("shown")
+def test_nothing_leaves_this_machine_and_nobody_is_given_a_lasting_id(home, wire):
+    assert wire.attempts == []
+    assert not (home / ".cache" / "Microsoft").exists()
+    assert not (home / ".fiftyone").exists()
 
 
 @pytest.mark.usefixtures("shown")

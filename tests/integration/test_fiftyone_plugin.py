@@ -93,7 +93,7 @@ def test_the_button_sends_the_selected_samples(
 
     page = browser.new_page(viewport={"width": 1400, "height": 900})
     page.set_default_timeout(240_000)
-    page.goto(f"{app}/datasets/{dataset_name}")
+    page.goto(serve_app(dataset_name))
     page.wait_for_function("document.querySelectorAll('[data-cy=looker]').length === 3")
     page.click("text=Dismiss")
     for place in (0, 2):

@@ -8,11 +8,13 @@ import pytest
 
 from utils.annotation.installation import (
     DATABASE,
+    LOCK,
     VERSION,
     label_studio_program,
     provide_database,
 )
 from utils.errors import ServerError
+from utils.files import sha256_of
 
 
 def fake_uv(folder: Path, script: str) -> str:
@@ -44,6 +46,33 @@ def test_it_is_installed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert calls(tmp_path) == 2
 
 
+def test_only_files_with_the_hashes_of_the_lock_are_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = tmp_path / "environments" / f"label-studio-{VERSION}"
+    monkeypatch.setenv("UV", fake_uv(tmp_path, f"mkdir -p {environment}"))
+    label_studio_program()
+    assert f"--require-hashes -r {LOCK}" in (tmp_path / "calls").read_text()
+
+
+def test_every_package_of_the_lock_has_a_hash() -> None:
+    packages = [line for line in LOCK.read_text().splitlines() if line[0].isalnum()]
+    assert f"label-studio=={VERSION} \\" in packages
+    assert len(packages) > 100
+    assert [package for package in packages if not package.endswith("\\")] == []
+
+
+def test_an_environment_of_another_lock_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = tmp_path / "environments" / f"label-studio-{VERSION}"
+    environment.mkdir(parents=True)
+    (environment / "installed.txt").write_text(f"label-studio=={VERSION}\n")
+    monkeypatch.setenv("UV", fake_uv(tmp_path, f"mkdir -p {environment}"))
+    label_studio_program()
+    assert calls(tmp_path) == 2
+
+
 def test_a_failed_installation_is_explained_and_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,7 +87,7 @@ def program_that(folder: Path, script: str) -> None:
     """A program in the place of Label Studio's, installed already."""
     environment = folder / "environments" / f"label-studio-{VERSION}"
     (environment / "bin").mkdir(parents=True)
-    (environment / "installed.txt").touch()
+    (environment / "installed.txt").write_text(sha256_of(LOCK))
     program = environment / "bin" / "label-studio"
     program.write_text(f'#!/bin/sh\necho "$@" >> {folder}/calls\n{script}\n')
     program.chmod(0o755)

@@ -51,6 +51,20 @@ def test_a_started_server_answers_and_is_found_again(server, tmp_path):
     assert not port_is_free(server.port)
 
 
+def test_only_its_owner_reads_what_a_server_writes_and_it_knows_the_umask_of_the_user(tmp_path):
+    port, written = free_port(), tmp_path / "written"
+    script = f"umask; echo $SPYGLASS_USER_UMASK; exec python3 -m http.server {port}"
+    command = ["sh", "-c", f"({script}) > {written} 2>&1"]
+    before = os.umask(0o027)
+    try:
+        start_server("writer", tmp_path, command, port, is_ready=lambda: not port_is_free(port))
+    finally:
+        os.umask(before)
+    stop_server("writer", tmp_path)
+    assert written.stat().st_mode & 0o077 == 0
+    assert written.read_text().split()[:2] == ["0077", "27"]
+
+
 def test_a_stopped_server_is_gone(server, tmp_path):
     assert stop_server("pages", tmp_path)
 

@@ -35,6 +35,18 @@ def test_without_the_token_nothing_is_told(shown):
     assert (told.status_code, told.json()["detail"][0]) == (401, "CredentialsNotValid")
 
 
+def test_a_websocket_without_the_token_is_401_too():
+    sent = []
+
+    async def send(message) -> None:
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/api/v1/streams", "headers": []}
+    scope["extensions"] = {"websocket.http.response": {}}
+    asyncio.run(guarded(application, TOKEN)(scope, None, send))
+    assert (sent[0]["type"], sent[0]["status"]) == ("websocket.http.response.start", 401)
+
+
 def test_with_the_token_everything_is():
     assert answer("/api/v1/runs", Authorization=f"Bearer {TOKEN}").text == "everything"
 

@@ -1,4 +1,8 @@
-"""Label Studio's own Python environment: it pins its dependencies against those of Spyglass."""
+"""Label Studio's own Python environment: it pins its dependencies against those of Spyglass.
+
+`label_studio.txt` beside this file lists every package of it with the hashes of its files, so that
+an installation is the same everywhere and takes nothing that was exchanged on its way.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,12 @@ from filelock import FileLock
 from uv import find_uv_bin
 
 from utils.errors import ServerError
-from utils.files import written_whole
+from utils.files import sha256_of, write_whole, written_whole
 from utils.paths import local_folder
 from utils.progress import progress
 
 VERSION = "1.23.2"
-_NO_LATER_THAN = "2026-11-20"
+LOCK = Path(__file__).with_name("label_studio.txt")
 DATABASE = "label_studio.sqlite3"
 _INSTALLED = "installed.txt"
 
@@ -45,14 +49,15 @@ def label_studio_program() -> Path:
     """The `label-studio` program, installed on first use (some 400 MB, a minute or two).
 
     The environment is `label-studio-<version>` in `$SPYGLASS_ENVIRONMENTS` or
-    `.local/environments`. A marker is written last, so that a half-made environment is made again.
+    `.local/environments`. A marker is written last, so that a half-made environment is made again,
+    and so is one of another lock file.
 
     Raises:
         ServerError: If the installation fails.
     """
     folder = _folder()
     with FileLock(folder.with_suffix(".lock")):
-        if not (folder / _INSTALLED).is_file():
+        if not _is_installed(folder):
             _install(folder)
     return folder / "bin" / "label-studio"
 
@@ -74,6 +79,7 @@ def provide_database(data_folder: Path) -> None:
                 _migrate(program, blank)
     if not (data_folder / DATABASE).exists():
         with written_whole(data_folder / DATABASE) as partial:
+            partial.touch(mode=0o600)  # it will hold tokens
             shutil.copyfile(blank, partial)
 
 
@@ -88,15 +94,20 @@ def _environments() -> Path:
     return folder
 
 
+def _is_installed(folder: Path) -> bool:
+    marker = folder / _INSTALLED
+    return marker.is_file() and marker.read_text() == sha256_of(LOCK)
+
+
 def _install(folder: Path) -> None:
-    requirement = f"label-studio=={VERSION}"
     python = folder / "bin" / "python"
-    with progress(f"Installing {requirement} in an environment of its own", total=2) as advance:
+    doing = f"Installing label-studio=={VERSION} in an environment of its own"
+    with progress(doing, total=2) as advance:
         _uv("venv", "--clear", "--python", sys.executable, folder)
         advance(1)
-        _uv("pip", "install", "--python", python, "--exclude-newer", _NO_LATER_THAN, requirement)
+        _uv("pip", "install", "--python", python, "--require-hashes", "-r", LOCK)
         advance(1)
-    (folder / _INSTALLED).write_text(f"{requirement}\n")
+    write_whole(folder / _INSTALLED, sha256_of(LOCK))
 
 
 def _migrate(program: Path, database: Path) -> None:
@@ -120,7 +131,10 @@ def _migrate(program: Path, database: Path) -> None:
 
 def _uv(*arguments: str | Path) -> None:
     uv = os.environ.get("UV") or find_uv_bin()
-    done = subprocess.run([uv, *map(str, arguments)], capture_output=True, text=True, check=False)
+    command = [uv, *map(str, arguments)]
+    # Not in the folder of the project, whose own constraints it would apply.
+    root = Path(__file__).anchor
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
     if done.returncode != 0:
         raise ServerError(
             f"Label Studio {VERSION} could not be installed: {done.stderr.strip()[-500:]} "

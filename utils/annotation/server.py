@@ -24,7 +24,7 @@ from utils.annotation.installation import (
     private_environment,
     provide_database,
 )
-from utils.files import written_whole
+from utils.files import write_secret
 from utils.paths import local_folder
 from utils.processes import (
     ServerProcess,
@@ -145,9 +145,7 @@ def _account() -> Account:
             password=secrets.token_urlsafe(15),
             api_key=secrets.token_hex(20),
         )
-        with written_whole(path) as partial:
-            partial.touch(mode=0o600)
-            partial.write_text(json.dumps(asdict(account)))
+        write_secret(path, json.dumps(asdict(account)))
     return Account(**json.loads(path.read_text()))
 
 
@@ -173,6 +171,9 @@ def _environment(account: Account) -> dict[str, str]:
         "LABEL_STUDIO_USER_TOKEN": account.api_key,
         "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
         "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
+        # No page elsewhere reads its answers, nor calls it by a name of its own.
+        "LABEL_STUDIO_ALLOWED_HOSTS": "127.0.0.1,localhost,[::1]",
+        "LABEL_STUDIO_CORS_ALLOW_ALL_ORIGINS": "false",
         # Webhooks may call a listener on this machine; only its own user can register one.
         "SSRF_PROTECTION_ENABLED": "false",
         "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",

@@ -1,4 +1,7 @@
-"""The FiftyOne App: a server in the background that outlives the command that started it."""
+"""The FiftyOne App: a server in the background that outlives the command that started it.
+
+It stands behind the gate of `utils.gate`: the address that opens it holds a token.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,9 @@ from filelock import FileLock
 
 from utils.curation.database import start_database
 from utils.curation.plugins import provide_plugins
-from utils.files import write_whole
-from utils.paths import local_folder
+from utils.files import write_secret
+from utils.gate import TOKEN_VARIABLE, bearer, token_in, with_token
+from utils.paths import local_folder, with_project_on_path
 from utils.processes import (
     ServerProcess,
     running_server,
@@ -39,7 +43,7 @@ def serve_app(dataset: str | None = None) -> str:
         dataset: Name of the dataset the address leads to; the list of datasets by default.
 
     Returns:
-        The address.
+        The address, with the token that opens it.
 
     Raises:
         ServerError: If MongoDB or the App does not start.
@@ -47,16 +51,25 @@ def serve_app(dataset: str | None = None) -> str:
     database = start_database()
     with FileLock(_folder() / "app.lock"):
         server = _running_on(database) or start_on_port(_PREFERRED_PORT, _start)
-        write_whole(_database_file(), database)
-    return f"{server.url}/datasets/{quote(dataset, safe='')}" if dataset else server.url
+        write_secret(_database_file(), database)
+    return _address(server, dataset)
 
 
 def open_app(dataset: str | None = None) -> str:
     """Serve the App and, where there is a display, open it in a browser; returns the address."""
     address = serve_app(dataset)
     if has_display():
-        webbrowser.open(address)
+        # By a page of our own: the command line of a browser can be seen by all users.
+        page = _folder() / "open.html"
+        write_secret(page, f'<meta http-equiv="refresh" content="0; url={address}">')
+        webbrowser.open(page.as_uri())
     return address
+
+
+def running_app_address() -> str | None:
+    """The address of the App with the token that opens it, if it runs."""
+    server = running_app()
+    return _address(server) if server else None
 
 
 def running_app() -> ServerProcess | None:
@@ -80,12 +93,17 @@ def answers(port: int) -> bool:
     """Whether the App on `port` of this machine is ready."""
     connection = HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
     try:
-        connection.request("GET", "/fiftyone")
+        connection.request("GET", "/fiftyone", headers=bearer(token_in(_folder())))
         return connection.getresponse().status == HTTPStatus.OK
     except HTTPException:
         return False
     finally:
         connection.close()
+
+
+def _address(server: ServerProcess, dataset: str | None = None) -> str:
+    page = f"/datasets/{quote(dataset, safe='')}" if dataset else "/"
+    return with_token(f"{server.url}{page}", token_in(_folder()))
 
 
 def _running_on(database: str) -> ServerProcess | None:
@@ -99,15 +117,15 @@ def _running_on(database: str) -> ServerProcess | None:
 
 
 def _start(port: int) -> ServerProcess:
-    program = [sys.executable, "-m", "fiftyone.server.main"]
     return start_server(
         SERVER_NAME,
         _folder(),
-        [*program, "--port", str(port), "--address", "127.0.0.1"],
+        [sys.executable, "-m", "utils.curation.serve", str(port)],
         port,
         is_ready=lambda: answers(port),
         environment={
-            "FIFTYONE_SERVER": "1",
+            TOKEN_VARIABLE: token_in(_folder()),
+            "PYTHONPATH": with_project_on_path(),
             "FIFTYONE_PLUGINS_DIR": str(provide_plugins()),
             # FiftyOne keeps an id of the user below the home folder, wherever it is told to keep
             # the rest; the plugin runs Spyglass in the user's own.

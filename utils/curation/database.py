@@ -2,18 +2,23 @@
 
 FiftyOne reads its configuration when it is imported, so `start_database` comes before
 `import fiftyone`. Started by hand mongod answers within a second; FiftyOne's own start takes 7–20.
+It asks for a password, which is kept in a file of `.local/mongodb`: without one, every program of
+every user of the machine could read and change it.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
 from utils.errors import ServerError
+from utils.files import write_secret
 from utils.paths import local_folder
 from utils.privacy import keep_private
 from utils.processes import (
@@ -28,6 +33,11 @@ from utils.processes import (
 SERVER_NAME = "mongodb"
 _PREFERRED_PORT = 27151
 _CACHE_GB = "0.5"
+_USER = "spyglass"
+_PATIENCE_MS = 5000
+# The code of AuthenticationFailed, see the server's error_codes.yml.
+_WRONG_PASSWORD = 18
+_PASSWORD_BYTES = 24
 _URI = "FIFTYONE_DATABASE_URI"
 _OUR_URI = "SPYGLASS_DATABASE_URI"
 
@@ -42,17 +52,34 @@ def start_database() -> str:
         The URI of the database.
 
     Raises:
-        ServerError: If there is no mongod on this machine, or it does not start.
+        ServerError: If there is no mongod on this machine, it does not start, or its password is
+            lost.
     """
     configure_fiftyone()
     if users_own := _users_database():
         return users_own
     with FileLock(_folder() / "start.lock"):
-        server = running_database() or start_on_port(_PREFERRED_PORT, _start_mongod)
-    # A database that has gone away is noticed at once, instead of after pymongo's 30 s.
-    uri = f"mongodb://127.0.0.1:{server.port}/?serverSelectionTimeoutMS=5000"
+        server = _running_with_password() or start_on_port(_PREFERRED_PORT, _start_mongod)
+    uri = _uri(server.port)
     os.environ[_URI] = os.environ[_OUR_URI] = uri
     return uri
+
+
+def _uri(port: int) -> str:
+    """How to reach the embedded mongod.
+
+    A database that has gone away is noticed at once, instead of after pymongo's 30 s.
+    """
+    account = f"{_USER}:{_password()}@"
+    return f"mongodb://{account}127.0.0.1:{port}/?serverSelectionTimeoutMS={_PATIENCE_MS}"
+
+
+def _password() -> str:
+    """The password of the embedded mongod, made up on first use."""
+    path = _folder() / "password"
+    if not path.is_file():
+        write_secret(path, secrets.token_urlsafe(_PASSWORD_BYTES))
+    return path.read_text()
 
 
 def running_database() -> ServerProcess | None:
@@ -118,14 +145,70 @@ def _users_database() -> str | None:
     return None if uri == os.environ.get(_OUR_URI) else uri
 
 
+def _running_with_password() -> ServerProcess | None:
+    """The embedded mongod if it runs; one that was started without a password is stopped."""
+    server = running_database()
+    if server and not _lets_in(server.port):
+        stop_server(SERVER_NAME, _folder())
+        return None
+    return server
+
+
 def _start_mongod(port: int) -> ServerProcess:
     records = _folder() / "data"
     records.mkdir(exist_ok=True)
-    command: list[str | Path] = [find_mongod(), "--dbpath", records, "--port", str(port)]
+    command: list[str | Path] = [find_mongod(), "--auth", "--dbpath", records, "--port", str(port)]
     command += ["--bind_ip", "127.0.0.1", "--nounixsocket", "--wiredTigerCacheSizeGB", _CACHE_GB]
-    return start_server(
+    server = start_server(
         SERVER_NAME, _folder(), command, port, is_ready=lambda: not port_is_free(port)
     )
+    _make_account(port)
+    return server
+
+
+def _make_account(port: int) -> None:
+    """Give a database its one account, also one that an earlier version used without.
+
+    As long as there is none, MongoDB lets a program of this machine make the first, and do nothing
+    else ("localhost exception").
+
+    Raises:
+        ServerError: If there is one already, with another password.
+    """
+    if _lets_in(port):
+        return
+    from pymongo.errors import OperationFailure
+
+    with _client(f"mongodb://127.0.0.1:{port}/") as client:
+        try:
+            client.admin.command("createUser", _USER, pwd=_password(), roles=["root"])
+        except OperationFailure as error:
+            stop_server(SERVER_NAME, _folder())
+            raise ServerError(
+                f"The password in {_folder() / 'password'} is not that of the MongoDB beside it. "
+                f"Put the former file back, or delete {_folder()}: Spyglass makes its datasets "
+                "anew, but tags that people gave in the App are lost."
+            ) from error
+
+
+def _lets_in(port: int) -> bool:
+    """Whether the mongod on a port knows the account."""
+    from pymongo.errors import OperationFailure
+
+    with _client(_uri(port)) as client:
+        try:
+            client.admin.command("ping")
+        except OperationFailure as error:
+            if error.code != _WRONG_PASSWORD:
+                raise
+            return False
+    return True
+
+
+def _client(uri: str) -> Any:
+    from pymongo import MongoClient
+
+    return MongoClient(uri, serverSelectionTimeoutMS=_PATIENCE_MS)
 
 
 def _folder() -> Path:

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from utils.detection.trust import SAFE_LOAD
 from utils.files import write_whole
 from utils.paths import local_folder
 from utils.privacy import keep_private
@@ -25,6 +26,7 @@ _SWITCHES = {
     # No look-ups, update checks or usage events; downloads that are asked for still work.
     "YOLO_OFFLINE": "true",
     "YOLO_AUTOINSTALL": "false",  # never calls pip
+    SAFE_LOAD: "true",  # weights run no code
     # Threads that wait for each other by spinning make a training five times slower as soon as
     # anything else runs on the machine; this counts only where torch is not imported yet.
     "OMP_WAIT_POLICY": "PASSIVE",
@@ -60,7 +62,16 @@ def load_ultralytics() -> Any:
     torch_utils.NUM_THREADS = usable_cores()
     # It replaces Pillow's `open` by one that would install a package for files that are no images.
     Image.open = patches._image_open
+    # At the end of a training it opens the weights once more, with a loader that would run code.
+    torch_utils.torch_load = _restricted_load
     return ultralytics
+
+
+def _restricted_load(weights: str | Path, **_: object) -> Any:
+    """The content of a checkpoint, on the CPU, loaded as all weights are."""
+    from ultralytics.nn import tasks
+
+    return tasks.torch_safe_load(weights)[0]
 
 
 def usable_cores() -> int:

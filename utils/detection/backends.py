@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.detection.backend import usable_cores
+from utils.errors import DetectorError
 
 # From images, a float32 tensor of shape (n, 3, height, width) in [0, 1], to raw predictions.
 Forward = Callable[[Any], Any]
@@ -63,10 +64,14 @@ def onnx_backend(network: Path) -> Backend:
 
     Args:
         network: An ONNX file for one image at a time.
+
+    Raises:
+        DetectorError: If it would read another file.
     """
     import onnxruntime
     import torch
 
+    require_self_contained(network)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
@@ -86,9 +91,13 @@ def openvino_backend(network: Path, precision: str | None = None) -> Backend:
         network: An ONNX file for one image at a time.
         precision: Of the convolutions, such as `f32`; by default the fastest that the processor
             has, often 16 bits.
+
+    Raises:
+        DetectorError: If it would read another file.
     """
     import torch
 
+    require_self_contained(network)
     openvino = load_openvino()
     cores = usable_cores()
     wanted: dict[str, Any] = {"NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
@@ -106,6 +115,27 @@ def openvino_backend(network: Path, precision: str | None = None) -> Backend:
     used = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
     description = f"OpenVINO {openvino.__version__.partition('-')[0]} ({used}) on cpu"
     return Backend("openvino", description, forward, cores, is_full_precision=used == "f32")
+
+
+def require_self_contained(network: Path) -> None:
+    """Make sure that an exported network names no other file.
+
+    A tensor of an ONNX file may be stored elsewhere, at any path that the file names. The networks
+    that Spyglass exports hold all their tensors.
+
+    Raises:
+        DetectorError: If a tensor is stored elsewhere.
+    """
+    import onnx
+    from onnx.external_data_helper import _get_all_tensors, uses_external_data
+
+    for tensor in _get_all_tensors(onnx.load(network, load_external_data=False)):
+        if uses_external_data(tensor):
+            places = [entry.value for entry in tensor.external_data if entry.key == "location"]
+            raise DetectorError(
+                f"{network} is refused: it would read another file ({', '.join(places)}). "
+                "Delete it, and the network is exported again from the weights."
+            )
 
 
 def load_openvino() -> Any:

@@ -9,7 +9,8 @@ from typing import Any
 
 from utils.detection.backend import load_ultralytics, quiet
 from utils.detection.options import TrainingOptions
-from utils.errors import DetectorError
+from utils.detection.trust import refusal, trusting
+from utils.errors import ConfigurationError, DetectorError
 from utils.files import sha256_of
 from utils.paths import local_folder
 from utils.storage.cache import newest_copy
@@ -50,7 +51,9 @@ def resolve_checkpoint(options: TrainingOptions) -> Checkpoint:
 
     Looked for in this order: a file of that path, a file of that name in `weights_dir`, a download
     from ultralytics into `weights_dir`, and, where `allow_scratch` is set, the architecture alone.
-    Both places may be in a bucket; what is there is fetched once, and downloads are kept here.
+    A name without a folder is no path: a file that happens to lie in the current folder is not
+    taken for the published weights of that name. Both places may be in a bucket; what is there is
+    fetched once, and downloads are kept here.
 
     Raises:
         DetectorError: If none of these can be had.
@@ -60,7 +63,8 @@ def resolve_checkpoint(options: TrainingOptions) -> Checkpoint:
     if wanted.endswith(_ARCHITECTURE):
         return Checkpoint(wanted, wanted)
     try:
-        return _find(wanted) or _find_by_name(wanted, options.weights_dir)
+        named = None if _is_bare_name(wanted) else _find(wanted)
+        return named or _find_by_name(wanted, options.weights_dir)
     except DetectorError as error:
         if not options.allow_scratch:
             raise
@@ -71,17 +75,22 @@ def load_model(checkpoint: Checkpoint) -> Any:
     """The ultralytics model of a checkpoint.
 
     Raises:
-        DetectorError: If the file is no checkpoint, or not one of a detector.
+        ConfigurationError: If what the user trusts is named in another way than by its SHA-256.
+        DetectorError: If the file is no checkpoint, could run code, or is not one of a detector.
     """
     ultralytics = load_ultralytics()
     try:
-        with quiet():
+        with quiet(), trusting(Path(checkpoint.model)):
             # An RT-DETR checkpoint says so itself; its architecture has to be told.
             is_rtdetr = (
                 Path(checkpoint.source).name.startswith("rtdetr") and checkpoint.from_scratch
             )
             model = (ultralytics.RTDETR if is_rtdetr else ultralytics.YOLO)(checkpoint.model)
-    except Exception as error:  # whatever unpickling a foreign file may raise
+    except ConfigurationError:
+        raise
+    except Exception as error:  # whatever a foreign file may cause
+        if refused := refusal(checkpoint.source, Path(checkpoint.model), error):
+            raise DetectorError(refused) from error
         raise DetectorError(
             f"{checkpoint.source} cannot be loaded as a detector: {_first_line(error)}. "
             "Name an ultralytics checkpoint (.pt) or architecture (.yaml) in model_checkpoint."
@@ -112,6 +121,10 @@ def _find(place: str) -> Checkpoint | None:
     return Checkpoint(place, sha256_of(copy), copy) if copy else None
 
 
+def _is_bare_name(wanted: str) -> bool:
+    return is_local(wanted) and Path(wanted).name == wanted
+
+
 def _find_by_name(wanted: str, weights_dir: str | None) -> Checkpoint:
     if not is_local(wanted):
         raise DetectorError(
@@ -138,7 +151,7 @@ def _download(name: str, folder: Path) -> Path:
     if published not in GITHUB_ASSETS_NAMES:
         raise DetectorError(
             f"'{name}' is neither a file nor in {folder}, and ultralytics publishes no weights of "
-            "that name. Put the file there, or name another in model_checkpoint."
+            f"that name. {_remedy(name)}"
         )
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -150,6 +163,12 @@ def _download(name: str, folder: Path) -> Path:
             f"{_first_line(error)}. "
             "Put the file there, or set allow_scratch: true to train without."
         ) from error
+
+
+def _remedy(name: str) -> str:
+    if _is_bare_name(name) and Path(name).is_file():
+        return f"To use the file of the current folder, set model_checkpoint: ./{name}"
+    return "Put the file there, or name another in model_checkpoint."
 
 
 def _scratch(wanted: str, reason: DetectorError) -> Checkpoint:

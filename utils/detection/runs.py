@@ -25,6 +25,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from utils.detection.backend import load_ultralytics
 from utils.detection.epochs import EpochMetrics, plain_names, read_epochs
+from utils.detection.trust import refusal
+from utils.errors import DetectorError
 from utils.files import full_disk_explained, write_whole, written_whole
 from utils.paths import local_folder
 
@@ -147,7 +149,11 @@ class TrainingRun:
         return copy
 
     def resume_point(self) -> Path | None:
-        """As `kept`, but None where a power cut has spoilt it."""
+        """As `kept`, but None where a power cut has spoilt it.
+
+        Raises:
+            DetectorError: If what is kept could run code.
+        """
         kept = self.kept()
         return kept if kept and _read_checkpoint(kept / "resume.pt").get("optimizer") else None
 
@@ -217,13 +223,19 @@ def without_circumstances(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_checkpoint(path: Path) -> dict[str, Any]:
-    """The content of a checkpoint, on the CPU; empty where it is missing or cut short by a kill."""
+    """The content of a checkpoint, on the CPU; empty where it is missing or cut short by a kill.
+
+    Raises:
+        DetectorError: If it could run code.
+    """
     load_ultralytics()
-    from ultralytics.utils.patches import torch_load
+    from ultralytics.nn.tasks import torch_safe_load
 
     try:
-        content = torch_load(path, map_location="cpu")
-    except Exception:  # a broken file fails in many ways, and all mean the same
+        content, _ = torch_safe_load(path)
+    except Exception as error:  # a broken file fails in many ways, and all mean the same
+        if refused := refusal(str(path), path, error):
+            raise DetectorError(refused) from error
         return {}
     return content if isinstance(content, dict) else {}
 

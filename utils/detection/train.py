@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from subprocess import CalledProcessError
 from typing import Any
 
@@ -15,14 +16,16 @@ from utils.detection.augmentations import names_of
 from utils.detection.backend import quiet
 from utils.detection.backup import RunBackup
 from utils.detection.callbacks import EpochReport, OnEpoch, wait_for_plots, watching
-from utils.detection.checkpoint import Checkpoint, load_model, resolve_checkpoint
+from utils.detection.checkpoint import Checkpoint, load_model, load_weights, resolve_checkpoint
 from utils.detection.detector import Detector
 from utils.detection.known_classes import require_labelled, with_known_classes
 from utils.detection.options import TrackingOptions, TrainingOptions
 from utils.detection.runs import TrainingRun, open_run, without_circumstances
 from utils.detection.tracking import TrainingRecord
+from utils.detection.trust import trusting
 from utils.errors import DetectorError
 from utils.locks import exclusive
+from utils.masking import without_secrets
 from utils.storage.objects import ObjectStore
 
 _DEFAULTS = TrainingOptions()
@@ -64,6 +67,7 @@ def train_detector(
     require_labelled(options.known_as, dataset.class_names)
     run = open_run(dataset.fingerprint, checkpoint.identity, arguments)
     with exclusive("training", str(run.folder)), quiet(), ExitStack() as stack:
+        stack.enter_context(trusting(Path(checkpoint.model)))
         backup = kept_in and stack.enter_context(RunBackup(run, kept_in))
         if options.resume:
             _require_begun(run)
@@ -98,7 +102,7 @@ def _parameters(
     return {
         **without_circumstances(arguments),
         "augmentations": ", ".join(names_of(arguments["augmentations"])) or "none",
-        "checkpoint": checkpoint.source,
+        "checkpoint": without_secrets(checkpoint.source),
         "data_fingerprint": dataset.fingerprint,
         **{f"{split}_tiles": count for split, count in dataset.tile_counts.items()},
     }
@@ -121,6 +125,7 @@ def _train(
         if (resume_point / "last_epoch").exists():
             run.adopt_weights(resume_point)
             return
+        load_weights(run.weights / "best.pt")  # which other processes open with no restriction
         checkpoint = Checkpoint(str(resume_point / "resume.pt"), identity="")
         start = {"resume": True, "device": arguments["device"]}
     model = load_model(checkpoint)
