@@ -19,6 +19,7 @@ from utils.scenes.inspect import inspect
 
 _EXAMPLES = 3
 _CLASSES_SHOWN = 8
+_FORMATS_SHOWN = 3
 _SOURCE = "source."
 _KIND = "kind"
 
@@ -89,7 +90,11 @@ def _sizes(scenes: Sequence[Mapping[str, Any]]) -> str:
         return ""
     sizes = sorted({(s["width"], s["height"]) for s in scenes}, key=lambda size: size[0] * size[1])
     first, last = (f"{width} x {height}" for width, height in (sizes[0], sizes[-1]))
-    return f", {first} pixels" if first == last else f", {first} to {last} pixels"
+    kinds = Counter(
+        f"{s['format']} of {_counted(s['bands'], 'band')}, {s['dtype']}" for s in scenes
+    )
+    span = first if first == last else f"{first} to {last}"
+    return f", {span} pixels; {_listed(dict(kinds.most_common(_FORMATS_SHOWN)))}"
 
 
 def _labels(seen: Mapping[str, Any]) -> str:

@@ -114,7 +114,7 @@ def export_annotations(
     Raises:
         DatasetError: If no tile is labelled.
         LabelStudioError: If the server fails or sends something else than an export.
-        TooManyIssuesError: If too many tiles cannot be used.
+        TooManyIssuesError: If too many tiles cannot be used, or too many regions are lost.
     """
     with TemporaryDirectory(prefix="spyglass-export-") as scratch:
         export = Path(scratch, "export.json")
@@ -128,6 +128,7 @@ def export_annotations(
             dataset = LabeledDataset.write(out_path, project.class_names, tiles)
     faults = IssueReport([issue for issue in reader.issues.issues if issue.kind != _SKIPPED])
     faults.check_share(len(manifest), options.max_bad_share, "tiles")
+    faults.check_labels(reader.statistics.boxes, options.max_bad_share)
     if not len(dataset):
         raise DatasetError(
             f"No tile of the project '{project.title}' is labelled yet, so there is nothing to "

@@ -6,6 +6,7 @@ Images are not decoded: their bytes go to files in the local cache as they are.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from utils.errors import SourceError
 from utils.images.georeference import read_georeference
 from utils.issues import IssueReport
-from utils.scenes.hugging_face_columns import BOXES, LabelColumns, gathered
+from utils.scenes.hugging_face_columns import BOXES, LabelColumns, gathered, value_of
 from utils.scenes.hugging_face_images import DatasetImage, ImageSpool
 from utils.scenes.hugging_face_loading import dataset_name, load_streamed
-from utils.scenes.hugging_face_schema import is_declared_image, label_columns
+from utils.scenes.hugging_face_schema import is_declared_image, label_columns, require_column
 from utils.scenes.image_files import folder_tags
 from utils.scenes.options import HuggingFaceSource
 from utils.scenes.scene import Scene, SceneSource
@@ -42,6 +43,8 @@ def open_hugging_face(options: HuggingFaceSource) -> SceneSource:
     import datasets
 
     dataset, scene_count = load_streamed(options)
+    if options.group_column is not None:
+        require_column(dataset.features, options.group_column, "group_column")
     is_declared = is_declared_image(dataset.features, options.image_column)
     columns = label_columns(dataset.features, options)
     if is_declared:
@@ -59,7 +62,7 @@ def open_hugging_face(options: HuggingFaceSource) -> SceneSource:
         for item, image, row in selection.of(_images(rows, name, spool, options, noted)):
             scene = _scene(row, item, image, spool, columns, notices, report)
             if scene is not None:
-                yield scene
+                yield replace(scene, group=_group(row, options.group_column) or scene.group)
         notices.report(name, report)
 
     class_names = columns.class_names if columns else ()
@@ -110,6 +113,11 @@ def _images(
         else:
             seen.add(image.place)
             yield item, image, row
+
+
+def _group(row: dict[str, Any], column: str | None) -> str | None:
+    named = None if column is None else value_of(row, column)
+    return None if named is None else str(named)
 
 
 def _scene(

@@ -124,12 +124,13 @@ def gathered(
         columns: Where each row has its box and class.
         values: All of them, in order.
     """
-    boxes = [_value(part, columns.boxes) for part in values]
-    classes = [_value(part, columns.categories) if columns.categories else 0 for part in values]
+    boxes = [value_of(part, columns.boxes) for part in values]
+    classes = [value_of(part, columns.categories) if columns.categories else 0 for part in values]
     return {**row, BOXES: boxes, CLASSES: classes}
 
 
-def _value(row: Any, column: str) -> Any:
+def value_of(row: Any, column: str) -> Any:
+    """The value of a row in a column; dots lead into nested columns. None where it has none."""
     for part in column.split("."):
         row = row.get(part) if isinstance(row, Mapping) else None
     return row

@@ -38,6 +38,15 @@ def is_declared_image(features: Mapping[str, Any], column: str) -> bool:
     )
 
 
+def require_column(features: Mapping[str, Any], column: str, option: str) -> None:
+    """Make sure that a column is there.
+
+    Raises:
+        SourceError: If it is not.
+    """
+    _feature(features, column, option)
+
+
 def label_columns(features: Mapping[str, Any], options: HuggingFaceSource) -> LabelColumns | None:
     """Where the labels are, checked against the dataset's features; None for one without labels.
 

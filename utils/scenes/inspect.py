@@ -14,8 +14,9 @@ import numpy as np
 
 from utils.errors import GeoreferenceError, ImageError, TooManyIssuesError
 from utils.images.damage import DamageSigns
+from utils.images.files import image_facts
 from utils.images.options import PixelOptions
-from utils.images.reader import image_size, read_strips
+from utils.images.reader import read_strips
 from utils.issues import IssueReport
 from utils.progress import progress
 from utils.scenes.kinds import find_kind, source_options
@@ -43,8 +44,9 @@ def inspect(kind: str | None, path: str, **options: Any) -> dict[str, Any]:
         sign that shows the kind, or None where it was given), `classes`, `labels_by_class`,
         `scenes`, `issues`, `passed_over` (files by suffix), and `refused` (the sentence with which
         an ingest would end, or None). Each scene has `id`, `path`, `file` (the image on this
-        machine), `width`, `height`, `labels` (None, or a list of `class` and `xyxy` in pixels of
-        the upright image), `group`, `tags`, `mean_rgb`, `crs` and `centre_lon_lat`.
+        machine), `width`, `height`, `format`, `bands`, `dtype`, `labels` (None, or a list of
+        `class` and `xyxy` in pixels of the upright image), `group`, `tags`, `mean_rgb`, `crs` and
+        `centre_lon_lat`.
 
     Raises:
         SourceError: If the source as a whole cannot be read.
@@ -64,7 +66,7 @@ def inspect(kind: str | None, path: str, **options: Any) -> dict[str, Any]:
         "scenes": scenes,
         "issues": report.to_rows(),
         "passed_over": dict(source.passed_over),
-        "refused": _refusal(report, len(scenes), wanted),
+        "refused": _refusal(report, len(scenes), labels.total(), wanted),
     }
 
 
@@ -79,7 +81,8 @@ def _inspected(source: SceneSource, report: IssueReport) -> Iterator[dict[str, A
 
 
 def _scene_row(scene: Scene, report: IssueReport) -> dict[str, Any]:
-    width, height = image_size(scene.path)
+    facts = image_facts(scene.path)
+    width, height = facts.size
     boxes, _, issues = usable_labels(scene, width, height)
     damage = DamageSigns()
     mean = _mean_rgb(scene.path, damage)
@@ -96,6 +99,9 @@ def _scene_row(scene: Scene, report: IssueReport) -> dict[str, Any]:
         "file": str(scene.path),
         "width": width,
         "height": height,
+        "format": facts.format,
+        "bands": facts.bands,
+        "dtype": facts.dtype,
         "labels": labels if boxes else None if boxes is None else [],
         "group": scene.group or scene.id,
         "tags": list(scene.tags),
@@ -128,10 +134,12 @@ def _centre(scene: Scene, width: int, height: int, report: IssueReport) -> list[
         return None
 
 
-def _refusal(report: IssueReport, scenes: int, options: SourceOptions) -> str | None:
+def _refusal(report: IssueReport, scenes: int, labels: int, options: SourceOptions) -> str | None:
+    """The sentence with which an ingest would end, as `merge_ingests` decides it."""
     try:
         total = scenes + report.items_set_aside()
         report.check_share(total, options.max_bad_share, "scenes")
+        report.check_labels(labels, options.max_bad_share)
     except TooManyIssuesError as error:
         return str(error)
     return None

@@ -102,6 +102,10 @@ class HuggingFaceSource(CommonSourceOptions):
     else by `classes` or `class_mapping`). `null` where there is one class only, which `classes`
     then names."""
 
+    group_column: str | None = None
+    """The column that names what must stay in one split, such as a site or a burst. Default: the
+    group that `group` finds."""
+
     box_format: BoxFormat = "xyxy"
     """The form of the boxes: `xyxy` is [x1, y1, x2, y2], `yxyx` is [y1, x1, y2, x2], `xywh` is
     [x, y, width, height] from the top left corner, `cxcywh` the same from the centre. Pixels, or

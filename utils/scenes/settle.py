@@ -86,7 +86,7 @@ def settled(
     if image is not None:
         objects, more = _placed(labels, image, item, notices, report, shares_possible)
         lost += more
-    scene = replace(scene, lost=lost, group=labels.group)
+    scene = replace(scene, lost=lost, group=scene.group or labels.group)
     if not objects and labels.crowds:  # things are there, though none by itself
         return replace(scene, boxes=None)
     return replace(scene, boxes=boxes_of(objects))

@@ -298,3 +298,20 @@ def test_a_hub_that_cannot_be_reached_is_said_at_once():
     )  # fmt: skip
     assert "SourceError: The Hugging Face hub could not be asked" in done.stderr
     assert "Retry" not in done.stderr
+
+
+def test_a_column_can_name_what_stays_in_one_split(tmp_path):
+    folder = tmp_path / "traps"
+    folder.mkdir()
+    rows = [row(seed) | {"site": site} for seed, site in enumerate(["n", "n", None])]
+    datasets.Dataset.from_list(rows).cast_column("image", datasets.Image()).to_parquet(
+        folder / "train-00000-of-00001.parquet"
+    )
+    options = {"boxes_column": None, "group_column": "site"}
+    found = read("hugging_face", dataset=str(folder), **options)
+    assert [scene.group for scene in found.scenes] == ["traps/n", "traps/n", None]
+
+
+def test_a_group_column_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(SourceError, match="group_column"):
+        open_kind("hugging_face", dataset=parquet(tmp_path / "a", TWO_SHIPS), group_column="siet")
