@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def inspection_page(path: str, seen: Mapping[str, Any]) -> str:
     counts = BoxCounts()
     for scene in seen["scenes"]:
         counts.add(_boxes(scene) or Boxes())
-    issues = IssueReport([Issue(**row) for row in seen["issues"]])
+    issues = IssueReport([_shortened(Issue(**row), path) for row in seen["issues"]])
     reason = f": {seen['reason']}" if seen["reason"] else ""
     return page(
         f"What an ingest makes of {path}",
@@ -51,6 +52,13 @@ def inspection_page(path: str, seen: Mapping[str, Any]) -> str:
         issues_section(issues),
         section("Scenes", _scenes_table(seen["scenes"])),
     )
+
+
+def _shortened(issue: Issue, path: str) -> Issue:
+    """The issue with names below the source instead of whole paths."""
+    root = f"{Path(path).expanduser().resolve()}/"
+    item, detail = (text.replace(root, "") for text in (issue.item, issue.detail))
+    return replace(issue, item=item, detail=detail)
 
 
 def _warning(sentence: str) -> Markup:
@@ -118,7 +126,7 @@ def _scenes_table(scenes: Sequence[Mapping[str, Any]]) -> Markup:
     )
     left_out = len(scenes) - _LISTED
     more = paragraph(f"and {left_out:,} more") if left_out > 0 else Markup("")
-    return Markup(table(headings, rows) + more)
+    return Markup(table(headings, rows, names=True) + more)
 
 
 def _place(centre: Sequence[float] | None) -> str:

@@ -36,6 +36,6 @@ def issues_section(report: IssueReport) -> Markup:
         "Issues",
         bars(report.counts()),
         Markup("<br>"),
-        table(["Item", "Kind", "Detail", "Left out"], rows),
+        table(["Item", "Kind", "Detail", "Left out"], rows, names=True),
         paragraph(f"and {left_out:,} more") if left_out else Markup(""),
     )

@@ -48,6 +48,8 @@ table { border-collapse: collapse; min-width: 40%; }
 th, td { padding: 5px 14px 5px 0; text-align: left; border-bottom: 1px solid var(--line);
   vertical-align: top; }
 td:first-child { overflow-wrap: anywhere; min-width: 8em; }
+table.names td { overflow-wrap: anywhere; }
+table.names td:first-child { min-width: min(26em, 45vw); }
 th { color: var(--soft); font-weight: 500; font-size: 12px; white-space: nowrap; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 28px; }
@@ -121,8 +123,16 @@ def facts(values: Mapping[str, Cell]) -> Markup:
     return Markup(f'<dl class="facts">{"".join(boxes)}</dl>')
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Markup:
-    """A table; columns of numbers are set to the right."""
+def table(
+    headings: Sequence[str], rows: Iterable[Sequence[Cell]], *, names: bool = False
+) -> Markup:
+    """A table; columns of numbers are set to the right.
+
+    Args:
+        headings: One for each column.
+        rows: Each with a cell for each column.
+        names: Whether the first column holds long names, such as paths, and needs room.
+    """
     body = [list(row) for row in rows]
     numeric = [
         bool(body) and all(isinstance(row[column], int | float | Number | None) for row in body)
@@ -137,8 +147,9 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Markup:
         for row in body
     )
     inside = "".join(f"<tr>{line}</tr>" for line in lines)
+    kind = ' class="names"' if names else ""
     return Markup(
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
+        f'<div class="scroll"><table{kind}><thead><tr>{head}</tr></thead>'
         f"<tbody>{inside}</tbody></table></div>"
     )
 

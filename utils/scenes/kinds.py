@@ -109,7 +109,11 @@ def _labelled(root: Path) -> FoundKind | None:
     if not counts[kind]:
         return None
     first = next(_of_suffix(root, _LABEL_KINDS[kind], _is_voc if kind == "voc" else _is_yolo))
-    form = "Pascal VOC's form" if kind == "voc" else "rows of numbers as YOLO has them"
+    form = (
+        "labels in XML, as Pascal VOC and CVAT write them"
+        if kind == "voc"
+        else "rows of numbers as YOLO has them"
+    )
     return FoundKind(kind, f"{first.relative_to(root)} holds {form}")
 
 
