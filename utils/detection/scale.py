@@ -119,7 +119,7 @@ def plan_windows(
 
 
 def scale_issues(detector: Detector, options: InferenceOptions) -> list[Issue]:
-    """What is to be told of the scale at which scenes are shown, before any is."""
+    """The issues of the scale that the options ask for, known before any scene is shown."""
     if detector.tile_side is None:
         if options.tile_size != "auto":
             return []

@@ -1,4 +1,4 @@
-"""What it costs to show a detector objects larger or smaller than it learned them."""
+"""The recall that a detector loses when objects are larger or smaller than it learned them."""
 
 from __future__ import annotations
 

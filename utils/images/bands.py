@@ -1,4 +1,4 @@
-"""Which bands of an image are red, green and blue."""
+"""The choice of the bands that are read as red, green and blue."""
 
 from __future__ import annotations
 

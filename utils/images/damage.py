@@ -21,7 +21,7 @@ _LARGE_WHITE_SHARE = 0.5
 
 
 class DamageSigns:
-    """What the pixels of an image and its decoder show of damage, gathered strip by strip.
+    """Signs of damage in the pixels of an image and its decoder, gathered strip by strip.
 
     Square cells that have only one colour are counted: water and sky are never the same to the last
     bit over a tenth of a scene; tiles that failed to decode, cut ends and frames of nothing are.
@@ -49,7 +49,7 @@ class DamageSigns:
         self._doubts.append(reason)
 
     def notes(self, missing: Callable[[], float]) -> list[Note]:
-        """What to tell about the image.
+        """Notes about the image, for people.
 
         Args:
             missing: Gives the share of the image that the file itself declares to hold no data.

@@ -27,7 +27,7 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """What the header of an image file says.
+    """The facts in the header of an image file.
 
     Attributes:
         format: Name of the format, such as "TIFF".

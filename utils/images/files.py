@@ -42,7 +42,7 @@ _NOT_WHOLE = re.compile(
 
 
 def image_facts(path: Path, options: PixelOptions = _DEFAULT) -> ImageFacts:
-    """What the header of an image says, with the choices made by the options.
+    """The facts in the header of an image, with the choices made by the options.
 
     Raises:
         ImageError: If it is no image, cannot be read, has more than `max_pixels`, or has no such
@@ -133,7 +133,7 @@ def explained(path: Path, faults: Sequence[Exception] = ()) -> Iterator[None]:
 
 
 def _sentence(path: Path, error: Exception, in_rows: bool) -> str:
-    """What is wrong with a file, and what to do: only a damaged file is to be replaced.
+    """One sentence with the fault of a file and the remedy; only a damaged file is to be replaced.
 
     A file that opened, and of which some rows are not read, is damaged.
     """
@@ -156,7 +156,7 @@ def _sentence(path: Path, error: Exception, in_rows: bool) -> str:
 
 
 def in_one_line(text: str) -> str:
-    """What a library says, without the line in which libvips names its own operation."""
+    """The message of a library, without the line in which libvips names its own operation."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = [line for line in lines if not line.startswith("unable to ")] or lines
     return "; ".join(dict.fromkeys(said))[:_LONGEST_REASON]

@@ -28,7 +28,7 @@ def rows_at_once(raster: Any, row_bytes: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class NumberChange:
-    """What is done to the numbers of a raster before they are pixels of libvips.
+    """The change of a raster's numbers before they are pixels of libvips.
 
     Attributes:
         dtype: Type of the result.
@@ -48,7 +48,7 @@ def row_slices(numbers: Numbers) -> Iterator[slice]:
 
 
 def number_change(raster: Any, facts: ImageFacts, *, is_lab: bool = False) -> NumberChange:
-    """What is done to the chosen bands of a raster."""
+    """The change that the chosen bands of a raster need."""
     if is_lab and facts.dtype == "uint8":
         return NumberChange(np.uint16, _deep_lab)
     palette = _palette(raster, facts)

@@ -42,7 +42,7 @@ class Georeference:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is known about the place of an image.
+    """The place of an image, as far as it is known.
 
     Attributes:
         georeference: Where it lies, or None.
@@ -82,7 +82,7 @@ def read_place(
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What a file says of its place, in the frame of its stored pixels.
+    """The place that a file states, in the frame of its stored pixels.
 
     Attributes:
         crs: A `rasterio.crs.CRS`, or None.

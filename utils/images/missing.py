@@ -1,4 +1,4 @@
-"""Which pixels of an image hold no data, by what its file declares."""
+"""Masks of the pixels that hold no data, by the declarations of the file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def missing_mask(
     pixels: PixelOptions = _DEFAULT,
     shape: tuple[int, int] | None = None,
 ) -> BoolArray:
-    """Which pixels of a window hold no data: by the mask, alpha or nodata value of a GeoTIFF.
+    """Mask of the pixels of a window without data, by the mask, alpha or nodata value of a GeoTIFF.
 
     Formats other than TIFF and JPEG 2000 declare nothing.
 

@@ -16,7 +16,7 @@ _RPC_NAMES = ("_RPC.TXT", "_rpc.txt", ".rpb", ".RPB", "_metadata_RPC.txt")
 
 
 class Sidecars(NamedTuple):
-    """What the files beside an image say.
+    """The facts in the files beside an image.
 
     Attributes:
         aux_crs: The coordinate reference system that the .aux.xml names, as text, or None.

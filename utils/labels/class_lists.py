@@ -18,7 +18,7 @@ _SPLITS = ("train", "val", "valid", "test")
 
 @dataclass(frozen=True, slots=True)
 class DataYaml:
-    """What a YAML file of YOLO says.
+    """The facts in a YAML file of YOLO.
 
     Attributes:
         names: Class names by number; empty where it has none.

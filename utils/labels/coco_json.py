@@ -36,7 +36,7 @@ _NOTHING_THERE = {"empty", "blank", "nothing", "none", "background", "no animal"
 
 @dataclass(slots=True)
 class CocoFile:
-    """What one JSON file says.
+    """The content of one JSON file.
 
     Attributes:
         path: The file.

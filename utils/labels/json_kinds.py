@@ -1,4 +1,4 @@
-"""Which tool wrote a JSON file, by what it holds."""
+"""The tool that wrote a JSON file, known by its keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which scenes belong together, so that no split shares out what is nearly the same picture."""
+"""Groups of scenes that are nearly the same picture, so that no split shares them out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an ingest would make of a source, found without writing anything.
+"""Inspection: the scenes and labels that an ingest would read, found without writing anything.
 
 Every image is decoded once, since only then is its damage known.
 """

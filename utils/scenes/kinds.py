@@ -1,4 +1,4 @@
-"""Which kind of source a folder is, found by looking at its label files."""
+"""The kind of a source, found by looking at its label files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which label file belongs to which image, by their names."""
+"""Pairing of label files with images, by their names."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _BESIDE_IMAGES = frozenset({".prj", ".wld", ".ovr", ".msk", ".rpb"})
 
 @dataclass
 class Listing:
-    """What was found below a folder.
+    """The files found below a folder.
 
     Attributes:
         files: Every file that is not hidden and whose name is text, sorted by path.
@@ -36,7 +36,7 @@ class Listing:
     unreadable_names: list[str] = field(default_factory=list)
 
     def issues(self, source: str) -> list[Issue]:
-        """What a person should know about the links and names of a source."""
+        """Issues of the links and names of a source."""
         told = [
             (LINK_OUT, self.links_out, "they are read"),
             (LINK_UP, self.links_up, "they are not followed"),

@@ -1,4 +1,4 @@
-"""What a person should know about the image of a scene that is used."""
+"""Issues of the images of scenes that are used all the same."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def image_issues(scene: Scene, pixels: PixelOptions) -> list[Issue]:
 
 
 def damage_issues(scene: Scene, damage: DamageSigns, pixels: PixelOptions) -> list[Issue]:
-    """What is to be told of the pixels of a scene: decoders in doubt, and large even parts.
+    """Issues of the pixels of a scene: decoders in doubt, and large even parts.
 
     Args:
         scene: The scene.

@@ -33,7 +33,7 @@ _FAULTS_IN_FULL = 3
 
 @dataclass(slots=True)
 class Notices:
-    """What recurs in many files of a source, counted so that it is told once.
+    """Things that recur in many files of a source, counted so that each is told once.
 
     Attributes:
         counts: By kind, how often it was met and the first item it was met in.

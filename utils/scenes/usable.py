@@ -1,4 +1,4 @@
-"""Which labels of a scene can be used: the one judge of unusable boxes."""
+"""The one judge of unusable labels."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _EXAMPLES = 3
 
 @dataclass(slots=True)
 class YoloSettings:
-    """What the files beside the labels say.
+    """The settings in the files beside the labels.
 
     Attributes:
         classes: The meaning of the columns of labels.
