@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from utils.detection.platt import Platt
 from utils.evaluation.bootstrap import GroupSpread, estimate, widened
-from utils.evaluation.calibration import Platt, calibrated, fitted_calibration
+from utils.evaluation.calibration import fitted_calibration
 from utils.evaluation.matching import IOU_THRESHOLDS, ClassMatches
 from utils.evaluation.options import BootstrapOptions
 from utils.evaluation.threshold import choose_confidence
@@ -68,13 +69,13 @@ def test_scores_that_are_too_high_are_calibrated():
     scores = rng.uniform(0.1, 0.95, 2000)
     is_true = rng.random(2000) < scores / 2
     platt = fitted_calibration(matches(scores, is_true, [0] * 2000, [1000]))
-    assert calibrated(np.array([0.8]), platt) == pytest.approx(0.4, abs=0.06)
+    assert platt.probability(np.array([0.8])) == pytest.approx(0.4, abs=0.06)
 
 
 def test_a_handful_of_boxes_hardly_changes_the_scores():
     platt = fitted_calibration(matches([0.6, 0.5], [True, False], [0, 0], [1]))
-    assert calibrated(np.array([0.7]), platt) == pytest.approx(0.7, abs=0.1)
-    assert calibrated(np.array([0.3, 0.9]), Platt(1, 0)) == pytest.approx([0.3, 0.9])
+    assert platt.probability(np.array([0.7])) == pytest.approx(0.7, abs=0.1)
+    assert Platt(1, 0).probability(np.array([0.3, 0.9])) == pytest.approx([0.3, 0.9])
 
 
 def test_groups_of_equal_size_count_in_full_and_one_that_holds_most_counts_alone():

@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
+from utils.detection.platt import Platt
 from utils.errors import DetectorError
 from utils.files import sha256_of, write_whole, written_whole
 
@@ -41,7 +44,7 @@ class Detector:
         confidence_range: Within which the best confidence lies in nine of ten samples of val, or
             None where it was not chosen.
         confidence_boxes: True boxes of val that the choice rests on.
-        calibration: Slope and shift of `utils.evaluation.calibration.Platt`, or None.
+        calibration: From scores to probabilities, fitted on val, or None.
         tile_side: Median longest side of the tiles it learned from, in pixels; None of a detector
             that was trained by an earlier version of Spyglass.
         ground_sample_distance: Median length of a pixel on the ground in these tiles, in metres, or
@@ -66,7 +69,7 @@ class Detector:
     confidence: float | None = field(default=None)
     confidence_range: tuple[float, float] | None = None
     confidence_boxes: int = 0
-    calibration: tuple[float, float] | None = None
+    calibration: Platt | None = None
     tile_side: int | None = None
     ground_sample_distance: float | None = None
     recall_by_scale: dict[str, float] = field(default_factory=dict)
@@ -96,8 +99,14 @@ class Detector:
         low, high = self.confidence_range
         return (
             f"on {self.confidence_boxes} objects of val, where the best lies between {low:.2f} "
-            f"and {high:.2f}"
+            f"and {high:.2f}{self._probability_there()}"
         )
+
+    def _probability_there(self) -> str:
+        if self.calibration is None or self.confidence is None:
+            return ""
+        (probability,) = self.calibration.probability(np.array([self.confidence]))
+        return f" and a box of it is right in {probability:.0%} of cases"
 
     def save(self, folder: Path) -> None:
         """Write the detector to `folder`: `best.pt`, `last.pt` and `detector.json`."""
@@ -134,7 +143,7 @@ class Detector:
             class_names=tuple(detector.class_names),
             history=tuple(detector.history),
             confidence_range=_pair(detector.confidence_range),
-            calibration=_pair(detector.calibration),
+            calibration=Platt(**card["calibration"]) if card.get("calibration") else None,
         )
 
 

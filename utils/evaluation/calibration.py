@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from utils.detection.platt import Platt, logit
 from utils.evaluation.matching import ClassMatches
 from utils.geometry import FloatArray
 
 # Of boxes that nobody would look at there are so many that they would hide all others.
 LEAST_SCORE = 0.05
 _BINS = 10
-_EDGE = 1e-4
 _PRIOR = 2.0  # as strong as a handful of boxes
 
 
@@ -36,22 +36,6 @@ class Calibration:
     boxes: list[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Platt:
-    """From the score of a box to the probability that it is true.
-
-    The logit of the probability is `slope * logit(score) + shift` (Platt 1999, "Probabilistic
-    Outputs for Support Vector Machines").
-
-    Attributes:
-        slope: At least 0; 1 leaves scores as they are.
-        shift: Above 0 where scores are too low.
-    """
-
-    slope: float
-    shift: float
-
-
 def fitted_calibration(matches: Mapping[str, ClassMatches]) -> Platt:
     """The calibration that fits the boxes of at least `LEAST_SCORE`, at IoU 0.5.
 
@@ -66,7 +50,7 @@ def fitted_calibration(matches: Mapping[str, ClassMatches]) -> Platt:
     scores = np.concatenate([np.zeros(0), *(matched.scores for matched in matches.values())])
     is_true = np.concatenate([np.zeros(0), *(matched.is_true[0] for matched in matches.values())])
     counted = scores >= LEAST_SCORE
-    logits, truth = _logit(scores[counted]), is_true[counted].astype(np.float64)
+    logits, truth = logit(scores[counted]), is_true[counted].astype(np.float64)
 
     def loss(parameters: FloatArray) -> float:
         slope, shift = parameters
@@ -77,16 +61,6 @@ def fitted_calibration(matches: Mapping[str, ClassMatches]) -> Platt:
     found = minimize(loss, np.array([1.0, 0.0]), bounds=[(0, None), (None, None)])
     slope, shift = found.x.tolist()
     return Platt(round(slope, 4), round(shift, 4))
-
-
-def calibrated(scores: FloatArray, platt: Platt) -> FloatArray:
-    """The probability that each box is true, shape (n,), from its score, shape (n,)."""
-    return np.asarray(1 / (1 + np.exp(-(platt.slope * _logit(scores) + platt.shift))))
-
-
-def _logit(scores: FloatArray) -> FloatArray:
-    inside = np.clip(scores, _EDGE, 1 - _EDGE)
-    return np.asarray(np.log(inside / (1 - inside)))
 
 
 def calibration_of(matches: Mapping[str, ClassMatches]) -> Calibration:

@@ -67,13 +67,12 @@ def with_confidence(
     choice = choose_confidence(matches, options.bootstrap)
     if choice is None:
         return detector
-    platt = fitted_calibration(matches)
     return replace(
         detector,
         confidence=choice.value,
         confidence_range=(choice.low, choice.high),
         confidence_boxes=choice.boxes,
-        calibration=(platt.slope, platt.shift),
+        calibration=fitted_calibration(matches),
     )
 
 
