@@ -11,6 +11,7 @@ from utils.dataset.labeled import LabeledTile
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
 from utils.detection.scale import (
+    LESS_OVERLAP,
     OTHER_SCALE,
     RESAMPLED,
     UNKNOWN_SCALE,
@@ -63,13 +64,18 @@ def test_the_resolution_is_learned_where_most_tiles_know_it(metres, learned):
         pytest.param({}, 400, 80, id="as in training"),
         pytest.param({"imgsz": 1088}, 800, 160, id="twice the image size, twice the window"),
         pytest.param({"overlap": 100}, 400, 100, id="an overlap by hand"),
-        pytest.param({"overlap": 900}, 400, 399, id="an overlap larger than the window"),
         pytest.param({"tile_size": 1000, "overlap": 10}, 1000, 10, id="windows by hand"),
     ],
 )
 def test_windows_show_objects_as_large_as_they_were_learned(options, size, overlap):
     plan = plan_windows(detector(), InferenceOptions(**options))
     assert (plan.tile_size, plan.overlap, plan.issues) == (size, overlap, ())
+
+
+def test_an_overlap_of_more_than_half_a_window_is_reduced_and_told():
+    plan = plan_windows(detector(), InferenceOptions(overlap=900), "a")
+    assert (plan.tile_size, plan.overlap) == (400, 200)
+    assert [issue.kind for issue in plan.issues] == [LESS_OVERLAP]
 
 
 @pytest.mark.parametrize(

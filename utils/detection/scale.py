@@ -20,6 +20,7 @@ from utils.issues import Issue
 
 OTHER_SCALE = "other scale than learned"
 RESAMPLED = "scene resampled to the learned resolution"
+LESS_OVERLAP = "overlap reduced to half of a window"
 UNKNOWN_SCALE = "learned scale not known"
 
 _NOTICEABLE = 1.2  # differs by more than a fifth
@@ -99,7 +100,9 @@ def plan_windows(
         ground_sample_distance: Length of a pixel of the scene on the ground, in metres, if known.
     """
     if options.tile_size != "auto":
-        return WindowPlan(options.tile_size, _overlap(options, options.tile_size))
+        overlap = options.overlap
+        by_fifth = max(options.tile_size // _OVERLAPS, 1)
+        return WindowPlan(options.tile_size, by_fifth if overlap == "auto" else overlap)
     side, issues = _learned_side(detector, options), []
     learned = detector.ground_sample_distance
     if learned and ground_sample_distance:
@@ -115,7 +118,15 @@ def plan_windows(
             issues.append(Issue(scene_id, RESAMPLED, detail, set_aside=False))
             side *= shown
     tile_size = max(round(side), _SMALLEST_SIDE)
-    return WindowPlan(tile_size, _overlap(options, tile_size), tuple(issues))
+    overlap = tile_size // _OVERLAPS if options.overlap == "auto" else options.overlap
+    if overlap > tile_size // 2:  # windows side by side would be almost the same
+        detail = (
+            f"inference.overlap is {overlap}; windows of {tile_size} px overlap by half, "
+            f"{tile_size // 2} px. Set it to auto, or to at most half of the windows"
+        )
+        issues.append(Issue(scene_id, LESS_OVERLAP, detail, set_aside=False))
+        overlap = tile_size // 2
+    return WindowPlan(tile_size, max(overlap, 1), tuple(issues))
 
 
 def scale_issues(detector: Detector, options: InferenceOptions) -> list[Issue]:
@@ -175,12 +186,6 @@ def _learned_side(detector: Detector, options: InferenceOptions) -> float:
     """Side of the windows that show objects at the learned size at the image size wanted."""
     image_size = options.imgsz or detector.image_size
     return (detector.tile_side or _DEFAULT_SIDE) * image_size / detector.image_size
-
-
-def _overlap(options: InferenceOptions, tile_size: int) -> int:
-    if options.overlap == "auto":
-        return max(tile_size // _OVERLAPS, 1)
-    return min(options.overlap, tile_size - 1)
 
 
 def _cost(detector: Detector, factor: float) -> str:
