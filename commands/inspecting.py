@@ -80,6 +80,7 @@ def _summary(path: str, seen: Mapping[str, Any]) -> Iterator[str]:
             f"{abs(latitude):.4f} {'N' if latitude >= 0 else 'S'}, "
             f"{abs(longitude):.4f} {'E' if longitude >= 0 else 'W'}"
         )
+    yield from _regions(scenes)
     if seen["passed_over"]:
         yield f"  passed over: {_listed(seen['passed_over'])}"
     yield from _issues(seen["issues"], path)
@@ -118,6 +119,19 @@ def _groups(scenes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield (
             f"  {_counted(len(sizes), 'group')}, each of which stays in one split; "
             f"the largest, {name}, has {_counted(largest, 'scene')}"
+        )
+
+
+def _regions(scenes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    shares = [s["share_in_regions"] for s in scenes if s["share_in_regions"] is not None]
+    if shares:
+        outside = sum(scene["labels_outside_regions"] for scene in scenes)
+        touched = sum(share > 0 for share in shares)
+        least, most = f"{min(shares):.0%}", f"{max(shares):.0%}"
+        yield (
+            f"  regions: {touched} of {_counted(len(scenes), 'scene')} lie in them, with "
+            f"{least if least == most else f'{least} to {most}'} of its pixels; "
+            f"{_counted(outside, 'label')} outside would be left out"
         )
 
 

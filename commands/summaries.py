@@ -27,6 +27,18 @@ _LINES = {
 _LEAST_SCORE = (
     "each scores at least {least_score:.2f}; {faint_boxes} more score between {half:.2f} and that"
 )
+# Told where the figure is there and not 0.
+_LEFT_OUT = {
+    "tiles_without_data": "{tiles_without_data} tiles without data passed over",
+    "tiles_outside_regions": "{tiles_outside_regions} tiles outside the regions passed over",
+    "boxes_outside_regions": "{boxes_outside_regions} boxes outside the regions left out",
+    "windows_without_data": "{windows_without_data} of {windows} windows passed over without data",
+    "windows_outside": "{windows_outside} of {windows} windows passed over outside the regions",
+    "edge_boxes": "{edge_boxes} of the objects touch an area without data, where false alarms are "
+    "frequent (`at_edge`; inference.edges: drop leaves them out)",
+    "edge_boxes_dropped": "{edge_boxes_dropped} boxes at the edge of an area without data dropped",
+    "boxes_outside": "{boxes_outside} boxes outside the regions dropped",
+}
 _CONCENTRATED = (
     "few scenes hold most objects: {groups} groups tell as much as {effective_groups:.1f} of equal "
     "size, so the score is unsure (mAP50 interval {mAP50 interval})"
@@ -61,6 +73,9 @@ def summary_of(run: PipelineRunResponse) -> list[str]:
         if metadata.get("skipped_windows"):
             skipped = "{skipped_windows} of {windows} windows passed over as empty water"
             lines.append(f"  {skipped.format_map(metadata)}")
+        lines += [
+            f"  {line.format_map(metadata)}" for key, line in _LEFT_OUT.items() if metadata.get(key)
+        ]
         if "page" in metadata:
             lines.append(f"  report: {metadata['page']}")
         if "coco_json" in metadata:

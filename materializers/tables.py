@@ -155,7 +155,12 @@ class PredictionsMaterializer(_TableMaterializer):
             "boxes": sum(len(scene.boxes) for scene in data),
             "faint_boxes": sum(scene.faint_boxes for scene in data),
             "least_score": max((scene.least_score for scene in data), default=0.0),
+            "edge_boxes": sum(sum(scene.at_edge) for scene in data),
+            "edge_boxes_dropped": sum(scene.edge_boxes_dropped for scene in data),
+            "boxes_outside": sum(scene.boxes_outside for scene in data),
             "windows": sum(scene.windows for scene in data),
+            "windows_without_data": sum(scene.windows_without_data for scene in data),
+            "windows_outside": sum(scene.windows_outside for scene in data),
             "skipped_windows": sum(scene.skipped_windows for scene in data),
             "backend": "; ".join(sorted({scene.backend for scene in data} - {""})),
         }

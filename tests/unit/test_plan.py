@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from tests.builders import boxes
 from utils.geometry import Boxes
 from utils.images.options import PixelOptions
+from utils.scenes.coverage import LOOK, OUTSIDE, WITHOUT_DATA, Covered
+from utils.scenes.region_choice import OUTSIDE_REGIONS
 from utils.scenes.scene import Scene
 from utils.scenes.usable import ALL_LOST, BAD_BOX
 from utils.tiling.options import TilingOptions
-from utils.tiling.plan import plan_tiles
+from utils.tiling.plan import HIDDEN_LABEL, OUTSIDE_LABEL, plan_tiles
 
 TILES_OF_10 = TilingOptions(tile_size=10, overlap=0)
 
@@ -155,3 +157,43 @@ def test_impossible_options_are_refused(options, message):
 def test_a_bomb_of_30000_by_30000_is_over_the_default_limit():
     assert PixelOptions().max_pixels < 30_000 * 30_000
     assert PixelOptions().max_pixels > 20_000 * 20_000
+
+
+def covered(states: list[int], *inside: bool) -> Covered:
+    return Covered(np.array(states, dtype=np.uint8), np.array(inside, dtype=bool))
+
+
+def test_tiles_without_data_or_outside_the_regions_are_not_cut_but_counted():
+    plan = plan_tiles(scene(None), 40, 10, TILES_OF_10, covered([LOOK, WITHOUT_DATA, OUTSIDE, 0]))
+    assert [tile.window.x for tile in plan.tiles] == [0, 30]
+    assert (plan.without_data, plan.outside_regions, plan.empty_dropped) == (1, 1, 0)
+
+
+def test_labels_outside_the_regions_are_left_out_and_told():
+    truth = boxes((1, 1, 4, 4), (12, 1, 15, 4), (15, 5, 15, 5))
+    plan = plan_tiles(scene(truth), 20, 10, TILES_OF_10, covered([0, 0], True, False, True))
+    assert [len(tile.boxes) for tile in plan.tiles] == [1, 0]
+    assert plan.tiles[0].box_ids == (0,)
+    assert plan.boxes_outside == 1
+    assert {issue.kind: issue.lost for issue in plan.issues} == {BAD_BOX: 1, OUTSIDE_LABEL: 0}
+
+
+def test_labels_that_only_tiles_passed_over_would_show_are_told_as_lost():
+    truth = boxes((1, 1, 4, 4), (8, 1, 14, 4), (12, 6, 15, 9))
+    plan = plan_tiles(scene(truth), 20, 10, TILES_OF_10, covered([0, WITHOUT_DATA], *[True] * 3))
+    (issue,) = plan.issues
+    assert (issue.kind, issue.lost) == (HIDDEN_LABEL, 1)
+    assert plan.tiles[0].box_ids == (0, 1)
+
+
+def test_a_scene_outside_the_regions_is_told():
+    plan = plan_tiles(scene(boxes()), 20, 10, TILES_OF_10, covered([OUTSIDE, OUTSIDE]))
+    assert plan.tiles == ()
+    assert not plan.is_looked_at
+    assert [issue.kind for issue in plan.issues] == [OUTSIDE_REGIONS]
+
+
+def test_the_empty_tiles_that_are_dropped_are_those_that_are_looked_at():
+    options = TILES_OF_10.updated(empty_tiles="drop")
+    plan = plan_tiles(scene(boxes((1, 1, 4, 4))), 30, 10, options, covered([0, 0, OUTSIDE], True))
+    assert (len(plan.tiles), plan.empty_dropped, plan.outside_regions) == (1, 1, 1)

@@ -50,8 +50,9 @@ def _annotations(
     for image, scene in enumerate(predictions, start=1):
         boxes = scene.boxes
         scores = boxes.scores if boxes.scores is not None else np.ones(len(boxes))
-        for label, xywh, area, score in zip(
-            boxes.labels, to_coco(boxes.xyxy), box_areas(boxes.xyxy), scores, strict=True
+        areas = box_areas(boxes.xyxy)
+        for label, xywh, area, score, at_edge in zip(
+            boxes.labels, to_coco(boxes.xyxy), areas, scores, scene.at_edge, strict=True
         ):
             number += 1
             yield {
@@ -62,6 +63,7 @@ def _annotations(
                 "area": float(area),
                 "score": float(score),
                 "iscrowd": 0,
+                **({"attributes": {"at_edge": True}} if at_edge else {}),
             }
 
 

@@ -100,15 +100,15 @@ def _features(
 ) -> Iterator[dict[str, Any]]:
     boxes = scene.boxes
     scores = boxes.scores if boxes.scores is not None else np.ones(len(boxes))
-    for geometry, label, score, box in zip(
-        geometries, boxes.labels, scores.tolist(), boxes.xyxy.tolist(), strict=True
-    ):
+    rows = zip(boxes.labels, scores.tolist(), boxes.xyxy.tolist(), scene.at_edge, strict=True)
+    for geometry, (label, score, box, at_edge) in zip(geometries, rows, strict=True):
         properties = {
             "label": label,
             "score": round(score, 6),
             "scene_id": scene.scene_id,
             "model_version": scene.model_version,
             "pixel_box": [round(value, 2) for value in box],
+            "at_edge": at_edge,
         }
         yield {"type": "Feature", "geometry": geometry, "properties": properties}
 

@@ -22,6 +22,7 @@ from utils.images.files import image_sha256
 from utils.images.reader import Pixels, image_size, read_windows
 from utils.issues import Issue
 from utils.progress import Advance, progress
+from utils.scenes.coverage import LOOK, Coverage, StateArray, coverage_of
 from utils.scenes.noted import damage_issues, image_issues
 from utils.scenes.scene import Scene
 from utils.tiling.grid import Grid
@@ -53,6 +54,8 @@ class SceneInWork:
         advance: Of its own progress bar, if it has one.
         backend: What the network ran in, and why in that; empty where nothing was looked at.
         plan: Its windows as they were planned.
+        coverage: The parts of it that are looked at, once its image was read.
+        states: For each window whether it is looked at, as in `Covered`.
     """
 
     scene: Scene
@@ -67,13 +70,16 @@ class SceneInWork:
     advance: Advance | None = None
     backend: str = ""
     plan: WindowPlan = _NO_PLAN
+    coverage: Coverage | None = None
+    states: StateArray = field(default_factory=lambda: np.zeros(0, dtype=np.uint8))
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
     """A window of a scene or, without one, the end of the scene.
 
-    The window has its pixels unless it is empty water, which nobody needs to look at.
+    The window has its pixels unless nobody needs to look at it: empty water, pixels without data,
+    and what lies outside the regions.
     """
 
     work: SceneInWork
@@ -133,12 +139,15 @@ def _views(
         work.noted += image_issues(scene, options.pixels)
         work.plan = plan(scene, work.width, work.height)
         # A file beside the image may give it another place, and so another resolution.
-        work.key = f"{scene_key(scene.id)}-{digest}-{work.plan.tile_size}.parquet"
+        work.coverage = coverage_of(scene, work.width, work.height, options.pixels)
+        work.noted += work.coverage.issues
+        parts = [scene_key(scene.id), digest, str(work.plan.tile_size), work.coverage.identity]
+        work.key = f"{'-'.join(filter(None, parts))}.parquet"
         work.is_kept = work.key in kept
         if not work.is_kept:
             damage = DamageSigns()
-            for window, pixels in _windows(work, kept, options, damage):
-                yield _View(work, window, None if _is_empty(pixels, options) else pixels)
+            for window, pixels in _windows(work, work.coverage, kept, options, damage):
+                yield _View(work, window, pixels)
             work.noted += damage_issues(scene, damage, options.pixels)
     except ImageError as fault:
         work.fault = fault
@@ -150,19 +159,32 @@ def _is_empty(pixels: Pixels, options: InferenceOptions) -> bool:
 
 
 def _windows(
-    work: SceneInWork, kept: KeptWork, options: InferenceOptions, damage: DamageSigns
-) -> Iterator[tuple[Window, Pixels]]:
+    work: SceneInWork,
+    coverage: Coverage,
+    kept: KeptWork,
+    options: InferenceOptions,
+    damage: DamageSigns,
+) -> Iterator[tuple[Window, Pixels | None]]:
+    """Yield the windows of a scene that are still to be done, with the pixels to be looked at."""
     plan = work.plan
     work.grid = Grid.over(work.width, work.height, plan.tile_size, plan.overlap)
+    work.states = coverage.windows(work.grid.columns, work.grid.rows)
+    if not (work.states == LOOK).any():
+        return
     work.bands = Bands(kept, work.key.removesuffix(".parquet"), work.grid)
-    return read_windows(
+    first_row = work.bands.rows_done
+    windows = read_windows(
         work.scene.path,
         tile_size=plan.tile_size,
         overlap=plan.overlap,
         pixels=options.pixels,
-        first_row=work.bands.rows_done,
+        first_row=first_row,
         damage=damage,
     )
+    states = work.states[first_row * len(work.grid.columns) :]
+    for (window, pixels), state in zip(windows, states, strict=True):
+        is_passed_over = state != LOOK or _is_empty(pixels, options)
+        yield window, None if is_passed_over else pixels
 
 
 def _batches(views: Iterator[_View], size: int) -> Iterator[list[_View]]:

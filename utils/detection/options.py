@@ -168,6 +168,11 @@ class InferenceOptions(Options):
     found (test-time augmentation): better boxes in about 2.5 times the time. Scores differ from
     those of one look: train with `evaluation.augment` too, so that `confidence: auto` fits."""
 
+    edges: Literal["keep", "drop"] = "keep"
+    """What becomes of boxes that touch an area without data (nodata value, mask or alpha band of
+    the image), whose edge draws false alarms: `keep` marks them as `at_edge`, `drop` leaves them
+    out and counts them."""
+
     outputs: tuple[Literal["coco", "geojson"], ...] = ("coco", "geojson")
     """What the predictions are written as beside Parquet: `coco` is COCO json; `geojson` has the
     scenes that know where they lie, in WGS 84 and in their own coordinate reference system."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,24 +11,22 @@ from importlib.metadata import version
 from operator import attrgetter
 from pathlib import Path
 
-import numpy as np
-
 from utils.detection.bands import KeptWork
 from utils.detection.detector import Detector
 from utils.detection.looking import SceneInWork, look_through
-from utils.detection.merge import merge_windows
 from utils.detection.options import InferenceOptions
 from utils.detection.outputs import write_outputs
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.detection.predictor import load_predictor
 from utils.detection.scale import WindowPlan, plan_windows, scale_issues
-from utils.geometry import Boxes
+from utils.detection.scene_prediction import merged_prediction
 from utils.issues import IssueReport
 from utils.locks import exclusive
 from utils.paths import local_folder
 from utils.progress import progress
 from utils.scenes.classes import merge_issues
 from utils.scenes.places import ground_sample_distance
+from utils.scenes.region_choice import OUTSIDE_REGIONS, check_regions
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import WHOLE, Selection
 from utils.storage.store import ObjectStore, open_store
@@ -40,7 +37,7 @@ _DEFAULTS = InferenceOptions()
 FAINT_SHARE = 0.5  # of the least score of a box that is kept
 # To be raised whenever the same detector with the same options comes to find other boxes, or they
 # are kept in another format: what earlier runs have kept is then left alone.
-_METHOD = 3
+_METHOD = 4
 # What does not change the boxes that are found.
 _NOT_IDENTITY = {"batch", "device", "outputs", "viewer_scenes", "max_bad_share"}
 
@@ -111,7 +108,7 @@ def predict_scenes(
                 issues.add(work.scene.id, "image does not decode", work.fault)
             else:
                 parts[work.scene.id] = _finished(work, kept, options, least)
-                _bring_up_to_date(parts[work.scene.id], work.scene, model_version)
+                _bring_up_to_date(parts[work.scene.id], work, model_version, issues)
             advance(1)
     scenes = (_read(parts[scene_id]) for scene_id in sorted(parts))
     predictions = Predictions.write(folder / _FILE, detector.class_names, scenes)
@@ -130,12 +127,16 @@ def merge_inferences(
 
     Raises:
         TooManyIssuesError: If more scenes are unreadable than the options allow.
+        SourceError: If the regions of the source touch none of its scenes.
     """
     issues = merge_issues([shard.issues for shard in shards])
     tables = [shard.predictions for shard in shards]
     scenes = sum(map(len, tables)) + issues.items_set_aside()
     issues.check_share(scenes, options.max_bad_share, "scenes")
     predictions = Predictions.merge(folder / _FILE, tables, attrgetter("scene_id"))
+    counts = [(scene.windows, scene.windows_outside) for scene in predictions]
+    windows, outside = (sum(each) for each in zip((0, 0), *counts, strict=True))
+    check_regions(issues, len(predictions), windows, outside)
     return InferenceResult(write_outputs(predictions, options, folder, issues), issues)
 
 
@@ -162,46 +163,21 @@ def _finished(work: SceneInWork, kept: KeptWork, options: InferenceOptions, leas
     """The file with the prediction for a scene, which is kept for later runs."""
     if work.is_kept:
         return kept.fetch(work.key)
-    _write(kept.local(work.key), _prediction(work, options, least))
+    _write(kept.local(work.key), merged_prediction(work, options, least))
     kept.keep(work.key)
     if work.bands is not None:
         work.bands.discard()
     return kept.local(work.key)
 
 
-def _prediction(work: SceneInWork, options: InferenceOptions, least: float) -> ScenePrediction:
-    """What was found in all windows of a scene, merged; fainter boxes are only counted."""
-    started = time.monotonic()
-    seen = work.bands.seen if work.bands else []
-    merge = partial(
-        merge_windows, width=work.width, height=work.height, merge_iou=options.merge_iou
-    )
-    boxes = merge([(one.window, _scored(one.boxes, least, np.inf)) for one in seen])
-    faint = merge([(one.window, _scored(one.boxes, 0, least)) for one in seen])
-    return ScenePrediction(
-        scene_id=work.scene.id,
-        location=work.scene.location,
-        width=work.width,
-        height=work.height,
-        boxes=boxes,
-        model_version="",
-        seconds=sum(one.seconds for one in seen) + time.monotonic() - started,
-        windows=len(seen),
-        skipped_windows=sum(one.is_skipped for one in seen),
-        backend=work.backend,
-        faint_boxes=len(faint),
-        least_score=least,
-    )
-
-
-def _scored(boxes: Boxes, least: float, below: float) -> Boxes:
-    scores = boxes.scores if boxes.scores is not None else np.ones(len(boxes))
-    return boxes.select((scores >= least) & (scores < below))
-
-
-def _bring_up_to_date(part: Path, scene: Scene, model_version: str) -> None:
+def _bring_up_to_date(
+    part: Path, work: SceneInWork, model_version: str, issues: IssueReport
+) -> None:
     """Note what may have changed since the image was looked at: everything but the boxes."""
-    before = _read(part)
+    before, scene = _read(part), work.scene
+    if before.windows and before.windows_outside == before.windows:
+        detail = "no pixel of it is in the regions, so nothing of it is looked at"
+        issues.add(scene.id, OUTSIDE_REGIONS, detail, set_aside=False)
     now = replace(
         before,
         location=scene.location,

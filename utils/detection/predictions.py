@@ -15,7 +15,7 @@ from utils.tables import BOXES, STRINGS, Table, versioned_schema
 
 SCHEMA = versioned_schema(
     "predictions",
-    3,
+    4,
     [
         ("scene_id", pa.string()),
         ("location", pa.string()),
@@ -38,8 +38,16 @@ SCHEMA = versioned_schema(
         ("group", pa.string()),
         ("faint_boxes", pa.int32()),
         ("least_score", pa.float64()),
+        ("at_edge", pa.list_(pa.bool_())),
+        ("edge_boxes_dropped", pa.int32()),
+        ("boxes_outside", pa.int32()),
+        ("windows_without_data", pa.int32()),
+        ("windows_outside", pa.int32()),
     ],
 )
+
+
+_COUNTS = ("edge_boxes_dropped", "boxes_outside", "windows_without_data", "windows_outside")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,12 @@ class ScenePrediction:
         group: Unit of splitting, as in `Tile.group`.
         faint_boxes: Number of boxes left out whose score is at least half of the least score.
         least_score: Lowest score of a box that is kept; 0 where an earlier version predicted.
+        at_edge: For each box whether it touches an area without data, whose edge draws false
+            alarms; all False where an earlier version predicted.
+        edge_boxes_dropped: Number of such boxes left out.
+        boxes_outside: Number of boxes left out since their centre is outside the regions.
+        windows_without_data: How many windows were passed over since they hold no data.
+        windows_outside: How many windows were passed over as they lie outside the regions.
     """
 
     scene_id: str
@@ -81,10 +95,18 @@ class ScenePrediction:
     group: str = ""
     faint_boxes: int = 0
     least_score: float = 0.0
+    at_edge: tuple[bool, ...] = ()
+    edge_boxes_dropped: int = 0
+    boxes_outside: int = 0
+    windows_without_data: int = 0
+    windows_outside: int = 0
 
     def __post_init__(self) -> None:
-        """Let a scene without a group be one of its own."""
+        """Let a scene without a group be one of its own, and boxes without a mark have none."""
         object.__setattr__(self, "group", self.group or self.scene_id)
+        object.__setattr__(self, "at_edge", self.at_edge or (False,) * len(self.boxes))
+        if len(self.at_edge) != len(self.boxes):
+            raise ValueError(f"{len(self.boxes)} boxes with {len(self.at_edge)} marks")
 
 
 def _to_row(scene: ScenePrediction) -> dict[str, Any]:
@@ -112,6 +134,8 @@ def _to_row(scene: ScenePrediction) -> dict[str, Any]:
         "group": scene.group,
         "faint_boxes": scene.faint_boxes,
         "least_score": scene.least_score,
+        "at_edge": list(scene.at_edge),
+        **{name: getattr(scene, name) for name in _COUNTS},
     }
 
 
@@ -136,6 +160,8 @@ def _to_prediction(row: dict[str, Any]) -> ScenePrediction:
         group=row.get("group", ""),
         faint_boxes=row.get("faint_boxes", 0),
         least_score=row.get("least_score", 0.0),
+        at_edge=tuple(row.get("at_edge", ())),
+        **{name: row.get(name, 0) for name in _COUNTS},
     )
 
 

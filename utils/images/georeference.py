@@ -151,7 +151,7 @@ def _placed(found: _Found, facts: ImageFacts) -> Place:
         return _nowhere(f"its transform {transform} leads nowhere")
     width, height = facts.stored_width, facts.stored_height
     upright = placed_upright(transform, facts.orientation, width, height)
-    return Place(Georeference(_crs_name(found.crs), upright))
+    return Place(Georeference(crs_name(found.crs), upright))
 
 
 def _why_no_transform(found: _Found) -> str:
@@ -192,8 +192,8 @@ def _fitted(
     return (a, b, c + x, d, e, f + y), None
 
 
-def _crs_name(crs: Any) -> str:
-    """The code of a CRS where it says all; its WKT where it has more, such as a datum shift."""
+def crs_name(crs: Any) -> str:
+    """The code of a `rasterio.crs.CRS` where it says all, else its WKT (with a datum shift)."""
     from rasterio.crs import CRS
 
     code = crs.to_epsg()

@@ -24,7 +24,8 @@ def without_data(numbers: NDArray[Any], facts: ImageFacts) -> BoolArray:
     missing = np.zeros(numbers.shape, dtype=np.bool_)
     if facts.nodata is not None and np.isfinite(facts.nodata):
         missing |= numbers == facts.nodata
-        missing |= numbers == np.float32(facts.nodata)  # the tag is text, the pixels may be floats
+        if numbers.dtype.kind == "f":  # the tag is text
+            missing |= numbers == np.float32(facts.nodata)
     if numbers.dtype.kind == "f":
         missing |= ~(np.abs(numbers) <= BEYOND_ANY_MEASUREMENT)  # not a number, too
     if numbers.dtype.kind in "if" and numbers.dtype.itemsize > 1:

@@ -66,6 +66,11 @@ class _Counts:
     seconds: float = 0.0
     windows: int = 0
     skipped_windows: int = 0
+    windows_without_data: int = 0
+    windows_outside: int = 0
+    at_edge: int = 0
+    edge_boxes_dropped: int = 0
+    boxes_outside: int = 0
     versions: dict[str, None] = field(default_factory=dict)
     found: BoxCounts = field(default_factory=BoxCounts)
     rows: list[tuple[str, str, int, int | None, float | None, float]] = field(default_factory=list)
@@ -79,11 +84,19 @@ class _Counts:
             self.seconds += scene.seconds
             self.windows += scene.windows
             self.skipped_windows += scene.skipped_windows
+            self._add_left_out(scene)
             self.versions[scene.model_version] = None
             self.found.add(scene.boxes)
             if len(self.rows) < _SCENES_LISTED:
                 self.rows.append(_row(scene))
             yield scene
+
+    def _add_left_out(self, scene: ScenePrediction) -> None:
+        self.windows_without_data += scene.windows_without_data
+        self.windows_outside += scene.windows_outside
+        self.at_edge += sum(scene.at_edge)
+        self.edge_boxes_dropped += scene.edge_boxes_dropped
+        self.boxes_outside += scene.boxes_outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +118,11 @@ def _facts(counts: _Counts) -> Markup:
             "Megapixels": round(megapixels),
             "Windows": counts.windows or None,
             "Windows of empty water": counts.skipped_windows or None,
+            "Windows without data": counts.windows_without_data or None,
+            "Windows outside the regions": counts.windows_outside or None,
+            "Boxes at the edge of missing data": counts.at_edge or None,
+            "Boxes dropped at such edges": counts.edge_boxes_dropped or None,
+            "Boxes dropped outside the regions": counts.boxes_outside or None,
             "Seconds": counts.seconds,
             "Megapixels a second": megapixels / counts.seconds if counts.seconds else None,
         }

@@ -94,6 +94,7 @@ def _write_scene(
         "classes": [number[label] for label in scene.boxes.labels],
         "scores": scores.round(4).tolist(),
         "boxes": scene.boxes.xyxy.round(1).tolist(),
+        "atEdge": list(scene.at_edge),
         "truth": None if scene.truth is None else scene.truth.xyxy.round(1).tolist(),
     }
     _write_script(folder / key / "boxes.js", f"showScene({json.dumps(shown)});")

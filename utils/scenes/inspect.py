@@ -6,23 +6,25 @@ Every image is decoded once, since only then is its damage known.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from utils.errors import GeoreferenceError, ImageError, TooManyIssuesError
+from utils.errors import GeoreferenceError, ImageError, SourceError, TooManyIssuesError
 from utils.images.damage import DamageSigns
 from utils.images.files import image_facts
 from utils.images.options import PixelOptions
 from utils.images.reader import read_strips
 from utils.issues import IssueReport
 from utils.progress import progress
+from utils.scenes.coverage import coverage_of
 from utils.scenes.kinds import find_kind, source_options
 from utils.scenes.noted import damage_issues, image_issues
 from utils.scenes.options import SourceOptions
 from utils.scenes.places import centre_of
+from utils.scenes.region_choice import check_regions
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.sources import open_source
 from utils.scenes.usable import usable_labels
@@ -45,8 +47,9 @@ def inspect(kind: str | None, path: str, **options: Any) -> dict[str, Any]:
         `scenes`, `issues`, `passed_over` (files by suffix), and `refused` (the sentence with which
         an ingest would end, or None). Each scene has `id`, `path`, `file` (the image on this
         machine), `width`, `height`, `format`, `bands`, `dtype`, `labels` (None, or a list of
-        `class` and `xyxy` in pixels of the upright image), `group`, `tags`, `mean_rgb`, `crs` and
-        `centre_lon_lat`.
+        `class` and `xyxy` in pixels of the upright image), `group`, `tags`, `mean_rgb`, `crs`,
+        `centre_lon_lat`, `share_in_regions` (None where it has no region) and
+        `labels_outside_regions` (their number; these are not in `labels`).
 
     Raises:
         SourceError: If the source as a whole cannot be read.
@@ -66,7 +69,7 @@ def inspect(kind: str | None, path: str, **options: Any) -> dict[str, Any]:
         "scenes": scenes,
         "issues": report.to_rows(),
         "passed_over": dict(source.passed_over),
-        "refused": _refusal(report, len(scenes), labels.total(), wanted),
+        "refused": _refusal(report, scenes, labels.total(), wanted),
     }
 
 
@@ -84,11 +87,16 @@ def _scene_row(scene: Scene, report: IssueReport) -> dict[str, Any]:
     facts = image_facts(scene.path)
     width, height = facts.size
     boxes, _, issues = usable_labels(scene, width, height)
+    coverage = coverage_of(scene, width, height, PixelOptions())
+    outside = 0
+    if boxes is not None:
+        inside = boxes.select(coverage.inside(boxes.xyxy))
+        boxes, outside = inside, len(boxes) - len(inside)
     damage = DamageSigns()
     mean = _mean_rgb(scene.path, damage)
     report.extend(image_issues(scene, PixelOptions()))
     report.extend(damage_issues(scene, damage, PixelOptions()))
-    report.extend(issues)
+    report.extend([*issues, *coverage.issues])
     labels = boxes and [
         {"class": label, "xyxy": xyxy}
         for label, xyxy in zip(boxes.labels, boxes.xyxy.tolist(), strict=True)
@@ -108,6 +116,8 @@ def _scene_row(scene: Scene, report: IssueReport) -> dict[str, Any]:
         "mean_rgb": mean,
         "crs": scene.georeference.crs if scene.georeference else None,
         "centre_lon_lat": _centre(scene, width, height, report),
+        "share_in_regions": coverage.share_inside(),
+        "labels_outside_regions": outside,
     }
 
 
@@ -134,12 +144,16 @@ def _centre(scene: Scene, width: int, height: int, report: IssueReport) -> list[
         return None
 
 
-def _refusal(report: IssueReport, scenes: int, labels: int, options: SourceOptions) -> str | None:
+def _refusal(
+    report: IssueReport, scenes: Sequence[Mapping[str, Any]], labels: int, options: SourceOptions
+) -> str | None:
     """The sentence with which an ingest would end, as `merge_ingests` decides it."""
+    outside = sum(scene["share_in_regions"] == 0 for scene in scenes)
     try:
-        total = scenes + report.items_set_aside()
+        total = len(scenes) + report.items_set_aside()
         report.check_share(total, options.max_bad_share, "scenes")
         report.check_labels(labels, options.max_bad_share)
-    except TooManyIssuesError as error:
+        check_regions(report, len(scenes), windows=len(scenes), outside=outside)
+    except (TooManyIssuesError, SourceError) as error:
         return str(error)
     return None

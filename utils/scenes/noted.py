@@ -6,7 +6,7 @@ from utils.images.damage import DamageSigns
 from utils.images.facts import Note
 from utils.images.files import image_facts
 from utils.images.georeference import read_place
-from utils.images.missing import missing_share
+from utils.images.missing import mask_note, missing_share
 from utils.images.options import PixelOptions
 from utils.issues import Issue
 from utils.scenes.scene import Scene
@@ -19,7 +19,8 @@ def image_issues(scene: Scene, pixels: PixelOptions) -> list[Issue]:
         ImageError: If the image cannot be read.
     """
     facts = image_facts(scene.path, pixels)
-    return _issues(scene, [*facts.notes, *read_place(scene.path, pixels).notes])
+    place = read_place(scene.path, pixels)
+    return _issues(scene, [*facts.notes, *place.notes, *mask_note(scene.path, pixels)])
 
 
 def damage_issues(scene: Scene, damage: DamageSigns, pixels: PixelOptions) -> list[Issue]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from utils.options import Options
 from utils.scenes.groups import group_rule
@@ -59,9 +59,26 @@ class CommonSourceOptions(Options):
     `folder:N` the first N folders. Anything else is a regular expression, searched for in the
     scene's id, whose parenthesised part names the group, such as `(site[0-9]+)`."""
 
+    regions: Place | None = None
+    """Look at parts of the scenes only: a GeoJSON file of polygons on the map (WGS 84, or the
+    system that a member `crs` names; `pixels` names pixels of the scenes), an image as a mask
+    (PNG or TIFF, stretched over every scene; what is not 0 is inside), or a folder of such files
+    named like the scenes. In a folder, GeoJSON without a `crs` is in pixels where the scene has no
+    place on the map. Tiles and windows without a pixel inside are passed over; labels and
+    predictions whose centre lies outside are left out and counted. Default: whole scenes."""
+
+    regions_side: Literal["inside", "outside"] = "inside"
+    """Which side of `regions` to look at."""
+
     max_bad_share: float = Field(default=0.1, ge=0, le=1)
     """The largest share of scenes that may be set aside as unusable, and of labels that may be
     lost, before the run is refused."""
+
+    @model_validator(mode="after")
+    def _a_side_of_something(self) -> Self:
+        if self.regions is None and self.regions_side != "inside":
+            raise ValueError("regions_side is set without regions; set both, or neither")
+        return self
 
 
 class HuggingFaceSource(CommonSourceOptions):

@@ -9,6 +9,7 @@ from pathlib import Path
 from utils.geometry import Boxes
 from utils.images.georeference import Georeference
 from utils.issues import Issue, IssueReport
+from utils.scenes.regions import Region
 from utils.scenes.selection import WHOLE, Selection
 
 
@@ -29,6 +30,7 @@ class Scene:
             each is in the report. A scene that has lost all of them is unlabelled, not empty.
         group: What must never be shared out between splits (a burst of a camera trap, a video,
             the augmented copies of one photograph), or None where the scene stands alone.
+        region: The part of it that is looked at, or None for all of it.
     """
 
     id: str
@@ -39,6 +41,7 @@ class Scene:
     uri: str | None = None
     lost: int = 0
     group: str | None = None
+    region: Region | None = None
 
     @property
     def location(self) -> str:

@@ -23,8 +23,9 @@ from utils.scenes.options import (
     VocSource,
     YoloSource,
 )
+from utils.scenes.region_choice import Regions, open_regions
 from utils.scenes.scene import Scene, SceneSource
-from utils.scenes.selection import Selection
+from utils.scenes.selection import WHOLE, Selection
 from utils.scenes.synthetic import open_synthetic
 from utils.scenes.voc import open_voc
 from utils.scenes.yolo import open_yolo
@@ -48,8 +49,10 @@ def open_source(options: SourceOptions) -> SceneSource:
 
     Raises:
         SourceError: If the source as a whole cannot be read.
-        ConfigurationError: If the options name a class that the source does not have.
+        ConfigurationError: If the options name a class that the source does not have, or regions
+            that cannot be used.
     """
+    regions = open_regions(options.regions, options.regions_side)
     source = _listed(_open(options), options)
     rules = class_rules(options.classes, options.class_mapping, source.class_names)
 
@@ -59,13 +62,17 @@ def open_source(options: SourceOptions) -> SceneSource:
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:
         if selection.shard == 0:
             _tell_listing(source, report)
+            if regions is not None:
+                regions.tell(report)
         met: set[str] = set()
         for scene in source.read(report, selection.updated(limit=options.max_scenes)):
             met.update(scene.boxes.labels if scene.boxes else ())
             ruled = replace(rules.apply(scene, report), group=group_of(scene))
-            yield _located(ruled, source, options)
+            yield _located(_in_region(ruled, regions, report), source, options)
         if not source.class_names:
             note_unmet(options.class_mapping, met, report)
+        if regions is not None and selection == WHOLE and options.max_scenes is None:
+            regions.tell_unmet(report)
 
     return replace(
         source,
@@ -74,6 +81,10 @@ def open_source(options: SourceOptions) -> SceneSource:
         read_selected=read,
         total_bytes=_limited_bytes(source, limited),
     )
+
+
+def _in_region(scene: Scene, regions: Regions | None, report: IssueReport) -> Scene:
+    return scene if regions is None else replace(scene, region=regions.of(scene.id, report))
 
 
 def _listed(source: SceneSource, options: SourceOptions) -> SceneSource:

@@ -13,6 +13,8 @@ from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
+import numpy as np
+
 from utils import interrupts
 from utils.errors import ImageError
 from utils.images.damage import DamageSigns
@@ -22,12 +24,15 @@ from utils.locks import exclusive
 from utils.paths import local_folder
 from utils.progress import Advance, progress
 from utils.scenes.classes import merge_issues
+from utils.scenes.coverage import Coverage, Covered, coverage_of
 from utils.scenes.noted import damage_issues, image_issues
+from utils.scenes.region_choice import check_regions
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import WHOLE, Selection
 from utils.storage.disk import disk_faults
 from utils.storage.objects import ObjectStore
 from utils.storage.transfers import Transfers
+from utils.tiling.grid import Grid
 from utils.tiling.manifest import TileManifest, cut_with
 from utils.tiling.options import TilingOptions
 from utils.tiling.parts import PARTS, part_key, stored_tiles, tile_key
@@ -116,11 +121,14 @@ def merge_ingests(
     Raises:
         StoreError: If a disk is full.
         TooManyIssuesError: If too many scenes had to be set aside or too many labels are lost.
+        SourceError: If the regions of the source touch none of its scenes.
     """
     issues = merge_issues([shard.issues for shard in shards])
     statistics = sum((shard.statistics for shard in shards), IngestStatistics())
     issues.check_share(statistics.scenes + issues.items_set_aside(), max_bad_share, "scenes")
     issues.check_labels(statistics.boxes, max_bad_share)
+    outside = statistics.tiles_outside_regions
+    check_regions(issues, statistics.scenes, statistics.all_tiles, outside)
     manifests = [shard.manifest for shard in shards]
     with disk_faults(manifest_path.parent):
         manifest = TileManifest.merge(manifest_path, manifests, attrgetter("scene_id"))
@@ -182,11 +190,12 @@ class _Ingest:
             What is left to do: wait for the uploads and write the part.
         """
         noted = image_issues(scene, self._options.pixels)
-        plan = plan_tiles(scene, *image_size(scene.path, self._options.pixels), self._options)
-        key = part_key(scene, self._options)
+        plan, coverage = self._plan(scene)
+        noted += coverage.issues
+        key = part_key(scene, self._options, coverage.identity)
         tiles = self._tiles_of_earlier_run(scene.id, key)
         uploaded: list[Future[Tile]] = []
-        if tiles is None:
+        if tiles is None and plan.is_looked_at:
             damage = DamageSigns()
             submit = partial(self._submit, uploads, plan)
             for upload in cut_tiles(plan, self._options, submit, damage):
@@ -198,6 +207,15 @@ class _Ingest:
             label for tile in plan.tiles if tile.boxes for label in tile.boxes.labels
         )
         return partial(self._finish, plan, key, tiles, uploaded)
+
+    def _plan(self, scene: Scene) -> tuple[TilePlan, Coverage]:
+        options = self._options
+        width, height = image_size(scene.path, options.pixels)
+        coverage = coverage_of(scene, width, height, options.pixels)
+        grid = Grid.over(width, height, options.tile_size, options.overlap)
+        xyxy = scene.boxes.xyxy if scene.boxes is not None else np.zeros((0, 4))
+        covered = Covered(coverage.windows(grid.columns, grid.rows), coverage.inside(xyxy))
+        return plan_tiles(scene, width, height, options, covered), coverage
 
     def _tiles_of_earlier_run(self, scene_id: str, key: str) -> list[Tile] | None:
         if key not in self._known_parts:

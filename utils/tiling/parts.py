@@ -27,8 +27,13 @@ _VERSION = 4  # to be raised whenever the same scene is cut into other pixels
 _HASH_LETTERS = 16
 
 
-def part_key(scene: Scene, options: TilingOptions) -> str:
+def part_key(scene: Scene, options: TilingOptions, coverage: str = "") -> str:
     """The key of the part of a scene cut with `options`; reads the scene's file.
+
+    Args:
+        scene: The scene.
+        options: How it is cut.
+        coverage: Identity of the parts that are looked at; empty for all of the scene.
 
     Raises:
         ImageError: If it cannot be read.
@@ -46,6 +51,8 @@ def part_key(scene: Scene, options: TilingOptions) -> str:
         and (scene.georeference.crs, scene.georeference.transform),
         "options": options.model_dump(mode="json", exclude={"pixels": {"max_pixels"}}),
     }
+    if coverage:
+        content["coverage"] = coverage
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return f"{PARTS}{scene_key(scene.id)}/{digest[:_HASH_LETTERS]}.parquet"
 

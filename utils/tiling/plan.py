@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from utils.geometry import Boxes, Window, clip_boxes, shift
 from utils.issues import Issue
+from utils.scenes.coverage import LOOK, OUTSIDE, WITHOUT_DATA, Covered, StateArray
+from utils.scenes.region_choice import OUTSIDE_REGIONS
 from utils.scenes.scene import Scene
 from utils.scenes.usable import usable_labels
 from utils.tiling.assignment import Assignment, assign_boxes
 from utils.tiling.grid import Grid
 from utils.tiling.options import TilingOptions
 from utils.tiling.tile import tile_id_of
+
+OUTSIDE_LABEL = "labels outside the regions"
+HIDDEN_LABEL = "labels where no tile is cut"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,9 @@ class TilePlan:
         empty_dropped: The number of empty tiles dropped.
         assignment: Which boxes belong to which windows, or None for an unlabelled scene.
         issues: The boxes set aside, and why.
+        without_data: The number of tiles passed over since they hold no data.
+        outside_regions: The number of tiles passed over since no pixel of them is in the regions.
+        boxes_outside: The number of boxes left out since their centre is outside the regions.
     """
 
     scene: Scene
@@ -54,9 +64,19 @@ class TilePlan:
     empty_dropped: int
     assignment: Assignment | None = None
     issues: tuple[Issue, ...] = field(default=())
+    without_data: int = 0
+    outside_regions: int = 0
+    boxes_outside: int = 0
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether any window of the scene has a pixel that counts."""
+        return bool(self.tiles) or self.empty_dropped > 0
 
 
-def plan_tiles(scene: Scene, width: int, height: int, options: TilingOptions) -> TilePlan:
+def plan_tiles(
+    scene: Scene, width: int, height: int, options: TilingOptions, covered: Covered | None = None
+) -> TilePlan:
     """Decide on the windows of a scene and the boxes of each.
 
     Boxes that cannot be used (not numbers, inverted, without area, outside, exact duplicates) are
@@ -67,28 +87,79 @@ def plan_tiles(scene: Scene, width: int, height: int, options: TilingOptions) ->
         width: Of the upright image, in pixels.
         height: Of the upright image, in pixels.
         options: How to cut.
+        covered: The windows and boxes that count; all of them by default.
     """
     grid = Grid.over(width, height, options.tile_size, options.overlap)
+    states = np.full(len(grid), LOOK, dtype=np.uint8) if covered is None else covered.windows
     boxes, usable, issues = usable_labels(scene, width, height)
+    if (states == OUTSIDE).all():
+        detail = "no pixel of it is in the regions, so no tile is cut"
+        issues = (*issues, Issue(scene.id, OUTSIDE_REGIONS, detail, set_aside=False))
+    plan = TilePlan(
+        scene,
+        width,
+        height,
+        tiles=(),
+        empty_dropped=0,
+        without_data=int((states == WITHOUT_DATA).sum()),
+        outside_regions=int((states == OUTSIDE).sum()),
+    )
     if boxes is None:
-        tiles = tuple(
-            PlannedTile(tile_id_of(scene.id, window), window, None, ()) for window in grid
-        )
-        return TilePlan(scene, width, height, tiles, 0, issues=issues)
+        wanted = (window for window, state in zip(grid, states, strict=True) if state == LOOK)
+        tiles = [PlannedTile(tile_id_of(scene.id, one), one, None, ()) for one in wanted]
+        return replace(plan, tiles=tuple(tiles), issues=issues)
+    inside = np.ones(len(usable), np.bool_) if covered is None else covered.inside[usable]
+    box_ids = [box for box, is_inside in zip(usable, inside, strict=True) if is_inside]
+    plan = replace(plan, issues=issues, boxes_outside=len(usable) - len(box_ids))
+    return _labelled(plan, grid, states, boxes.select(inside), box_ids, options)
+
+
+def _labelled(
+    plan: TilePlan,
+    grid: Grid,
+    states: StateArray,
+    boxes: Boxes,
+    box_ids: list[int],
+    options: TilingOptions,
+) -> TilePlan:
+    """The plan with the tiles of a labelled scene, and with what is to be told of its labels."""
+    scene_id, outside = plan.scene.id, plan.boxes_outside
     assignment = assign_boxes(boxes.xyxy, grid, options.min_visibility)
-    tiles = tuple(_wanted_tiles(scene.id, grid, assignment, boxes, usable, options))
-    return TilePlan(scene, width, height, tiles, len(grid) - len(tiles), assignment, issues)
+    tiles = tuple(_wanted_tiles(scene_id, grid, states, assignment, boxes, box_ids, options))
+    return replace(
+        plan,
+        tiles=tiles,
+        empty_dropped=int((states == LOOK).sum()) - len(tiles),
+        assignment=assignment,
+        issues=(*plan.issues, *_left_out(scene_id, outside, len(boxes), assignment, states)),
+    )
+
+
+def _left_out(
+    scene_id: str, outside: int, boxes: int, assignment: Assignment, states: StateArray
+) -> Iterator[Issue]:
+    """Tell of labels outside the regions, and of labels that no tile shows that is cut."""
+    if outside:
+        detail = f"the centre of {outside} labels lies outside; tiles at the edge may show them"
+        yield Issue(scene_id, OUTSIDE_LABEL, detail, set_aside=False)
+    shown = np.unique(assignment.boxes[states[assignment.windows] == LOOK])
+    if hidden := boxes - len(shown):
+        detail = f"{hidden} labels lie in tiles that are passed over"
+        yield Issue(scene_id, HIDDEN_LABEL, detail, set_aside=False, lost=hidden)
 
 
 def _wanted_tiles(
     scene_id: str,
     grid: Grid,
+    states: StateArray,
     assignment: Assignment,
     boxes: Boxes,
     box_ids: list[int],
     options: TilingOptions,
 ) -> Iterator[PlannedTile]:
     for index, window in enumerate(grid):
+        if states[index] != LOOK:
+            continue
         tile_id = tile_id_of(scene_id, window)
         inside = assignment.boxes_in(index)
         if len(inside) == 0 and not keeps_empty(tile_id, options):

@@ -23,8 +23,11 @@ class IngestStatistics:
         scenes_set_aside: Left out, the reasons being in the issues.
         tiles: In the manifest.
         empty_tiles_dropped: Tiles without a box that the options leave out.
+        tiles_without_data: Tiles passed over since the image declares no pixel of them.
+        tiles_outside_regions: Tiles passed over since no pixel of them is in the regions.
         boxes: Usable boxes of the scenes.
         boxes_set_aside: Unusable ones.
+        boxes_outside_regions: Boxes left out since their centre is outside the regions.
         boxes_in_several_tiles: Boxes that belong to more than one tile.
         boxes_oversized: Boxes that no tile shows as well as `min_visibility` asks; each
             is in the tile that shows most of it.
@@ -37,12 +40,21 @@ class IngestStatistics:
     scenes_set_aside: int = 0
     tiles: int = 0
     empty_tiles_dropped: int = 0
+    tiles_without_data: int = 0
+    tiles_outside_regions: int = 0
     boxes: int = 0
     boxes_set_aside: int = 0
+    boxes_outside_regions: int = 0
     boxes_in_several_tiles: int = 0
     boxes_oversized: int = 0
     box_parts_dropped: int = 0
     bytes: int = 0
+
+    @property
+    def all_tiles(self) -> int:
+        """The number of tiles with those that were passed over or dropped."""
+        passed_over = self.tiles_without_data + self.tiles_outside_regions
+        return self.tiles + self.empty_tiles_dropped + passed_over
 
     def __add__(self, other: Self) -> Self:
         """Both together."""
@@ -68,8 +80,11 @@ def scene_statistics(plan: TilePlan, tiles: Sequence[Tile], *, unchanged: bool) 
         scenes_unchanged=int(unchanged),
         tiles=len(tiles),
         empty_tiles_dropped=plan.empty_dropped,
+        tiles_without_data=plan.without_data,
+        tiles_outside_regions=plan.outside_regions,
         boxes=len(in_tiles),
         boxes_set_aside=sum(issue.kind == BAD_BOX for issue in plan.issues),
+        boxes_outside_regions=plan.boxes_outside,
         boxes_in_several_tiles=int((in_tiles > 1).sum()),
         boxes_oversized=chosen.oversized if chosen else 0,
         box_parts_dropped=chosen.parts_dropped if chosen else 0,

@@ -201,7 +201,8 @@ function tell(index, screen) {
   if (index < 0) return;
   const [x1, y1, x2, y2] = scene.boxes[index];
   about.textContent = `${scene.labels[scene.classes[index]]} ${scene.scores[index].toFixed(2)}, ` +
-    `${(x2 - x1).toFixed(0)} × ${(y2 - y1).toFixed(0)} pixels`;
+    `${(x2 - x1).toFixed(0)} × ${(y2 - y1).toFixed(0)} pixels` +
+    (scene.atEdge[index] ? ", at the edge of an area without data" : "");
   about.style.left = `${Math.min(screen.x + 14, viewer.canvas.clientWidth - about.offsetWidth - 4)}px`;
   about.style.top = `${screen.y + 14}px`;
 }
