@@ -169,9 +169,9 @@ class InferenceOptions(Options):
     those of one look: train with `evaluation.augment` too, so that `confidence: auto` fits."""
 
     edges: Literal["keep", "drop"] = "keep"
-    """What becomes of boxes that touch an area without data (nodata value, mask or alpha band of
-    the image), whose edge draws false alarms: `keep` marks them as `at_edge`, `drop` leaves them
-    out and counts them."""
+    """Treatment of boxes that touch an area without data (nodata value, mask or alpha band of the
+    image), whose edge draws false alarms: `keep` marks them as `at_edge`, `drop` leaves them out
+    and counts them."""
 
     outputs: tuple[Literal["coco", "geojson"], ...] = ("coco", "geojson")
     """What the predictions are written as beside Parquet: `coco` is COCO json; `geojson` has the

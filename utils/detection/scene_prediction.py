@@ -1,4 +1,4 @@
-"""What was found in the windows of a scene, as one prediction."""
+"""The boxes found in the windows of a scene, merged into one prediction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from utils.scenes.coverage import LOOK, OUTSIDE, WITHOUT_DATA
 def merged_prediction(
     work: SceneInWork, options: InferenceOptions, least: float
 ) -> ScenePrediction:
-    """What was found in all windows of a scene, merged; fainter boxes are only counted.
+    """The prediction for a scene from all of its windows; fainter boxes are only counted.
 
     Args:
         work: A scene whose windows were all looked at.

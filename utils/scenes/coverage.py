@@ -1,4 +1,4 @@
-"""Which parts of a scene are looked at: pixels with data, inside the regions of its source.
+"""Parts of a scene that are looked at: pixels with data, inside the regions of its source.
 
 A mask of a scene is read a few rows at a time. What stays is a word for each window, and the
 missing pixels as compressed bits: the file may be gone when boxes are compared with them.
@@ -36,7 +36,7 @@ _MOST_PIXELS = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """What a plan of tiles needs to know of a scene.
+    """The windows and boxes of a scene that count.
 
     Attributes:
         windows: For each window of a grid LOOK, WITHOUT_DATA or OUTSIDE, shape (k,).

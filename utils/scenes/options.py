@@ -68,7 +68,7 @@ class CommonSourceOptions(Options):
     predictions whose centre lies outside are left out and counted. Default: whole scenes."""
 
     regions_side: Literal["inside", "outside"] = "inside"
-    """Which side of `regions` to look at."""
+    """The side of `regions` to look at."""
 
     max_bad_share: float = Field(default=0.1, ge=0, le=1)
     """The largest share of scenes that may be set aside as unusable, and of labels that may be

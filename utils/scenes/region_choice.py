@@ -1,4 +1,4 @@
-"""Which region belongs to which scene of a source."""
+"""Regions of a source, each found for its scene."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class PixelMask:
         self._bands = colours or list(raster.indexes)
 
     def rows(self, top: int, count: int) -> BoolArray:
-        """Which pixels of some rows are inside, shape (count, width).
+        """Mask of some rows, true inside, shape (count, width).
 
         Raises:
             ImageError: If the mask does not decode.

@@ -34,7 +34,7 @@ class PixelPolygons:
         self._corners = int(shapely.get_num_coordinates(geometry))
 
     def rows(self, top: int, count: int) -> BoolArray:
-        """Which pixels of some rows are inside, shape (count, width)."""
+        """Mask of some rows, true inside, shape (count, width)."""
         import shapely
         from rasterio.features import rasterize
         from rasterio.transform import Affine

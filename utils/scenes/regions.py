@@ -23,7 +23,7 @@ class PlacedRegion(Protocol):
     """A region in pixels of an upright scene."""
 
     def rows(self, top: int, count: int) -> BoolArray:
-        """Which pixels of some rows belong to it, shape (count, width)."""
+        """Mask of some rows, true where a pixel belongs to it, shape (count, width)."""
 
     def at(self, columns: FloatArray, rows: FloatArray) -> BoolArray:
         """Whether pixels belong to it, shape (n,)."""
