@@ -111,6 +111,7 @@ def test_features_say_what_was_found_by_whom(tmp_path):
             "scene_id": "port/a.tif",
             "model_version": "3",
             "pixel_box": [1, 2, 3.25, 4],
+            "at_edge": False,
         }
     ]
 

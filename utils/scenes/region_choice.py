@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +14,7 @@ from utils.scenes.bucket import local_image
 from utils.scenes.region_files import WGS84, RegionPolygons, read_polygons
 from utils.scenes.region_masks import check_mask
 from utils.scenes.regions import Region, Side, region
+from utils.storage.objects import is_local
 
 NOT_USED = "regions not used"
 UNUSED_FILE = "region file without scene"
@@ -31,6 +32,7 @@ class Regions:
     Attributes:
         common: The region of all scenes, or None where each has its own.
         own: The files of a folder, by their path in it without suffix.
+        alike: The same files by their name without suffix.
         side: Which side of a shape is looked at.
         path: Where they come from, for messages.
         met: The files that a scene was found for.
@@ -38,6 +40,7 @@ class Regions:
 
     common: Region | None
     own: Mapping[PurePosixPath, Path]
+    alike: Mapping[str, Sequence[Path]]
     side: Side
     path: str
     met: set[Path] = field(default_factory=set)
@@ -55,7 +58,7 @@ class Regions:
         if self.common is not None:
             return self.common
         key = PurePosixPath(*PurePosixPath(scene_id).parts[1:])
-        alike = [file for stem, file in self.own.items() if stem.name == key.stem]
+        alike = self.alike.get(key.stem, ())
         file = self.own.get(key.with_suffix("")) or self.own.get(key)
         if file is None and len(alike) == 1:
             file = alike[0]
@@ -83,12 +86,13 @@ class Regions:
             report.add(self.path, UNUSED_FILE, detail, set_aside=False)
 
 
-def open_regions(place: str | None, side: Side) -> Regions | None:
+def open_regions(place: str | None, side: Side, images: str | None = None) -> Regions | None:
     """Open the regions that the options of a source name.
 
     Args:
         place: A GeoJSON file, a mask image, or a folder of either; None for no regions.
         side: Which side of them is looked at.
+        images: The folder of the source, where a mask would be read as a scene.
 
     Raises:
         ConfigurationError: If they cannot be used; the message names the file.
@@ -98,12 +102,21 @@ def open_regions(place: str | None, side: Side) -> Regions | None:
     try:
         path = local_image(place).expanduser().absolute()
     except ImageError as error:
-        raise ConfigurationError(f"source.regions: {error}") from None
+        raise ConfigurationError(
+            f"source.regions: {place} is no file that can be fetched ({error}) Name one file; a "
+            "folder of regions must be on this machine."
+        ) from None
     if path.is_dir():
-        return Regions(None, _files_of(path), side, str(path))
+        own = _files_of(path)
+        _refuse_masks_among_images(own.values(), images)
+        alike: dict[str, list[Path]] = defaultdict(list)
+        for stem, file in own.items():
+            alike[stem.name].append(file)
+        return Regions(None, own, alike, side, str(path))
     if not path.is_file():
         raise ConfigurationError(f"source.regions: {path} does not exist. Correct the path.")
-    return Regions(region(_shape(path, WGS84), side), {}, side, str(path))
+    _refuse_masks_among_images([path], images)
+    return Regions(region(_shape(path, WGS84), side), {}, {}, side, str(path))
 
 
 def check_regions(report: IssueReport, scenes: int, windows: int, outside: int) -> None:
@@ -143,6 +156,16 @@ def _files_of(folder: Path) -> dict[PurePosixPath, Path]:
         )
     _refuse_doubles(files.values())
     return {stem: found[0] for stem, found in files.items()}
+
+
+def _refuse_masks_among_images(files: Iterable[Path], images: str | None) -> None:
+    folder = Path(images).expanduser().absolute() if images and is_local(images) else None
+    for file in files:
+        if folder is not None and file.is_relative_to(folder) and is_image(file):
+            raise ConfigurationError(
+                f"source.regions: {file} lies in the folder of the source, where it would be read "
+                "as a scene. Move it elsewhere."
+            )
 
 
 def _refuse_doubles(groups: Iterable[list[Path]]) -> None:

@@ -52,7 +52,8 @@ def open_source(options: SourceOptions) -> SceneSource:
         ConfigurationError: If the options name a class that the source does not have, or regions
             that cannot be used.
     """
-    regions = open_regions(options.regions, options.regions_side)
+    images = getattr(options, "path", None)  # of the kinds that have a folder
+    regions = open_regions(options.regions, options.regions_side, images)
     source = _listed(_open(options), options)
     rules = class_rules(options.classes, options.class_mapping, source.class_names)
 

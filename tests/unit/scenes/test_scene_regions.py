@@ -316,6 +316,12 @@ def test_a_folder_holds_a_region_for_each_scene_by_name(tmp_path, port):
     assert report.counts() == {NOT_USED: 1, UNUSED_FILE: 1}
 
 
+def test_a_mask_among_the_images_is_refused(port):
+    mask = write_pages(port / "mask.png", np.ones((HEIGHT, WIDTH), np.uint8))
+    with pytest.raises(ConfigurationError, match="read as a scene"):
+        read(port, regions=str(mask))
+
+
 def test_a_side_without_regions_is_refused(port):
     with pytest.raises(ValidationError, match="without regions"):
         read(port, regions_side="outside")
