@@ -169,11 +169,17 @@ def test_tiles_without_data_or_outside_the_regions_are_not_cut_but_counted():
     assert (plan.without_data, plan.outside_regions, plan.empty_dropped) == (1, 1, 0)
 
 
-def test_labels_outside_the_regions_are_left_out_and_told():
+def test_a_tile_at_the_edge_of_a_region_keeps_the_labels_outside():
+    truth = boxes((1, 1, 4, 4), (12, 1, 15, 4))
+    plan = plan_tiles(scene(truth), 20, 10, TILES_OF_10, covered([0, 0], True, False))
+    assert [tile.box_ids for tile in plan.tiles] == [(0,), (1,)]
+    assert (plan.boxes_outside, plan.issues) == (0, ())
+
+
+def test_labels_outside_the_regions_that_no_tile_shows_are_told():
     truth = boxes((1, 1, 4, 4), (12, 1, 15, 4), (15, 5, 15, 5))
-    plan = plan_tiles(scene(truth), 20, 10, TILES_OF_10, covered([0, 0], True, False, True))
-    assert [len(tile.boxes) for tile in plan.tiles] == [1, 0]
-    assert plan.tiles[0].box_ids == (0,)
+    plan = plan_tiles(scene(truth), 20, 10, TILES_OF_10, covered([0, OUTSIDE], True, False, True))
+    assert [tile.box_ids for tile in plan.tiles] == [(0,)]
     assert plan.boxes_outside == 1
     assert {issue.kind: issue.lost for issue in plan.issues} == {BAD_BOX: 1, OUTSIDE_LABEL: 0}
 

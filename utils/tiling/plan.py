@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from utils.geometry import Boxes, Window, clip_boxes, shift
+from utils.geometry import BoolArray, Boxes, Window, clip_boxes, shift
 from utils.issues import Issue
 from utils.scenes.coverage import LOOK, OUTSIDE, WITHOUT_DATA, Covered, StateArray
 from utils.scenes.region_choice import OUTSIDE_REGIONS
@@ -54,7 +54,7 @@ class TilePlan:
         issues: The boxes set aside, and why.
         without_data: The number of tiles passed over since they hold no data.
         outside_regions: The number of tiles passed over since no pixel of them is in the regions.
-        boxes_outside: The number of boxes left out since their centre is outside the regions.
+        boxes_outside: The number of boxes outside the regions that no tile shows that is cut.
     """
 
     scene: Scene
@@ -109,9 +109,7 @@ def plan_tiles(
         tiles = [PlannedTile(tile_id_of(scene.id, one), one, None, ()) for one in wanted]
         return replace(plan, tiles=tuple(tiles), issues=issues)
     inside = np.ones(len(usable), np.bool_) if covered is None else covered.inside[usable]
-    box_ids = [box for box, is_inside in zip(usable, inside, strict=True) if is_inside]
-    plan = replace(plan, issues=issues, boxes_outside=len(usable) - len(box_ids))
-    return _labelled(plan, grid, states, boxes.select(inside), box_ids, options)
+    return _labelled(replace(plan, issues=issues), grid, states, boxes, usable, inside, options)
 
 
 def _labelled(
@@ -120,30 +118,36 @@ def _labelled(
     states: StateArray,
     boxes: Boxes,
     box_ids: list[int],
+    inside: BoolArray,
     options: TilingOptions,
 ) -> TilePlan:
-    """The plan with the tiles of a labelled scene, and with what is to be told of its labels."""
-    scene_id, outside = plan.scene.id, plan.boxes_outside
+    """The plan with the tiles of a labelled scene, and with what is to be told of its labels.
+
+    A tile at the edge of a region keeps the labels outside: without them, it would teach that the
+    objects it shows there are background.
+    """
+    scene_id = plan.scene.id
     assignment = assign_boxes(boxes.xyxy, grid, options.min_visibility)
     tiles = tuple(_wanted_tiles(scene_id, grid, states, assignment, boxes, box_ids, options))
+    is_shown = np.zeros(len(boxes), dtype=np.bool_)
+    is_shown[assignment.boxes[states[assignment.windows] == LOOK]] = True
+    outside, hidden = int((~is_shown & ~inside).sum()), int((~is_shown & inside).sum())
     return replace(
         plan,
         tiles=tiles,
         empty_dropped=int((states == LOOK).sum()) - len(tiles),
         assignment=assignment,
-        issues=(*plan.issues, *_left_out(scene_id, outside, len(boxes), assignment, states)),
+        boxes_outside=outside,
+        issues=(*plan.issues, *_left_out(scene_id, outside, hidden)),
     )
 
 
-def _left_out(
-    scene_id: str, outside: int, boxes: int, assignment: Assignment, states: StateArray
-) -> Iterator[Issue]:
-    """Tell of labels outside the regions, and of labels that no tile shows that is cut."""
+def _left_out(scene_id: str, outside: int, hidden: int) -> Iterator[Issue]:
+    """Tell of labels that no tile shows that is cut: outside the regions, and inside."""
     if outside:
-        detail = f"the centre of {outside} labels lies outside; tiles at the edge may show them"
+        detail = f"{outside} labels lie outside and in no tile that is cut"
         yield Issue(scene_id, OUTSIDE_LABEL, detail, set_aside=False)
-    shown = np.unique(assignment.boxes[states[assignment.windows] == LOOK])
-    if hidden := boxes - len(shown):
+    if hidden:
         detail = f"{hidden} labels lie in tiles that are passed over"
         yield Issue(scene_id, HIDDEN_LABEL, detail, set_aside=False, lost=hidden)
 

@@ -27,7 +27,7 @@ class IngestStatistics:
         tiles_outside_regions: Tiles passed over since no pixel of them is in the regions.
         boxes: Usable boxes of the scenes.
         boxes_set_aside: Unusable ones.
-        boxes_outside_regions: Boxes left out since their centre is outside the regions.
+        boxes_outside_regions: Boxes outside the regions that no tile shows that is cut.
         boxes_in_several_tiles: Boxes that belong to more than one tile.
         boxes_oversized: Boxes that no tile shows as well as `min_visibility` asks; each
             is in the tile that shows most of it.
@@ -82,7 +82,7 @@ def scene_statistics(plan: TilePlan, tiles: Sequence[Tile], *, unchanged: bool) 
         empty_tiles_dropped=plan.empty_dropped,
         tiles_without_data=plan.without_data,
         tiles_outside_regions=plan.outside_regions,
-        boxes=len(in_tiles),
+        boxes=len(in_tiles) - plan.boxes_outside,
         boxes_set_aside=sum(issue.kind == BAD_BOX for issue in plan.issues),
         boxes_outside_regions=plan.boxes_outside,
         boxes_in_several_tiles=int((in_tiles > 1).sum()),
