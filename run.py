@@ -15,7 +15,8 @@ def main(arguments: list[str]) -> int:
         arguments: Without the program's name.
 
     Returns:
-        The exit code: 0 done, 1 the run failed, 2 wrong usage or configuration, 130 interrupted.
+        The exit code: 0 done, 1 the run failed, 2 wrong usage or configuration, 130
+        interrupted by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
     """
     parsed = parse_arguments(arguments)
 

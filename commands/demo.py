@@ -45,6 +45,11 @@ class DemoResult:
 
 def run_demo() -> int:
     """Run every stage, then show what came of it; returns the exit code."""
+    codes: list[int] = []
+    return exit_code_of(lambda: codes.append(_run_stages())) or codes[0]
+
+
+def _run_stages() -> int:
     use_demo_store()
     from commands.loop import run_commands
 

@@ -31,6 +31,7 @@ from commands.running import run_to_the_end
 from commands.stacks.registration import activate_stack
 from commands.stacks.remote import remote_runner, require_remote_server
 from commands.summaries import summary_of
+from utils import interrupts
 from utils.errors import ConfigurationError
 from utils.options import unknown_key
 
@@ -90,7 +91,9 @@ def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
 
     Raises:
         SpyglassError: If something needed is missing, or a step fails with one.
+        KeyboardInterrupt: If the user has ended the command.
     """
+    interrupts.check()  # a library may have swallowed what ended the command
     configuration = planned.configuration
     say(f"{planned.command.name}: {configuration.path.name} on stack '{configuration.stack}'")
     stack = activate_stack(configuration.stack, yes=yes)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
+from signal import SIGINT
 
 from commands.console import complain
+from utils import interrupts
 from utils.errors import ConfigurationError, SpyglassError
-from utils.interrupts import interruptible
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 _KEPT = "What is done is kept: run the same command again to go on."
-INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+_SIGNALLED = 128  # and the number of the signal, as shells report it
 
 
 def exit_code_of(work: Callable[[], None], *, verbose: bool = False) -> int:
@@ -22,26 +24,35 @@ def exit_code_of(work: Callable[[], None], *, verbose: bool = False) -> int:
         verbose: Whether to show tracebacks.
 
     Returns:
-        0 done, 1 failed, 2 wrong configuration, 130 interrupted.
+        0 done, 1 failed, 2 wrong configuration, 130 interrupted by Ctrl-C, 143 by SIGTERM, 129 by
+        SIGHUP.
     """
-    try:
-        with interruptible():
+    with interrupts.interruptible():
+        try:
             work()
-    except KeyboardInterrupt as interrupt:
-        complain(f"\nInterrupted. {str(interrupt) or _KEPT}")
-        return INTERRUPTED
-    except SpyglassError as error:
-        _trace(verbose)
-        complain(f"Error: {error}")
-        return WRONG_USAGE if isinstance(error, ConfigurationError) else FAILED
-    except Exception as error:
-        _trace(verbose)
-        text = " ".join(str(error).split())
-        complain(f"Error: {type(error).__name__}: {text}\nRun it with --verbose to see where.")
-        return FAILED
+        except (KeyboardInterrupt, Exception) as error:
+            # An interruption breaks what was going on, which may fail in any way.
+            signal = interrupts.signal_received()
+            if signal or isinstance(error, KeyboardInterrupt):
+                return _interrupted(error, signal)
+            return _failed(error, verbose=verbose)
     return DONE
 
 
-def _trace(verbose: bool) -> None:
+def _interrupted(error: BaseException, signal: int) -> int:
+    told = str(error) if isinstance(error, KeyboardInterrupt) else ""
+    with suppress(OSError):  # the terminal may be closed
+        complain(f"\nInterrupted. {told or _KEPT}")
+    interrupts.end_children()
+    return _SIGNALLED + (signal or SIGINT)
+
+
+def _failed(error: BaseException, *, verbose: bool) -> int:
     if verbose:
-        complain(traceback.format_exc())
+        complain("".join(traceback.format_exception(error)))
+    if isinstance(error, SpyglassError):
+        complain(f"Error: {error}")
+        return WRONG_USAGE if isinstance(error, ConfigurationError) else FAILED
+    text = " ".join(str(error).split())
+    complain(f"Error: {type(error).__name__}: {text}\nRun it with --verbose to see where.")
+    return FAILED

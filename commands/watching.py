@@ -21,7 +21,7 @@ _STOP_SECONDS = 60.0
 
 
 def watch(retraining: Retraining, arguments: Sequence[str]) -> None:
-    """Watch until Ctrl-C or SIGTERM.
+    """Watch until Ctrl-C, SIGTERM or SIGHUP.
 
     Each retraining is a process of its own: whatever becomes of it, the watch goes on.
 
@@ -34,7 +34,6 @@ def watch(retraining: Retraining, arguments: Sequence[str]) -> None:
         ServerError: If the webhook's port is taken.
         LabelStudioError: If the webhook cannot be registered.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with exclusive("watch", f"the model '{retraining.model}'"):
             _watch(retraining, [sys.executable, str(PROJECT_ROOT / "run.py"), *arguments])
@@ -77,7 +76,11 @@ def _look(retraining: Retraining, command: Sequence[str]) -> None:
 
 def _run(command: Sequence[str]) -> None:
     """Run a command to its end, and end it with us."""
-    process = subprocess.Popen([*command, "--retrain-if-due"], start_new_session=True)
+    # In a group of its own, so that Ctrl-C reaches it once, from here; in our session, so that a
+    # second signal ends it too.
+    process = subprocess.Popen(
+        [*command, "--retrain-if-due"], process_group=0, stdin=subprocess.DEVNULL
+    )
     try:
         code = process.wait()
     except KeyboardInterrupt:
