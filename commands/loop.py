@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from commands.arguments import PIPELINES_BEFORE_STAGE, PROMOTION
 from commands.console import quiet_libraries, say
+from utils.own_folder import use_own_temporary_folder
 from utils.privacy import keep_private
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def run_commands(parsed: argparse.Namespace) -> None:
         SpyglassError: For the first thing that is wrong.
     """
     keep_private()
+    use_own_temporary_folder()
     if parsed.inspect:
         from commands.inspecting import inspect_source
         from commands.overrides import parse_overrides
@@ -33,6 +35,9 @@ def run_commands(parsed: argparse.Namespace) -> None:
     from commands.zenml_server import require_zenml
 
     require_zenml()
+    from commands.cut_off import end_cut_off_runs
+
+    end_cut_off_runs()
     if parsed.register_stack:
         from commands.stacks.registration import register_stack
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from zenml import log_metadata
-from zenml.client import Client
 from zenml.models import ModelVersionResponse
-from zenml.utils.pagination_utils import depaginate_stream
 
+from commands.stages import versions_of
 from steps.learned_labels import LEARNED_FROM
 
 BEGUN, ENDED = "retraining", "retrained"
@@ -18,7 +17,7 @@ BEGUN, ENDED = "retraining", "retrained"
 def unfinished(model: str) -> ModelVersionResponse | None:
     """The version whose retraining was begun and not ended, unless something newer is trained."""
     trained = last_trained(model)
-    for version in _versions(model):
+    for version in versions_of(model):
         if trained is not None and version.number < trained.number:
             return None
         if BEGUN in version.run_metadata and ENDED not in version.run_metadata:
@@ -28,7 +27,7 @@ def unfinished(model: str) -> ModelVersionResponse | None:
 
 def last_trained(model: str) -> ModelVersionResponse | None:
     """The newest version that has learned from labels."""
-    return next(filter(is_trained, _versions(model)), None)
+    return next(filter(is_trained, versions_of(model)), None)
 
 
 def is_trained(version: ModelVersionResponse) -> bool:
@@ -39,7 +38,7 @@ def is_trained(version: ModelVersionResponse) -> bool:
 
 def with_labels(model: str) -> Iterator[ModelVersionResponse]:
     """The versions that have labels, newest first; an export that was cut off leaves none."""
-    for version in _versions(model):
+    for version in versions_of(model):
         if version.get_artifact("labeled_dataset") is not None:
             yield version
 
@@ -54,12 +53,3 @@ def note(version: ModelVersionResponse, name: str, value: dict[str, str]) -> Non
 def moment_now() -> str:
     """For notes: ISO 8601 in UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _versions(model: str) -> Iterator[ModelVersionResponse]:
-    """All versions of a model, newest first."""
-    if not Client().list_models(name=model).items:
-        return
-    yield from depaginate_stream(
-        Client().list_model_versions, model=model, sort_by="desc:number", hydrate=True
-    )

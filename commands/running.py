@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,6 +17,7 @@ from zenml.models import PipelineRunResponse
 from zenml.utils.string_utils import format_name_template
 
 from commands.configuration import RunConfiguration
+from commands.cut_off import noted
 from commands.failures import require_success
 from commands.remote_runs import watched
 
@@ -47,7 +47,8 @@ def run_to_the_end(
             config_path=str(path), execution_mode=_execution_mode(pipeline)
         )
         try:
-            with watched(name) if is_elsewhere else nullcontext():
+            # Jobs elsewhere go on without this process.
+            with watched(name) if is_elsewhere else noted(name):
                 run = configured(**configuration.parameters)
         except StepExecutionException as error:
             raise error.__cause__ or error from None

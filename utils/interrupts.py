@@ -98,7 +98,7 @@ def end_children() -> None:
         children = set(alive)
 
 
-def _interrupt(signum: int, frame: FrameType | None) -> None:
+def _interrupt(signum: int, _frame: FrameType | None) -> None:
     if not _interrupted.is_set():
         _state.signal, _state.at = signum, time.monotonic()
         _interrupted.set()

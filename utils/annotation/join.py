@@ -47,7 +47,8 @@ class Join:
         except sqlite3.OperationalError as error:
             raise StoreError(
                 f"The disk that holds {scratch.parent} is full or fails ({error}). "
-                "Free some space, or name another folder in TMPDIR, and run this again."
+                "Free some space, or name a folder on another disk in SPYGLASS_LOCAL (move .local "
+                "there first), and run this again."
             ) from error
 
     def tiles_with_tasks(self) -> Iterator[tuple[Tile, list[Task]]]:
