@@ -7,22 +7,23 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import psutil
 
 from utils.errors import ServerError
 from utils.files import write_whole
+from utils.process_times import start_time
 
 _POLL_SECONDS = 0.2
 _STOP_SECONDS = 10.0
 _LOG_LINES_IN_ERROR = 5
 _FOR_OWNER_ONLY = 0o077
+_MARK = "SPYGLASS_SERVER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,14 @@ class ServerProcess:
         port: On 127.0.0.1.
         started: Start time of the process as the system tells it, so that a reused pid is not
             mistaken for it.
+        is_ready: Whether it has answered; one whose starter was killed may never do so.
     """
 
     name: str
     pid: int
     port: int
     started: str
+    is_ready: bool = True
 
     @property
     def url(self) -> str:
@@ -49,7 +52,7 @@ class ServerProcess:
 
     def is_alive(self) -> bool:
         """Whether this very process still runs."""
-        return self.started != "" and _start_time(self.pid) == self.started
+        return self.started != "" and start_time(self.pid) == self.started
 
 
 def free_port() -> int:
@@ -84,12 +87,18 @@ def start_on_port(preferred: int, start: Callable[[int], ServerProcess]) -> Serv
 
 
 def running_server(name: str, folder: Path) -> ServerProcess | None:
-    """The server `name` whose state file is in `folder`, if it is alive."""
-    state = folder / f"{name}.json"
-    if not state.is_file():
+    """The server `name` whose state file is in `folder`, if it is alive and has answered."""
+    server = _noted(name, folder)
+    return server if server and server.is_ready else None
+
+
+def _noted(name: str, folder: Path) -> ServerProcess | None:
+    """The server of a state file, if it is alive; without a whole file `start_server` finds it."""
+    try:
+        server = ServerProcess(**json.loads((folder / f"{name}.json").read_text()))
+        return server if server.is_alive() else None
+    except (FileNotFoundError, ValueError, TypeError):
         return None
-    server = ServerProcess(**json.loads(state.read_text()))
-    return server if server.is_alive() else None
 
 
 def start_server(
@@ -103,6 +112,9 @@ def start_server(
     timeout_s: float = 180,
 ) -> ServerProcess:
     """Start a server in a process group of its own and wait until it answers.
+
+    What an earlier command has left of it, killed before it had answered, is ended first: callers
+    hold a lock, so that nobody else is starting it.
 
     Only its owner can read the files that it makes. It is told the user's own umask in
     `SPYGLASS_USER_UMASK`, in octal digits, for what it starts on the user's behalf.
@@ -120,6 +132,7 @@ def start_server(
         ServerError: If the process ends, stays silent, or another program has the port; the message
             quotes the last lines of the log, names it, or names the port.
     """
+    _end_strays(_mark(name, folder))
     if port != 0 and not port_is_free(port):
         raise _taken(name, port)
     folder.mkdir(parents=True, exist_ok=True)
@@ -130,19 +143,54 @@ def start_server(
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, "SPYGLASS_USER_UMASK": _umask(), **(environment or {})},
+            env={
+                **os.environ,
+                "SPYGLASS_USER_UMASK": _umask(),
+                **(environment or {}),
+                _MARK: _mark(name, folder),
+            },
             start_new_session=True,
             umask=_FOR_OWNER_ONLY,
         )
-    server = ServerProcess(name, process.pid, port, _start_time(process.pid))
-    write_whole(folder / f"{name}.json", json.dumps(asdict(server)))
+    state = folder / f"{name}.json"
+    server = ServerProcess(name, process.pid, port, start_time(process.pid), is_ready=False)
+    write_whole(state, json.dumps(asdict(server)))
     try:
         _wait_for_answer(server, process, log, is_ready, timeout_s)
     except BaseException:
-        (folder / f"{name}.json").unlink(missing_ok=True)
+        state.unlink(missing_ok=True)
         _end(server, frees_port=_listens(server))
         raise
+    server = replace(server, is_ready=True)
+    write_whole(state, json.dumps(asdict(server)))
     return server
+
+
+def _mark(name: str, folder: Path) -> str:
+    """The variable by which a server is found whose state file is damaged or not yet written."""
+    return str(folder.absolute() / name)
+
+
+def _end_strays(mark: str) -> bool:
+    """End what was started as a server, whatever its state file says; returns whether there was."""
+    own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    strays = [process for process in _marked(mark) if process.pid not in own]
+    for process in strays:
+        with suppress(psutil.Error):
+            process.terminate()
+    _, alive = psutil.wait_procs(strays, timeout=_STOP_SECONDS)
+    for process in alive:
+        with suppress(psutil.Error):
+            process.kill()
+    return bool(strays)
+
+
+def _marked(mark: str) -> Iterator[psutil.Process]:
+    """The leaders of sessions that `start_server` has begun for a server."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if os.getsid(process.pid) == process.pid and process.environ().get(_MARK) == mark:
+                yield process
 
 
 def _umask() -> str:
@@ -208,10 +256,10 @@ def _holds(process: psutil.Process, port: int) -> bool:
 
 def stop_server(name: str, folder: Path) -> bool:
     """Stop the server `name` of `folder` and its children; returns whether there was one."""
-    server = running_server(name, folder)
+    server = _noted(name, folder)
     (folder / f"{name}.json").unlink(missing_ok=True)
     if server is None:
-        return False
+        return _end_strays(_mark(name, folder))
     _end(server, frees_port=True)
     return True
 
@@ -240,35 +288,6 @@ def _answers(is_ready: Callable[[], bool]) -> bool:
         return is_ready()
     except OSError:
         return False
-
-
-def _start_time(pid: int) -> str:
-    """The start time of a process as text, "" when there is none; zombies count as gone."""
-    state, started = _shown_by_linux(pid) if sys.platform == "linux" else _shown_by_ps(pid)
-    return "" if state.startswith("Z") else started
-
-
-def _shown_by_linux(pid: int) -> tuple[str, str]:
-    """State and start time in clock ticks since the boot: fields 3 and 22, see proc(5)."""
-    try:
-        shown = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return "", ""
-    fields = shown.rpartition(")")[2].split()  # the name in brackets may hold anything
-    return fields[0], fields[19]
-
-
-def _shown_by_ps(pid: int) -> tuple[str, str]:
-    """State and start time as a date, in the same words wherever the user is."""
-    shown = subprocess.run(
-        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "TZ": "UTC", "LC_ALL": "C"},
-    )
-    state, _, started = shown.stdout.strip().partition(" ")
-    return state, started.strip()
 
 
 def _reap(pid: int) -> None:

@@ -13,8 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from threading import Barrier
 
+import psutil
 import pytest
 
+from tests.conftest import PROJECT_ROOT
 from utils.errors import ServerError
 from utils.processes import (
     ServerProcess,
@@ -147,6 +149,50 @@ def test_a_server_whose_port_is_taken_while_it_starts_is_stopped(tmp_path):
 
     others[0].close()
     assert running_server("pages", tmp_path) is None
+
+
+# Waits for a word that never comes, as a server does whose data are in disorder.
+STARTS_FOR_EVER = """
+import sys
+from pathlib import Path
+from utils.processes import start_server
+
+server = [sys.executable, "-c", "import time; time.sleep(600)"]
+start_server("pages", Path(sys.argv[1]), server, 0, is_ready=lambda: False)
+"""
+
+
+def killed_while_starting(folder):
+    """The process id of a server whose starter was killed before it answered."""
+    command = [sys.executable, "-c", STARTS_FOR_EVER, folder]
+    starter = subprocess.Popen(command, cwd=PROJECT_ROOT)
+    state = folder / "pages.json"
+    while not state.is_file():
+        assert starter.poll() is None
+    starter.kill()
+    starter.wait()
+    return psutil.Process(json.loads(state.read_text())["pid"])
+
+
+@pytest.mark.parametrize("state", ["as it was", '{"pid": 1', "[1]", None])
+def test_a_server_whose_starter_was_killed_is_not_ready_and_is_replaced(state, tmp_path):
+    left = killed_while_starting(tmp_path)
+    if state is None:
+        (tmp_path / "pages.json").unlink()  # killed before there was one
+    elif state != "as it was":
+        (tmp_path / "pages.json").write_text(state)
+    assert running_server("pages", tmp_path) is None
+
+    server = serve(tmp_path, free_port())
+    assert not left.is_running() or left.status() == psutil.STATUS_ZOMBIE
+    assert running_server("pages", tmp_path) == server
+    assert stop_server("pages", tmp_path)
+
+
+def test_a_server_that_is_starting_can_be_stopped(tmp_path):
+    left = killed_while_starting(tmp_path)
+    assert stop_server("pages", tmp_path)
+    assert not left.is_running() or left.status() == psutil.STATUS_ZOMBIE
 
 
 def test_servers_started_at_once_have_ports_of_their_own(tmp_path):
