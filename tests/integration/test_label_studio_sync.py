@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.builders import boxes, make_tile
 from tests.fixtures.label_studio import Harbour, make_harbour
+from utils.annotation import late, sync
 from utils.annotation.connection import ask
 from utils.annotation.imports import import_batch, tasks_there
+from utils.annotation.listing import listed_tasks
 from utils.annotation.server import ServerConnection
 from utils.annotation.tasks import TileTask, task_of
 from utils.errors import BusyError, TooManyIssuesError
@@ -102,15 +107,117 @@ def test_a_tile_that_changed_since_is_reported_and_peoples_work_left_alone(
     assert harbour.tasks() == before
 
 
-def test_tiles_that_somebody_doubled_are_reported(harbour: Harbour) -> None:
-    harbour.sync()
-    twin = harbour.raw_task(harbour.tiles[2])
+def double(harbour: Harbour, number: int) -> None:
+    """Import the task of a tile once more, as an import does that arrives late."""
+    twin = harbour.raw_task(harbour.tiles[number])
     ask(harbour.client, "POST", f"api/projects/{harbour.project.id}/import", json=[twin])
+
+
+def update(harbour: Harbour, task: dict[str, Any]) -> None:
+    annotation = task["annotations"][0]
+    body = {"result": annotation["result"]}
+    ask(harbour.client, "PATCH", f"api/annotations/{annotation['id']}/", json=body)
+
+
+def begin_a_draft(harbour: Harbour, task: dict[str, Any]) -> None:
+    body = {"result": task["annotations"][0]["result"], "lead_time": 3.0}
+    ask(harbour.client, "POST", f"api/tasks/{task['id']}/drafts", json=body)
+
+
+def skip(harbour: Harbour, task: dict[str, Any]) -> None:
+    body: dict[str, Any] = {"result": [], "was_cancelled": True}
+    ask(harbour.client, "POST", f"api/tasks/{task['id']}/annotations/", json=body)
+
+
+def delete_the_annotation(harbour: Harbour, task: dict[str, Any]) -> None:
+    harbour.client.annotations.delete(id=task["annotations"][0]["id"])
+
+
+def test_a_task_that_arrived_twice_is_deleted_once(harbour: Harbour) -> None:
+    harbour.sync()
+    before = harbour.tasks()
+    double(harbour, 2)
     report = harbour.sync()
     assert report.added == 0
     assert [(issue.item, issue.kind) for issue in report.issues.issues] == [
+        (harbour.tiles[2].tile_id, "sent twice")
+    ]
+    assert harbour.tasks() == before
+
+
+@pytest.mark.parametrize("work", [update, begin_a_draft, skip], ids=lambda work: work.__name__)
+def test_of_two_tasks_the_one_that_somebody_has_worked_on_stays(
+    harbour: Harbour, work: Callable[[Harbour, dict[str, Any]], None]
+) -> None:
+    harbour.sync()
+    double(harbour, 2)
+    tile_id = harbour.tiles[2].tile_id
+    second = max(
+        (one for one in listed_tasks(harbour.client, harbour.project.id, everything=True)
+         if one["data"]["tile_id"] == tile_id),
+        key=lambda one: one["id"],
+    )  # fmt: skip
+    work(harbour, second)
+    harbour.sync()
+    assert harbour.tasks()[tile_id]["id"] == second["id"]
+
+
+def both_updated(harbour: Harbour, tasks: list[dict[str, Any]]) -> None:
+    for task in tasks:
+        update(harbour, task)
+
+
+def one_without_its_annotation(harbour: Harbour, tasks: list[dict[str, Any]]) -> None:
+    delete_the_annotation(harbour, tasks[0])
+
+
+@pytest.mark.parametrize("work", [both_updated, one_without_its_annotation])
+def test_doubles_are_reported_where_nobody_can_tell_which_may_go(
+    harbour: Harbour, work: Callable[[Harbour, list[dict[str, Any]]], None]
+) -> None:
+    harbour.sync()
+    double(harbour, 2)
+    tasks = [
+        task
+        for task in listed_tasks(harbour.client, harbour.project.id, everything=True)
+        if task["data"]["tile_id"] == harbour.tiles[2].tile_id
+    ]
+    work(harbour, tasks)
+    report = harbour.sync()
+    assert [(issue.item, issue.kind) for issue in report.issues.issues] == [
         (harbour.tiles[2].tile_id, "several tasks for one tile")
     ]
+
+
+def test_an_import_that_arrives_while_its_tasks_are_sent_again_doubles_nothing(
+    harbour: Harbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sender was killed, and Label Studio is still at what it has sent."""
+    send = sync.import_batch
+
+    def with_a_late_one(*arguments: Any, **options: Any) -> int:
+        double(harbour, 0)
+        return send(*arguments, **options)
+
+    monkeypatch.setattr(sync, "import_batch", with_a_late_one)
+    report = harbour.sync()
+    assert report.added == len(harbour.tasks()) == len(harbour.tiles)
+    assert report.issues.issues[0].kind == "sent twice"
+
+
+def test_what_a_killed_sender_has_sent_is_waited_for(harbour: Harbour) -> None:
+    batch = [task_of(tile, harbour.images.url_of(tile.uri) or "") for tile in harbour.tiles[:1]]
+    with (
+        pytest.raises(KeyboardInterrupt),
+        late.under_way(harbour.client, harbour.project.id, batch),
+    ):
+        raise KeyboardInterrupt
+    with ThreadPoolExecutor(1) as threads:
+        sending = threads.submit(harbour.sync)
+        double(harbour, 0)
+        report = sending.result()
+    assert (report.added, report.already_there) == (len(harbour.tiles) - 1, 1)
+    assert not report.issues.issues
 
 
 def test_two_syncs_of_one_project_do_not_run_at_once(harbour: Harbour) -> None:

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from utils.annotation.connection import ask, refusal
+from utils.annotation.late import under_way
 from utils.annotation.listing import listed_tasks
 from utils.annotation.tasks import TileTask
 from utils.issues import IssueReport
@@ -115,7 +116,8 @@ def import_batch(
         return all(task.tile_id in there for task in tasks)
 
     path = f"api/projects/{project_id}/import"
-    return deliver(Mailbox(client, path, are_there, timeout_s), batch, issues)
+    with under_way(client, project_id, batch):
+        return deliver(Mailbox(client, path, are_there, timeout_s), batch, issues)
 
 
 def deliver(mailbox: Mailbox[Item], batch: Sequence[Item], issues: IssueReport) -> int:

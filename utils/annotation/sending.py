@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from utils.annotation.connection import ask, explained, url_of
 from utils.annotation.imports import Mailbox, deliver, import_batch, task_numbers
+from utils.annotation.late import remove_doubles, wait_for_late_import
 from utils.annotation.options import LabelStudioOptions
 from utils.annotation.outgoing import batches, sendable_tasks
 from utils.annotation.preannotations import Preannotation, model_version_name
@@ -102,6 +103,8 @@ def send_tiles(
         explained(url_of(client), "Sending tiles"),
         progress("Sending tiles to Label Studio", total=len(suggested)) as advance,
     ):
+        wait_for_late_import(client, project.id)
+        remove_doubles(client, project.id, report.issues)
         there = task_numbers(client, project.id)
         tiles = [tile for tile, _ in suggested if tile.tile_id not in there]
         found = {tile.tile_id: boxes for tile, boxes in suggested if boxes is not None}
@@ -111,6 +114,8 @@ def send_tiles(
                 client, project.id, batch, report.issues, timeout_s=options.timeout_s
             )
             advance(len(batch))
+        if report.added:
+            remove_doubles(client, project.id, report.issues)
         known = [
             _Suggestion(tile.tile_id, there[tile.tile_id], prediction_of(tile, boxes))
             for tile, boxes in suggested

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from utils.annotation.connection import explained, url_of
 from utils.annotation.imports import import_batch, tasks_there
+from utils.annotation.late import remove_doubles, wait_for_late_import
 from utils.annotation.options import LabelStudioOptions
 from utils.annotation.outgoing import batches, sendable_tasks
 from utils.annotation.tasks import uid_of
@@ -49,8 +50,9 @@ def sync_tasks(
     """Give every tile of the manifest one task in the project, with its ground truth.
 
     Tasks are known by their `tile_id`, so a second run adds nothing, and one that was interrupted
-    is completed. A task that is there is never touched, as people may have worked on it; when the
-    tile or its ground truth has changed since, the report says so.
+    is completed; tasks that arrive twice, late after a kill, are deleted. No task that people have
+    worked on is touched; when a tile or its ground truth has changed since it was sent, the report
+    says so.
 
     Args:
         client: From `connect`.
@@ -70,6 +72,8 @@ def sync_tasks(
         explained(url_of(client), "Sending tasks"),
         progress("Sending tasks to Label Studio", total=len(manifest)) as advance,
     ):
+        wait_for_late_import(client, project.id)
+        remove_doubles(client, project.id, report.issues)
         there = tasks_there(client, project.id, report.issues)
         new = _new_tiles(manifest, there, report, advance)
         tasks = sendable_tasks(new, project, images, report.issues, advance)
@@ -78,6 +82,8 @@ def sync_tasks(
                 client, project.id, batch, report.issues, timeout_s=options.timeout_s
             )
             advance(len(batch))
+        if report.added:
+            remove_doubles(client, project.id, report.issues)
     report.issues.check_share(len(manifest), options.max_bad_share, "tiles")
     return report
 
