@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -22,6 +23,7 @@ from utils.files import written_whole
 ROWS_PER_GROUP = 1000
 # Boxes with their labels and scores, for instance, count three times; 30 MB of Python objects.
 ITEMS_PER_GROUP = 300_000
+_LONGEST_REASON = 100
 _FORMAT_KEY = b"spyglass.format"
 _CLASSES_KEY = b"spyglass.class_names"
 _FOOTER = b"spyglass.footer."
@@ -59,6 +61,8 @@ class Table(Generic[Record]):
         class_names: Iterable[str],
         records: Iterable[Record],
         footer: Mapping[str, str] | None = None,
+        *,
+        synced: bool = True,
     ) -> Self:
         """Write records, in the order given, to `path`, whole or not at all.
 
@@ -67,9 +71,11 @@ class Table(Generic[Record]):
             class_names: The classes of the labels; their order gives each its index.
             records: Consumed once, as a stream.
             footer: Further facts about the whole table, read again by `footer`.
+            synced: Whether a power cut leaves it whole; see `written_whole`.
         """
         schema = _with_footer(with_class_names(cls.schema, class_names), footer or {})
-        write_table(path, schema, (cls.to_row(record) for record in records))
+        rows = (cls.to_row(record) for record in records)
+        write_table(path, schema, rows, synced=synced)
         return cls(path)
 
     @classmethod
@@ -106,10 +112,9 @@ class Table(Generic[Record]):
     @property
     def footer(self) -> dict[str, str]:
         """The further facts about the whole table that it was written with."""
-        metadata = pq.read_schema(self.path).metadata or {}
         return {
             key.removeprefix(_FOOTER).decode(): value.decode()
-            for key, value in metadata.items()
+            for key, value in _metadata(self.path).items()
             if key.startswith(_FOOTER)
         }
 
@@ -143,23 +148,26 @@ def _with_footer(schema: pa.Schema, footer: Mapping[str, str]) -> pa.Schema:
 
 def read_class_names(path: Path) -> tuple[str, ...]:
     """The class names in the footer of a table written with `with_class_names`, in order."""
-    return tuple(json.loads((pq.read_schema(path).metadata or {}).get(_CLASSES_KEY, b"[]")))
+    return tuple(json.loads(_metadata(path).get(_CLASSES_KEY, b"[]")))
 
 
-def write_table(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> int:
+def write_table(
+    path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]], *, synced: bool = True
+) -> int:
     """Write rows to a Parquet file, whole or not at all.
 
     Args:
         path: Destination.
         schema: From `versioned_schema`; every row has exactly its fields.
         rows: Consumed once, a group of at most `ROWS_PER_GROUP` at a time.
+        synced: Whether a power cut leaves it whole; see `written_whole`.
 
     Returns:
         The number of rows written.
     """
     count = 0
     with (
-        written_whole(path) as partial,
+        written_whole(path, synced=synced) as partial,
         pq.ParquetWriter(partial, schema, compression="zstd") as writer,
     ):
         for group in _groups(rows):
@@ -193,9 +201,9 @@ def read_table(
         oldest_version: Of the schema that may be read too; by default only its own.
 
     Raises:
-        DatasetError: If the file is of another kind or version.
+        DatasetError: If the file is damaged, or of another kind or version.
     """
-    with pq.ParquetFile(path) as table:
+    with damage_explained(path), pq.ParquetFile(path) as table:
         found = (table.schema_arrow.metadata or {}).get(_FORMAT_KEY, b"none")
         wanted = schema.metadata[_FORMAT_KEY]
         if found not in {wanted, *_earlier(wanted, oldest_version)}:
@@ -216,5 +224,34 @@ def _earlier(wanted: bytes, oldest_version: int | None) -> Iterator[bytes]:
 
 
 def count_rows(path: Path) -> int:
-    """The number of rows of a Parquet file, from its footer."""
-    return int(pq.read_metadata(path).num_rows)
+    """The number of rows of a Parquet file, from its footer.
+
+    Raises:
+        DatasetError: If the file is damaged.
+    """
+    with damage_explained(path):
+        return int(pq.read_metadata(path).num_rows)
+
+
+def _metadata(path: Path) -> dict[bytes, bytes]:
+    with damage_explained(path):
+        return pq.read_schema(path).metadata or {}
+
+
+@contextmanager
+def damage_explained(path: Path) -> Iterator[None]:
+    """Say that a table cannot be read, and what to do.
+
+    Raises:
+        DatasetError: In place of Arrow's error in the block, which is told nowhere else.
+    """
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise DatasetError(
+            f"The table {path} is damaged ({' '.join(str(error).split())[:_LONGEST_REASON]}). "
+            "Make it again with the command that made it: --ingest for tiles, --export for labels, "
+            "--inference for predictions."
+        ) from error

@@ -86,7 +86,7 @@ def _write_tile(
     _link(image, linked)
     text = _label_text(tile, class_index)
     if not label.is_file() or label.read_text() != text:
-        write_whole(label, text)
+        write_whole(label, text, synced=False)
     return {linked, label}
 
 

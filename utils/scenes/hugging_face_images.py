@@ -90,7 +90,7 @@ class ImageSpool:
             return image.source
         file = self._folder / f"{image.sha256}{image.place.suffix}"
         if not file.is_file():
-            write_whole(file, image.source)
+            write_whole(file, image.source, synced=False)
         return file
 
     def _unique(self, place: PurePosixPath | None, digest: str, suffix: str) -> PurePosixPath:

@@ -132,7 +132,7 @@ def _downloaded(stores: dict[str, ObjectStore], uri: str, sha256: str) -> Path:
     bucket = GCS_SCHEME + uri.removeprefix(GCS_SCHEME).partition("/")[0]
     if bucket not in stores:
         stores[bucket] = open_store(bucket)
-    with written_whole(copy) as unchecked:
+    with written_whole(copy, synced=False) as unchecked:
         stores[bucket].get(uri, unchecked, remedy=_RESTORE)
         if sha256_of(unchecked) != sha256:
             raise StoreError(

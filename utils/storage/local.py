@@ -18,6 +18,8 @@ from utils.storage.disk import disk_faults, require_free_space
 from utils.storage.objects import CHECK_NAME, StoredObject, is_local
 
 _SPARE_BYTES = 50_000_000
+# Smaller ones are tiles and parts of manifests, in thousands; they are made again where damaged.
+_SYNCED_BYTES = 1_000_000
 
 
 class LocalStore:
@@ -43,8 +45,9 @@ class LocalStore:
         """Copy a local file into the folder, unless it is there already."""
         path = self._path(key)
         with disk_faults(self._root):
-            if not _holds(path, local.stat().st_size, partial(sha256_of, local)):
-                with written_whole(path) as unfinished:
+            size = local.stat().st_size
+            if not _holds(path, size, partial(sha256_of, local)):
+                with written_whole(path, synced=size >= _SYNCED_BYTES) as unfinished:
                     shutil.copyfile(local, unfinished)
         return str(path)
 
@@ -53,7 +56,7 @@ class LocalStore:
         path = self._path(key)
         with disk_faults(self._root):
             if not _holds(path, len(content), lambda: hashlib.sha256(content).hexdigest()):
-                write_whole(path, content)
+                write_whole(path, content, synced=len(content) >= _SYNCED_BYTES)
         return str(path)
 
     def replace(self, key: str, content: bytes, version: str | None) -> str | None:

@@ -240,7 +240,8 @@ class _Ingest:
         if tiles is None:
             tiles = [upload.result() for upload in uploaded]
             with disk_faults(self._folder):
-                TileManifest.write(path, (), tiles)
+                # A part that a power cut has damaged is cut again.
+                TileManifest.write(path, (), tiles, synced=False)
             self._store.put(path, key)
         return _Part(plan.scene.id, path, scene_statistics(plan, tiles, unchanged=not is_new))
 

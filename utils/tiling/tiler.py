@@ -72,7 +72,7 @@ def tile_scene(scene: Scene, out_dir: Path, options: TilingOptions) -> Iterator[
 
     def write(planned: PlannedTile, content: bytes) -> Tile:
         file = folder / f"{planned.tile_id}.{EXTENSIONS[options.image_format]}"
-        write_whole(file, content)
+        write_whole(file, content, synced=False)
         sha256 = hashlib.sha256(content).hexdigest()
         return finished_tile(plan, planned, str(file), sha256, len(content))
 
