@@ -20,6 +20,7 @@ from commands.console import say
 from commands.following import run_named
 from utils.files import write_whole
 from utils.own_folder import abandoned_folders, own_folder
+from utils.state_files import read_object
 
 _REASON = "Its process was ended from outside."
 
@@ -52,9 +53,9 @@ def end_cut_off_runs() -> None:
 def _settle(note: Path) -> None:
     """End the run of a note; one in another store waits for a command that uses that store."""
     try:
-        content = json.loads(note.read_text())
+        content = read_object(note)
         run, store = str(content["run"]), content["store"]
-    except (ValueError, KeyError, TypeError):  # cut short by a power cut: it names no run
+    except (ValueError, KeyError):  # cut short by a power cut: it names no run
         note.unlink()
         return
     if store != _store():

@@ -7,10 +7,11 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from utils.files import write_whole
 from utils.paths import local_folder
+from utils.state_files import read_state
 
 _FIRST_WAIT = timedelta(minutes=5)
 _LONGEST_WAIT = timedelta(days=1)
@@ -44,8 +45,13 @@ class Failure:
     @classmethod
     def last(cls, model: str) -> Self | None:
         """The last one on this machine, or None where the last retraining went well."""
-        path = _path(model)
-        return cls(**json.loads(path.read_text())) if path.is_file() else None
+        return read_state(_path(model), cls._of, "the retraining is tried at once")
+
+    @classmethod
+    def _of(cls, content: dict[str, Any]) -> Self:
+        failure = cls(**content)
+        failure.next_try  # noqa: B018 - fails where a number or a time is none
+        return failure
 
 
 def remember_failure(model: str, attempt: str, error: Exception, now: datetime) -> None:

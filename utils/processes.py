@@ -18,6 +18,7 @@ import psutil
 from utils.errors import ServerError
 from utils.files import write_whole
 from utils.process_times import start_time
+from utils.state_files import read_object
 
 _POLL_SECONDS = 0.2
 _STOP_SECONDS = 10.0
@@ -95,7 +96,7 @@ def running_server(name: str, folder: Path) -> ServerProcess | None:
 def _noted(name: str, folder: Path) -> ServerProcess | None:
     """The server of a state file, if it is alive; without a whole file `start_server` finds it."""
     try:
-        server = ServerProcess(**json.loads((folder / f"{name}.json").read_text()))
+        server = ServerProcess(**read_object(folder / f"{name}.json"))
         return server if server.is_alive() else None
     except (FileNotFoundError, ValueError, TypeError):
         return None

@@ -8,23 +8,21 @@ with `publish_folder`.
 from __future__ import annotations
 
 import hashlib
-import json
-import secrets
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from filelock import FileLock
 
+from utils.annotation.account import Account, account_in
 from utils.annotation.installation import (
     DATABASE,
     label_studio_program,
     private_environment,
     provide_database,
 )
-from utils.files import write_secret
 from utils.paths import local_folder
 from utils.processes import (
     ServerProcess,
@@ -38,22 +36,6 @@ from utils.progress import progress
 PREFERRED_PORT = 8093
 _NAME = "label-studio"
 _START_SECONDS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """The one account of the embedded server.
-
-    Attributes:
-        username: An e-mail address that leads nowhere.
-        password: To log in with in the browser.
-        api_key: 40 hex digits: Label Studio's legacy kind of token, the only one that can be set
-            before the server first starts.
-    """
-
-    username: str
-    password: str = field(repr=False)
-    api_key: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +69,7 @@ def start_label_studio(*, port: int | None = None) -> ServerConnection:
         running = running_label_studio()
         if running is not None:
             return running
-        account = _account()
+        account = account_in(folder)
         provide_database(folder)
         program = label_studio_program()
 
@@ -102,7 +84,7 @@ def start_label_studio(*, port: int | None = None) -> ServerConnection:
 def running_label_studio() -> ServerConnection | None:
     """The embedded server where it runs, else None."""
     server = running_server(_NAME, _folder())
-    return _connection(server, _account()) if server else None
+    return _connection(server, account_in(_folder())) if server else None
 
 
 def stop_label_studio() -> bool:
@@ -134,19 +116,6 @@ def document_root() -> Path:
 
 def _folder() -> Path:
     return local_folder(_NAME)
-
-
-def _account() -> Account:
-    """The account, made up on first use and kept in a file that only its owner can read."""
-    path = _folder() / "account.json"
-    if not path.is_file():
-        account = Account(
-            username="spyglass@example.com",
-            password=secrets.token_urlsafe(15),
-            api_key=secrets.token_hex(20),
-        )
-        write_secret(path, json.dumps(asdict(account)))
-    return Account(**json.loads(path.read_text()))
 
 
 def _start(program: Path, account: Account, port: int) -> ServerProcess:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,7 @@ _PATIENCE_MS = 5000
 # The code of AuthenticationFailed, see the server's error_codes.yml.
 _WRONG_PASSWORD = 18
 _PASSWORD_BYTES = 24
+_LONGEST_REASON = 120
 _URI = "FIFTYONE_DATABASE_URI"
 _OUR_URI = "SPYGLASS_DATABASE_URI"
 
@@ -77,7 +80,7 @@ def _uri(port: int) -> str:
 def _password() -> str:
     """The password of the embedded mongod, made up on first use."""
     path = _folder() / "password"
-    if not path.is_file():
+    if not (path.is_file() and path.read_text().strip()):  # a power cut may empty it
         write_secret(path, secrets.token_urlsafe(_PASSWORD_BYTES))
     return path.read_text()
 
@@ -159,11 +162,53 @@ def _start_mongod(port: int) -> ServerProcess:
     records.mkdir(exist_ok=True)
     command: list[str | Path] = [find_mongod(), "--auth", "--dbpath", records, "--port", str(port)]
     command += ["--bind_ip", "127.0.0.1", "--nounixsocket", "--wiredTigerCacheSizeGB", _CACHE_GB]
-    server = start_server(
-        SERVER_NAME, _folder(), command, port, is_ready=lambda: not port_is_free(port)
-    )
+    with _damage_explained(port, records):
+        server = start_server(
+            SERVER_NAME, _folder(), command, port, is_ready=lambda: not port_is_free(port)
+        )
     _make_account(port)
     return server
+
+
+@contextmanager
+def _damage_explained(port: int, records: Path) -> Iterator[None]:
+    """Add a remedy where mongod does not start although nobody has its port."""
+    try:
+        yield
+    except ServerError as error:
+        if not port_is_free(port) or not any(records.iterdir()):
+            raise
+        raise ServerError(
+            f"{error} If it cannot read its data, delete {records}: Spyglass makes its datasets "
+            "anew, but tags that people gave in the App are lost."
+        ) from error
+
+
+@contextmanager
+def database_faults() -> Iterator[None]:
+    """Explain that MongoDB has gone away while it was used.
+
+    Raises:
+        ServerError: In place of the errors of its driver in the block.
+    """
+    start_database()
+    from mongoengine.errors import MongoEngineException
+    from pymongo.errors import PyMongoError
+
+    try:
+        yield
+    except (PyMongoError, MongoEngineException, ConnectionError) as error:
+        reason = " ".join(str(error).split())[:_LONGEST_REASON]
+        raise ServerError(
+            f"The MongoDB behind FiftyOne has ended or does not answer ({reason}). {_remedy()}"
+        ) from error
+
+
+def _remedy() -> str:
+    if _users_database():
+        return f"Look at the server that {_URI} names, then run this again."
+    log = _folder() / f"{SERVER_NAME}.log"
+    return f"Run this again: it is started anew, and what is done is kept. Its log is {log}"
 
 
 def _make_account(port: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.curation.cutting import tiles_of_predicted
-from utils.curation.database import start_database
+from utils.curation.database import database_faults
 from utils.curation.documents import Document, KnownSample, pending_document
 from utils.curation.evaluation import evaluate, forget_evaluation
 from utils.curation.fields import STATE, open_dataset
@@ -71,10 +71,9 @@ def build_dataset(
         tiling: How to cut the scenes that have no tiles.
 
     Raises:
-        ServerError: If MongoDB cannot be started.
+        ServerError: If MongoDB cannot be started, or ends meanwhile.
         BusyError: If another process updates the same dataset.
     """
-    start_database()
     tiling = tiling or TilingOptions()
     issues = IssueReport()
     samples = tile_samples(
@@ -84,7 +83,7 @@ def build_dataset(
         splits=splits,
         min_visibility=tiling.min_visibility,
     )
-    with exclusive("FiftyOne update", f"the dataset {name}"):
+    with database_faults(), exclusive("FiftyOne update", f"the dataset {name}"):
         return update_dataset(name, samples, issues)
 
 

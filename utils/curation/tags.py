@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from utils.curation.database import start_database
+from utils.curation.database import database_faults
 
 SENT = "sent"
 
@@ -13,14 +13,14 @@ def tagged_tiles(dataset_name: str, tag: str) -> frozenset[str]:
     """The ids of the tiles whose sample has a tag; none where there is no such dataset.
 
     Raises:
-        ServerError: If MongoDB cannot be started.
+        ServerError: If MongoDB cannot be started, or ends meanwhile.
     """
-    start_database()
-    import fiftyone as fo
+    with database_faults():
+        import fiftyone as fo
 
-    if not fo.dataset_exists(dataset_name):
-        return frozenset()
-    return frozenset(fo.load_dataset(dataset_name).match_tags(tag).values("tile_id"))
+        if not fo.dataset_exists(dataset_name):
+            return frozenset()
+        return frozenset(fo.load_dataset(dataset_name).match_tags(tag).values("tile_id"))
 
 
 def mark_sent(dataset_name: str, tile_ids: Iterable[str], tag: str) -> None:
@@ -31,13 +31,13 @@ def mark_sent(dataset_name: str, tile_ids: Iterable[str], tag: str) -> None:
     Raises:
         ServerError: If MongoDB cannot be started.
     """
-    start_database()
-    import fiftyone as fo
+    with database_faults():
+        import fiftyone as fo
 
-    if not fo.dataset_exists(dataset_name):
-        return
-    dataset = fo.load_dataset(dataset_name)
-    asked_for = dataset.match_tags(tag).match(fo.ViewField("tile_id").is_in(list(tile_ids)))
-    # The view ends to show a sample as soon as it loses the tag.
-    asked_for.tag_samples(SENT)
-    asked_for.untag_samples(tag)
+        if not fo.dataset_exists(dataset_name):
+            return
+        dataset = fo.load_dataset(dataset_name)
+        asked_for = dataset.match_tags(tag).match(fo.ViewField("tile_id").is_in(list(tile_ids)))
+        # The view ends to show a sample as soon as it loses the tag.
+        asked_for.tag_samples(SENT)
+        asked_for.untag_samples(tag)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ import numpy as np
 from utils.detection.platt import Platt
 from utils.errors import DetectorError
 from utils.files import sha256_of, write_whole, written_whole
+from utils.state_files import read_object
 
 _FORMAT = "detector/1"
 _CARD = "detector.json"
@@ -124,7 +126,7 @@ class Detector:
             DetectorError: If there is none in `folder`, or one of another format.
         """
         try:
-            card = json.loads((folder / _CARD).read_text())
+            card = read_object(folder / _CARD)
         except (OSError, ValueError) as error:
             raise DetectorError(
                 f"There is no detector in {folder}: {error}. "
@@ -135,16 +137,35 @@ class Detector:
                 f"The detector in {folder} was written by another version of Spyglass. "
                 "Train it again with this one."
             )
-        detector = cls(**card)
-        return replace(
-            detector,
-            best=folder / detector.best,
-            last=folder / detector.last,
-            class_names=tuple(detector.class_names),
-            history=tuple(detector.history),
-            confidence_range=_pair(detector.confidence_range),
-            calibration=Platt(**card["calibration"]) if card.get("calibration") else None,
-        )
+        try:
+            detector = cls(**card)
+            loaded = replace(
+                detector,
+                best=folder / detector.best,
+                last=folder / detector.last,
+                class_names=tuple(detector.class_names),
+                history=tuple(detector.history),
+                confidence_range=_pair(detector.confidence_range),
+                calibration=Platt(**card["calibration"]) if card.get("calibration") else None,
+            )
+        except (TypeError, ValueError, IndexError):
+            raise _damaged(folder, _CARD) from None
+        for weights in (loaded.best, loaded.last):
+            if not is_whole_archive(weights):
+                raise _damaged(folder, weights.name)
+        return loaded
+
+
+def is_whole_archive(weights: Path) -> bool:
+    """Whether a file is a whole zip, as PyTorch writes weights: its list of contents is its end."""
+    return zipfile.is_zipfile(weights)
+
+
+def _damaged(folder: Path, name: str) -> DetectorError:
+    return DetectorError(
+        f"The detector in {folder} is damaged: {name} is not whole. Train it again with: "
+        "python run.py --training, or go back to an earlier one with: python run.py --rollback"
+    )
 
 
 def _pair(values: Any) -> tuple[float, float] | None:

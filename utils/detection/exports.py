@@ -17,11 +17,12 @@ import os
 import platform
 import shutil
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock
 
@@ -31,7 +32,10 @@ from utils.detection.detector import Detector
 from utils.errors import StoreError
 from utils.files import write_whole
 from utils.paths import local_folder
+from utils.state_files import read_state
 from utils.storage.store import ObjectStore
+
+Measured = TypeVar("Measured")
 
 _NAME_LENGTH = 16
 _MACHINE_LENGTH = 8
@@ -97,8 +101,7 @@ class Exports:
             wanted: What the options ask for. Only times that were taken together can be compared,
                 so that each has verdicts of its own.
         """
-        known = self._read(_verdicts(wanted))
-        return {description: Verdict(**verdict) for description, verdict in known.items()}
+        return self._read(_verdicts(wanted), _verdicts_of)
 
     def keep(self, wanted: str, verdicts: dict[str, Verdict]) -> None:
         """Remember what was found out on this kind of machine."""
@@ -107,15 +110,19 @@ class Exports:
 
     def losses(self) -> dict[str, float]:
         """How much mAP50 backends lose, by their descriptions, where it was measured."""
-        return self._read(_LOSSES)
+        return self._read(_LOSSES, _losses_of)
 
     def keep_losses(self, losses: dict[str, float]) -> None:
         """Remember how much mAP50 backends lose."""
         self._write(_LOSSES, self.losses() | losses)
 
-    def _read(self, name: str) -> dict[str, Any]:
+    def _read(
+        self, name: str, make: Callable[[dict[str, Any]], dict[str, Measured]]
+    ) -> dict[str, Measured]:
         path = self._folder / name
-        return json.loads(path.read_text()) if self._is_there(path) else {}
+        if not self._is_there(path):
+            return {}
+        return read_state(path, make, "it is measured again") or {}
 
     def _write(self, name: str, content: dict[str, Any]) -> None:
         write_whole(self._folder / name, json.dumps(content, indent=2))
@@ -156,6 +163,14 @@ class Exports:
             model = load_weights(weights)
             made = model.export(format=kind, imgsz=self._image_size, simplify=False, **arguments)
             os.replace(made, path)
+
+
+def _verdicts_of(content: dict[str, Any]) -> dict[str, Verdict]:
+    return {description: Verdict(**verdict) for description, verdict in content.items()}
+
+
+def _losses_of(content: dict[str, Any]) -> dict[str, float]:
+    return {description: float(loss) for description, loss in content.items()}
 
 
 def _verdicts(wanted: str) -> str:

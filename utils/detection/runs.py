@@ -29,6 +29,7 @@ from utils.detection.trust import refusal
 from utils.errors import DetectorError
 from utils.files import full_disk_explained, write_whole, written_whole
 from utils.paths import local_folder
+from utils.state_files import read_state
 
 Content = TypeVar("Content")
 
@@ -177,15 +178,28 @@ class TrainingRun:
 
     def mark_finished(self) -> None:
         """Note the result; what was kept for resuming is no longer needed."""
-        measured = _read_checkpoint(self.weights / "best.pt").get("train_metrics") or {}
-        result = TrainingResult(len(self.epochs()), plain_names(measured))
+        result = TrainingResult(len(self.epochs()), self._measured())
         write_whole(self.folder / "finished.json", json.dumps(asdict(result)))
         shutil.rmtree(self._kept, ignore_errors=True)
 
     def result(self) -> TrainingResult | None:
-        """What the run came to, or None while it is not finished."""
+        """What the run came to, or None while it is not finished.
+
+        A damaged note of it is made again from the weights, if they are whole.
+        """
         marker = self.folder / "finished.json"
-        return TrainingResult(**json.loads(marker.read_text())) if marker.is_file() else None
+        if not marker.is_file():
+            return None
+        result = read_state(marker, _result_of, "it is made again from the weights of the run")
+        measured = {} if result else self._measured()
+        if measured:
+            result = TrainingResult(len(read_epochs(self.save_dir)), measured)
+            write_whole(marker, json.dumps(asdict(result)))
+        return result
+
+    def _measured(self) -> dict[str, float]:
+        """The metrics in the best weights; none where those are damaged."""
+        return plain_names(_read_checkpoint(self.weights / "best.pt").get("train_metrics") or {})
 
     @property
     def _kept(self) -> Path:
@@ -215,6 +229,12 @@ def open_run(
     text = json.dumps(content, sort_keys=True, default=str)
     fingerprint = hashlib.sha256(text.encode()).hexdigest()
     return TrainingRun(fingerprint, local_folder("runs", fingerprint[:_NAME_LENGTH]))
+
+
+def _result_of(content: dict[str, Any]) -> TrainingResult:
+    result = TrainingResult(**content)
+    metrics = {name: float(value) for name, value in result.metrics.items()}
+    return TrainingResult(int(result.epochs), metrics)
 
 
 def without_circumstances(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from utils.evaluation.evaluation import Evaluation
 from utils.evaluation.looking import look_at_tiles
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
 from utils.files import write_whole
+from utils.state_files import read_object
 
 _CARD = "promotion.json"
 
@@ -46,10 +47,17 @@ class Contest:
         """Read what `save` wrote.
 
         Raises:
-            DetectorError: If the evaluations were written by another version of Spyglass.
+            DetectorError: If it is damaged, or was written by another version of Spyglass.
         """
+        try:
+            comparison = Comparison.from_card(read_object(folder / _CARD))
+        except (OSError, KeyError, TypeError, ValueError, AttributeError):
+            raise DetectorError(
+                f"The comparison in {folder} is damaged. "
+                "Make it again with: python run.py --promote production"
+            ) from None
         return cls(
-            comparison=Comparison.from_card(json.loads((folder / _CARD).read_text())),
+            comparison=comparison,
             champion=Evaluation.load(folder / "champion"),
             challenger=Evaluation.load(folder / "challenger"),
         )

@@ -15,6 +15,7 @@ from utils.evaluation.options import BootstrapOptions
 from utils.evaluation.scores import Scores
 from utils.files import write_whole
 from utils.geometry import Boxes
+from utils.state_files import read_object
 
 _FORMAT = "evaluation/2"
 _CARD = "evaluation.json"
@@ -115,7 +116,7 @@ class Evaluation:
             DetectorError: If there is none in `folder`, or one of another format.
         """
         try:
-            card = json.loads((folder / _CARD).read_text())
+            card: dict[str, Any] = read_object(folder / _CARD)
         except (OSError, ValueError) as error:
             raise DetectorError(
                 f"There is no evaluation in {folder}: {error}. "
@@ -126,11 +127,17 @@ class Evaluation:
                 f"The evaluation in {folder} was written by another version of Spyglass. "
                 "Make it again with: python run.py --evaluate"
             )
-        for level in ("tile_scores", "scene_scores"):
-            card[level] = Scores.from_card(card[level])
-        card["worst"] = tuple(_tile_of(tile, folder) for tile in card["worst"])
-        card["bootstrap"] = BootstrapOptions(**card["bootstrap"])
-        return cls(**card)
+        try:
+            for level in ("tile_scores", "scene_scores"):
+                card[level] = Scores.from_card(card[level])
+            card["worst"] = tuple(_tile_of(tile, folder) for tile in card["worst"])
+            card["bootstrap"] = BootstrapOptions(**card["bootstrap"])
+            return cls(**card)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+            raise DetectorError(
+                f"The evaluation in {folder} is damaged. "
+                "Make it again with: python run.py --evaluate"
+            ) from None
 
 
 def _tile_card(tile: WorstTile) -> dict[str, Any]:
