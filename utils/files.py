@@ -39,10 +39,10 @@ def written_whole(path: Path, *, synced: bool = True) -> Iterator[Path]:
         try:
             yield partial
             if synced:
-                _sync(partial)
+                sync(partial)
             os.replace(partial, path)
             if synced:
-                _sync(path.parent)
+                sync(path.parent)
         finally:
             partial.unlink(missing_ok=True)
 
@@ -78,7 +78,7 @@ def write_secret(path: Path, content: str) -> None:
         partial.write_text(content)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Have the disk hold what a file or folder is now; some file systems have no way to ask."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 import pytest
 
-from utils.annotation.server import ServerConnection, document_root, publish_folder
+from utils.annotation.account import _let_in, account_in
+from utils.annotation.installation import DATABASE
+from utils.annotation.server import (
+    ServerConnection,
+    document_root,
+    publish_folder,
+    running_label_studio,
+)
 from utils.paths import local_folder
 
 
@@ -29,6 +37,37 @@ def published(tmp_path: Path) -> Path:
     (store / "tile.png").write_bytes(b"pixels")
     (tmp_path / "secret.png").write_bytes(b"private pixels")
     return publish_folder(store)
+
+
+@pytest.fixture
+def other_account(label_studio: ServerConnection) -> Iterator[ServerConnection]:
+    """The way in after the file of the account was damaged; the former one works again later."""
+    folder = local_folder("label-studio")
+    former, file = account_in(folder), folder / "account.json"
+    kept = file.read_text()
+    file.write_text("{")
+    server = running_label_studio()
+    assert server is not None
+    yield server
+    file.write_text(kept)
+    _let_in(folder / DATABASE, former)
+
+
+def test_after_its_file_was_damaged_the_account_has_a_new_way_in(
+    label_studio: ServerConnection, other_account: ServerConnection
+) -> None:
+    assert other_account.api_key != label_studio.api_key
+    token = {"Authorization": f"Token {other_account.api_key}"}
+    assert _ask(other_account, "/api/current-user/whoami", **token).status_code == 200
+    with httpx.Client(base_url=other_account.url) as browser:
+        browser.get("/user/login/")
+        form = {
+            "email": other_account.username,
+            "password": other_account.password,
+            "csrfmiddlewaretoken": browser.cookies["csrftoken"],
+        }
+        browser.post("/user/login/", data=form)
+        assert browser.get("/api/current-user/whoami").status_code == 200
 
 
 @pytest.mark.parametrize(

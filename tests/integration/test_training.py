@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
 from utils.detection.checkpoint import resolve_checkpoint
 from utils.detection.detector import Detector
+from utils.detection.runs import TrainingRun
 from utils.detection.train import train_detector
 from utils.errors import BusyError, ConfigurationError, DetectorError
 from utils.locks import exclusive
@@ -96,6 +99,35 @@ def test_a_finished_training_is_not_done_again(tiny_detector, tiny_dataset):
     assert train_detector(tiny_dataset, tiny_options(), on_epoch=told.append) == tiny_detector
     assert tiny_detector.best.stat().st_mtime_ns == before
     assert [epoch.epoch for epoch in told] == [1, 2]
+
+
+@pytest.fixture
+def finished(tiny_detector: Detector) -> Iterator[Path]:
+    """The folder of a finished run, which is put back as it was."""
+    folder = run_folder(tiny_detector)
+    kept = folder.with_name("kept-whole")
+    shutil.copytree(folder, kept)
+    yield folder
+    shutil.rmtree(folder)
+    kept.rename(folder)
+
+
+def test_a_damaged_note_of_a_result_is_made_again_from_the_weights(
+    finished, tiny_detector, tiny_dataset, caplog
+):
+    (finished / "finished.json").write_bytes(b"")
+    assert train_detector(tiny_dataset, tiny_options()) == tiny_detector
+    assert "finished.json was damaged" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["best.pt", "last.pt"])
+def test_a_run_whose_weights_are_damaged_does_not_count_as_finished(name, finished, caplog):
+    weights = finished / "ultralytics" / "weights" / name
+    weights.write_bytes(weights.read_bytes()[:1000])
+    run = TrainingRun("", finished)
+    run.drop_damaged_result()
+    assert run.result() is None
+    assert "the training is done again" in caplog.text
 
 
 def test_a_training_killed_in_the_middle_goes_on_where_it_stopped(local_state, tmp_path):

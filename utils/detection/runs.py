@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -27,11 +29,13 @@ from utils.detection.backend import load_ultralytics
 from utils.detection.epochs import EpochMetrics, plain_names, read_epochs
 from utils.detection.trust import refusal
 from utils.errors import DetectorError
-from utils.files import full_disk_explained, write_whole, written_whole
+from utils.files import full_disk_explained, sync, write_whole, written_whole
 from utils.paths import local_folder
 from utils.state_files import read_state
 
 Content = TypeVar("Content")
+
+logger = logging.getLogger(__name__)
 
 _NAME_LENGTH = 16
 _CIRCUMSTANCES = {"device", "workers", "cache"}
@@ -126,6 +130,8 @@ class TrainingRun:
                 shutil.copyfile(file, unfinished / file.name)
             if is_last:
                 (unfinished / "last_epoch").touch()
+            for file in (*unfinished.iterdir(), unfinished):
+                sync(file)
             os.replace(unfinished, self._kept / str(epoch))
         for other in self._kept.iterdir():
             if other.name != str(epoch):
@@ -175,6 +181,14 @@ class TrainingRun:
         _copy_whole(resume_point / "resume.pt", self.weights / "last.pt")
         for name in ("last.pt", "best.pt"):
             strip_optimizer(self.weights / name)
+
+    def drop_damaged_result(self) -> None:
+        """Forget that the run has finished where its weights are damaged: it is trained again."""
+        weights = (self.weights / "best.pt", self.weights / "last.pt")
+        if self.result() is None or all(zipfile.is_zipfile(file) for file in weights):
+            return
+        logger.warning("The weights in %s are damaged: the training is done again.", self.weights)
+        (self.folder / "finished.json").unlink()
 
     def mark_finished(self) -> None:
         """Note the result; what was kept for resuming is no longer needed."""

@@ -69,6 +69,7 @@ def train_detector(
     with exclusive("training", str(run.folder)), quiet(), ExitStack() as stack:
         stack.enter_context(trusting(Path(checkpoint.model)))
         backup = kept_in and stack.enter_context(RunBackup(run, kept_in))
+        run.drop_damaged_result()
         if options.resume:
             _require_begun(run)
         record = tracking and stack.enter_context(
