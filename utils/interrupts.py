@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,7 @@ import psutil
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Whoever ends a whole group of processes may reach one twice: make passes on what it has received.
 _SAME_SIGNAL_SECONDS = 0.2
+_AGAIN_SECONDS = 0.01
 _CHILDREN_SECONDS = 5.0
 _AT_ONCE = b"\nEnded at once. What is done is kept: run the same command again to go on.\n"
 
@@ -57,12 +59,13 @@ def interruptible() -> Iterator[None]:
         return
     _interrupted.clear()
     _state.signal, _state.children, _state.is_listening = 0, set(), True
-    before = {number: signal.getsignal(number) for number in _ENDING}
+    before = {number: signal.getsignal(number) for number in (*_ENDING, signal.SIGALRM)}
     try:
-        for number, handler in before.items():
-            if (number, handler) != (signal.SIGHUP, signal.SIG_IGN):
-                signal.signal(number, _interrupt)
-        yield
+        with _raised_again():
+            for number, handler in before.items():
+                if (number, handler) != (signal.SIGHUP, signal.SIG_IGN):
+                    signal.signal(number, _interrupt)
+            yield
     finally:
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
@@ -98,7 +101,32 @@ def end_children() -> None:
         children = set(alive)
 
 
+@contextmanager
+def _raised_again() -> Iterator[None]:
+    """Raise `KeyboardInterrupt` again where Python drops it, as in a destructor or an import.
+
+    Nothing can be raised from where Python says so; an alarm a moment later can.
+    """
+    before = sys.unraisablehook
+
+    def drop(dropped: sys.UnraisableHookArgs) -> None:
+        if _interrupted.is_set() and issubclass(dropped.exc_type, KeyboardInterrupt):
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+        else:
+            before(dropped)
+
+    sys.unraisablehook = drop
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 def _interrupt(signum: int, _frame: FrameType | None) -> None:
+    if signum == signal.SIGALRM:
+        check()
+        return
     if not _interrupted.is_set():
         _state.signal, _state.at = signum, time.monotonic()
         _interrupted.set()

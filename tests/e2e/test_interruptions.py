@@ -77,8 +77,22 @@ def test_ten_kills_leave_the_same_manifest_and_the_same_tasks(user: User):
     assert user.tasks("killed") == tasks
 
 
-@pytest.mark.parametrize("moment", ["cutting tiles", "sending tasks"])
-def test_ctrl_c_is_told_in_one_line_and_keeps_what_is_done(moment, user: User):
+def press_ctrl_c(process: subprocess.Popen[str]) -> None:
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+
+
+def terminate(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+
+
+@pytest.mark.parametrize(
+    ("moment", "end", "code"),
+    [
+        pytest.param("cutting tiles", terminate, 143, id="SIGTERM while cutting tiles"),
+        pytest.param("sending tasks", press_ctrl_c, 130, id="Ctrl-C while sending tasks"),
+    ],
+)
+def test_a_signal_is_told_in_one_line_and_keeps_what_is_done(moment, end, code, user: User):
     project = f"interrupted {moment}"
     configuration = ingest_configuration(user, project, f"{moment} store")
     process = user.starts("-ig", "--config", configuration)
@@ -88,10 +102,10 @@ def test_ctrl_c_is_told_in_one_line_and_keeps_what_is_done(moment, user: User):
         "sending tasks": lambda: user.count_tasks(project),
     }
     wait_until(process, lambda: counts[moment]() >= 20)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    end(process)
     shown, _ = process.communicate()
 
-    assert process.returncode == 130, shown
+    assert process.returncode == code, shown
     assert "Traceback" not in shown
     [told] = [line for line in shown.splitlines() if line.startswith("Interrupted")]
     assert "run the same command again" in told

@@ -137,6 +137,17 @@ def work():
     except KeyboardInterrupt:
         raise RuntimeError("DataLoader worker was killed")
 """
+# Python says "Exception ignored in" of what is raised in a destructor, and while it imports.
+DROPPED = """
+class Ending:
+    def __del__(self):
+        print("waiting", flush=True)
+        time.sleep(60)
+
+def work():
+    Ending()
+    time.sleep(60)
+"""
 # A worker of a worker, as with ultralytics on several GPUs, where Ctrl-C reaches only the first.
 WORKERS = """
 GRANDCHILD = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
@@ -167,7 +178,9 @@ def command(work: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-@pytest.mark.parametrize("work", ["work = wait", FAILS], ids=["waits", "fails when interrupted"])
+@pytest.mark.parametrize(
+    "work", ["work = wait", FAILS, DROPPED], ids=["waits", "fails when interrupted", "ignored"]
+)
 def test_every_signal_ends_a_command_with_the_same_sentence(number, code, work):
     process = command(work)
     process.stdout.readline()
