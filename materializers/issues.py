@@ -11,6 +11,7 @@ from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
 
 from materializers.pages import store_page
+from utils.errors import DatasetError
 from utils.issues import Issue, IssueReport
 
 _FILE = "issues.json"
@@ -23,10 +24,20 @@ class IssueReportMaterializer(BaseMaterializer):
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.DATA_ANALYSIS
 
     def load(self, data_type: type[Any]) -> IssueReport:
-        """Read the report."""
+        """Read the report.
+
+        Raises:
+            DatasetError: If it is damaged.
+        """
         del data_type
-        with fileio.open(f"{self.uri}/{_FILE}", "r") as stream:
-            return IssueReport([Issue(**row) for row in json.load(stream)])
+        try:
+            with fileio.open(f"{self.uri}/{_FILE}", "r") as stream:
+                return IssueReport([Issue(**row) for row in json.load(stream)])
+        except (ValueError, TypeError, RecursionError):
+            raise DatasetError(
+                f"The issue report {self.uri}/{_FILE} is damaged. "
+                "Make it again with the command that made it."
+            ) from None
 
     def save(self, data: IssueReport) -> None:
         """Write the report."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
+import stat
 from pathlib import Path
 
 import pyarrow as pa
@@ -42,6 +44,37 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_unfinished(tmp_path, wri
     with full_disk(5000), pytest.raises(StoreError, match=f"^{sentence}$"):
         write(tmp_path / "out")
     assert not list((tmp_path / "out").glob(".*"))
+
+
+@pytest.fixture
+def disk(monkeypatch) -> list[str]:
+    """What the disk is asked to do, in order."""
+    asked: list[str] = []
+    sync, rename = os.fsync, os.replace
+
+    def record_sync(descriptor: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        asked.append("sync folder" if is_folder else "sync file")
+        sync(descriptor)
+
+    def record_rename(source: Path, destination: Path) -> None:
+        asked.append("rename")
+        rename(source, destination)
+
+    monkeypatch.setattr(os, "fsync", record_sync)
+    monkeypatch.setattr(os, "replace", record_rename)
+    return asked
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(disk, tmp_path):
+    write_whole(tmp_path / "state.json", "{}")
+    write_rows(tmp_path)
+    assert disk == ["sync file", "rename", "sync folder"] * 2
+
+
+def test_tiles_are_not_waited_for(disk, tmp_path):
+    open_store(str(tmp_path)).write("tile.png", b"1" * 10_000)
+    assert disk == ["rename"]
 
 
 def test_other_faults_of_the_disk_pass_through(tmp_path):

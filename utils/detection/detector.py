@@ -151,14 +151,9 @@ class Detector:
         except (TypeError, ValueError, IndexError):
             raise _damaged(folder, _CARD) from None
         for weights in (loaded.best, loaded.last):
-            if not is_whole_archive(weights):
+            if not zipfile.is_zipfile(weights):  # as PyTorch writes them; their contents come last
                 raise _damaged(folder, weights.name)
         return loaded
-
-
-def is_whole_archive(weights: Path) -> bool:
-    """Whether a file is a whole zip, as PyTorch writes weights: its list of contents is its end."""
-    return zipfile.is_zipfile(weights)
 
 
 def _damaged(folder: Path, name: str) -> DetectorError:
