@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 _NUMBERS_AND_DATA = {"fields": "task_only", "include": "id,data"}
 
 
+def count_tasks(client: LabelStudio, project_id: int) -> int:
+    """The number of tasks in a project.
+
+    Raises:
+        ApiError, httpx.HTTPError: If the server fails. Wrap the call in `explained`.
+    """
+    parameters = {"project": project_id, "page_size": 1} | _NUMBERS_AND_DATA
+    return int(ask(client, "GET", "api/tasks/", params=parameters)["total"])
+
+
 def listed_tasks(
     client: LabelStudio,
     project_id: int,

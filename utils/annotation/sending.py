@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from utils.annotation.connection import ask, explained, url_of
 from utils.annotation.imports import Mailbox, deliver, import_batch, task_numbers
 from utils.annotation.late import remove_doubles, wait_for_late_import
+from utils.annotation.listing import count_tasks
 from utils.annotation.options import LabelStudioOptions
 from utils.annotation.outgoing import batches, sendable_tasks
 from utils.annotation.preannotations import Preannotation, model_version_name
@@ -105,6 +106,7 @@ def send_tiles(
     ):
         wait_for_late_import(client, project.id)
         remove_doubles(client, project.id, report.issues)
+        before = count_tasks(client, project.id)
         there = task_numbers(client, project.id)
         tiles = [tile for tile, _ in suggested if tile.tile_id not in there]
         found = {tile.tile_id: boxes for tile, boxes in suggested if boxes is not None}
@@ -114,7 +116,7 @@ def send_tiles(
                 client, project.id, batch, report.issues, timeout_s=options.timeout_s
             )
             advance(len(batch))
-        if report.added:
+        if count_tasks(client, project.id) != before + report.added:
             remove_doubles(client, project.id, report.issues)
         known = [
             _Suggestion(tile.tile_id, there[tile.tile_id], prediction_of(tile, boxes))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from utils.annotation.connection import explained, url_of
 from utils.annotation.imports import import_batch, tasks_there
 from utils.annotation.late import remove_doubles, wait_for_late_import
+from utils.annotation.listing import count_tasks
 from utils.annotation.options import LabelStudioOptions
 from utils.annotation.outgoing import batches, sendable_tasks
 from utils.annotation.tasks import uid_of
@@ -73,8 +74,8 @@ def sync_tasks(
         progress("Sending tasks to Label Studio", total=len(manifest)) as advance,
     ):
         wait_for_late_import(client, project.id)
-        remove_doubles(client, project.id, report.issues)
-        there = tasks_there(client, project.id, report.issues)
+        before = count_tasks(client, project.id)
+        there = _settled(client, project, report.issues)
         new = _new_tiles(manifest, there, report, advance)
         tasks = sendable_tasks(new, project, images, report.issues, advance)
         for batch in batches(tasks, options.batch_megabytes, options.batch_tasks):
@@ -82,10 +83,20 @@ def sync_tasks(
                 client, project.id, batch, report.issues, timeout_s=options.timeout_s
             )
             advance(len(batch))
-        if report.added:
+        if count_tasks(client, project.id) != before + report.added:
             remove_doubles(client, project.id, report.issues)
     report.issues.check_share(len(manifest), options.max_bad_share, "tiles")
     return report
+
+
+def _settled(client: LabelStudio, project: Project, issues: IssueReport) -> dict[str, str]:
+    """The uid of every task by its tile id, after doubles that can go are gone."""
+    doubled = IssueReport()
+    there = tasks_there(client, project.id, doubled)
+    if not doubled:
+        return there
+    remove_doubles(client, project.id, issues)
+    return tasks_there(client, project.id, issues)
 
 
 def _new_tiles(
