@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,12 +11,13 @@ import pytest
 from utils.annotation.installation import (
     DATABASE,
     LOCK,
+    OFFLINE,
     VERSION,
+    installed_state,
     label_studio_program,
     provide_database,
 )
 from utils.errors import ServerError
-from utils.files import sha256_of
 
 
 def fake_uv(folder: Path, script: str) -> str:
@@ -73,6 +76,17 @@ def test_an_environment_of_another_lock_is_made_anew(
     assert calls(tmp_path) == 2
 
 
+def test_its_python_looks_up_no_tips_and_everything_else(tmp_path: Path) -> None:
+    ask = (
+        "import label_studio_offline, socket\n"
+        "assert socket.getaddrinfo('localhost', 80)\n"
+        "socket.getaddrinfo('raw.githubusercontent.com', 443)\n"
+    )
+    command = [sys.executable, "-c", ask]
+    done = subprocess.run(command, cwd=OFFLINE.parent, capture_output=True, text=True, check=False)
+    assert "Spyglass keeps Label Studio from fetching tips" in done.stderr
+
+
 def test_a_failed_installation_is_explained_and_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,7 +101,7 @@ def program_that(folder: Path, script: str) -> None:
     """A program in the place of Label Studio's, installed already."""
     environment = folder / "environments" / f"label-studio-{VERSION}"
     (environment / "bin").mkdir(parents=True)
-    (environment / "installed.txt").write_text(sha256_of(LOCK))
+    (environment / "installed.txt").write_text(installed_state())
     program = environment / "bin" / "label-studio"
     program.write_text(f'#!/bin/sh\necho "$@" >> {folder}/calls\n{script}\n')
     program.chmod(0o755)

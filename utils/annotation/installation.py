@@ -23,6 +23,7 @@ from utils.progress import progress
 
 VERSION = "1.23.2"
 LOCK = Path(__file__).with_name("label_studio.txt")
+OFFLINE = Path(__file__).with_name("label_studio_offline.py")
 DATABASE = "label_studio.sqlite3"
 _INSTALLED = "installed.txt"
 
@@ -96,7 +97,12 @@ def _environments() -> Path:
 
 def _is_installed(folder: Path) -> bool:
     marker = folder / _INSTALLED
-    return marker.is_file() and marker.read_text() == sha256_of(LOCK)
+    return marker.is_file() and marker.read_text() == installed_state()
+
+
+def installed_state() -> str:
+    """A text that changes when something else is to be installed."""
+    return f"{sha256_of(LOCK)} {sha256_of(OFFLINE)}"
 
 
 def _install(folder: Path) -> None:
@@ -106,8 +112,16 @@ def _install(folder: Path) -> None:
         _uv("venv", "--clear", "--python", sys.executable, folder)
         advance(1)
         _uv("pip", "install", "--python", python, "--require-hashes", "-r", LOCK)
+        _keep_offline(folder)
         advance(1)
-    write_whole(folder / _INSTALLED, sha256_of(LOCK))
+    write_whole(folder / _INSTALLED, installed_state())
+
+
+def _keep_offline(folder: Path) -> None:
+    """Have the Python of the environment run `OFFLINE` whenever it starts."""
+    packages = folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+    write_whole(packages / OFFLINE.name, OFFLINE.read_text())
+    write_whole(packages / f"{OFFLINE.stem}.pth", f"import {OFFLINE.stem}\n")
 
 
 def _migrate(program: Path, database: Path) -> None:
