@@ -90,6 +90,8 @@ def frame_rule(labels: ImageLabels, image: ImageFrame, *, shares_possible: bool)
         return _turned_rule(hulls, image)
     if _differ_by_rounding(stated, image.size):
         return FrameRule(image.size, kind=OTHER_SIZE)
+    if not _all_fit(hulls, stated) and _all_fit(hulls, image.size):
+        return FrameRule(image.size, kind=OTHER_SIZE)  # the stated size is not theirs
     ratios = image.size[0] / stated[0], image.size[1] / stated[1]
     if abs(ratios[0] / ratios[1] - 1) <= _SLACK_SHARE or _rounds_to(stated, image.size):
         return FrameRule(stated, kind=RESIZED)
