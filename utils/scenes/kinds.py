@@ -131,7 +131,11 @@ def _head(file: Path) -> bytes:
 
 
 def _is_coco(head: bytes) -> bool:
-    return head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{") and b'"images"' in head
+    start = head.lstrip(b"\xef\xbb\xbf \r\n\t")
+    if start.startswith(b"["):  # Label Studio's own JSON, which is read as COCO's is
+        return b'"annotations"' in head and b'"data"' in head
+    # The images may come last, behind megabytes of annotations.
+    return start.startswith(b"{") and (b'"images"' in head or b'"image_id"' in head)
 
 
 def _is_voc(head: bytes) -> bool:
