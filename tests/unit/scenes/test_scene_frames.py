@@ -136,3 +136,10 @@ def test_a_stated_size_that_the_labels_exceed_is_not_theirs(tmp_path):
     reading = read_stating(tmp_path, 100, 50, [20, 30, 160, 60])
     assert reading.boxes() == [[20, 30, 180, 90]]
     assert reading.kinds == {OTHER_SIZE: 1}
+
+
+def test_a_box_drawn_a_little_over_the_edge_of_a_resized_picture_is_still_scaled(tmp_path):
+    write_image(tmp_path / "a.png", 200, 100)
+    reading = read_stating(tmp_path, 100, 50, [20, 30, 85, 10])
+    assert reading.boxes() == [[40, 60, 210, 80]]
+    assert reading.kinds == {RESIZED: 1}
