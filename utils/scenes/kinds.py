@@ -77,7 +77,11 @@ def find_kind(path: str) -> FoundKind:
     if _HUB_ID.match(path) and not Path(path).expanduser().exists():
         return FoundKind("hugging_face", f"no folder has this name, and '{path}' is an id of a hub")
     root = existing_folder(Path(path))
-    return _hugging_face(root) or _labelled(root) or FoundKind("folder", "it holds no labels of COCO, VOC or YOLO")
+    return (
+        _hugging_face(root)
+        or _labelled(root)
+        or FoundKind("folder", "it holds no labels of COCO, VOC or YOLO")
+    )
 
 
 def _kind_in_bucket(path: str) -> FoundKind:
