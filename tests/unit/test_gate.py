@@ -137,7 +137,7 @@ def test_pages_load_nothing_from_elsewhere_unless_the_user_names_the_place(
 
 
 def _opens(scope: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a websocket is answered."""
+    """The answer to a websocket."""
     sent: list[dict[str, Any]] = []
 
     async def send(message: Any) -> None:

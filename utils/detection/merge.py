@@ -114,10 +114,6 @@ def merge_certain(
     return objects, int(np.count_nonzero(_scores(everything) < least_score))
 
 
-def _scores(boxes: Boxes) -> FloatArray:
-    return boxes.scores if boxes.scores is not None else np.ones(len(boxes))
-
-
 def _in_canonical_order(found: Sequence[tuple[Window, Boxes]], width: int, height: int) -> _Found:
     distinct = sorted({window for window, _ in found})
     index = {window: position for position, window in enumerate(distinct)}

@@ -159,7 +159,7 @@ def scale_issues(detector: Detector, options: InferenceOptions) -> list[Issue]:
 def magnified_issues(
     detector: Detector, options: InferenceOptions, scenes: Sequence[tuple[WindowPlan, int]]
 ) -> list[Issue]:
-    """What is to be told of scenes that are smaller than the windows planned for them.
+    """An issue for scenes that are smaller than the windows planned for them.
 
     The network sees such a scene resized like a window, so that its objects are too large.
 
@@ -229,7 +229,7 @@ def _factor_by_hand(
 def _ground_issues(
     detector: Detector, options: InferenceOptions, scene_id: str, metres: float | None
 ) -> tuple[Issue, ...]:
-    """What is to be told of a scene of another resolution that is seen in windows by hand."""
+    """An issue for a scene of another resolution that is seen in windows by hand."""
     learned, learned_side = detector.ground_sample_distance, detector.tile_side
     if not (learned and metres and learned_side) or options.tile_size == "auto":
         return ()

@@ -1,4 +1,4 @@
-"""Of several pages and bands, those are read that the file or the options name, and it is told."""
+"""The pages and bands are read that the file or the options name, and the choice is told."""
 
 from __future__ import annotations
 
