@@ -11,8 +11,8 @@ from utils.labels.label_studio_shapes import (
     Region,
     UnreadableShapeError,
     hull_of,
-    is_rectangle,
     regions_of,
+    shape_name,
 )
 from utils.labels.objects import (
     UNKNOWN_CLASS,
@@ -108,13 +108,8 @@ def _add_region(labels: ImageLabels, item: str, region: Region) -> None:
         labels.add_fault(f"{item} ({kind:.40}) has no usable label", UNKNOWN_CLASS)
         return
     labels.frame = labels.frame or region.drawn_on
-    is_box = is_rectangle(region.value) and not float(region.value.get("rotation") or 0) % 360
-    shape = "box" if is_box else "turned box" if is_rectangle(region.value) else _shape_of(kind)
+    shape = shape_name(region.value)
     labels.objects += [LabelledObject(str(name), hull, shape) for name in names]
-
-
-def _shape_of(kind: str) -> str:
-    return kind.removesuffix("labels") or "shape"
 
 
 def _hull(region: Region) -> Hull:

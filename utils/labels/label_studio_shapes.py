@@ -212,6 +212,24 @@ _READERS: dict[tuple[str, ...], _Reader] = {
 }
 
 
+_NAMES = {
+    _polygon: "outline",
+    _path: "path",
+    _ellipse: "ellipse",
+    _brush: "mask",
+    _bitmask: "mask",
+    _rectangle: "turned box",
+}
+
+
+def shape_name(value: Value) -> str:
+    """The name of the shape of a region, for people: never text of the file."""
+    read = _reader(value)
+    if read is None or (read is _rectangle and not float(value.get("rotation") or 0) % 360):
+        return "box"
+    return _NAMES[read]
+
+
 def is_rectangle(value: Value) -> bool:
     """Whether a region is a rectangle, turned or not."""
     return _reader(value) is _rectangle
