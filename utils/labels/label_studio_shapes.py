@@ -212,7 +212,7 @@ _READERS: dict[tuple[str, ...], _Reader] = {
 }
 
 
-_NAMES = {
+_NAMES: dict[_Reader, str] = {
     _polygon: "outline",
     _path: "path",
     _ellipse: "ellipse",
