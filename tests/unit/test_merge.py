@@ -300,4 +300,4 @@ def test_an_object_that_one_window_is_sure_of_is_not_counted_among_the_faint():
     found = [(LEFT, seen(sure, alone)), (RIGHT, seen(unsure, below))]
     objects, faint = merge_certain(found, 0.5, WIDTH, HEIGHT)
     assert objects == merged(seen(sure), seen())
-    assert faint == 2
+    assert faint == merged(seen(alone), seen(below))

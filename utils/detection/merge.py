@@ -93,8 +93,8 @@ def merge_certain(
     height: int,
     *,
     merge_iou: float = 0.5,
-) -> tuple[Boxes, int]:
-    """Merge the boxes of at least a score, and count the objects that score less in all windows.
+) -> tuple[Boxes, Boxes]:
+    """Merge the boxes of at least a score, and find the objects that score less in all windows.
 
     Fainter boxes change no object: where another window is sure of one, a faint look is the same.
 
@@ -106,12 +106,12 @@ def merge_certain(
         merge_iou: In (0, 1].
 
     Returns:
-        The objects, as `merge_windows` gives them, and the number of fainter ones.
+        The objects, as `merge_windows` gives them, and the fainter ones.
     """
     certain = [(window, boxes.select(_scores(boxes) >= least_score)) for window, boxes in found]
     objects = merge_windows(certain, width, height, merge_iou=merge_iou)
     everything = merge_windows(found, width, height, merge_iou=merge_iou)
-    return objects, int(np.count_nonzero(_scores(everything) < least_score))
+    return objects, everything.select(_scores(everything) < least_score)
 
 
 def _in_canonical_order(found: Sequence[tuple[Window, Boxes]], width: int, height: int) -> _Found:
