@@ -21,6 +21,8 @@ INGESTS = ("sync_annotations",)
 PICKS = ("send_picked_tiles",)
 # Steps noted their destination in their metadata before manifests had tags.
 _DESTINATION = "label studio project"
+# Tags the manifest of a project that was adopted last, so that a kill half-way is made good.
+_ADOPTED = "adopted"
 
 
 def note_destination(project: Project) -> None:
@@ -31,7 +33,8 @@ def note_destination(project: Project) -> None:
     """
     step = get_step_context().step_run
     _adopt_untagged((project.id, project.title))
-    _tag(step.inputs["manifest"][0], step.name, (project.id, project.title))
+    for sender in (step.name, _ADOPTED):  # from now on all manifests of the project have tags
+        _tag(step.inputs["manifest"][0], sender, (project.id, project.title))
 
 
 def manifests_of(
@@ -74,15 +77,18 @@ def _adopt_untagged(project: Sequence[int | str]) -> None:
     Args:
         project: Its names and numbers that are known.
     """
-    senders = (*INGESTS, *PICKS)
-    if any(_tagged(name, sender) for name in project for sender in senders):
+    if any(_tagged(name, _ADOPTED) for name in project):
         return
-    for sender in senders:
+    adopted: list[tuple[ArtifactVersionResponse, list[int | str]]] = []
+    for sender in (*INGESTS, *PICKS):
         steps = depaginate_stream(Client().list_run_steps, name=sender, hydrate=True)
         for step in steps:
             destination: Any = step.run_metadata.get(_DESTINATION, {})
             if {str(name) for name in project} & set(map(str, destination.values())):
-                _tag(step.inputs["manifest"][0], sender, list(destination.values()))
+                adopted.append((step.inputs["manifest"][0], list(destination.values())))
+                _tag(adopted[-1][0], sender, adopted[-1][1])
+    if adopted:
+        _tag(adopted[-1][0], _ADOPTED, adopted[-1][1])
 
 
 def all_tiles_sent(

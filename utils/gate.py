@@ -123,9 +123,12 @@ def _keeping_pages_here(send: Send) -> Send:
 def _is_from_here(scope: Scope) -> bool:
     """Whether a request calls this machine by its own name, and no foreign page has sent it."""
     host, origin = header(scope, b"host"), header(scope, b"origin")
-    if urlsplit(f"//{host}").hostname not in _OWN_NAMES:
-        return False
-    if origin and urlsplit(origin).netloc != host:
+    try:
+        if urlsplit(f"//{host}").hostname not in _OWN_NAMES:
+            return False
+        if origin and urlsplit(origin).netloc != host:
+            return False
+    except ValueError:  # a bracket without its twin, among others
         return False
     is_opened = header(scope, b"sec-fetch-mode") == "navigate" and scope.get("method") == "GET"
     return is_opened or header(scope, b"sec-fetch-site") in {"", "none", "same-origin"}

@@ -95,3 +95,11 @@ def test_a_manifest_sent_before_manifests_had_tags_is_still_known(reachable: Har
         run_id_name_or_prefix=run.id,
     )
     assert [one.id for one in manifests_of(project)] == [sent.id]
+
+    (tagged,) = manifests_of(project, INGESTS)
+    Client().update_artifact_version(
+        sent.id,
+        add_tags=[f"{PICKS[0]}:{project}"],  # as far as a killed search had come
+        remove_tags=[tag.name for tag in tagged.tags],
+    )
+    assert [one.id for one in manifests_of(project, INGESTS)] == [sent.id]

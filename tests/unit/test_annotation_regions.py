@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from label_studio_sdk.converter.brush import mask2rle
 from PIL import Image
 
-from utils.annotation.hulls import turned_hull
 from utils.annotation.regions import boxes_of
 from utils.geometry import box_areas
+from utils.labels.label_studio_shapes import turned_hull
 
 sides = st.floats(1, 500)
 places = st.floats(-500, 500)

@@ -97,6 +97,14 @@ def test_an_empty_split_is_an_error_that_says_how_to_fill_it(scenes):
         assign_splits(alone(scenes))
 
 
+def test_where_groups_are_too_few_no_pin_is_proposed():
+    """A pin would take the only group from one split to another."""
+    video = {f"dive/frame_{number}.png": "dive" for number in range(9)}
+    with pytest.raises(EmptySplitError, match="3 splits need 3 groups") as refusal:
+        assign_splits(video)
+    assert "pinned" not in str(refusal.value)
+
+
 def test_pins_fill_the_splits_of_a_few_scenes():
     fractions = pinned(train=["a"], val=["b"], test=["c"])
     assert assign_splits(alone(["a", "b", "c"]), fractions) == {

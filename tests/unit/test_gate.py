@@ -82,7 +82,8 @@ def test_the_token_opens_nothing_when_a_page_posts_to_the_address() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:5151", "127.0.0.1.evil.example", "192.0.2.7:5151", ""]
+    "host",
+    ["evil.example", "evil.example:5151", "127.0.0.1.evil.example", "192.0.2.7:5151", "", "[::1"],
 )
 def test_a_page_that_gives_this_machine_its_own_name_is_refused(host: str) -> None:
     assert answer(Host=host, **bearer(TOKEN)).status_code == 403
@@ -136,7 +137,7 @@ def test_pages_load_nothing_from_elsewhere_unless_the_user_names_the_place(
 
 
 def _opens(scope: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a websocket is answered."""
+    """The answer to a websocket."""
     sent: list[dict[str, Any]] = []
 
     async def send(message: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from utils.detection.merge import merge_windows
+from utils.detection.merge import merge_certain, merge_windows
 from utils.geometry import Boxes, Window, box_areas, clip_boxes, iou_matrix
 from utils.tiling.grid import tile_windows
 
@@ -292,3 +292,12 @@ def test_merging_agrees_with_looking_at_every_pair(found, merge_iou):
 def test_the_order_of_the_windows_does_not_matter(found, random):
     shuffled = random.sample(found, len(found))
     assert merge_windows(shuffled, 90, 90) == merge_windows(found, 90, 90)
+
+
+def test_an_object_that_one_window_is_sure_of_is_not_counted_among_the_faint():
+    sure, unsure = (70, 10, 95, 20, 0.8), (80, 10, 95, 20, 0.3)
+    alone, below = (10, 50, 30, 60, 0.3), (120, 50, 140, 60, 0.2)
+    found = [(LEFT, seen(sure, alone)), (RIGHT, seen(unsure, below))]
+    objects, faint = merge_certain(found, 0.5, WIDTH, HEIGHT)
+    assert objects == merged(seen(sure), seen())
+    assert faint == merged(seen(alone), seen(below))

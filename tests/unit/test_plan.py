@@ -16,7 +16,7 @@ from utils.images.options import PixelOptions
 from utils.scenes.coverage import LOOK, OUTSIDE, WITHOUT_DATA, Covered
 from utils.scenes.region_choice import OUTSIDE_REGIONS
 from utils.scenes.scene import Scene
-from utils.scenes.usable import ALL_LOST, BAD_BOX
+from utils.scenes.usable import ALL_LOST, BAD_BOX, BEYOND_IMAGE
 from utils.tiling.options import TilingOptions
 from utils.tiling.plan import HIDDEN_LABEL, OUTSIDE_LABEL, plan_tiles
 
@@ -38,7 +38,11 @@ def test_a_box_cut_by_a_tile_border_keeps_its_visible_part_in_both_tiles():
 def test_a_box_over_the_edge_of_the_scene_is_clipped_before_its_share_is_taken():
     plan = plan_tiles(scene(boxes((-90, 0, 5, 5))), 20, 10, TILES_OF_10)
     assert plan.tiles[0].boxes == boxes((0, 0, 5, 5))
-    assert plan.issues == ()
+    assert [(issue.kind, issue.lost) for issue in plan.issues] == [(BEYOND_IMAGE, 0)]
+
+
+def test_a_box_that_ends_a_pixel_beyond_the_scene_is_not_told():
+    assert plan_tiles(scene(boxes((0, 0, 5, 11))), 20, 10, TILES_OF_10).issues == ()
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from utils.detection.scale import (
     RESAMPLED,
     UNKNOWN_SCALE,
     learned_scale,
+    magnified_issues,
     matching_image_size,
     plan_windows,
     scale_issues,
@@ -104,6 +105,31 @@ def test_a_scale_by_hand_is_told_with_what_it_costs_on_val():
     assert issue.kind == OTHER_SCALE
     assert "0.40 times as large" in issue.detail
     assert "found 20% of the objects at 0.5 times their size, and 70% as learned" in issue.detail
+
+
+@pytest.mark.parametrize(
+    ("metres", "told"),
+    [
+        pytest.param(None, 0, id="not known where it lies"),
+        pytest.param(0.5, 0, id="the resolution learned"),
+        pytest.param(5.0, 1, id="ten times as coarse"),
+    ],
+)
+def test_windows_by_hand_over_a_scene_of_another_resolution_are_told(metres, told):
+    by_hand = InferenceOptions(tile_size=400, overlap=80)
+    plan = plan_windows(detector(ground_sample_distance=0.5), by_hand, "a", metres)
+    assert [issue.kind for issue in plan.issues] == [OTHER_SCALE] * told
+
+
+def test_scenes_smaller_than_the_windows_are_told_with_an_image_size_that_fits():
+    learned, options = detector(), InferenceOptions()
+    scenes = [(plan_windows(learned, options), side) for side in (200, 350, 4000)]
+    (issue,) = magnified_issues(learned, options, scenes)
+    assert "1 of 3 scenes are smaller" in issue.detail
+    assert "2.00 times as large" in issue.detail
+    assert "Set inference.imgsz to 256 " in issue.detail
+    fitting = plan_windows(learned, options.updated(imgsz=256))
+    assert magnified_issues(learned, options.updated(imgsz=256), [(fitting, 200)]) == []
 
 
 @pytest.mark.parametrize("options", [{}, {"tile_size": 470}, {"tile_size": 800, "imgsz": 1088}])

@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from utils.annotation.hulls import UnreadableShapeError, hull_of, is_rectangle
 from utils.geometry import Boxes, FloatArray, box_problem, clip_boxes
+from utils.labels.label_studio_shapes import (
+    Region,
+    UnreadableShapeError,
+    hull_of,
+    is_rectangle,
+    regions_of,
+)
 
 _SLACK_PIXELS = 1.0  # the canvas of the browser rounds
 _RIGHT_ANGLE = 90
 _Note = Callable[[str, str], None]
-# Regions that say something of the image or of another region, or mark a mere point.
-_NO_SHAPES = {
-    *("choices", "datetime", "number", "pairwise", "ranker", "rating", "relation", "taxonomy"),
-    *("keypoint", "keypointlabels", "textarea"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def boxes_of(
     problems: list[Problem] = []
     boxes: list[FloatArray] = []
     labels: list[str] = []
-    for region_id, region in _regions(result).items():
+    for region_id, region in regions_of(result).items():
 
         def note(kind: str, detail: str, name: str = region_id, is_loss: bool = False) -> None:
             problems.append(Problem(kind, f"region {name} {detail}", is_loss))
@@ -91,36 +92,7 @@ class _LostRegionError(Exception):
         self.kind = kind
 
 
-@dataclass(frozen=True, slots=True)
-class _Region:
-    """A region, which may come as several entries of the same id.
-
-    Attributes:
-        kinds: The types of its entries.
-        value: Of all entries together.
-        drawn_on: Width and height in pixels of the image that it was drawn on.
-    """
-
-    kinds: tuple[str, ...]
-    value: dict[str, Any]
-    drawn_on: tuple[int, int]
-
-
-def _regions(result: Sequence[Mapping[str, Any]]) -> dict[str, _Region]:
-    regions: dict[str, _Region] = {}
-    for position, entry in enumerate(result):
-        region_id = str(entry.get("id", f"number {position}"))
-        before = regions.get(region_id, _Region((), {}, (0, 0)))
-        size = entry.get("original_width") or 0, entry.get("original_height") or 0
-        regions[region_id] = _Region(
-            (*before.kinds, str(entry.get("type"))),
-            before.value | dict(entry.get("value") or {}),
-            max(before.drawn_on, size),
-        )
-    return regions
-
-
-def _box(region: _Region, width: int, height: int, note: _Note) -> FloatArray | None:
+def _box(region: Region, width: int, height: int, note: _Note) -> FloatArray | None:
     """The box of a region inside the tile; None where it marks no object."""
     kind = region.kinds[0]
     try:
@@ -128,7 +100,7 @@ def _box(region: _Region, width: int, height: int, note: _Note) -> FloatArray | 
     except UnreadableShapeError as error:
         raise _LostRegionError("unusable box", f"of type {kind} is not read: {error}") from error
     if box is None:
-        if not _NO_SHAPES.issuperset(region.kinds):
+        if region.is_shape:
             raise _LostRegionError("unknown shape", f"is of type {kind}, which is not read")
         note("not a shape", f"is of type {kind}, which marks no box")
         return None
@@ -145,10 +117,8 @@ def _box(region: _Region, width: int, height: int, note: _Note) -> FloatArray | 
     return clipped
 
 
-def _label(region: _Region, class_names: Collection[str], note: _Note) -> str:
-    value = region.value
-    lists = (value[key] for key in sorted(value, reverse=True) if key.endswith("labels"))
-    labels = [str(label) for names in lists for label in names or ()]
+def _label(region: Region, class_names: Collection[str], note: _Note) -> str:
+    labels = [str(label) for label in region.labels]
     if not labels:
         raise _LostRegionError("box without label", "has no label")
     if labels[0] not in class_names:

@@ -214,15 +214,25 @@ def _lines(path: Path) -> list[str]:
 
 def _refuse_empty(splits: Splits, groups: Groups, fractions: SplitFractions) -> None:
     counts = count_splits(splits)
+    wanted = [split for split in Split if getattr(fractions, split) > 0]
+    empty = [split for split in wanted if counts[split] == 0]
+    if not empty:
+        return
     number = len(set(groups.values()))
-    for split in Split:
-        if getattr(fractions, split) > 0 and counts[split] == 0:
-            among = f"{len(splits)} scenes"
-            if number < len(splits):
-                among += f", which form {number} groups that stay whole (`source.group`),"
-            raise EmptySplitError(
-                f"The {split} split is empty: none of the {among} fell into its share "
-                f"of {getattr(fractions, split):.0%}. Pin one with "
-                f"'pinned: {{{split}: [<scene id>]}}' under the splits in the configuration, "
-                "or add scenes."
-            )
+    are_joined = number < len(splits)
+    among = f"{len(splits)} scenes"
+    if are_joined:
+        among += f", which form {number} groups that stay whole (`source.group`),"
+    remedy = (
+        f"Pin one with 'pinned: {{{empty[0]}: [<scene id>]}}' under the splits in the "
+        "configuration, or add scenes."
+    )
+    if are_joined and number < len(wanted):  # a pin would take the group of another split
+        remedy = (
+            f"{len(wanted)} splits need {len(wanted)} groups: add scenes of others, or set `group: "
+            "scene` in the source and ingest again, at the price of scores that measure memory."
+        )
+    raise EmptySplitError(
+        f"The {empty[0]} split is empty: none of the {among} fell into its share of "
+        f"{getattr(fractions, empty[0]):.0%}. {remedy}"
+    )

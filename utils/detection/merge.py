@@ -86,6 +86,34 @@ def merge_windows(
     return objects.select(_order(objects, _class_indices(objects)))
 
 
+def merge_certain(
+    found: Sequence[tuple[Window, Boxes]],
+    least_score: float,
+    width: int,
+    height: int,
+    *,
+    merge_iou: float = 0.5,
+) -> tuple[Boxes, Boxes]:
+    """Merge the boxes of at least a score, and find the objects that score less in all windows.
+
+    Fainter boxes change no object: where another window is sure of one, a faint look is the same.
+
+    Args:
+        found: As for `merge_windows`.
+        least_score: Lowest score of a box that is kept.
+        width: Of the scene, in pixels.
+        height: Of the scene, in pixels.
+        merge_iou: In (0, 1].
+
+    Returns:
+        The objects, as `merge_windows` gives them, and the fainter ones.
+    """
+    certain = [(window, boxes.select(_scores(boxes) >= least_score)) for window, boxes in found]
+    objects = merge_windows(certain, width, height, merge_iou=merge_iou)
+    everything = merge_windows(found, width, height, merge_iou=merge_iou)
+    return objects, everything.select(_scores(everything) < least_score)
+
+
 def _in_canonical_order(found: Sequence[tuple[Window, Boxes]], width: int, height: int) -> _Found:
     distinct = sorted({window for window, _ in found})
     index = {window: position for position, window in enumerate(distinct)}

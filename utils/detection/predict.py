@@ -18,7 +18,7 @@ from utils.detection.options import InferenceOptions
 from utils.detection.outputs import write_outputs
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.detection.predictor import load_predictor
-from utils.detection.scale import WindowPlan, plan_windows, scale_issues
+from utils.detection.scale import WindowPlan, magnified_issues, plan_windows, scale_issues
 from utils.detection.scene_prediction import merged_prediction
 from utils.issues import IssueReport
 from utils.locks import exclusive
@@ -90,6 +90,7 @@ def predict_scenes(
     kept = KeptWork(store, name, folder / "scenes")
     issues = IssueReport()
     parts: dict[str, Path] = {}
+    planned: list[tuple[WindowPlan, int]] = []
     total = None if source.scene_count is None else selection.count_of(source.scene_count)
     with (
         exclusive("inference", f"{source.name} ({name} {selection.model_dump_json()})"),
@@ -107,9 +108,11 @@ def predict_scenes(
             if work.fault is not None:
                 issues.add(work.scene.id, "image does not decode", work.fault)
             else:
+                planned.append((work.plan, max(work.width, work.height)))
                 parts[work.scene.id] = _finished(work, kept, options, least)
                 _bring_up_to_date(parts[work.scene.id], work, model_version, issues)
             advance(1)
+    issues.extend(magnified_issues(detector, options, planned))
     scenes = (_read(parts[scene_id]) for scene_id in sorted(parts))
     predictions = Predictions.write(folder / _FILE, detector.class_names, scenes)
     return InferenceResult(predictions, issues)

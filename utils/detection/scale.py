@@ -102,7 +102,8 @@ def plan_windows(
     if options.tile_size != "auto":
         overlap = options.overlap
         by_fifth = max(options.tile_size // _OVERLAPS, 1)
-        return WindowPlan(options.tile_size, by_fifth if overlap == "auto" else overlap)
+        told = _ground_issues(detector, options, scene_id, ground_sample_distance)
+        return WindowPlan(options.tile_size, by_fifth if overlap == "auto" else overlap, told)
     side, issues = _learned_side(detector, options), []
     learned = detector.ground_sample_distance
     if learned and ground_sample_distance:
@@ -143,7 +144,7 @@ def scale_issues(detector: Detector, options: InferenceOptions) -> list[Issue]:
     if options.tile_size == "auto":
         return []
     image_size = options.imgsz or detector.image_size
-    factor = (image_size / options.tile_size) / (detector.image_size / detector.tile_side)
+    factor = _factor_by_hand(detector, options, detector.tile_side, options.tile_size)
     if _is_alike(factor):
         return []
     detail = (
@@ -151,6 +152,35 @@ def scale_issues(detector: Detector, options: InferenceOptions) -> list[Issue]:
         f"{factor:.2f} times as large as the detector learned them, in tiles of "
         f"{detector.tile_side} px at imgsz {detector.image_size}{_cost(detector, factor)}. "
         "Leave out tile_size to show them as they were learned"
+    )
+    return [Issue("inference", OTHER_SCALE, detail, set_aside=False)]
+
+
+def magnified_issues(
+    detector: Detector, options: InferenceOptions, scenes: Sequence[tuple[WindowPlan, int]]
+) -> list[Issue]:
+    """An issue for scenes that are smaller than the windows planned for them.
+
+    The network sees such a scene resized like a window, so that its objects are too large.
+
+    Args:
+        detector: It tells the scale; one of an earlier version of Spyglass may not.
+        options: Windows by hand count more.
+        scenes: The windows of each scene, and its longest side in pixels.
+    """
+    if detector.tile_side is None or options.tile_size != "auto":
+        return []
+    factors = [plan.tile_size / side for plan, side in scenes]
+    magnified = [factor for factor in factors if factor > _NOTICEABLE]
+    if not magnified:
+        return []
+    factor = float(np.median(magnified))
+    image_size = options.imgsz or detector.image_size
+    detail = (
+        f"{len(magnified)} of {len(factors)} scenes are smaller than the windows, so that objects "
+        f"look {factor:.2f} times as large as the detector learned them"
+        f"{_cost(detector, factor)}. Set inference.imgsz to "
+        f"{rounded_image_size(image_size / factor)} for such scenes"
     )
     return [Issue("inference", OTHER_SCALE, detail, set_aside=False)]
 
@@ -186,6 +216,33 @@ def _learned_side(detector: Detector, options: InferenceOptions) -> float:
     """Side of the windows that show objects at the learned size at the image size wanted."""
     image_size = options.imgsz or detector.image_size
     return (detector.tile_side or _DEFAULT_SIDE) * image_size / detector.image_size
+
+
+def _factor_by_hand(
+    detector: Detector, options: InferenceOptions, learned_side: int, side: int
+) -> float:
+    """How many times as large as learned windows of a side show what they hold."""
+    image_size = options.imgsz or detector.image_size
+    return (image_size / side) / (detector.image_size / learned_side)
+
+
+def _ground_issues(
+    detector: Detector, options: InferenceOptions, scene_id: str, metres: float | None
+) -> tuple[Issue, ...]:
+    """An issue for a scene of another resolution that is seen in windows by hand."""
+    learned, learned_side = detector.ground_sample_distance, detector.tile_side
+    if not (learned and metres and learned_side) or options.tile_size == "auto":
+        return ()
+    ratio = learned / metres
+    factor = ratio * _factor_by_hand(detector, options, learned_side, options.tile_size)
+    if _is_alike(ratio) or _is_alike(factor):
+        return ()
+    detail = (
+        f"its pixels are {metres:.3g} m long, those learned from {learned:.3g} m: windows of "
+        f"{options.tile_size} px show objects {factor:.2f} times as large as learned"
+        f"{_cost(detector, factor)}. Leave out tile_size to show them as they were learned"
+    )
+    return (Issue(scene_id, OTHER_SCALE, detail, set_aside=False),)
 
 
 def _cost(detector: Detector, factor: float) -> str:

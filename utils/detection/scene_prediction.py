@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 
 import numpy as np
 
 from utils.detection.looking import SceneInWork
-from utils.detection.merge import merge_windows
+from utils.detection.merge import merge_certain
 from utils.detection.options import InferenceOptions
 from utils.detection.predictions import ScenePrediction
 from utils.geometry import BoolArray, Boxes
@@ -30,11 +29,13 @@ def merged_prediction(
     """
     started = time.monotonic()
     seen = work.bands.seen if work.bands else []
-    merge = partial(
-        merge_windows, width=work.width, height=work.height, merge_iou=options.merge_iou
+    found, faint = merge_certain(
+        [(one.window, one.boxes) for one in seen],
+        least,
+        work.width,
+        work.height,
+        merge_iou=options.merge_iou,
     )
-    found = merge([(one.window, _scored(one.boxes, least, np.inf)) for one in seen])
-    faint = merge([(one.window, _scored(one.boxes, 0, least)) for one in seen])
     boxes, at_edge, dropped = _marked(found.select(_inside(work, found)), work, options)
     states = work.states
     skipped = [one.is_skipped and state == LOOK for one, state in zip(seen, states, strict=False)]
@@ -75,8 +76,3 @@ def _marked(
     if options.edges == "keep":
         return boxes, tuple(touching.tolist()), 0
     return boxes.select(~touching), (), int(touching.sum())
-
-
-def _scored(boxes: Boxes, least: float, below: float) -> Boxes:
-    scores = boxes.scores if boxes.scores is not None else np.ones(len(boxes))
-    return boxes.select((scores >= least) & (scores < below))

@@ -14,7 +14,7 @@ from typing import Literal
 
 from utils.errors import ImageError
 
-_FIRST_BYTES = 64
+_FIRST_BYTES = 4096  # chunks such as a colour profile stand before that of an animated PNG
 IMAGE_SUFFIXES = frozenset(
     {
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".jif", ".png", ".apng", ".webp", ".gif"),
@@ -113,7 +113,7 @@ def format_of(start: bytes, suffix: str = "") -> ImageFormat | None:
         start: At least the first 16 bytes.
         suffix: Of the file's name; the only sign of a TGA image.
     """
-    if start.startswith(b"\x89PNG") and start[37:41] == b"acTL":
+    if start.startswith(b"\x89PNG") and b"acTL" in start.partition(b"IDAT")[0]:
         return APNG
     for signature, found in _SIGNATURES.items():
         if start.startswith(signature):

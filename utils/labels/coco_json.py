@@ -30,6 +30,7 @@ from utils.labels.objects import (
 DOUBLED_KEY = "key twice in one object"
 PLACEHOLDER = "category that is no class"
 ALL_CROWDS = "all labels marked as crowds"
+NO_ANNOTATIONS = "no annotation in the file"
 _FIELDS = ("images", "annotations", "categories")
 _NOTHING_THERE = {"empty", "blank", "nothing", "none", "background", "no animal"}
 
@@ -84,6 +85,8 @@ def coco_file(path: Path, content: Any, doubled: frozenset[str] = frozenset()) -
     if annotations and not names:
         raise LabelError(f"{path} is no usable COCO JSON: no entry of `categories` has a name.")
     _add_entries(coco, images)
+    if not annotations:
+        _note_no_annotations(coco, is_list=content.get("annotations") is not None)
     used = _add_annotations(coco, annotations, names)
     _choose_classes(coco, categories, names, used)
     coco.shares = are_shares(
@@ -142,14 +145,23 @@ def _add_entries(coco: CocoFile, images: list[Any]) -> None:
             coco.entries[key] = file_name, labels
 
 
+def _note_no_annotations(coco: CocoFile, *, is_list: bool) -> None:
+    """Tell of a file that labels nothing; without a list of labels, nobody has looked."""
+    taken = "labelled and empty" if is_list else "unlabelled"
+    detail = f"its {len(coco.entries)} images are taken as {taken}"
+    coco.add_issue("annotations", NO_ANNOTATIONS, detail)
+    for _, labels in coco.entries.values():
+        labels.is_labelled = is_list
+
+
 def _file_name(image: Mapping[str, Any]) -> str | None:
     name = image.get("file_name")
     return name if isinstance(name, str) and name.strip() else None
 
 
 def _group(image: Mapping[str, Any]) -> str | None:
-    """The site of a camera trap, or the burst (COCO Camera Traps)."""
-    for key in ("location", "seq_id"):
+    """The site of a camera trap, or the burst (COCO Camera Traps); the video of a frame."""
+    for key in ("location", "seq_id", "video_id"):
         value = image.get(key)
         if isinstance(value, str | int) and str(value).strip():
             return f"{key} {value}"
@@ -197,9 +209,10 @@ def _is_crowd(row: Mapping[str, Any]) -> bool:
 def _add_object(labels: ImageLabels, item: str, row: Mapping[str, Any], label: str | None) -> bool:
     """Add an annotation to the labels of its image; whether it has a place there."""
     found = _place_of(row)
+    is_somewhere = found is not None and has_area(found[0])
+    if not is_somewhere and label is not None and label.lower() in _NOTHING_THERE:
+        return False  # somebody looked and found nothing
     if found is None and row.get("bbox") is None and not row.get("segmentation"):
-        if label is not None and label.lower() in _NOTHING_THERE:
-            return False  # somebody looked and found nothing
         detail = f"{item} ('{label}') says that something is there, but not where"
         labels.add_fault(detail)
         return False

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from utils.labels import hulls
 from utils.labels.coco_json import CocoFile
+from utils.labels.label_studio_shapes import (
+    Region,
+    UnreadableShapeError,
+    hull_of,
+    regions_of,
+    shape_name,
+)
 from utils.labels.objects import (
     UNKNOWN_CLASS,
     Hull,
     ImageLabels,
     LabelledObject,
-    Size,
     class_name,
-    coordinate,
-    frame_of,
     has_area,
 )
 
 NOT_REVIEWED = "task without annotation"
-_NO_OBJECTS = frozenset({"choices", "keypointlabels", "textarea", "rating", "relation"})
+NO_PLACE = "annotation that marks no place"
 
 
 def is_label_studio(content: object) -> bool:
@@ -46,6 +48,7 @@ def label_studio_file(path: Path, content: list[Mapping[str, Any]]) -> CocoFile:
     """
     found = CocoFile(path)
     names: dict[str, None] = {}
+    placeless: list[str] = []
     for number, task in enumerate(content):
         annotation, file_name = _annotation(task), _image_of(task["data"])
         item = f"task {task.get('id', number)!s:.40}"
@@ -53,9 +56,15 @@ def label_studio_file(path: Path, content: list[Mapping[str, Any]]) -> CocoFile:
             reason = "it names no image" if file_name is None else "nobody has annotated it"
             found.add_issue(item, NOT_REVIEWED, f"{reason}; it is left out")
             continue
-        labels = _labels(annotation.get("result"))
+        result = annotation.get("result")
+        labels = _labels(result)
+        if result and not (labels.objects or labels.faults):
+            placeless.append(item)
         names.update(dict.fromkeys(drawn.label for drawn in labels.objects))
         found.entries[str(number)] = file_name, labels
+    if placeless:
+        detail = f"{len(placeless)} have choices, points or texts alone; their images are empty"
+        found.add_issue(placeless[0], NO_PLACE, detail)
     found.class_names = tuple(sorted(names))
     return found
 
@@ -81,64 +90,42 @@ def _image_of(fields: Mapping[str, Any]) -> str | None:
 
 def _labels(result: object) -> ImageLabels:
     labels = ImageLabels()
-    for number, region in enumerate(result if isinstance(result, list) else ()):
-        if isinstance(region, Mapping) and str(region.get("type")) not in _NO_OBJECTS:
-            _add_region(labels, f"result[{number}]", region)
+    for region_id, region in regions_of(result if isinstance(result, list) else ()).items():
+        if region.is_shape:
+            _add_region(labels, f"region {region_id:.40}", region)
     return labels
 
 
-def _add_region(labels: ImageLabels, item: str, region: Mapping[str, Any]) -> None:
-    value = region.get("value")
-    fields = value if isinstance(value, Mapping) else {}
-    size = frame_of(region.get("original_width"), region.get("original_height"))
-    kind = str(region.get("type"))
-    given = fields.get(kind) or fields.get("labels")
-    names = [class_name(name) for name in given] if isinstance(given, list) else []
-    hull = (
-        _hull(fields, size) if size and not coordinate(region.get("image_rotation") or 0) else None
-    )
-    if hull is None or not has_area(hull):
-        labels.add_fault(f"{item} ({kind:.40}) has no hull that can be read")
-    elif not names or None in names:
+def _add_region(labels: ImageLabels, item: str, region: Region) -> None:
+    kind = region.kinds[0]
+    names = [class_name(name) for name in region.labels]
+    try:
+        hull = _hull(region)
+    except UnreadableShapeError as error:
+        labels.add_fault(f"{item} ({kind:.40}) has no hull that can be read: {error!s:.80}")
+        return
+    if not names or None in names:
         labels.add_fault(f"{item} ({kind:.40}) has no usable label", UNKNOWN_CLASS)
-    else:
-        labels.frame = labels.frame or size
-        is_box = kind == "rectanglelabels" and not coordinate(fields.get("rotation") or 0) % 360
-        shape = "box" if is_box else kind.removesuffix("labels")
-        labels.objects += [LabelledObject(str(name), hull, shape) for name in names]
+        return
+    labels.frame = labels.frame or region.drawn_on
+    shape = shape_name(region.value)
+    labels.objects += [LabelledObject(str(name), hull, shape) for name in names]
 
 
-def _hull(fields: Mapping[str, Any], size: Size) -> Hull | None:
-    """The hull of a region in pixels of the image as it was drawn on."""
-    width, height = size
-    angle = coordinate(fields.get("rotation") or 0)
-    if isinstance(fields.get("points"), list):
-        hull = hulls.outline(fields["points"])
-        return hull and (
-            hull[0] * width / 100,
-            hull[1] * height / 100,
-            hull[2] * width / 100,
-            hull[3] * height / 100,
-        )
-    x, y = (coordinate(fields.get(key)) * side / 100 for key, side in zip("xy", size, strict=True))
-    if "radiusX" in fields:
-        radius_x = coordinate(fields["radiusX"]) * width / 100
-        radius_y = coordinate(fields.get("radiusY")) * height / 100
-        return hulls.ellipse(x, y, radius_x, radius_y, angle) if math.isfinite(angle) else None
-    across = coordinate(fields.get("width")) * width / 100
-    down = coordinate(fields.get("height")) * height / 100
-    return _turned_about_corner(x, y, across, down, math.radians(angle))
+def _hull(region: Region) -> Hull:
+    """The hull of a region in pixels of the image as it was drawn on.
 
-
-def _turned_about_corner(
-    x: float, y: float, width: float, height: float, angle: float
-) -> Hull | None:
-    """The hull of a box turned clockwise about its upper left corner, as Label Studio turns it."""
-    if not math.isfinite(angle):
-        return None
-    cosine, sine = math.cos(angle), math.sin(angle)
-    return hulls.hull_of_points(
-        (x + across * cosine - down * sine, y + across * sine + down * cosine)
-        for across in (0.0, width)
-        for down in (0.0, height)
-    )
+    Raises:
+        UnreadableShapeError: If there is none.
+    """
+    if not all(region.drawn_on):
+        raise UnreadableShapeError("the size of its image is missing")
+    if region.image_rotation:
+        raise UnreadableShapeError("the image was turned while it was drawn")
+    box = hull_of(region.value, *region.drawn_on, region.drawn_on)
+    if box is None:
+        raise UnreadableShapeError("its shape is not known")
+    x1, y1, x2, y2 = box.tolist()
+    if not has_area((x1, y1, x2, y2)):
+        raise UnreadableShapeError("it has no area")
+    return x1, y1, x2, y2

@@ -59,6 +59,8 @@ class ImageLabels:
             `SHARES` for shares of the image, None where the file does not say.
         crowds: Number of crowd regions, which are no training boxes.
         group: Site or sequence that the image belongs to, where the file names one.
+        is_labelled: Whether anybody is said to have labelled the image; an image that nobody has
+            labelled is not empty.
     """
 
     objects: list[LabelledObject] = field(default_factory=list)
@@ -66,6 +68,7 @@ class ImageLabels:
     frame: Size | None = None
     crowds: int = 0
     group: str | None = None
+    is_labelled: bool = True
 
     @property
     def lost(self) -> int:
@@ -77,13 +80,22 @@ class ImageLabels:
         self.faults.append(Fault(kind, detail, lost))
 
     def extend(self, other: ImageLabels) -> None:
-        """Add the labels of another entry of the same image; equal objects once."""
+        """Add the labels of another entry of the same image; equal objects once.
+
+        Labels of an entry that states another size are lost: their frame is not the first one's.
+        """
         known = {(found.label, found.xyxy) for found in self.objects}
-        self.objects += [found for found in other.objects if (found.label, found.xyxy) not in known]
+        more = [found for found in other.objects if (found.label, found.xyxy) not in known]
+        if more and self.frame and other.frame and self.frame != other.frame:
+            sizes = "{:g} x {:g} after {:g} x {:g}".format(*other.frame, *self.frame)
+            self.add_fault(f"a second entry of the image states {sizes}", lost=len(more))
+            more = []
+        self.objects += more
         self.faults += other.faults
         self.frame = self.frame or other.frame
         self.crowds += other.crowds
         self.group = self.group or other.group
+        self.is_labelled = self.is_labelled or other.is_labelled
 
 
 def coordinate(value: object) -> float:

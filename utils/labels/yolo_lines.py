@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from utils.labels import hulls
 from utils.labels.objects import (
@@ -54,7 +54,10 @@ def parse_lines(text: str, classes: YoloClasses) -> ImageLabels:
     labels = ImageLabels(frame=SHARES)
     rows = [(number, _fields(line)) for number, line in enumerate(text.splitlines(), start=1)]
     rows = [(number, fields) for number, fields in rows if fields]
-    score_first = _has_scores_first([_numbers(fields) for _, fields in rows])
+    numbers = [_numbers(fields) for _, fields in rows]
+    score_first = _has_scores_first(numbers)
+    if not classes.keypoint_values:
+        classes = replace(classes, keypoint_values=_keypoint_values(numbers))
     for number, fields in rows:
         if number == rows[0][0] and len(rows) > 1 and _is_header(fields):
             continue
@@ -119,14 +122,32 @@ def _place_of(
         return _box(numbers, "box")
     if count == _BOX + 1:
         return _box(numbers[1:] if score_first else numbers[:_BOX], SCORED_BOX)
-    if count == _BOX + 2 and numbers[-1] > 1 and _is_inside(numbers[:_BOX]):
-        return _box(numbers[:_BOX], SCORED_BOX)  # and the number of a track
+    if count == _BOX + 2 and _is_track(numbers[_BOX + 1]) and _is_inside(numbers[:_BOX]):
+        return _box(numbers[:_BOX], SCORED_BOX)
     if count < _FEWEST_OUTLINE or count % 2:
         return None
     if not all(abs(value) <= _FARTHEST_CORNER for value in numbers):
         return None
     hull = hulls.hull_of_points(zip(numbers[::2], numbers[1::2], strict=True))
     return (hull, "rotated box or outline" if count == _CORNERS else "outline") if hull else None
+
+
+def _is_track(number: float) -> bool:
+    """Whether a number can be that of a track, which trackers count from 1."""
+    return number >= 1 and number == int(number)
+
+
+def _keypoint_values(rows: Sequence[Sequence[float]]) -> int:
+    """How many values the keypoints of a box have, seen from their visibility; 0 for none.
+
+    Each third number is 0, 1 or 2, as COCO marks keypoints, and some are 2: no share is.
+    """
+    for row in rows:
+        visible = row[_BOX + 2 :: 3]
+        is_whole = len(row) > _BOX and (len(row) - _BOX) % 3 == 0
+        if is_whole and 2 in visible and set(visible) <= {0, 1, 2} and _is_inside(row[:_BOX]):
+            return len(row) - _BOX
+    return 0
 
 
 def _box(numbers: Sequence[float], shape: str) -> tuple[Hull, str] | None:

@@ -20,6 +20,7 @@ TURNED = "labels of a turned image taken for upright"
 _OF_ANY_SIZE = PixelOptions(max_pixels=sys.maxsize)
 _SLACK_PX = 2  # as rounding leaves it
 _SLACK_SHARE = 0.01
+_FAR_BEYOND = 1.2  # boxes drawn over an edge reach less far
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,8 @@ def frame_rule(labels: ImageLabels, image: ImageFrame, *, shares_possible: bool)
         return FrameRule(image.size, kind=OTHER_SIZE)
     ratios = image.size[0] / stated[0], image.size[1] / stated[1]
     if abs(ratios[0] / ratios[1] - 1) <= _SLACK_SHARE or _rounds_to(stated, image.size):
+        if _exceed(hulls, stated) and _all_fit(hulls, image.size):
+            return FrameRule(image.size, kind=OTHER_SIZE)
         return FrameRule(stated, kind=RESIZED)
     return FrameRule(image.size, kind=OTHER_SIZE, usable=False)
 
@@ -116,6 +119,11 @@ def _turned_rule(hulls: list[Hull], image: ImageFrame) -> FrameRule:
 
 def _all_fit(hulls: list[Hull], size: Size) -> bool:
     return all(x2 <= size[0] + 1 and y2 <= size[1] + 1 for _, _, x2, y2 in hulls)
+
+
+def _exceed(hulls: list[Hull], size: Size) -> bool:
+    """Whether labels reach so far beyond a size that it is not that of their frame."""
+    return any(x2 > size[0] * _FAR_BEYOND or y2 > size[1] * _FAR_BEYOND for _, _, x2, y2 in hulls)
 
 
 def _differ_by_rounding(stated: Size, size: Size) -> bool:

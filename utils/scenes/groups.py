@@ -9,12 +9,19 @@ from pathlib import PurePosixPath
 from utils.scenes.scene import Scene
 
 AUTO, ALONE, FOLDER = "auto", "scene", "folder"
+UNGROUPED = "scene that the group rule does not match"
 _FOLDER_DEPTH = re.compile(r"^folder:([1-9]\d*)$")
 
 # Roboflow names augmented copies of one photograph NAME_jpg.rf.HASH, and shares them out.
-_COPY = re.compile(r"^(?P<name>.+)_(?:jpe?g|png|bmp|tiff?|webp|gif|avif)\.rf\.\w{8,}$", re.I)
-# Frames as CVAT, ffmpeg's users and most annotation tools number them; named or not.
-_FRAME = re.compile(r"^(?P<name>.*?)[ ._-]?(?:frame|frm)[ ._-]?\d+$", re.I)
+_COPY = re.compile(
+    r"^(?P<name>.+)_(?:jpe?g|jfif|png|bmp|tiff?|webp|gif|avif|heic)\.rf\.\w{8,}$", re.I
+)
+_FRAMES = (
+    # As CVAT, ffmpeg's users and most annotation tools number them; named or not.
+    re.compile(r"^(?P<name>.*?)[ ._-]?(?:frame|frm)[ ._-]?\d+$", re.I),
+    # As Roboflow names those that it takes from a video.
+    re.compile(r"^(?P<name>.+)_(?:mp4|mov|avi|mkv|m4v|webm)-\d+$", re.I),
+)
 # Windows of one larger image: as DOTA's toolkit, SAHI and Spyglass itself name them.
 _WINDOWS = (
     re.compile(r"^(?P<name>.+?)__\d+(?:\.\d+)?__-?\d+___-?\d+$"),
@@ -77,7 +84,8 @@ def _found(scene: Scene) -> str | None:
         return f"{_source(scene)}/{scene.group}"
     path = PurePosixPath(scene.id)
     if copy := _COPY.match(path.stem):
-        return f"{_source(scene)}/{copy['name']}"  # its copies lie in folders of several splits
+        whole = _whole_of(copy["name"]) or copy["name"]
+        return f"{_source(scene)}/{whole}"  # its copies lie in folders of several splits
     if path.parent.name == _MOT_FRAMES:
         return str(path.parent.parent)
     name = _whole_of(path.stem)
@@ -85,12 +93,20 @@ def _found(scene: Scene) -> str | None:
 
 
 def _whole_of(stem: str) -> str | None:
-    """The video or the larger image that a file is a part of; "" for one without a name."""
-    if frame := _FRAME.match(stem):
-        return frame["name"]
-    window = next(filter(None, (pattern.match(stem) for pattern in _WINDOWS)), None)
-    if window:
-        return window["name"]
+    """The video or the larger image that a file is a part of; "" for one without a name.
+
+    A window may be one of a frame.
+    """
+    whole = None
+    while stem and (part_of := _next_whole(stem)) is not None:
+        whole = stem = part_of
+    return whole
+
+
+def _next_whole(stem: str) -> str | None:
+    found = next(filter(None, (pattern.match(stem) for pattern in (*_FRAMES, *_WINDOWS))), None)
+    if found:
+        return found["name"]
     if sliced := _SAHI_WINDOW.match(stem):
         x1, y1, x2, y2 = map(int, sliced.groups()[1:])
         return sliced["name"] if x1 < x2 and y1 < y2 else None

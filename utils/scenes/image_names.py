@@ -21,6 +21,7 @@ from utils.issues import printable
 _UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-(?=.)")
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _ADDRESS = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
+_UPLOADED = "/"  # begins the key of a name below the prefix of an upload; no base name has one
 _MISSING_PARTS = {"", ".", ".."}
 
 
@@ -58,7 +59,7 @@ class ImageNames:
         """Index images by base name, with and without suffix, with and without upload prefix."""
         names = cls(frozenset(images))
         for image in sorted(names.images):
-            for key in dict.fromkeys(_keys(image.name)):
+            for key in dict.fromkeys(_image_keys(image.name)):
                 names._by_name[key].append(image)
         return names
 
@@ -75,7 +76,7 @@ class ImageNames:
             taken: Images that cannot be meant, since other names lead to them.
         """
         parts = plain_parts(name)
-        for key in _keys(parts[-1]) if parts else ():
+        for key in _name_keys(parts[-1]) if parts else ():
             candidates = [image for image in self._by_name.get(key, ()) if image not in taken]
             if candidates:
                 return _likeliest(candidates, parts)
@@ -113,12 +114,40 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
 
 
-def _keys(name: str) -> list[str]:
-    """The forms by which a base name is looked up, the most telling first."""
-    forms = [plain(name), plain(unquote(name))]
-    forms += [_UPLOAD_PREFIX.sub("", form) for form in forms]
-    stems = [PurePosixPath(form).stem for form in forms]
-    return [*forms, *(f"{stem}/" for stem in [*stems, *forms])]  # no base name ends in a slash
+def _image_keys(name: str) -> list[str]:
+    """The keys by which an image is found: its base name, and the one below an upload's prefix."""
+    whole = _forms(name)
+    return [*_with_stems(whole), *_with_stems(f"{_UPLOADED}{form}" for form in _bare(whole))]
+
+
+def _name_keys(name: str) -> list[str]:
+    """The keys by which a name from elsewhere is looked up, the most telling first.
+
+    The prefix of an upload is passed over on one side only: names such as `20240101-a.jpg` and
+    `20240102-a.jpg`, which only look as if they had one, are of two images.
+    """
+    whole = _forms(name)
+    names = [*whole, *(f"{_UPLOADED}{form}" for form in whole), *_bare(whole)]
+    stems = _with_stems(names)[len(names) :]
+    return [*names, *stems]
+
+
+def _forms(name: str) -> list[str]:
+    return [plain(name), plain(unquote(name))]
+
+
+def _bare(forms: Iterable[str]) -> list[str]:
+    """The forms that have the prefix of an upload, without it."""
+    return [_UPLOAD_PREFIX.sub("", form) for form in forms if _UPLOAD_PREFIX.match(form)]
+
+
+def _with_stems(forms: Iterable[str]) -> list[str]:
+    """Base names, then each without its suffix, and as the stem of another."""
+    names = list(forms)
+    stems = [PurePosixPath(name.removeprefix(_UPLOADED)).stem for name in names]
+    marks = [_UPLOADED if name.startswith(_UPLOADED) else "" for name in names]
+    cut = [f"{mark}{stem}/" for mark, stem in zip(marks, stems, strict=True)]
+    return [*names, *cut, *(f"{name}/" for name in names)]  # no base name ends in a slash
 
 
 def _likeliest(candidates: list[Path], parts: tuple[str, ...]) -> Found:

@@ -77,7 +77,11 @@ def find_kind(path: str) -> FoundKind:
     if _HUB_ID.match(path) and not Path(path).expanduser().exists():
         return FoundKind("hugging_face", f"no folder has this name, and '{path}' is an id of a hub")
     root = existing_folder(Path(path))
-    return _hugging_face(root) or _labelled(root) or FoundKind("folder", "it holds no label file")
+    return (
+        _hugging_face(root)
+        or _labelled(root)
+        or FoundKind("folder", "it holds no labels of COCO, VOC or YOLO")
+    )
 
 
 def _kind_in_bucket(path: str) -> FoundKind:
@@ -85,7 +89,7 @@ def _kind_in_bucket(path: str) -> FoundKind:
     counts = {kind: suffixes[suffix] for kind, suffix in _LABEL_KINDS.items()}
     kind = max(counts, key=lambda name: counts[name])
     if not counts[kind]:
-        return FoundKind("folder", "it holds no label file")
+        return FoundKind("folder", "it holds no labels of COCO, VOC or YOLO")
     return FoundKind(kind, f"it holds {counts[kind]} {_LABEL_KINDS[kind]} files")
 
 
@@ -131,7 +135,11 @@ def _head(file: Path) -> bytes:
 
 
 def _is_coco(head: bytes) -> bool:
-    return head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{") and b'"images"' in head
+    start = head.lstrip(b"\xef\xbb\xbf \r\n\t")
+    if start.startswith(b"["):  # Label Studio's own JSON, which is read as COCO's is
+        return b'"annotations"' in head and b'"data"' in head
+    # The images may come last, behind megabytes of annotations.
+    return start.startswith(b"{") and (b'"images"' in head or b'"image_id"' in head)
 
 
 def _is_voc(head: bytes) -> bool:

@@ -87,7 +87,7 @@ def settled(
         objects, more = _placed(labels, image, item, notices, report, shares_possible)
         lost += more
     scene = replace(scene, lost=lost, group=scene.group or labels.group)
-    if not objects and labels.crowds:  # things are there, though none by itself
+    if not objects and (labels.crowds or not labels.is_labelled):  # not empty, as far as is known
         return replace(scene, boxes=None)
     return replace(scene, boxes=boxes_of(objects))
 

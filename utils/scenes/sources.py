@@ -10,7 +10,7 @@ from utils.issues import IssueReport
 from utils.scenes.classes import class_rules, note_unmet
 from utils.scenes.coco import open_coco
 from utils.scenes.folder import open_folder
-from utils.scenes.groups import group_rule
+from utils.scenes.groups import ALONE, AUTO, UNGROUPED, group_rule
 from utils.scenes.hugging_face import open_hugging_face
 from utils.scenes.image_files import existing_folder
 from utils.scenes.listing import is_image_file, list_files, passed_over
@@ -66,10 +66,14 @@ def open_source(options: SourceOptions) -> SceneSource:
             if regions is not None:
                 regions.tell(report)
         met: set[str] = set()
+        ungrouped: list[str] = []
         for scene in source.read(report, selection.updated(limit=options.max_scenes)):
             met.update(scene.boxes.labels if scene.boxes else ())
             ruled = replace(rules.apply(scene, report), group=group_of(scene))
+            if ruled.group is None and options.group not in (AUTO, ALONE):
+                ungrouped.append(scene.id)
             yield _located(_in_region(ruled, regions, report), source, options)
+        _tell_ungrouped(ungrouped, source.name, options.group, report)
         if not source.class_names:
             note_unmet(options.class_mapping, met, report)
         if regions is not None and selection == WHOLE and options.max_scenes is None:
@@ -109,6 +113,12 @@ def _tell_listing(source: SceneSource, report: IssueReport) -> None:
         counts = ", ".join(f"{suffix}: {count}" for suffix, count in source.passed_over.items())
         detail = f"files that are no images by their suffix or content ({counts})"
         report.add(source.name, PASSED_OVER, detail, set_aside=False)
+
+
+def _tell_ungrouped(scenes: list[str], source: str, rule: str, report: IssueReport) -> None:
+    if scenes:
+        detail = f"`group: {rule}` matches {len(scenes)} ids not at all, first {scenes[0]}"
+        report.add(source, UNGROUPED, f"{detail}; each stands alone", set_aside=False)
 
 
 def _limited_bytes(source: SceneSource, limited: Selection) -> Callable[[], int] | None:

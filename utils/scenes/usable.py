@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from utils.geometry import Boxes, box_areas, box_problem, clip_boxes
+from utils.geometry import Boxes, FloatArray, box_areas, box_problem, clip_boxes
 from utils.issues import Issue
 from utils.scenes.scene import Scene
 
 BAD_BOX = "unusable box"
 ALL_LOST = "all labels lost"
+BEYOND_IMAGE = "box beyond the image"
+_SLACK_PX = 2.0  # as rounding and counting from 1 leave it
 
 
 def usable_labels(
@@ -37,7 +39,19 @@ def usable_labels(
         detail = f"none of its {lost} labels can be used; the scene is taken as unlabelled"
         return None, [], (*issues, Issue(scene.id, ALL_LOST, detail, set_aside=False))
     clipped = clip_boxes(scene.boxes.xyxy[usable], (0, 0, width, height))
+    issues = (*issues, *_beyond(scene, usable, clipped))
     return Boxes(clipped, tuple(scene.boxes.labels[index] for index in usable)), usable, issues
+
+
+def _beyond(scene: Scene, usable: list[int], clipped: FloatArray) -> tuple[Issue, ...]:
+    """An issue for a scene of which boxes reach over the edge: many such show a wrong form."""
+    given = scene.boxes.xyxy[usable] if scene.boxes else clipped
+    cut = np.flatnonzero((np.abs(given - clipped) > _SLACK_PX).any(axis=1))
+    if not len(cut):
+        return ()
+    first = np.round(given[cut[0]], 3).tolist()
+    detail = f"{len(cut)} of its boxes reach over the edge and are clipped, first {first}"
+    return (Issue(scene.id, BEYOND_IMAGE, detail, set_aside=False),)
 
 
 def _usable_boxes(

@@ -1,4 +1,4 @@
-"""Of several pages and bands, those are read that the file or the options name, and it is told."""
+"""The pages and bands are read that the file or the options name, and the choice is told."""
 
 from __future__ import annotations
 
@@ -117,3 +117,16 @@ def test_alpha_is_no_further_band(tmp_path):
     path = write_tiff(tmp_path / "a.tif", texture(4), photometric="RGB", ALPHA="YES")
     assert kinds(path) == []
     assert np.array_equal(read(path), texture(4)[:3].transpose(1, 2, 0))
+
+
+def test_frames_of_a_png_are_told_whatever_stands_before_them(tmp_path):
+    frames = [Image.new("RGB", (8, 8), (value, 0, 0)) for value in (50, 200)]
+    profile = bytes(range(256)) * 4
+    frames[0].save(
+        tmp_path / "a.png",
+        save_all=True,
+        append_images=frames[1:],
+        dpi=(72, 72),
+        icc_profile=profile,
+    )
+    assert kinds(tmp_path / "a.png") == ["image has several pages"]

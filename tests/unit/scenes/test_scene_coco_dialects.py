@@ -11,7 +11,7 @@ import pytest
 from tests.builders import write_image
 from tests.unit.scenes.reading import Reading, empty, open_kind, read
 from utils.errors import SourceError
-from utils.labels.coco_json import ALL_CROWDS, DOUBLED_KEY, PLACEHOLDER
+from utils.labels.coco_json import ALL_CROWDS, DOUBLED_KEY, NO_ANNOTATIONS, PLACEHOLDER
 from utils.labels.objects import UNKNOWN_CLASS, UNREADABLE_LABEL
 from utils.scenes.coco import LISTED_TWICE
 from utils.scenes.labels import CROWD_REGION, NO_IMAGE
@@ -172,7 +172,7 @@ def test_entries_of_one_image_in_several_files_are_joined(tmp_path):
     (tmp_path / "captions.json").write_text(json.dumps({"images": images, "annotations": []}))
     reading = read("coco", path=tmp_path)
     assert reading.boxes() == [CORNERS]
-    assert reading.kinds == {LISTED_TWICE: 1}
+    assert reading.kinds == {LISTED_TWICE: 1, NO_ANNOTATIONS: 1}
     (tmp_path / "captions.json").write_text(json.dumps({"images": images, "annotations": rows}))
     reading = read("coco", path=tmp_path)
     assert reading.boxes() == [CORNERS]
@@ -299,3 +299,45 @@ def test_the_exports_of_tools_come_back(tmp_path, layout):
     assert reading.ids == [f"n/{image}"]
     assert reading.boxes() == [CORNERS]
     assert reading.lost == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "is_empty"),
+    [
+        pytest.param(None, False, id="no list: nobody has looked"),
+        pytest.param([], True, id="an empty list: nothing was found"),
+    ],
+)
+def test_a_file_that_labels_nothing_is_told(tmp_path, annotations, is_empty):
+    reading = read("coco", path=coco(tmp_path, annotations=annotations))
+    assert empty(reading.scenes[0].boxes) == is_empty
+    assert reading.kinds == {NO_ANNOTATIONS: 1}
+
+
+@pytest.mark.parametrize("bbox", [None, [], [0, 0, 0, 0]])
+def test_a_label_that_says_that_nothing_is_there_makes_an_empty_scene(tmp_path, bbox):
+    nothing = [*SHIP, {"id": 2, "name": "empty"}]
+    write_image(tmp_path / "b.png")
+    images = [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b.png"}]
+    rows = annotation(bbox=BOX), annotation(image_id=2, category_id=2, bbox=bbox)
+    reading = read("coco", path=coco(tmp_path, *rows, images=images, categories=nothing))
+    assert reading.source.class_names == ("ship",)
+    assert empty(reading.scenes[1].boxes)
+    assert reading.report.labels_lost() == 0
+
+
+def test_labels_that_a_second_file_gives_in_another_frame_are_lost(tmp_path):
+    coco(tmp_path, annotation(bbox=BOX))
+    small = [{"id": 1, "file_name": "a.png", "width": 100, "height": 50}]
+    half = annotation(bbox=[50, 25, 20, 10])
+    content = {"images": small, "annotations": [half], "categories": SHIP}
+    (tmp_path / "small.json").write_text(json.dumps(content))
+    reading = read("coco", path=tmp_path)
+    assert reading.boxes() == [CORNERS]
+    assert reading.lost == (1, 1)
+
+
+def test_frames_of_a_video_are_one_group(tmp_path):
+    images = [{"id": 1, "file_name": "a.png", "video_id": 7}]
+    reading = read("coco", path=coco(tmp_path, annotation(bbox=BOX), images=images), name="n")
+    assert reading.scenes[0].group == "n/video_id 7"

@@ -128,3 +128,18 @@ def test_voc_in_shares_is_not_counted_from_one(tmp_path):
 def test_an_image_that_does_not_decode_keeps_its_labels_for_whoever_reports_it(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no image")
     assert read_stating(tmp_path, 200, 100).boxes() == [CORNERS]
+
+
+def test_a_stated_size_that_the_labels_exceed_is_not_theirs(tmp_path):
+    """Some tools write one size into all their files; the picture has room for the labels."""
+    write_image(tmp_path / "a.png", 200, 100)
+    reading = read_stating(tmp_path, 100, 50, [20, 30, 160, 60])
+    assert reading.boxes() == [[20, 30, 180, 90]]
+    assert reading.kinds == {OTHER_SIZE: 1}
+
+
+def test_a_box_drawn_a_little_over_the_edge_of_a_resized_picture_is_still_scaled(tmp_path):
+    write_image(tmp_path / "a.png", 200, 100)
+    reading = read_stating(tmp_path, 100, 50, [20, 30, 85, 10])
+    assert reading.boxes() == [[40, 60, 210, 80]]
+    assert reading.kinds == {RESIZED: 1}

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from utils.scenes.groups import group_rule
+from tests.builders import write_image
+from tests.unit.scenes.reading import read
+from utils.scenes.groups import UNGROUPED, group_rule
 from utils.scenes.options import FolderSource
 from utils.scenes.scene import Scene
 
@@ -25,6 +27,12 @@ HASH = "0123456789abcdef0123456789abcdef"
         pytest.param(f"roads/train/IMG_1_jpg.rf.{HASH}.jpg", "roads/IMG_1", id="Roboflow's copy"),
         pytest.param(f"roads/valid/IMG_1_jpg.rf.{HASH[::-1]}.jpg", "roads/IMG_1", id="its twin"),
         pytest.param(f"roads/a_png.rf.{HASH}.png", "roads/a", id="a copy of a PNG"),
+        pytest.param(f"roads/a_heic.rf.{HASH}.jpg", "roads/a", id="a copy of a phone's picture"),
+        pytest.param(f"dive/train/b_mp4-0012_jpg.rf.{HASH}.jpg", "dive/b", id="Roboflow's frame"),
+        pytest.param(f"dive/valid/b_frame_2_jpg.rf.{HASH}.jpg", "dive/b", id="a copy of a frame"),
+        pytest.param(f"p/P1__1.0__0___0_png.rf.{HASH}.png", "p/P1", id="a copy of a window"),
+        pytest.param("p/b_frame_3_x0_y0_64x64.png", "p/b", id="a window of a frame"),
+        pytest.param(f"p/frame_3_jpg.rf.{HASH}.jpg", "p/frame_3", id="a frame of any video"),
         pytest.param("trip/quay_frame_000017.jpg", "trip/quay", id="a frame"),
         pytest.param("trip/quay/frame_000017.PNG", "trip/quay", id="a frame without a name"),
         pytest.param("trip/quay-frame17.jpg", "trip/quay", id="a frame with a dash"),
@@ -78,3 +86,11 @@ def test_the_rule_can_be_configured(rule, group):
 def test_a_wrong_rule_is_refused_before_anything_is_read(rule, message):
     with pytest.raises(ValidationError, match=message):
         FolderSource(path="x", group=rule)
+
+
+def test_scenes_that_a_rule_does_not_match_are_told(tmp_path):
+    for name in ("site1_a.png", "b.png"):
+        write_image(tmp_path / name)
+    reading = read("folder", path=tmp_path, group="(site[0-9]+)")
+    assert [scene.group is None for scene in reading.scenes] == [True, False]
+    assert reading.kinds == {UNGROUPED: 1}

@@ -70,6 +70,13 @@ def test_the_whole_name_goes_before_parts_of_it():
     assert names.meant("elsewhere/1a2b3c4d-a.png").image == ROOT / "1a2b3c4d-a.png"
 
 
+def test_names_that_only_begin_alike_are_of_two_images():
+    """A date looks like the prefix that Label Studio gives to uploads."""
+    names = ImageNames.of([ROOT / "20240102-a.png"])
+    assert names.meant("20240101-a.png").image is None
+    assert names.meant("a.png").image == ROOT / "20240102-a.png"
+
+
 def test_an_image_that_is_listed_itself_is_not_meant_by_another_name(tmp_path):
     for folder in ("train", "val"):
         write_coco(tmp_path / folder / "coco.json", {1: "a.png"}, [BOX])

@@ -37,6 +37,24 @@ def yolo(folder: Path) -> Path:
     return folder
 
 
+def label_studio(folder: Path) -> Path:
+    write_image(folder / "a.png", 200, 100)
+    box = {"x": 10, "y": 30, "width": 20, "height": 20, "rectanglelabels": ["ship"]}
+    size = {"original_width": 200, "original_height": 100}
+    region = {"type": "rectanglelabels", "value": box, **size}
+    task = {"data": {"image": "a.png"}, "annotations": [{"result": [region]}]}
+    (folder / "export.json").write_text(json.dumps([task]))
+    return folder
+
+
+def images_last(folder: Path) -> Path:
+    coco(folder)
+    content = json.loads((folder / "labels.json").read_text())
+    content["annotations"][0]["note"] = "x" * (1 << 20)
+    (folder / "labels.json").write_text(json.dumps(dict(reversed(content.items()))))
+    return folder
+
+
 def plain(folder: Path) -> Path:
     write_image(folder / "harbour" / "a.png")
     return folder
@@ -51,6 +69,8 @@ def snapshot(folder: Path) -> set[str]:
     [
         pytest.param(voc, "voc", {"ship": 1}, id="VOC"),
         pytest.param(coco, "coco", {"vessel": 1}, id="COCO"),
+        pytest.param(images_last, "coco", {"vessel": 1}, id="COCO with its images at the end"),
+        pytest.param(label_studio, "coco", {"ship": 1}, id="Label Studio's JSON"),
         pytest.param(yolo, "yolo", {"ship": 1}, id="YOLO"),
         pytest.param(plain, "folder", {}, id="images alone"),
     ],

@@ -6,16 +6,23 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from label_studio_sdk.converter.brush import encode_rle
 
 from tests.builders import write_image
 from tests.unit.scenes.reading import Reading, empty, read
-from utils.labels.label_studio_json import NOT_REVIEWED
+from utils.labels.label_studio_json import NO_PLACE, NOT_REVIEWED
 from utils.labels.objects import UNKNOWN_CLASS, UNREADABLE_LABEL
 from utils.scenes.usable import usable_labels
 
 CORNERS = [20.0, 30.0, 60.0, 50.0]  # of an image of 200 x 100 pixels
 BOX = {"x": 10, "y": 30, "width": 20, "height": 20, "rectanglelabels": ["ship"]}
+
+
+_PAINTED = np.zeros((100, 200), np.uint8)
+_PAINTED[30:50, 20:60] = 255
+BRUSH = encode_rle(np.repeat(_PAINTED.ravel(), 4))
 
 
 def region(kind: str = "rectanglelabels", **value: Any) -> dict[str, Any]:
@@ -54,6 +61,17 @@ def read_tasks(folder: Path, *annotations: dict[str, Any]) -> Reading:
         ),
         pytest.param(region(**(BOX | {"rectanglelabels": [" ship "]})), id="spaces in the name"),
         pytest.param(
+            region(
+                "vectorlabels",
+                vertices=[{"x": 10, "y": 30}, {"x": 30, "y": 50}],
+                vectorlabels=["ship"],
+            ),
+            id="a path",
+        ),
+        pytest.param(
+            region("brushlabels", format="rle", rle=BRUSH, brushlabels=["ship"]), id="a brush"
+        ),
+        pytest.param(
             region("labels", x=10, y=30, width=20, height=20, labels=["ship"]), id="plain labels"
         ),
     ],
@@ -88,7 +106,22 @@ def test_a_region_that_cannot_be_read_makes_no_empty_image(tmp_path, drawn, kind
 def test_a_task_that_was_reviewed_without_a_region_is_empty(tmp_path):
     choice = region("choices", choices=["day"])
     assert empty(read_tasks(tmp_path, annotation()).scenes[0].boxes)
-    assert empty(read_tasks(tmp_path, annotation(choice)).scenes[0].boxes)
+    assert NO_PLACE not in read_tasks(tmp_path, annotation()).kinds
+    reading = read_tasks(tmp_path, annotation(choice))
+    assert empty(reading.scenes[0].boxes)
+    assert reading.kinds[NO_PLACE] == 1
+
+
+def test_entries_of_one_region_are_read_as_one(tmp_path):
+    place = {key: value for key, value in BOX.items() if key != "rectanglelabels"}
+    box, name = region("rectangle", **place), region("labels", labels=["ship"])
+    note = region("number", number=3)
+    size = region("choices", choices=["large"])
+    entries = [entry | {"id": "r1"} for entry in (box, name, note, size)]
+    reading = read_tasks(tmp_path, annotation(*entries))
+    assert reading.boxes() == [CORNERS]
+    assert reading.labels() == ("ship",)
+    assert reading.lost == (0, 0)
 
 
 def test_the_ground_truth_goes_before_later_annotations(tmp_path):

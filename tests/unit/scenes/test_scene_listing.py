@@ -1,4 +1,4 @@
-"""What lies in a source and is not read is told; links are followed once."""
+"""Files of a source that are not read are told; links are followed once."""
 
 from __future__ import annotations
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -18,9 +20,74 @@ from numpy.typing import NDArray
 from utils.geometry import FloatArray
 
 _PNG = "data:image/png;base64,"
+# Regions that say something of the image or of another region, or mark a mere point.
+NO_SHAPES = frozenset(
+    {
+        *("choices", "datetime", "number", "pairwise", "ranker", "rating", "relation", "taxonomy"),
+        *("keypoint", "keypointlabels", "textarea"),
+    }
+)
 _CHANNELS = 4  # Label Studio packs a brush as RGBA, of which the last tells where it painted
 
 Value = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A region, which may come as several entries of the same id.
+
+    Attributes:
+        kinds: The types of its entries.
+        value: Of all entries together.
+        drawn_on: Width and height in pixels of the image that it was drawn on.
+        image_rotation: Degrees by which the image was turned while it was drawn.
+    """
+
+    kinds: tuple[str, ...]
+    value: dict[str, Any]
+    drawn_on: tuple[int, int]
+    image_rotation: float = 0.0
+
+    @property
+    def is_shape(self) -> bool:
+        """Whether the region marks a place, and not merely a point."""
+        return not NO_SHAPES.issuperset(self.kinds)
+
+    @property
+    def labels(self) -> list[Any]:
+        """The labels that it was given, of whatever control."""
+        lists = [
+            self.value[key] for key in sorted(self.value, reverse=True) if key.endswith("labels")
+        ]
+        return [label for names in lists if isinstance(names, list) for label in names]
+
+
+def regions_of(result: Iterable[object]) -> dict[str, Region]:
+    """The regions of an annotation by id, as exported; what is no mapping is left out."""
+    regions: dict[str, Region] = {}
+    for position, entry in enumerate(result):
+        if not isinstance(entry, Mapping):
+            continue
+        region_id = str(entry.get("id", f"number {position}"))
+        before = regions.get(region_id, Region((), {}, (0, 0)))
+        value = entry.get("value")
+        regions[region_id] = Region(
+            (*before.kinds, str(entry.get("type"))),
+            before.value | (dict(value) if isinstance(value, Mapping) else {}),
+            max(before.drawn_on, _size_of(entry)),
+            before.image_rotation or _number(entry.get("image_rotation")),
+        )
+    return regions
+
+
+def _size_of(entry: Mapping[str, Any]) -> tuple[int, int]:
+    width, height = (_number(entry.get(f"original_{side}")) for side in ("width", "height"))
+    return int(width), int(height)
+
+
+def _number(value: object) -> float:
+    """A finite number; 0 for anything else."""
+    return float(value) if isinstance(value, int | float) and isfinite(value) else 0.0
 
 
 class UnreadableShapeError(ValueError):
@@ -143,6 +210,24 @@ _READERS: dict[tuple[str, ...], _Reader] = {
     ("imageDataURL",): _bitmask,
     ("x", "y", "width", "height"): _rectangle,
 }
+
+
+_NAMES: dict[_Reader, str] = {
+    _polygon: "outline",
+    _path: "path",
+    _ellipse: "ellipse",
+    _brush: "mask",
+    _bitmask: "mask",
+    _rectangle: "turned box",
+}
+
+
+def shape_name(value: Value) -> str:
+    """The name of the shape of a region, for people: never text of the file."""
+    read = _reader(value)
+    if read is None or (read is _rectangle and not float(value.get("rotation") or 0) % 360):
+        return "box"
+    return _NAMES[read]
 
 
 def is_rectangle(value: Value) -> bool:
