@@ -109,7 +109,8 @@ def all_tiles_sent(
     if not earlier:
         return newest
     classes = dict.fromkeys(name for part in (newest, *earlier) for name in part.class_names)
-    return TileManifest.write(path, classes, _each_once([newest, *earlier]), footer=newest.footer)
+    common = set(newest.footer.items()).intersection(*(part.footer.items() for part in earlier))
+    return TileManifest.write(path, classes, _each_once([newest, *earlier]), footer=dict(common))
 
 
 def picked_tiles_of(project: int | str) -> Iterator[Tile]:

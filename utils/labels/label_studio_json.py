@@ -120,8 +120,6 @@ def _hull(region: Region) -> Hull:
     """
     if not all(region.drawn_on):
         raise UnreadableShapeError("the size of its image is missing")
-    if region.image_rotation:
-        raise UnreadableShapeError("the image was turned while it was drawn")
     box = hull_of(region.value, *region.drawn_on, region.drawn_on)
     if box is None:
         raise UnreadableShapeError("its shape is not known")

@@ -40,13 +40,11 @@ class Region:
         kinds: The types of its entries.
         value: Of all entries together.
         drawn_on: Width and height in pixels of the image that it was drawn on.
-        image_rotation: Degrees by which the image was turned while it was drawn.
     """
 
     kinds: tuple[str, ...]
     value: dict[str, Any]
     drawn_on: tuple[int, int]
-    image_rotation: float = 0.0
 
     @property
     def is_shape(self) -> bool:
@@ -75,7 +73,6 @@ def regions_of(result: Iterable[object]) -> dict[str, Region]:
             (*before.kinds, str(entry.get("type"))),
             before.value | (dict(value) if isinstance(value, Mapping) else {}),
             max(before.drawn_on, _size_of(entry)),
-            before.image_rotation or _number(entry.get("image_rotation")),
         )
     return regions
 

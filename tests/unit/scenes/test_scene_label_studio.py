@@ -89,7 +89,6 @@ def test_what_people_drew_comes_back_in_pixels(tmp_path, drawn):
         pytest.param(
             region("brushlabels", rle=[1], brushlabels=["a"]), UNREADABLE_LABEL, id="brush"
         ),
-        pytest.param(region() | {"image_rotation": 90}, UNREADABLE_LABEL, id="a turned image"),
         pytest.param(region() | {"original_width": None}, UNREADABLE_LABEL, id="no size"),
         pytest.param(region() | {"value": 5}, UNREADABLE_LABEL, id="no value"),
         pytest.param(region(**(BOX | {"rectanglelabels": []})), UNKNOWN_CLASS, id="no label"),
@@ -101,6 +100,12 @@ def test_a_region_that_cannot_be_read_makes_no_empty_image(tmp_path, drawn, kind
     assert kind in reading.kinds
     assert reading.lost == (1, 1)
     assert usable_labels(reading.scenes[0], 200, 100)[0] is None
+
+
+def test_a_view_that_was_turned_changes_no_coordinates(tmp_path):
+    # As in test_annotation_regions: Label Studio stores places in the unturned image.
+    turned = read_tasks(tmp_path / "turned", annotation(region() | {"image_rotation": 90}))
+    assert turned.boxes() == read_tasks(tmp_path / "upright", annotation(region())).boxes()
 
 
 def test_a_task_that_was_reviewed_without_a_region_is_empty(tmp_path):
