@@ -95,7 +95,7 @@ class IssueReport:
         if bad <= total * max_share:
             return
         first = islice((issue for issue in self.issues if issue.set_aside), _EXAMPLES)
-        examples = "; ".join(f"{issue.item}: {issue.detail}" for issue in first)
+        examples = "; ".join(f"{issue.item}: {issue.detail.rstrip('.')}" for issue in first)
         raise TooManyIssuesError(
             f"{bad} of {total} {what} had to be set aside, more than the limit of "
             f"{max_share:.0%}: {examples}. "
@@ -116,7 +116,7 @@ class IssueReport:
         if lost <= (usable + lost) * max_share:
             return
         first = islice((issue for issue in self.issues if issue.lost), _EXAMPLES)
-        examples = "; ".join(f"{issue.item}: {issue.detail}" for issue in first)
+        examples = "; ".join(f"{issue.item}: {issue.detail.rstrip('.')}" for issue in first)
         raise TooManyIssuesError(
             f"{lost} of {usable + lost} labels are lost, more than the limit of "
             f"{max_share:.0%}: {examples}. "

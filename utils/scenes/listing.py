@@ -13,9 +13,11 @@ from utils.issues import Issue
 
 NO_SUFFIX = "(no suffix)"
 LINK_OUT = "links lead out of the source"
+TEXT_LINK = "text files stand for links"
 LINK_UP = "links lead to folders that hold the source"
 NO_TEXT = "file name is not UTF-8"
 _EXAMPLES = 3
+_LONGEST_PATH = 1024
 _BESIDE_IMAGES = frozenset({".prj", ".wld", ".ovr", ".msk", ".rpb"})
 
 
@@ -27,12 +29,15 @@ class Listing:
         files: Every file that is not hidden and whose name is text, sorted by path.
         links_out: Links to folders and files outside, with where they lead.
         links_up: Links to folders that hold the source; they are not followed.
+        text_links: Files that hold nothing but the path of a folder, as git writes links where it
+            may not make them; they are not followed.
         unreadable_names: Files whose names are not UTF-8, written with escapes.
     """
 
     files: list[Path] = field(default_factory=list)
     links_out: list[str] = field(default_factory=list)
     links_up: list[str] = field(default_factory=list)
+    text_links: list[str] = field(default_factory=list)
     unreadable_names: list[str] = field(default_factory=list)
 
     def issues(self, source: str) -> list[Issue]:
@@ -40,6 +45,11 @@ class Listing:
         told = [
             (LINK_OUT, self.links_out, "they are read"),
             (LINK_UP, self.links_up, "they are not followed"),
+            (
+                TEXT_LINK,
+                self.text_links,
+                "their folders are not read. Make them links, or copy them",
+            ),
         ]
         found = [
             Issue(source, kind, f"{_examples(links)}; {what}", set_aside=False)
@@ -118,10 +128,24 @@ def _add(file: Path, root: Path, listing: Listing) -> None:
         listing.unreadable_names.append(name)
         return
     listing.files.append(file)
+    if target := _folder_named_in(file):
+        listing.text_links.append(f"{file} → {target}")
     if file.is_symlink():
         target = file.resolve()
         if not target.is_relative_to(root):
             listing.links_out.append(f"{file} → {target}")
+
+
+def _folder_named_in(file: Path) -> Path | None:
+    """The folder whose path is all that a file without suffix holds."""
+    if file.suffix or not file.is_file() or file.stat().st_size > _LONGEST_PATH:
+        return None
+    try:
+        named = file.read_text(encoding="utf-8").strip()
+        target = file.parent / named
+        return target.resolve() if named and "\n" not in named and target.is_dir() else None
+    except (OSError, ValueError):
+        return None
 
 
 def is_image_file(file: Path) -> bool:

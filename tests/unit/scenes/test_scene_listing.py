@@ -127,3 +127,16 @@ def test_a_pipe_is_left_to_the_decoder_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.tif")
     os.mkfifo(tmp_path / "b")
     assert read("folder", path=str(tmp_path), name="n").ids == ["n/a.tif"]
+
+
+def test_a_text_file_that_stands_for_a_link_is_told(tmp_path):
+    write_image(tmp_path / "sites" / "site1" / "a.png")
+    write_image(tmp_path / "elsewhere" / "b.png")
+    (tmp_path / "sites" / "site2").write_text("../elsewhere")
+    (tmp_path / "sites" / "LICENSE").write_text("as you like")
+    reading = read("folder", path=str(tmp_path / "sites"))
+    assert reading.ids == ["sites/site1/a.png"]
+    told = [issue.detail for issue in reading.report.issues if "stand for links" in issue.kind]
+    assert len(told) == 1
+    assert "site2 → " in told[0]
+    assert "LICENSE" not in told[0]
