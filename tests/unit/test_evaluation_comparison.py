@@ -71,3 +71,15 @@ def test_a_gain_on_one_class_does_not_make_up_for_a_loss_on_another(detector, bu
     if not holds:
         assert "worse by at most 0.1 on any class: -0.2" in comparison.verdict
         assert "on buoy" in comparison.verdict
+
+
+def test_a_gain_that_too_few_scenes_decide_names_what_would_help(detector):
+    few = 3
+    looks = [Look(look(ships, 9).tiles[:few], 0.01) for ships in (1, 2)]
+    window = Window(x=0, y=0, width=100, height=100)
+    tiles = [LabeledTile(f"p/{n}-0", f"port/{n}", window, "", "", BOTH) for n in range(few)]
+    promotion = PromotionOptions(confidence=0.99)
+    comparison = compare_looks(("1", detector), ("2", detector), looks, tiles, promotion, QUICK)
+    better = comparison.rules[0]
+    assert not better.holds
+    assert "worth 3.0 of equal size; pin more to test" in better.measured

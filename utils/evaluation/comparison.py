@@ -25,7 +25,13 @@ from utils.evaluation.judged import JudgedImage
 from utils.evaluation.looking import Look
 from utils.evaluation.matching import group_ids, match_classes, with_truth
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
+from utils.evaluation.scores import FEW_GROUPS
 from utils.geometry import FloatArray
+
+_WORTH = (
+    " (the scenes that decide are worth {:.1f} of equal size; pin more to test, under 'fractions' "
+    "of the training)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +171,10 @@ def compare_looks(
             difference, after.samples - before.samples, evaluation.bootstrap, spread
         ),
         share_better=share_better,
-        rules=(*_rules(*sides, share_better, promotion), _enough(with_objects, promotion)),
+        rules=(
+            *_rules(*sides, share_better, spread.effective, promotion),
+            _enough(with_objects, promotion),
+        ),
         tiles=len(tiles),
         scenes=len({tile.scene_id for tile in tiles}),
     )
@@ -225,16 +234,22 @@ def _side(
 
 
 def _rules(
-    champion: Side, challenger: Side, share_better: float, promotion: PromotionOptions
+    champion: Side,
+    challenger: Side,
+    share_better: float,
+    effective: float,
+    promotion: PromotionOptions,
 ) -> tuple[Rule, ...]:
+    is_better = share_better >= promotion.confidence
+    few = "" if is_better or effective >= FEW_GROUPS else _WORTH.format(effective)
     worse = {name: champion.classes[name] - challenger.classes[name] for name in champion.classes}
     worst = max(worse, key=lambda name: worse[name])
     slowdown = challenger.milliseconds / champion.milliseconds
     return (
         Rule(
             f"better by more than {promotion.margin:g} in {promotion.confidence:.0%} of samples",
-            f"in {share_better:.0%}",
-            share_better >= promotion.confidence,
+            f"in {share_better:.0%}{few}",
+            is_better,
         ),
         Rule(
             f"worse by at most {promotion.class_floor:g} on any class",

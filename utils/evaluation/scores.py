@@ -10,7 +10,7 @@ from utils.evaluation.calibration import Calibration
 
 # The lower and the upper end by metric.
 Intervals = dict[str, tuple[float, float]]
-_FEW_GROUPS = 10  # with fewer, Student's t is a tenth wider than the normal, and rising
+FEW_GROUPS = 10  # with fewer, Student's t is a tenth wider than the normal, and rising
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Scores:
 
 def is_concentrated(scores: Scores) -> bool:
     """Whether so few groups hold most objects that intervals tell little."""
-    return 0 < scores.effective_groups < _FEW_GROUPS
+    return 0 < scores.effective_groups < FEW_GROUPS
 
 
 def _class_of(card: dict[str, Any]) -> ClassScores:
