@@ -40,8 +40,8 @@ _LEFT_OUT = {
     "boxes_outside": "{boxes_outside} boxes outside the regions dropped",
 }
 _CONCENTRATED = (
-    "few scenes hold most objects: {groups} groups tell as much as {effective_groups:.1f} of equal "
-    "size, so the score is unsure (mAP50 interval {mAP50 interval})"
+    "the score rests on few scenes: {groups} groups, worth {effective_groups:.1f} of equal size "
+    "(mAP50 interval {mAP50 interval})"
 )
 _OF_A_SHARD = "shard_"
 

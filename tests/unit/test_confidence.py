@@ -41,7 +41,7 @@ def noisy(boxes: int, seed: int) -> dict[str, ClassMatches]:
 def test_few_boxes_lean_to_recall_and_many_to_the_best_f1():
     few = [choose_confidence(noisy(30, seed), OPTIONS) for seed in range(8)]
     many = [choose_confidence(noisy(3000, seed), OPTIONS) for seed in range(3)]
-    widths = [np.median([one.high - one.low for one in some]) for some in (few, many)]
+    widths = [np.median([np.ptp(one.ends) for one in some]) for some in (few, many)]
     assert widths[0] > 2 * widths[1]
     assert np.median([one.value / one.high for one in few]) < 0.6
 
@@ -54,6 +54,12 @@ def test_where_the_boxes_are_told_apart_the_choice_lies_between():
     assert choice is not None
     assert 0.15 < choice.value <= 0.7
     assert choice.boxes == 20
+
+
+def test_of_one_group_it_is_not_known_how_sure_the_choice_is():
+    choice = choose_confidence(matches([0.9, 0.8, 0.2], [1, 1, 0], [0, 0, 0], [2]), OPTIONS)
+    assert choice is not None
+    assert choice.ends is None
 
 
 @pytest.mark.parametrize(

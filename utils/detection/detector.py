@@ -44,7 +44,7 @@ class Detector:
         confidence: From which its boxes are taken for objects: the one with the best F1 on val, or
             None where it was not chosen.
         confidence_range: Within which the best confidence lies in nine of ten samples of val, or
-            None where it was not chosen.
+            None where it was not chosen, or on one group of scenes only.
         confidence_boxes: True boxes of val that the choice rests on.
         calibration: From scores to probabilities, fitted on val, or None.
         tile_side: Median longest side of the tiles it learned from, in pixels; None of a detector
@@ -96,19 +96,19 @@ class Detector:
             return "in the configuration"
         if self.confidence is None:
             return "nowhere: ultralytics' default"
-        if self.confidence_range is None:
+        if not self.confidence_boxes:
             return "on val"
-        low, high = self.confidence_range
-        return (
-            f"on {self.confidence_boxes} objects of val, where the best lies between {low:.2f} "
-            f"and {high:.2f}{self._probability_there()}"
-        )
+        sure = "of one scene, so how sure it is is not known"
+        if self.confidence_range is not None:
+            low, high = self.confidence_range
+            sure = f"where the best lies between {low:.2f} and {high:.2f}"
+        return f"on {self.confidence_boxes} objects of val, {sure}{self._probability_there()}"
 
     def _probability_there(self) -> str:
         if self.calibration is None or self.confidence is None:
             return ""
         (probability,) = self.calibration.probability(np.array([self.confidence]))
-        return f" and a box of it is right in {probability:.0%} of cases"
+        return f"; a box of it is right in {probability:.0%} of cases"
 
     def save(self, folder: Path) -> None:
         """Write the detector to `folder`: `best.pt`, `last.pt` and `detector.json`."""

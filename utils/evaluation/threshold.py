@@ -32,15 +32,21 @@ class ConfidenceChoice:
 
     Attributes:
         value: The confidence chosen.
-        low: The lower end of the range that holds the best one in nine of ten samples of val.
-        high: Its upper end.
+        low: The lower end of the range that holds the best one in nine of ten samples of val, or
+            None where one group is all there is, of which all samples are alike.
+        high: Its upper end, or None.
         boxes: True boxes that the choice rests on.
     """
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     boxes: int
+
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """Both ends of the range, if it has one."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
 
 
 def with_confidence(
@@ -70,7 +76,7 @@ def with_confidence(
     return replace(
         detector,
         confidence=choice.value,
-        confidence_range=(choice.low, choice.high),
+        confidence_range=choice.ends,
         confidence_boxes=choice.boxes,
         calibration=fitted_calibration(matches),
     )
@@ -110,6 +116,8 @@ def choose_confidence(
     outside = (1 - _LEVEL) / 2
     low, high = np.quantile(curves.argmax(axis=1), [outside, 1 - outside])
     grid = CONFIDENCES[1:]
+    if np.count_nonzero(boxes) < 2:
+        return ConfidenceChoice(float(grid[chosen]), None, None, int(boxes.sum()))
     return ConfidenceChoice(
         value=float(grid[chosen]),
         low=float(grid[min(int(low), chosen)]),

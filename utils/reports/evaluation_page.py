@@ -106,9 +106,9 @@ def _concentration(tile: Scores) -> Markup:
     if not is_concentrated(tile):
         return Markup("")
     return Markup(
-        f'<p class="warning">Few scenes hold most of the {tile.boxes:,} objects: the '
-        f"{tile.groups:,} groups of scenes tell as much as {tile.effective_groups:.1f} of equal "
-        "size would. The intervals allow for it; more scenes, above all crowded ones, make them "
+        f'<p class="warning">The scores rest on few scenes: the {tile.groups:,} groups that hold '
+        f"the {tile.boxes:,} objects tell as much as {tile.effective_groups:.1f} of equal size "
+        "would. The intervals allow for it; more scenes, above all crowded ones, make them "
         "narrower.</p>"
     )
 
