@@ -88,6 +88,7 @@ def summary_of(run: PipelineRunResponse) -> list[str]:
         if name.endswith("_issues") and metadata.get("issues"):
             kinds = ", ".join(f"{count} x {kind}" for kind, count in metadata["kinds"].items())
             lines.append(f"  issues: {kinds} (artifact '{name}' in the dashboard lists them)")
+            lines += [f"    {one}" for one in metadata.get("first", ())]
     return lines
 
 

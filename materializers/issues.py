@@ -15,6 +15,7 @@ from utils.errors import DatasetError
 from utils.issues import Issue, IssueReport
 
 _FILE = "issues.json"
+_SHOWN = 3
 
 
 class IssueReportMaterializer(BaseMaterializer):
@@ -51,5 +52,6 @@ class IssueReportMaterializer(BaseMaterializer):
         return store_page(self.uri, "issues.html", issues_page(data))
 
     def extract_metadata(self, data: IssueReport) -> dict[str, MetadataType]:
-        """The number of issues of each kind."""
-        return {"issues": len(data), "kinds": dict(data.counts())}
+        """The number of issues of each kind, and the first of the three most frequent kinds."""
+        counts = data.counts()
+        return {"issues": len(data), "kinds": counts, "first": data.examples(list(counts)[:_SHOWN])}

@@ -11,6 +11,7 @@ from typing import Self
 from utils.errors import TooManyIssuesError
 
 _EXAMPLES = 3
+_LONGEST = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,11 @@ class IssueReport:
     def counts(self) -> dict[str, int]:
         """The number of issues of each kind, most frequent first."""
         return dict(Counter(issue.kind for issue in self.issues).most_common())
+
+    def examples(self, kinds: Iterable[str]) -> list[str]:
+        """One sentence for the first issue of each of some kinds."""
+        firsts = (next(issue for issue in self.issues if issue.kind == kind) for kind in kinds)
+        return [f"{issue.item}: {issue.detail}"[:_LONGEST] for issue in firsts]
 
     def items_set_aside(self) -> int:
         """The number of distinct items left out."""

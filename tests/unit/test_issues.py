@@ -83,3 +83,14 @@ def test_beyond_the_limit_the_examples_are_items_that_were_set_aside():
         "lost-0.png: it is empty; lost-1.png: it is empty; lost-2.png: it is empty. "
         "Mend them, or raise max_bad_share in the configuration."
     )
+
+
+def test_the_first_issue_of_a_kind_stands_for_it():
+    report = IssueReport()
+    report.add("a", "cut", "short")
+    report.add("b", "cut", "shorter")
+    report.add("c", "odd", "x" * 900)
+    shown = report.examples(report.counts())
+    assert shown[0] == "a: short"
+    assert len(shown) == 2
+    assert len(shown[1]) == 400
