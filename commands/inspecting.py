@@ -16,12 +16,15 @@ from utils.options import unknown_key
 from utils.paths import local_folder
 from utils.scenes.image_files import existing_folder
 from utils.scenes.inspect import inspect
+from utils.scenes.options import CommonSourceOptions
 
 _EXAMPLES = 3
 _CLASSES_SHOWN = 8
 _FORMATS_SHOWN = 3
 _SOURCE = "source."
 _KIND = "kind"
+_PROJECT = "label_studio.project"
+_LONGEST_PROJECT = 50  # Label Studio's limit
 
 
 class RefusedSourceError(SpyglassError):
@@ -43,6 +46,8 @@ def inspect_source(path: str, overrides: Mapping[str, Any], json_file: Path | No
     """
     from utils.reports.inspection_page import inspection_page
 
+    if json_file is not None and (json_file.is_dir() or not json_file.parent.is_dir()):
+        raise ConfigurationError(f"--json {json_file}: name a file in a folder that is there.")
     options = {_field(key): value for key, value in overrides.items()}
     seen = inspect(options.pop(_KIND, None), path, **options)
     for line in _summary(path, seen):
@@ -60,7 +65,8 @@ def inspect_source(path: str, overrides: Mapping[str, Any], json_file: Path | No
 
 def _field(key: str) -> str:
     if not key.startswith(_SOURCE):
-        hint = unknown_key(key, [f"{_SOURCE}kind", f"{_SOURCE}classes", f"{_SOURCE}path"])
+        known = [f"{_SOURCE}{field}" for field in (_KIND, *CommonSourceOptions.model_fields)]
+        hint = unknown_key(key, known)
         raise ConfigurationError(f"--inspect reads the source only; {hint}")
     return key.removeprefix(_SOURCE)
 
@@ -164,6 +170,9 @@ def _command(path: str, seen: Mapping[str, Any], overrides: Mapping[str, Any]) -
     is_folder = Path(path).expanduser().is_dir()
     given = str(existing_folder(Path(path))) if is_folder else path
     chosen = {f"{_SOURCE}kind": seen["kind"], f"{_SOURCE}{place}": given, **overrides}
+    chosen[_PROJECT] = Path(given).name[:_LONGEST_PROJECT]
+    if not seen["classes"]:
+        chosen.setdefault(f"{_SOURCE}classes", "[NAME OF YOUR CLASS]")
     sets = (f"--set {shlex.quote(f'{key}={_yaml(value)}')}" for key, value in chosen.items())
     return f"python run.py --ingest {' '.join(sets)}"
 

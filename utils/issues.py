@@ -108,6 +108,23 @@ class IssueReport:
             "Mend them, or raise max_bad_share in the configuration."
         )
 
+    def check_left(self, left: int, what: str) -> None:
+        """Refuse to go on when nothing is left, whatever share may be set aside.
+
+        Args:
+            left: Number of items that can be used.
+            what: The items in the plural, for the message, such as "scenes".
+
+        Raises:
+            TooManyIssuesError: If there is none; it names the first that was set aside.
+        """
+        first = next((issue for issue in self.issues if issue.set_aside), None)
+        if left == 0 and first is not None:
+            raise TooManyIssuesError(
+                f"None of the {what} can be used, such as {first.item}: "
+                f"{first.detail.rstrip('.')}. Mend them, or choose another source."
+            )
+
     def check_labels(self, usable: int, max_share: float) -> None:
         """Refuse to go on when too many labels were lost, even if no scene was set aside.
 

@@ -94,3 +94,9 @@ def test_the_first_issue_of_a_kind_stands_for_it():
     assert shown[0] == "a: short"
     assert len(shown) == 2
     assert len(shown[1]) == 400
+
+
+def test_nothing_left_is_refused_whatever_share_may_be_set_aside():
+    report_of(2, 0).check_left(1, "scenes")
+    with pytest.raises(TooManyIssuesError, match="None of the scenes can be used, such as lost-0"):
+        report_of(2, 0).check_left(0, "scenes")

@@ -83,7 +83,8 @@ def class_rules(
         found: The classes the source says it has; empty where it does not say.
 
     Raises:
-        ConfigurationError: If the mapping names a class that the source does not have.
+        ConfigurationError: If the mapping names a class that the source does not have, or it has
+            none of those configured.
     """
     for name in mapping:
         if found and name not in found:
@@ -91,7 +92,14 @@ def class_rules(
                 f"class_mapping renames '{name}', which is no class of the source: "
                 f"{_hint(name, found)}"
             )
-    return ClassRules(mapping, ClassRules(mapping).renamed(classes), frozenset(found))
+    rules = ClassRules(mapping, ClassRules(mapping).renamed(classes), frozenset(found))
+    known = ClassRules(mapping).renamed(found)
+    if known and rules.allowed and not set(rules.allowed) & set(known):
+        raise ConfigurationError(
+            f"None of the classes in `source.classes` ({', '.join(classes)}) is a class of the "
+            f"source: {_hint(classes[0], known)}"
+        )
+    return rules
 
 
 def note_unmet(mapping: Mapping[str, str | None], met: Iterable[str], report: IssueReport) -> None:

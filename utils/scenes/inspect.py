@@ -152,6 +152,7 @@ def _refusal(
     try:
         total = len(scenes) + report.items_set_aside()
         report.check_share(total, options.max_bad_share, "scenes")
+        report.check_left(len(scenes), "scenes")
         report.check_labels(labels, options.max_bad_share)
         check_regions(report, len(scenes), windows=len(scenes), outside=outside)
     except (TooManyIssuesError, SourceError) as error:

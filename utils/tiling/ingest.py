@@ -126,6 +126,7 @@ def merge_ingests(
     issues = merge_issues([shard.issues for shard in shards])
     statistics = sum((shard.statistics for shard in shards), IngestStatistics())
     issues.check_share(statistics.scenes + issues.items_set_aside(), max_bad_share, "scenes")
+    issues.check_left(statistics.scenes, "scenes")
     issues.check_labels(statistics.boxes, max_bad_share)
     outside = statistics.tiles_outside_regions
     check_regions(issues, statistics.scenes, statistics.all_tiles, outside)

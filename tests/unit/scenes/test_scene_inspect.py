@@ -163,3 +163,23 @@ def test_a_folder_that_is_not_there_names_its_neighbour(tmp_path):
     voc(tmp_path / "ships")
     with pytest.raises(SourceError, match="Did you mean ships"):
         inspect_source(str(tmp_path / "shisp"), {}, None)
+
+
+def test_a_misspelt_class_is_told_before_every_scene_is_taken_for_empty(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"None of the classes .* did you mean 'vessel'"):
+        inspect("coco", str(coco(tmp_path / "d")), classes=["vesel"])
+
+
+def test_the_command_names_a_project_and_asks_for_the_class_of_images_without_labels(
+    tmp_path, capsys
+):
+    inspect_source(str(plain(tmp_path / "quay")), {}, None)
+    said = capsys.readouterr().out
+    assert "--set label_studio.project=quay" in said
+    assert "source.classes=[NAME OF YOUR CLASS]" in said
+
+
+def test_a_source_of_which_nothing_can_be_read_would_be_refused(tmp_path):
+    (tmp_path / "a.png").write_text("no image")
+    seen = inspect("folder", str(tmp_path), max_bad_share=1)
+    assert "None of the scenes can be used" in seen["refused"]
