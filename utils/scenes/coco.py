@@ -104,7 +104,8 @@ def open_coco(options: CocoSource) -> SceneSource:
             yield settled(scene, labels, item, notices, report, shares_possible=possible)
         notices.report(name, report)
         if selection.ends_with(count):
-            _note_unlisted(on_disk, placement.labels.keys(), report)
+            is_loss = any(issue.set_aside for issue in issues)
+            _note_unlisted(on_disk, placement.labels.keys(), report, is_loss=is_loss)
 
     return SceneSource(name, class_names, count, read, lambda: bytes_of(on_disk))
 
@@ -124,7 +125,7 @@ def _listings(root: Path, wanted: tuple[Path, ...]) -> tuple[list[CocoFile], lis
                 detail = f"{path} is no COCO JSON. {remedy}"
                 broken.append(Issue(str(path), UNREADABLE_LABEL, detail, set_aside=False))
         except LabelError as error:
-            broken.append(Issue(str(path), UNREADABLE_LABEL, str(error), set_aside=False))
+            broken.append(Issue(str(path), UNREADABLE_LABEL, str(error)))
     if not listings:
         known = "It is a JSON file with `images`, `annotations` and `categories`."
         raise SourceError(
@@ -227,13 +228,26 @@ def _missing(
     return Issue(item, NO_IMAGE, detail, set_aside=lost > 0, lost=lost)
 
 
-def _note_unlisted(on_disk: Sequence[Path], used: Container[Path], report: IssueReport) -> None:
-    """Report, folder by folder, the images on disk that no JSON file lists."""
+def _note_unlisted(
+    on_disk: Sequence[Path], used: Container[Path], report: IssueReport, *, is_loss: bool
+) -> None:
+    """Report the images on disk that no JSON file lists.
+
+    Args:
+        on_disk: Every image of the source.
+        used: The images that a JSON file lists.
+        report: Receives one issue for each folder, or, where a JSON file cannot be read that may
+            list them, one for each image, which is set aside.
+        is_loss: Whether there is such a file.
+    """
     unlisted: dict[Path, list[str]] = defaultdict(list)
     for image in on_disk:
-        if image not in used:
-            unlisted[image.parent].append(image.name)
-    for parent, names in unlisted.items():
+        if image in used:
+            continue
+        unlisted[image.parent].append(image.name)
+        if is_loss:
+            report.add(image, NO_LABEL, "no JSON file that can be read lists it")
+    for parent, names in () if is_loss else unlisted.items():
         examples = ", ".join(names[:_EXAMPLES])
         detail = f"{len(names)} images are in no JSON file and are not read: {examples}"
         report.add(parent, NO_LABEL, detail, set_aside=False)

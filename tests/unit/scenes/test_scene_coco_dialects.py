@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.builders import write_image
-from tests.unit.scenes.reading import Reading, empty, open_kind, read
+from tests.unit.scenes.reading import Reading, empty, open_kind, read, write_coco
 from utils.errors import SourceError
 from utils.labels.coco_json import ALL_CROWDS, DOUBLED_KEY, NO_ANNOTATIONS, PLACEHOLDER
 from utils.labels.objects import UNKNOWN_CLASS, UNREADABLE_LABEL
@@ -341,3 +341,14 @@ def test_frames_of_a_video_are_one_group(tmp_path):
     images = [{"id": 1, "file_name": "a.png", "video_id": 7}]
     reading = read("coco", path=coco(tmp_path, annotation(bbox=BOX), images=images), name="n")
     assert reading.scenes[0].group == "n/video_id 7"
+
+
+def test_images_that_only_a_broken_json_may_list_count_as_set_aside(tmp_path):
+    write_image(tmp_path / "train" / "a.png")
+    write_image(tmp_path / "valid" / "b.png")
+    write_coco(tmp_path / "train" / "l.json", {1: "a.png"}, [(1, 7, [1, 1, 9, 9])])
+    (tmp_path / "valid" / "l.json").write_text('{"images": [{"id": 1, "file_na')
+    reading = read("coco", path=str(tmp_path))
+    assert len(reading.scenes) == 1
+    aside = {Path(issue.item).name for issue in reading.report.issues if issue.set_aside}
+    assert aside == {"l.json", "b.png"}
