@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from uuid import uuid4
 
@@ -194,7 +195,7 @@ def test_promotion_in_zenml_from_first_to_rollback(contest, capsys):
         assert getattr(contest.comparison, side).score.value == pytest.approx(
             judged_alone, abs=5e-3
         )
-    page = Path(decided.run_metadata["page"]).read_text()
+    page = unescape(Path(decided.run_metadata["page"]).read_text())
     assert contest.comparison.verdict in page
     assert page.count("Worst tiles") == 2
 
