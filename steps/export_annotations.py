@@ -13,8 +13,9 @@ from steps.figures import log_figures
 from steps.label_studio import connect_label_studio
 from steps.scratch import scratch_folder
 from utils.annotation.label_studio import export as annotation_export
-from utils.annotation.label_studio.options import ExportOptions, LabelStudioOptions
+from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.annotation.label_studio.project import open_project
+from utils.annotation.options import ExportOptions
 from utils.dataset.labeled import LabeledDataset
 from utils.issues import IssueReport
 from utils.reports.quality_page import quality_page

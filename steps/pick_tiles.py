@@ -11,8 +11,8 @@ from records.manifests import INGESTS, all_tiles_sent, picked_tiles_of
 from steps.label_studio import connect_label_studio
 from steps.scratch import scratch_folder
 from steps.trained_splits import scenes_held_out
+from utils.annotation.label_studio.data_manager import skipped_tiles
 from utils.annotation.label_studio.options import LabelStudioOptions
-from utils.annotation.label_studio.skipped import skipped_tiles
 from utils.curation.cutting import tiles_of_predicted
 from utils.curation.tags import tagged_tiles
 from utils.dataset.labeled import LabeledDataset
@@ -23,8 +23,8 @@ from utils.feedback.candidates import candidates
 from utils.feedback.options import FeedbackOptions
 from utils.feedback.pick import pick
 from utils.feedback.picked import PickedTiles
-from utils.feedback.predict_tiles import look_with, threshold_of, with_boxes
-from utils.feedback.storing import stored_tile
+from utils.feedback.predict_tiles import embedder, threshold_of, with_predictions
+from utils.feedback.sendable import stored_tile
 from utils.issues import IssueReport
 from utils.storage.store import open_store
 from utils.tiling.manifest import TileManifest, cut_like, cut_with
@@ -64,11 +64,11 @@ def pick_tiles(
         min_visibility=cut.min_visibility,
         held_out=scenes_held_out(groups_of(predictions)),
         skipped=skipped_tiles(connect_label_studio(label_studio), project),
-        whatever=tagged,
-        waiting=sent,
+        tagged=tagged,
+        sent=sent,
     )
-    picked = pick(everything, feedback, look_with(detector, labels or (), feedback), tagged, sent)
-    picked = with_boxes(picked, detector, str(get_step_context().model.number), issues)
+    picked = pick(everything, feedback, embedder(detector, labels or (), feedback), tagged, sent)
+    picked = with_predictions(picked, detector, str(get_step_context().model.number), issues)
     store = open_store(data_source)
     picked = [replace(one, tile=stored_tile(one.tile, store, cut)) for one in picked]
     classes = list(

@@ -35,7 +35,8 @@ from commands.stacks.registration import activate_stack
 from records.learned_labels import LEARNED_FROM
 from records.manifests import manifests_of
 from steps.label_studio import connect_label_studio
-from utils.annotation.label_studio.project import Project, open_project
+from utils.annotation.label_studio.project import open_project
+from utils.annotation.project import Project
 from utils.dataset.splits import assign_splits, groups_of
 from utils.errors import ConfigurationError
 from utils.evaluation.evaluate import groups_that_judge
