@@ -34,7 +34,7 @@ class DamageSigns:
         self._seen = 0
 
     def add(self, strip: NDArray[np.uint8]) -> None:
-        """Look at rows that were not seen before, RGB of shape (height, width, 3)."""
+        """Check the next rows, RGB of shape (height, width, 3)."""
         self._seen += strip.shape[0] * strip.shape[1]
         for top in range(0, len(strip), _CELL):
             rows = strip[top : top + _CELL]
@@ -76,7 +76,7 @@ class DamageSigns:
 
 
 def _even_in_sample(rows: NDArray[np.uint8]) -> list[int]:
-    """The left columns of the cells of a row of cells that look even in a few of their pixels."""
+    """The left columns of the cells, in one row of cells, with a few equal pixels."""
     width = rows.shape[1]
     sample = rows[::_STEP, ::_STEP]
     lefts = np.arange(0, sample.shape[1], _CELL // _STEP)

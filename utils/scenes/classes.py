@@ -1,4 +1,4 @@
-"""Which classes a source ends up with: renamed, merged, left out, in the order wanted."""
+"""The classes of a source after renaming, merging, dropping and ordering."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NONE = "none"
 
 @dataclass(frozen=True, slots=True)
 class ClassRules:
-    """What becomes of the classes of a source.
+    """The fate of each class of a source.
 
     Attributes:
         mapping: New names; None drops a class. Classes not in it keep their name.

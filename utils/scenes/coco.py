@@ -49,7 +49,7 @@ class _Placement:
         items: Name of each image's entry in reports.
         shares: Images whose coordinates are shares.
         issues: Entries without an image, and what else is wrong with the files.
-        notices: What recurs.
+        notices: Recurring notices.
     """
 
     labels: dict[Path, ImageLabels] = field(default_factory=dict)
@@ -94,7 +94,7 @@ def open_coco(options: CocoSource) -> SceneSource:
 
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:
         notices = Notices()
-        if selection.shard == 0:  # one of the shares tells of what concerns no image
+        if selection.shard == 0:  # one shard reports the notices that concern no image
             report.extend([*issues, *placeholders, *placement.issues])
             placement.notices.report(name, report)
         for image, copy in dataset.fetched(selection.of(placement.labels), report):

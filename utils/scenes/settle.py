@@ -1,7 +1,7 @@
 """From what a label file says of an image to the boxes of its scene: the one way for all readers.
 
 Coordinates become pixels of the upright image, and everything that is mended, guessed or left out
-is told: what is lost at once, what recurs in image after image once for the whole source.
+is reported: losses at once, recurring notices once for the whole source.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _FAULTS_IN_FULL = 3
 
 @dataclass(slots=True)
 class Notices:
-    """Things that recur in many files of a source, counted so that each is told once.
+    """Things that recur in many files of a source, counted so that each is reported once.
 
     Attributes:
         counts: By kind, how often it was met and the first item it was met in.

@@ -161,7 +161,7 @@ class _Reader:
             return entries[self._labels.entries[image]]
         named = [entry for entry in entries if _is_named(entry, image)]
         if len(entries) > 1 and len(named) != 1:
-            raise LabelError(f"{path} tells of {len(entries)} images, but not of {image.name}.")
+            raise LabelError(f"{path} describes {len(entries)} images, but not {image.name}.")
         entry = named[0] if named else entries[0]
         if not named and entry.file_name:
             self.notices.add(OTHER_NAME, f"{path}: {entry.file_name}")

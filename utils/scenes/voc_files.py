@@ -49,7 +49,7 @@ class VocLabels:
 
     Attributes:
         files: By image.
-        entries: Index of the image's entry in its file, where that tells of several images.
+        entries: Index of the image's entry in its file, for a file with several images.
         by_name: Images found by the name that their label file gives.
         issues: Label files without image, and images that share one.
     """
