@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from utils.errors import ConfigurationError
 from utils.issues import Issue, IssueReport
-from utils.scenes.labels import UNKNOWN_CLASS
+from utils.labels.objects import UNKNOWN_CLASS
 from utils.scenes.scene import Scene
 
 DROPPED_CLASS = "class left out by class_mapping"

@@ -18,7 +18,7 @@ from utils.issues import Issue, IssueReport
 from utils.labels.coco_json import PLACEHOLDER, CocoFile, coco_file
 from utils.labels.json_kinds import foreign_kind, is_coco
 from utils.labels.label_studio_json import is_label_studio, label_studio_file
-from utils.labels.objects import UNREADABLE_LABEL, ImageLabels
+from utils.labels.objects import FOUND_BY_NAME, NO_IMAGE, NO_LABEL, UNREADABLE_LABEL, ImageLabels
 from utils.labels.texts import read_json
 from utils.scenes.image_files import (
     bytes_of,
@@ -27,7 +27,6 @@ from utils.scenes.image_files import (
     scene_from,
 )
 from utils.scenes.image_names import ImageNames, has_text_name
-from utils.scenes.labels import FOUND_BY_NAME, NO_IMAGE, NO_LABEL
 from utils.scenes.mirror import dataset_folder
 from utils.scenes.options import CocoSource
 from utils.scenes.scene import Scene, SceneSource

@@ -13,7 +13,15 @@ import numpy as np
 
 from utils.geometry import Boxes
 from utils.issues import IssueReport
-from utils.labels.objects import SCORED_BOX, Fault, Hull, ImageLabels, LabelledObject
+from utils.labels.objects import (
+    CROWD_REGION,
+    SCORED_BOX,
+    UNREADABLE_LABEL,
+    Fault,
+    Hull,
+    ImageLabels,
+    LabelledObject,
+)
 from utils.scenes.frames import (
     OTHER_SIZE,
     TURNED,
@@ -24,7 +32,6 @@ from utils.scenes.frames import (
     in_pixels,
     is_turn_unknown,
 )
-from utils.scenes.labels import CROWD_REGION, UNREADABLE_LABEL
 from utils.scenes.scene import Scene
 
 SCORES = "score beside a label is not used"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from utils.errors import LabelError, SourceError
 from utils.issues import Issue, IssueReport
-from utils.labels.objects import UNREADABLE_LABEL
+from utils.labels.objects import FOUND_BY_NAME, NO_LABEL, UNREADABLE_LABEL
 from utils.labels.texts import read_text
 from utils.labels.voc_xml import XmlLabels, count_objects, parse_xml
 from utils.scenes.image_files import (
@@ -20,7 +20,6 @@ from utils.scenes.image_files import (
     scene_from,
 )
 from utils.scenes.image_names import plain, plain_parts
-from utils.scenes.labels import FOUND_BY_NAME, NO_LABEL
 from utils.scenes.mirror import dataset_folder
 from utils.scenes.options import VocSource
 from utils.scenes.scene import Scene, SceneSource
