@@ -1,4 +1,4 @@
-"""Deep Zoom pyramids: an image of any size as small tiles, for viewers that load what is seen."""
+"""Deep Zoom pyramids: an image of any size as small tiles that a viewer loads on demand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from utils.images.files import explained
 from utils.images.options import PixelOptions
 
-# Large, so that a giant scene is some hundreds of files and not thousands: they may go to a bucket.
+# Large tiles keep a giant scene at some hundreds of files: each may be an upload to a bucket.
 TILE_SIZE, OVERLAP = 1022, 1
 _QUALITY = 80
 

@@ -21,7 +21,7 @@ from utils.tiling.tile import scene_key
 
 INDEX, SCENES = "index.html", "scenes"
 
-_ASSETS = Path(__file__).with_name("assets")
+_ASSETS = Path(__file__).with_name("assets") / "viewer"
 _DEFAULT_PIXELS = PixelOptions()
 
 
@@ -30,8 +30,8 @@ class Viewer:
     """A folder whose `index.html` shows scenes in a browser, from a disk as well as from a server.
 
     Attributes:
-        folder: Holds all that the page needs.
-        scenes: How many it shows.
+        folder: Folder with everything that the page needs.
+        scenes: Number of scenes that it shows.
     """
 
     folder: Path
@@ -49,11 +49,11 @@ def write_viewer(
     """Prepare the scenes with most boxes for viewing.
 
     Args:
-        predictions: Streamed once; the chosen scenes are kept.
-        folder: Where to write.
-        issues: Receives the scenes whose image cannot be had any more.
-        scenes: How many at most.
-        pixels: How the pixels of the scenes are read.
+        predictions: Predictions, streamed once; the chosen scenes are held in memory.
+        folder: Folder to write to.
+        issues: Receives the scenes whose image can no longer be read.
+        scenes: Largest number of scenes.
+        pixels: Options for reading the pixels of the scenes.
     """
     shutil.copytree(_ASSETS, folder, dirs_exist_ok=True)
     (folder / "viewer.html").rename(folder / INDEX)
@@ -78,7 +78,7 @@ def _listed(scene: ScenePrediction) -> dict[str, Any]:
 def _write_scene(
     scene: ScenePrediction, class_names: tuple[str, ...], folder: Path, pixels: PixelOptions
 ) -> None:
-    """Write the tiles of a scene, and its boxes as a script: pages on a disk may not read data."""
+    """Write the tiles of a scene, and its boxes as a script, since pages on disk cannot fetch."""
     key = scene_key(scene.scene_id)
     write_pyramid(local_image(scene.location), folder / key / "tiles", pixels)
     number = {name: index for index, name in enumerate(class_names)}
