@@ -22,15 +22,9 @@ from filelock import FileLock
 from utils.errors import ServerError
 from utils.files import write_secret
 from utils.paths import local_folder
+from utils.ports import port_is_free
 from utils.privacy import keep_private
-from utils.processes import (
-    ServerProcess,
-    port_is_free,
-    running_server,
-    start_on_port,
-    start_server,
-    stop_server,
-)
+from utils.processes import ServerProcess, running_server, start_on_port, start_server, stop_server
 
 SERVER_NAME = "mongodb"
 _PREFERRED_PORT = 27151
