@@ -24,7 +24,7 @@ def check_region(project: Project, region: str) -> str:
         The result, as one sentence.
 
     Raises:
-        CloudError: If it does not, or the answer cannot be had.
+        CloudError: If it does not, or Google does not answer.
     """
     answers = ask_for_all(project, _LOCATIONS.format(project=project.id))
     if not answers[-1].is_ok:
@@ -56,7 +56,7 @@ def check_apis(project: Project, apis: list[str]) -> str:
         The result, as one sentence.
 
     Raises:
-        CloudError: If an API is off, or the answer cannot be had.
+        CloudError: If an API is off, or Google does not answer.
     """
     names = [f"projects/{project.id}/services/{api}" for api in apis]
     answer = ask(
