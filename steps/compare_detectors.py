@@ -13,7 +13,7 @@ from utils.dataset.splits import Split
 from utils.detection.detector import Detector
 from utils.evaluation.evaluate import unseen_by_both
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
-from utils.evaluation.promotion import Contest, hold_contest
+from utils.evaluation.promotion import Promotion, decide_promotion
 
 
 @step
@@ -28,10 +28,10 @@ def compare_detectors(
     challenger_version: int,
     promotion: PromotionOptions,
     evaluation: EvaluationOptions,
-) -> Annotated[Contest, "promotion"]:
+) -> Annotated[Promotion, "promotion"]:
     """Decide whether the challenger takes the champion's place, and note it on both versions."""
     tiles = unseen_by_both(labels, _splits(challenger_splits), _splits(champion_splits))
-    contest = hold_contest(
+    contest = decide_promotion(
         (str(champion_version), champion),
         (str(challenger_version), challenger),
         tiles,

@@ -38,7 +38,7 @@ from steps.label_studio import connect_label_studio
 from utils.annotation.label_studio.project import Project, open_project
 from utils.dataset.splits import assign_splits, groups_of
 from utils.errors import ConfigurationError
-from utils.evaluation.evaluate import groups_that_judge
+from utils.evaluation.evaluate import unseen_groups
 from utils.locks import exclusive
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ def _refuse_to_train_in_vain(retraining: Retraining, version: ModelVersionRespon
     ]
     promotion = plan_run(PROMOTION, files.promotion).configuration.parameters["promotion"]
     tiles = labels.load()
-    groups = groups_that_judge(tiles, assign_splits(groups_of(tiles), fractions), splits.load())
+    groups = unseen_groups(tiles, assign_splits(groups_of(tiles), fractions), splits.load())
     if len(groups) < promotion.min_scenes:
         raise ConfigurationError(
             "Nothing is trained, since it could not be promoted: of the test scenes that version "

@@ -13,7 +13,7 @@ from zenml.models import StackResponse
 from commands.runs.configuration import RunConfiguration, first_problem
 from slurm.flavor import FLAVOR
 from slurm.settings import SlurmSettings
-from utils.detection.options import TrainingOptions
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.errors import ConfigurationError, JobError
 from utils.scenes.options import HuggingFaceSource
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from utils.evaluation.matching import by_score, taken_truths
+from utils.evaluation.matching import by_score, match_boxes
 from utils.geometry import Boxes, iou_matrix
 
 _IOU = 0.5
@@ -27,7 +27,7 @@ def disagreement(truth: Boxes, found: Boxes) -> float:
     """
     found = by_score(found)
     scores = np.ones(len(found)) if found.scores is None else found.scores
-    taken = taken_truths(found.xyxy, truth.xyxy, np.array([_IOU]))[0]
+    taken = match_boxes(found.xyxy, truth.xyxy, np.array([_IOU]))[0]
     wrong = [0.0, *scores[taken < 0].tolist()]
     overlaps = iou_matrix(found.xyxy, truth.xyxy)
     for index in np.flatnonzero(taken >= 0).tolist():

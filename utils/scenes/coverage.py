@@ -26,7 +26,7 @@ from utils.scenes.region_choice import NOT_USED
 from utils.scenes.regions import Region
 from utils.scenes.scene import Scene
 
-LOOK, WITHOUT_DATA, OUTSIDE = range(3)
+SCAN, WITHOUT_DATA, OUTSIDE = range(3)
 
 StateArray = NDArray[np.uint8]
 
@@ -39,7 +39,7 @@ class Covered:
     """The windows and boxes of a scene that count.
 
     Attributes:
-        windows: For each window of a grid LOOK, WITHOUT_DATA or OUTSIDE, shape (k,).
+        windows: For each window of a grid SCAN, WITHOUT_DATA or OUTSIDE, shape (k,).
         inside: For each box of the scene whether its centre lies inside the regions, shape (n,).
     """
 
@@ -82,13 +82,13 @@ class Coverage:
             rows: (start, size) of each row of windows.
 
         Returns:
-            LOOK, WITHOUT_DATA or OUTSIDE, from top to bottom, then from left to right.
+            SCAN, WITHOUT_DATA or OUTSIDE, from top to bottom, then from left to right.
 
         Raises:
             ImageError: If the image or the mask of a region cannot be read.
         """
         if not self.identity:
-            return np.full(len(columns) * len(rows), LOOK, dtype=np.uint8)
+            return np.full(len(columns) * len(rows), SCAN, dtype=np.uint8)
         asked = np.zeros((len(rows), len(columns)), dtype=np.bool_)
         looked = asked.copy()
         starts = np.array([start for start, _ in columns])
@@ -99,7 +99,7 @@ class Coverage:
                 part = slice(max(start - top, 0), max(start + size - top, 0))
                 asked[index] |= _any_between(inside[part], starts, ends)
                 looked[index] |= _any_between(wanted[part], starts, ends)
-        states = np.where(looked, LOOK, np.where(asked, WITHOUT_DATA, OUTSIDE))
+        states = np.where(looked, SCAN, np.where(asked, WITHOUT_DATA, OUTSIDE))
         return states.astype(np.uint8).reshape(-1)
 
     def inside(self, xyxy: FloatArray) -> BoolArray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from utils.geometry import BoolArray, Boxes, Window, clip_boxes, shift
 from utils.issues import Issue
-from utils.scenes.coverage import LOOK, OUTSIDE, WITHOUT_DATA, Covered, StateArray
+from utils.scenes.coverage import OUTSIDE, SCAN, WITHOUT_DATA, Covered, StateArray
 from utils.scenes.region_choice import OUTSIDE_REGIONS
 from utils.scenes.scene import Scene
 from utils.scenes.usable import usable_labels
@@ -90,7 +90,7 @@ def plan_tiles(
         covered: The windows and boxes that count; all of them by default.
     """
     grid = Grid.over(width, height, options.tile_size, options.overlap)
-    states = np.full(len(grid), LOOK, dtype=np.uint8) if covered is None else covered.windows
+    states = np.full(len(grid), SCAN, dtype=np.uint8) if covered is None else covered.windows
     boxes, usable, issues = usable_labels(scene, width, height)
     if (states == OUTSIDE).all():
         detail = "no pixel of it is in the regions, so no tile is cut"
@@ -105,7 +105,7 @@ def plan_tiles(
         outside_regions=int((states == OUTSIDE).sum()),
     )
     if boxes is None:
-        wanted = (window for window, state in zip(grid, states, strict=True) if state == LOOK)
+        wanted = (window for window, state in zip(grid, states, strict=True) if state == SCAN)
         tiles = [PlannedTile(tile_id_of(scene.id, one), one, None, ()) for one in wanted]
         return replace(plan, tiles=tuple(tiles), issues=issues)
     inside = np.ones(len(usable), np.bool_) if covered is None else covered.inside[usable]
@@ -130,12 +130,12 @@ def _labelled(
     assignment = assign_boxes(boxes.xyxy, grid, options.min_visibility)
     tiles = tuple(_wanted_tiles(scene_id, grid, states, assignment, boxes, box_ids, options))
     is_shown = np.zeros(len(boxes), dtype=np.bool_)
-    is_shown[assignment.boxes[states[assignment.windows] == LOOK]] = True
+    is_shown[assignment.boxes[states[assignment.windows] == SCAN]] = True
     outside, hidden = int((~is_shown & ~inside).sum()), int((~is_shown & inside).sum())
     return replace(
         plan,
         tiles=tiles,
-        empty_dropped=int((states == LOOK).sum()) - len(tiles),
+        empty_dropped=int((states == SCAN).sum()) - len(tiles),
         assignment=assignment,
         boxes_outside=outside,
         issues=(*plan.issues, *_left_out(scene_id, outside, hidden)),
@@ -162,7 +162,7 @@ def _wanted_tiles(
     options: TilingOptions,
 ) -> Iterator[PlannedTile]:
     for index, window in enumerate(grid):
-        if states[index] != LOOK:
+        if states[index] != SCAN:
             continue
         tile_id = tile_id_of(scene_id, window)
         inside = assignment.boxes_in(index)
