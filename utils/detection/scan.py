@@ -22,7 +22,7 @@ from utils.images.files import image_sha256
 from utils.images.reader import Pixels, image_size, read_windows
 from utils.issues import Issue
 from utils.progress import Advance, progress
-from utils.scenes.coverage import SCAN, Coverage, StateArray, coverage_of
+from utils.scenes.coverage import COVERED, Coverage, StateArray, coverage_of
 from utils.scenes.noted import damage_issues, image_issues
 from utils.scenes.scene import Scene
 from utils.tiling.grid import Grid
@@ -170,7 +170,7 @@ def _windows(
     plan = scan.plan
     scan.grid = Grid.over(scan.width, scan.height, plan.tile_size, plan.overlap)
     scan.states = coverage.windows(scan.grid.columns, scan.grid.rows)
-    if not (scan.states == SCAN).any():
+    if not (scan.states == COVERED).any():
         return
     scan.checkpoints = WindowCheckpoints(cache, scan.key.removesuffix(".parquet"), scan.grid)
     first_row = scan.checkpoints.rows_done
@@ -184,7 +184,7 @@ def _windows(
     )
     states = scan.states[first_row * len(scan.grid.columns) :]
     for (window, pixels), state in zip(windows, states, strict=True):
-        is_skipped = state != SCAN or _is_empty(pixels, options)
+        is_skipped = state != COVERED or _is_empty(pixels, options)
         yield window, None if is_skipped else pixels
 
 

@@ -11,7 +11,7 @@ from utils.detection.options import InferenceOptions
 from utils.detection.predictions import ScenePrediction
 from utils.detection.scan import SceneScan
 from utils.geometry import BoolArray, Boxes
-from utils.scenes.coverage import OUTSIDE, SCAN, WITHOUT_DATA
+from utils.scenes.coverage import COVERED, OUTSIDE, WITHOUT_DATA
 
 
 def merged_prediction(scan: SceneScan, options: InferenceOptions, least: float) -> ScenePrediction:
@@ -41,7 +41,7 @@ def merged_prediction(scan: SceneScan, options: InferenceOptions, least: float) 
     boxes, at_edge, dropped = _marked(objects.select(_inside(scan, objects)), scan, options)
     states = scan.states
     skipped = [
-        one.is_skipped and state == SCAN for one, state in zip(windows, states, strict=False)
+        one.is_skipped and state == COVERED for one, state in zip(windows, states, strict=False)
     ]
     return ScenePrediction(
         scene_id=scan.scene.id,
