@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from records.artifacts import newest_of_model, of_model
+from records.artifacts import newest_of_model, of_model_version
 from steps.evaluate_detector import evaluate_detector
 from steps.find_unseen_scenes import find_unseen_scenes
 from utils.dataset.options import SplitFractions
@@ -23,5 +23,5 @@ def evaluate_pipeline(
         evaluation: How to judge.
     """
     labels = newest_of_model("labeled_dataset")
-    splits = find_unseen_scenes(labels, of_model("splits"), fractions)
-    evaluate_detector(of_model("trained_detector"), labels, splits, evaluation)
+    splits = find_unseen_scenes(labels, of_model_version("splits"), fractions)
+    evaluate_detector(of_model_version("trained_detector"), labels, splits, evaluation)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from records.artifacts import ingest_of, newest, newest_of_model, of_model
+from records.artifacts import ingest_of, newest, newest_of_model, of_model_version
 from steps.pick_tiles import pick_tiles
 from steps.send_picked_tiles import send_picked_tiles
 from utils.annotation.label_studio.options import LabelStudioOptions
@@ -34,7 +34,7 @@ def feedback_pipeline(
     """
     picked, manifest, _ = pick_tiles(
         newest_of_model("predictions"),
-        of_model("trained_detector"),
+        of_model_version("trained_detector"),
         label_studio,
         data_source,
         dataset_name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zenml import pipeline, unmapped
 
-from records.artifacts import of_model
+from records.artifacts import of_model_version
 from steps.gather_predictions import gather_predictions
 from steps.plan_shards import plan_shards
 from steps.predict_scenes import predict_scenes
@@ -30,7 +30,7 @@ def inference_pipeline(
     """
     parts = predict_scenes.map(
         shard=plan_shards(source, shards),
-        detector=unmapped(of_model("trained_detector")),
+        detector=unmapped(of_model_version("trained_detector")),
         source=unmapped(source),
         inference=unmapped(inference),
     )

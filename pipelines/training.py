@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from records.artifacts import labels_to_learn, newest
+from records.artifacts import newest, training_labels
 from steps.check_labels import check_labels
 from steps.evaluate_detector import evaluate_detector
 from steps.split_by_scene import split_by_scene
@@ -32,7 +32,7 @@ def training_pipeline(
         dataset: A version of the labelled dataset other than the one in staging, by number or tag,
             or the newest that fits a query such as `reviewed>=100, ship>50` (see `--datasets`).
     """
-    labels = labels_to_learn(dataset)
+    labels = training_labels(dataset)
     splits = split_by_scene(labels, fractions)
     checked, *_ = check_labels(labels, splits, newest("tile_manifest"), checks, training)
     detector = train_detector(checked, splits, training, evaluation)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from zenml import step
 
-from steps.figures import log_figures
+from records.running_step import log_figures
 from utils.curation.dataset import build_dataset
 from utils.dataset.labeled import LabeledDataset
 from utils.detection.predictions import Predictions

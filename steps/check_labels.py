@@ -8,8 +8,7 @@ from typing import Annotated
 from zenml import step
 from zenml.types import HTMLString
 
-from steps.figures import log_figures
-from steps.scratch import scratch_folder
+from records.running_step import log_figures, scratch_folder
 from utils.dataset.checks import check_dataset
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images

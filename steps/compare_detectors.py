@@ -6,7 +6,7 @@ from typing import Annotated
 
 from zenml import log_metadata, step
 
-from steps.scratch import scratch_folder
+from records.running_step import scratch_folder
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images
 from utils.dataset.splits import Split

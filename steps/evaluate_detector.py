@@ -6,10 +6,8 @@ from typing import Annotated
 
 from zenml import step
 
-from records.tracker import track_with_stack
-from records.work_store import exports_store
-from steps.figures import log_figures
-from steps.scratch import scratch_folder
+from records.active_stack import track_with_stack
+from records.running_step import exports_store, log_figures, scratch_folder
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images
 from utils.dataset.splits import Split

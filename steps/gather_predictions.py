@@ -6,7 +6,7 @@ from typing import Annotated
 
 from zenml import step
 
-from steps.scratch import scratch_folder
+from records.running_step import scratch_folder
 from utils.detection.options import InferenceOptions
 from utils.detection.predict import InferenceResult, merge_inferences
 from utils.detection.predictions import Predictions

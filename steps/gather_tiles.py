@@ -7,8 +7,7 @@ from typing import Annotated
 
 from zenml import step
 
-from steps.figures import log_figures
-from steps.scratch import scratch_folder
+from records.running_step import log_figures, scratch_folder
 from utils.issues import IssueReport
 from utils.tiling.ingest import IngestResult, merge_ingests
 from utils.tiling.manifest import TileManifest

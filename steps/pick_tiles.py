@@ -7,10 +7,10 @@ from typing import Annotated
 
 from zenml import get_step_context, step
 
+from records.annotator import connect_label_studio
 from records.manifests import INGESTS, all_tiles_sent, picked_tiles_of
-from steps.label_studio import connect_label_studio
-from steps.scratch import scratch_folder
-from steps.trained_splits import scenes_held_out
+from records.running_step import scratch_folder
+from records.trainings import scenes_held_out
 from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.annotation.label_studio.skipped import skipped_tiles
 from utils.curation.cutting import tiles_of_predicted

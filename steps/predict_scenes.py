@@ -6,9 +6,8 @@ from typing import Annotated
 
 from zenml import get_step_context, step
 
-from records.work_store import exports_store, work_store
-from steps.figures import log_figures
-from steps.scratch import scratch_folder
+from records.active_stack import work_store
+from records.running_step import exports_store, log_figures, scratch_folder
 from utils.detection import predict
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions

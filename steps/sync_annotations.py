@@ -6,9 +6,9 @@ from typing import Annotated
 
 from zenml import step
 
+from records.annotator import connect_label_studio
 from records.manifests import note_destination
-from steps.figures import log_figures
-from steps.label_studio import connect_label_studio
+from records.running_step import log_figures
 from utils.annotation.label_studio.images import connect_storage
 from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.annotation.label_studio.project import open_project

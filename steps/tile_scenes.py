@@ -7,7 +7,7 @@ from typing import Annotated
 
 from zenml import step
 
-from steps.scratch import scratch_folder
+from records.running_step import scratch_folder
 from utils.issues import IssueReport
 from utils.scenes.options import SourceOptions
 from utils.scenes.selection import Selection

@@ -6,10 +6,9 @@ from typing import Annotated
 
 from zenml import step
 
-from records.learned_labels import note_labels
-from records.tracker import track_with_stack
-from records.work_store import work_store
-from steps.figures import log_figures
+from records.active_stack import track_with_stack, work_store
+from records.running_step import log_figures
+from records.trainings import note_labels
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images, local_yolo_dataset
 from utils.dataset.splits import Split

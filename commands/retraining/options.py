@@ -8,9 +8,8 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from commands.config_files import CONFIGS, first_problem, read_yaml, set_dotted
 from commands.retraining.rule import RetrainRule
-from commands.runs.configuration import CONFIGS, first_problem, read_yaml
-from commands.runs.overrides import set_dotted
 from utils.errors import ConfigurationError
 from utils.options import Options
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from zenml.enums import StackComponentType
 from zenml.models import ComponentResponse, StackResponse
 
-from commands.runs.configuration import CONFIGS
-from commands.stacks.changes import changes_for, existing_stack, registered_stack
+from commands.config_files import CONFIGS
 from commands.stacks.cloud import check_cloud, is_on_cloud
 from commands.stacks.cluster_checks import check_cluster, is_cluster
 from commands.stacks.files import read_stack, register_command, stack_file
 from commands.stacks.job_settings import JobSettings, read_job_settings
+from commands.stacks.registration import changes_for, existing_stack, registered_stack
 from commands.stacks.remote import remote_runner, require_remote_server
 from commands.stacks.report import Report
 from commands.stacks.servers import check_annotator, check_docker, check_tracker

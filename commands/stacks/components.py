@@ -11,9 +11,9 @@ from zenml.models import ComponentResponse
 from commands.stacks.connectors import check_connector
 from commands.stacks.differences import HIDDEN, Change, differences, shown
 from commands.stacks.files import ComponentDescription, StackDescription
-from commands.stacks.flavors import Wanted, wanted_component
-from commands.stacks.own_flavors import register_if_own
+from commands.stacks.flavors import register_spyglass_flavor
 from commands.stacks.secrets import keep_secret, secret_name, stored_values
+from commands.stacks.wanted import Wanted, wanted_component
 from utils.errors import ConfigurationError
 
 
@@ -70,7 +70,7 @@ def _differences(
 
 def _create(kind: StackComponentType, component: ComponentDescription, wanted: Wanted) -> None:
     _keep_secrets(kind, component, wanted)
-    register_if_own(kind, component.flavor or "")
+    register_spyglass_flavor(kind, component.flavor or "")
     created = Client().create_stack_component(
         component.name,
         flavor=component.flavor or "",

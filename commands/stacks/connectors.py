@@ -10,8 +10,8 @@ from zenml.models import ServiceConnectorResponse
 
 from commands.stacks.differences import Change, differences, plain
 from commands.stacks.files import ConnectorDescription, StackDescription
-from commands.stacks.flavors import wanted_connector
 from commands.stacks.secrets import unspoken
+from commands.stacks.wanted import wanted_connector
 from utils.errors import ConfigurationError
 from utils.options import unknown_key
 
