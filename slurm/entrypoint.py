@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 from uuid import UUID
 
-from zenml.client import Client
 from zenml.step_operators.step_operator_entrypoint_configuration import (
     STEP_RUN_ID_OPTION,
     StepOperatorEntrypointConfiguration,
 )
 
+from records.runs import step_run
 from utils.slurm.script import ATTEMPT_VARIABLE, LAST_ATTEMPT_VARIABLE
 
 _POLL_SECONDS = 1.0
@@ -32,9 +32,9 @@ class SlurmEntrypoint(StepOperatorEntrypointConfiguration):
         step: what the step needs of them is named in its own configuration and the stack's.
         """
         threading.Thread(target=_end_when_superseded, daemon=True).start()
-        step_run = Client().zen_store.get_run_step(UUID(self.entrypoint_args[STEP_RUN_ID_OPTION]))
-        if step_run.status.is_finished:
-            print(f"Step '{step_run.name}' has ended as '{step_run.status.value}' already.")
+        found = step_run(UUID(self.entrypoint_args[STEP_RUN_ID_OPTION]))
+        if found.status.is_finished:
+            print(f"Step '{found.name}' has ended as '{found.status.value}' already.")
             return
         self._run_step(step=self.step, snapshot=self.snapshot)
 

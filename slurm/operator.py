@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
-from zenml.client import Client
 from zenml.enums import ExecutionStatus
 from zenml.models import ExceptionInfo, StepRunResponse
 from zenml.orchestrators.publish_utils import publish_step_run_status_update
 from zenml.step_operators import BaseStepOperator
 
+from records import runs
+from records.active_stack import artifact_store_path
 from slurm.batches import Batches
 from slurm.entrypoint import SlurmEntrypoint
 from slurm.log import JobLog, end_of
@@ -194,7 +195,8 @@ class SlurmStepOperator(BaseStepOperator):
         self._jobs.pop(step_run.id, None)
         if step_run.id in self._done:
             remove_job(files)
-        if step_run.status is ExecutionStatus.RETRYING and _has_failed(step_run.pipeline_run_id):
+        is_retrying, run = step_run.status is ExecutionStatus.RETRYING, step_run.pipeline_run_id
+        if is_retrying and runs.has_failed_step(run):
             # ZenML begins no attempt any more, and would wait for this one's for ever.
             publish_step_run_status_update(step_run.id, ExecutionStatus.STOPPED)
 
@@ -208,8 +210,7 @@ class SlurmStepOperator(BaseStepOperator):
                 time.sleep(_POLL_SECONDS / 10)
 
     def _files(self, step_run: StepRunResponse) -> JobFiles:
-        store = Client().active_stack.artifact_store.path
-        folder = Path(self.config.folder or f"{store}/slurm-jobs")
+        folder = Path(self.config.folder or f"{artifact_store_path()}/slurm-jobs")
         return JobFiles(folder.expanduser().absolute() / str(step_run.id))
 
     def _log(self, step_run: StepRunResponse) -> JobLog:
@@ -234,7 +235,7 @@ class SlurmStepOperator(BaseStepOperator):
         What was cancelled here has been stopped: for the next attempt at a step that failed, which
         it does not begin once the run ends, ZenML would wait for ever.
         """
-        if Client().get_run_step(step_run.id).status not in _UNREPORTED:
+        if runs.step_run(step_run.id).status not in _UNREPORTED:
             return
         is_unwanted = step_run.id in self._unwanted
         publish_step_run_status_update(
@@ -254,12 +255,6 @@ _STATUS = {
     Phase.DONE: ExecutionStatus.COMPLETED,
     Phase.FAILED: ExecutionStatus.FAILED,
 }
-
-
-def _has_failed(run: UUID) -> bool:
-    """Whether a step of a run has failed for good."""
-    failed = Client().list_run_steps(pipeline_run_id=run, status=ExecutionStatus.FAILED.value)
-    return bool(failed.total)
 
 
 def _told(state: JobState) -> str:

@@ -20,8 +20,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
-from zenml.client import Client
-
+from records.store import store_url
 from utils.paths import with_project_on_path
 from utils.processes import free_port, start_server, stop_server
 
@@ -53,13 +52,13 @@ def reachable_store(environment: dict[str, str], host: str | None) -> dict[str, 
     Raises:
         ServerError: If the store cannot be served.
     """
-    store = Client().zen_store
-    if store.url.startswith(("http://", "https://")):
+    store = store_url()
+    if store.startswith(("http://", "https://")):
         return environment
     with _lock:
-        if store.url not in _served:
-            _served[store.url] = _serve(store.url, host or socket.gethostname())
-        served = _served[store.url]
+        if store not in _served:
+            _served[store] = _serve(store, host or socket.gethostname())
+        served = _served[store]
     others = {
         name: value for name, value in environment.items() if not name.startswith(_STORE_VARIABLES)
     }

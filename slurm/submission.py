@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from zenml.client import Client
 from zenml.utils.code_utils import CodeArchive, upload_code_if_necessary
 
+from records.active_stack import artifact_store_path
 from slurm.settings import SlurmConfig, SlurmSettings
 from slurm.store_server import reachable_store
 from utils import interrupts
@@ -93,7 +93,7 @@ def prepare_job(
     write_whole(files.environment, environment_file(variables))
     code = _code(info.run_id) if config.code == "archive" else PROJECT_ROOT
     folder = Path.cwd()
-    shared = [code.parent if code.is_file() else code, folder, local, _artifact_store()]
+    shared = [code.parent if code.is_file() else code, folder, local, Path(artifact_store_path())]
     script = job_script(command, settings, files, code=code, folder=folder, shared=shared)
     write_whole(files.script, script)
     step = info.pipeline_step_name
@@ -183,10 +183,6 @@ def _archive_of(run: UUID) -> Path:
     """A copy of the code for all jobs of a run, as it is when the first of them is queued."""
     del run  # it tells the copies apart
     return Path(upload_code_if_necessary(CodeArchive(root=str(PROJECT_ROOT))))
-
-
-def _artifact_store() -> Path:
-    return Path(Client().active_stack.artifact_store.path)
 
 
 def _escaped(path: Path) -> str:
