@@ -15,6 +15,19 @@ _OVERRULED = "promoted without comparison"
 _now = partial(moment_now, "microseconds")
 
 
+def note_comparison(model: str, champion: int, challenger: int, card: dict[str, Any]) -> None:
+    """Note on both versions how a comparison ended, so that each shows its own history.
+
+    Args:
+        model: Name of the model.
+        champion: Number of the version in production.
+        challenger: Number of the version in staging.
+        card: Figures and verdict by name.
+    """
+    for version in (champion, challenger):
+        note_on(model, version, f"promotion of version {challenger}", card)
+
+
 def note_promotion(
     model: str, replaced: ModelVersionResponse | None, promoted: ModelVersionResponse | None
 ) -> None:

@@ -13,7 +13,7 @@ from utils.dataset.checks import check_dataset
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images
 from utils.dataset.options import CheckOptions
-from utils.dataset.splits import Split
+from utils.dataset.splits import as_splits
 from utils.detection.options import TrainingOptions
 from utils.detection.ultralytics.augmentation_preview import preview_augmentations
 from utils.issues import IssueReport
@@ -38,7 +38,7 @@ def check_labels(
     """Set aside what a training would stumble over; show what is left, and how it is augmented."""
     fetching = IssueReport()
     images = local_images(labels, fetching)
-    split_of = {scene: Split(name) for scene, name in splits.items()}
+    split_of = as_splits(splits)
     checked = check_dataset(
         labels,
         split_of,
