@@ -89,7 +89,7 @@ def _add_inspection(inspection: argparse._ArgumentGroup) -> None:
     inspection.add_argument(
         "--inspect",
         metavar="PATH",
-        help="say what an ingest would make of a source, without writing anything to a store: "
+        help="show what an ingest would make of a source, without writing anything to a store: "
         "its scenes, labels, groups and places, and all that would be set aside and why; its kind "
         "is found in its files, or given by --set source.kind=KIND",
     )

@@ -32,12 +32,12 @@ class RefusedSourceError(SpyglassError):
 
 
 def inspect_source(path: str, overrides: Mapping[str, Any], json_file: Path | None) -> None:
-    """Do what `--inspect PATH` asks for: a summary, a page and, where wanted, a JSON file.
+    """Print a summary of a source, write a page and, where wanted, a JSON file.
 
     Args:
         path: A folder, `gs://bucket/prefix`, or the id of a dataset on the Hugging Face hub.
         overrides: Fields of the source by their path in a configuration, such as `source.kind`.
-        json_file: Receives everything that was found, or None.
+        json_file: File that receives everything that was found, or None.
 
     Raises:
         ConfigurationError: If a field does not belong to a source.
@@ -49,18 +49,18 @@ def inspect_source(path: str, overrides: Mapping[str, Any], json_file: Path | No
     if json_file is not None and (json_file.is_dir() or not json_file.parent.is_dir()):
         raise ConfigurationError(f"--json {json_file}: name a file in a folder that is there.")
     options = {_field(key): value for key, value in overrides.items()}
-    seen = inspect(options.pop(_KIND, None), path, **options)
-    for line in _summary(path, seen):
+    found = inspect(options.pop(_KIND, None), path, **options)
+    for line in _summary(path, found):
         say(line)
     page = local_folder("inspections") / f"{Path(path).name or 'source'}.html"
-    write_whole(page, inspection_page(path, seen))
+    write_whole(page, inspection_page(path, found))
     say(f"  page: {page}")
     if json_file is not None:
-        write_whole(json_file, json.dumps(seen, indent=1, ensure_ascii=False))
+        write_whole(json_file, json.dumps(found, indent=1, ensure_ascii=False))
         say(f"  as JSON: {json_file}")
-    if seen["refused"]:
-        raise RefusedSourceError(f"An ingest would be refused. {seen['refused']}")
-    say(f"Ingest it with: {_command(path, seen, overrides)}")
+    if found["refused"]:
+        raise RefusedSourceError(f"An ingest would be refused. {found['refused']}")
+    say(f"Ingest it with: {_command(path, found, overrides)}")
 
 
 def _field(key: str) -> str:

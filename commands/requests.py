@@ -1,4 +1,4 @@
-"""What the user asks for: one frozen dataclass a command, made by the parser or in code.
+"""The commands: one frozen dataclass each, made by the parser or in code.
 
 Standard library only, so that `--help` answers at once.
 """
@@ -209,7 +209,7 @@ class Watch:
     """`--watch`: a service that retrains whenever it is due.
 
     Attributes:
-        retrain: What it does then, in a process of its own.
+        retrain: Request that it runs then, in a process of its own.
     """
 
     retrain: Retrain

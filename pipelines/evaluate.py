@@ -1,4 +1,4 @@
-"""Evaluation: a detector is judged on the newest labels."""
+"""Evaluation: a detector is evaluated on the newest labels."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def evaluate_pipeline(
     fractions: SplitFractions = SplitFractions(),
     evaluation: EvaluationOptions = EvaluationOptions(),
 ) -> None:
-    """Judge a version of the model on the test split of the newest labelled dataset.
+    """Evaluate a version of the model on the test split of the newest labelled dataset.
 
     Args:
-        fractions: How scenes that came after the training are shared out; as for the training.
-        evaluation: How to judge.
+        fractions: Fractions for scenes that came after the training; as for the training.
+        evaluation: Batch size, test-time augmentation and other options of the evaluation.
     """
     labels = newest_of_model("labeled_dataset")
     splits = find_unseen_scenes(labels, of_model_version("splits"), fractions)

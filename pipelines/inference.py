@@ -1,4 +1,4 @@
-"""Inference: the detector in production looks through whole scenes."""
+"""Inference: the detector in production predicts over whole scenes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ def inference_pipeline(
 
     Args:
         source: Where the scenes come from.
-        shards: In how many shares the scenes are looked through, at the same time, or about how
-            large a share is on average, as in `2GB` (also kB, MB, TB, GiB...). The predictions are
-            the same for any.
-        inference: How the detector looks through them.
+        shards: Number of shards that are predicted at the same time, or the average size of a
+            shard, as in `2GB` (also kB, MB, TB, GiB...). The predictions do not depend on it.
+        inference: Windows, confidence, merging and outputs of the prediction.
     """
     parts = predict_scenes.map(
         shard=plan_shards(source, shards),

@@ -22,13 +22,13 @@ def training_pipeline(
     evaluation: EvaluationOptions = EvaluationOptions(),
     dataset: str | int | None = None,
 ) -> None:
-    """Train a detector on the labelled dataset in staging; judge it on tiles it has never seen.
+    """Train a detector on the labelled dataset in staging; evaluate it on tiles it has never seen.
 
     Args:
-        fractions: How scenes are shared out among train, val and test.
-        checks: What to look for before training.
-        training: How to train.
-        evaluation: How to judge.
+        fractions: Fractions of scenes in train, val and test.
+        checks: Checks of labels and images before training.
+        training: Checkpoint, epochs, image size and other options of the training.
+        evaluation: Options of the evaluation after the training.
         dataset: A version of the labelled dataset other than the one in staging, by number or tag,
             or the newest that fits a query such as `reviewed>=100, ship>50` (see `--datasets`).
     """

@@ -1,4 +1,4 @@
-"""Build or update the FiftyOne dataset that people look at."""
+"""Build or update the FiftyOne dataset of all tiles."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def check_labels(
     Annotated[HTMLString, "dataset_page"],
     Annotated[HTMLString, "augmentation_page"],
 ]:
-    """Set aside what a training would stumble over; show what is left, and how it is augmented."""
+    """Set aside tiles that would break a training; show the others and their augmentation."""
     fetching = IssueReport()
     images = local_images(labels, fetching)
     split_of = as_splits(splits)

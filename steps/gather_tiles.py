@@ -1,4 +1,4 @@
-"""Join what the shares of an ingest leave."""
+"""Join the tiles of the shards of an ingest."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def gather_tiles(
     Annotated[TileManifest, "tile_manifest"],
     Annotated[IssueReport, "ingest_issues"],
 ]:
-    """List the tiles of all shares in one manifest, the same however many shares there are."""
+    """Join the tiles of all shards in one manifest, the same for any number of shards."""
     shards = [
         IngestResult(manifest, report, IngestStatistics(**numbers))
         for manifest, report, numbers in zip(manifests, issues, statistics, strict=True)

@@ -1,4 +1,4 @@
-"""Look through whole scenes with a detector."""
+"""Predict over whole scenes with a detector."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from utils.scenes.selection import Selection
 from utils.scenes.sources import open_source
 
 
-@step(enable_artifact_visualization=False)  # what all shards leave together is shown
+@step(enable_artifact_visualization=False)  # the gathered predictions have a page
 def predict_scenes(
     shard: Selection, detector: Detector, source: SourceOptions, inference: InferenceOptions
 ) -> tuple[
     Annotated[Predictions, "shard_predictions"],
     Annotated[IssueReport, "shard_inference_issues"],
 ]:
-    """Find the objects of every scene of a share, in scene coordinates."""
+    """Predict the objects of every scene of a shard, in scene coordinates."""
     result = predict.predict_scenes(
         open_source(source),
         detector,

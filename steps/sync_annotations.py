@@ -17,7 +17,7 @@ from utils.issues import IssueReport
 from utils.tiling.manifest import TileManifest
 
 
-@step(enable_cache=False)  # what it leaves is in Label Studio, where it may be gone again
+@step(enable_cache=False)  # its tasks are in Label Studio, where people may delete them
 def sync_annotations(
     manifest: TileManifest, data_source: str, label_studio: LabelStudioOptions
 ) -> Annotated[IssueReport, "sync_issues"]:

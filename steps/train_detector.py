@@ -42,6 +42,6 @@ def train_detector(
     options = evaluation.updated(device=training.device)
     detector = with_confidence(detector, val, local_images(val), options)
     detector = with_recall_by_scale(detector, val, local_images(val), options)
-    note_labels()  # now that there is a detector that has learned from them
+    note_labels()  # at the end: a training that was killed has learned from none
     log_figures({"tiles": dataset.tile_counts, "mlflow_run_id": detector.mlflow_run_id or "none"})
     return detector

@@ -1,4 +1,4 @@
-"""`--check-stack`: try every part of a stack, and say how to mend what fails."""
+"""`--check-stack`: try every part of a stack, and print a remedy for each fault."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def check_stack(name: str, config: Path | None = None) -> None:
     """Try every part of a stack and print a line for each; nothing is registered or changed.
 
     Args:
-        name: Of a file in `configs/stacks/`, a path, or a stack registered with ZenML.
-        config: The pipeline's configuration that says which GPUs are wanted, beside the stack's
-            file; by default that of the remote training.
+        name: Name of a file in `configs/stacks/`, a path, or a stack registered with ZenML.
+        config: Configuration of the pipeline that says which GPUs are wanted, beside the stack's
+            file; by default the remote training's.
 
     Raises:
         ConfigurationError: If there is no such stack, or a file is wrong.

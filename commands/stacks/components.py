@@ -20,13 +20,13 @@ from utils.errors import ConfigurationError
 def component_change(
     place: str, kind: StackComponentType, component: ComponentDescription, stack: StackDescription
 ) -> Change:
-    """What is to be done about a component.
+    """Compare a component with the registered one, and plan the change.
 
     Args:
         place: File and key, for the messages.
-        kind: Of the component.
-        component: From the file.
-        stack: The whole file.
+        kind: Kind of the component.
+        component: Description in the file.
+        stack: Contents of the whole file.
 
     Raises:
         ConfigurationError: If ZenML does not know or cannot take it.

@@ -29,7 +29,7 @@ _ONLY_STATIC = "additional_training_job_args"
 
 
 def check_defaults(file: str, stack: StackDescription) -> None:
-    """Check that ZenML will heed everything under `defaults`.
+    """Check that ZenML reads everything under `defaults`.
 
     Args:
         file: Path of the file, for the messages.

@@ -47,7 +47,7 @@ class Wanted:
 def wanted_component(
     place: str, kind: StackComponentType, component: ComponentDescription
 ) -> Wanted:
-    """Check a component's configuration and put references in the place of its secrets.
+    """Check a component's configuration, and replace its secrets by references.
 
     Args:
         place: File and key, for the message.
