@@ -14,8 +14,8 @@ from commands.requests import CommandLine
 def main() -> int:
     """Read a command line from standard input and run it; returns the exit code."""
     # Written by the process that starts this one, never by a stranger.
-    asked: CommandLine = pickle.load(sys.stdin.buffer)  # noqa: S301
-    return exit_code_of(partial(run_commands, asked), verbose=asked.verbose)
+    command_line: CommandLine = pickle.load(sys.stdin.buffer)  # noqa: S301
+    return exit_code_of(partial(run_commands, command_line), verbose=command_line.verbose)
 
 
 if __name__ == "__main__":

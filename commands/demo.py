@@ -58,8 +58,8 @@ def _run_stages() -> int:
         shown = " ".join(arguments).replace(f"{PROJECT_ROOT}/", "")
         say(f"\n$ python run.py {shown}")
         started = time.monotonic()
-        asked = parse_arguments(arguments)
-        exit_code = exit_code_of(partial(run_commands, asked))
+        command_line = parse_arguments(arguments)
+        exit_code = exit_code_of(partial(run_commands, command_line))
         result.seconds[name] = time.monotonic() - started
         if exit_code:
             complain(f"The demo stopped in its stage '{name}'. Run make demo again to go on.")

@@ -31,22 +31,22 @@ if TYPE_CHECKING:
     from commands.runs.execution import PlannedRun
 
 
-def run_commands(asked: CommandLine) -> None:
+def run_commands(command_line: CommandLine) -> None:
     """Run what a command line asks for.
 
     Args:
-        asked: The requests, from `commands.arguments.parse_arguments` or made in code.
+        command_line: The requests, from `commands.arguments.parse_arguments` or made in code.
 
     Raises:
         SpyglassError: For the first thing that is wrong.
     """
     keep_private()
     use_own_temporary_folder()
-    if any(not isinstance(request, InspectSource) for request in asked.requests):
-        _open_zenml(verbose=asked.verbose)
-    for request in asked.requests:
+    if any(not isinstance(request, InspectSource) for request in command_line.requests):
+        _open_zenml(verbose=command_line.verbose)
+    for request in command_line.requests:
         if isinstance(request, Watch):
-            _watch(request, verbose=asked.verbose)
+            _watch(request, verbose=command_line.verbose)
         else:
             _run(request)
 
@@ -134,14 +134,14 @@ def _run_loop(loop: RunLoop) -> None:
             run_pipeline(run, yes=loop.yes)
 
 
-def _promote(loop: RunLoop, asked: Promote, planned: list[PlannedRun]) -> None:
+def _promote(loop: RunLoop, promotion: Promote, planned: list[PlannedRun]) -> None:
     from commands.models.promotion import promote_to_production
     from commands.models.stages import model_to_promote, promote
 
     configurations = [run.configuration for run in planned if run.command != PROMOTION]
     model = model_to_promote(configurations, loop.config)
-    if asked.stage == "staging":
+    if promotion.stage == "staging":
         say(promote("staging", model))
         return
     (comparison,) = (run for run in planned if run.command == PROMOTION)
-    promote_to_production(model, comparison, asked)
+    promote_to_production(model, comparison, promotion)

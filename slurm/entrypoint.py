@@ -1,4 +1,4 @@
-"""What a job runs: one step, unless another attempt of the same job has finished it."""
+"""The entry point of a job: run one step, unless another attempt has finished it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class SlurmEntrypoint(StepOperatorEntrypointConfiguration):
     def run(self) -> None:
         """Run the step.
 
-        Slurm may start a job again that had come to its end, where its node failed then. What it
-        has published stays as it is: nothing is run twice into the same artifact.
+        Slurm may start a job again that had ended, if its node failed then. The published results
+        stay as they are: no step runs twice into the same artifact.
 
-        ZenML would import every integration that is installed first, which takes longer than many a
-        step: what the step needs of them is named in its own configuration and the stack's.
+        ZenML would first import every installed integration, which takes longer than many a step.
+        The configurations of the step and the stack name the integrations that it needs.
         """
         threading.Thread(target=_end_when_superseded, daemon=True).start()
         found = step_run(UUID(self.entrypoint_args[STEP_RUN_ID_OPTION]))
@@ -39,13 +39,13 @@ class SlurmEntrypoint(StepOperatorEntrypointConfiguration):
         self._run_step(step=self.step, snapshot=self.snapshot)
 
     def prepare_code_environment(self) -> None:
-        """Nothing: the script of the job has put the code where Python finds it."""
+        """Do nothing: the script of the job has put the code where Python finds it."""
 
 
 def _end_when_superseded() -> None:
     """End this process once another attempt of its job has begun.
 
-    A node that Slurm has given up may go on computing: it must not publish anything any more.
+    A node that Slurm has given up may continue to compute: it must not publish results any more.
     """
     own, last = os.environ[ATTEMPT_VARIABLE], Path(os.environ[LAST_ATTEMPT_VARIABLE])
     while last.read_text().strip() == own:

@@ -22,7 +22,7 @@ from utils.errors import MissingStageError
 _OVERRULE = '--promote production --force --reason "..."'
 
 
-def promote_to_production(model_name: str, comparison: PlannedRun, asked: Promote) -> None:
+def promote_to_production(model_name: str, comparison: PlannedRun, promotion: Promote) -> None:
     """Put the version in staging into production, if it wins against the one that is there.
 
     Without a detector in production, or with a reason (`--force`), nothing is compared.
@@ -30,22 +30,22 @@ def promote_to_production(model_name: str, comparison: PlannedRun, asked: Promot
     Args:
         model_name: Name of the ZenML model.
         comparison: Planned run of the comparison, for whatever model its configuration names.
-        asked: The promotion as the user asked for it.
+        promotion: Promotion as the user asked for it.
 
     Raises:
         SpyglassError: If there is nothing to promote, or the two cannot be compared.
     """
     champion, challenger = version_in(model_name, "production"), version_in(model_name, "staging")
     can_compare = _have_two_detectors(champion, challenger)
-    if can_compare and challenger and asked.reason is None:
-        if not _wins(challenger, comparison, yes=asked.yes):
+    if can_compare and challenger and promotion.reason is None:
+        if not _wins(challenger, comparison, yes=promotion.yes):
             say(f"  Nothing was promoted. To overrule: python run.py {_OVERRULE}")
             return
         _refuse_if_moved(champion, challenger)
     say(promote("production", model_name))
     note_promotion(model_name, champion, challenger)
-    if asked.reason is not None and champion and can_compare:
-        note_forced_promotion(model_name, champion, asked.reason)
+    if promotion.reason is not None and champion and can_compare:
+        note_forced_promotion(model_name, champion, promotion.reason)
 
 
 def roll_back(model_name: str) -> str:

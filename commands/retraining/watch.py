@@ -21,14 +21,14 @@ from utils.paths import with_project_on_path
 _STOP_SECONDS = 60.0
 
 
-def watch(retraining: Retraining, asked: CommandLine) -> None:
+def watch(retraining: Retraining, command_line: CommandLine) -> None:
     """Watch until Ctrl-C, SIGTERM or SIGHUP.
 
     Each retraining is a process of its own: the watch survives whatever happens to it.
 
     Args:
         retraining: The opened model and project, from `open_retraining`.
-        asked: Command line of that process.
+        command_line: Command line of that process.
 
     Raises:
         BusyError: If the model is watched on this machine already.
@@ -37,18 +37,18 @@ def watch(retraining: Retraining, asked: CommandLine) -> None:
     """
     try:
         with exclusive("watch", f"the model '{retraining.model}'"):
-            _watch(retraining, asked)
+            _watch(retraining, command_line)
     except KeyboardInterrupt:
         say("Stopped watching. What is done is kept: the next watch goes on.")
 
 
-def _watch(retraining: Retraining, asked: CommandLine) -> None:
+def _watch(retraining: Retraining, command_line: CommandLine) -> None:
     options = retraining.options.watch
     hook = options.webhook
     if not hook.enabled:
         say(f"Watching {retraining.project.url}: a check every {options.poll_s:g} s.")
         while True:
-            _check(retraining, asked)
+            _check(retraining, command_line)
             time.sleep(options.poll_s)
     with listening(hook.host, hook.port) as (url, woken):
         address = hook.address or url
@@ -59,24 +59,24 @@ def _watch(retraining: Retraining, asked: CommandLine) -> None:
             )
             while True:
                 woken.clear()
-                _check(retraining, asked)
+                _check(retraining, command_line)
                 if woken.wait(options.poll_s):
                     # Reviews come in rows: one training for all of them is enough.
                     time.sleep(options.settle_s)
 
 
-def _check(retraining: Retraining, asked: CommandLine) -> None:
+def _check(retraining: Retraining, command_line: CommandLine) -> None:
     """Retrain if it is due; a fault is printed, and the next check tries again."""
     try:
         if is_due(retraining):
-            _run_apart(asked)
+            _run_apart(command_line)
     except SpyglassError as error:
         complain(f"Error: {error}")
     except Exception as error:  # a service outlives servers that are away for a while
         complain(f"Error: {type(error).__name__}: {' '.join(str(error).split())}")
 
 
-def _run_apart(asked: CommandLine) -> None:
+def _run_apart(command_line: CommandLine) -> None:
     """Run a command line in a process of its own, which ends with this one."""
     # In a group of its own, so that Ctrl-C reaches it once, from here; in our session, so that a
     # second signal ends it too.
@@ -87,7 +87,7 @@ def _run_apart(asked: CommandLine) -> None:
         env={**os.environ, "PYTHONPATH": with_project_on_path()},
     )
     try:
-        process.communicate(pickle.dumps(asked))
+        process.communicate(pickle.dumps(command_line))
     except KeyboardInterrupt:
         _end(process)
         raise

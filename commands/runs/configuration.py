@@ -17,7 +17,7 @@ from commands.config_files import KIND, first_problem, read_yaml, set_dotted
 from utils.errors import ConfigurationError
 from utils.options import Options, unknown_key
 
-# What ZenML understands in a pipeline's YAML, and the key Spyglass adds.
+# Keys that ZenML understands in a pipeline's YAML, and the key that Spyglass adds.
 _RUN_KEYS = sorted({*PipelineRunConfiguration.model_fields, "execution_mode", "stack"})
 
 

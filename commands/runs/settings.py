@@ -31,26 +31,26 @@ def run_settings(configuration: RunConfiguration, steps: list[str]) -> dict[str,
         ConfigurationError: If one of the files configures a step that is not there, or has a key
             that ZenML would drop.
     """
-    own = configuration.settings
+    of_pipeline = configuration.settings
     file = stack_file(configuration.stack)
     stack = read_stack(file) if file else None
-    _check_own(configuration, steps, flavors_of(stack or configuration.stack))
+    _check_keys(configuration, steps, flavors_of(stack or configuration.stack))
     if stack:
         check_defaults(str(file), stack)
     defaults = stack.defaults.model_dump() if stack else {}
     configured = {name: step for name, step in defaults.get("steps", {}).items() if name in steps}
-    settings = merged(defaults | {"steps": configured}, own)
+    settings = merged(defaults | {"steps": configured}, of_pipeline)
     settings["environment"] = merged(_ENVIRONMENT, settings.get("environment") or {})
     return settings
 
 
-def _check_own(configuration: RunConfiguration, steps: list[str], flavors: Flavors) -> None:
-    own, place = configuration.settings, str(configuration.path)
-    configured = own.get("steps") or {}
+def _check_keys(configuration: RunConfiguration, steps: list[str], flavors: Flavors) -> None:
+    settings, place = configuration.settings, str(configuration.path)
+    configured = settings.get("steps") or {}
     check_step_names(f"{place}: steps", configured, steps)
-    check_run_keys(f"{place}: ", own, flavors)
+    check_run_keys(f"{place}: ", settings, flavors)
     check_step_keys(f"{place}: steps.", configured, flavors)
-    check_dynamic(f"{place}: ", own, [name for name in steps if name in dynamic_steps()])
+    check_dynamic(f"{place}: ", settings, [name for name in steps if name in dynamic_steps()])
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,8 +49,8 @@ def check_stack(name: str, config: Path | None = None) -> None:
 
 
 def _training_of(stack: Path) -> Path:
-    own = CONFIGS / f"training_pipeline_{stack.stem}.yaml"
-    return own if own.is_file() else _REMOTE_TRAINING
+    of_stack = CONFIGS / f"training_pipeline_{stack.stem}.yaml"
+    return of_stack if of_stack.is_file() else _REMOTE_TRAINING
 
 
 def _check_registered(file: Path) -> str:

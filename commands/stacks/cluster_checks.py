@@ -88,9 +88,8 @@ def check_cluster(report: Report, stack: StackResponse, files: Iterable[Path]) -
         cluster.configuration.get("folder") or f"{store.configuration['path']}/slurm-jobs"
     )
     report.check("shared folder", partial(_check_folder, folder))
-    steps = _asked_for(cluster, files)
-    for step, asked in steps.items():
-        report.check(f"job of {step}", partial(_check_step, asked, folder))
+    for step, options in _job_options(cluster, files).items():
+        report.check(f"job of {step}", partial(_check_step, options, folder))
     least = SlurmSettings.model_validate(cluster.configuration).model_copy(
         update={"time": "00:05:00", "array": False}
     )
@@ -104,16 +103,16 @@ def is_cluster(component: ComponentResponse) -> bool:
     return component.flavor_name == FLAVOR
 
 
-def _asked_for(cluster: ComponentResponse, files: Iterable[Path]) -> dict[str, dict[str, Any]]:
+def _job_options(cluster: ComponentResponse, files: Iterable[Path]) -> dict[str, dict[str, Any]]:
     """Return the options of each step; the first file that names one wins."""
-    asked: dict[str, dict[str, Any]] = {}
+    by_step: dict[str, dict[str, Any]] = {}
     for file in files:
         document = read_yaml(file)
         steps = document.get("steps") or (document.get("defaults") or {}).get("steps") or {}
         for name, step in steps.items():
-            own = (step.get("settings") or {}).get("step_operator") or {}
-            asked[name] = {**own, **asked.get(name, {})}
-    return {name: {**cluster.configuration, **own} for name, own in asked.items()}
+            options = (step.get("settings") or {}).get("step_operator") or {}
+            by_step[name] = {**options, **by_step.get(name, {})}
+    return {name: {**cluster.configuration, **options} for name, options in by_step.items()}
 
 
 def _check_queue() -> str:
@@ -131,9 +130,9 @@ def _check_folder(folder: Path) -> str:
     return str(folder)
 
 
-def _check_step(asked: dict[str, Any], folder: Path) -> str:
+def _check_step(options: dict[str, Any], folder: Path) -> str:
     try:
-        return check_options(SlurmSettings.model_validate(asked), folder)
+        return check_options(SlurmSettings.model_validate(options), folder)
     except JobError as error:
         raise JobError(
             f"{error} It stands in settings.step_operator of the step, or in the stack's file."
