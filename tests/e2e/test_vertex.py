@@ -15,7 +15,7 @@ import mlflow
 import pytest
 import yaml
 
-from commands.runs.configuration import CONFIGS
+from commands.config_files import CONFIGS
 from tests.conftest import PROJECT_ROOT
 from tests.emulators.vertex_jobs import RanJob
 from tests.fixtures.google_cloud import GoogleCloud
