@@ -9,6 +9,7 @@ from commands.arguments import PIPELINES_BEFORE_STAGE, PROMOTION
 from commands.console import quiet_libraries, say
 from utils.own_folder import use_own_temporary_folder
 from utils.privacy import keep_private
+from utils.threads import let_waiting_threads_sleep
 
 if TYPE_CHECKING:
     from commands.runs.execution import PlannedRun
@@ -24,6 +25,7 @@ def run_commands(parsed: argparse.Namespace) -> None:
         SpyglassError: For the first thing that is wrong.
     """
     keep_private()
+    let_waiting_threads_sleep()
     use_own_temporary_folder()
     if parsed.inspect:
         from commands.inspection import inspect_source

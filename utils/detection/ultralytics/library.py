@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -19,6 +20,7 @@ from utils.detection.ultralytics.trust import SAFE_LOAD
 from utils.files import write_whole
 from utils.paths import local_folder
 from utils.privacy import keep_private
+from utils.threads import let_waiting_threads_sleep
 
 _MOST_THREADS = 8
 _FONTS = ("Arial.ttf", "Arial.Unicode.ttf")
@@ -27,10 +29,9 @@ _SWITCHES = {
     "YOLO_OFFLINE": "true",
     "YOLO_AUTOINSTALL": "false",  # never calls pip
     SAFE_LOAD: "true",  # weights run no code
-    # Threads that wait for each other by spinning make a training five times slower as soon as
-    # anything else runs on the machine; this counts only where torch is not imported yet.
-    "OMP_WAIT_POLICY": "PASSIVE",
 }
+# How many threads the user wants, as every library with OpenMP reads it.
+_THREADS_VARIABLE = "OMP_NUM_THREADS"
 _FOLDERS = ("weights_dir", "datasets_dir", "runs_dir")
 _SETTINGS = {
     "sync": False,
@@ -48,13 +49,14 @@ _SETTINGS = {
 def load_ultralytics() -> Any:
     """Import ultralytics with its switches set first; a switch the user has set is left alone."""
     keep_private()
+    let_waiting_threads_sleep()
     for variable, value in _SWITCHES.items():
         os.environ.setdefault(variable, value)
     os.environ.setdefault("YOLO_VERBOSE", str(is_verbose()))
     folder = Path(os.environ["YOLO_CONFIG_DIR"]).expanduser() / "Ultralytics"
     _write_settings(folder / "settings.json")
     _provide_fonts(folder)
-    import ultralytics
+    ultralytics = _imported_ultralytics()
     from PIL import Image
     from ultralytics.utils import patches, torch_utils
 
@@ -67,6 +69,19 @@ def load_ultralytics() -> Any:
     return ultralytics
 
 
+def _imported_ultralytics() -> Any:
+    """Import ultralytics, which sets OMP_NUM_THREADS to 1 where the user has not set it.
+
+    That is taken back: it would count for every program started from here.
+    """
+    is_chosen = "ultralytics" not in sys.modules and bool(os.environ.get(_THREADS_VARIABLE))
+    import ultralytics
+
+    if not is_chosen:
+        os.environ.pop(_THREADS_VARIABLE, None)
+    return ultralytics
+
+
 def _restricted_load(weights: str | Path, **_: object) -> Any:
     """The content of a checkpoint, on the CPU, loaded as all weights are."""
     from ultralytics.nn import tasks
@@ -75,10 +90,12 @@ def _restricted_load(weights: str | Path, **_: object) -> Any:
 
 
 def usable_cores() -> int:
-    """The number of CPU cores to compute on."""
-    if hasattr(os, "sched_getaffinity"):
-        return min(_MOST_THREADS, len(os.sched_getaffinity(0)))
-    return min(_MOST_THREADS, os.cpu_count() or 1)
+    """The number of CPU cores to compute on: at most `OMP_NUM_THREADS`, where the user sets it."""
+    has_affinity = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    first, _, _ = os.environ.get(_THREADS_VARIABLE, "").partition(",")
+    wanted = int(first) if first.strip().isdecimal() else 0
+    return min(_MOST_THREADS, cores, wanted or cores)
 
 
 def is_verbose() -> bool:
