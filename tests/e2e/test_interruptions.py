@@ -53,6 +53,7 @@ def wait_until(process: subprocess.Popen[str], happened: Callable[[], bool]) -> 
             process.wait(0.02)
 
 
+@pytest.mark.slow
 def test_ten_kills_leave_the_same_manifest_and_the_same_tasks(user: User):
     user.runs("-ig", "--config", ingest_configuration(user, "undisturbed"))
     manifest, tasks = newest_manifest(), user.tasks("undisturbed")
@@ -88,7 +89,11 @@ def terminate(process: subprocess.Popen[str]) -> None:
 @pytest.mark.parametrize(
     ("moment", "end", "code"),
     [
-        pytest.param("cutting tiles", terminate, 143, id="SIGTERM while cutting tiles"),
+        pytest.param(
+            *("cutting tiles", terminate, 143),
+            id="SIGTERM while cutting tiles",
+            marks=pytest.mark.slow,
+        ),
         pytest.param("sending tasks", press_ctrl_c, 130, id="Ctrl-C while sending tasks"),
     ],
 )
