@@ -53,16 +53,18 @@ ENV PATH=/opt/venv/bin:$PATH \
     ORT_DISABLE_TELEMETRY=1 \
     WANDB_MODE=disabled \
     ZENML_ANALYTICS_OPT_IN=false \
-    # Weights run no code, as in utils/detection/trust.py.
+    # Weights run no code, as in utils/detection/ultralytics/trust.py.
     ULTRALYTICS_SAFE_LOAD=true
 WORKDIR /app
 USER 1000:1000
 COPY --chown=1000:1000 LICENSE run.py ./
 COPY --chown=1000:1000 commands commands
 COPY --chown=1000:1000 configs configs
+COPY --chown=1000:1000 harbour harbour
 COPY --chown=1000:1000 materializers materializers
 COPY --chown=1000:1000 pipelines pipelines
 COPY --chown=1000:1000 plugins plugins
+COPY --chown=1000:1000 records records
 COPY --chown=1000:1000 slurm slurm
 COPY --chown=1000:1000 steps steps
 COPY --chown=1000:1000 utils utils

@@ -57,10 +57,10 @@ format: $(DEVELOPMENT) ## Format the code and write again what is generated
 	@$(PYTHON) -m docs.configuration
 
 lock-label-studio: $(DEVELOPMENT) ## Resolve Label Studio's own environment anew, with hashes
-	@$(PYTHON) -c 'from utils.annotation.installation import VERSION; print(f"label-studio=={VERSION}")' \
+	@$(PYTHON) -c 'from utils.annotation.label_studio.installation import VERSION; print(f"label-studio=={VERSION}")' \
 		| $(LOCKED_UV) pip compile -q - --directory / --universal --python-version 3.11 --generate-hashes \
 		--upgrade --no-annotate --custom-compile-command "make lock-label-studio" \
-		-o $(CURDIR)/utils/annotation/label_studio.txt
+		-o $(CURDIR)/utils/annotation/label_studio/requirements.txt
 
 bench: $(DEVELOPMENT) ## Measure against the alternatives and print ratios
 	@status=0; for part in tiling codecs label_studio transfers merging intervals inference feedback training fuzzing; do $(PYTHON) -m benchmarks.$$part || status=1; done; exit $$status
@@ -93,7 +93,7 @@ clean: ## Stop the servers, and remove all local state (.local) and the environm
 
 $(ENVIRONMENT): pyproject.toml uv.lock | $(UV)
 	$(UV) sync --frozen --inexact $(KEPT)
-	@$(PYTHON) -m commands.mongod || $(UV) sync --frozen --inexact --extra mongod $(KEPT)
+	@$(PYTHON) -m commands.servers.mongod || $(UV) sync --frozen --inexact --extra mongod $(KEPT)
 	@touch $@
 
 $(DEVELOPMENT): $(ENVIRONMENT)

@@ -29,7 +29,7 @@ from benchmarks.last_layer import SeenTile, Weights, find, learn, looks, see
 from benchmarks.mosaic import shared_data
 from utils.dataset.labeled import LabeledTile
 from utils.evaluation.coco import coco_metrics
-from utils.evaluation.judged import JudgedImage
+from utils.evaluation.evaluated_images import JudgedImage
 from utils.feedback.candidates import Candidate, candidate
 from utils.feedback.options import FeedbackOptions, PickWeights
 from utils.feedback.pick import chance, pick

@@ -35,10 +35,10 @@ from benchmarks.mosaic import (
 )
 from benchmarks.rivals import cut, map50, plain_way, sahi_way
 from benchmarks.water import make_sea
-from utils.detection.backend import usable_cores
-from utils.detection.checkpoint import load_weights
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import Predictor, load_predictor
+from utils.detection.ultralytics.checkpoint import load_weights
+from utils.detection.ultralytics.library import usable_cores
 from utils.paths import local_folder
 
 ROUNDS = 3

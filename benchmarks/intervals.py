@@ -21,7 +21,7 @@ from utils.evaluation.bootstrap import (
     draw_groups,
     estimate,
 )
-from utils.evaluation.judged import JudgedImage
+from utils.evaluation.evaluated_images import JudgedImage
 from utils.evaluation.matching import ClassMatches, match_classes
 from utils.evaluation.options import BootstrapOptions
 from utils.geometry import Boxes, FloatArray, Window

@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from torchvision.ops import nms
 
 from utils.dataset.labeled import LabeledTile
-from utils.detection.checkpoint import load_weights
+from utils.detection.ultralytics.checkpoint import load_weights
 from utils.geometry import Boxes, FloatArray, iou_matrix
 
 _IS_OBJECT, _IS_NONE = 0.5, 0.4  # of the overlap with the best true box

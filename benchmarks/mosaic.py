@@ -14,14 +14,14 @@ import numpy as np
 from PIL import Image
 
 from utils.box_formats import from_yolo
-from utils.detection.bands import KeptWork, SeenWindow
-from utils.detection.checkpoint import load_weights
 from utils.detection.detector import Detector
-from utils.detection.looking import look_through
 from utils.detection.merge import merge_windows
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import Predictor
 from utils.detection.scale import WindowPlan
+from utils.detection.scan import look_through
+from utils.detection.ultralytics.checkpoint import load_weights
+from utils.detection.window_checkpoints import KeptWork, SeenWindow
 from utils.geometry import Boxes
 from utils.paths import PROJECT_ROOT
 from utils.scenes.scene import Scene

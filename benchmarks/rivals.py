@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.mosaic import IMAGE_SIZE, OVERLAP, TILE_SIZE
-from utils.detection.checkpoint import load_weights
+from utils.detection.ultralytics.checkpoint import load_weights
 from utils.evaluation.coco import coco_metrics
-from utils.evaluation.judged import JudgedImage
+from utils.evaluation.evaluated_images import JudgedImage
 from utils.geometry import Boxes, Window
 from utils.images.reader import read_windows
 

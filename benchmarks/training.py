@@ -38,13 +38,13 @@ from benchmarks.mosaic import shared_data
 from utils.dataset.labeled import LabeledTile
 from utils.dataset.splits import Split
 from utils.dataset.yolo import YoloDataset, write_yolo_dataset
-from utils.detection.checkpoint import load_weights
 from utils.detection.detector import Detector
 from utils.detection.options import TrainingOptions
-from utils.detection.train import train_detector
+from utils.detection.ultralytics.checkpoint import load_weights
+from utils.detection.ultralytics.train import train_detector
 from utils.evaluation.coco import coco_metrics
-from utils.evaluation.looking import look_at_tiles
 from utils.evaluation.options import EvaluationOptions
+from utils.evaluation.predict_tiles import look_at_tiles
 from utils.files import sha256_of
 from utils.geometry import Window
 from utils.issues import IssueReport

@@ -14,7 +14,7 @@ from rich.table import Table
 from commands.arguments import parse_arguments
 from commands.console import complain, say
 from commands.outcome import exit_code_of
-from commands.servers import use_demo_store
+from commands.servers.embedded import use_demo_store
 from utils.paths import PROJECT_ROOT
 
 _CONFIGS = PROJECT_ROOT / "configs" / "demo"
@@ -107,7 +107,7 @@ def _show(result: DemoResult) -> None:
 
 def _places() -> dict[str, str]:
     """Where to look."""
-    from utils.annotation.server import running_label_studio
+    from utils.annotation.label_studio.server import running_label_studio
     from utils.curation.app import running_app_address
 
     label_studio, app = running_label_studio(), running_app_address()

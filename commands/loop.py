@@ -11,7 +11,7 @@ from utils.own_folder import use_own_temporary_folder
 from utils.privacy import keep_private
 
 if TYPE_CHECKING:
-    from commands.execution import PlannedRun
+    from commands.runs.execution import PlannedRun
 
 
 def run_commands(parsed: argparse.Namespace) -> None:
@@ -26,16 +26,16 @@ def run_commands(parsed: argparse.Namespace) -> None:
     keep_private()
     use_own_temporary_folder()
     if parsed.inspect:
-        from commands.inspecting import inspect_source
-        from commands.overrides import parse_overrides
+        from commands.inspection import inspect_source
+        from commands.runs.overrides import parse_overrides
 
         inspect_source(parsed.inspect, parse_overrides(parsed.overrides), parsed.json)
         return
     quiet_libraries(verbose=parsed.verbose)
-    from commands.zenml_server import require_zenml
+    from commands.servers.zenml_server import require_zenml
 
     require_zenml()
-    from commands.cut_off import end_cut_off_runs
+    from commands.runs.cut_off import end_cut_off_runs
 
     end_cut_off_runs()
     if parsed.register_stack:
@@ -47,17 +47,17 @@ def run_commands(parsed: argparse.Namespace) -> None:
 
         check_stack(parsed.check_stack, parsed.config)
     if parsed.rollback:
-        from commands.promotion import roll_back
-        from commands.stages import model_to_promote
+        from commands.models.promotion import roll_back
+        from commands.models.stages import model_to_promote
 
         say(roll_back(model_to_promote([], parsed.config)))
     if parsed.datasets is not None:
-        from commands.datasets import show_datasets
+        from commands.models.datasets import show_datasets
 
         show_datasets(parsed.datasets, parsed.tag)
     if parsed.compare:
-        from commands.experiments import compare_experiments
-        from commands.stages import model_to_promote
+        from commands.models.experiments import compare_experiments
+        from commands.models.stages import model_to_promote
 
         compare_experiments(parsed.compare, model_to_promote([], parsed.config))
     if parsed.commands or parsed.promote:
@@ -67,16 +67,16 @@ def run_commands(parsed: argparse.Namespace) -> None:
 
 
 def _retrain(parsed: argparse.Namespace) -> None:
-    from commands.overrides import parse_overrides
-    from commands.retrain_options import load_retrain_options
-    from commands.retraining import open_retraining, retrain_if_due
+    from commands.retraining.options import load_retrain_options
+    from commands.retraining.retrain import open_retraining, retrain_if_due
+    from commands.runs.overrides import parse_overrides
 
     options = load_retrain_options(parsed.config, parse_overrides(parsed.overrides))
     retraining = open_retraining(options)
     if not parsed.watch:
         retrain_if_due(retraining, yes=parsed.yes)
         return
-    from commands.watching import watch
+    from commands.retraining.watch import watch
 
     config = ["--config", str(parsed.config)] if parsed.config else []
     sets = [part for override in parsed.overrides for part in ("--set", override)]
@@ -84,7 +84,7 @@ def _retrain(parsed: argparse.Namespace) -> None:
 
 
 def _run_loop(parsed: argparse.Namespace) -> None:
-    from commands.execution import plan_runs, run_pipeline
+    from commands.runs.execution import plan_runs, run_pipeline
 
     planned = plan_runs(parsed)
     runs = [run for run in planned if run.command != PROMOTION]
@@ -100,8 +100,8 @@ def _run_loop(parsed: argparse.Namespace) -> None:
 
 
 def _promote(parsed: argparse.Namespace, planned: list[PlannedRun]) -> None:
-    from commands.promotion import promote_to_production
-    from commands.stages import model_to_promote, promote
+    from commands.models.promotion import promote_to_production
+    from commands.models.stages import model_to_promote, promote
 
     configurations = [run.configuration for run in planned if run.command != PROMOTION]
     model = model_to_promote(configurations, parsed.config)

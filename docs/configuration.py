@@ -12,8 +12,8 @@ from importlib import import_module
 from typing import Any
 
 from commands.arguments import LOOP, PROMOTION
-from commands.configuration import parameters_model
-from commands.retrain_options import RetrainOptions
+from commands.retraining.options import RetrainOptions
+from commands.runs.configuration import parameters_model
 from slurm.settings import SlurmConfig
 from utils.paths import PROJECT_ROOT
 

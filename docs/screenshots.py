@@ -20,7 +20,7 @@ from PIL import Image
 from playwright.sync_api import Page, Route, ViewportSize, sync_playwright
 
 from commands.console import complain, say
-from commands.servers import open_dashboard, use_demo_store
+from commands.servers.embedded import open_dashboard, use_demo_store
 from utils.errors import ServerError, SpyglassError
 from utils.files import write_whole
 from utils.paths import PROJECT_ROOT
@@ -113,8 +113,8 @@ def compressed(picture: bytes) -> bytes:
 
 def show_label_studio(page: Page, _: Places) -> None:
     """The task with the most boxes, in the newest project of the embedded Label Studio."""
-    from utils.annotation.connection import ask, connect
-    from utils.annotation.server import start_label_studio
+    from utils.annotation.label_studio.connection import ask, connect
+    from utils.annotation.label_studio.server import start_label_studio
 
     server = start_label_studio()
     client = connect(server.url, server.api_key)

@@ -10,9 +10,9 @@ from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
 
 from materializers.folders import download_folder, upload_folder
-from utils.detection.augmentations import names_of
 from utils.detection.detector import Detector
 from utils.detection.exports import EXPORTS_FOLDER
+from utils.detection.ultralytics.augmentations import names_of
 
 
 class DetectorMaterializer(BaseMaterializer):

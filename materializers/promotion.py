@@ -11,7 +11,7 @@ from zenml.metadata.metadata_types import MetadataType
 
 from materializers.folders import download_folder, upload_folder
 from materializers.pages import store_page
-from utils.evaluation.contest import Contest
+from utils.evaluation.promotion import Contest
 
 
 class ContestMaterializer(BaseMaterializer):

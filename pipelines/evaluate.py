@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from pipelines.artifacts import newest_of_model, of_model
+from records.artifacts import newest_of_model, of_model
 from steps.evaluate_detector import evaluate_detector
 from steps.find_unseen_scenes import find_unseen_scenes
 from utils.dataset.options import SplitFractions

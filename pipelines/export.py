@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from pipelines.artifacts import manifest_of, previous_labels
+from records.artifacts import manifest_of, previous_labels
 from steps.compare_datasets import compare_datasets
 from steps.export_annotations import export_annotations
-from utils.annotation.options import ExportOptions, LabelStudioOptions
+from utils.annotation.label_studio.options import ExportOptions, LabelStudioOptions
 
 
 @pipeline

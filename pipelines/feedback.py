@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from pipelines.artifacts import ingest_of, newest, newest_of_model, of_model
+from records.artifacts import ingest_of, newest, newest_of_model, of_model
 from steps.pick_tiles import pick_tiles
 from steps.send_picked_tiles import send_picked_tiles
-from utils.annotation.options import LabelStudioOptions
+from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.feedback.options import FeedbackOptions
 from utils.tiling.options import TilingOptions
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from pipelines.artifacts import manifest_of, newest
+from records.artifacts import manifest_of, newest
 from steps.build_fiftyone_dataset import build_fiftyone_dataset
 from utils.tiling.options import TilingOptions
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zenml import pipeline, unmapped
 
-from pipelines.artifacts import of_model
+from records.artifacts import of_model
 from steps.gather_predictions import gather_predictions
 from steps.plan_shards import plan_shards
 from steps.predict_scenes import predict_scenes

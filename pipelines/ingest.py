@@ -8,7 +8,7 @@ from steps.gather_tiles import gather_tiles
 from steps.plan_shards import plan_shards
 from steps.sync_annotations import sync_annotations
 from steps.tile_scenes import tile_scenes
-from utils.annotation.options import LabelStudioOptions
+from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.scenes.options import SourceOptions
 from utils.scenes.shards import Shards
 from utils.tiling.options import TilingOptions

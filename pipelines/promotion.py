@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from pipelines.artifacts import in_stages
+from records.artifacts import in_stages
 from steps.compare_detectors import compare_detectors
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
 

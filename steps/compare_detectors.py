@@ -11,9 +11,9 @@ from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images
 from utils.dataset.splits import Split
 from utils.detection.detector import Detector
-from utils.evaluation.contest import Contest, hold_contest
 from utils.evaluation.evaluate import unseen_by_both
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
+from utils.evaluation.promotion import Contest, hold_contest
 
 
 @step

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from zenml import step
 
+from records.tracker import track_with_stack
+from records.work_store import exports_store
 from steps.figures import log_figures
 from steps.scratch import scratch_folder
-from steps.tracker import track_with_stack
-from steps.work_store import exports_store
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images
 from utils.dataset.splits import Split

@@ -8,13 +8,13 @@ from typing import Annotated
 from zenml import step
 from zenml.types import HTMLString
 
+from records.manifests import all_tiles_sent
 from steps.figures import log_figures
 from steps.label_studio import connect_label_studio
-from steps.manifests import all_tiles_sent
 from steps.scratch import scratch_folder
-from utils.annotation import export as annotation_export
-from utils.annotation.options import ExportOptions, LabelStudioOptions
-from utils.annotation.project import open_project
+from utils.annotation.label_studio import export as annotation_export
+from utils.annotation.label_studio.options import ExportOptions, LabelStudioOptions
+from utils.annotation.label_studio.project import open_project
 from utils.dataset.labeled import LabeledDataset
 from utils.issues import IssueReport
 from utils.reports.quality_page import quality_page

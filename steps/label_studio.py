@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from steps.annotator import annotator_credentials
-from utils.annotation.connection import connect
-from utils.annotation.options import LabelStudioOptions, resolve_connection
+from records.annotator import annotator_credentials
+from utils.annotation.label_studio.connection import connect
+from utils.annotation.label_studio.options import LabelStudioOptions, resolve_connection
 
 if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio

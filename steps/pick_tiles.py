@@ -7,12 +7,12 @@ from typing import Annotated
 
 from zenml import get_step_context, step
 
+from records.manifests import INGESTS, all_tiles_sent, picked_tiles_of
 from steps.label_studio import connect_label_studio
-from steps.manifests import INGESTS, all_tiles_sent, picked_tiles_of
 from steps.scratch import scratch_folder
 from steps.trained_splits import scenes_held_out
-from utils.annotation.options import LabelStudioOptions
-from utils.annotation.skipped import skipped_tiles
+from utils.annotation.label_studio.options import LabelStudioOptions
+from utils.annotation.label_studio.skipped import skipped_tiles
 from utils.curation.cutting import tiles_of_predicted
 from utils.curation.tags import tagged_tiles
 from utils.dataset.labeled import LabeledDataset
@@ -20,10 +20,10 @@ from utils.dataset.splits import groups_of
 from utils.detection.detector import Detector
 from utils.detection.predictions import Predictions
 from utils.feedback.candidates import candidates
-from utils.feedback.looking import look_with, threshold_of, with_boxes
 from utils.feedback.options import FeedbackOptions
 from utils.feedback.pick import pick
 from utils.feedback.picked import PickedTiles
+from utils.feedback.predict_tiles import look_with, threshold_of, with_boxes
 from utils.feedback.storing import stored_tile
 from utils.issues import IssueReport
 from utils.storage.store import open_store

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from zenml import get_step_context, step
 
+from records.work_store import exports_store, work_store
 from steps.figures import log_figures
 from steps.scratch import scratch_folder
-from steps.work_store import exports_store, work_store
 from utils.detection import predict
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions

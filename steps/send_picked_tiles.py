@@ -6,13 +6,13 @@ from typing import Annotated
 
 from zenml import step
 
+from records.manifests import note_destination
 from steps.figures import log_figures
 from steps.label_studio import connect_label_studio
-from steps.manifests import note_destination
-from utils.annotation.images import connect_storage
-from utils.annotation.options import LabelStudioOptions
-from utils.annotation.project import open_project
-from utils.annotation.sending import send_tiles
+from utils.annotation.label_studio.images import connect_storage
+from utils.annotation.label_studio.options import LabelStudioOptions
+from utils.annotation.label_studio.project import open_project
+from utils.annotation.label_studio.sending import send_tiles
 from utils.curation.tags import mark_sent
 from utils.feedback.picked import PickedTiles
 from utils.feedback.suggestions import suggestion

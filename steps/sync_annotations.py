@@ -6,13 +6,13 @@ from typing import Annotated
 
 from zenml import step
 
+from records.manifests import note_destination
 from steps.figures import log_figures
 from steps.label_studio import connect_label_studio
-from steps.manifests import note_destination
-from utils.annotation.images import connect_storage
-from utils.annotation.options import LabelStudioOptions
-from utils.annotation.project import open_project
-from utils.annotation.sync import sync_tasks
+from utils.annotation.label_studio.images import connect_storage
+from utils.annotation.label_studio.options import LabelStudioOptions
+from utils.annotation.label_studio.project import open_project
+from utils.annotation.label_studio.sync import sync_tasks
 from utils.issues import IssueReport
 from utils.tiling.manifest import TileManifest
 

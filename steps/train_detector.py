@@ -6,16 +6,16 @@ from typing import Annotated
 
 from zenml import step
 
+from records.learned_labels import note_labels
+from records.tracker import track_with_stack
+from records.work_store import work_store
 from steps.figures import log_figures
-from steps.learned_labels import note_labels
-from steps.tracker import track_with_stack
-from steps.work_store import work_store
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images, local_yolo_dataset
 from utils.dataset.splits import Split
-from utils.detection import train
 from utils.detection.detector import Detector
 from utils.detection.options import TrainingOptions
+from utils.detection.ultralytics import train
 from utils.evaluation.options import EvaluationOptions
 from utils.evaluation.scale_cost import with_recall_by_scale, with_scale
 from utils.evaluation.threshold import with_confidence

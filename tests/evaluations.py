@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from tests.builders import boxes, write_image
+from utils.evaluation.evaluated_images import JudgedImage
 from utils.evaluation.evaluation import Evaluation, WorstTile
-from utils.evaluation.judged import JudgedImage
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
 from utils.evaluation.scoring import score
 from utils.geometry import Boxes, Window

@@ -8,7 +8,7 @@ import sys
 
 from zenml import pipeline, step
 
-from commands.cut_off import noted
+from commands.runs.cut_off import noted
 
 
 @step(enable_cache=False)

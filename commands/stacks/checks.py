@@ -8,7 +8,7 @@ from pathlib import Path
 from zenml.enums import StackComponentType
 from zenml.models import ComponentResponse, StackResponse
 
-from commands.configuration import CONFIGS
+from commands.runs.configuration import CONFIGS
 from commands.stacks.changes import changes_for, existing_stack, registered_stack
 from commands.stacks.cloud import check_cloud, is_on_cloud
 from commands.stacks.cluster_checks import check_cluster, is_cluster

@@ -10,7 +10,7 @@ from typing import Any
 from zenml.enums import StackComponentType
 from zenml.models import ComponentResponse, StackResponse
 
-from commands.configuration import read_yaml
+from commands.runs.configuration import read_yaml
 from commands.stacks.node_checks import check_node
 from commands.stacks.report import Report
 from slurm.flavor import FLAVOR

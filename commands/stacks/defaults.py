@@ -7,7 +7,7 @@ from typing import Any
 
 from zenml.client import Client
 
-from commands.pipeline_steps import all_steps, dynamic_steps
+from commands.runs.pipeline_steps import all_steps, dynamic_steps
 from commands.stacks.files import StackDescription
 from commands.stacks.setting_keys import (
     Flavors,

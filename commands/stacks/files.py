@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, model_validator
 from zenml.enums import StackComponentType
 
-from commands.configuration import CONFIGS, first_problem, read_yaml
+from commands.runs.configuration import CONFIGS, first_problem, read_yaml
 from utils.errors import ConfigurationError
 from utils.options import Options, unknown_key
 

@@ -14,7 +14,7 @@ from zenml.stack import Flavor, StackComponentConfig
 from zenml.utils.pydantic_utils import has_validators
 from zenml.utils.secret_utils import is_secret_field
 
-from commands.configuration import first_problem
+from commands.runs.configuration import first_problem
 from commands.stacks.files import (
     ComponentDescription,
     ConnectorDescription,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from commands.configuration import read_yaml
+from commands.runs.configuration import read_yaml
 from utils.google_cloud.accelerators import Accelerator
 
 _SPOT = "SPOT"

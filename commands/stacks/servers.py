@@ -8,8 +8,8 @@ from typing import Any
 from zenml.models import ComponentResponse
 
 from commands.stacks.remote import configuration_of, only_here
-from steps.annotator import credentials_of
-from utils.annotation.connection import connect
+from records.annotator import credentials_of
+from utils.annotation.label_studio.connection import connect
 from utils.errors import ConfigurationError, LabelStudioError, ServerError
 
 _SECONDS = 20

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fixtures.user import User
-from utils.annotation.server import ServerConnection
+from utils.annotation.label_studio.server import ServerConnection
 from utils.curation.app import stop_app
 
 

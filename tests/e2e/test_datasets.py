@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from zenml.client import Client
 
-from steps.dataset_versions import dataset_version
+from records.dataset_versions import dataset_version
 from tests.fixtures.user import User
-from utils.annotation.connection import ask
+from utils.annotation.label_studio.connection import ask
 from utils.errors import DatasetError
 
 PROJECT = "labels that come back"

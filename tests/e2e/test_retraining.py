@@ -7,9 +7,9 @@ import signal
 import pytest
 from zenml.client import Client
 
-from commands.stages import version_in
+from commands.models.stages import version_in
 from tests.fixtures.user import User, kill, wait_for_line
-from utils.annotation.connection import ask
+from utils.annotation.label_studio.connection import ask
 from utils.locks import exclusive
 
 PROJECT = "retraining by itself"

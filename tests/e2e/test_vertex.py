@@ -15,13 +15,13 @@ import mlflow
 import pytest
 import yaml
 
-from commands.configuration import CONFIGS
+from commands.runs.configuration import CONFIGS
 from tests.conftest import PROJECT_ROOT
 from tests.emulators.vertex_jobs import RanJob
 from tests.fixtures.google_cloud import GoogleCloud
 from tests.fixtures.mlflow_server import PASSWORD, USER, Door
 from tests.fixtures.user import User
-from utils.annotation.server import ServerConnection
+from utils.annotation.label_studio.server import ServerConnection
 from utils.detection.mlflow_store import EXPERIMENT
 from utils.storage.store import open_store
 

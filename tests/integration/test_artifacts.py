@@ -7,7 +7,7 @@ from uuid import uuid4
 from zenml import Model, link_artifact_to_model, save_artifact
 from zenml.client import Client
 
-from pipelines.artifacts import newest
+from records.artifacts import newest
 
 
 def made_by(model: str, value: str, artifact: str) -> None:

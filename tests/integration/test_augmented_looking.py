@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils.detection.checkpoint import load_weights
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import load_predictor
-from utils.detection.second_look import mirrored_boxes, mirrored_image
+from utils.detection.test_time_augmentation import mirrored_boxes, mirrored_image
+from utils.detection.ultralytics.checkpoint import load_weights
 from utils.geometry import iou_matrix
 
 SIDE = 320

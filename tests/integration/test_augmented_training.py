@@ -9,7 +9,7 @@ from PIL import Image, ImageStat
 
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
 from utils.detection.detector import Detector
-from utils.detection.train import train_detector
+from utils.detection.ultralytics.train import train_detector
 
 BLACK = {"name": "RandomBrightnessContrast", "brightness_limit": [-1, -1], "p": 1}
 

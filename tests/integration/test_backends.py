@@ -14,10 +14,10 @@ import pytest
 from tests.conftest import PROJECT_ROOT
 from utils.detection.backend_choice import agreement
 from utils.detection.backends import openvino_backend
-from utils.detection.checkpoint import load_weights
 from utils.detection.exports import Exports
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import load_predictor
+from utils.detection.ultralytics.checkpoint import load_weights
 from utils.geometry import Boxes
 from utils.images.reader import read_windows
 from utils.paths import local_folder

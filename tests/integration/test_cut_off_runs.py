@@ -10,7 +10,7 @@ import sys
 import pytest
 from zenml.client import Client
 
-from commands.cut_off import end_cut_off_runs, noted
+from commands.runs.cut_off import end_cut_off_runs, noted
 from tests.conftest import PROJECT_ROOT
 
 
@@ -34,7 +34,7 @@ def states(run: str) -> list[str]:
 
 
 def test_the_next_command_marks_a_killed_run_as_stopped_and_says_so(cut_off, capsys, monkeypatch):
-    monkeypatch.setattr("commands.cut_off._store", lambda: "sqlite:///elsewhere.db")
+    monkeypatch.setattr("commands.runs.cut_off._store", lambda: "sqlite:///elsewhere.db")
     end_cut_off_runs()
     assert states(cut_off) == ["running", "running"]  # nobody can tell in another store
 

@@ -16,8 +16,8 @@ from utils.box_formats import from_yolo
 from utils.dataset.labeled import LabeledTile
 from utils.dataset.splits import Split
 from utils.dataset.yolo import YoloDataset, write_yolo_dataset
-from utils.detection.backend import load_ultralytics, quiet
 from utils.detection.detector import Detector
+from utils.detection.ultralytics.library import load_ultralytics, quiet
 from utils.errors import DetectorError
 from utils.evaluation.bootstrap import Estimate
 from utils.evaluation.evaluate import (

@@ -17,12 +17,12 @@ from utils.box_formats import from_yolo
 from utils.dataset.labeled import LabeledTile
 from utils.dataset.splits import Split
 from utils.dataset.yolo import write_yolo_dataset
-from utils.detection.backend import load_ultralytics, quiet
-from utils.detection.checkpoint import load_weights
 from utils.detection.detector import Detector
+from utils.detection.ultralytics.checkpoint import load_weights
+from utils.detection.ultralytics.library import load_ultralytics, quiet
 from utils.evaluation.coco import coco_metrics
-from utils.evaluation.looking import look_at_tiles
 from utils.evaluation.options import EvaluationOptions
+from utils.evaluation.predict_tiles import look_at_tiles
 from utils.files import sha256_of
 from utils.geometry import Boxes, Window
 

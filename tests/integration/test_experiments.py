@@ -14,8 +14,8 @@ from zenml.models import PipelineRunResponse
 
 import materializers  # noqa: F401  (tells ZenML how to store the nouns)
 from commands.arguments import parse_arguments
-from commands.execution import plan_runs, run_pipeline
-from commands.experiments import compare_experiments
+from commands.models.experiments import compare_experiments
+from commands.runs.execution import plan_runs, run_pipeline
 from tests.fixtures.detector import tiny_tiles
 from utils.dataset.labeled import LabeledDataset
 from utils.detection.mlflow_store import open_store

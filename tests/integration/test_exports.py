@@ -9,11 +9,11 @@ import pytest
 
 from tests.integration.test_evaluation import square_tile
 from utils.detection.backend_choice import MOST_MAP50_LOST
-from utils.detection.checkpoint import load_weights
 from utils.detection.detector import Detector
 from utils.detection.exports import Exports
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import load_predictor
+from utils.detection.ultralytics.checkpoint import load_weights
 from utils.evaluation.exported import measure_losses
 from utils.evaluation.options import EvaluationOptions
 from utils.images.reader import read_windows

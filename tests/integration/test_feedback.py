@@ -12,13 +12,13 @@ from tests.builders import labeled, make_tile, write_image
 from tests.fixtures.detector import SIDE, tiny_tiles
 from utils.curation.cutting import tiles_of_predicted
 from utils.detection.detector import Detector
-from utils.detection.embeddings import embed_images
 from utils.detection.predictions import ScenePrediction
+from utils.detection.ultralytics.embeddings import embed_images
 from utils.feedback.candidates import candidates
-from utils.feedback.looking import look_with, with_boxes
 from utils.feedback.options import FeedbackOptions
 from utils.feedback.pick import pick
 from utils.feedback.picked import PickedTile, PickedTiles, Reason
+from utils.feedback.predict_tiles import look_with, with_boxes
 from utils.feedback.storing import stored_tile
 from utils.feedback.suggestions import suggestion
 from utils.geometry import Boxes

@@ -14,7 +14,7 @@ import pytest
 
 from tests.builders import boxes, write_image
 from tests.fixtures.user import User
-from utils.annotation.server import ServerConnection
+from utils.annotation.label_studio.server import ServerConnection
 from utils.curation.app import serve_app, stop_app
 from utils.curation.dataset import build_dataset
 from utils.detection.detector import Detector

@@ -11,9 +11,9 @@ import pytest
 
 from tests.builders import boxes
 from tests.fixtures.inference import OPTIONS, kept_parts
-from utils.detection.checkpoint import load_weights
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
+from utils.detection.ultralytics.checkpoint import load_weights
 from utils.errors import TooManyIssuesError
 from utils.geometry import iou_matrix
 from utils.images.georeference import Georeference

@@ -13,11 +13,11 @@ import pytest
 
 from tests.builders import write_image
 from tests.fixtures.label_studio import Harbour
-from utils.annotation.connection import ask, connect
-from utils.annotation.images import connect_storage
-from utils.annotation.options import LabelStudioOptions, resolve_connection
-from utils.annotation.project import check_project, open_project
-from utils.annotation.server import (
+from utils.annotation.label_studio.connection import ask, connect
+from utils.annotation.label_studio.images import connect_storage
+from utils.annotation.label_studio.options import LabelStudioOptions, resolve_connection
+from utils.annotation.label_studio.project import check_project, open_project
+from utils.annotation.label_studio.server import (
     ServerConnection,
     document_root,
     running_label_studio,

@@ -12,10 +12,10 @@ import pytest
 
 from tests.builders import boxes, make_tile
 from tests.fixtures.label_studio import Harbour, make_harbour
-from utils.annotation.connection import ask
-from utils.annotation.export import ExportResult
-from utils.annotation.server import ServerConnection
-from utils.annotation.sync import sync_tasks
+from utils.annotation.label_studio.connection import ask
+from utils.annotation.label_studio.export import ExportResult
+from utils.annotation.label_studio.server import ServerConnection
+from utils.annotation.label_studio.sync import sync_tasks
 from utils.dataset.labeled import LabeledTile
 from utils.errors import LabelStudioError, TooManyIssuesError
 from utils.tiling.manifest import TileManifest

@@ -13,9 +13,9 @@ import pytest
 
 from tests.fixtures.faulty_proxy import Fault, FaultyProxy, faulty_proxy
 from tests.fixtures.label_studio import Harbour, make_harbour
-from utils.annotation.connection import connect
-from utils.annotation.imports import tasks_there
-from utils.annotation.server import ServerConnection
+from utils.annotation.label_studio.connection import connect
+from utils.annotation.label_studio.import_queue import tasks_there
+from utils.annotation.label_studio.server import ServerConnection
 from utils.errors import LabelStudioError
 from utils.issues import IssueReport
 from utils.paths import local_folder

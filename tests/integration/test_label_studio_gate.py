@@ -9,9 +9,9 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from utils.annotation.account import _let_in, account_in
-from utils.annotation.installation import DATABASE
-from utils.annotation.server import (
+from utils.annotation.label_studio.account import _let_in, account_in
+from utils.annotation.label_studio.installation import DATABASE
+from utils.annotation.label_studio.server import (
     ServerConnection,
     document_root,
     publish_folder,

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from tests.fixtures.label_studio import Harbour
-from utils.annotation.connection import ask
-from utils.annotation.images import connect_storage
+from utils.annotation.label_studio.connection import ask
+from utils.annotation.label_studio.images import connect_storage
 from utils.errors import LabelStudioError
 from utils.storage.store import open_store
 

@@ -10,13 +10,13 @@ from uuid import uuid4
 
 import pytest
 
+from commands.retraining.fresh_reviews import FreshReviews, Known, fresh_reviews, known_reviews
+from commands.retraining.webhook import listening, registered
 from tests.fixtures.label_studio import Harbour, make_harbour
-from utils.annotation.connection import ask
-from utils.annotation.export import ExportResult
-from utils.annotation.fresh_reviews import FreshReviews, Known, fresh_reviews, known_reviews
-from utils.annotation.server import ServerConnection
-from utils.annotation.skipped import skipped_tiles
-from utils.annotation.webhook import listening, registered
+from utils.annotation.label_studio.connection import ask
+from utils.annotation.label_studio.export import ExportResult
+from utils.annotation.label_studio.server import ServerConnection
+from utils.annotation.label_studio.skipped import skipped_tiles
 from utils.dataset.review import BoxChanges
 from utils.reports.dataset_page import dataset_page
 

@@ -13,12 +13,12 @@ import pytest
 
 from tests.builders import boxes, make_tile
 from tests.fixtures.label_studio import Harbour, make_harbour
-from utils.annotation import late, sync
-from utils.annotation.connection import ask
-from utils.annotation.imports import import_batch, tasks_there
-from utils.annotation.listing import listed_tasks
-from utils.annotation.server import ServerConnection
-from utils.annotation.tasks import TileTask, task_of
+from utils.annotation.label_studio import late_imports, sync
+from utils.annotation.label_studio.connection import ask
+from utils.annotation.label_studio.import_queue import import_batch, tasks_there
+from utils.annotation.label_studio.listing import listed_tasks
+from utils.annotation.label_studio.server import ServerConnection
+from utils.annotation.label_studio.tasks import TileTask, task_of
 from utils.errors import BusyError, TooManyIssuesError
 from utils.geometry import Boxes
 from utils.issues import IssueReport
@@ -209,7 +209,7 @@ def test_what_a_killed_sender_has_sent_is_waited_for(harbour: Harbour) -> None:
     batch = [task_of(tile, harbour.images.url_of(tile.uri) or "") for tile in harbour.tiles[:1]]
     with (
         pytest.raises(KeyboardInterrupt),
-        late.under_way(harbour.client, harbour.project.id, batch),
+        late_imports.under_way(harbour.client, harbour.project.id, batch),
     ):
         raise KeyboardInterrupt
     with ThreadPoolExecutor(1) as threads:

@@ -15,7 +15,7 @@ from tests.evaluations import make_evaluation
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
 from utils.detection.mlflow_store import EXPERIMENT
 from utils.detection.options import TrackingOptions
-from utils.detection.train import train_detector
+from utils.detection.ultralytics.train import train_detector
 from utils.errors import DetectorError
 from utils.evaluation.record import record_evaluation
 
@@ -25,7 +25,7 @@ import os, signal, sys
 from pathlib import Path
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
 from utils.detection.options import TrackingOptions
-from utils.detection.train import train_detector
+from utils.detection.ultralytics.train import train_detector
 
 def kill(epoch):
     if epoch.epoch == 2:

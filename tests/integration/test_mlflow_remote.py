@@ -11,12 +11,12 @@ from zenml.client import Client
 from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
 from zenml.enums import StackComponentType
 
-from steps.tracker import track_with_stack
+from records.tracker import track_with_stack
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
 from tests.fixtures.mlflow_server import PASSWORD, USER
 from utils.detection import tracking
 from utils.detection.options import TrackingOptions
-from utils.detection.train import train_detector
+from utils.detection.ultralytics.train import train_detector
 
 CONFIGURED_BY_ZENML = (
     "MLFLOW_TRACKING_URI",

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from commands.servers import open_dashboard, open_mlflow, stop_all
+from commands.servers.embedded import open_dashboard, open_mlflow, stop_all
 from tests.fixtures.wire import Wire
 from utils.gate import bearer
 

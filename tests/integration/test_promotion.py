@@ -15,18 +15,18 @@ from zenml.client import Client
 
 import materializers  # noqa: F401  (tells ZenML how to store the nouns)
 from commands.arguments import parse_arguments
-from commands.execution import plan_runs, run_pipeline
-from commands.promotion import promote_to_production, roll_back
-from commands.stages import promote, version_in
+from commands.models.promotion import promote_to_production, roll_back
+from commands.models.stages import promote, version_in
+from commands.runs.execution import plan_runs, run_pipeline
 from tests.builders import boxes
 from tests.fixtures.detector import tiny_options, tiny_tiles, write_tiny_dataset
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.splits import Split
 from utils.detection.detector import Detector
-from utils.detection.train import train_detector
+from utils.detection.ultralytics.train import train_detector
 from utils.errors import DetectorError, MissingStageError
-from utils.evaluation.contest import hold_contest
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions, PromotionOptions
+from utils.evaluation.promotion import hold_contest
 
 TILES = 32
 TEST_SCENES = TILES // 4  # of one tile each
@@ -266,7 +266,7 @@ def test_a_version_that_came_into_staging_meanwhile_is_not_promoted(contest, mon
         run_pipeline(*arguments, **options)
         Client().get_model_version(model, "3").set_stage("staging", force=True)
 
-    monkeypatch.setattr("commands.promotion.run_pipeline", run_while_another_comes)
+    monkeypatch.setattr("commands.models.promotion.run_pipeline", run_while_another_comes)
     with pytest.raises(MissingStageError, match="version 3 came into staging instead of version 2"):
         promote_as_typed(model)
     assert in_production(model) == 1

@@ -12,9 +12,9 @@ import rasterio
 from rasterio.transform import xy
 from rasterio.warp import transform
 
-from utils.detection.checkpoint import load_weights
 from utils.detection.options import InferenceOptions
 from utils.detection.predict import InferenceResult, merge_inferences, predict_scenes
+from utils.detection.ultralytics.checkpoint import load_weights
 from utils.geometry import iou_matrix
 from utils.reports.viewer import Viewer, write_viewer
 from utils.scenes.options import CocoSource, FolderSource

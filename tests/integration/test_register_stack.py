@@ -8,7 +8,7 @@ import pytest
 from zenml.client import Client
 from zenml.enums import StackComponentType
 
-from commands.configuration import CONFIGS
+from commands.runs.configuration import CONFIGS
 from tests.fixtures.registering import NEVER_SHOWN, PASSWORD, Registering, tracker
 
 ORCHESTRATOR = StackComponentType.ORCHESTRATOR

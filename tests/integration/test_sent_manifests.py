@@ -12,7 +12,7 @@ from zenml.artifacts.external_artifact import ExternalArtifact
 from zenml.client import Client
 
 import materializers  # noqa: F401
-from steps.manifests import INGESTS, PICKS, all_tiles_sent, manifests_of
+from records.manifests import INGESTS, PICKS, all_tiles_sent, manifests_of
 from steps.send_picked_tiles import send_picked_tiles
 from steps.sync_annotations import sync_annotations
 from tests.builders import make_tile

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils.detection.bands import KeptWork
 from utils.detection.detector import Detector
-from utils.detection.looking import look_through
 from utils.detection.options import InferenceOptions
 from utils.detection.predict import predict_scenes
 from utils.detection.predictions import ScenePrediction
 from utils.detection.predictor import Predictor
 from utils.detection.scale import WindowPlan
+from utils.detection.scan import look_through
+from utils.detection.window_checkpoints import KeptWork
 from utils.scenes.scene import Scene, SceneSource
 from utils.storage.store import open_store
 from utils.tiling.grid import Grid

@@ -12,14 +12,14 @@ from uuid import uuid4
 import pytest
 import yaml
 
-from commands.configuration import CONFIGS
+from commands.runs.configuration import CONFIGS
 from tests.emulators.cloud_project import HOSTS
 from tests.emulators.credentials import ACCOUNT, PROJECT
 from tests.emulators.google_apis import GoogleApis
 from tests.fixtures.google_cloud import GoogleCloud
 from tests.fixtures.mlflow_server import PASSWORD, USER, Door
 from tests.fixtures.user import User
-from utils.annotation.server import ServerConnection
+from utils.annotation.label_studio.server import ServerConnection
 from utils.google_cloud.credentials import LOGIN
 
 REGION = "europe-west4"

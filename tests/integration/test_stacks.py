@@ -13,7 +13,7 @@ from zenml.enums import StackComponentType
 
 from commands.stacks import files
 from commands.stacks.registration import activate_stack
-from steps.annotator import annotator_credentials
+from records.annotator import annotator_credentials
 from tests.fixtures.user import User
 from utils.errors import ConfigurationError
 from utils.processes import free_port

@@ -14,9 +14,9 @@ from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import load_predictor
 from utils.evaluation.curves import count_boxes
-from utils.evaluation.looking import look_at_tiles
 from utils.evaluation.matching import match_classes
 from utils.evaluation.options import EvaluationOptions
+from utils.evaluation.predict_tiles import look_at_tiles
 from utils.evaluation.scale_cost import with_recall_by_scale, with_scale
 from utils.evaluation.threshold import with_confidence
 

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image, UnidentifiedImageError
 
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
-from utils.detection.checkpoint import resolve_checkpoint
 from utils.detection.detector import Detector
-from utils.detection.runs import TrainingRun
-from utils.detection.train import train_detector
+from utils.detection.ultralytics.checkpoint import resolve_checkpoint
+from utils.detection.ultralytics.runs import TrainingRun
+from utils.detection.ultralytics.train import train_detector
 from utils.errors import BusyError, ConfigurationError, DetectorError
 from utils.locks import exclusive
 
@@ -27,7 +27,7 @@ KILLED_TRAINING = """
 import os, signal, sys
 from pathlib import Path
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
-from utils.detection.train import train_detector
+from utils.detection.ultralytics.train import train_detector
 
 def kill(epoch):
     if epoch.epoch == int(sys.argv[2]):
@@ -54,7 +54,7 @@ def killed_in_epoch(epoch, folder):
 
 
 SAYING = """
-from utils.detection.backend import load_ultralytics, quiet
+from utils.detection.ultralytics.library import load_ultralytics, quiet
 
 load_ultralytics()
 from ultralytics.utils import LOGGER

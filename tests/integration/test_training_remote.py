@@ -13,15 +13,15 @@ import mlflow
 import pytest
 
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
-from utils.detection.backend import load_ultralytics, quiet
 from utils.detection.backup import RunBackup
-from utils.detection.callbacks import EpochReport, watching
-from utils.detection.checkpoint import Checkpoint, load_model
 from utils.detection.mlflow_store import EXPERIMENT
-from utils.detection.runs import TrainingRun
 from utils.detection.stored_state import StateFile
 from utils.detection.tracking import TrainingRecord
-from utils.detection.train import train_detector
+from utils.detection.ultralytics.callbacks import EpochReport, watching
+from utils.detection.ultralytics.checkpoint import Checkpoint, load_model
+from utils.detection.ultralytics.library import load_ultralytics, quiet
+from utils.detection.ultralytics.runs import TrainingRun
+from utils.detection.ultralytics.train import train_detector
 from utils.errors import BusyError
 from utils.storage.store import open_store
 
@@ -35,7 +35,7 @@ from pathlib import Path
 from threading import Event
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
 from utils.detection.options import TrackingOptions
-from utils.detection.train import train_detector
+from utils.detection.ultralytics.train import train_detector
 from utils.storage.gcs import GcsStore
 
 folder, uri, mlflow, last_epoch, when, number = sys.argv[1:]

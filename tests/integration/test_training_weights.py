@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from tests.fixtures.detector import tiny_options
-from utils.detection.checkpoint import load_model, resolve_checkpoint
+from utils.detection.ultralytics.checkpoint import load_model, resolve_checkpoint
 from utils.errors import DetectorError, StoreError
 from utils.storage.store import open_store
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from tests.fixtures.detector import tiny_options
-from utils.detection.checkpoint import load_weights, resolve_checkpoint
 from utils.detection.detector import Detector
-from utils.detection.runs import TrainingRun
-from utils.detection.train import train_detector
-from utils.detection.trust import TRUSTED_WEIGHTS
+from utils.detection.ultralytics.checkpoint import load_weights, resolve_checkpoint
+from utils.detection.ultralytics.runs import TrainingRun
+from utils.detection.ultralytics.train import train_detector
+from utils.detection.ultralytics.trust import TRUSTED_WEIGHTS
 from utils.errors import ConfigurationError, DetectorError
 from utils.files import sha256_of
 

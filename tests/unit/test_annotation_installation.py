@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from utils.annotation.installation import (
+from utils.annotation.label_studio.installation import (
     DATABASE,
     LOCK,
     OFFLINE,

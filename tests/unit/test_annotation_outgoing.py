@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from utils.annotation.outgoing import batches
-from utils.annotation.tasks import TileTask
+from utils.annotation.label_studio.outgoing import batches
+from utils.annotation.label_studio.tasks import TileTask
 
 
 def tasks(*sizes: int) -> list[TileTask]:

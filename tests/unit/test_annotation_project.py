@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utils.annotation.project import class_names_of, label_config
+from utils.annotation.label_studio.project import class_names_of, label_config
 from utils.errors import LabelStudioError
 
 names = st.text(st.characters(blacklist_categories=["Cs", "Cc"]), min_size=1, max_size=20).filter(

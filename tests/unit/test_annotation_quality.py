@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.builders import boxes
-from utils.annotation.proposals import ReviewedBoxes
+from utils.annotation.label_studio.proposals import ReviewedBoxes
 from utils.annotation.quality import LabelQuality, agreement
 from utils.dataset.review import BoxChanges, Review, ReviewState
 from utils.geometry import Boxes

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from label_studio_sdk.converter.brush import mask2rle
 from PIL import Image
 
-from utils.annotation.regions import boxes_of
+from utils.annotation.label_studio.regions import boxes_of
 from utils.geometry import box_areas
 from utils.labels.label_studio_shapes import turned_hull
 

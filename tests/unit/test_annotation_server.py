@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from utils.annotation.server import (
+from utils.annotation.label_studio.server import (
     ServerConnection,
     document_root,
     publish_folder,

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import boxes, make_tile
-from utils.annotation.regions import boxes_of
-from utils.annotation.tasks import task_of, uid_of, unknown_labels
+from utils.annotation.label_studio.regions import boxes_of
+from utils.annotation.label_studio.tasks import task_of, uid_of, unknown_labels
 from utils.geometry import Boxes, Window
 from utils.tiling.tile import Tile
 

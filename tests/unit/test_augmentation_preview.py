@@ -10,7 +10,7 @@ import pytest
 from tests.fixtures.detector import tiny_options, tiny_tiles
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.splits import Split
-from utils.detection.augmentation_preview import preview_augmentations
+from utils.detection.ultralytics.augmentation_preview import preview_augmentations
 from utils.errors import ConfigurationError
 from utils.reports.augmentation_page import augmentation_page
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from commands.arguments import LOOP
-from commands.cluster import prepare_for_jobs
-from commands.configuration import CONFIGS, RunConfiguration
-from commands.execution import _file_of
+from commands.runs.cluster import prepare_for_jobs
+from commands.runs.configuration import CONFIGS, RunConfiguration
+from commands.runs.execution import _file_of
 from commands.stacks.files import read_stack
 from utils.errors import ConfigurationError
 from utils.scenes.options import HuggingFaceSource

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from commands.retrain_failures import Failure, _path
+from commands.retraining.failures import Failure, _path
 from tests.builders import make_tile
 from tests.evaluations import make_evaluation
-from utils.annotation.account import account_in
-from utils.annotation.installation import DATABASE
+from utils.annotation.label_studio.account import account_in
+from utils.annotation.label_studio.installation import DATABASE
 from utils.detection.detector import Detector
-from utils.detection.runs import TrainingRun
+from utils.detection.ultralytics.runs import TrainingRun
 from utils.errors import DatasetError, DetectorError
-from utils.evaluation.contest import Contest
 from utils.evaluation.evaluation import Evaluation
+from utils.evaluation.promotion import Contest
 from utils.state_files import read_state
 from utils.tiling.manifest import TileManifest
 

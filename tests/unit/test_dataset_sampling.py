@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.fixtures.detector import write_tiny_dataset
 from utils.dataset.options import SamplingOptions
 from utils.dataset.sampling import sampled, times_seen
-from utils.detection.backend import load_ultralytics
+from utils.detection.ultralytics.library import load_ultralytics
 
 CLASSES = {f"tile-{number}": ["ship"] * (number % 5 == 0) for number in range(500)}
 TILES = st.dictionaries(st.text(min_size=1), st.sets(st.sampled_from(["ship", "buoy"])))

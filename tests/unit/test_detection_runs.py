@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from utils.detection.runs import Progress, TrainingRun, open_run
+from utils.detection.ultralytics.runs import Progress, TrainingRun, open_run
 
 HEADER = "epoch,time,train/box_loss,metrics/mAP50(B)\n"
 

@@ -11,8 +11,8 @@ from tests.evaluations import judged
 from utils.dataset.labeled import LabeledTile
 from utils.detection.detector import Detector
 from utils.evaluation.comparison import compare_looks
-from utils.evaluation.looking import Look
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions, PromotionOptions
+from utils.evaluation.predict_tiles import Look
 from utils.geometry import Boxes, Window
 
 SCENES = 10

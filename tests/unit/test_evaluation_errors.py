@@ -6,7 +6,7 @@ import pytest
 
 from tests.builders import boxes
 from tests.evaluations import found, judged
-from utils.evaluation.error_kinds import confusion_matrix, count_errors
+from utils.evaluation.tide_errors import confusion_matrix, count_errors
 from utils.geometry import Boxes
 
 TRUE = (10, 10, 30, 30)

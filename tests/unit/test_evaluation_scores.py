@@ -17,7 +17,7 @@ from utils.evaluation.bootstrap import average_precisions_of, draw_groups, mean_
 from utils.evaluation.calibration import calibration_of
 from utils.evaluation.coco import SIZE_AREAS, coco_metrics
 from utils.evaluation.curves import best_confidence, count_boxes
-from utils.evaluation.judged import JudgedImage, join_scenes
+from utils.evaluation.evaluated_images import JudgedImage, join_scenes
 from utils.evaluation.matching import match_classes, taken_truths, with_truth
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
 from utils.evaluation.scores import Scores

@@ -14,8 +14,8 @@ from zenml.enums import ExecutionStatus
 from zenml.models import ExceptionInfo
 from zenml.utils import source_utils
 
-from commands.failures import RemoteError, explained, require_success
-from commands.remote_runs import require_checkout, watched
+from commands.runs.failures import RemoteError, explained, require_success
+from commands.runs.remote_runs import require_checkout, watched
 from utils.errors import CloudError, ConfigurationError, SpyglassError, StoreError
 
 JOB_TEXT = 'Job `projects/p/customJobs/7` failed: env { name: "ZENML_STORE_API_TOKEN" value: "s3" }'

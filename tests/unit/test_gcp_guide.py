@@ -17,11 +17,11 @@ import pytest
 import yaml
 
 from commands.arguments import parse_arguments
-from commands.execution import plan_runs
+from commands.runs.execution import plan_runs
 from commands.stacks.files import read_stack
 from tests.unit.documents import GUIDE, commands_in_messages, commands_of, shell_blocks
 from tests.unit.gcloud_commands import FLAGS, FOR_ALL, command_of
-from utils.annotation.installation import VERSION as LABEL_STUDIO_VERSION
+from utils.annotation.label_studio.installation import VERSION as LABEL_STUDIO_VERSION
 from utils.paths import PROJECT_ROOT
 
 DEPLOYMENT = PROJECT_ROOT / "deployment"

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from utils.annotation.installation import LOCK
+from utils.annotation.label_studio.installation import LOCK
 from utils.paths import PROJECT_ROOT
 
 PATCHED_URLLIB3 = (2, 6, 3)  # CVE-2026-21441

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 from pydantic import TypeAdapter
 
-from commands import reachability
-from commands.reachability import check_reachable
+from commands.runs import reachability
+from commands.runs.reachability import check_reachable
 from commands.stacks import remote
-from utils.annotation.options import LabelStudioOptions
+from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.detection.options import TrainingOptions
 from utils.errors import ConfigurationError
 from utils.scenes.options import SourceOptions

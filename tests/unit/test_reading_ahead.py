@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from utils.detection.reading_ahead import reading_ahead
+from utils.detection.prefetch import reading_ahead
 
 
 def test_everything_comes_in_order():

@@ -17,7 +17,7 @@ from utils.dataset.labeled import LabeledDataset
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.evaluation.bootstrap import Estimate
 from utils.evaluation.comparison import Comparison, Rule, Side
-from utils.evaluation.contest import Contest
+from utils.evaluation.promotion import Contest
 from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.reports.comparison_page import comparison_page

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.retrain_failures import Failure, forget_failure, remember_failure
+from commands.retraining.failures import Failure, forget_failure, remember_failure
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 

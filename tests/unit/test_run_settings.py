@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands.configuration import CONFIGS, RunConfiguration, read_yaml
-from commands.run_settings import merged, run_settings
+from commands.runs.configuration import CONFIGS, RunConfiguration, read_yaml
+from commands.runs.settings import merged, run_settings
 from utils.errors import ConfigurationError
 
 STEPS = ["plan_shards", "tile_scenes", "gather_tiles"]

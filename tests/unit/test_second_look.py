@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from utils.detection.second_look import enlarged, joined_looks, mirrored_boxes, mirrored_image
+from utils.detection.test_time_augmentation import (
+    enlarged,
+    joined_looks,
+    mirrored_boxes,
+    mirrored_image,
+)
 from utils.geometry import Boxes
 
 WIDTH, HEIGHT = 60, 40

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 
-from commands.watching import _end
+from commands.retraining.watch import _end
 
 
 def test_a_retraining_that_was_stopped_together_with_the_watch_is_no_fault() -> None:

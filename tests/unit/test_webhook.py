@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from utils.annotation.webhook import listening
+from commands.retraining.webhook import listening
 
 
 def post(address: str, length: str) -> bytes:

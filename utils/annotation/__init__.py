@@ -1,1 +1,1 @@
-"""Label Studio: tasks to and from boxes, the project, sync, export, the embedded server."""
+"""Annotation: proposals, reviews and agreement, and the annotators that hold them."""

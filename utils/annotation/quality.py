@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from utils.annotation.proposals import ReviewedBoxes
+from utils.annotation.label_studio.proposals import ReviewedBoxes
 from utils.dataset.review import ReviewState, overlapping_pairs
 from utils.dataset.review_tally import ReviewTally
 from utils.geometry import Boxes, iou_matrix

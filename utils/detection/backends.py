@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from utils.detection.backend import usable_cores
+from utils.detection.ultralytics.library import usable_cores
 from utils.errors import DetectorError
 
 # From images, a float32 tensor of shape (n, 3, height, width) in [0, 1], to raw predictions.

@@ -22,9 +22,9 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from utils.detection.epochs import EpochMetrics
-from utils.detection.runs import TrainingRun
 from utils.detection.stored_state import THIS_PROCESS, StateFile, StoredState
+from utils.detection.ultralytics.epochs import EpochMetrics
+from utils.detection.ultralytics.runs import TrainingRun
 from utils.errors import BusyError, StoreError
 from utils.files import sha256_of
 from utils.storage.objects import ObjectStore, StoredObject

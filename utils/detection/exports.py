@@ -26,9 +26,9 @@ from typing import Any, TypeVar
 
 from filelock import FileLock
 
-from utils.detection.backend import quiet, usable_cores
-from utils.detection.checkpoint import load_weights
 from utils.detection.detector import Detector
+from utils.detection.ultralytics.checkpoint import load_weights
+from utils.detection.ultralytics.library import quiet, usable_cores
 from utils.errors import StoreError
 from utils.files import write_whole
 from utils.paths import local_folder

@@ -84,7 +84,7 @@ class TrainingOptions(Options):
     def _augmentations_that_work(self) -> Self:
         if self.augmentations:
             # Imported late: it takes seconds, and most trainings go without.
-            from utils.detection.augmentations import build_augmentations
+            from utils.detection.ultralytics.augmentations import build_augmentations
 
             build_augmentations(self.augmentations, self.imgsz)
         return self

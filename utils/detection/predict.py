@@ -11,15 +11,15 @@ from importlib.metadata import version
 from operator import attrgetter
 from pathlib import Path
 
-from utils.detection.bands import KeptWork
 from utils.detection.detector import Detector
-from utils.detection.looking import SceneInWork, look_through
 from utils.detection.options import InferenceOptions
 from utils.detection.outputs import write_outputs
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.detection.predictor import load_predictor
 from utils.detection.scale import WindowPlan, magnified_issues, plan_windows, scale_issues
+from utils.detection.scan import SceneInWork, look_through
 from utils.detection.scene_prediction import merged_prediction
+from utils.detection.window_checkpoints import KeptWork
 from utils.issues import IssueReport
 from utils.locks import exclusive
 from utils.paths import local_folder

@@ -9,14 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from utils.detection.backend import choose_device, quiet
 from utils.detection.backend_choice import choose_backend
 from utils.detection.backends import Backend, pytorch_backend
-from utils.detection.checkpoint import load_weights
 from utils.detection.detector import Detector
 from utils.detection.exports import Exports
 from utils.detection.options import InferenceOptions
-from utils.detection.second_look import enlarged, joined_looks, mirrored_boxes, mirrored_image
+from utils.detection.test_time_augmentation import (
+    enlarged,
+    joined_looks,
+    mirrored_boxes,
+    mirrored_image,
+)
+from utils.detection.ultralytics.checkpoint import load_weights
+from utils.detection.ultralytics.library import choose_device, quiet
 from utils.geometry import Boxes
 from utils.images.reader import Pixels
 from utils.storage.store import ObjectStore

@@ -6,10 +6,10 @@ import time
 
 import numpy as np
 
-from utils.detection.looking import SceneInWork
 from utils.detection.merge import merge_certain
 from utils.detection.options import InferenceOptions
 from utils.detection.predictions import ScenePrediction
+from utils.detection.scan import SceneInWork
 from utils.geometry import BoolArray, Boxes
 from utils.scenes.coverage import LOOK, OUTSIDE, WITHOUT_DATA
 

@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Self
 
-from utils.detection.epochs import EpochMetrics
 from utils.detection.mlflow_store import (
     MLflowStore,
     impatient,
@@ -25,7 +24,8 @@ from utils.detection.mlflow_store import (
     without_password,
 )
 from utils.detection.options import TrackingOptions
-from utils.detection.runs import TrainingRun
+from utils.detection.ultralytics.epochs import EpochMetrics
+from utils.detection.ultralytics.runs import TrainingRun
 from utils.errors import BusyError
 
 FINGERPRINT_TAG = "spyglass.fingerprint"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from utils.box_formats import to_coco
-from utils.evaluation.judged import JudgedImage
+from utils.evaluation.evaluated_images import JudgedImage
 from utils.geometry import Boxes, FloatArray, box_areas
 
 # COCO's: the least and the greatest area of a box of each size, in square pixels of the image.

@@ -21,10 +21,10 @@ from utils.evaluation.bootstrap import (
     widened,
 )
 from utils.evaluation.evaluate import class_names
-from utils.evaluation.judged import JudgedImage
-from utils.evaluation.looking import Look
+from utils.evaluation.evaluated_images import JudgedImage
 from utils.evaluation.matching import group_ids, match_classes, with_truth
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
+from utils.evaluation.predict_tiles import Look
 from utils.evaluation.scores import FEW_GROUPS
 from utils.geometry import FloatArray
 

@@ -11,15 +11,15 @@ from PIL import Image
 
 from utils.dataset.labeled import LabeledTile
 from utils.dataset.splits import Split
-from utils.detection.backend import choose_device
 from utils.detection.detector import Detector
+from utils.detection.ultralytics.library import choose_device
 from utils.errors import DetectorError
-from utils.evaluation.error_kinds import KINDS, confident, errors_in
+from utils.evaluation.evaluated_images import JudgedImage, join_scenes
 from utils.evaluation.evaluation import Evaluation, WorstTile
-from utils.evaluation.judged import JudgedImage, join_scenes
-from utils.evaluation.looking import Look, look_at_tiles
 from utils.evaluation.options import EvaluationOptions
+from utils.evaluation.predict_tiles import Look, look_at_tiles
 from utils.evaluation.scoring import score
+from utils.evaluation.tide_errors import KINDS, confident, errors_in
 
 _DEFAULTS = EvaluationOptions()
 _PICTURE_SIDE = 480

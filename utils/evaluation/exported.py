@@ -12,8 +12,13 @@ from utils.detection.detector import Detector
 from utils.detection.exports import Exports
 from utils.evaluation.coco import coco_metrics
 from utils.evaluation.evaluate import class_names
-from utils.evaluation.looking import inference_options, look_with, tile_image_size, tile_predictor
 from utils.evaluation.options import EvaluationOptions
+from utils.evaluation.predict_tiles import (
+    inference_options,
+    look_with,
+    tile_image_size,
+    tile_predictor,
+)
 from utils.storage.store import ObjectStore
 
 # Enough to tell 0.005 of mAP50, few enough to be looked at in a minute.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from utils.evaluation.judged import JudgedImage
+from utils.evaluation.evaluated_images import JudgedImage
 from utils.geometry import BoolArray, Boxes, FloatArray, box_areas, iou_matrix
 
 IntArray = NDArray[np.intp]

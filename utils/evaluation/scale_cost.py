@@ -12,9 +12,9 @@ from utils.dataset.labeled import LabeledTile
 from utils.detection.detector import Detector
 from utils.detection.scale import learned_scale, rounded_image_size
 from utils.evaluation.curves import count_boxes
-from utils.evaluation.looking import look_at_tiles
 from utils.evaluation.matching import match_classes
 from utils.evaluation.options import EvaluationOptions
+from utils.evaluation.predict_tiles import look_at_tiles
 
 _FACTORS = (1.0, 0.5, 0.7, 1.4)
 _MOST_TILES = 32  # enough to tell a loss, at the cost of a few batches

@@ -18,8 +18,7 @@ from utils.evaluation.bootstrap import (
 from utils.evaluation.calibration import calibration_of
 from utils.evaluation.coco import SIZE_AREAS, AveragePrecision, CocoMetrics, coco_metrics
 from utils.evaluation.curves import CONFIDENCES, Counts, best_confidence, count_boxes
-from utils.evaluation.error_kinds import confusion_matrix, count_errors
-from utils.evaluation.judged import JudgedImage
+from utils.evaluation.evaluated_images import JudgedImage
 from utils.evaluation.matching import (
     ClassMatches,
     IntArray,
@@ -29,6 +28,7 @@ from utils.evaluation.matching import (
 )
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
 from utils.evaluation.scores import ClassScores, Curves, Intervals, Scores
+from utils.evaluation.tide_errors import confusion_matrix, count_errors
 from utils.geometry import FloatArray
 
 BACKGROUND = "background"

@@ -18,9 +18,9 @@ from utils.detection.detector import Detector
 from utils.evaluation.bootstrap import GroupSpread, draw_groups
 from utils.evaluation.calibration import fitted_calibration
 from utils.evaluation.curves import CONFIDENCES, count_boxes
-from utils.evaluation.looking import look_at_tiles
 from utils.evaluation.matching import ClassMatches, match_classes
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
+from utils.evaluation.predict_tiles import look_at_tiles
 
 _LEVEL = 0.9  # of the range within which the best confidence may lie
 _STANDARD_ERRORS = 1.0

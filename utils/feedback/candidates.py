@@ -9,7 +9,7 @@ from itertools import tee
 from utils.curation.samples import tile_samples
 from utils.dataset.labeled import LabeledTile
 from utils.detection.predictions import ScenePrediction
-from utils.evaluation.error_kinds import confident
+from utils.evaluation.tide_errors import confident
 from utils.feedback.disagreement import disagreement
 from utils.feedback.uncertainty import uncertainty
 from utils.geometry import Boxes

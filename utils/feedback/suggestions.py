@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from utils.annotation.preannotations import Preannotation
-from utils.evaluation.error_kinds import confident
+from utils.evaluation.tide_errors import confident
 from utils.feedback.picked import PickedTile
 
 

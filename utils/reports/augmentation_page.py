@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from utils.detection.augmentation_preview import AugmentedTile, View
+from utils.detection.ultralytics.augmentation_preview import AugmentedTile, View
 from utils.reports.page import Markup, page, paragraph, section
 from utils.reports.pictures import key, picture, sheet
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from utils.evaluation.comparison import Comparison
-from utils.evaluation.contest import Contest
 from utils.evaluation.evaluation import Evaluation
+from utils.evaluation.promotion import Contest
 from utils.reports.evaluation_page import evaluation_sections, shown_estimate, summary_of
 from utils.reports.page import Markup, facts, page, paragraph, section, table
 

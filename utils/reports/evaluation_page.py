@@ -10,9 +10,9 @@ from PIL import Image
 from utils.evaluation.bootstrap import Estimate
 from utils.evaluation.calibration import LEAST_SCORE, Calibration
 from utils.evaluation.coco import SIZES
-from utils.evaluation.error_kinds import KINDS
 from utils.evaluation.evaluation import Evaluation, WorstTile
 from utils.evaluation.scores import ClassScores, Intervals, Scores, is_concentrated
+from utils.evaluation.tide_errors import KINDS
 from utils.reports.charts import bars, curves
 from utils.reports.page import Cell, Markup, Number, columns, facts, page, paragraph, section, table
 from utils.reports.pictures import key, picture, sheet

@@ -20,6 +20,7 @@ from utils.scenes.selection import Selection
 CLASS_NAME = "ship"
 _DEFAULT_NAME = "harbour"
 _BYTES_PER_PIXEL = 2  # of the PNG files, about
+_DRAWN_WITH = {"seed", "width", "height", "ships", "cloud_cover"}
 _GENERATOR_VERSION = 4  # to be raised whenever scenes come out different: it names the cache
 
 
@@ -56,9 +57,9 @@ def drawn_scene(folder: Path, index: int, options: SyntheticSource) -> tuple[Pat
 def _draw(image: Path, labels: Path, index: int, options: SyntheticSource) -> None:
     import pyvips
 
-    from utils.scenes.harbour.drawing import draw_harbour
+    from harbour.drawing import draw_harbour
 
-    pixels, boxes = draw_harbour(options, index)
+    pixels, boxes = draw_harbour(index, **options.model_dump(include=_DRAWN_WITH))
     write_whole(labels, json.dumps(boxes.tolist()))
     picture = pyvips.Image.new_from_array(pixels, interpretation="srgb")
     write_whole(image, picture.pngsave_buffer(compression=1))
@@ -66,7 +67,5 @@ def _draw(image: Path, labels: Path, index: int, options: SyntheticSource) -> No
 
 def _fingerprint(options: SyntheticSource) -> str:
     """A name for all scenes that this generator draws with these options."""
-    drawn_with = options.model_dump_json(
-        include={"seed", "width", "height", "ships", "cloud_cover"}
-    )
+    drawn_with = options.model_dump_json(include=_DRAWN_WITH)
     return hashlib.sha256(f"{_GENERATOR_VERSION} {drawn_with}".encode()).hexdigest()[:16]

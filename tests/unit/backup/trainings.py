@@ -10,8 +10,8 @@ from threading import Event
 import torch
 
 from utils.detection.backup import RunBackup
-from utils.detection.runs import TrainingRun
 from utils.detection.stored_state import THIS_PROCESS
+from utils.detection.ultralytics.runs import TrainingRun
 from utils.errors import StoreError
 from utils.storage.local import LocalStore
 from utils.storage.objects import StoredObject

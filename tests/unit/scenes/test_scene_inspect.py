@@ -10,7 +10,7 @@ import pytest
 import rasterio
 from PIL import Image
 
-from commands.inspecting import RefusedSourceError, inspect_source
+from commands.inspection import RefusedSourceError, inspect_source
 from tests.builders import write_image
 from tests.unit.scenes.reading import write_coco, write_voc, write_yolo
 from utils.errors import ConfigurationError, SourceError

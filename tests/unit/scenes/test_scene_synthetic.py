@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from harbour.canvas import fill
+from harbour.drawing import draw_harbour
+from harbour.frames import Frame
+from harbour.ship_painting import draw_ship
+from harbour.ships import LENGTHS, Ship, visible_box
 from tests.unit.scenes.reading import read
 from utils.geometry import box_areas, iou_matrix
 from utils.issues import IssueReport
-from utils.scenes.harbour.canvas import fill
-from utils.scenes.harbour.drawing import draw_harbour
-from utils.scenes.harbour.frames import Frame
-from utils.scenes.harbour.ship_painting import draw_ship
-from utils.scenes.harbour.ships import LENGTHS, Ship, visible_box
 from utils.scenes.options import SyntheticSource
 from utils.scenes.sources import open_source
 
@@ -24,7 +24,7 @@ SMALL = {"width": 640, "height": 480, "ships": 15}
 
 def draw(index: int = 0, **changes) -> tuple[np.ndarray, np.ndarray]:
     options = {"seed": 0, "cloud_cover": 0.1, **SMALL, **changes}
-    return draw_harbour(SyntheticSource(**options), index)
+    return draw_harbour(index, **options)
 
 
 def test_scenes_are_named_by_their_number(local_state):

@@ -1,0 +1,1 @@
+"""Versions of models and data sets: listed, compared, promoted."""

@@ -1,0 +1,127 @@
+"""List, compare and tag the versions of the labelled dataset."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from zenml.client import Client
+from zenml.models import ArtifactVersionResponse, ModelVersionResponse
+from zenml.utils.pagination_utils import depaginate
+
+import materializers  # noqa: F401  (tells ZenML how to load a dataset)
+from commands.console import say
+from records.dataset_versions import (
+    dataset_version,
+    dataset_versions,
+    others_of_its_models,
+    tags_of,
+)
+from records.learned_labels import LEARNED_FROM
+from utils.dataset.changes import compare_datasets
+from utils.errors import ConfigurationError
+from utils.files import write_whole
+from utils.paths import local_folder
+from utils.reports.changes_page import changes_page
+
+_MOST_COMPARED = 2
+_WIDTH_OF_FILES = 200
+_COLUMNS = ("Version", "Date", "Tiles", "Reviewed", "Boxes", "Tags", "Models trained on it")
+
+
+def show_datasets(wanted: Sequence[str], tag: str | None) -> None:
+    """Do what `--datasets` asks for.
+
+    Args:
+        wanted: Nothing to list all versions, one to show or tag it, two to compare them; each by
+            name, tag or query.
+        tag: To be given to the one.
+
+    Raises:
+        ConfigurationError: If there are more than two, or a tag without exactly one.
+        DatasetError: If there is no such version.
+    """
+    if len(wanted) > _MOST_COMPARED or (tag and len(wanted) != 1):
+        raise ConfigurationError(
+            "Give --datasets nothing to list all versions, one version (with --tag NAME to tag "
+            "it), or two to compare."
+        )
+    versions = [dataset_version(one) for one in wanted]
+    if tag:
+        _tag(versions[0], tag)
+    elif len(versions) == _MOST_COMPARED:
+        _compare(*versions)
+    else:
+        _list(versions or list(dataset_versions()))
+
+
+def _list(versions: Sequence[ArtifactVersionResponse]) -> None:
+    if not versions:
+        say("There are no labelled datasets yet. Make one with: python run.py --export")
+        return
+    students = _students()
+    table = Table(*_COLUMNS, box=None, header_style="dim")
+    for version in versions:
+        table.add_row(*_row(version, students.get(str(version.id), [])))
+    is_terminal = sys.stdout.isatty()
+    Console(width=None if is_terminal else _WIDTH_OF_FILES).print(table)
+
+
+def _row(version: ArtifactVersionResponse, students: Sequence[str]) -> list[str]:
+    figures: dict[str, Any] = dict(version.run_metadata)
+    by_class = figures.get("boxes_by_class")
+    boxes = [f"{name} {count}" for name, count in by_class.items()] if by_class else []
+    return [
+        version.version,
+        f"{version.created:%Y-%m-%d %H:%M}",
+        str(figures.get("tiles", "-")),
+        str(figures.get("reviewed", "-")),
+        ", ".join(boxes) or str(figures.get("boxes", "-")),
+        ", ".join(tags_of(version)),
+        ", ".join(students),
+    ]
+
+
+def _students() -> dict[str, list[str]]:
+    """The model versions that learned from each dataset, by its id."""
+    students: dict[str, list[str]] = {}
+    for version in depaginate(Client().list_model_versions, hydrate=True):
+        learned = version.run_metadata.get(LEARNED_FROM)
+        if isinstance(learned, dict):
+            students.setdefault(str(learned["id"]), []).append(_name_of(version))
+    return students
+
+
+def _name_of(version: ModelVersionResponse) -> str:
+    stage = f" ({version.stage})" if version.stage else ""
+    return f"{version.model.name} {version.number}{stage}"
+
+
+def _compare(earlier: ArtifactVersionResponse, later: ArtifactVersionResponse) -> None:
+    changes = compare_datasets(earlier.load(), later.load())
+    names = [f"version {version.version}" for version in (earlier, later)]
+    tiles, boxes = changes.tiles, changes.boxes
+    say(
+        f"From {names[0]} to {names[1]}: {tiles['added']} tiles added, {tiles['changed']} changed, "
+        f"{tiles['removed']} removed, {tiles['same']} the same; {changes.newly_reviewed} newly "
+        f"reviewed; boxes: {boxes['kept']} kept, {boxes['moved']} moved, {boxes['added']} added, "
+        f"{boxes['removed']} removed."
+    )
+    page = local_folder("datasets") / f"{earlier.version}-to-{later.version}.html"
+    write_whole(page, changes_page(changes, *names))
+    say(f"  report: {page}")
+
+
+def _tag(version: ArtifactVersionResponse, tag: str) -> None:
+    """Give a tag to one version, and take it from those of the same model that had it."""
+    if tag.isdigit():
+        raise ConfigurationError(f"'{tag}' would be taken for the number of a version: use a word.")
+    for other in others_of_its_models(version):
+        if tag in tags_of(other):
+            Client().update_artifact_version(other.id, remove_tags=[tag])
+            say(f"Version {other.version} is no longer tagged '{tag}'.")
+    Client().update_artifact_version(version.id, add_tags=[tag])
+    say(f"Version {version.version} of the labelled dataset is now tagged '{tag}'.")

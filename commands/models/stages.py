@@ -1,0 +1,141 @@
+"""Move model versions between stages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from zenml.client import Client
+from zenml.enums import ModelStages
+from zenml.models import ModelVersionResponse
+from zenml.utils.pagination_utils import depaginate_stream
+
+from commands.runs.configuration import CONFIGS, RunConfiguration, read_yaml
+from utils.errors import ConfigurationError, MissingStageError
+from utils.paths import local_folder
+
+_LABELS = "labeled_dataset"
+_DETECTOR = "trained_detector"
+
+
+def model_to_promote(configurations: Sequence[RunConfiguration], file: Path | None) -> str:
+    """The name of the model that `--promote` is about.
+
+    Args:
+        configurations: Those of the pipelines in the same call; the first that names a model.
+        file: A configuration given without a pipeline; by default that of the export.
+
+    Raises:
+        ConfigurationError: If the file names no model.
+    """
+    for configuration in configurations:
+        if configuration.model[0]:
+            return configuration.model[0]
+    path = file or CONFIGS / "data_export.yaml"
+    model = read_yaml(path).get("model")
+    if not isinstance(model, dict) or "name" not in model:
+        raise ConfigurationError(f"{path} names no model: give it model: {{name: ...}}.")
+    return str(model["name"])
+
+
+def promote(stage: str, model_name: str) -> str:
+    """Move a model version into a stage: the latest into staging, staging's into production.
+
+    Args:
+        stage: "staging" or "production".
+        model_name: Of the ZenML model.
+
+    Returns:
+        One sentence that says what moved and what it replaced.
+
+    Raises:
+        MissingStageError: If there is no version to move, or it lacks what the stage is for.
+    """
+    current = version_in(model_name, stage)
+    if stage == ModelStages.STAGING:
+        candidate, passed_over = _latest_with_labels(model_name)
+    else:
+        candidate, passed_over = _from_staging(model_name), ""
+    if passed_over and candidate.stage == ModelStages.PRODUCTION:
+        raise MissingStageError(
+            f"Version {candidate.number} of model '{model_name}', the latest with a {_LABELS}, is "
+            f"in production and stays there.{passed_over} "
+            "Make a new one with: python run.py --export"
+        )
+    if current is not None and current.id == candidate.id:
+        return f"Version {candidate.number} of {model_name} is in {stage} already.{passed_over}"
+    candidate.set_stage(stage, force=True)
+    replaced = f", replacing version {current.number} (now archived)" if current else ""
+    return f"Version {candidate.number} of {model_name} is now in {stage}{replaced}.{passed_over}"
+
+
+def versions_of(model_name: str) -> Iterator[ModelVersionResponse]:
+    """All versions of a model, newest first; none where there is no such model."""
+    if not Client().list_models(name=model_name).items:
+        return
+    yield from depaginate_stream(
+        Client().list_model_versions, model=model_name, sort_by="desc:number", hydrate=True
+    )
+
+
+def version_in(model_name: str, version: str) -> ModelVersionResponse | None:
+    """The version of a model with that number, name or stage, or None."""
+    try:
+        return Client().get_model_version(model_name, version)
+    except KeyError:
+        return None
+
+
+def _latest_with_labels(model_name: str) -> tuple[ModelVersionResponse, str]:
+    """The latest version with a labelled dataset, and a sentence about those that came later.
+
+    A command that was cut off leaves a version without the artifact that it was to make.
+    """
+    without: list[int] = []
+    for version in versions_of(model_name):
+        if version.get_artifact(_LABELS) is not None:
+            return version, _passed_over(without)
+        without.append(version.number)
+    if without:
+        raise MissingStageError(
+            f"No version of model '{model_name}' has a {_LABELS}, so none can go to staging. "
+            "Make one with: python run.py --export"
+        )
+    raise MissingStageError(
+        f"Model '{model_name}' has no versions yet. Make one with: python run.py --export"
+        f"{_hint_at_demo()}"
+    )
+
+
+def _passed_over(numbers: Sequence[int]) -> str:
+    if not numbers:
+        return ""
+    named = ", ".join(map(str, reversed(numbers)))
+    return (
+        f" Passed over for want of a {_LABELS}, as a command that was cut off leaves it: {named}."
+    )
+
+
+def _hint_at_demo() -> str:
+    """Where what `make demo` has made is to be found, if anything was made there."""
+    store = local_folder("zenml")
+    is_ours = Path(os.environ.get("ZENML_CONFIG_PATH", "")).absolute() == store
+    if is_ours or not any(store.iterdir()):
+        return ""
+    return f" (What the demo has made is in a store of its own: export ZENML_CONFIG_PATH={store})"
+
+
+def _from_staging(model_name: str) -> ModelVersionResponse:
+    staged = version_in(model_name, ModelStages.STAGING)
+    if staged is None:
+        raise MissingStageError(
+            f"No version of model '{model_name}' is in staging, so none can go to production. "
+            "Promote one with: python run.py --promote staging"
+        )
+    if staged.get_artifact(_DETECTOR) is None:
+        raise MissingStageError(
+            f"Version {staged.number} of model '{model_name}' has no {_DETECTOR}, so it cannot go "
+            "to production. Make one with: python run.py --training"
+        )
+    return staged

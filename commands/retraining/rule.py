@@ -1,0 +1,58 @@
+"""When a new training is due."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from commands.retraining.fresh_reviews import FreshReviews
+from utils.options import Options
+
+
+class RetrainRule(Options):
+    """When a new training is due: as soon as one of these holds."""
+
+    reviewed_tiles: int = Field(default=50, ge=1)
+    """At least so many tiles were reviewed that the last training did not know."""
+
+    days: float | None = Field(default=30, gt=0)
+    """The last training is so many days old, and at least one tile was reviewed since; null for
+    never."""
+
+    least_acceptance: float | None = Field(default=0.5, ge=0, le=1)
+    """Drift: of the tiles with a model's boxes that were reviewed since the last training, less
+    than this share was accepted as it was; null for not looking."""
+
+    acceptance_tiles: int = Field(default=20, ge=1)
+    """How many such tiles there must be before drift is believed."""
+
+
+def reason_to_retrain(
+    rule: RetrainRule, fresh: FreshReviews, last_training: datetime | None, now: datetime
+) -> str | None:
+    """Why a training is due, in a few words, or None where it is not.
+
+    Args:
+        rule: As configured.
+        fresh: What was reviewed since the last training.
+        last_training: When it ended, or None where there was none.
+        now: In the same time zone.
+    """
+    if fresh.tiles >= rule.reviewed_tiles:
+        return f"{fresh.tiles} newly reviewed tiles"
+    if last_training is not None and rule.days is not None and fresh.tiles:
+        age = (now - last_training).total_seconds() / 86400
+        if age >= rule.days:
+            return f"the last training is {age:.1f} days old, and {fresh.tiles} tiles are newer"
+    return _drift(rule, fresh)
+
+
+def _drift(rule: RetrainRule, fresh: FreshReviews) -> str | None:
+    proposed = fresh.of_models
+    acceptance = proposed.acceptance
+    if rule.least_acceptance is None or proposed.judged < rule.acceptance_tiles:
+        return None
+    if acceptance is None or acceptance >= rule.least_acceptance:
+        return None
+    return f"drift: only {acceptance:.0%} of {proposed.judged} proposed tiles were accepted"

@@ -1,0 +1,77 @@
+"""What has to be in place before steps become jobs of a cluster, whose nodes reach no internet."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from zenml.enums import StackComponentType
+from zenml.models import StackResponse
+
+from commands.runs.configuration import RunConfiguration, first_problem
+from slurm.flavor import FLAVOR
+from slurm.settings import SlurmSettings
+from utils.detection.options import TrainingOptions
+from utils.errors import ConfigurationError, JobError
+from utils.scenes.options import HuggingFaceSource
+
+_READ_SOURCE = ("tile_scenes", "predict_scenes")
+
+
+def has_cluster(stack: StackResponse) -> bool:
+    """Whether steps of a stack can be jobs of Slurm."""
+    operators = stack.components.get(StackComponentType.STEP_OPERATOR, [])
+    return any(operator.flavor_name == FLAVOR for operator in operators)
+
+
+def prepare_for_jobs(configuration: RunConfiguration) -> None:
+    """Check what jobs will find, and fetch here what they cannot fetch themselves.
+
+    Args:
+        configuration: Of a run on a stack with a cluster.
+
+    Raises:
+        ConfigurationError: If a step asks Slurm for something that makes no sense, or its job would
+            need the internet.
+        DetectorError: If the weights to start from cannot be had.
+        JobError: If this machine cannot submit jobs.
+    """
+    jobs = _jobs(configuration.settings)
+    for step, settings in jobs.items():
+        try:
+            SlurmSettings.model_validate(settings)
+        except ValidationError as error:
+            place = f"{configuration.path}: steps.{step}.settings.step_operator"
+            raise ConfigurationError(f"{place}.{first_problem(error)}") from None
+    if jobs and shutil.which("sbatch") is None:
+        raise JobError(
+            f"The stack '{configuration.stack}' runs steps as jobs of Slurm, and this machine has "
+            "no sbatch. Start this on a login node of the cluster."
+        )
+    if any(step in jobs for step in _READ_SOURCE):
+        _check_source(configuration.parameters.get("source"))
+    training = configuration.parameters.get("training")
+    if "train_detector" in jobs and isinstance(training, TrainingOptions):
+        from utils.detection.ultralytics.checkpoint import resolve_checkpoint
+
+        resolve_checkpoint(training)
+
+
+def _jobs(settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What each step that is a job asks for, by its name."""
+    return {
+        name: (step.get("settings") or {}).get("step_operator") or {}
+        for name, step in (settings.get("steps") or {}).items()
+        if step.get("step_operator")
+    }
+
+
+def _check_source(source: Any) -> None:
+    if isinstance(source, HuggingFaceSource) and not Path(source.dataset).expanduser().is_dir():
+        raise ConfigurationError(
+            f"parameters.source.dataset: {source.dataset} would be read from the internet, which "
+            "jobs do not reach. Fetch it to the shared file system with: hf download "
+            f"{source.dataset} --repo-type dataset --local-dir DIR; then set source.dataset=DIR"
+        )

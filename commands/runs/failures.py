@@ -1,0 +1,137 @@
+"""What went wrong in a run whose steps may have failed on other machines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from zenml.client import Client
+from zenml.enums import ExecutionStatus
+from zenml.models import ExceptionInfo, PipelineRunResponse
+from zenml.utils.run_utils import refresh_run_status
+
+from commands.runs.job_progress import run_named
+from utils import errors
+from utils.errors import CloudError, SpyglassError
+
+# What ZenML says of a job that ended otherwise than well.
+_JOB = re.compile(r"Job `([^`]+)` failed")
+_LOGS = "Its log is in the Google Cloud console, under Vertex AI, Training, Custom jobs."
+# A step that may be tried again keeps this status when nobody does.
+_NOT_WELL = {ExecutionStatus.FAILED, ExecutionStatus.RETRYING}
+_GOOGLE = ("google.api_core.", "google.auth.")
+_OWN_ERRORS = f"{errors.__name__}."
+
+
+class RemoteError(SpyglassError):
+    """A run failed on other machines, with an error that is none of Spyglass's own."""
+
+
+def explained(error: Exception, run: str) -> Exception:
+    """The fault behind the exception that a run ended with.
+
+    Args:
+        error: The exception.
+        run: The name of the run.
+
+    Returns:
+        The exception of the step that failed, also where that was on another machine; for faults of
+        Google Cloud a sentence; else `error` itself.
+    """
+    if isinstance(error, SpyglassError):
+        return error
+    for cause in _causes(error):
+        if type(cause).__module__.startswith(_GOOGLE):
+            return _of_google(cause)
+    found = run_named(run)
+    failure = found and _failure_of(_brought_up_to_date(found))
+    if failure is None and (job := _JOB.match(str(error))):
+        # ZenML's text goes on with the whole job, the token for its server included.
+        return RemoteError(f"The Vertex AI job {job[1]} failed before its first step. {_LOGS}")
+    return failure or error
+
+
+def require_success(run: PipelineRunResponse) -> PipelineRunResponse:
+    """The run, unless it has ended otherwise than well.
+
+    Raises:
+        SpyglassError: The exception that its first failed step ended with, or how the run ended.
+    """
+    if failure := _failure_of(run):
+        raise failure
+    if run.status.is_finished and not run.status.is_successful:
+        raise RemoteError(f"The run '{run.name}' has ended as '{run.status.value}'.")
+    return run
+
+
+def _failure_of(run: PipelineRunResponse) -> SpyglassError | None:
+    for name, step in run.steps.items():
+        if step.status in _NOT_WELL and step.exception_info:
+            return _raised(f"step '{name}'", step.exception_info)
+    if run.status.is_failed and run.exception_info:
+        return _raised("pipeline", run.exception_info)
+    return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _brought_up_to_date(run: PipelineRunResponse) -> PipelineRunResponse:
+    """The run after ZenML has asked for its jobs: one that is killed cannot tell by itself."""
+    with suppress(Exception):  # a courtesy to the dashboard: the run's own fault is what matters
+        refresh_run_status(run, include_step_updates=True)
+    return Client().get_pipeline_run(run.id)
+
+
+def _raised(what: str, info: ExceptionInfo) -> SpyglassError:
+    """The exception of a step or pipeline, as the error it was where it is one of Spyglass's."""
+    message = info.message or "it gave no reason"
+    if info.source and info.source.startswith(_OWN_ERRORS):
+        kind = getattr(errors, info.source.removeprefix(_OWN_ERRORS), SpyglassError)
+        return kind(message)
+    kind = (info.source or "").rpartition(".")[2] or "an error"
+    text = " ".join(message.split())
+    return RemoteError(f"The {what} failed with {kind}: {text}. The dashboard has its log.")
+
+
+def _of_google(error: Any) -> CloudError:
+    from google.api_core.exceptions import RetryError
+
+    cause = error.cause if isinstance(error, RetryError) and error.cause else error
+    reason = " ".join(str(getattr(cause, "message", cause)).split()).rstrip(".")
+    return CloudError(_sentence(cause, reason))
+
+
+def _sentence(error: Any, reason: str) -> str:
+    from google.api_core.exceptions import Forbidden, NotFound, ResourceExhausted, Unauthenticated
+    from google.auth.exceptions import GoogleAuthError
+
+    from utils.google_cloud.credentials import LOGIN
+
+    match error:
+        case ResourceExhausted():
+            return (
+                f"Google Cloud has no quota left for this job: {reason}. Choose another "
+                "accelerator or region, wait, or ask for more quota (docs/gcp.md says how)."
+            )
+        case GoogleAuthError() | Unauthenticated():
+            return (
+                f"Your Google credentials are missing or no longer valid: {reason}. "
+                f"Log in with: {LOGIN}"
+            )
+        case Forbidden():
+            return (
+                f"Google Cloud does not allow this: {reason}. "
+                "See what is missing with: python run.py --check-stack <STACK>"
+            )
+        case NotFound():
+            return (
+                f"Google Cloud does not have what this run needs: {reason}. "
+                "See what is missing with: python run.py --check-stack <STACK>"
+            )
+    return f"Google Cloud refused or did not answer: {reason}. What is done is kept: run it again."

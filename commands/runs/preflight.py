@@ -1,0 +1,261 @@
+"""Checks before any work: what a pipeline needs is there, or the user is told how to get it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from zenml.client import Client
+from zenml.enums import StackComponentType
+from zenml.models import ArtifactVersionResponse, ModelVersionResponse
+
+from commands.runs.configuration import RunConfiguration
+from commands.stacks.remote import remote_runner
+from commands.models.stages import version_in
+from records.artifacts import newest
+from records.dataset_versions import dataset_version
+from steps.label_studio import connect_label_studio
+from records.manifests import manifests_of
+from utils.errors import (
+    ConfigurationError,
+    MissingStageError,
+    SourceError,
+    SpyglassError,
+    StoreError,
+)
+from utils.paths import local_folder
+from utils.scenes.options import CocoSource, VocSource, YoloSource
+from utils.storage.objects import is_local
+from utils.storage.store import open_store
+
+if TYPE_CHECKING:
+    from label_studio_sdk import LabelStudio
+
+    from utils.annotation.label_studio.options import LabelStudioOptions
+
+_LEAST_FREE_BYTES = 2 * 10**9
+# What a comparison needs of the version in each stage.
+_COMPARED = {
+    "production": ("trained_detector", "splits"),
+    "staging": ("trained_detector", "splits", "checked_dataset"),
+}
+
+
+def check_before(command: str, configuration: RunConfiguration) -> None:
+    """Check what a pipeline needs.
+
+    Args:
+        command: The pipeline's flag, without dashes.
+        configuration: Of the run to come.
+
+    Raises:
+        SpyglassError: For the first thing that is missing; the message says how to mend it.
+    """
+    check_disk_space()
+    for check in _CHECKS[command]:
+        check(configuration)
+
+
+def check_disk_space(least_bytes: int = _LEAST_FREE_BYTES) -> None:
+    """Check that the disk of the local state has room.
+
+    Raises:
+        StoreError: If less than `least_bytes` are free.
+    """
+    folder = local_folder()
+    free = shutil.disk_usage(folder).free
+    if free < least_bytes:
+        raise StoreError(
+            f"Only {free / 1e9:.1f} GB are free on the disk of {folder}, and at least "
+            f"{least_bytes / 1e9:.1f} GB are needed. Free some, or name a folder on another disk "
+            "in SPYGLASS_LOCAL."
+        )
+
+
+def _source_can_be_read(configuration: RunConfiguration) -> None:
+    _classes_of_source(configuration)
+
+
+def _project_can_receive(configuration: RunConfiguration) -> None:
+    """Label Studio answers, and its project offers the classes as far as the source names them."""
+    from utils.annotation.label_studio.project import check_project
+
+    options = configuration.parameters["label_studio"]
+    classes = _classes_of_source(configuration)
+    check_project(_label_studio(options), options, classes)
+
+
+def _label_studio(options: LabelStudioOptions) -> LabelStudio:
+    """The server as the step will find it: jobs elsewhere know nothing of this environment."""
+    is_elsewhere = remote_runner(Client().active_stack_model) is not None
+    return connect_label_studio(options, {} if is_elsewhere else os.environ)
+
+
+def _classes_of_source(configuration: RunConfiguration) -> tuple[str, ...]:
+    """Open the source, unless that would copy a dataset here which only the jobs need."""
+    from utils.scenes.sources import open_source
+
+    source = configuration.parameters["source"]
+    is_copied = isinstance(source, (CocoSource, VocSource, YoloSource)) and not is_local(
+        source.path
+    )
+    if not (is_copied and remote_runner(Client().active_stack_model)):
+        return open_source(source).class_names
+    if not any(open_store(source.path).list()):
+        raise SourceError(f"There is nothing in {source.path}. Correct the path of the source.")
+    return ()
+
+
+def _project_exists(configuration: RunConfiguration) -> None:
+    from utils.annotation.label_studio.project import check_project
+
+    options = configuration.parameters["label_studio"].updated(create_missing=False)
+    check_project(_label_studio(options), options)
+
+
+def _tiles_were_sent(configuration: RunConfiguration) -> None:
+    _require_tiles_of(configuration.parameters["label_studio"].project)
+
+
+def _there_are_tiles(configuration: RunConfiguration) -> None:
+    project = configuration.parameters["project"]
+    if project is not None:
+        _require_tiles_of(project)
+    elif newest("tile_manifest") is None:
+        raise SpyglassError("There are no tiles to look at. Make some: python run.py --ingest")
+
+
+def _require_tiles_of(project: int | str) -> None:
+    if not manifests_of(project):
+        raise SpyglassError(
+            f"No ingest has sent tiles to the Label Studio project '{project}' yet. "
+            "Send some with: python run.py --ingest"
+        )
+
+
+def _dataset_is_staged(configuration: RunConfiguration) -> None:
+    _version_with(configuration, "labeled_dataset", "python run.py --export")
+    dataset = configuration.parameters["dataset"]
+    if dataset is not None:
+        _require_in_reach(dataset_version(dataset, configuration.model[0] or None), configuration)
+
+
+def _detector_is_staged(configuration: RunConfiguration) -> None:
+    _version_with(configuration, "trained_detector", "python run.py --training")
+
+
+def _detector_is_there(configuration: RunConfiguration) -> None:
+    for artifact in ("trained_detector", "splits"):
+        _version_with(configuration, artifact, "python run.py --training")
+
+
+def _labels_are_there(configuration: RunConfiguration) -> None:
+    labels = newest("labeled_dataset", configuration.model[0] or None)
+    if labels is None:
+        raise SpyglassError("There are no labels to judge by. Get some: python run.py --export")
+    _require_in_reach(labels, configuration)
+
+
+def _training_of_both_is_known(configuration: RunConfiguration) -> None:
+    name, _ = configuration.model
+    for stage, artifacts in _COMPARED.items():
+        version = version_in(name, stage)
+        for artifact in artifacts:
+            found = version.get_artifact(artifact) if version else None
+            if found is None:
+                raise MissingStageError(
+                    f"The version of model '{name}' in {stage} has no {artifact}, so the two "
+                    "detectors cannot be compared. Train it again, or promote with a reason: "
+                    '--promote production --force --reason "..."'
+                )
+            _require_in_reach(found, configuration)
+
+
+def _version_with(
+    configuration: RunConfiguration, artifact: str, remedy: str
+) -> ModelVersionResponse:
+    name, stage = configuration.model
+    if not name or stage is None:
+        raise MissingStageError(
+            f"{configuration.path} names no model version: give it "
+            "model: {name: ship-detector, version: staging}."
+        )
+    version = version_in(name, stage)
+    if version is None:
+        raise MissingStageError(
+            f"No version of model '{name}' is in stage '{stage}'. "
+            f"Promote one with: python run.py --promote {stage}"
+        )
+    found = version.get_artifact(artifact)
+    if found is None:
+        raise MissingStageError(
+            f"Version {version.number} of model '{name}', in stage '{stage}', has no {artifact}. "
+            f"Make one with: {remedy}"
+        )
+    _require_in_reach(found, configuration)
+    return version
+
+
+def _require_in_reach(artifact: ArtifactVersionResponse, configuration: RunConfiguration) -> None:
+    """A stack reads from its own artifact store only."""
+    (store,) = Client().active_stack_model.components[StackComponentType.ARTIFACT_STORE]
+    if artifact.artifact_store_id not in (None, store.id):
+        other = Client().get_stack_component(
+            StackComponentType.ARTIFACT_STORE, artifact.artifact_store_id
+        )
+        raise ConfigurationError(
+            f"The {artifact.name} is in the artifact store '{other.name}', and the stack "
+            f"'{configuration.stack}' keeps its artifacts in '{store.name}'. Run it on a stack "
+            "that has the first one: --stack vertex in the cloud, or --stack laptop here."
+        )
+
+
+def _something_is_predicted(configuration: RunConfiguration) -> None:
+    name, _ = configuration.model
+    predictions = newest("predictions", name or None)
+    if predictions is None:
+        raise SpyglassError(
+            f"There are no predictions of the model '{name}' to pick tiles from. "
+            "Make some: python run.py --inference"
+        )
+    _require_in_reach(predictions, configuration)
+
+
+def _picks_can_be_sent(configuration: RunConfiguration) -> None:
+    """Label Studio answers, and its project is there or may be made."""
+    from utils.annotation.label_studio.project import check_project
+
+    options = configuration.parameters["label_studio"]
+    check_project(_label_studio(options), options)
+
+
+def _tags_can_be_read(configuration: RunConfiguration) -> None:
+    if configuration.parameters["dataset_name"] is not None:
+        _database_can_start(configuration)
+
+
+def _database_can_start(configuration: RunConfiguration) -> None:
+    del configuration
+    from utils.curation.database import find_mongod
+
+    if "FIFTYONE_DATABASE_URI" not in os.environ:
+        find_mongod()
+
+
+_CHECKS: dict[str, tuple[Callable[[RunConfiguration], Any], ...]] = {
+    "ingest": (_source_can_be_read, _project_can_receive),
+    "export": (_tiles_were_sent, _project_exists),
+    "training": (_dataset_is_staged,),
+    "evaluate": (_detector_is_there, _labels_are_there),
+    "promotion": (_training_of_both_is_known,),
+    "inference": (_detector_is_staged, _source_can_be_read),
+    "fiftyone": (_there_are_tiles, _database_can_start),
+    "feedback": (
+        _something_is_predicted,
+        _detector_is_staged,
+        _picks_can_be_sent,
+        _tags_can_be_read,
+    ),
+}

@@ -1,0 +1,69 @@
+"""One run of a pipeline, from its beginning to its end, wherever its steps run."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import yaml
+from zenml.client import Client
+from zenml.constants import ENV_ZENML_DYNAMIC_PIPELINE_WORKER_COUNT
+from zenml.enums import ExecutionMode
+from zenml.exceptions import StepExecutionException
+from zenml.models import PipelineRunResponse
+from zenml.utils.string_utils import format_name_template
+
+from commands.runs.configuration import RunConfiguration
+from commands.runs.cut_off import noted
+from commands.runs.failures import require_success
+from commands.runs.remote_runs import watched
+
+
+def run_to_the_end(
+    pipeline: Any, configuration: RunConfiguration, *, is_elsewhere: bool
+) -> PipelineRunResponse:
+    """Run a pipeline on the active stack.
+
+    Args:
+        pipeline: The ZenML pipeline.
+        configuration: Its parameters and settings.
+        is_elsewhere: Whether its steps run on other machines.
+
+    Raises:
+        Exception: That of the step that failed, where one did.
+    """
+    if not is_elsewhere:
+        # Shards at the same time: as many as there are processors, however many are asked for.
+        os.environ.setdefault(ENV_ZENML_DYNAMIC_PIPELINE_WORKER_COUNT, str(os.cpu_count() or 1))
+    name = _run_name(pipeline, configuration)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / configuration.path.name
+        settings = configuration.settings | {"run_name": name}
+        path.write_text(yaml.safe_dump(settings), encoding="utf-8")
+        configured = pipeline.with_options(
+            config_path=str(path), execution_mode=_execution_mode(pipeline)
+        )
+        try:
+            # Jobs elsewhere go on without this process.
+            with watched(name) if is_elsewhere else noted(name):
+                run = configured(**configuration.parameters)
+        except StepExecutionException as error:
+            raise error.__cause__ or error from None
+    return require_success(Client().get_pipeline_run(run.id))
+
+
+def _run_name(pipeline: Any, configuration: RunConfiguration) -> str:
+    """The name that the run will have, so that it can be found before it has an id."""
+    template = configuration.settings.get("run_name")
+    return format_name_template(template or f"{pipeline.name}-{{date}}-{{time}}-{uuid4().hex[:6]}")
+
+
+def _execution_mode(pipeline: Any) -> ExecutionMode:
+    """What becomes of a run when a step fails."""
+    known = Client().active_stack.orchestrator.supported_execution_modes
+    if ExecutionMode.FAIL_FAST in known and not pipeline.is_dynamic:
+        return ExecutionMode.FAIL_FAST  # the step's own exception comes out
+    return ExecutionMode.CONTINUE_ON_FAILURE  # the other shares end their work

@@ -1,0 +1,1 @@
+"""The embedded servers: started, shown behind a gate, stopped."""

@@ -1,0 +1,163 @@
+"""Start, show and stop the embedded servers: `python -m commands.servers NAME`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from filelock import FileLock
+
+from commands.console import say
+from commands.outcome import exit_code_of
+from utils.errors import ConfigurationError
+from utils.gate import TOKEN_VARIABLE, bearer, token_in, with_token
+from utils.paths import local_folder, with_project_on_path
+from utils.privacy import keep_private
+from utils.processes import (
+    ServerProcess,
+    running_server,
+    start_on_port,
+    start_server,
+    stop_server,
+)
+
+_MLFLOW_PORT = 5000
+_DASHBOARD_PORT = 8237
+_DAEMON = Path("zen_server", "daemon", "service.json")
+_ANSWER_SECONDS = 5.0
+
+
+def use_demo_store() -> None:
+    """Keep this process, and those it starts, to the demo's ZenML: apart from the user's own.
+
+    What the user has exported to reach a server of their own would go before the folder.
+    """
+    for variable in list(os.environ):
+        if variable.startswith(("ZENML_STORE_", "ZENML_ACTIVE_")):
+            del os.environ[variable]
+    os.environ["ZENML_CONFIG_PATH"] = str(local_folder("zenml"))
+    os.environ.setdefault("ZENML_AUTO_OPEN_DASHBOARD", "false")
+
+
+def open_dashboard(page: str = "/") -> str:
+    """Start the ZenML dashboard on the demo's store, or find it running; returns its address."""
+    _end_daemon()
+    return _open("dashboard", _DASHBOARD_PORT, page)
+
+
+def open_mlflow() -> str:
+    """Start MLflow's page on the embedded store, or find it running; returns its address."""
+    return _open("mlflow", _MLFLOW_PORT, "/")
+
+
+def _open(name: str, preferred_port: int, page: str) -> str:
+    """Start a server of `pages`, or find it running; returns the address of a page."""
+    folder = local_folder(name)
+    token = token_in(folder)
+    with FileLock(folder / "start.lock"):
+        server = _running_behind_gate(name, folder) or start_on_port(
+            preferred_port, partial(_start, name, folder, token)
+        )
+    return with_token(server.url + page, token)
+
+
+def _running_behind_gate(name: str, folder: Path) -> ServerProcess | None:
+    """The server if it runs; one of an earlier version, open to everybody, is stopped."""
+    server = running_server(name, folder)
+    if server and _status(server.port, {}) != HTTPStatus.UNAUTHORIZED:
+        stop_server(name, folder)
+        return None
+    return server
+
+
+def _start(name: str, folder: Path, token: str, port: int) -> ServerProcess:
+    return start_server(
+        name,
+        folder,
+        [sys.executable, "-m", "commands.servers.pages", name, str(port)],
+        port,
+        is_ready=lambda: _status(port, bearer(token)) == HTTPStatus.OK,
+        environment={TOKEN_VARIABLE: token, "PYTHONPATH": with_project_on_path()},
+    )
+
+
+def _status(port: int, headers: dict[str, str]) -> int:
+    """The status that a server of this machine answers when asked whether it is well."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
+    try:
+        connection.request("GET", "/health", headers=headers)
+        return connection.getresponse().status
+    except HTTPException:
+        return 0
+    finally:
+        connection.close()
+
+
+def open_label_studio() -> str:
+    """Start the embedded Label Studio, or find it running; returns how to log in."""
+    from utils.annotation.label_studio.server import start_label_studio
+
+    server = start_label_studio()
+    return f"{server.url} (log in as {server.username} with password {server.password})"
+
+
+def open_fiftyone() -> str:
+    """Serve the FiftyOne App, or find it running; returns its address."""
+    from utils.curation.app import serve_app
+
+    return serve_app()
+
+
+def stop_all() -> None:
+    """Stop every server that Spyglass started."""
+    from utils.annotation.label_studio.server import stop_label_studio
+    from utils.curation.app import stop_app
+    from utils.curation.database import stop_database
+
+    stops: dict[str, Callable[[], bool]] = {
+        "Label Studio": stop_label_studio,
+        "FiftyOne App": stop_app,
+        "MongoDB": stop_database,
+        "MLflow": lambda: stop_server("mlflow", local_folder("mlflow")),
+        "ZenML dashboard": lambda: stop_server("dashboard", local_folder("dashboard")),
+    }
+    _end_daemon()
+    stopped = [name for name, stop in stops.items() if stop()]
+    say(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing was running.")
+
+
+def _end_daemon() -> None:
+    """Stop the dashboard as earlier versions started it: open to everybody on this machine."""
+    if (local_folder("zenml") / _DAEMON).is_file():
+        program = Path(sys.executable).with_name("zenml")
+        subprocess.run([program, "logout", "--local"], capture_output=True, check=False)
+
+
+_SERVERS: dict[str, Callable[[], str]] = {
+    "dashboard": open_dashboard,
+    "label-studio": open_label_studio,
+    "fiftyone": open_fiftyone,
+    "mlflow": open_mlflow,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Start one server and print where it is, or stop all; returns the exit code."""
+    return exit_code_of(lambda: _run(arguments[0] if len(arguments) == 1 else ""))
+
+
+def _run(name: str) -> None:
+    keep_private()
+    use_demo_store()
+    if name == "stop":
+        stop_all()
+    elif name in _SERVERS:
+        say(f"{name}: {_SERVERS[name]()}", secret=True)
+    else:
+        raise ConfigurationError(f"Name one of: {', '.join(_SERVERS)}, stop.")

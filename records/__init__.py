@@ -1,0 +1,1 @@
+"""The one room that asks the store of ZenML."""

@@ -1,0 +1,127 @@
+"""The manifests of tiles that were sent to a Label Studio project, known by their tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from zenml import get_step_context
+from zenml.client import Client
+from zenml.models import ArtifactVersionResponse
+from zenml.utils.pagination_utils import depaginate, depaginate_stream
+
+from utils.annotation.label_studio.project import Project
+from utils.tiling.manifest import TileManifest
+from utils.tiling.tile import Tile
+
+# The steps that send tiles. Only an ingest sends all tiles of a scene.
+INGESTS = ("sync_annotations",)
+PICKS = ("send_picked_tiles",)
+# Steps noted their destination in their metadata before manifests had tags.
+_DESTINATION = "label studio project"
+# Tags the manifest of a project that was adopted last, so that a kill half-way is made good.
+_ADOPTED = "adopted"
+
+
+def note_destination(project: Project) -> None:
+    """Tag the input `manifest` of the running step with the project to which it sends the tiles.
+
+    To be called before anything is sent: a step that is killed half-way has sent some of them, and
+    what people make of these must come back too.
+    """
+    step = get_step_context().step_run
+    _adopt_untagged((project.id, project.title))
+    for sender in (step.name, _ADOPTED):  # from now on all manifests of the project have tags
+        _tag(step.inputs["manifest"][0], sender, (project.id, project.title))
+
+
+def manifests_of(
+    project: int | str, senders: Sequence[str] = (*INGESTS, *PICKS)
+) -> list[ArtifactVersionResponse]:
+    """The distinct tile manifests that were sent to a project: of ingests, then picked ones.
+
+    The newest of each come first.
+
+    Args:
+        project: Its name or number.
+        senders: `INGESTS`, `PICKS`, or both.
+    """
+    _adopt_untagged((project,))
+    found: dict[str, ArtifactVersionResponse] = {}
+    for manifest in chain.from_iterable(_tagged(project, sender) for sender in senders):
+        found.setdefault(manifest.content_hash or str(manifest.id), manifest)
+    return list(found.values())
+
+
+def _tag_of(sender: str, project: int | str) -> str:
+    return f"{sender}:{project}"
+
+
+def _tagged(project: int | str, sender: str) -> list[ArtifactVersionResponse]:
+    tags = [_tag_of(sender, project)]
+    return depaginate(
+        Client().list_artifact_versions, tags=tags, sort_by="desc:created", hydrate=True
+    )
+
+
+def _tag(manifest: ArtifactVersionResponse, sender: str, project: Sequence[int | str]) -> None:
+    tags = [_tag_of(sender, name) for name in project]
+    Client().update_artifact_version(manifest.id, add_tags=tags)
+
+
+def _adopt_untagged(project: Sequence[int | str]) -> None:
+    """Tag what was sent to a project before manifests had tags, unless that is done already.
+
+    Args:
+        project: Its names and numbers that are known.
+    """
+    if any(_tagged(name, _ADOPTED) for name in project):
+        return
+    adopted: list[tuple[ArtifactVersionResponse, list[int | str]]] = []
+    for sender in (*INGESTS, *PICKS):
+        steps = depaginate_stream(Client().list_run_steps, name=sender, hydrate=True)
+        for step in steps:
+            destination: Any = step.run_metadata.get(_DESTINATION, {})
+            if {str(name) for name in project} & set(map(str, destination.values())):
+                adopted.append((step.inputs["manifest"][0], list(destination.values())))
+                _tag(adopted[-1][0], sender, adopted[-1][1])
+    if adopted:
+        _tag(adopted[-1][0], _ADOPTED, adopted[-1][1])
+
+
+def all_tiles_sent(
+    newest: TileManifest,
+    project: int | str,
+    path: Path,
+    senders: Sequence[str] = (*INGESTS, *PICKS),
+) -> TileManifest:
+    """One manifest of all tiles that were sent to a project, each in its newest version.
+
+    Args:
+        newest: The newest manifest of these senders.
+        project: Its name or number.
+        path: Where to write the manifest.
+        senders: `INGESTS`, `PICKS`, or both.
+    """
+    earlier = [manifest.load() for manifest in manifests_of(project, senders)[1:]]
+    if not earlier:
+        return newest
+    classes = dict.fromkeys(name for part in (newest, *earlier) for name in part.class_names)
+    common = set(newest.footer.items()).intersection(*(part.footer.items() for part in earlier))
+    return TileManifest.write(path, classes, _each_once([newest, *earlier]), footer=dict(common))
+
+
+def picked_tiles_of(project: int | str) -> Iterator[Tile]:
+    """Each tile that was picked and sent to a project, in its newest version."""
+    return _each_once([manifest.load() for manifest in manifests_of(project, PICKS)])
+
+
+def _each_once(manifests: Sequence[TileManifest]) -> Iterator[Tile]:
+    seen: set[str] = set()
+    for manifest in manifests:
+        for tile in manifest:
+            if tile.tile_id not in seen:
+                seen.add(tile.tile_id)
+                yield tile

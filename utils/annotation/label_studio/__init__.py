@@ -1,0 +1,1 @@
+"""Label Studio: projects, tasks, imports, reviews, and the embedded server."""

@@ -1,0 +1,272 @@
+"""Labels out of Label Studio: one export, joined to the tile manifest by tile id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from utils.annotation.join import Join, Task
+from utils.annotation.label_studio.connection import ask, explained, url_of
+from utils.annotation.label_studio.options import ExportOptions
+from utils.annotation.label_studio.project import Project
+from utils.annotation.label_studio.proposals import Proposals
+from utils.annotation.label_studio.regions import boxes_of
+from utils.annotation.quality import LabelQuality
+from utils.annotation.review import Annotation, annotator_of, is_reviewed, moment, newest
+from utils.dataset.labeled import LabeledDataset, LabeledTile
+from utils.dataset.review import Review, ReviewState
+from utils.errors import DatasetError, LabelStudioError
+from utils.geometry import Boxes
+from utils.issues import IssueReport
+from utils.progress import progress
+from utils.scenes.places import ground_sample_distance
+from utils.storage.disk import disk_faults
+from utils.tiling.manifest import TileManifest
+from utils.tiling.tile import Tile
+
+if TYPE_CHECKING:
+    from label_studio_sdk import LabelStudio
+
+_SKIPPED = "skipped by a person"
+ALL_LOST = "all regions lost"
+
+
+@dataclass
+class ExportStatistics:
+    """How many tiles became what.
+
+    Attributes:
+        reviewed: Tiles with an annotation that a person submitted or updated.
+        ground_truth: Untouched tiles, kept with the ground truth they were sent with.
+        unreviewed: Untouched tiles that were left out because the options say so.
+        unlabeled: Tiles nobody has labelled yet, left out.
+        skipped: Tiles people skipped, left out.
+        boxes: On all tiles kept.
+        accepted: Reviewed tiles where the proposed boxes were left as they were.
+        changed: Reviewed tiles where some of the proposed boxes were left.
+        rejected: Reviewed tiles where none of the proposed boxes was left.
+        drawn: Reviewed tiles for which nothing was proposed.
+        newest_review: When the last of the reviews was made, as ISO 8601 in UTC; empty without any.
+    """
+
+    reviewed: int = 0
+    ground_truth: int = 0
+    unreviewed: int = 0
+    unlabeled: int = 0
+    skipped: int = 0
+    boxes: int = 0
+    accepted: int = 0
+    changed: int = 0
+    rejected: int = 0
+    drawn: int = 0
+    newest_review: str = ""
+
+    def add(self, review: Review | None, reviewed: bool, boxes: Boxes) -> None:
+        """Count a tile that is kept."""
+        self.reviewed += reviewed
+        self.ground_truth += not reviewed
+        self.boxes += len(boxes)
+        if review is not None and review.state != ReviewState.SKIPPED:
+            setattr(self, review.state, getattr(self, review.state) + 1)
+            self.newest_review = max(self.newest_review, review.at.isoformat())
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What came back from Label Studio.
+
+    Attributes:
+        dataset: The labelled tiles.
+        issues: Tiles, tasks and boxes that were left out or mended.
+        statistics: How many tiles became what.
+        quality: How far people agree with one another and with models.
+    """
+
+    dataset: LabeledDataset
+    issues: IssueReport
+    statistics: ExportStatistics
+    quality: LabelQuality
+
+
+def export_annotations(
+    client: LabelStudio,
+    project: Project,
+    manifest: TileManifest,
+    out_path: Path,
+    options: ExportOptions,
+) -> ExportResult:
+    """Fetch every task in one export and write the tiles with the boxes people left on them.
+
+    Of each task the newest uncancelled annotation counts. Tasks that nobody has touched since the
+    ingest are treated as `options.unreviewed` says.
+
+    Args:
+        client: From `connect`.
+        project: From `open_project`; its classes become those of the dataset.
+        manifest: The tiles that were sent.
+        out_path: Of the dataset's Parquet file.
+        options: The rule for unreviewed tasks and the limit for bad tiles.
+
+    Raises:
+        DatasetError: If no tile is labelled.
+        LabelStudioError: If the server fails or sends something else than an export.
+        TooManyIssuesError: If too many tiles cannot be used, or too many regions are lost.
+    """
+    with TemporaryDirectory(prefix="spyglass-export-") as scratch:
+        export = Path(scratch, "export.json")
+        with explained(url_of(client), "Exporting"):
+            users = _users(client)
+            _download(client, project, export, options.timeout_s)
+        with closing(_join(Path(scratch, "join.sqlite"), manifest, export, project)) as join:
+            proposals = Proposals(client, project.class_names, users)
+            reader = _Reader(project, users, proposals, options)
+            tiles = reader.labeled_tiles(join, len(manifest))
+            dataset = LabeledDataset.write(out_path, project.class_names, tiles)
+    faults = IssueReport([issue for issue in reader.issues.issues if issue.kind != _SKIPPED])
+    faults.check_share(len(manifest), options.max_bad_share, "tiles")
+    faults.check_labels(reader.statistics.boxes, options.max_bad_share)
+    if not len(dataset):
+        raise DatasetError(
+            f"No tile of the project '{project.title}' is labelled yet, so there is nothing to "
+            "train on. Label some in Label Studio, then export again."
+        )
+    return ExportResult(dataset, reader.issues, reader.statistics, reader.quality)
+
+
+@dataclass
+class _Reader:
+    """Turns tiles with their tasks into labelled tiles, keeping count."""
+
+    project: Project
+    users: Mapping[int, str]
+    proposals: Proposals
+    options: ExportOptions
+    issues: IssueReport = field(default_factory=IssueReport)
+    statistics: ExportStatistics = field(default_factory=ExportStatistics)
+    quality: LabelQuality = field(default_factory=LabelQuality)
+
+    def labeled_tiles(self, join: Join, tile_count: int) -> Iterator[LabeledTile]:
+        with progress("Reading annotations (tiles)", total=tile_count) as advance:
+            for tile, tasks in join.tiles_with_tasks():
+                labeled = self._labeled(tile, tasks)
+                if labeled is not None:
+                    self.statistics.add(labeled.review, labeled.reviewed, labeled.boxes)
+                    yield labeled
+                advance(1)
+        for task_id, tile_id in join.tasks_without_tile():
+            detail = f"its tile {tile_id or ''} is not in the manifest".replace("  ", " ")
+            self.issues.add(f"task {task_id}", "unknown task", detail, set_aside=False)
+
+    def _labeled(self, tile: Tile, tasks: list[Task]) -> LabeledTile | None:
+        self._note_tasks(tile, tasks)
+        annotations = [one | {"task": task["id"]} for task in tasks for one in task["annotations"]]
+        self.quality.add(tile.tile_id, self.proposals.reviews(tile, annotations))
+        chosen = newest(annotations)
+        if chosen is None:
+            self._note_nothing(tile, bool(tasks), bool(annotations))
+            return None
+        reviewed = is_reviewed(chosen)
+        if not reviewed and self.options.unreviewed == "skip":
+            self.statistics.unreviewed += 1
+            return None
+        drawn = boxes_of(
+            chosen["result"], tile.window.width, tile.window.height, self.project.class_names
+        )
+        for problem in drawn.problems:
+            detail = f"task {chosen['task']}: {problem.detail}"
+            lost = int(problem.is_loss)
+            self.issues.add(tile.tile_id, problem.kind, detail, set_aside=False, lost=lost)
+        if drawn.are_all_lost:
+            detail = f"task {chosen['task']}: none of its regions could be used, so it is not empty"
+            self.issues.add(tile.tile_id, ALL_LOST, detail)
+            return None
+        return LabeledTile(
+            tile_id=tile.tile_id,
+            scene_id=tile.scene_id,
+            window=tile.window,
+            uri=tile.uri,
+            sha256=tile.sha256,
+            boxes=drawn.boxes,
+            tags=tile.tags,
+            reviewed=reviewed,
+            annotator=annotator_of(chosen, self.users) if reviewed else None,
+            annotated_at=moment(chosen) if reviewed else None,
+            task_id=chosen["task"],
+            annotation_id=chosen["id"],
+            review=self._review(tile, chosen, annotations),
+            group=tile.group,
+            ground_sample_distance=ground_sample_distance(
+                tile.georeference, tile.scene_width, tile.scene_height
+            ),
+        )
+
+    def _review(
+        self, tile: Tile, chosen: Annotation, annotations: list[dict[str, Any]]
+    ) -> Review | None:
+        """What a person did to the annotation that counts, else that somebody skipped the tile."""
+        skips = [one for one in annotations if one.get("was_cancelled")]
+        telling = chosen if is_reviewed(chosen) else max(skips, key=moment, default=None)
+        found = self.proposals.review(tile.window, tile.boxes, telling) if telling else None
+        return found.review if found else None
+
+    def _note_tasks(self, tile: Tile, tasks: list[Task]) -> None:
+        if len(tasks) > 1:
+            numbers = ", ".join(str(task["id"]) for task in tasks)
+            detail = f"tasks {numbers} show the same tile; the one worked on last counts"
+            self.issues.add(tile.tile_id, "several tasks for one tile", detail, set_aside=False)
+        if any(task.get("drafts") for task in tasks):
+            detail = "somebody has left a draft that was never submitted; it does not count"
+            self.issues.add(tile.tile_id, "unsubmitted draft", detail, set_aside=False)
+
+    def _note_nothing(self, tile: Tile, has_task: bool, has_annotations: bool) -> None:
+        """A tile without any annotation that counts: say why."""
+        if not has_task:
+            # One without ground truth had nothing to lose, and perhaps it was never sent: what
+            # picked it may have been killed.
+            is_lost = tile.boxes is not None
+            detail = "the project has no task for it"
+            self.issues.add(tile.tile_id, "vanished task", detail, set_aside=is_lost)
+        elif has_annotations:
+            self.statistics.skipped += 1
+            self.issues.add(tile.tile_id, _SKIPPED, "all its annotations are cancelled")
+        elif tile.boxes is not None:
+            detail = "the ground truth it was sent with has been deleted in Label Studio"
+            self.issues.add(tile.tile_id, "deleted annotation", detail)
+        else:
+            self.statistics.unlabeled += 1
+
+
+def _join(scratch: Path, manifest: TileManifest, export: Path, project: Project) -> Join:
+    try:
+        return Join(scratch, manifest, export)
+    except ValueError as error:
+        raise LabelStudioError(
+            f"What Label Studio exported of the project '{project.title}' cannot be read: {error}. "
+            "Look at the server's log, then run this again."
+        ) from error
+
+
+def _download(client: LabelStudio, project: Project, path: Path, timeout_s: float) -> None:
+    chunks = client.projects.exports.download_sync(
+        project.id,
+        export_type="JSON",
+        download_all_tasks=True,
+        request_options={"timeout_in_seconds": int(timeout_s)},
+    )
+    with (
+        disk_faults(path.parent),
+        path.open("wb") as stream,
+        progress("Exporting from Label Studio (bytes)") as advance,
+    ):
+        for chunk in chunks:
+            stream.write(chunk)
+            advance(len(chunk))
+
+
+def _users(client: LabelStudio) -> dict[int, str]:
+    """The e-mail of every user by number."""
+    return {user["id"]: user["email"] for user in ask(client, "GET", "api/users/")}

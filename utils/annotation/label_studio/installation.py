@@ -1,0 +1,157 @@
+"""Label Studio's own Python environment: it pins its dependencies against those of Spyglass.
+
+`requirements.txt` beside this file lists every package of it with the hashes of its files, so that
+an installation is the same everywhere and takes nothing that was exchanged on its way.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from filelock import FileLock
+from uv import find_uv_bin
+
+from utils.errors import ServerError
+from utils.files import sha256_of, write_whole, written_whole
+from utils.paths import local_folder
+from utils.progress import progress
+
+VERSION = "1.23.2"
+LOCK = Path(__file__).with_name("requirements.txt")
+OFFLINE = Path(__file__).with_name("label_studio_offline.py")
+DATABASE = "label_studio.sqlite3"
+_INSTALLED = "installed.txt"
+
+
+def private_environment() -> dict[str, str]:
+    """Variables under which the program phones nobody and imports nothing of ours.
+
+    Usage statistics are sent when the user has set `COLLECT_ANALYTICS` so. `HOST`, `DEBUG` and
+    `DJANGO_DB`, which other programs use too, are not heeded: the prefixed ones go before them.
+    """
+    return {
+        "PYTHONPATH": "",
+        "LABEL_STUDIO_HOST": "",
+        "LABEL_STUDIO_DEBUG": "false",
+        "LABEL_STUDIO_DJANGO_DB": "sqlite",
+        "COLLECT_ANALYTICS": os.environ.get("COLLECT_ANALYTICS", "false"),
+        "LATEST_VERSION_CHECK": "false",
+        "SENTRY_DSN": "",
+        "FRONTEND_SENTRY_DSN": "",
+    }
+
+
+def label_studio_program() -> Path:
+    """The `label-studio` program, installed on first use (some 400 MB, a minute or two).
+
+    The environment is `label-studio-<version>` in `$SPYGLASS_ENVIRONMENTS` or
+    `.local/environments`. A marker is written last, so that a half-made environment is made again,
+    and so is one of another lock file.
+
+    Raises:
+        ServerError: If the installation fails.
+    """
+    folder = _folder()
+    with FileLock(folder.with_suffix(".lock")):
+        if not _is_installed(folder):
+            _install(folder)
+    return folder / "bin" / "label-studio"
+
+
+def provide_database(data_folder: Path) -> None:
+    """Put an empty database into a data folder that has none.
+
+    Label Studio makes its tables in some 200 migrations, which take half a minute; they are run
+    once and the result is kept beside the program. It holds no account and no secret.
+
+    Raises:
+        ServerError: If the migrations fail.
+    """
+    program = label_studio_program()
+    blank = _folder() / DATABASE
+    with FileLock(_folder().with_suffix(".lock")):
+        if not blank.is_file():
+            with progress("Preparing an empty database for Label Studio"):
+                _migrate(program, blank)
+    if not (data_folder / DATABASE).exists():
+        with written_whole(data_folder / DATABASE) as partial:
+            partial.touch(mode=0o600)  # it will hold tokens
+            shutil.copyfile(blank, partial)
+
+
+def _folder() -> Path:
+    return _environments() / f"label-studio-{VERSION}"
+
+
+def _environments() -> Path:
+    chosen = os.environ.get("SPYGLASS_ENVIRONMENTS")
+    folder = Path(chosen).expanduser().absolute() if chosen else local_folder("environments")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _is_installed(folder: Path) -> bool:
+    marker = folder / _INSTALLED
+    return marker.is_file() and marker.read_text() == installed_state()
+
+
+def installed_state() -> str:
+    """A text that changes when something else is to be installed."""
+    return f"{sha256_of(LOCK)} {sha256_of(OFFLINE)}"
+
+
+def _install(folder: Path) -> None:
+    python = folder / "bin" / "python"
+    doing = f"Installing label-studio=={VERSION} in an environment of its own"
+    with progress(doing, total=2) as advance:
+        _uv("venv", "--clear", "--python", sys.executable, folder)
+        advance(1)
+        _uv("pip", "install", "--python", python, "--require-hashes", "-r", LOCK)
+        _keep_offline(folder)
+        advance(1)
+    write_whole(folder / _INSTALLED, installed_state())
+
+
+def _keep_offline(folder: Path) -> None:
+    """Have the Python of the environment run `OFFLINE` whenever it starts."""
+    packages = folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+    write_whole(packages / OFFLINE.name, OFFLINE.read_text())
+    write_whole(packages / f"{OFFLINE.stem}.pth", f"import {OFFLINE.stem}\n")
+
+
+def _migrate(program: Path, database: Path) -> None:
+    """Have Label Studio make its database: it does so whatever it is asked."""
+    with TemporaryDirectory(dir=database.parent) as folder:
+        environment = os.environ | private_environment()
+        environment |= {
+            "LABEL_STUDIO_BASE_DATA_DIR": folder,
+            "LABEL_STUDIO_DATABASE_NAME": str(Path(folder, DATABASE)),
+        }
+        command = [str(program), "version"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        made = Path(folder, DATABASE)
+        if done.returncode != 0 or not made.is_file():
+            raise ServerError(
+                f"Label Studio could not make its database: {done.stderr.strip()[-500:]} "
+                f"Delete {database.parent} to have it installed again."
+            )
+        os.replace(made, database)
+
+
+def _uv(*arguments: str | Path) -> None:
+    uv = os.environ.get("UV") or find_uv_bin()
+    command = [uv, *map(str, arguments)]
+    # Not in the folder of the project, whose own constraints it would apply.
+    root = Path(__file__).anchor
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
+    if done.returncode != 0:
+        raise ServerError(
+            f"Label Studio {VERSION} could not be installed: {done.stderr.strip()[-500:]} "
+            "Check the network, or set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY to a server of "
+            "your own."
+        )

@@ -1,0 +1,1 @@
+"""The part of training and prediction that only ultralytics knows."""

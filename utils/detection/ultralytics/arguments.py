@@ -1,0 +1,41 @@
+"""The arguments of a training in ultralytics' terms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from utils.detection.options import TrainingOptions
+from utils.detection.ultralytics.augmentations import as_arguments, require_applied
+from utils.detection.ultralytics.library import choose_device, quiet
+from utils.errors import ConfigurationError
+
+
+def checked_arguments(options: TrainingOptions) -> dict[str, Any]:
+    """What the options say, as ultralytics takes it, the values checked by it.
+
+    Raises:
+        ConfigurationError: If ultralytics refuses the value of an argument, or would leave out
+            augmentations.
+    """
+    arguments = {
+        **options.arguments,
+        "epochs": options.epochs,
+        "imgsz": options.imgsz,
+        "batch": options.batch,
+        "patience": options.patience,
+        "seed": options.seed,
+        "device": choose_device(options.device),
+        "augmentations": as_arguments(options.augmentations, options.imgsz),
+    }
+    with quiet():
+        from ultralytics.cfg import get_cfg
+
+        require_applied(arguments["augmentations"])
+        try:
+            get_cfg(overrides=arguments)
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"Ultralytics refuses a training argument: {error} "
+                "Mend it under the training options in the configuration."
+            ) from error
+    return arguments

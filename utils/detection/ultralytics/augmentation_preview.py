@@ -1,0 +1,203 @@
+"""What a training will see of some tiles: each augmentation alone, and everything together."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from heapq import nsmallest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from utils.box_formats import from_yolo
+from utils.dataset.labeled import LabeledDataset, LabeledTile
+from utils.dataset.splits import Split
+from utils.dataset.yolo import YoloDataset, write_yolo_dataset
+from utils.detection.options import TrainingOptions
+from utils.detection.ultralytics.arguments import checked_arguments
+from utils.detection.ultralytics.augmentations import certainly, names_of
+from utils.detection.ultralytics.library import quiet
+from utils.geometry import Boxes
+
+# Shown, and beside them those that mosaics are made with.
+_SHOWN, _SAMPLED = 6, 16
+_VERSIONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A tile in one form.
+
+    Attributes:
+        caption: What was done to it.
+        pixels: RGB, shape (height, width, 3), 8 bits.
+        boxes: In pixels of the same.
+    """
+
+    caption: str
+    pixels: np.ndarray
+    boxes: Boxes
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentedTile:
+    """A training tile and what becomes of it.
+
+    Attributes:
+        tile_id: Of the tile.
+        original: Resized only.
+        alone: With each listed augmentation, for certain and alone.
+        trained: As the training may see it, ultralytics' own augmentations included.
+    """
+
+    tile_id: str
+    original: View
+    alone: tuple[View, ...]
+    trained: tuple[View, ...]
+
+
+def preview_augmentations(
+    labels: LabeledDataset,
+    splits: Mapping[str, Split],
+    images: Mapping[str, Path],
+    folder: Path,
+    options: TrainingOptions,
+) -> list[AugmentedTile]:
+    """Show what becomes of some training tiles; the same options show the same.
+
+    Args:
+        labels: Streamed once.
+        splits: The split of each scene.
+        images: The image of each tile as a local file, by tile id.
+        folder: For the tiles that are shown and those their mosaics are made with.
+        options: Of the training to come.
+
+    Returns:
+        Six tiles, those with boxes first; none where there is nothing to train or validate on,
+        which the training itself refuses.
+
+    Raises:
+        ConfigurationError: As the training itself would, of the values of its arguments.
+    """
+    sample = _sample(labels, splits, options.seed)
+    if {splits[tile.scene_id] for tile in sample} != {Split.TRAIN, Split.VAL}:
+        return []
+    names = labels.class_names
+    dataset = write_yolo_dataset(sample, names, splits, images, folder / "previewed")
+    overrides = checked_arguments(options)
+    augmentations = overrides["augmentations"]
+    with quiet(), _seeded(options.seed):
+        plain = _dataset_of(dataset, overrides, mode="val")
+        augmenting = _dataset_of(dataset, overrides, mode="train")
+        alone = list(zip(names_of(augmentations), map(_transform, augmentations), strict=True))
+        return [
+            AugmentedTile(
+                tile_id=Path(plain.im_files[index]).stem,
+                original=_loaded("original", plain.get_image_and_label(index), names),
+                alone=tuple(
+                    _loaded(caption, transform(plain.get_image_and_label(index)), names)
+                    for caption, transform in alone
+                ),
+                trained=tuple(
+                    _formatted(f"in training, {number}", augmenting[index], names)
+                    for number in range(1, _VERSIONS + 1)
+                ),
+            )
+            for index in _most_telling(plain.labels)
+        ]
+
+
+def _sample(
+    tiles: Iterable[LabeledTile], splits: Mapping[str, Split], seed: int
+) -> list[LabeledTile]:
+    """Some tiles to train on, those with boxes first, and one to validate on, by tile id."""
+
+    def place(tile: LabeledTile) -> tuple[bool, str]:
+        digest = hashlib.sha256(f"{seed} {tile.tile_id}".encode()).hexdigest()
+        return not len(tile.boxes), digest
+
+    validating: list[LabeledTile] = []
+
+    def training() -> Iterator[LabeledTile]:
+        for tile in tiles:
+            split = splits.get(tile.scene_id)
+            if split == Split.TRAIN:
+                yield tile
+            elif split == Split.VAL and not validating:
+                validating.append(tile)
+
+    chosen = nsmallest(_SAMPLED, training(), key=place)
+    return sorted([*chosen, *validating], key=lambda tile: tile.tile_id)
+
+
+def _dataset_of(dataset: YoloDataset, overrides: Mapping[str, Any], mode: str) -> Any:
+    """Ultralytics' dataset of the tiles to train on, augmented where the mode is "train"."""
+    from ultralytics.cfg import get_cfg
+    from ultralytics.data.build import build_yolo_dataset
+
+    names = dict(enumerate(dataset.class_names))
+    described = {"names": names, "nc": len(names), "channels": 3}
+    images = dataset.data_yaml.parent / "images" / Split.TRAIN
+    # All of the tiles, in both modes: a `fraction` would be of those to train on only.
+    chosen = {**overrides, "task": "detect", "cache": False, "fraction": 1.0}
+    configured = get_cfg(overrides=chosen)
+    built = build_yolo_dataset(configured, str(images), _SAMPLED, described, mode=mode)
+    for index in range(len(built)):
+        built.load_image(index)  # mosaics are made with tiles that were looked at before
+    return built
+
+
+def _transform(argument: Mapping[str, Any]) -> Any:
+    """One augmentation as ultralytics applies it, each time."""
+    from ultralytics.data.augment import Albumentations
+
+    return Albumentations(transforms=[certainly(argument)])
+
+
+def _most_telling(labels: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The places of the tiles to show, those with boxes first."""
+    return sorted(range(len(labels)), key=lambda index: not len(labels[index]["cls"]))[:_SHOWN]
+
+
+def _loaded(caption: str, label: Mapping[str, Any], class_names: Sequence[str]) -> View:
+    """A view of what ultralytics holds while it augments: BGR, and boxes of some form."""
+    height, width = label["img"].shape[:2]
+    instances = label["instances"]
+    instances.convert_bbox("xyxy")
+    instances.denormalize(width, height)
+    boxes = _boxes(instances.bboxes, label["cls"], class_names)
+    return View(caption, np.ascontiguousarray(label["img"][..., ::-1]), boxes)
+
+
+def _formatted(caption: str, item: Mapping[str, Any], class_names: Sequence[str]) -> View:
+    """A view of what the network gets: RGB with channels first, boxes as shares of the image."""
+    pixels = np.ascontiguousarray(item["img"].numpy().transpose(1, 2, 0))
+    height, width = pixels.shape[:2]
+    boxes = from_yolo(item["bboxes"].numpy().astype(float), width, height)
+    return View(caption, pixels, _boxes(boxes, item["cls"].numpy(), class_names))
+
+
+def _boxes(xyxy: np.ndarray, classes: np.ndarray, class_names: Sequence[str]) -> Boxes:
+    labels = tuple(class_names[int(index)] for index in np.ravel(classes))
+    return Boxes(np.asarray(xyxy, dtype=float).reshape(-1, 4), labels)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed everything that augmentations draw from within a block, and leave it as it was."""
+    import torch
+
+    before = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
+        torch.set_rng_state(before[2])

@@ -1,0 +1,61 @@
+"""What tiles look like to a detector: vectors that are close where tiles look alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from utils.detection.detector import Detector
+from utils.detection.ultralytics.checkpoint import load_weights
+from utils.detection.ultralytics.library import choose_device, quiet
+from utils.geometry import FloatArray
+from utils.progress import progress
+
+_BATCH = 16
+
+
+def embed_images(detector: Detector, images: Sequence[Path], *, device: str = "auto") -> FloatArray:
+    """The last layer of a detector's backbone, averaged over each image, less their mean.
+
+    Without the mean, which is what all of them share, what is left points in the direction in which
+    an image differs: all features together look alike to any detector.
+
+    Args:
+        detector: Whose best weights look.
+        images: Local files.
+        device: As ultralytics takes it, or `auto`.
+
+    Returns:
+        Unit vectors, shape (n, channels): their scalar products are cosines. Those of different
+        calls do not compare.
+
+    Raises:
+        DetectorError: If the weights cannot be loaded.
+    """
+    if not images:
+        return np.zeros((0, 1))
+    vectors = np.stack(list(_vectors(detector, images, device)))
+    vectors -= vectors.mean(axis=0)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, np.finfo(float).tiny))
+
+
+def _vectors(detector: Detector, images: Sequence[Path], device: str) -> Iterator[FloatArray]:
+    model = load_weights(detector.best)
+    layer = _end_of_backbone(model)
+    where = choose_device(device).split(",")[0]
+    with quiet(), progress("Looking for new kinds of tiles", total=len(images)) as advance:
+        for start in range(0, len(images), _BATCH):
+            batch = [str(path) for path in images[start : start + _BATCH]]
+            for vector in model.embed(
+                batch, imgsz=detector.image_size, device=where, embed=[layer], verbose=False
+            ):
+                yield vector.cpu().numpy().astype(np.float64)
+            advance(len(batch))
+
+
+def _end_of_backbone(model: object) -> int:
+    """The index of the last layer of the backbone, from the architecture's own description."""
+    return len(model.model.yaml["backbone"]) - 1  # type: ignore[attr-defined]

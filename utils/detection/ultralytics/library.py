@@ -1,0 +1,130 @@
+"""Ultralytics as Spyglass uses it: private, quiet, and never waiting for a network.
+
+Left alone it resolves names on import, looks for updates, reports usage, installs packages and
+fetches fonts. Everything that imports it goes through `load_ultralytics`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from utils.detection.ultralytics.trust import SAFE_LOAD
+from utils.files import write_whole
+from utils.paths import local_folder
+from utils.privacy import keep_private
+
+_MOST_THREADS = 8
+_FONTS = ("Arial.ttf", "Arial.Unicode.ttf")
+_SWITCHES = {
+    # No look-ups, update checks or usage events; downloads that are asked for still work.
+    "YOLO_OFFLINE": "true",
+    "YOLO_AUTOINSTALL": "false",  # never calls pip
+    SAFE_LOAD: "true",  # weights run no code
+    # Threads that wait for each other by spinning make a training five times slower as soon as
+    # anything else runs on the machine; this counts only where torch is not imported yet.
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
+_FOLDERS = ("weights_dir", "datasets_dir", "runs_dir")
+_SETTINGS = {
+    "sync": False,
+    "clearml": False,
+    "comet": False,
+    "dvc": False,
+    "mlflow": False,  # `utils.detection.tracking` does it, and survives a kill
+    "raytune": False,
+    "tensorboard": False,
+    "wandb": False,
+}
+
+
+@cache
+def load_ultralytics() -> Any:
+    """Import ultralytics with its switches set first; a switch the user has set is left alone."""
+    keep_private()
+    for variable, value in _SWITCHES.items():
+        os.environ.setdefault(variable, value)
+    os.environ.setdefault("YOLO_VERBOSE", str(is_verbose()))
+    folder = Path(os.environ["YOLO_CONFIG_DIR"]).expanduser() / "Ultralytics"
+    _write_settings(folder / "settings.json")
+    _provide_fonts(folder)
+    import ultralytics
+    from PIL import Image
+    from ultralytics.utils import patches, torch_utils
+
+    # It leaves one core idle, which on two cores is half of the machine.
+    torch_utils.NUM_THREADS = usable_cores()
+    # It replaces Pillow's `open` by one that would install a package for files that are no images.
+    Image.open = patches._image_open
+    # At the end of a training it opens the weights once more, with a loader that would run code.
+    torch_utils.torch_load = _restricted_load
+    return ultralytics
+
+
+def _restricted_load(weights: str | Path, **_: object) -> Any:
+    """The content of a checkpoint, on the CPU, loaded as all weights are."""
+    from ultralytics.nn import tasks
+
+    return tasks.torch_safe_load(weights)[0]
+
+
+def usable_cores() -> int:
+    """The number of CPU cores to compute on."""
+    if hasattr(os, "sched_getaffinity"):
+        return min(_MOST_THREADS, len(os.sched_getaffinity(0)))
+    return min(_MOST_THREADS, os.cpu_count() or 1)
+
+
+def is_verbose() -> bool:
+    """Whether the user wants to read what ultralytics says: `SPYGLASS_VERBOSE=1`."""
+    return os.environ.get("SPYGLASS_VERBOSE") == "1"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence the log and the progress bars of ultralytics within a block, unless verbose."""
+    load_ultralytics()
+    logger = logging.getLogger("ultralytics")
+    level = logger.level
+    logger.setLevel(logging.INFO if is_verbose() else logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def choose_device(device: str = "auto") -> Any:
+    """The device in ultralytics' terms: all CUDA devices, else Apple's GPU, else the CPU.
+
+    Args:
+        device: "auto", or anything ultralytics understands, such as "cpu", "0" or "0,1".
+    """
+    if device != "auto":
+        return device
+    import torch
+
+    if torch.cuda.is_available():
+        return ",".join(str(index) for index in range(torch.cuda.device_count()))
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _write_settings(path: Path) -> None:
+    if not path.is_file():
+        folders = {name: str(local_folder(name.removesuffix("_dir"))) for name in _FOLDERS}
+        write_whole(path, json.dumps(_SETTINGS | folders))
+
+
+def _provide_fonts(folder: Path) -> None:
+    """Put a font that matplotlib brings where ultralytics would download Arial to."""
+    import matplotlib
+
+    font = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    for name in _FONTS:
+        if not (folder / name).exists():
+            write_whole(folder / name, font.read_bytes())

@@ -1,0 +1,289 @@
+"""The folder of one training run: what is in it, and how far it has come.
+
+A run is named by a fingerprint of its data, arguments and starting weights, so that starting the
+same training again finds its own run and never another's:
+
+    .local/runs/<fingerprint>/
+        ultralytics/     what ultralytics writes: results.csv, plots, weights/
+        stop             appears when the processes of several GPUs shall end after an epoch
+        kept/<epoch>/    what is needed to go on after that epoch: resume.pt, best.pt, results.csv,
+                         and, after the last one, last_epoch; the folder appears whole
+        finished.json    appears when everything is done, and `kept` is gone
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from utils.detection.ultralytics.epochs import EpochMetrics, plain_names, read_epochs
+from utils.detection.ultralytics.library import load_ultralytics
+from utils.detection.ultralytics.trust import refusal
+from utils.errors import DetectorError
+from utils.files import full_disk_explained, sync, write_whole, written_whole
+from utils.paths import local_folder
+from utils.state_files import read_state
+
+Content = TypeVar("Content")
+
+logger = logging.getLogger(__name__)
+
+_NAME_LENGTH = 16
+_CIRCUMSTANCES = {"device", "workers", "cache"}
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """What a finished run came to.
+
+    Attributes:
+        epochs: How many epochs were trained, fewer than asked where it stopped early.
+        metrics: Of the best epoch on the val split.
+    """
+
+    epochs: int
+    metrics: dict[str, float]
+
+
+class Progress(NamedTuple):
+    """How far a run has come; of two, the greater is further.
+
+    Attributes:
+        is_finished: Whether nothing is left to do.
+        epochs: How many are done.
+    """
+
+    is_finished: bool
+    epochs: int
+
+
+NO_PROGRESS = Progress(is_finished=False, epochs=0)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """One training and its folder.
+
+    Attributes:
+        fingerprint: Of data, arguments and starting weights, in hex.
+        folder: Where its files are.
+    """
+
+    fingerprint: str
+    folder: Path
+
+    @property
+    def save_dir(self) -> Path:
+        """The folder ultralytics may empty and fill as it likes."""
+        return self.folder / "ultralytics"
+
+    @property
+    def weights(self) -> Path:
+        """Where ultralytics writes `best.pt` and `last.pt`."""
+        return self.save_dir / "weights"
+
+    @property
+    def stop_marker(self) -> Path:
+        """While it is there, the processes that train on several GPUs end with their epoch."""
+        return self.folder / "stop"
+
+    def epochs(self) -> list[EpochMetrics]:
+        """The epochs done so far, in order: those that need not be done again after a kill."""
+        if self.result() is not None:
+            return read_epochs(self.save_dir)
+        return self._read_kept(read_epochs) or []
+
+    def progress(self) -> Progress:
+        """How far the run has come."""
+        if result := self.result():
+            return Progress(is_finished=True, epochs=result.epochs)
+        kept = self.kept()
+        return Progress(is_finished=False, epochs=int(kept.name) if kept else 0)
+
+    def resumable(self) -> Progress:
+        """As `progress`, but of what a power cut has not spoilt."""
+        progress = self.progress()
+        is_whole = progress.is_finished or self.resume_point() is not None
+        return progress if is_whole else NO_PROGRESS
+
+    def keep(self, epoch: int, *, is_last: bool) -> None:
+        """Copy what is needed to go on after the epoch just done, counted from 1.
+
+        Raises:
+            StoreError: If the disk is full.
+        """
+        unfinished = self._kept / f".{epoch}.partial"
+        with full_disk_explained(self.folder):
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True)
+            shutil.copyfile(self.weights / "last.pt", unfinished / "resume.pt")
+            for file in (self.weights / "best.pt", self.save_dir / "results.csv"):
+                shutil.copyfile(file, unfinished / file.name)
+            if is_last:
+                (unfinished / "last_epoch").touch()
+            for file in (*unfinished.iterdir(), unfinished):
+                sync(file)
+            os.replace(unfinished, self._kept / str(epoch))
+        for other in self._kept.iterdir():
+            if other.name != str(epoch):
+                shutil.rmtree(other)
+
+    def kept(self) -> Path | None:
+        """The folder with the newest state to go on from, or None where there is none."""
+        folders = self._kept.glob("[0-9]*")
+        return max(folders, key=lambda folder: int(folder.name), default=None)
+
+    def snapshot(self, folder: Path) -> TrainingRun:
+        """A copy, in `folder`, of what the run can be restored from, while the training goes on."""
+        copy = TrainingRun(self.fingerprint, folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        if self.result() is None:
+            self._read_kept(copy._link_kept)
+        else:
+            copy.weights.mkdir(parents=True)
+            plots = [file for file in self.save_dir.iterdir() if file.is_file()]
+            for file in (self.folder / "finished.json", *self.weights.iterdir(), *plots):
+                _link(file, folder / file.relative_to(self.folder))
+        return copy
+
+    def resume_point(self) -> Path | None:
+        """As `kept`, but None where a power cut has spoilt it.
+
+        Raises:
+            DetectorError: If what is kept could run code.
+        """
+        kept = self.kept()
+        return kept if kept and _read_checkpoint(kept / "resume.pt").get("optimizer") else None
+
+    def begin(self) -> None:
+        """Forget what an earlier attempt has left that cannot be resumed."""
+        shutil.rmtree(self._kept, ignore_errors=True)
+
+    def rewind(self, resume_point: Path) -> None:
+        """Bring ultralytics' files to the state that is resumed from."""
+        self.weights.mkdir(parents=True, exist_ok=True)
+        _copy_whole(resume_point / "results.csv", self.save_dir / "results.csv")
+        _copy_whole(resume_point / "best.pt", self.weights / "best.pt")
+
+    def adopt_weights(self, resume_point: Path) -> None:
+        """Finish the weights of a run that was killed after its last epoch, as ultralytics does."""
+        from ultralytics.utils.torch_utils import strip_optimizer
+
+        _copy_whole(resume_point / "resume.pt", self.weights / "last.pt")
+        for name in ("last.pt", "best.pt"):
+            strip_optimizer(self.weights / name)
+
+    def drop_damaged_result(self) -> None:
+        """Forget that the run has finished where its weights are damaged: it is trained again."""
+        weights = (self.weights / "best.pt", self.weights / "last.pt")
+        if self.result() is None or all(zipfile.is_zipfile(file) for file in weights):
+            return
+        logger.warning("The weights in %s are damaged: the training is done again.", self.weights)
+        (self.folder / "finished.json").unlink()
+
+    def mark_finished(self) -> None:
+        """Note the result; what was kept for resuming is no longer needed."""
+        result = TrainingResult(len(self.epochs()), self._measured())
+        write_whole(self.folder / "finished.json", json.dumps(asdict(result)))
+        shutil.rmtree(self._kept, ignore_errors=True)
+
+    def result(self) -> TrainingResult | None:
+        """What the run came to, or None while it is not finished.
+
+        A damaged note of it is made again from the weights, if they are whole.
+        """
+        marker = self.folder / "finished.json"
+        if not marker.is_file():
+            return None
+        result = read_state(marker, _result_of, "it is made again from the weights of the run")
+        measured = {} if result else self._measured()
+        if measured:
+            result = TrainingResult(len(read_epochs(self.save_dir)), measured)
+            write_whole(marker, json.dumps(asdict(result)))
+        return result
+
+    def _measured(self) -> dict[str, float]:
+        """The metrics in the best weights; none where those are damaged."""
+        return plain_names(_read_checkpoint(self.weights / "best.pt").get("train_metrics") or {})
+
+    @property
+    def _kept(self) -> Path:
+        return self.folder / "kept"
+
+    def _link_kept(self, kept: Path) -> None:
+        shutil.rmtree(self._kept, ignore_errors=True)
+        shutil.copytree(kept, self._kept / kept.name, copy_function=_link)
+
+    def _read_kept(self, read: Callable[[Path], Content]) -> Content | None:
+        """Read the newest state; once more where another process replaces it meanwhile."""
+        while kept := self.kept():
+            try:
+                return read(kept)
+            except OSError:
+                if self.kept() == kept:
+                    raise
+        return None
+
+
+def open_run(
+    data_fingerprint: str, checkpoint_identity: str, arguments: dict[str, Any]
+) -> TrainingRun:
+    """The run of a training, new or begun before."""
+    identity = without_circumstances(arguments)
+    content = [data_fingerprint, checkpoint_identity, identity, version("ultralytics")]
+    text = json.dumps(content, sort_keys=True, default=str)
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()
+    return TrainingRun(fingerprint, local_folder("runs", fingerprint[:_NAME_LENGTH]))
+
+
+def _result_of(content: dict[str, Any]) -> TrainingResult:
+    result = TrainingResult(**content)
+    metrics = {name: float(value) for name, value in result.metrics.items()}
+    return TrainingResult(int(result.epochs), metrics)
+
+
+def without_circumstances(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that change what is trained, without those that say where and how fast."""
+    return {name: value for name, value in arguments.items() if name not in _CIRCUMSTANCES}
+
+
+def _read_checkpoint(path: Path) -> dict[str, Any]:
+    """The content of a checkpoint, on the CPU; empty where it is missing or cut short by a kill.
+
+    Raises:
+        DetectorError: If it could run code.
+    """
+    load_ultralytics()
+    from ultralytics.nn.tasks import torch_safe_load
+
+    try:
+        content, _ = torch_safe_load(path)
+    except Exception as error:  # a broken file fails in many ways, and all mean the same
+        if refused := refusal(str(path), path, error):
+            raise DetectorError(refused) from error
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _copy_whole(source: Path, destination: Path) -> None:
+    with written_whole(destination) as partial:
+        shutil.copyfile(source, partial)
+
+
+def _link(source: str | Path, destination: str | Path) -> None:
+    """A hard link, which costs nothing and keeps the content; a copy where there are none."""
+    try:
+        os.link(source, destination)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        shutil.copyfile(source, destination)

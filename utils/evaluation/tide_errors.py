@@ -1,0 +1,126 @@
+"""What kinds of mistakes a detector makes.
+
+The kinds and their thresholds are those of TIDE (Bolya et al. 2020, "TIDE: A General Toolbox for
+Identifying Object Detection Errors"): a found box that takes no true box is
+
+- in the wrong place, if it overlaps a true box of its class by IoU 0.1 to 0.5,
+- of the wrong class, if it overlaps one of another class by at least 0.5,
+- a duplicate, if it overlaps one of its class by at least 0.5 that a better-scored box has taken,
+- of the wrong class and in the wrong place, if it overlaps one of another class by 0.1 to 0.5,
+- background, if it overlaps none by 0.1.
+
+The first that holds counts. A true box is missed if no found box takes it, and none of the wrong
+place or class lies on it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from utils.evaluation.evaluated_images import JudgedImage
+from utils.evaluation.matching import IntArray, by_score, taken_truths
+from utils.geometry import BoolArray, Boxes, FloatArray, iou_matrix
+
+MISSED = "missed"
+WRONG_PLACE = "wrong place"
+WRONG_CLASS = "wrong class"
+DUPLICATE = "duplicate"
+WRONG_BOTH = "wrong class and place"
+BACKGROUND = "background"
+KINDS = (MISSED, WRONG_PLACE, WRONG_CLASS, DUPLICATE, WRONG_BOTH, BACKGROUND)
+
+_FOREGROUND_IOU = 0.5
+_BACKGROUND_IOU = 0.1
+
+
+def count_errors(images: Iterable[JudgedImage], confidence: float) -> dict[str, int]:
+    """The number of mistakes of each kind among boxes of at least `confidence`."""
+    total: Counter[str] = Counter()
+    for image in images:
+        total.update(errors_in(image, confidence))
+    return {kind: total[kind] for kind in KINDS}
+
+
+def errors_in(image: JudgedImage, confidence: float) -> Counter[str]:
+    """The mistakes of each kind in one image among boxes of at least `confidence`."""
+    found, truth = confident(image.found, confidence), image.truth
+    taken = _taken(found, truth)
+    is_missed = ~np.isin(np.arange(len(truth)), taken)
+    labels = np.array(truth.labels, dtype=str)
+    counts: Counter[str] = Counter()
+    for index in np.flatnonzero(taken < 0):
+        # One at a time: of a whole scene, all pairs together would fill the memory.
+        (overlaps,) = iou_matrix(found.xyxy[[index]], truth.xyxy)
+        same = np.asarray(labels == found.labels[index])
+        kind = _kind_of(overlaps, same)
+        counts[kind] += 1
+        if kind in (WRONG_PLACE, WRONG_CLASS):
+            lies_on = same if kind == WRONG_PLACE else ~same
+            is_missed[np.where(lies_on, overlaps, -1).argmax()] = False
+    counts[MISSED] = int(is_missed.sum())
+    return counts
+
+
+def confusion_matrix(
+    images: Iterable[JudgedImage], class_names: Sequence[str], confidence: float
+) -> list[list[int]]:
+    """Which class is taken for which, among boxes of at least `confidence`.
+
+    Boxes take true boxes by falling score, at IoU 0.5, of whatever class.
+
+    Returns:
+        Counts; rows are found classes, columns true ones, the last of each is background.
+    """
+    number = {name: index for index, name in enumerate(class_names)}
+    matrix = np.zeros((len(number) + 1, len(number) + 1), dtype=np.intp)
+    for image in images:
+        found, truth = confident(image.found, confidence), image.truth
+        (taken,) = taken_truths(found.xyxy, truth.xyxy, np.array([_FOREGROUND_IOU]))
+        for label, index in zip(found.labels, taken, strict=True):
+            column = number[truth.labels[index]] if index >= 0 else -1
+            matrix[number[label], column] += 1
+        for index in set(range(len(truth))) - set(taken.tolist()):
+            matrix[-1, number[truth.labels[index]]] += 1
+    return [[int(count) for count in row] for row in matrix]
+
+
+def confident(boxes: Boxes, confidence: float) -> Boxes:
+    """The boxes of at least a confidence, by falling score."""
+    ordered = by_score(boxes)
+    scores = ordered.scores if ordered.scores is not None else np.ones(len(ordered))
+    return ordered.select(scores >= confidence)
+
+
+def _taken(found: Boxes, truth: Boxes) -> IntArray:
+    """The true box of its class that each found box takes, or -1, shape (n,)."""
+    taken = np.full(len(found), -1, dtype=np.intp)
+    for name in set(found.labels):
+        ours = np.flatnonzero([label == name for label in found.labels])
+        theirs = np.flatnonzero([label == name for label in truth.labels])
+        (of_class,) = taken_truths(
+            found.xyxy[ours], truth.xyxy[theirs], np.array([_FOREGROUND_IOU])
+        )
+        hit = of_class >= 0
+        taken[ours[hit]] = theirs[of_class[hit]]
+    return taken
+
+
+def _kind_of(overlaps: FloatArray, same: BoolArray) -> str:
+    """The kind of mistake of a found box.
+
+    Args:
+        overlaps: With every true box, shape (m,).
+        same: Which of them are of its class, shape (m,).
+    """
+    own = overlaps[same].max(initial=0.0)
+    other = overlaps[~same].max(initial=0.0)
+    if _BACKGROUND_IOU <= own < _FOREGROUND_IOU:
+        return WRONG_PLACE
+    if other >= _FOREGROUND_IOU:
+        return WRONG_CLASS
+    if own >= _FOREGROUND_IOU:
+        return DUPLICATE
+    return WRONG_BOTH if other >= _BACKGROUND_IOU else BACKGROUND
