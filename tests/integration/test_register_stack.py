@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from zenml.client import Client
 from zenml.enums import StackComponentType
 
@@ -33,7 +32,6 @@ def fill_in(admin: Registering, region: str) -> None:
     admin.file.write_text(text.replace("name: spyglass", f"name: {admin.name}"))
 
 
-@pytest.mark.slow
 def test_the_vertex_stack_is_registered_shown_and_changed(admin, monkeypatch):
     for variable in (
         "MLFLOW_TRACKING_USERNAME",
