@@ -16,7 +16,7 @@ KEPT = $(if $(wildcard .venv/lib/python*/site-packages/kfp),--extra gcp)
 export UV_COMPILE_BYTECODE := 1
 export UV_HTTP_TIMEOUT ?= 300
 
-.PHONY: help demo test test-slow test-all lint format bench screenshots dashboard label-studio mlflow fiftyone stop clean lock-label-studio
+.PHONY: help demo test test-slow test-all lint format bench docs screenshots dashboard label-studio mlflow fiftyone stop clean lock-label-studio
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,8 @@ lint: $(DEVELOPMENT) ## Check style, types, architecture, and that what is gener
 		| diff - <(grep -v '^#' requirements.txt) >/dev/null \
 		|| (echo "requirements.txt is out of step with uv.lock: run make format" && exit 1)
 	@$(PYTHON) -m docs.configuration --check
+	@$(PYTHON) -m docs.prose
+	@$(PYTHON) -m docs.site
 
 format: $(DEVELOPMENT) ## Format the code and write again what is generated
 	@.venv/bin/ruff format .
@@ -64,6 +66,10 @@ lock-label-studio: $(DEVELOPMENT) ## Resolve Label Studio's own environment anew
 
 bench: $(DEVELOPMENT) ## Measure against the alternatives and print ratios
 	@status=0; for part in tiling codecs label_studio transfers merging intervals inference feedback training fuzzing; do $(PYTHON) -m benchmarks.$$part || status=1; done; exit $$status
+
+docs: $(DEVELOPMENT) ## Build the documentation as a site with search (.local/site)
+	@$(PYTHON) -m docs.site
+	@echo "Open .local/site/index.html"
 
 screenshots: $(DEVELOPMENT) ## Take the pictures of the README from the demo's real run
 	@$(PYTHON) -m docs.screenshots

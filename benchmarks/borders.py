@@ -39,7 +39,7 @@ OPTIONS = InferenceOptions(
 
 
 def found_once(data: Path, seed: int = 0) -> int:
-    """Of how many of 200 ships exactly one box is found."""
+    """The number of ships, out of 200, with exactly one box."""
     pixels, ships = place(Image.open(data / "sahi" / PICTURE), np.random.default_rng(seed))
     windows = list(Grid.over(SIDE, SIDE, TILE_SIZE, OVERLAP))
     detector = make_detector(data)

@@ -63,7 +63,7 @@ class Step:
     Attributes:
         tiles: How many are labelled.
         boxes: How many boxes people had to draw or confirm on them.
-        map50: Of the detector that learned from them, on unseen tiles.
+        map50: mAP50 of the detector that learned from them, on unseen tiles.
     """
 
     tiles: int
@@ -139,7 +139,7 @@ def as_tile(scene: Scene) -> LabeledTile:
 
 
 def simulate(ships: Ships, options: FeedbackOptions | None, seed: int) -> list[Step]:
-    """What is known after each round of asking; None asks by chance."""
+    """The labels known after each round of asking; None asks by chance."""
     tiles = {tile.tile_id: tile for tile in ships.train}
     drawn = sorted(tiles.values(), key=lambda tile: chance(seed, tile.tile_id))
     labeled = drawn[:ASKED_FOR]

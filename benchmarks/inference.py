@@ -91,7 +91,7 @@ def against_others(data: Path, scene: Path, folder: Path, options: InferenceOpti
 
 
 def least_seconds(windows: int) -> float:
-    """What the convolutions for so many windows take when nothing holds up the processor.
+    """The time that the convolutions of some windows take on an idle processor.
 
     Products of large matrices are the most that it computes; 16 bits count where they are faster.
     """

@@ -49,7 +49,7 @@ EXPORT_SECONDS_BAR = 15.0
 
 @dataclass(frozen=True)
 class Measurement:
-    """What was measured.
+    """The measurements of one run.
 
     Attributes:
         bulk: Seconds for all tasks in bulk.
@@ -146,7 +146,7 @@ def measure(client: Any, folder: Path) -> Measurement:
 
 
 def suggestion(tile: Tile) -> Preannotation:
-    """What a detector might have found: the true boxes, with scores."""
+    """Likely predictions of a detector: the true boxes, with scores."""
     truth = tile.boxes or Boxes()
     return Preannotation(Boxes(truth.xyxy, truth.labels, np.full(len(truth), 0.5)), "1", 0.5)
 
@@ -173,7 +173,7 @@ def make_tiles(store: Path) -> list[Tile]:
 
 
 def send_one_by_one(client: Any, project: Project, tiles: list[Tile]) -> None:
-    """What a loop over the API does: create each task, then its annotation."""
+    """Create each task, then its annotation, by a loop over the API."""
     for tile in tiles:
         body = json.loads(task_of(tile, "/tile.png").body)
         (annotation,) = body.pop("annotations")

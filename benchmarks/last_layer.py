@@ -38,7 +38,7 @@ class Places:
     """One level of a tile's feature maps.
 
     Attributes:
-        features: Of each place, standardised, with a 1 at the end, shape (places, d).
+        features: Features of each place, standardised, with a 1 at the end, shape (places, d).
         xyxy: Its box in tile pixels.
         shown: The places to learn from.
         is_object: Whether each of these is an object.
@@ -54,7 +54,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class SeenTile:
-    """What everything before the last layer makes of a tile.
+    """The features of a tile before the last layer.
 
     Attributes:
         levels: Its places.
@@ -73,7 +73,7 @@ def see(tiles: Sequence[LabeledTile], weights: Path, image_size: int) -> dict[st
 
     Args:
         tiles: With an image each.
-        weights: Of a YOLOv8.
+        weights: Weights of a YOLOv8.
         image_size: To which the longer side is brought, in pixels, a multiple of 32.
     """
     network = load_weights(weights).model.float().eval()
@@ -109,7 +109,7 @@ def learn(seen: Sequence[SeenTile]) -> Weights:
 
 
 def find(weights: Weights, tile: SeenTile, label: str) -> Boxes:
-    """What a detector with that last layer finds on a tile, the surest first."""
+    """The predictions of a detector with that last layer on a tile, by descending score."""
     scores = np.concatenate(
         [_sigmoid(one.features @ weight) for one, weight in zip(tile.levels, weights, strict=True)]
     )
@@ -121,7 +121,7 @@ def find(weights: Weights, tile: SeenTile, label: str) -> Boxes:
 
 
 def looks(seen: Mapping[str, SeenTile], tile_ids: Sequence[str]) -> FloatArray:
-    """What tiles look like, as `embed_images` tells it."""
+    """The features of tiles, as `embed_images` computes them."""
     vectors = np.stack([seen[tile_id].look for tile_id in tile_ids])
     vectors = vectors - vectors.mean(axis=0)
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))

@@ -37,7 +37,7 @@ Found = list[tuple[Window, Boxes]]
 
 
 def make_findings(side: int, count: int, size: int) -> Found:
-    """What a good detector may find of objects at random places, each window on its own."""
+    """Likely predictions of a good detector at random places, each window on its own."""
     rng = np.random.default_rng(0)
     corner = rng.uniform(0, side - 2 * size, (count, 2))
     objects = np.hstack([corner, corner + rng.uniform(size / 2, 2 * size, (count, 2))])

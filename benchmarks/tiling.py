@@ -31,7 +31,7 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What one run took: wall time in seconds and peak resident memory in bytes."""
+    """The cost of one run: wall time in seconds and peak resident memory in bytes."""
 
     seconds: float
     peak_bytes: int
@@ -156,7 +156,7 @@ def main() -> int:
 
 
 def run_alone(way: str, *arguments: str) -> None:
-    """What a child process does: one way, timed once the libraries are loaded."""
+    """Run one way in a child process, timed once the libraries are loaded."""
     if way == "images":
         make_images(Path(arguments[0]))
         return

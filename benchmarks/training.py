@@ -56,7 +56,7 @@ SEEDS = (0, 1, 2)
 SIDES = ("ultralytics", "Spyglass")
 CLASSES = ("ship",)
 EPOCHS, BATCH, IMAGE_SIZE = 8, 16, 416
-# What differs from the defaults of `TrainingOptions`.
+# Only the differences from the defaults of `TrainingOptions`.
 RECIPE: dict[str, Any] = {
     "imgsz": 544,
     "known_as": {"ship": "boat"},
@@ -70,7 +70,7 @@ RECIPE: dict[str, Any] = {
         "warmup_epochs": 2,
         "close_mosaic": 4,
         "flipud": 0.5,
-        # What larger images cost is partly won back.
+        # This wins back a part of the cost of larger images.
         "freeze": 4,
     },
 }
@@ -181,7 +181,7 @@ def judge(detector: Detector, split: Split, dataset: YoloDataset, folder: Path) 
 
 
 def processor_seconds() -> float:
-    """What this process and those it has started and seen end have taken so far."""
+    """Processor seconds of this process and its ended children so far."""
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 

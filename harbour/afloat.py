@@ -1,4 +1,4 @@
-"""What is on the water and is no ship: breaking waves and buoys."""
+"""Objects on the water that are no ships: breaking waves and buoys."""
 
 from __future__ import annotations
 

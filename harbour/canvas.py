@@ -64,8 +64,8 @@ def patch_mask(shape: tuple[int, ...], corners: FloatArray) -> tuple[tuple[slice
     """The part of an image around a polygon as an index, and the polygon's coverage there.
 
     Args:
-        shape: Of the image: height, width, and more.
-        corners: Of the polygon, shape (n, 2).
+        shape: Shape of the image: height, width, and more.
+        corners: Corners of the polygon, shape (n, 2).
 
     Returns:
         Slices of rows and columns, and an array of that shape with 255 inside the polygon.

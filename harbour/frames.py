@@ -15,9 +15,10 @@ class Frame:
     """A coordinate system laid into the image: an origin and the direction of its x axis.
 
     Attributes:
-        x: Of the origin, in pixels.
-        y: Of the origin, in pixels.
-        angle: Of the x axis, in radians, clockwise on the screen; the y axis is a quarter turn on.
+        x: X of the origin, in pixels.
+        y: Y of the origin, in pixels.
+        angle: Angle of the x axis in radians, clockwise on the screen. The y axis is a quarter turn
+            further.
     """
 
     x: float

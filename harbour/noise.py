@@ -52,7 +52,7 @@ def grain(random: Generator, size: int, exponent: float) -> Field:
 
     Args:
         random: Source of randomness.
-        size: Of a side, in pixels.
+        size: Size of a side, in pixels.
         exponent: How fast the amplitude falls with the frequency: 0 is white noise.
     """
     frequency = np.hypot(*_frequencies(size))
@@ -69,8 +69,8 @@ def waves(random: Generator, size: int, wavelength: float, wind: float) -> Field
 
     Args:
         random: Source of randomness.
-        size: Of a side, in pixels.
-        wavelength: Of the largest waves, in pixels.
+        size: Size of a side, in pixels.
+        wavelength: Wavelength of the largest waves, in pixels.
         wind: The direction that it blows to, in radians.
     """
     down, across = _frequencies(size)
@@ -90,8 +90,8 @@ def enlarged(field: Field, step: int, rows: slice, columns: slice) -> Field:
     Args:
         field: A value for every `step`-th pixel of the image.
         step: In pixels.
-        rows: Of the image.
-        columns: Of the image.
+        rows: Rows of the image.
+        columns: Columns of the image.
     """
     across = (np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5) / step
     down = (np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) / step

@@ -39,7 +39,7 @@ class Ship:
     """A ship and where it lies.
 
     Attributes:
-        kind: What it looks like.
+        kind: Kind of ship, which decides its looks.
         frame: Its middle; x points to the bow.
         length: In pixels.
     """

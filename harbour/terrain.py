@@ -1,4 +1,4 @@
-"""Water and land: how high the ground is, and how it looks from above."""
+"""Water and land: the height of the ground, and its colours from above."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Terrain:
     coast: tuple[Frame, ...]
 
     def plants_at(self, x: float, y: float) -> float:
-        """What grows at a point of the image, in pixels."""
+        """The kind of vegetation at a point of the image, in pixels."""
         return float(self.plants[int(y) // _COARSE, int(x) // _COARSE])
 
 

@@ -25,7 +25,7 @@ class Berth:
     Attributes:
         frame: One end of it; x runs along the edge, y out to the water.
         length: In pixels.
-        kinds: Of the ships that come here.
+        kinds: Kinds of the ships that come here.
         bow_in: Whether they lie with the bow to the edge, one beside another, as in a marina.
     """
 

@@ -15,7 +15,7 @@ def draw_wake(random: Generator, pixels: Pixels, solid: Mask, ship: Ship) -> Non
 
     Args:
         random: Source of randomness.
-        pixels: Of the scene.
+        pixels: Pixels of the scene.
         solid: Mask of shape (height, width) without water where it is 255.
         ship: The ship.
     """

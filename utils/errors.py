@@ -52,7 +52,7 @@ class EmptySplitError(DatasetError):
 
 
 class GeoreferenceError(SpyglassError):
-    """What an image says about its place on Earth means no place."""
+    """An image's description of its place on Earth means no place."""
 
 
 class DetectorError(SpyglassError):

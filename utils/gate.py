@@ -6,7 +6,7 @@ them. The address that Spyglass prints holds a token. Opening it leaves a cookie
 programs send `Authorization: Bearer <token>`.
 
 Their pages would also load fonts, pictures and news from other machines, which thus learn who uses
-them. Browsers are told to load nothing from elsewhere, but for the places that the user names in
+them. Browsers load nothing from elsewhere, except the places that the user names in
 `SPYGLASS_PAGES_MAY_LOAD` (sources of a Content-Security-Policy, such as `https://*.example.org`).
 """
 
@@ -111,13 +111,13 @@ def _keeping_pages_here(send: Send) -> Send:
         "frame-ancestors 'self'; base-uri 'self'; form-action 'self'"
     )
 
-    async def told(message: MutableMapping[str, Any]) -> None:
+    async def with_headers(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             headers = [*message.get("headers", ()), (b"content-security-policy", policy.encode())]
             message = {**message, "headers": headers}
         await send(message)
 
-    return told
+    return with_headers
 
 
 def _is_from_here(scope: Scope) -> bool:

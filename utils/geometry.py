@@ -121,7 +121,7 @@ def spans(length: int, tile_size: int, overlap: int) -> tuple[Span, ...]:
     """Cut one axis into (start, size) spans.
 
     Args:
-        length: Of the axis, in pixels, at least 1.
+        length: Length of the axis, in pixels, at least 1.
         tile_size: Size of every span but the last, which is cropped to the axis.
         overlap: How many pixels neighbouring spans share; less than `tile_size`.
 
@@ -184,7 +184,7 @@ def iou_matrix(first: ArrayLike, second: ArrayLike) -> FloatArray:
 
 
 def box_problem(box: ArrayLike, width: float, height: float) -> str | None:
-    """What makes a box (xyxy) unusable in an image of `width` × `height` pixels, or None.
+    """The fault of a box (xyxy) in an image of `width` × `height` pixels, or None.
 
     A box that reaches over the edge is usable (it will be clipped); one that lies wholly outside is
     not.

@@ -28,7 +28,7 @@ _AT_ONCE = b"\nEnded at once. What is done is kept: run the same command again t
 
 @dataclass
 class _State:
-    """What this process has received.
+    """The signals that this process has received.
 
     Attributes:
         is_listening: Whether a block of `interruptible` is open.
@@ -130,7 +130,7 @@ def _interrupt(signum: int, _frame: FrameType | None) -> None:
     if not _interrupted.is_set():
         _state.signal, _state.at = signum, time.monotonic()
         _interrupted.set()
-        # Those whose parent ends first cannot be found later.
+        # A process whose parent ended first cannot be found later.
         _state.children = _children()
         raise KeyboardInterrupt
     if time.monotonic() - _state.at > _SAME_SIGNAL_SECONDS:

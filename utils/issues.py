@@ -1,4 +1,4 @@
-"""What was set aside and why: bad items do not stop the rest, nor are they lost from sight."""
+"""Items that were set aside, with reasons: they neither stop the rest nor disappear."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class IssueReport:
         """Refuse to go on when too much was set aside.
 
         Args:
-            total: The number of items looked at, good and bad.
+            total: Number of items checked, good and bad.
             max_share: The largest share of them that may be set aside, in [0, 1].
             what: The items in the plural, for the message, such as "scenes".
 

@@ -19,8 +19,8 @@ def exclusive(work: str, target: str) -> Iterator[None]:
     The operating system frees the lock when the process ends, however it ends.
 
     Args:
-        work: What is being done, for the message, such as "ingest".
-        target: What it is done to, such as the URI of a data store.
+        work: The work, for the message, such as "ingest".
+        target: The object of the work, such as the URI of a data store.
 
     Raises:
         BusyError: If another process on this machine holds the lock.

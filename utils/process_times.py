@@ -1,4 +1,4 @@
-"""When a process was started: with its id, the only thing that tells it from a later one."""
+"""The start time of a process: with the id it distinguishes the process from a later one."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def read_state(path: Path, make: Callable[[dict[str, Any]], State], lost: str) -
     Args:
         path: The file.
         make: Makes the state of the JSON object in it; it may raise any error of bad content.
-        lost: What the warning says of the consequences, such as "it is measured again".
+        lost: The consequences, for the warning, such as "it is measured again".
 
     Returns:
         The state, or None where there is no file or a damaged one.

@@ -86,7 +86,7 @@ class Table(Generic[Record]):
             path: Destination.
             tables: Each in order of `key`; classes that are not the same in all are sorted, and
                 facts in the footer that are not the same in all are left out.
-            key: What the result is in order of.
+            key: Sort key of the result.
         """
         common = dict(set.intersection(*(set(table.footer.items()) for table in tables)))
         return cls.write(path, _merged(tables), heapq.merge(*tables, key=key), footer=common)
@@ -198,7 +198,7 @@ def read_table(
     Args:
         path: The file.
         schema: From `versioned_schema`.
-        oldest_version: Of the schema that may be read too; by default only its own.
+        oldest_version: Oldest version of the schema that may be read; by default only its own.
 
     Raises:
         DatasetError: If the file is damaged, or of another kind or version.
@@ -243,7 +243,7 @@ def damage_explained(path: Path) -> Iterator[None]:
     """Say that a table cannot be read, and what to do.
 
     Raises:
-        DatasetError: In place of Arrow's error in the block, which is told nowhere else.
+        DatasetError: In place of Arrow's error in the block, which nothing else reports.
     """
     try:
         yield

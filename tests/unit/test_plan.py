@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.builders import boxes
 from utils.geometry import Boxes
 from utils.images.options import PixelOptions
-from utils.scenes.coverage import LOOK, OUTSIDE, WITHOUT_DATA, Covered
+from utils.scenes.coverage import COVERED, OUTSIDE, WITHOUT_DATA, Covered
 from utils.scenes.region_choice import OUTSIDE_REGIONS
 from utils.scenes.scene import Scene
 from utils.scenes.usable import ALL_LOST, BAD_BOX, BEYOND_IMAGE
@@ -168,7 +168,9 @@ def covered(states: list[int], *inside: bool) -> Covered:
 
 
 def test_tiles_without_data_or_outside_the_regions_are_not_cut_but_counted():
-    plan = plan_tiles(scene(None), 40, 10, TILES_OF_10, covered([LOOK, WITHOUT_DATA, OUTSIDE, 0]))
+    plan = plan_tiles(
+        scene(None), 40, 10, TILES_OF_10, covered([COVERED, WITHOUT_DATA, OUTSIDE, 0])
+    )
     assert [tile.window.x for tile in plan.tiles] == [0, 30]
     assert (plan.without_data, plan.outside_regions, plan.empty_dropped) == (1, 1, 0)
 

@@ -1,4 +1,4 @@
-"""What is wrong with the boxes of one tile."""
+"""Faults of the boxes of one tile."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _distinct(tile: LabeledTile, boxes: Boxes, issues: IssueReport) -> Boxes:
 
 
 def _repeats(boxes: Boxes) -> BoolArray:
-    """Which boxes coincide with an earlier one of their class, shape (n,)."""
+    """True for each box that coincides with an earlier one of its class, shape (n,)."""
     labels = np.array(boxes.labels, dtype=object)
     same = (iou_matrix(boxes.xyxy, boxes.xyxy) >= _SAME_BOX_IOU) & (labels[:, None] == labels)
     return np.asarray(np.tril(same, k=-1).any(axis=1))

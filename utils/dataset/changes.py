@@ -1,4 +1,4 @@
-"""What differs between two versions of a labelled dataset."""
+"""The differences between two versions of a labelled dataset."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _side_by_side(
 
 
 def _change(before: LabeledTile | None, after: LabeledTile | None) -> TileChange | None:
-    """What became of a tile, or None where it is the same."""
+    """The kind of change of a tile, or None if it is the same."""
     boxes_before = before.boxes if before else Boxes()
     boxes_after = after.boxes if after else Boxes()
     boxes = box_changes(boxes_before, boxes_after)
@@ -126,7 +126,7 @@ def _change(before: LabeledTile | None, after: LabeledTile | None) -> TileChange
 
 
 def _most_changed(changes: list[TileChange]) -> list[TileChange]:
-    """Of each kind a few."""
+    """A few examples of each kind."""
     chosen: list[TileChange] = []
     for kind in ("changed", "added", "removed"):
         same_kind = [change for change in changes if change.kind == kind]

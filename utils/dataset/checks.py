@@ -1,4 +1,4 @@
-"""What is wrong with a labelled dataset, found before a training stumbles over it."""
+"""Faults of a labelled dataset, found before a training stumbles over them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OTHER_SIZE = "image of another size"
 TWO_SPLITS = "same image in two splits"
 UNSEEN_CLASS = "class never seen"
 
-# The copy of an image that stays is the first of these: what judges the detector is kept whole.
+# The copy of an image that stays is the first of these: the test split is kept whole.
 _KEPT_FIRST = (Split.TEST, Split.VAL, Split.TRAIN)
 _DEFAULTS = CheckOptions()
 _NONE_REFUSED: Mapping[str, str] = {}
@@ -34,11 +34,11 @@ _Place = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class DatasetStatistics:
-    """What the splits hold after the checks.
+    """The content of the splits after the checks.
 
     Attributes:
         tiles: The number of tiles in each split.
-        empty_tiles: Those of them without a box.
+        empty_tiles: Number of tiles without a box.
         boxes: The number of boxes of each class in each split, as `boxes[split][class]`.
     """
 
@@ -53,8 +53,8 @@ class CheckedDataset:
 
     Attributes:
         dataset: The tiles and boxes that passed.
-        issues: What was found, and left out.
-        statistics: What is left.
+        issues: Faults that were found, and items that were left out.
+        statistics: Figures of the remaining tiles.
     """
 
     dataset: LabeledDataset
@@ -107,9 +107,9 @@ def check_dataset(
         splits: The split of each scene.
         images: Local files by tile id; a tile without one counts as missing.
         path: Where to write the dataset that passed.
-        options: What to check and how much may be wrong.
+        options: Checks to make, and limits.
         refusals: Why an image could not be fetched, by its URI, where that is known.
-        all_tile_ids: Of the manifest, to report tiles that nobody has labelled.
+        all_tile_ids: Tile ids of the manifest, to report tiles that nobody has labelled.
 
     Raises:
         DatasetError: If there are no tiles, or a scene has no split.

@@ -1,4 +1,4 @@
-"""The images of a dataset, looked at before anything is learned from them."""
+"""The images of a dataset, checked before anything is learned from them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _DIGEST_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """What was seen of an image.
+    """The findings of a check of one image.
 
     Attributes:
-        problem: What makes it unusable, or None.
+        problem: Fault that makes the image unusable, or None.
         missing: Whether there is no such file.
         width: In pixels; 0 where there is a problem.
         height: In pixels; 0 where there is a problem.
-        digest: Of the decoded pixels, the same however they are encoded; None where there is a
-            problem, where the pixels were not looked at, and for an image of a single colour, which
+        digest: Digest of the decoded pixels, independent of their encoding. None if there is a
+            problem, if the pixels were not decoded, and for an image of a single colour, which
             may well occur twice.
     """
 

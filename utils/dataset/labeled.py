@@ -53,24 +53,24 @@ SCHEMA = versioned_schema(
 
 @dataclass(frozen=True, slots=True)
 class LabeledTile:
-    """A tile with the boxes that training shall use.
+    """A tile with the boxes to train on.
 
     Attributes:
         tile_id: Joins it to the manifest.
         scene_id: The scene it was cut from.
         window: Its place in the scene, in pixels.
         uri: Where the encoded image is: an absolute local path or `gs://...`.
-        sha256: Of the encoded image.
+        sha256: SHA-256 of the encoded image.
         boxes: In tile coordinates, inside the tile.
-        tags: Those of the scene.
+        tags: Tags of the scene.
         reviewed: Whether a person has submitted or updated the annotation, rather than the ingest
             having sent it.
         annotator: Who, as Label Studio names them (e-mail), or None.
         annotated_at: When, in UTC, or None.
         task_id: In Label Studio, or None for a dataset made without it.
         annotation_id: In Label Studio, or None.
-        review: What became of the boxes that were proposed, or None where nobody has looked; tables
-            of version 1 know nothing of it.
+        review: Outcome of the proposed boxes, or None if nobody has reviewed the tile, and in
+            tables of version 1.
         group: Unit of splitting, as in `Tile.group`.
         ground_sample_distance: Length of a pixel on the ground, in metres, or None where the scene
             does not know where it lies.
@@ -165,7 +165,7 @@ def _to_review(row: dict[str, Any]) -> Review:
 
 @dataclass(frozen=True)
 class LabeledDataset(Table[LabeledTile]):
-    """Tiles with the boxes that training shall use, in order of `tile_id`."""
+    """Tiles with the boxes to train on, in order of `tile_id`."""
 
     schema: ClassVar[pa.Schema] = SCHEMA
     oldest_version: ClassVar[int] = 1

@@ -1,4 +1,4 @@
-"""What can be configured about splits and checks."""
+"""Options of splits and checks."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class SamplingOptions(Options):
 
 
 class CheckOptions(Options):
-    """What is checked before training, and how much may be wrong."""
+    """Checks before training, and their limits."""
 
     decode_images: bool = True
     """Whether to decode every image, to find the broken ones and the same picture in two splits."""

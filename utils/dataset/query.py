@@ -27,9 +27,9 @@ class Condition:
     """One comparison.
 
     Attributes:
-        key: What is compared: a figure, a class, `date` or `tag`.
+        key: Left side of the comparison: a figure, a class, `date` or `tag`.
         sign: One of `>=`, `<=`, `>`, `<`, `=`.
-        value: What it is compared with, as written.
+        value: Right side of the comparison, as written.
     """
 
     key: str
@@ -85,7 +85,7 @@ class Query:
         return all(condition.holds(facts) for condition in self.conditions)
 
     def check_keys(self, known: set[str]) -> None:
-        """Refuse what no version tells anything about.
+        """Refuse a figure that no version records.
 
         Raises:
             ConfigurationError: With the nearest known key.

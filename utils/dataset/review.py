@@ -1,4 +1,4 @@
-"""What a person did to the boxes that were proposed for a tile."""
+"""The changes that a person made to the boxes proposed for a tile."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from utils.geometry import Boxes, FloatArray, iou_matrix
 
 # Percent of a canvas and back: a pixel of the browser is hit or missed by this much.
 SAME_PIXELS = 0.5
-# What overlaps less is another object that lies near.
+# Boxes that overlap less are different objects that lie near each other.
 _MOVED_IOU = 0.25
 
 
 class ReviewState(StrEnum):
-    """What became of a proposal."""
+    """The outcome of a proposal."""
 
     ACCEPTED = "accepted"
     CHANGED = "changed"
@@ -33,7 +33,7 @@ class BoxChanges:
 
     Attributes:
         kept: At the same place, within half a pixel, and of the same class.
-        moved: Of another place, size or class, but over each other.
+        moved: Number of boxes that overlap a proposed one, with another place, size or class.
         added: Not there before.
         removed: No longer there.
     """
@@ -54,7 +54,7 @@ class Review:
     """One person's work on one tile.
 
     Attributes:
-        state: What became of the proposal.
+        state: Outcome of the proposal.
         proposed_by: The version of the model whose boxes were proposed, `ground truth` for those of
             the ingest, or None where nothing was.
         changes: From the proposal to what the person left; none for a skipped tile.
@@ -72,7 +72,7 @@ class Review:
 
 
 def box_changes(before: Boxes, after: Boxes) -> BoxChanges:
-    """Tell which boxes stayed, moved, came and went.
+    """Classify boxes as kept, moved, added or removed.
 
     Args:
         before: In pixels; scores do not matter.
@@ -88,7 +88,7 @@ def box_changes(before: Boxes, after: Boxes) -> BoxChanges:
 
 
 def state_of(changes: BoxChanges) -> ReviewState:
-    """What changes from a proposal to what a person left say of the proposal."""
+    """The outcome of a proposal, from the changes to its boxes."""
     if not changes.total:
         return ReviewState.ACCEPTED
     if changes.removed and not changes.kept + changes.moved:
@@ -100,8 +100,8 @@ def overlapping_pairs(overlaps: FloatArray, least: float) -> list[tuple[int, int
     """Pairs of boxes, each box in one at most, the largest overlap first.
 
     Args:
-        overlaps: Of n and m boxes, shape (n, m).
-        least: What counts as overlapping.
+        overlaps: IoU of n and m boxes, shape (n, m).
+        least: Minimum IoU of two boxes that overlap.
 
     Returns:
         Indices into the n and the m boxes.
@@ -122,7 +122,7 @@ def overlapping_pairs(overlaps: FloatArray, least: float) -> list[tuple[int, int
 
 
 def _same(before: Boxes, after: Boxes) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Which of n and m boxes are the same in place and class, shape (n, m)."""
+    """True where two of n and m boxes have the same place and class, shape (n, m)."""
     distances = np.abs(before.xyxy[:, None] - after.xyxy[None]).max(axis=2, initial=0)
     labels = np.array(before.labels, dtype=object)[:, None] == np.array(after.labels, dtype=object)
     return np.asarray((distances <= SAME_PIXELS) & labels, dtype=np.bool_)

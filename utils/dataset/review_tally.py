@@ -10,7 +10,7 @@ from utils.dataset.review import Review, ReviewState
 
 @dataclass
 class ReviewTally:
-    """What became of some proposals.
+    """Counts of the outcomes of proposals.
 
     Attributes:
         states: Tiles by what became of them.

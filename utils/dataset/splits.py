@@ -1,4 +1,4 @@
-"""Which scenes a detector learns from and which ones judge it."""
+"""The scenes that a detector learns from, and those that evaluate it."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def held_out(
         groups: The group of each scene, by scene id, from `groups_of`.
         trained_with: The splits of a training. Scenes that it did not know are shared out as it
             would have done; unlike there, a pin may match none of them.
-        fractions: Of that training.
+        fractions: Fractions of that training.
 
     Raises:
         DatasetError: If a scene is pinned to two splits.
@@ -109,7 +109,7 @@ def as_in_training(
     Args:
         groups: The group of each scene, by scene id, from `groups_of`.
         trained_with: The splits of the training.
-        fractions: Of that training.
+        fractions: Fractions of that training.
         all_match: Whether a pin must match a scene.
 
     Returns:
@@ -152,7 +152,7 @@ def _split_by_hash(group: str, fractions: SplitFractions) -> Split:
 
 
 def _pinned(groups: Groups, fractions: SplitFractions, *, all_match: bool) -> Splits:
-    """The split of each group of which a scene is pinned."""
+    """The split of each group with a pinned scene."""
     pinned: Splits = {}
     scenes = sorted(groups)
     names = _scenes_by_name(scenes)

@@ -118,7 +118,7 @@ def _link(image: Path, link: Path) -> None:
 
 
 def _content(tile: LabeledTile, split: Split) -> bytes:
-    """What a training can learn from a tile, as bytes."""
+    """The content of a tile that training depends on, as bytes."""
     boxes = [tile.boxes.xyxy.tolist(), tile.boxes.labels]
     return json.dumps([tile.tile_id, split, tile.sha256, boxes]).encode()
 

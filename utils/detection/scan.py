@@ -22,7 +22,7 @@ from utils.images.files import image_sha256
 from utils.images.reader import Pixels, image_size, read_windows
 from utils.issues import Issue
 from utils.progress import Advance, progress
-from utils.scenes.coverage import LOOK, Coverage, StateArray, coverage_of
+from utils.scenes.coverage import COVERED, Coverage, StateArray, coverage_of
 from utils.scenes.noted import damage_issues, image_issues
 from utils.scenes.scene import Scene
 from utils.tiling.grid import Grid
@@ -169,7 +169,7 @@ def _windows(
     plan = work.plan
     work.grid = Grid.over(work.width, work.height, plan.tile_size, plan.overlap)
     work.states = coverage.windows(work.grid.columns, work.grid.rows)
-    if not (work.states == LOOK).any():
+    if not (work.states == COVERED).any():
         return
     work.bands = Bands(kept, work.key.removesuffix(".parquet"), work.grid)
     first_row = work.bands.rows_done
@@ -183,7 +183,7 @@ def _windows(
     )
     states = work.states[first_row * len(work.grid.columns) :]
     for (window, pixels), state in zip(windows, states, strict=True):
-        is_passed_over = state != LOOK or _is_empty(pixels, options)
+        is_passed_over = state != COVERED or _is_empty(pixels, options)
         yield window, None if is_passed_over else pixels
 
 

@@ -11,7 +11,7 @@ from utils.detection.options import InferenceOptions
 from utils.detection.predictions import ScenePrediction
 from utils.detection.scan import SceneInWork
 from utils.geometry import BoolArray, Boxes
-from utils.scenes.coverage import LOOK, OUTSIDE, WITHOUT_DATA
+from utils.scenes.coverage import COVERED, OUTSIDE, WITHOUT_DATA
 
 
 def merged_prediction(
@@ -38,7 +38,9 @@ def merged_prediction(
     )
     boxes, at_edge, dropped = _marked(found.select(_inside(work, found)), work, options)
     states = work.states
-    skipped = [one.is_skipped and state == LOOK for one, state in zip(seen, states, strict=False)]
+    skipped = [
+        one.is_skipped and state == COVERED for one, state in zip(seen, states, strict=False)
+    ]
     return ScenePrediction(
         scene_id=work.scene.id,
         location=work.scene.location,

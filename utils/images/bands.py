@@ -42,7 +42,7 @@ def chosen_bands(
 def bands_note(
     bands: Sequence[int], colours: Sequence[str], names: Sequence[str | None] = ()
 ) -> str | None:
-    """The sentence that tells which bands are read, where that is not all there is to see.
+    """The sentence that names the bands to read, for a file that has more.
 
     Args:
         bands: The bands that are read, counted from 1.

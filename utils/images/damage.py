@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import mmap
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from utils.images.facts import Note
+from utils.images.facts import NO_END_MARKER, Note
+from utils.images.formats import JPEG, ImageFormat
 
+CUT = Note(NO_END_MARKER, "the file was cut, damaged at its end, or is still being written")
 DOUBTFUL = "image may be damaged"
 ONE_COLOUR = "image has one colour"
 EVEN_PART = "image has one colour in part"
+_START_OF_SCAN = b"\xff\xda"
 _CELL = 64  # pixels; calm water in a JPEG is even over 8 or 16 pixels, hardly ever over more
 _STEP = 8  # of the sample that most cells fail
 _LARGE_SHARE = 0.1
@@ -34,7 +39,7 @@ class DamageSigns:
         self._seen = 0
 
     def add(self, strip: NDArray[np.uint8]) -> None:
-        """Look at rows that were not seen before, RGB of shape (height, width, 3)."""
+        """Check the next rows, RGB of shape (height, width, 3)."""
         self._seen += strip.shape[0] * strip.shape[1]
         for top in range(0, len(strip), _CELL):
             rows = strip[top : top + _CELL]
@@ -76,7 +81,7 @@ class DamageSigns:
 
 
 def _even_in_sample(rows: NDArray[np.uint8]) -> list[int]:
-    """The left columns of the cells of a row of cells that look even in a few of their pixels."""
+    """The left columns of the cells, in one row of cells, with a few equal pixels."""
     width = rows.shape[1]
     sample = rows[::_STEP, ::_STEP]
     lefts = np.arange(0, sample.shape[1], _CELL // _STEP)
@@ -84,3 +89,21 @@ def _even_in_sample(rows: NDArray[np.uint8]) -> list[int]:
     highest = np.maximum.reduceat(sample.max(axis=0), lefts, axis=0)
     even = (lowest == highest).all(axis=1)
     return [int(left) for left in range(0, width, _CELL) if even[left // _CELL]]
+
+
+def lacks_end_marker(path: Path, kind: ImageFormat) -> bool:
+    """Whether a file ends before its end marker; more may follow a marker that is there.
+
+    Only a JPEG's thumbnail has a marker of its own, and lies before the pixels; in the pixels of no
+    format can a marker occur by chance.
+    """
+    if not kind.end_marker:
+        return False
+    with (
+        path.open("rb") as stream,
+        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        if content[-len(kind.end_marker) :] == kind.end_marker:
+            return False
+        start = content.rfind(_START_OF_SCAN) if kind is JPEG else 0
+        return content.rfind(kind.end_marker, max(start, 0)) < 0

@@ -1,4 +1,4 @@
-"""Facts about an image file that its header tells."""
+"""Facts about an image file, from its header."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class ImageFacts:
 
     Attributes:
         format: Name of the format, such as "TIFF".
-        stored_width: Of the pixels as they are stored, before `orientation` turns them.
-        stored_height: Of the pixels as they are stored.
+        stored_width: Width of the pixels as they are stored, before `orientation` turns them.
+        stored_height: Height of the pixels as they are stored.
         bands: Number of bands in the file.
         dtype: Type of the stored numbers, such as "uint16".
         orientation: As in Exif, 1 (upright) to 8.

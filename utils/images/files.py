@@ -78,7 +78,7 @@ def open_image(
 
     Args:
         path: The file.
-        facts: What `image_facts` says of it.
+        facts: Header facts, from `image_facts`.
         options: How it is read.
         faults: Receives what goes wrong while rows are read; see `explained`.
         access: `sequential` to be read once from top to bottom, else `random`.
@@ -118,7 +118,7 @@ def explained(path: Path, faults: Sequence[Exception] = ()) -> Iterator[None]:
 
     Args:
         path: The image.
-        faults: What went wrong below libvips, which only knows that something did.
+        faults: Faults reported below libvips, which only knows that something failed.
 
     Raises:
         ImageError: In place of the library's error.
@@ -135,7 +135,7 @@ def explained(path: Path, faults: Sequence[Exception] = ()) -> Iterator[None]:
 def _sentence(path: Path, error: Exception, in_rows: bool) -> str:
     """One sentence with the fault of a file and the remedy; only a damaged file is to be replaced.
 
-    A file that opened, and of which some rows are not read, is damaged.
+    A file that opens but has unreadable rows is damaged.
     """
     if isinstance(error, ImageError):
         return str(error)

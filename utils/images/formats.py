@@ -111,7 +111,7 @@ def format_of(start: bytes, suffix: str = "") -> ImageFormat | None:
 
     Args:
         start: At least the first 16 bytes.
-        suffix: Of the file's name; the only sign of a TGA image.
+        suffix: Suffix of the file's name; the only sign of a TGA image.
     """
     if start.startswith(b"\x89PNG") and b"acTL" in start.partition(b"IDAT")[0]:
         return APNG

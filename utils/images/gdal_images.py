@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from utils.errors import ImageError
 from utils.images.bands import bands_note, chosen_bands
-from utils.images.end_markers import CUT, lacks_end_marker
+from utils.images.damage import CUT, lacks_end_marker
 from utils.images.facts import FURTHER_BANDS, ImageFacts, Note, no_such_page, pages_note
 from utils.images.formats import TIFF, ImageFormat
 from utils.images.gdal_numbers import number_change, row_slices, rows_at_once

@@ -46,7 +46,7 @@ class Place:
 
     Attributes:
         georeference: Where it lies, or None.
-        notes: What it says that could not be used, or only in part.
+        notes: Parts of the file's place that could not be used, or only in part.
     """
 
     georeference: Georeference | None = None

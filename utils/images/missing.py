@@ -75,7 +75,7 @@ def missing_mask(
 
 @contextmanager
 def opened_missing(path: Path, pixels: PixelOptions = _DEFAULT) -> Iterator[ReadMissing]:
-    """Open an image for several looks at the same pixels as `missing_mask` gives.
+    """Open an image to read the pixels of `missing_mask` several times.
 
     Yields:
         A function from a window of the upright image to the mask of its missing pixels, shape
@@ -174,7 +174,7 @@ def _mask_beside(path: Path, size: tuple[int, int] | None = None) -> Path | None
             return None
         with _opened_beside(beside) as mask:
             return beside if size in (None, (mask.width, mask.height)) else None
-    except Exception:  # a damaged mask; `mask_note` tells of it
+    except Exception:  # a damaged mask; `mask_note` reports it
         return None
 
 

@@ -18,8 +18,8 @@ def without_data(numbers: NDArray[Any], facts: ImageFacts) -> BoolArray:
     """Where numbers, as they are stored, stand for no data; the mask of the file aside.
 
     Args:
-        numbers: Of any shape and type but complex.
-        facts: Of the image.
+        numbers: Numbers of any shape and type but complex.
+        facts: Facts of the image.
     """
     missing = np.zeros(numbers.shape, dtype=np.bool_)
     if facts.nodata is not None and np.isfinite(facts.nodata):

@@ -17,8 +17,8 @@ def stored_place(orientation: int, width: int, height: int) -> Affine:
 
     Args:
         orientation: As in Exif, 1 to 8.
-        width: Of the stored pixels.
-        height: Of the stored pixels.
+        width: Width of the stored pixels.
+        height: Height of the stored pixels.
 
     Returns:
         The stored column is `a * column + b * row + c`, the stored row `d * column + e * row + f`.

@@ -49,8 +49,8 @@ class UprightImage:
     Attributes:
         pixels: A `pyvips.Image` of uchar bands: at least three, the first of which are RGB, or one
             or two, the first of which is grey.
-        facts: What its header says.
-        faults: What went wrong below libvips while it was read; see `explained`.
+        facts: Facts from the header of the file.
+        faults: Faults reported below libvips while the file was read; see `explained`.
     """
 
     pixels: Any

@@ -17,7 +17,7 @@ from utils.errors import ImageError
 from utils.images.formats import ImageFormat
 from utils.images.tiff_pages import CIELAB, CMYK, TiffPage
 
-# What rasterio logs besides is the error that it raises.
+# rasterio raises this error as well as logging it.
 logging.getLogger("rasterio").setLevel(logging.CRITICAL)
 
 _SETTINGS = {

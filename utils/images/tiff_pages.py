@@ -26,13 +26,13 @@ class TiffPage:
 
     Attributes:
         number: Its place in the file, counted from 1.
-        width: Of the stored pixels.
-        height: Of the stored pixels.
+        width: Width of the stored pixels.
+        height: Height of the stored pixels.
         is_copy: Whether it is a smaller copy or the mask of another page.
         orientation: As in Exif, 1 (upright) to 8.
         photometric: How its numbers are to be seen, such as `CMYK`.
         bits: Bits of each number.
-        description: What the program that wrote it says of it.
+        description: Description of the page by the program that wrote it.
         colour_profile: ICC profile, or None.
     """
 
@@ -65,7 +65,7 @@ def tiff_pages(path: Path) -> tuple[TiffPage, ...]:
             header += stream.read(8)
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # told when the page is read
+                warnings.simplefilter("ignore")  # reported when the page is read
                 _read_pages(stream, header, pages)
         except (SyntaxError, ValueError, TypeError, KeyError, IndexError, struct.error):
             pass

@@ -8,7 +8,7 @@ from typing import Any
 
 from utils.errors import ImageError
 from utils.images.bands import bands_note, chosen_bands
-from utils.images.end_markers import CUT, lacks_end_marker
+from utils.images.damage import CUT, lacks_end_marker
 from utils.images.facts import (
     FURTHER_BANDS,
     ImageFacts,

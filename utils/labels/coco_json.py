@@ -146,7 +146,7 @@ def _add_entries(coco: CocoFile, images: list[Any]) -> None:
 
 
 def _note_no_annotations(coco: CocoFile, *, is_list: bool) -> None:
-    """Tell of a file that labels nothing; without a list of labels, nobody has looked."""
+    """Report a file that labels nothing; without a list of labels its images are unlabelled."""
     taken = "labelled and empty" if is_list else "unlabelled"
     detail = f"its {len(coco.entries)} images are taken as {taken}"
     coco.add_issue("annotations", NO_ANNOTATIONS, detail)
@@ -211,7 +211,7 @@ def _add_object(labels: ImageLabels, item: str, row: Mapping[str, Any], label: s
     found = _place_of(row)
     is_somewhere = found is not None and has_area(found[0])
     if not is_somewhere and label is not None and label.lower() in _NOTHING_THERE:
-        return False  # somebody looked and found nothing
+        return False  # somebody reviewed it and found nothing
     if found is None and row.get("bbox") is None and not row.get("segmentation"):
         detail = f"{item} ('{label}') says that something is there, but not where"
         labels.add_fault(detail)
@@ -262,7 +262,7 @@ def _box(bbox: object) -> Hull | None:
 def _choose_classes(
     coco: CocoFile, categories: list[Any], names: Mapping[str, str], used: Mapping[str, int]
 ) -> None:
-    """Tell categories that are classes from those that stand for others or for nothing."""
+    """Separate categories that are classes from those that stand for others or for nothing."""
     above = [
         (id_of(category.get("id")), class_name(category.get("supercategory")))
         for category in categories

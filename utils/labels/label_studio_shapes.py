@@ -27,7 +27,7 @@ NO_SHAPES = frozenset(
         *("keypoint", "keypointlabels", "textarea"),
     }
 )
-_CHANNELS = 4  # Label Studio packs a brush as RGBA, of which the last tells where it painted
+_CHANNELS = 4  # Label Studio packs a brush as RGBA; the last band is the painted mask
 
 Value = Mapping[str, Any]
 
@@ -38,7 +38,7 @@ class Region:
 
     Attributes:
         kinds: The types of its entries.
-        value: Of all entries together.
+        value: Value of all entries together.
         drawn_on: Width and height in pixels of the image that it was drawn on.
     """
 
@@ -95,9 +95,9 @@ def hull_of(value: Value, width: int, height: int, drawn_on: tuple[int, int]) ->
     """The smallest upright box around a region.
 
     Args:
-        value: Of the region, as exported.
-        width: Of the tile, in pixels.
-        height: Of the tile, in pixels.
+        value: Value of the region, as exported.
+        width: Width of the tile, in pixels.
+        height: Height of the tile, in pixels.
         drawn_on: Width and height in pixels of the image as Label Studio saw it; masks have them.
 
     Returns:
@@ -198,7 +198,7 @@ def _bitmask(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -
 
 _Reader = Callable[[Value, int, int, tuple[int, int]], FloatArray]
 
-# The keys that tell a shape from the others, the more telling first.
+# The keys that identify a shape, most specific first.
 _READERS: dict[tuple[str, ...], _Reader] = {
     ("points",): _polygon,
     ("vertices",): _path,

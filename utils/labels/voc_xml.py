@@ -68,7 +68,7 @@ class XmlLabels:
 
 
 def parse_xml(path: Path) -> list[XmlLabels]:
-    """Parse an XML label file: one of VOC's tells of one image, one of CVAT's of many.
+    """Parse an XML label file: a file of VOC describes one image, a file of CVAT many.
 
     Raises:
         LabelError: If it is not readable or not understood.

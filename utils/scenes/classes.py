@@ -1,4 +1,4 @@
-"""Which classes a source ends up with: renamed, merged, left out, in the order wanted."""
+"""The classes of a source after renaming, merging, dropping and ordering."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from utils.errors import ConfigurationError
 from utils.issues import Issue, IssueReport
-from utils.scenes.labels import UNKNOWN_CLASS
+from utils.labels.objects import UNKNOWN_CLASS
 from utils.scenes.scene import Scene
 
 DROPPED_CLASS = "class left out by class_mapping"
@@ -20,7 +20,7 @@ _NONE = "none"
 
 @dataclass(frozen=True, slots=True)
 class ClassRules:
-    """What becomes of the classes of a source.
+    """The fate of each class of a source.
 
     Attributes:
         mapping: New names; None drops a class. Classes not in it keep their name.

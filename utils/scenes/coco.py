@@ -18,7 +18,7 @@ from utils.issues import Issue, IssueReport
 from utils.labels.coco_json import PLACEHOLDER, CocoFile, coco_file
 from utils.labels.json_kinds import foreign_kind, is_coco
 from utils.labels.label_studio_json import is_label_studio, label_studio_file
-from utils.labels.objects import UNREADABLE_LABEL, ImageLabels
+from utils.labels.objects import FOUND_BY_NAME, NO_IMAGE, NO_LABEL, UNREADABLE_LABEL, ImageLabels
 from utils.labels.texts import read_json
 from utils.scenes.image_files import (
     bytes_of,
@@ -27,7 +27,6 @@ from utils.scenes.image_files import (
     scene_from,
 )
 from utils.scenes.image_names import ImageNames, has_text_name
-from utils.scenes.labels import FOUND_BY_NAME, NO_IMAGE, NO_LABEL
 from utils.scenes.mirror import dataset_folder
 from utils.scenes.options import CocoSource
 from utils.scenes.scene import Scene, SceneSource
@@ -49,7 +48,7 @@ class _Placement:
         items: Name of each image's entry in reports.
         shares: Images whose coordinates are shares.
         issues: Entries without an image, and what else is wrong with the files.
-        notices: What recurs.
+        notices: Recurring notices.
     """
 
     labels: dict[Path, ImageLabels] = field(default_factory=dict)
@@ -94,7 +93,7 @@ def open_coco(options: CocoSource) -> SceneSource:
 
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:
         notices = Notices()
-        if selection.shard == 0:  # one of the shares tells of what concerns no image
+        if selection.shard == 0:  # one shard reports the notices that concern no image
             report.extend([*issues, *placeholders, *placement.issues])
             placement.notices.report(name, report)
         for image, copy in dataset.fetched(selection.of(placement.labels), report):

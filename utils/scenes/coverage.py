@@ -1,4 +1,4 @@
-"""Parts of a scene that are looked at: pixels with data, inside the regions of its source.
+"""The covered parts of a scene: pixels with data, inside the regions of its source.
 
 A mask of a scene is read a few rows at a time. What stays is a word for each window, and the
 missing pixels as compressed bits: the file may be gone when boxes are compared with them.
@@ -26,7 +26,7 @@ from utils.scenes.region_choice import NOT_USED
 from utils.scenes.regions import Region
 from utils.scenes.scene import Scene
 
-LOOK, WITHOUT_DATA, OUTSIDE = range(3)
+COVERED, WITHOUT_DATA, OUTSIDE = range(3)
 
 StateArray = NDArray[np.uint8]
 
@@ -39,7 +39,7 @@ class Covered:
     """The windows and boxes of a scene that count.
 
     Attributes:
-        windows: For each window of a grid LOOK, WITHOUT_DATA or OUTSIDE, shape (k,).
+        windows: For each window of a grid COVERED, WITHOUT_DATA or OUTSIDE, shape (k,).
         inside: For each box of the scene whether its centre lies inside the regions, shape (n,).
     """
 
@@ -49,7 +49,7 @@ class Covered:
 
 @dataclass(slots=True)
 class Coverage:
-    """The parts of one scene that are looked at.
+    """The covered parts of one scene.
 
     Attributes:
         scene: The scene.
@@ -57,8 +57,8 @@ class Coverage:
         width: Width of the upright image, in pixels.
         height: Height of the upright image, in pixels.
         declares: Whether the image can say that a pixel is missing.
-        region: The region that is looked at; None for all of the scene.
-        identity: Changes when other parts are looked at; empty where all of the scene is.
+        region: Region to use; None for all of the scene.
+        identity: Key of the covered parts; empty if all of the scene is covered.
         issues: Why a region is not used.
     """
 
@@ -73,7 +73,7 @@ class Coverage:
     _missing: MissingRows | None = field(default=None, init=False)
 
     def windows(self, columns: Sequence[Span], rows: Sequence[Span]) -> StateArray:
-        """Decide for each window of a grid whether it is looked at.
+        """Classify each window of a grid.
 
         A window is passed over if no pixel of it is in the region, or if none of those has data.
 
@@ -82,15 +82,15 @@ class Coverage:
             rows: (start, size) of each row of windows.
 
         Returns:
-            LOOK, WITHOUT_DATA or OUTSIDE, from top to bottom, then from left to right.
+            COVERED, WITHOUT_DATA or OUTSIDE, from top to bottom, then from left to right.
 
         Raises:
             ImageError: If the image or the mask of a region cannot be read.
         """
         if not self.identity:
-            return np.full(len(columns) * len(rows), LOOK, dtype=np.uint8)
+            return np.full(len(columns) * len(rows), COVERED, dtype=np.uint8)
         asked = np.zeros((len(rows), len(columns)), dtype=np.bool_)
-        looked = asked.copy()
+        covered = asked.copy()
         starts = np.array([start for start, _ in columns])
         ends = np.array([start + size for start, size in columns])
         for top, inside, there in self._strips():
@@ -98,15 +98,15 @@ class Coverage:
             for index, (start, size) in enumerate(rows):
                 part = slice(max(start - top, 0), max(start + size - top, 0))
                 asked[index] |= _any_between(inside[part], starts, ends)
-                looked[index] |= _any_between(wanted[part], starts, ends)
-        states = np.where(looked, LOOK, np.where(asked, WITHOUT_DATA, OUTSIDE))
+                covered[index] |= _any_between(wanted[part], starts, ends)
+        states = np.where(covered, COVERED, np.where(asked, WITHOUT_DATA, OUTSIDE))
         return states.astype(np.uint8).reshape(-1)
 
     def inside(self, xyxy: FloatArray) -> BoolArray:
         """Whether the centres of boxes lie inside the region, shape (n,).
 
         A centre counts as its pixel does; one beside the scene or not a number counts as inside,
-        since other rules judge it.
+        since other rules decide about it.
 
         Raises:
             ImageError: If the mask of a region cannot be read.
@@ -180,7 +180,7 @@ def coverage_of(scene: Scene, width: int, height: int, pixels: PixelOptions) -> 
             with region.placed(scene.georeference, width, height):
                 pass
         except GeoreferenceError as error:
-            detail = f"{error}: the scene is looked at as a whole"
+            detail = f"{error}: the whole scene is used"
             issues.append(Issue(scene.id, NOT_USED, detail, set_aside=False))
             region = None
     declares = declares_missing(scene.path, pixels)

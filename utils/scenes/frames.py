@@ -43,7 +43,7 @@ class FrameRule:
     Attributes:
         stated: Width and height of the frame they refer to.
         turn: EXIF orientation by which they are turned first, 1 for none.
-        kind: Kind of the notice that tells of it; None where there is nothing to tell.
+        kind: Kind of the notice about it; None if there is nothing to report.
         usable: Whether the result can be trusted.
     """
 

@@ -82,7 +82,7 @@ def _rows(dataset: IterableDataset, name: str) -> Iterator[dict[str, Any]]:
 def _gathered(
     rows: Iterator[dict[str, Any]], image_column: str, columns: LabelColumns
 ) -> Iterator[dict[str, Any]]:
-    """Join neighbouring rows of one image, each of which holds one of its boxes."""
+    """Join neighbouring rows of one image, each with one of its boxes."""
     for _, group in groupby(rows, lambda row: str(row[image_column])):
         values = list(group)
         yield gathered(values[0], columns, values)

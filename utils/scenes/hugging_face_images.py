@@ -29,7 +29,7 @@ class DatasetImage:
     Attributes:
         place: In the dataset, unique to its content.
         source: The local file that it is, or else its bytes.
-        sha256: Of the bytes, in hex.
+        sha256: SHA-256 of the bytes, in hex.
     """
 
     place: PurePosixPath
@@ -48,7 +48,7 @@ class ImageSpool:
         self._content: dict[PurePosixPath, str] = {}
 
     def find(self, image: dict[str, Any] | bytes | str | None) -> DatasetImage:
-        """The image of a row; asked row by row, since equal names are told apart by content.
+        """The image of a row; asked row by row, since equal names are distinguished by content.
 
         Args:
             image: `path` and `bytes` as the dataset holds them, of which one may be None; or, from

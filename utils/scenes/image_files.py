@@ -81,7 +81,7 @@ def scene_from(
     """The scene of an image below `root`.
 
     Args:
-        name: Of the source.
+        name: Name of the source.
         root: The source's folder.
         image: Below `root`.
         boxes: Ground truth in pixels of the upright image, or None.

@@ -115,13 +115,13 @@ def plain(text: str) -> str:
 
 
 def _image_keys(name: str) -> list[str]:
-    """The keys by which an image is found: its base name, and the one below an upload's prefix."""
+    """The keys of an image: its base name, and the one below an upload's prefix."""
     whole = _forms(name)
     return [*_with_stems(whole), *_with_stems(f"{_UPLOADED}{form}" for form in _bare(whole))]
 
 
 def _name_keys(name: str) -> list[str]:
-    """The keys by which a name from elsewhere is looked up, the most telling first.
+    """The keys to look up a name from elsewhere, most specific first.
 
     The prefix of an upload is passed over on one side only: names such as `20240101-a.jpg` and
     `20240102-a.jpg`, which only look as if they had one, are of two images.

@@ -37,7 +37,7 @@ def inspect(kind: str | None, path: str, **options: Any) -> dict[str, Any]:
     """Say what an ingest would make of a source.
 
     Args:
-        kind: As in `source.kind` of a configuration; None finds it by looking.
+        kind: As in `source.kind` of a configuration; None recognizes it by the files.
         path: A folder, `gs://bucket/prefix`, or the id of a dataset on the Hugging Face hub.
         options: Further fields of the options of that kind, such as `classes`.
 

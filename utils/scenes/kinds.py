@@ -1,4 +1,4 @@
-"""The kind of a source, found by looking at its label files."""
+"""The kind of a source, recognized by its label files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from utils.storage.objects import is_local
 from utils.storage.store import open_store
 
 _HEAD_BYTES = 1 << 20
-_LOOKED_AT = 20  # label files of one suffix; the first few tell the kind
+_SAMPLED = 20  # label files of one suffix; the first few show the kind
 _ROW = re.compile(rb"^\s*\"?-?[\w.]+\"?([\s,;]+-?[\d.]+([eE][-+]?\d+)?){4,}\s*$")
 _HUGGING_FACE = ("dataset_dict.json", "dataset_infos.json", "state.json")
 _METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
@@ -63,7 +63,7 @@ def source_options(kind: str, path: str, **options: Any) -> SourceOptions:
 
 
 def find_kind(path: str) -> FoundKind:
-    """Find the kind of a source by looking at the names and the first bytes of its files.
+    """Recognize the kind of a source by the names and the first bytes of its files.
 
     Args:
         path: A folder, `gs://bucket/prefix`, or the id of a dataset on the Hugging Face hub.
@@ -123,7 +123,7 @@ def _labelled(root: Path) -> FoundKind | None:
 
 def _of_suffix(root: Path, suffix: str, is_one: Callable[[bytes], bool]) -> Iterator[Path]:
     files = files_below(root, suffix.__eq__)
-    return (file for file in islice(files, _LOOKED_AT) if is_one(_head(file)))
+    return (file for file in islice(files, _SAMPLED) if is_one(_head(file)))
 
 
 def _head(file: Path) -> bytes:
@@ -148,4 +148,4 @@ def _is_voc(head: bytes) -> bool:
 
 def _is_yolo(head: bytes) -> bool:
     lines = head.removeprefix(b"\xef\xbb\xbf").splitlines()
-    return any(_ROW.match(line) for line in lines[:_LOOKED_AT])
+    return any(_ROW.match(line) for line in lines[:_SAMPLED])

@@ -42,7 +42,7 @@ class Listing:
 
     def issues(self, source: str) -> list[Issue]:
         """Issues of the links and names of a source."""
-        told = [
+        notices = [
             (LINK_OUT, self.links_out, "they are read"),
             (LINK_UP, self.links_up, "they are not followed"),
             (
@@ -53,7 +53,7 @@ class Listing:
         ]
         found = [
             Issue(source, kind, f"{_examples(links)}; {what}", set_aside=False)
-            for kind, links, what in told
+            for kind, links, what in notices
             if links
         ]
         detail = "its name is not UTF-8. Rename the file"
@@ -86,7 +86,7 @@ def list_files(folder: Path) -> Listing:
 
 
 def _is_new(link: Path, root: Path, seen: set[Path], listing: Listing) -> bool:
-    """Whether a link leads to a folder that is not read under another name, and told if so."""
+    """Whether a link leads to a folder that is not read yet; reports a link to one that is."""
     target = link.resolve()
     if root.is_relative_to(target):
         listing.links_up.append(f"{link} → {target}")

@@ -43,7 +43,7 @@ class DatasetFolder:
         root: The folder. In place of an image that is in a bucket stands a file of its size without
             content: it can be found and counted, but only `fetched` gives the image.
         store: The bucket, if it is in one.
-        files: What is stored as each of its files, if it is in a bucket.
+        files: The stored object behind each of its files, if it is in a bucket.
     """
 
     root: Path

@@ -30,7 +30,7 @@ Place = Annotated[str, BeforeValidator(lambda path: str(path) if isinstance(path
 
 
 class CommonSourceOptions(Options):
-    """What all sources have in common."""
+    """Options that all sources share."""
 
     name: str | None = Field(default=None, pattern=r"^[^/.][^/]*$")
     """Prefix of the scene ids, without a slash. Default: the name of the source's folder or
@@ -52,15 +52,16 @@ class CommonSourceOptions(Options):
     """Read at most this many scenes, the first in the order of the source. Default: all."""
 
     group: Annotated[str, AfterValidator(_known_rule)] = "auto"
-    """Which scenes must stay together in one split. `auto` keeps together what the source itself
-    names (a camera-trap location or sequence) and what file names show: augmented copies of one
-    photograph (Roboflow's `NAME_jpg.rf.HASH`), frames of a video (`NAME_frame_0001`), and windows
-    of a larger image. `scene` lets every scene stand alone; `folder` takes the folder of the image,
-    `folder:N` the first N folders. Anything else is a regular expression, searched for in the
-    scene's id, whose parenthesised part names the group, such as `(site[0-9]+)`."""
+    """The rule for scenes that must stay together in one split. `auto` keeps together the scenes
+    that the source itself groups (a camera-trap location or sequence) or that file names group:
+    augmented copies of one photograph (Roboflow's `NAME_jpg.rf.HASH`), frames of a video
+    (`NAME_frame_0001`), and windows of a larger image. `scene` lets every scene stand alone;
+    `folder` takes the folder of the image, `folder:N` the first N folders. Anything else is a
+    regular expression, searched for in the scene's id, whose parenthesised part names the group,
+    such as `(site[0-9]+)`."""
 
     regions: Place | None = None
-    """Look at parts of the scenes only: a GeoJSON file of polygons on the map (WGS 84, or the
+    """Use parts of the scenes only: a GeoJSON file of polygons on the map (WGS 84, or the
     system that a member `crs` names; `pixels` names pixels of the scenes), an image as a mask
     (PNG or TIFF, stretched over every scene; what is not 0 is inside), or a folder of such files
     named like the scenes. In a folder, GeoJSON without a `crs` is in pixels where the scene has no
@@ -68,7 +69,7 @@ class CommonSourceOptions(Options):
     predictions whose centre lies outside are left out and counted. Default: whole scenes."""
 
     regions_side: Literal["inside", "outside"] = "inside"
-    """The side of `regions` to look at."""
+    """The side of `regions` to use."""
 
     max_bad_share: float = Field(default=0.1, ge=0, le=1)
     """The largest share of scenes that may be set aside as unusable, and of labels that may be
@@ -140,7 +141,7 @@ class CocoSource(CommonSourceOptions):
     """COCO: JSON and images."""
 
     path: Place
-    """The folder of the dataset, or `gs://bucket/prefix`, of which the labels are copied to the
+    """The folder of the dataset, or `gs://bucket/prefix`, whose labels are copied to the
     local cache, and the images as they are read; scene ids hold the path of the image below it."""
 
     annotations: tuple[Path, ...] = ()
@@ -163,7 +164,7 @@ class VocSource(CommonSourceOptions):
     """Pascal VOC: images and XML."""
 
     path: Place
-    """The folder of the dataset, or `gs://bucket/prefix`, of which the labels are copied to the
+    """The folder of the dataset, or `gs://bucket/prefix`, whose labels are copied to the
     local cache, and the images as they are read; scene ids hold the path of the image below it."""
 
     images: Path | None = None
@@ -252,4 +253,4 @@ SourceOptions = Annotated[
     HuggingFaceSource | CocoSource | VocSource | YoloSource | FolderSource | SyntheticSource,
     Field(discriminator="kind"),
 ]
-"""The options of one source; `kind` says of which."""
+"""The options of one source, of the kind in `kind`."""

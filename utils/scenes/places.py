@@ -17,9 +17,9 @@ def centre_of(georeference: Georeference, width: int, height: int) -> tuple[floa
     """Longitude and latitude of the centre of an image, in degrees (WGS 84).
 
     Args:
-        georeference: Of the upright image.
-        width: Of the upright image, in pixels.
-        height: Of the upright image, in pixels.
+        georeference: Georeference of the upright image.
+        width: Width of the upright image, in pixels.
+        height: Height of the upright image, in pixels.
 
     Raises:
         GeoreferenceError: If the system is not known or the centre is not on Earth.
@@ -40,9 +40,9 @@ def ground_sample_distance(
     most, wherever the coordinate reference system distorts (as web Mercator does far north).
 
     Args:
-        georeference: Of the upright image, or None.
-        width: Of the upright image, in pixels.
-        height: Of the upright image, in pixels.
+        georeference: Georeference of the upright image, or None.
+        width: Width of the upright image, in pixels.
+        height: Height of the upright image, in pixels.
 
     Returns:
         None where the image does not know where it lies.

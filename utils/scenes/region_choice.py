@@ -33,7 +33,7 @@ class Regions:
         common: The region of all scenes, or None where each has its own.
         own: The files of a folder, by their path in it without suffix.
         alike: The same files by their name without suffix.
-        side: Which side of a shape is looked at.
+        side: The side of a shape to use.
         path: Where they come from, for messages.
         met: The files that a scene was found for.
     """
@@ -46,7 +46,7 @@ class Regions:
     met: set[Path] = field(default_factory=set)
 
     def of(self, scene_id: str, report: IssueReport) -> Region | None:
-        """The region of a scene; None where there is none, and the whole scene is looked at.
+        """The region of a scene; None if there is none, so the whole scene is used.
 
         Args:
             scene_id: As in `Scene.id`: the name of the source, and the path below it.
@@ -64,7 +64,7 @@ class Regions:
             file = alike[0]
         if file is None:
             found = f"{len(alike)} files" if alike else "no file"
-            detail = f"{self.path} has {found} of the scene's name: it is looked at as a whole"
+            detail = f"{self.path} has {found} of the scene's name: the whole scene is used"
             report.add(scene_id, NOT_USED, detail, set_aside=False)
             return None
         self.met.add(file)
@@ -72,7 +72,7 @@ class Regions:
         _tell(polygons, report)
         return region(polygons, self.side)
 
-    def tell(self, report: IssueReport) -> None:
+    def report_problems(self, report: IssueReport) -> None:
         """Note what was mended in a file for all scenes."""
         if self.common is not None:
             _tell(self.common.shape, report)
@@ -91,7 +91,7 @@ def open_regions(place: str | None, side: Side, images: str | None = None) -> Re
 
     Args:
         place: A GeoJSON file, a mask image, or a folder of either; None for no regions.
-        side: Which side of them is looked at.
+        side: The side of them to use.
         images: The folder of the source, where a mask would be read as a scene.
 
     Raises:
@@ -120,7 +120,7 @@ def open_regions(place: str | None, side: Side, images: str | None = None) -> Re
 
 
 def check_regions(report: IssueReport, scenes: int, windows: int, outside: int) -> None:
-    """Refuse a run in which the regions touch no scene.
+    """Refuse a run whose regions touch no scene.
 
     Args:
         report: The issues of all scenes.

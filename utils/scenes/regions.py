@@ -1,4 +1,4 @@
-"""The regions of a source: the parts of its scenes to be looked at, or to be left alone."""
+"""The regions of a source: the parts of its scenes to use, or to leave out."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class PlacedRegion(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """The part of a scene that is looked at.
+    """The part of a scene to use.
 
     Attributes:
         shape: Polygons, or the file of a mask.
-        side: Whether the inside or the outside of the shape is looked at.
+        side: Whether the inside or the outside of the shape is used.
         digest: Changes when the shape or the side does.
     """
 

@@ -1,4 +1,4 @@
-"""What a scene is."""
+"""A scene: an image of any size with its labels."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Scene:
         uri: Where the image is kept, where that is not `path`: `gs://...`.
         lost: Number of labels that the source holds for this scene and that could not be read;
             each is in the report. A scene that has lost all of them is unlabelled, not empty.
-        group: What must never be shared out between splits (a burst of a camera trap, a video,
-            the augmented copies of one photograph), or None where the scene stands alone.
-        region: The part of it that is looked at, or None for all of it.
+        group: Name of the scenes that must stay in one split (a burst of a camera trap, a video,
+            the augmented copies of one photograph), or None if the scene stands alone.
+        region: Part of the scene to use, or None for all of it.
     """
 
     id: str
@@ -63,7 +63,7 @@ class SceneSource:
         total_bytes: Gives the size of all images together, about, where that is known without
             reading them.
         passed_over: Number of files by suffix that are neither images nor labels.
-        notes: What the listing of the files found worth telling, such as links.
+        notes: Findings of the listing of files that are worth reporting, such as links.
     """
 
     name: str

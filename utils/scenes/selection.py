@@ -1,4 +1,4 @@
-"""Which scenes of a source to read: all, the first so many, or one share of them."""
+"""Selections of the scenes of a source: all, the first n, or one share of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Selection(Options):
     """Read the first so many scenes only; all of them by default."""
 
     shard: int = Field(default=0, ge=0)
-    """Of these, the ones whose place leaves this remainder when divided by `shards`."""
+    """The items whose place leaves this remainder when divided by `shards`."""
 
     shards: int = Field(default=1, ge=1)
     """The number of shares."""

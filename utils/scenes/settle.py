@@ -1,7 +1,7 @@
 """From what a label file says of an image to the boxes of its scene: the one way for all readers.
 
 Coordinates become pixels of the upright image, and everything that is mended, guessed or left out
-is told: what is lost at once, what recurs in image after image once for the whole source.
+is reported: losses at once, recurring notices once for the whole source.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ import numpy as np
 
 from utils.geometry import Boxes
 from utils.issues import IssueReport
-from utils.labels.objects import SCORED_BOX, Fault, Hull, ImageLabels, LabelledObject
+from utils.labels.objects import (
+    CROWD_REGION,
+    SCORED_BOX,
+    UNREADABLE_LABEL,
+    Fault,
+    Hull,
+    ImageLabels,
+    LabelledObject,
+)
 from utils.scenes.frames import (
     OTHER_SIZE,
     TURNED,
@@ -24,7 +32,6 @@ from utils.scenes.frames import (
     in_pixels,
     is_turn_unknown,
 )
-from utils.scenes.labels import CROWD_REGION, UNREADABLE_LABEL
 from utils.scenes.scene import Scene
 
 SCORES = "score beside a label is not used"
@@ -33,7 +40,7 @@ _FAULTS_IN_FULL = 3
 
 @dataclass(slots=True)
 class Notices:
-    """Things that recur in many files of a source, counted so that each is told once.
+    """Things that recur in many files of a source, counted so that each is reported once.
 
     Attributes:
         counts: By kind, how often it was met and the first item it was met in.

@@ -29,7 +29,7 @@ def _is_size(text: str) -> bool:
     return not text.strip().isdecimal()
 
 
-# A size stays text: as a number it could not be told from a count when read again.
+# A size stays text: read again as a number, it would look like a count.
 Shards = Annotated[int | str, BeforeValidator(_checked)]
 """A number of shares, or about how large one is on average, as in `4` and `2GB`."""
 
@@ -38,7 +38,7 @@ def plan_shards(source: SceneSource, shards: Shards) -> list[Selection]:
     """Share out the scenes of a source.
 
     Args:
-        source: What is shared out.
+        source: Source whose scenes are divided.
         shards: How; there are never more shares than scenes, as far as their number is known.
             Scenes are dealt out one by one whatever their size, so that of a size is a mean.
 

@@ -64,7 +64,7 @@ def open_source(options: SourceOptions) -> SceneSource:
         if selection.shard == 0:
             _tell_listing(source, report)
             if regions is not None:
-                regions.tell(report)
+                regions.report_problems(report)
         met: set[str] = set()
         ungrouped: list[str] = []
         for scene in source.read(report, selection.updated(limit=options.max_scenes)):

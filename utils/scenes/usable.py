@@ -1,4 +1,4 @@
-"""The one judge of unusable labels."""
+"""The one check for unusable labels."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _SLACK_PX = 2.0  # as rounding and counting from 1 leave it
 def usable_labels(
     scene: Scene, width: int, height: int
 ) -> tuple[Boxes | None, list[int], tuple[Issue, ...]]:
-    """Judge the labels of a scene, now that the size of its image is known.
+    """Check the labels of a scene against the size of its image.
 
-    A scene of which no label can be used, though the source holds some, is unlabelled: taken as
+    A scene with labels, none of them usable, is unlabelled: taken as
     empty, it would teach a detector that its objects are background.
 
     Args:

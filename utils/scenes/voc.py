@@ -10,7 +10,7 @@ from pathlib import Path
 
 from utils.errors import LabelError, SourceError
 from utils.issues import Issue, IssueReport
-from utils.labels.objects import UNREADABLE_LABEL
+from utils.labels.objects import FOUND_BY_NAME, NO_LABEL, UNREADABLE_LABEL
 from utils.labels.texts import read_text
 from utils.labels.voc_xml import XmlLabels, count_objects, parse_xml
 from utils.scenes.image_files import (
@@ -20,7 +20,6 @@ from utils.scenes.image_files import (
     scene_from,
 )
 from utils.scenes.image_names import plain, plain_parts
-from utils.scenes.labels import FOUND_BY_NAME, NO_LABEL
 from utils.scenes.mirror import dataset_folder
 from utils.scenes.options import VocSource
 from utils.scenes.scene import Scene, SceneSource
@@ -161,7 +160,7 @@ class _Reader:
             return entries[self._labels.entries[image]]
         named = [entry for entry in entries if _is_named(entry, image)]
         if len(entries) > 1 and len(named) != 1:
-            raise LabelError(f"{path} tells of {len(entries)} images, but not of {image.name}.")
+            raise LabelError(f"{path} describes {len(entries)} images, but not {image.name}.")
         entry = named[0] if named else entries[0]
         if not named and entry.file_name:
             self.notices.add(OTHER_NAME, f"{path}: {entry.file_name}")

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from utils.errors import LabelError
 from utils.issues import Issue
-from utils.labels.objects import UNREADABLE_LABEL
+from utils.labels.objects import NO_IMAGE, SHARED_LABEL, UNREADABLE_LABEL
 from utils.labels.voc_xml import count_objects, parse_xml
 from utils.scenes.image_files import files_below
 from utils.scenes.image_names import ImageNames, plain_parts
 from utils.scenes.label_names import Matches, match_labels
-from utils.scenes.labels import NO_IMAGE, SHARED_LABEL
 
 _SIDE_FILE = ".aux.xml"  # GDAL's statistics and metadata beside an image
 
@@ -49,7 +48,7 @@ class VocLabels:
 
     Attributes:
         files: By image.
-        entries: Index of the image's entry in its file, where that tells of several images.
+        entries: Index of the image's entry in its file, for a file with several images.
         by_name: Images found by the name that their label file gives.
         issues: Label files without image, and images that share one.
     """

@@ -10,6 +10,13 @@ from pathlib import Path
 from utils.errors import ImageError, LabelError, SourceError
 from utils.geometry import Boxes
 from utils.issues import Issue, IssueReport
+from utils.labels.objects import (
+    FOUND_BY_NAME,
+    NO_IMAGE,
+    NO_LABEL,
+    SHARED_LABEL,
+    UNREADABLE_LABEL,
+)
 from utils.labels.texts import read_text
 from utils.labels.yolo_lines import YoloClasses, parse_lines
 from utils.scenes.frames import image_frame
@@ -20,13 +27,6 @@ from utils.scenes.image_files import (
     scene_from,
 )
 from utils.scenes.label_names import Matches, match_labels
-from utils.scenes.labels import (
-    FOUND_BY_NAME,
-    NO_IMAGE,
-    NO_LABEL,
-    SHARED_LABEL,
-    UNREADABLE_LABEL,
-)
 from utils.scenes.mirror import dataset_folder
 from utils.scenes.options import YoloSource
 from utils.scenes.scene import Scene, SceneSource

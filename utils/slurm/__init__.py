@@ -1,1 +1,1 @@
-"""Slurm without ZenML: what a job is told, what the queue says, why a job ended."""
+"""Slurm without ZenML: job scripts, states of the queue, and reasons of endings."""

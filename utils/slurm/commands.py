@@ -47,7 +47,7 @@ def submit(script: Path, arguments: Sequence[str]) -> str:
 
 
 def would_take(script: Path, arguments: Sequence[str]) -> str:
-    """What Slurm says of a job that it would take; none is queued.
+    """Slurm's answer to a job that it would take; none is queued.
 
     Raises:
         ControllerUnreachableError: If Slurm does not answer.
@@ -114,7 +114,7 @@ def _accounted(job: str) -> JobState | None:
 
 
 def _run(command: list[str]) -> str:
-    """What a program prints; see `_ran`."""
+    """The output of a program; see `_ran`."""
     return _ran(command).stdout
 
 

@@ -7,7 +7,7 @@ import re
 from utils.slurm.options import JobOptions
 from utils.slurm.states import FORGOTTEN, HELD, JobState
 
-# Where memory is watched by sampling, the job is told to have failed, and only its log says why.
+# If Slurm samples the memory, it reports a failed job, and only the log says why.
 _OUT_OF_MEMORY = re.compile(r"exceeded (job |step )?memory limit|oom[-_ ]kill|out of memory", re.I)
 
 
@@ -18,7 +18,7 @@ def explain(job: str, step: str, state: JobState, options: JobOptions, log: str)
         job: Its id.
         step: The step that it ran.
         state: Its last one.
-        options: What it asked for.
+        options: Options that the job asked for.
         log: The end of what it printed.
     """
     what = f"The Slurm job {job} of step '{step}'"

@@ -1,4 +1,4 @@
-"""What a job asks Slurm for, and in which environment it runs."""
+"""Options of a job of Slurm, and of its environment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-# What Spyglass sets itself, and why it cannot be given.
+# Options that Spyglass sets itself, each with the reason why users cannot give it.
 _RESERVED = {
     "array": "set array: true instead",
     "a": "set array: true instead",

@@ -25,7 +25,7 @@ def check_options(options: JobOptions, folder: Path) -> str:
     """Ask Slurm whether it would take a job, without queueing one.
 
     Args:
-        options: What the job asks for.
+        options: Options of the job.
         folder: On the shared file system.
 
     Returns:
@@ -56,7 +56,7 @@ def run_probe(
 
     Args:
         command: Its first part is `python`.
-        options: Of the job.
+        options: Options of the job.
         folder: On the shared file system; receives the job's folder, which stays where it fails.
         code: The checkout.
         shared: The folders that a container must see.

@@ -1,4 +1,4 @@
-"""What to change where Slurm refuses a job."""
+"""Remedies for jobs that Slurm refuses."""
 
 from __future__ import annotations
 

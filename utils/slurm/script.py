@@ -10,7 +10,7 @@ from pathlib import Path
 
 from utils.slurm.options import JobOptions
 
-# Nodes often have no way to the internet: what would be fetched is missed at once and told.
+# Compute nodes are often offline; with these variables a missing download fails at once.
 OFFLINE = {
     "HF_HUB_OFFLINE": "1",
     "HF_DATASETS_OFFLINE": "1",
@@ -21,7 +21,7 @@ OFFLINE = {
 # google.api_core warns at every import that Python 3.11 will one day reach its end of life.
 QUIET = {"PYTHONWARNINGS": "ignore::FutureWarning"}
 ENVIRONMENT, LOG, SCRIPT = "environment", "log", "job.sh"
-# Not every shell in which a job is submitted hands its function `module` on to the job.
+# Some shells do not pass their function `module` on to the job.
 _KNOWS_MODULES = (
     "command -v module > /dev/null || for init in /etc/profile.d/{modules,lmod,z00_lmod}.sh; do "
     '[ ! -r "$init" ] || source "$init"; done'
@@ -34,7 +34,7 @@ ATTEMPT_VARIABLE, LAST_ATTEMPT_VARIABLE = "SPYGLASS_ATTEMPT", "SPYGLASS_LAST_ATT
 
 @dataclass(frozen=True, slots=True)
 class JobFiles:
-    """The folder of a job on the shared file system; only its owner may look into it.
+    """The folder of a job on the shared file system; only its owner may read it.
 
     Attributes:
         folder: Absolute.
@@ -44,7 +44,7 @@ class JobFiles:
 
     @property
     def script(self) -> Path:
-        """What sbatch is given."""
+        """The script that sbatch receives."""
         return self.folder / SCRIPT
 
     @property
@@ -54,7 +54,7 @@ class JobFiles:
 
     @property
     def log(self) -> Path:
-        """What the job prints, over all its attempts."""
+        """The file with the output of the job, over all its attempts."""
         return self.folder / LOG
 
     @property
@@ -77,8 +77,8 @@ def sbatch_arguments(name: str, options: JobOptions, log: Path) -> list[str]:
     """The options of sbatch for a job.
 
     Args:
-        name: Of the job.
-        options: What the user asks for.
+        name: Name of the job.
+        options: Options that the user asks for.
         log: Receives what the job prints.
     """
     values = {
@@ -114,8 +114,8 @@ def job_script(
     """The script of a job, in bash.
 
     Args:
-        command: What it runs; the first part is `python`, that of the job's environment.
-        options: Of the job.
+        command: Command to run; the first part is `python`, that of the job's environment.
+        options: Options of the job.
         files: Where its environment is and its exit code goes.
         code: The checkout, or an archive (.tar.gz) of it.
         folder: Where it runs, so that relative paths mean what they meant to the user.

@@ -1,4 +1,4 @@
-"""The states of jobs as squeue, sacct and scontrol tell them."""
+"""The states of jobs as squeue, sacct and scontrol report them."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """What Slurm says of a job.
+    """The state of a job, as Slurm reports it.
 
     Attributes:
         name: In Slurm's words, such as "RUNNING" or "OUT_OF_MEMORY".
         reason: Why it waits or ended, in Slurm's words; "" where it gives none.
         node: Where it runs or ran; "" where it is not known.
-        exit_code: Of the script, None where it is not known.
+        exit_code: Exit code of the script, None where it is not known.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Which boxes belong to which tile: pure geometry.
+"""Assignment of boxes to tiles: pure geometry.
 
 The windows of a grid are every row with every column, so a box is compared with the few columns and
 rows it touches, never with every window.
@@ -80,8 +80,8 @@ class _Overlaps:
     Attributes:
         box: Index of the box, shape (k,).
         span: Index of the span, shape (k,).
-        length: Of the overlap in pixels, shape (k,).
-        share: Of the box's own length, shape (k,).
+        length: Length of the overlap in pixels, shape (k,).
+        share: Share of the box's own length, shape (k,).
     """
 
     box: IndexArray

@@ -29,7 +29,7 @@ def encode(strip: Any, columns: Window, options: TilingOptions) -> bytes:
 
     Args:
         strip: From `as_image`; the row of tiles.
-        columns: The tile's window, of which only the columns matter.
+        columns: Window of the tile; only its columns matter.
         options: Give the format and its settings.
     """
     tile = strip.crop(columns.x, 0, columns.width, columns.height)

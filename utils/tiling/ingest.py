@@ -48,12 +48,12 @@ _FEW_SCENES = 10
 
 @dataclass(frozen=True, slots=True)
 class IngestResult:
-    """What an ingest leaves.
+    """The result of an ingest.
 
     Attributes:
         manifest: The tiles in the store, in order of scene id and window.
         issues: The scenes and boxes set aside, and why.
-        statistics: What it came to, in numbers.
+        statistics: Figures of the run.
     """
 
     manifest: TileManifest

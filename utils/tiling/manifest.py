@@ -125,15 +125,15 @@ def cut_like(
     """How to cut scenes whose tiles come to stand beside those of a manifest.
 
     Args:
-        manifest: Of the newest ingest, or None.
+        manifest: Manifest of the newest ingest, or None.
         wanted: As configured; None to cut as the manifest's tiles were.
-        issues: Receives a word where the manifest does not tell, or was cut in another way.
+        issues: Receives a notice if the manifest does not say, or was cut in another way.
     """
     known = manifest.cut if manifest is not None else None
     if wanted is None:
         if manifest is not None and known is None:
             detail = (
-                "its manifest does not tell how its tiles were cut; scenes are cut by the defaults."
+                "its manifest does not say how its tiles were cut; scenes are cut by the defaults."
                 " Run the ingest again, or set `tiling`"
             )
             issues.add("newest ingest", CUT_UNKNOWN, detail, set_aside=False)

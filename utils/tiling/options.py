@@ -33,9 +33,8 @@ class TilingOptions(Options):
     min_visibility: Annotated[float, Field(gt=0, le=1)] = 0.3
     """Smallest share of a box's area that must be in a tile for the box to belong to it."""
     empty_tiles: Literal["keep", "drop"] | Share = "keep"
-    """What becomes of tiles of labelled scenes without a box: `keep`, `drop`, or the fraction of
-    them to keep, such as 0.1, chosen by a hash of the tile id. Tiles of unlabelled scenes are
-    always kept."""
+    """Tiles of labelled scenes without a box: `keep` or `drop` them, or the fraction to keep, such
+    as 0.1, chosen by a hash of the tile id. Tiles of unlabelled scenes are always kept."""
     image_format: ImageFormat = "png"
     """Format of the tiles: `png` is lossless, `jpeg` and `webp` are smaller."""
     png_compression: Annotated[int, Field(ge=0, le=9)] = 1

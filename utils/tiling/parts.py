@@ -1,4 +1,4 @@
-"""What a finished scene leaves in the store, so that the next run need not cut it again.
+"""The record of a finished scene in the store, so that the next run need not cut it again.
 
 A part is a manifest of one scene. Its key names everything that its content follows from: the
 scene, its image, boxes and tags, and the options. Tiles are named by their content too, so that a
@@ -33,7 +33,7 @@ def part_key(scene: Scene, options: TilingOptions, coverage: str = "") -> str:
     Args:
         scene: The scene.
         options: How it is cut.
-        coverage: Identity of the parts that are looked at; empty for all of the scene.
+        coverage: Identity of the covered parts; empty for all of the scene.
 
     Raises:
         ImageError: If it cannot be read.

@@ -1,4 +1,4 @@
-"""What is to be cut from a scene, decided before a pixel is read."""
+"""The plan for cutting a scene, made before a pixel is read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from utils.geometry import BoolArray, Boxes, Window, clip_boxes, shift
 from utils.issues import Issue
-from utils.scenes.coverage import LOOK, OUTSIDE, WITHOUT_DATA, Covered, StateArray
+from utils.scenes.coverage import COVERED, OUTSIDE, WITHOUT_DATA, Covered, StateArray
 from utils.scenes.region_choice import OUTSIDE_REGIONS
 from utils.scenes.scene import Scene
 from utils.scenes.usable import usable_labels
@@ -45,12 +45,12 @@ class TilePlan:
     """The tiles of one scene.
 
     Attributes:
-        scene: What is cut.
-        width: Of the scene, in pixels.
-        height: Of the scene, in pixels.
+        scene: Scene to cut.
+        width: Width of the scene, in pixels.
+        height: Height of the scene, in pixels.
         tiles: From top to bottom, then from left to right; without the empty tiles to be dropped.
         empty_dropped: The number of empty tiles dropped.
-        assignment: Which boxes belong to which windows, or None for an unlabelled scene.
+        assignment: Assignment of boxes to windows, or None for an unlabelled scene.
         issues: The boxes set aside, and why.
         without_data: The number of tiles passed over since they hold no data.
         outside_regions: The number of tiles passed over since no pixel of them is in the regions.
@@ -84,13 +84,13 @@ def plan_tiles(
 
     Args:
         scene: The scene; its image is not opened.
-        width: Of the upright image, in pixels.
-        height: Of the upright image, in pixels.
+        width: Width of the upright image, in pixels.
+        height: Height of the upright image, in pixels.
         options: How to cut.
         covered: The windows and boxes that count; all of them by default.
     """
     grid = Grid.over(width, height, options.tile_size, options.overlap)
-    states = np.full(len(grid), LOOK, dtype=np.uint8) if covered is None else covered.windows
+    states = np.full(len(grid), COVERED, dtype=np.uint8) if covered is None else covered.windows
     boxes, usable, issues = usable_labels(scene, width, height)
     if (states == OUTSIDE).all():
         detail = "no pixel of it is in the regions, so no tile is cut"
@@ -105,7 +105,7 @@ def plan_tiles(
         outside_regions=int((states == OUTSIDE).sum()),
     )
     if boxes is None:
-        wanted = (window for window, state in zip(grid, states, strict=True) if state == LOOK)
+        wanted = (window for window, state in zip(grid, states, strict=True) if state == COVERED)
         tiles = [PlannedTile(tile_id_of(scene.id, one), one, None, ()) for one in wanted]
         return replace(plan, tiles=tuple(tiles), issues=issues)
     inside = np.ones(len(usable), np.bool_) if covered is None else covered.inside[usable]
@@ -121,7 +121,7 @@ def _labelled(
     inside: BoolArray,
     options: TilingOptions,
 ) -> TilePlan:
-    """The plan with the tiles of a labelled scene, and with what is to be told of its labels.
+    """The plan with the tiles of a labelled scene, and with notices about its labels.
 
     A tile at the edge of a region keeps the labels outside: without them, it would teach that the
     objects it shows there are background.
@@ -130,12 +130,12 @@ def _labelled(
     assignment = assign_boxes(boxes.xyxy, grid, options.min_visibility)
     tiles = tuple(_wanted_tiles(scene_id, grid, states, assignment, boxes, box_ids, options))
     is_shown = np.zeros(len(boxes), dtype=np.bool_)
-    is_shown[assignment.boxes[states[assignment.windows] == LOOK]] = True
+    is_shown[assignment.boxes[states[assignment.windows] == COVERED]] = True
     outside, hidden = int((~is_shown & ~inside).sum()), int((~is_shown & inside).sum())
     return replace(
         plan,
         tiles=tiles,
-        empty_dropped=int((states == LOOK).sum()) - len(tiles),
+        empty_dropped=int((states == COVERED).sum()) - len(tiles),
         assignment=assignment,
         boxes_outside=outside,
         issues=(*plan.issues, *_left_out(scene_id, outside, hidden)),
@@ -143,7 +143,7 @@ def _labelled(
 
 
 def _left_out(scene_id: str, outside: int, hidden: int) -> Iterator[Issue]:
-    """Tell of labels that no tile shows that is cut: outside the regions, and inside."""
+    """Report labels that no cut tile shows: outside the regions, and inside."""
     if outside:
         detail = f"{outside} labels lie outside and in no tile that is cut"
         yield Issue(scene_id, OUTSIDE_LABEL, detail, set_aside=False)
@@ -162,7 +162,7 @@ def _wanted_tiles(
     options: TilingOptions,
 ) -> Iterator[PlannedTile]:
     for index, window in enumerate(grid):
-        if states[index] != LOOK:
+        if states[index] != COVERED:
             continue
         tile_id = tile_id_of(scene_id, window)
         inside = assignment.boxes_in(index)

@@ -1,4 +1,4 @@
-"""What tiling came to, in numbers."""
+"""Figures of a tiling run."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from utils.tiling.tile import Tile
 
 @dataclass(frozen=True, slots=True)
 class IngestStatistics:
-    """What an ingest came to.
+    """Figures of an ingest.
 
     Attributes:
         scenes: In the manifest.
-        scenes_unchanged: Of these, how many an earlier run had finished already.
+        scenes_unchanged: Number of these that an earlier run had finished already.
         scenes_set_aside: Left out, the reasons being in the issues.
         tiles: In the manifest.
         empty_tiles_dropped: Tiles without a box that the options leave out.
@@ -32,7 +32,7 @@ class IngestStatistics:
         boxes_oversized: Boxes that no tile shows as well as `min_visibility` asks; each
             is in the tile that shows most of it.
         box_parts_dropped: Parts of boxes in tiles that show too little of them.
-        bytes: Of the tiles, encoded.
+        bytes: Size of the encoded tiles, in bytes.
     """
 
     scenes: int = 0
@@ -69,8 +69,8 @@ def scene_statistics(plan: TilePlan, tiles: Sequence[Tile], *, unchanged: bool) 
     """The numbers of one scene.
 
     Args:
-        plan: What was to be cut.
-        tiles: What was.
+        plan: Plan for the scene.
+        tiles: Tiles that were cut by it.
         unchanged: Whether an earlier run had cut it.
     """
     chosen = plan.assignment

@@ -1,4 +1,4 @@
-"""What a tile is, and how it is named."""
+"""A tile, and its id."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Tile:
         scene_id: The scene it was cut from.
         window: Its place in the scene, in pixels.
         uri: Where the encoded image is: an absolute local path or `gs://...`.
-        sha256: Of the encoded bytes.
-        size_bytes: Of the encoded bytes.
+        sha256: SHA-256 of the encoded bytes.
+        size_bytes: Size bytes of the encoded bytes.
         boxes: Ground truth in tile coordinates, clipped to the tile; None where the scene is
             unlabelled.
         box_ids: For each box its index among the boxes of the scene, so that a box seen by several
             tiles is known as one.
-        scene_width: Of the whole scene, in pixels.
-        scene_height: Of the whole scene, in pixels.
-        tags: Those of the scene.
+        scene_width: Scene width of the whole scene, in pixels.
+        scene_height: Scene height of the whole scene, in pixels.
+        tags: Tags of the scene.
         georeference: That of the scene.
         group: Unit of splitting, as in `Scene.group`; the scene id where the scene stands alone.
     """

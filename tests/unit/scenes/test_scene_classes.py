@@ -9,8 +9,8 @@ from tests.unit.scenes.reading import open_kind, read, write_coco, write_voc
 from utils.errors import ConfigurationError
 from utils.geometry import Boxes
 from utils.issues import IssueReport
+from utils.labels.objects import UNKNOWN_CLASS
 from utils.scenes.classes import DROPPED_CLASS, UNMET_CLASS, class_rules
-from utils.scenes.labels import UNKNOWN_CLASS
 from utils.scenes.options import FolderSource
 from utils.scenes.scene import Scene
 from utils.scenes.sources import open_source

@@ -8,7 +8,7 @@ import pytest
 from tests.builders import write_image
 from tests.unit.scenes.reading import empty, open_kind, read, write_coco
 from utils.errors import SourceError
-from utils.scenes.labels import NO_IMAGE, NO_LABEL, UNKNOWN_CLASS, UNREADABLE_LABEL
+from utils.labels.objects import NO_IMAGE, NO_LABEL, UNKNOWN_CLASS, UNREADABLE_LABEL
 
 IMAGE = '"images": [{"id": 1, "file_name": "a.png"}]'
 

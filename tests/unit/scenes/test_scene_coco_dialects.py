@@ -12,9 +12,8 @@ from tests.builders import write_image
 from tests.unit.scenes.reading import Reading, empty, open_kind, read, write_coco
 from utils.errors import SourceError
 from utils.labels.coco_json import ALL_CROWDS, DOUBLED_KEY, NO_ANNOTATIONS, PLACEHOLDER
-from utils.labels.objects import UNKNOWN_CLASS, UNREADABLE_LABEL
+from utils.labels.objects import CROWD_REGION, NO_IMAGE, UNKNOWN_CLASS, UNREADABLE_LABEL
 from utils.scenes.coco import LISTED_TWICE
-from utils.scenes.labels import CROWD_REGION, NO_IMAGE
 from utils.scenes.usable import usable_labels
 
 CORNERS = [20.0, 30.0, 60.0, 50.0]

@@ -18,7 +18,7 @@ from utils.images.missing import MASK_NOT_USED, declares_missing, missing_mask
 from utils.images.options import PixelOptions
 from utils.issues import Issue
 from utils.scenes import coverage as coverage_module
-from utils.scenes.coverage import LOOK, WITHOUT_DATA, Coverage, coverage_of
+from utils.scenes.coverage import COVERED, WITHOUT_DATA, Coverage, coverage_of
 from utils.scenes.noted import image_issues
 from utils.scenes.scene import Scene
 
@@ -38,7 +38,7 @@ def coverage(path: Path, **fields: Any) -> Coverage:
 
 def expected(missing: BoolArray) -> list[int]:
     return [
-        WITHOUT_DATA if missing[y : y + h, x : x + w].all() else LOOK
+        WITHOUT_DATA if missing[y : y + h, x : x + w].all() else COVERED
         for y, h in ROWS
         for x, w in COLUMNS
     ]
@@ -106,7 +106,7 @@ def test_a_collar_that_is_not_declared_is_looked_at(tmp_path, value):
     pixels = np.where(collar(), value, texture()).astype(np.uint8)
     found = coverage(write_tiff(tmp_path / "a.tif", pixels))
     assert found.identity == ""
-    assert (found.windows(COLUMNS, ROWS) == LOOK).all()
+    assert (found.windows(COLUMNS, ROWS) == COVERED).all()
     assert not found.at_edge(np.array([[30.0, 20, 40, 30]])).any()
 
 
@@ -120,7 +120,7 @@ def test_of_an_image_that_declares_nothing_no_pixel_is_read(tmp_path, suffix, mo
     monkeypatch.setattr(coverage_module, "opened_missing", _never)
     monkeypatch.setattr(missing_module, "_opened", _never)
     assert not declares_missing(path)
-    assert (coverage(path).windows(COLUMNS, ROWS) == LOOK).all()
+    assert (coverage(path).windows(COLUMNS, ROWS) == COVERED).all()
 
 
 def _never(*_: object) -> None:
@@ -179,7 +179,7 @@ def test_missing_rows_are_the_same_in_strips_of_any_height(
         is_area = side >= 9 and x + side < WIDTH and y + side < HEIGHT
         assert not is_area or found.at_edge(box).all()
     assert states.tolist() == [
-        WITHOUT_DATA if missing[top : top + h, left : left + w].all() else LOOK
+        WITHOUT_DATA if missing[top : top + h, left : left + w].all() else COVERED
         for top, h in row_spans
         for left, w in columns
     ]

@@ -11,7 +11,7 @@ import pytest
 from tests.builders import write_image
 from tests.unit.scenes.reading import open_kind, read, write_coco, write_voc, write_yolo
 from utils.errors import SourceError
-from utils.scenes.labels import UNREADABLE_LABEL
+from utils.labels.objects import UNREADABLE_LABEL
 
 BOX = (1, 1, 9, 9)
 

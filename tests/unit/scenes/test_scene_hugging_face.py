@@ -18,8 +18,8 @@ from tests.conftest import PROJECT_ROOT
 from tests.unit.scenes.reading import empty, open_kind, read
 from utils.errors import ConfigurationError, SourceError, StoreError
 from utils.issues import IssueReport
+from utils.labels.objects import UNKNOWN_CLASS
 from utils.processes import free_port
-from utils.scenes.labels import UNKNOWN_CLASS
 
 NAMES = datasets.ClassLabel(names=["ship", "tug"])
 NUMBERS = datasets.Value("int64")

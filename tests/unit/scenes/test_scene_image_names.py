@@ -9,8 +9,8 @@ import pytest
 
 from tests.builders import write_image
 from tests.unit.scenes.reading import read, write_coco, write_voc, write_yolo
+from utils.labels.objects import FOUND_BY_NAME, NO_IMAGE
 from utils.scenes.image_names import ImageNames
-from utils.scenes.labels import FOUND_BY_NAME, NO_IMAGE
 
 ROOT = Path("/data/port")
 BOX = (1, 7, [0, 0, 5, 5])

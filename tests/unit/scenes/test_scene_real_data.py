@@ -7,7 +7,7 @@ from tests.unit.scenes.reading import Reading, empty, read
 from utils.geometry import box_problem
 from utils.images.files import upright_size
 from utils.labels.coco_json import ALL_CROWDS
-from utils.scenes.labels import NO_IMAGE, NO_LABEL
+from utils.labels.objects import NO_IMAGE, NO_LABEL
 from utils.scenes.voc_counting import COUNTED_FROM
 
 

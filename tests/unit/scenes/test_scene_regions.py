@@ -20,7 +20,7 @@ from utils.geometry import BoolArray, spans
 from utils.images.georeference import Georeference
 from utils.images.options import PixelOptions
 from utils.issues import IssueReport
-from utils.scenes.coverage import LOOK, OUTSIDE, coverage_of
+from utils.scenes.coverage import COVERED, OUTSIDE, coverage_of
 from utils.scenes.options import FolderSource
 from utils.scenes.region_choice import NOT_USED, UNUSED_FILE, check_regions, open_regions
 from utils.scenes.region_files import MENDED, NO_POLYGON
@@ -194,7 +194,7 @@ def test_a_window_is_passed_over_if_and_only_if_no_pixel_of_it_is_asked_for(
     )
     columns, rows = spans(WIDTH, tile_size, overlap), spans(HEIGHT, tile_size, overlap)
     expected = [
-        LOOK if asked[y : y + height, x : x + width].any() else OUTSIDE
+        COVERED if asked[y : y + height, x : x + width].any() else OUTSIDE
         for y, height in rows
         for x, width in columns
     ]
@@ -261,7 +261,7 @@ def test_crossing_rings_are_mended_and_features_without_polygon_are_told(tmp_pat
     path = write(tmp_path / "a.geojson", collection(bow, point, None), "pixels")
     regions, report = open_regions(str(path), "inside"), IssueReport()
     assert regions is not None
-    regions.tell(report)
+    regions.report_problems(report)
     assert report.counts() == {MENDED: 1, NO_POLYGON: 1}
     found = mask_of(regions.of("port/a.png", report))
     assert found[20, 5]

@@ -7,7 +7,7 @@ import pytest
 from tests.builders import write_image
 from tests.unit.scenes.reading import empty, read, write_voc
 from utils.errors import SourceError
-from utils.scenes.labels import NO_IMAGE, NO_LABEL, UNREADABLE_LABEL
+from utils.labels.objects import NO_IMAGE, NO_LABEL, UNREADABLE_LABEL
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ import pytest
 
 from tests.builders import write_image
 from tests.unit.scenes.reading import Reading, empty, read
-from utils.labels.objects import UNKNOWN_CLASS, UNREADABLE_LABEL
-from utils.scenes.labels import NO_LABEL, SHARED_LABEL
+from utils.labels.objects import NO_LABEL, SHARED_LABEL, UNKNOWN_CLASS, UNREADABLE_LABEL
 from utils.scenes.usable import usable_labels
 from utils.scenes.voc import OTHER_NAME
 from utils.scenes.voc_counting import COUNTED_FROM

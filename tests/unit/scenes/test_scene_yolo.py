@@ -9,7 +9,7 @@ from tests.builders import write_image
 from tests.unit.scenes.reading import empty, open_kind, read, write_yolo
 from utils.errors import SourceError
 from utils.images.formats import IMAGE_SUFFIXES
-from utils.scenes.labels import NO_IMAGE, NO_LABEL, UNKNOWN_CLASS, UNREADABLE_LABEL
+from utils.labels.objects import NO_IMAGE, NO_LABEL, UNKNOWN_CLASS, UNREADABLE_LABEL
 
 MIDDLE = "0 0.5 0.5 0.5 0.5"  # of an image 64 wide and 48 high
 MIDDLE_BOX = [16, 12, 48, 36]

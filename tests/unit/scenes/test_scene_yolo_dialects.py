@@ -10,8 +10,7 @@ import pytest
 from tests.builders import write_image
 from tests.unit.scenes.reading import empty, open_kind, read, write_yolo
 from utils.errors import SourceError
-from utils.labels.objects import UNKNOWN_CLASS, UNREADABLE_LABEL
-from utils.scenes.labels import NO_IMAGE, NO_LABEL, SHARED_LABEL
+from utils.labels.objects import NO_IMAGE, NO_LABEL, SHARED_LABEL, UNKNOWN_CLASS, UNREADABLE_LABEL
 from utils.scenes.settle import SCORES
 from utils.scenes.usable import usable_labels
 from utils.scenes.yolo_classes import MISSING_IMAGE, NOT_IN_LISTS, SEVERAL_LISTS
