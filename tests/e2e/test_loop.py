@@ -164,8 +164,8 @@ def test_the_detector_is_judged_again_on_the_scenes_its_training_kept(user, conf
 def test_a_second_round_adds_nothing(user, configurations):
     tasks = user.tasks(PROJECT)
 
-    ingested = user.runs("--ingest", "--config", configurations["ingest"])
-    looked = user.runs("-f", "--config", configurations["fiftyone"])
+    ingested = user.calls("--ingest", "--config", configurations["ingest"])
+    looked = user.calls("-f", "--config", configurations["fiftyone"])
 
     assert "4 scenes (4 unchanged), 24 tiles" in ingested
     assert "0 new tasks, 24 already there" in ingested
