@@ -10,9 +10,9 @@ from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
 
 from materializers.folders import download_folder, upload_folder
+from utils.detection.augmentations import names_of
 from utils.detection.detector import Detector
 from utils.detection.exports import EXPORTS_FOLDER
-from utils.detection.ultralytics.augmentations import names_of
 
 
 class DetectorMaterializer(BaseMaterializer):
@@ -22,7 +22,7 @@ class DetectorMaterializer(BaseMaterializer):
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.MODEL
 
     def load(self, data_type: type[Any]) -> Detector:
-        """Fetch the folder, without the exported networks that are kept in it, and load it."""
+        """Download the folder, except the exported networks in it, and load it."""
         del data_type
         with self.get_temporary_directory(delete_at_exit=False) as folder:
             return Detector.load(download_folder(self.uri, Path(folder), {EXPORTS_FOLDER}))

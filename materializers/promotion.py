@@ -11,35 +11,35 @@ from zenml.metadata.metadata_types import MetadataType
 
 from materializers.folders import download_folder, upload_folder
 from materializers.pages import store_page
-from utils.evaluation.promotion import Contest
+from utils.evaluation.promotion import Promotion
 
 
-class ContestMaterializer(BaseMaterializer):
+class PromotionMaterializer(BaseMaterializer):
     """A challenger beside a champion, the decision, and what it rests on."""
 
-    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Contest,)
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Promotion,)
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.DATA_ANALYSIS
 
-    def load(self, data_type: type[Any]) -> Contest:
+    def load(self, data_type: type[Any]) -> Promotion:
         """Fetch the decision and the evaluations."""
         del data_type
         with self.get_temporary_directory(delete_at_exit=False) as folder:
-            return Contest.load(download_folder(self.uri, Path(folder)))
+            return Promotion.load(download_folder(self.uri, Path(folder)))
 
-    def save(self, data: Contest) -> None:
+    def save(self, data: Promotion) -> None:
         """Store the decision and the evaluations."""
         with self.get_temporary_directory(delete_at_exit=True) as folder:
             data.save(Path(folder))
             upload_folder(Path(folder), self.uri)
 
-    def save_visualizations(self, data: Contest) -> dict[str, VisualizationType]:
+    def save_visualizations(self, data: Promotion) -> dict[str, VisualizationType]:
         """Make the page; the decision is there as JSON, too."""
         from utils.reports.comparison_page import comparison_page
 
         page = store_page(self.uri, "promotion.html", comparison_page(data))
         return page | {f"{self.uri}/promotion.json": VisualizationType.JSON}
 
-    def extract_metadata(self, data: Contest) -> dict[str, MetadataType]:
+    def extract_metadata(self, data: Promotion) -> dict[str, MetadataType]:
         """The decision."""
         decision = data.comparison
         return {

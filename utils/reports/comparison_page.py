@@ -6,14 +6,14 @@ from markupsafe import Markup
 
 from utils.evaluation.comparison import Comparison
 from utils.evaluation.evaluation import Evaluation
-from utils.evaluation.promotion import Contest
+from utils.evaluation.promotion import Promotion
 from utils.reports.evaluation_page import evaluation_sections, shown_estimate, summary_of
 from utils.reports.page import facts, page, paragraph, section, table
 
 
-def comparison_page(contest: Contest) -> str:
+def comparison_page(promotion: Promotion) -> str:
     """Make the page: verdict, scores, rules and classes, then the evaluation of each side."""
-    comparison = contest.comparison
+    comparison = promotion.comparison
     champion, challenger = comparison.champion, comparison.challenger
     title = "Promoted" if comparison.promotes else "Not promoted"
     names = {
@@ -25,8 +25,8 @@ def comparison_page(contest: Contest) -> str:
         comparison.verdict,
         _links(names),
         *_decision(comparison),
-        *_evaluation("challenger", names["challenger"], contest.challenger),
-        *_evaluation("champion", names["champion"], contest.champion),
+        *_evaluation("challenger", names["challenger"], promotion.challenger),
+        *_evaluation("champion", names["champion"], promotion.champion),
     )
 
 

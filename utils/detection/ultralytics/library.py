@@ -9,28 +9,29 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from utils.detection.devices import THREADS_VARIABLE, usable_cores
 from utils.detection.ultralytics.trust import SAFE_LOAD
 from utils.files import write_whole
 from utils.paths import local_folder
 from utils.privacy import keep_private
+from utils.threads import let_waiting_threads_sleep
 
-_MOST_THREADS = 8
 _FONTS = ("Arial.ttf", "Arial.Unicode.ttf")
 _SWITCHES = {
     # No look-ups, update checks or usage events; downloads that are asked for still work.
     "YOLO_OFFLINE": "true",
     "YOLO_AUTOINSTALL": "false",  # never calls pip
     SAFE_LOAD: "true",  # weights run no code
-    # Threads that wait for each other by spinning make a training five times slower as soon as
-    # anything else runs on the machine; this counts only where torch is not imported yet.
-    "OMP_WAIT_POLICY": "PASSIVE",
 }
+# How many threads the user wants, as every library with OpenMP reads it.
 _FOLDERS = ("weights_dir", "datasets_dir", "runs_dir")
 _SETTINGS = {
     "sync": False,
@@ -48,13 +49,14 @@ _SETTINGS = {
 def load_ultralytics() -> Any:
     """Import ultralytics with its switches set first; a switch the user has set is left alone."""
     keep_private()
+    let_waiting_threads_sleep()
     for variable, value in _SWITCHES.items():
         os.environ.setdefault(variable, value)
     os.environ.setdefault("YOLO_VERBOSE", str(is_verbose()))
     folder = Path(os.environ["YOLO_CONFIG_DIR"]).expanduser() / "Ultralytics"
     _write_settings(folder / "settings.json")
     _provide_fonts(folder)
-    import ultralytics
+    ultralytics = _imported_ultralytics()
     from PIL import Image
     from ultralytics.utils import patches, torch_utils
 
@@ -67,6 +69,19 @@ def load_ultralytics() -> Any:
     return ultralytics
 
 
+def _imported_ultralytics() -> Any:
+    """Import ultralytics, which sets OMP_NUM_THREADS to 1 where the user has not set it.
+
+    That is taken back: it would count for every program started from here.
+    """
+    is_chosen = "ultralytics" not in sys.modules and bool(os.environ.get(THREADS_VARIABLE))
+    import ultralytics
+
+    if not is_chosen:
+        os.environ.pop(THREADS_VARIABLE, None)
+    return ultralytics
+
+
 def _restricted_load(weights: str | Path, **_: object) -> Any:
     """The content of a checkpoint, on the CPU, loaded as all weights are."""
     from ultralytics.nn import tasks
@@ -74,16 +89,14 @@ def _restricted_load(weights: str | Path, **_: object) -> Any:
     return tasks.torch_safe_load(weights)[0]
 
 
-def usable_cores() -> int:
-    """The number of CPU cores to compute on."""
-    if hasattr(os, "sched_getaffinity"):
-        return min(_MOST_THREADS, len(os.sched_getaffinity(0)))
-    return min(_MOST_THREADS, os.cpu_count() or 1)
-
-
 def is_verbose() -> bool:
     """Whether the user wants to read what ultralytics says: `SPYGLASS_VERBOSE=1`."""
     return os.environ.get("SPYGLASS_VERBOSE") == "1"
+
+
+def library_version() -> str:
+    """Version of ultralytics, on which trainings, exports and predictions depend."""
+    return version("ultralytics")
 
 
 @contextmanager
@@ -97,21 +110,6 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
-
-
-def choose_device(device: str = "auto") -> Any:
-    """The device in ultralytics' terms: all CUDA devices, else Apple's GPU, else the CPU.
-
-    Args:
-        device: "auto", or anything ultralytics understands, such as "cpu", "0" or "0,1".
-    """
-    if device != "auto":
-        return device
-    import torch
-
-    if torch.cuda.is_available():
-        return ",".join(str(index) for index in range(torch.cuda.device_count()))
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _write_settings(path: Path) -> None:

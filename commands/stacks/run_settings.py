@@ -1,4 +1,4 @@
-"""The keys of what ZenML is told about runs and steps: it drops those it does not know in silence.
+"""Settings of runs and steps, checked before ZenML reads them: it drops unknown keys in silence.
 
 Whether the values fit is left to ZenML, which says so.
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel
+from zenml.client import Client
 from zenml.config.base_settings import BaseSettings
 from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 from zenml.config.step_configurations import StepConfigurationUpdate
@@ -16,6 +17,8 @@ from zenml.enums import StackComponentType
 from zenml.stack import StackComponentConfig
 from zenml.utils.settings_utils import get_general_settings
 
+from commands.pipeline_steps import all_steps, dynamic_steps
+from commands.stacks.files import StackDescription
 from commands.stacks.flavors import configuration_class
 from utils.errors import ConfigurationError
 from utils.options import unknown_key
@@ -25,13 +28,65 @@ Flavors = Mapping[StackComponentType, str]
 _ONLY_STATIC = "additional_training_job_args"
 
 
-def check_run_keys(place: str, run: Mapping[str, Any], flavors: Flavors) -> None:
-    """Check the keys inside the values of what a whole run is told, steps left out.
+def check_defaults(file: str, stack: StackDescription) -> None:
+    """Check that ZenML reads everything under `defaults`.
 
     Args:
-        place: What comes before the keys in messages, such as `file: defaults.`.
-        run: As ZenML reads it from YAML; its own keys have been checked.
-        flavors: Of the stack's components.
+        file: Path of the file, for the messages.
+        stack: Contents of the file.
+
+    Raises:
+        ConfigurationError: If a step or a key is not known, or jobs would ignore one.
+    """
+    defaults = stack.defaults.model_dump()
+    if not any(defaults.values()):
+        return
+    flavors = flavors_of(stack)
+    check_step_names(f"{file}: defaults.steps", defaults["steps"], all_steps())
+    check_run_keys(f"{file}: defaults.", {"settings": defaults["settings"]}, flavors)
+    check_step_keys(f"{file}: defaults.steps.", defaults["steps"], flavors)
+    check_dynamic(f"{file}: defaults.", defaults, dynamic_steps())
+
+
+def check_dynamic(place: str, run: Mapping[str, Any], steps: Iterable[str]) -> None:
+    """Check that jobs of dynamic pipelines ignore none of their settings.
+
+    Args:
+        place: Text before the keys in messages.
+        run: Settings as ZenML reads them from YAML.
+        steps: Names of steps of dynamic pipelines; without any, nothing is checked.
+
+    Raises:
+        ConfigurationError: If they ignore one.
+    """
+    by_step = run.get("steps") or {}
+    for name in steps:
+        _refuse_ignored_settings(f"{place}settings", run.get("settings"))
+        settings = (by_step.get(name) or {}).get("settings")
+        _refuse_ignored_settings(f"{place}steps.{name}.settings", settings)
+
+
+def flavors_of(stack: StackDescription | str) -> Flavors:
+    """Return the flavors of a stack's components by kind.
+
+    Args:
+        stack: Contents of its file, or the name under which ZenML knows it. A component that the
+            file names without a flavor is left out.
+    """
+    if isinstance(stack, StackDescription):
+        return {kind: part.flavor for kind, part in stack.components.items() if part.flavor}
+    registered = next(iter(Client().list_stacks(name=f"equals:{stack}")), None)
+    components = registered.components if registered else {}
+    return {kind: parts[0].flavor_name for kind, parts in components.items() if parts}
+
+
+def check_run_keys(place: str, run: Mapping[str, Any], flavors: Flavors) -> None:
+    """Check the keys inside the settings of a whole run, steps left out.
+
+    Args:
+        place: Text before the keys in messages, such as `file: defaults.`.
+        run: Settings as ZenML reads them from YAML; the outermost keys have been checked.
+        flavors: Flavors of the stack's components.
 
     Raises:
         ConfigurationError: For the first key that ZenML does not know.
@@ -42,7 +97,7 @@ def check_run_keys(place: str, run: Mapping[str, Any], flavors: Flavors) -> None
 
 
 def check_step_keys(place: str, steps: Mapping[str, Any], flavors: Flavors) -> None:
-    """Check the keys of what steps are told; see `check_run_keys`."""
+    """Check the keys of the settings of steps; see `check_run_keys`."""
     for name, step in steps.items():
         _check_keys(f"{place}{name}.", StepConfigurationUpdate, step or {}, flavors)
 
@@ -58,15 +113,15 @@ def check_step_names(place: str, names: Iterable[str], known: list[str]) -> None
             raise ConfigurationError(f"{place}: {unknown_key(name, known, 'step')}")
 
 
-def refuse_what_dynamic_jobs_ignore(place: str, settings: Any) -> None:
-    """Refuse what ZenML passes on to Vertex AI for the steps of static pipelines only.
+def _refuse_ignored_settings(place: str, settings: Any) -> None:
+    """Refuse settings that ZenML passes on to Vertex AI for the steps of static pipelines only.
 
     Args:
         place: File and key, for the message.
-        settings: Of a dynamic pipeline or one of its steps, by component.
+        settings: Settings of a dynamic pipeline or one of its steps, by component.
 
     Raises:
-        ConfigurationError: If there is any of it.
+        ConfigurationError: If there is such a setting.
     """
     for key, value in (settings or {}).items():
         is_runner = key.startswith(StackComponentType.ORCHESTRATOR.value)
@@ -117,7 +172,7 @@ def _unknown(place: str, key: Any, known: list[str]) -> ConfigurationError:
 def _settings_class(
     place: str, kind: StackComponentType, flavor: str, flavors: Flavors
 ) -> type[BaseSettings] | None:
-    """The part of a flavor's configuration that a run may set, None where there is none."""
+    """Return the part of a flavor's configuration that a run may set, None where there is none."""
     name = flavor or flavors.get(kind)
     for part in configuration_class(f"{place}{kind.value}", kind, name).__mro__ if name else ():
         if issubclass(part, BaseSettings) and not issubclass(part, StackComponentConfig):
@@ -126,7 +181,7 @@ def _settings_class(
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The one model that a value may be, None where it is something else or one of several."""
+    """Return the one model that a value may be, None where it is not one model."""
     models = [
         part
         for part in (annotation, *get_args(annotation))

@@ -1,12 +1,18 @@
-"""Whether the ZenML that this machine is logged in to answers."""
+"""ZenML's store: its address, and whether it answers."""
 
 from __future__ import annotations
 
+from zenml.client import Client
 from zenml.config.global_config import GlobalConfiguration
 
 from utils.errors import SpyglassError
 
 _TIMEOUT_S = 10
+
+
+def store_url() -> str:
+    """Return the address of ZenML's store: an SQLite file of this machine, or a server."""
+    return str(Client().zen_store.url)
 
 
 def require_zenml() -> None:
@@ -15,6 +21,7 @@ def require_zenml() -> None:
     Raises:
         SpyglassError: If it does not answer.
     """
+    # From the configuration, since a client would connect, and that is what takes so long.
     url = GlobalConfiguration().store_configuration.url
     if not url.startswith(("http://", "https://")):
         return
@@ -30,7 +37,7 @@ def require_zenml() -> None:
 
 
 def _reason(error: Exception) -> str:
-    """What the system says of it, which the libraries in between wrap many times."""
+    """Return the system's own words, which the libraries in between wrap many times."""
     innermost: BaseException = error
     while inner := innermost.__cause__ or innermost.__context__:
         innermost = inner
