@@ -24,6 +24,7 @@ from utils.storage.cache import local_copies
 from utils.tiling.manifest import TileManifest
 from utils.tiling.options import TilingOptions
 
+# Samples in memory at a time; each batch costs a query and a merge in the database.
 _SAMPLES_PER_BATCH = 2000
 
 

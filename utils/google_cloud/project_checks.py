@@ -98,6 +98,7 @@ def check_account(project: Project, email: str) -> str:
     """
     name, _, domain = email.partition("@")
     owner = domain.removesuffix(".iam.gserviceaccount.com") if "iam" in domain else project.id
+    # The account may belong to another project, which then is the one to name in the remedies.
     there = replace(project, id=owner)
     url = _ACCOUNT.format(project=owner, email=email)
     answer = ask(there, f"{url}:testIamPermissions", body={"permissions": [_ACT_AS]})

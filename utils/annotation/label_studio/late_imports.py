@@ -39,6 +39,7 @@ def under_way(client: LabelStudio, project_id: int, batch: Sequence[TileTask]) -
         project_id: Number of the project.
         batch: The tasks that the block sends.
     """
+    # Written before the batch is sent: the next process then knows which tasks may still arrive.
     note = _note(client, project_id)
     write_whole(note, json.dumps([task.tile_id for task in batch]))
     try:
