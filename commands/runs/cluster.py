@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from zenml.enums import StackComponentType
 from zenml.models import StackResponse
 
-from commands.runs.configuration import RunConfiguration
 from commands.config_files import first_problem
+from commands.runs.configuration import RunConfiguration
 from slurm.flavor import FLAVOR
 from slurm.settings import SlurmSettings
 from utils.detection.options import TrainingOptions

@@ -7,11 +7,18 @@ from typing import Any
 
 from zenml.constants import ENV_ZENML_PARAMETER_SIZE_THRESHOLD
 
-from commands.runs.configuration import RunConfiguration
 from commands.pipeline_steps import dynamic_steps
-from commands.stacks.run_settings import check_defaults, check_dynamic, flavors_of
+from commands.runs.configuration import RunConfiguration
 from commands.stacks.files import read_stack, stack_file
-from commands.stacks.run_settings import Flavors, check_run_keys, check_step_keys, check_step_names
+from commands.stacks.run_settings import (
+    Flavors,
+    check_defaults,
+    check_dynamic,
+    check_run_keys,
+    check_step_keys,
+    check_step_names,
+    flavors_of,
+)
 
 # A dynamic pipeline passes values to its steps as parameters, not as artifacts of their own.
 _ENVIRONMENT = {ENV_ZENML_PARAMETER_SIZE_THRESHOLD: "-1"}

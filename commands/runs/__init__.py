@@ -1,0 +1,1 @@
+"""Runs of pipelines: configured, checked, carried out, summed up."""
