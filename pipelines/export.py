@@ -7,7 +7,8 @@ from zenml import pipeline
 from records.artifacts import manifest_of, previous_labels
 from steps.compare_datasets import compare_datasets
 from steps.export_annotations import export_annotations
-from utils.annotation.label_studio.options import ExportOptions, LabelStudioOptions
+from utils.annotation.label_studio.options import LabelStudioOptions
+from utils.annotation.options import ExportOptions
 
 
 @pipeline

@@ -12,7 +12,7 @@ from zenml.client import Client
 from zenml.models import ArtifactVersionResponse
 from zenml.utils.pagination_utils import depaginate, depaginate_stream
 
-from utils.annotation.label_studio.project import Project
+from utils.annotation.project import Project
 from utils.tiling.manifest import TileManifest
 from utils.tiling.tile import Tile
 

@@ -10,8 +10,8 @@ from records.annotator import connect_label_studio
 from records.manifests import INGESTS, all_tiles_sent, picked_tiles_of
 from records.running_step import scratch_folder
 from records.trainings import scenes_held_out
+from utils.annotation.label_studio.data_manager import skipped_tiles
 from utils.annotation.label_studio.options import LabelStudioOptions
-from utils.annotation.label_studio.skipped import skipped_tiles
 from utils.curation.tags import tagged_tiles
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.splits import groups_of

@@ -15,7 +15,7 @@ from utils.annotation.label_studio.project import open_project
 from utils.annotation.label_studio.sending import send_tiles
 from utils.curation.tags import mark_sent
 from utils.feedback.picked import PickedTiles
-from utils.feedback.suggestions import suggestion
+from utils.feedback.sendable import preannotation_of
 from utils.issues import IssueReport
 from utils.tiling.manifest import TileManifest
 
@@ -38,7 +38,7 @@ def send_picked_tiles(
     project = open_project(client, label_studio, picked.class_names)
     note_destination(project)
     images = connect_storage(client, project, data_source, label_studio.document_root)
-    suggested = [(one.tile, suggestion(one)) for one in picked]
+    suggested = [(one.tile, preannotation_of(one)) for one in picked]
     report = send_tiles(client, project, suggested, images, label_studio)
     if dataset_name:
         aside = {issue.item for issue in report.issues.issues if issue.set_aside}

@@ -22,7 +22,8 @@ from records.annotator import connect_label_studio
 from records.artifacts import artifact_with_id
 from records.manifests import manifests_of
 from records.trainings import last_trained, learned_from, unfinished_retraining
-from utils.annotation.label_studio.project import Project, open_project
+from utils.annotation.label_studio.project import open_project
+from utils.annotation.project import Project
 from utils.errors import ConfigurationError
 
 if TYPE_CHECKING:

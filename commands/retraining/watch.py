@@ -13,7 +13,8 @@ from contextlib import suppress
 from commands.console import complain, say
 from commands.requests import CommandLine
 from commands.retraining.due import Retraining, is_due
-from commands.retraining.webhook import listening, registered
+from commands.retraining.webhook import listening
+from utils.annotation.label_studio.webhook import registered
 from utils.errors import SpyglassError
 from utils.locks import exclusive
 from utils.paths import with_project_on_path

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.builders import boxes
-from utils.annotation.label_studio.proposals import ReviewedBoxes
 from utils.annotation.quality import LabelQuality, agreement
+from utils.annotation.review import ReviewedBoxes
 from utils.dataset.review import BoxChanges, Review, ReviewState
 from utils.geometry import Boxes
 from utils.reports.quality_page import quality_page

@@ -14,8 +14,8 @@ from utils.feedback.candidates import candidates
 from utils.feedback.options import FeedbackOptions
 from utils.feedback.pick import pick
 from utils.feedback.picked import PickedTile, PickedTiles
-from utils.feedback.predict_tiles import look_with, threshold_of, with_boxes
-from utils.feedback.storing import stored_tile
+from utils.feedback.predict_tiles import embedder, threshold_of, with_predictions
+from utils.feedback.sendable import stored_tile
 from utils.issues import IssueReport
 from utils.storage.objects import ObjectStore
 from utils.tiling.manifest import TileManifest, cut_with
@@ -79,12 +79,12 @@ def choose_tiles(
         min_visibility=tiling.min_visibility,
         held_out=known.held_out,
         skipped=known.skipped,
-        whatever=known.tagged,
-        waiting=sent,
+        tagged=known.tagged,
+        sent=sent,
     )
-    look = look_with(detector, labels or (), options)
-    picked = pick(everything, options, look, known.tagged, sent)
-    return with_boxes(picked, detector, model_version, issues)
+    embed = embedder(detector, labels or (), options)
+    picked = pick(everything, options, embed, known.tagged, sent)
+    return with_predictions(picked, detector, model_version, issues)
 
 
 def write_picked(

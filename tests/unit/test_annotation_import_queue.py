@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from utils.annotation.label_studio.outgoing import batches
+from utils.annotation.label_studio.import_queue import batches
 from utils.annotation.label_studio.tasks import TileTask
 
 
