@@ -8,9 +8,9 @@ from zenml.enums import ArtifactType
 from zenml.metadata.metadata_types import MetadataType
 
 from materializers.folders import FolderMaterializer
+from utils.detection.augmentations import names_of
 from utils.detection.detector import Detector
 from utils.detection.exports import EXPORTS_FOLDER
-from utils.detection.ultralytics.augmentations import names_of
 
 
 class DetectorMaterializer(FolderMaterializer):

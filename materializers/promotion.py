@@ -9,23 +9,23 @@ from zenml.metadata.metadata_types import MetadataType
 
 from materializers.folders import FolderMaterializer
 from materializers.pages import store_page
-from utils.evaluation.promotion import Contest
+from utils.evaluation.promotion import Promotion
 
 
-class ContestMaterializer(FolderMaterializer):
+class PromotionMaterializer(FolderMaterializer):
     """A challenger beside a champion, the decision, and what it rests on."""
 
-    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Contest,)
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Promotion,)
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.DATA_ANALYSIS
 
-    def save_visualizations(self, data: Contest) -> dict[str, VisualizationType]:
+    def save_visualizations(self, data: Promotion) -> dict[str, VisualizationType]:
         """Make the page; the decision is there as JSON, too."""
         from utils.reports.comparison_page import comparison_page
 
         page = store_page(self.uri, "promotion.html", comparison_page(data))
         return page | {f"{self.uri}/promotion.json": VisualizationType.JSON}
 
-    def extract_metadata(self, data: Contest) -> dict[str, MetadataType]:
+    def extract_metadata(self, data: Promotion) -> dict[str, MetadataType]:
         """The decision."""
         decision = data.comparison
         return {

@@ -10,7 +10,7 @@ from steps.evaluate_detector import evaluate_detector
 from steps.split_by_scene import split_by_scene
 from steps.train_detector import train_detector
 from utils.dataset.options import CheckOptions, SplitFractions
-from utils.detection.options import TrainingOptions
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.evaluation.options import EvaluationOptions
 
 

@@ -14,8 +14,8 @@ from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images
 from utils.dataset.options import CheckOptions
 from utils.dataset.splits import as_splits
-from utils.detection.options import TrainingOptions
 from utils.detection.ultralytics.augmentation_preview import preview_augmentations
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.issues import IssueReport
 from utils.reports.augmentation_page import augmentation_page
 from utils.reports.dataset_page import dataset_page

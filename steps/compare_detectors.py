@@ -14,7 +14,7 @@ from utils.dataset.splits import as_splits
 from utils.detection.detector import Detector
 from utils.evaluation.evaluate import unseen_by_both
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
-from utils.evaluation.promotion import Contest, hold_contest
+from utils.evaluation.promotion import Promotion, decide_promotion
 
 
 @step
@@ -29,10 +29,10 @@ def compare_detectors(
     challenger_version: int,
     promotion: PromotionOptions,
     evaluation: EvaluationOptions,
-) -> Annotated[Contest, "promotion"]:
+) -> Annotated[Promotion, "promotion"]:
     """Decide whether the challenger takes the champion's place, and note it on both versions."""
     tiles = unseen_by_both(labels, as_splits(challenger_splits), as_splits(champion_splits))
-    contest = hold_contest(
+    decision = decide_promotion(
         (str(champion_version), champion),
         (str(challenger_version), challenger),
         tiles,
@@ -41,5 +41,5 @@ def compare_detectors(
         promotion,
         evaluation,
     )
-    note_comparison(model, champion_version, challenger_version, contest.comparison.card())
-    return contest
+    note_comparison(model, champion_version, challenger_version, decision.comparison.card())
+    return decision

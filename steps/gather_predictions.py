@@ -8,7 +8,8 @@ from zenml import step
 
 from records.running_step import scratch_folder
 from utils.detection.options import InferenceOptions
-from utils.detection.predict import InferenceResult, merge_inferences
+from utils.detection.outputs import merge_inferences
+from utils.detection.predict import InferenceResult
 from utils.detection.predictions import Predictions
 from utils.issues import IssueReport
 from utils.reports.viewer import Viewer, write_viewer

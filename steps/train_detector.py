@@ -13,8 +13,8 @@ from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images, local_yolo_dataset
 from utils.dataset.splits import Split, as_splits
 from utils.detection.detector import Detector
-from utils.detection.options import TrainingOptions
 from utils.detection.ultralytics import train
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.evaluation.options import EvaluationOptions
 from utils.evaluation.scale_cost import with_recall_by_scale, with_scale
 from utils.evaluation.threshold import with_confidence

@@ -14,7 +14,7 @@ from commands.config_files import first_problem
 from commands.runs.configuration import RunConfiguration
 from slurm.flavor import FLAVOR
 from slurm.settings import SlurmSettings
-from utils.detection.options import TrainingOptions
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.errors import ConfigurationError, JobError
 from utils.scenes.options import HuggingFaceSource
 

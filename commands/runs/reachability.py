@@ -13,7 +13,7 @@ from zenml.utils.source_utils import get_source_root
 from commands.stacks.remote import only_here
 from records.annotator import annotator_credentials
 from utils.annotation.label_studio.options import EMBEDDED, LabelStudioOptions
-from utils.detection.options import TrainingOptions
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.errors import ConfigurationError
 from utils.scenes.options import FolderSource, HuggingFaceSource, SyntheticSource
 from utils.storage.objects import is_local

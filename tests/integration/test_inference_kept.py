@@ -56,7 +56,7 @@ def test_a_run_killed_inside_a_scene_goes_on_with_the_band_it_was_in(
 ):
     tall = Scene("port/tall.png", write_image(tmp_path / "tall.png", 150, 2000, seed=4))
     looked_at = []
-    find = Predictor.find
+    find = Predictor.predict
 
     def killed_after_100_windows(predictor, images):
         if len(looked_at) + len(images) > 100:
@@ -64,7 +64,7 @@ def test_a_run_killed_inside_a_scene_goes_on_with_the_band_it_was_in(
         looked_at.extend(images)
         return find(predictor, images)
 
-    monkeypatch.setattr(Predictor, "find", killed_after_100_windows)
+    monkeypatch.setattr(Predictor, "predict", killed_after_100_windows)
     with pytest.raises(KeyboardInterrupt):
         predict([tall])
     (band,) = local_folder("predictions").glob("*/*/*.parquet")
@@ -73,9 +73,9 @@ def test_a_run_killed_inside_a_scene_goes_on_with_the_band_it_was_in(
         looked_at.extend(images)
         return find(predictor, images)
 
-    monkeypatch.setattr(Predictor, "find", counted)
+    monkeypatch.setattr(Predictor, "predict", counted)
     (resumed,) = predict([tall]).predictions
-    monkeypatch.setattr(Predictor, "find", find)
+    monkeypatch.setattr(Predictor, "predict", find)
     windows = len(list(tile_windows(150, 2000, OPTIONS.tile_size, OPTIONS.overlap)))
     assert windows < len(looked_at) <= windows + 64
     assert not band.exists()
@@ -95,7 +95,7 @@ def test_a_second_run_looks_at_no_image_again_and_finds_the_same(predict, scenes
 def test_what_another_version_of_ultralytics_has_found_is_not_taken(predict, scenes, monkeypatch):
     predict(scenes[:1])
     before = kept_parts()
-    monkeypatch.setattr("utils.detection.predict.version", lambda _: "8.4.999")
+    monkeypatch.setattr("utils.detection.predict.library_version", lambda: "8.4.999")
     predict(scenes[:1])
     assert len(kept_parts()) == len(before) + 1
 

@@ -27,7 +27,7 @@ from utils.detection.detector import Detector
 from utils.detection.ultralytics.train import train_detector
 from utils.errors import DetectorError, MissingStageError
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions, PromotionOptions
-from utils.evaluation.promotion import hold_contest
+from utils.evaluation.promotion import decide_promotion
 
 TILES = 32
 TEST_SCENES = TILES // 4  # of one tile each
@@ -64,7 +64,7 @@ def test_tiles(tmp_path_factory):
 @pytest.fixture
 def compare(detectors, test_tiles, tmp_path):
     def run(champion, challenger, **asked):
-        return hold_contest(
+        return decide_promotion(
             ("1", detectors[champion]),
             ("2", detectors[challenger]),
             test_tiles,
@@ -94,7 +94,7 @@ def test_one_scene_with_objects_decides_nothing(detectors, test_tiles, tmp_path)
     tiles = [replace(tile, boxes=boxes()) for tile in test_tiles[1:]] + test_tiles[:1]
     images = {tile.tile_id: Path(tile.uri) for tile in tiles}
     sides = ("1", detectors["worse"]), ("2", detectors["better"])
-    contest = hold_contest(*sides, tiles, images, tmp_path, PromotionOptions(), QUICK)
+    contest = decide_promotion(*sides, tiles, images, tmp_path, PromotionOptions(), QUICK)
     assert "judged on at least 2 scenes with objects: on 1;" in contest.comparison.verdict
 
 
@@ -125,7 +125,7 @@ def test_a_class_that_gets_worse_keeps_the_champion(compare):
 
 def test_test_tiles_without_boxes_cannot_decide(detectors, tmp_path):
     with pytest.raises(DetectorError, match="no boxes"):
-        hold_contest(
+        decide_promotion(
             ("1", detectors["worse"]),
             ("2", detectors["better"]),
             [],

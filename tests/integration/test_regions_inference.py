@@ -13,7 +13,8 @@ from tests.builders import boxes
 from tests.unit.images.rasters import write_tiff
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
-from utils.detection.predict import InferenceResult, merge_inferences, predict_scenes
+from utils.detection.outputs import merge_inferences
+from utils.detection.predict import InferenceResult, predict_scenes
 from utils.detection.predictor import Predictor
 from utils.errors import SourceError
 from utils.geometry import Boxes
@@ -50,7 +51,7 @@ def looked_at(monkeypatch) -> list[np.ndarray]:
         shown.extend(images)
         return [Boxes(IN_MIDST.xyxy, IN_MIDST.labels, np.array([0.9]))] * len(images)
 
-    monkeypatch.setattr(Predictor, "find", find)
+    monkeypatch.setattr(Predictor, "predict", find)
     return shown
 
 

@@ -14,8 +14,8 @@ from utils.detection.predict import predict_scenes
 from utils.detection.predictions import ScenePrediction
 from utils.detection.predictor import Predictor
 from utils.detection.scale import WindowPlan
-from utils.detection.scan import look_through
-from utils.detection.window_checkpoints import KeptWork
+from utils.detection.scan import scan_scenes
+from utils.detection.window_checkpoints import PredictionCache
 from utils.scenes.scene import Scene, SceneSource
 from utils.storage.store import open_store
 from utils.tiling.grid import Grid
@@ -68,13 +68,13 @@ def predict(tmp_path, tiny_detector: Detector, coast):
 def looked_at(monkeypatch) -> list[np.ndarray]:
     """The windows that the network was shown."""
     shown: list[np.ndarray] = []
-    find = Predictor.find
+    find = Predictor.predict
 
     def noted(predictor, images):
         shown.extend(images)
         return find(predictor, images)
 
-    monkeypatch.setattr(Predictor, "find", noted)
+    monkeypatch.setattr(Predictor, "predict", noted)
     return shown
 
 
@@ -92,12 +92,12 @@ def test_only_windows_with_something_in_them_are_looked_at(predict, looked_at):
 
 
 def test_reading_what_is_passed_over_counts_as_time(tmp_path, sea):
-    kept = KeptWork(open_store(str(tmp_path / "kept")), "any", tmp_path / "scenes")
+    kept = PredictionCache(open_store(str(tmp_path / "kept")), "any", tmp_path / "scenes")
     plan = WindowPlan(int(OPTIONS.tile_size), int(OPTIONS.overlap))
-    (work,) = look_through([sea], kept, SKIPPING, load=never, plan=lambda *_: plan)
-    assert work.bands is not None
-    assert all(seen.is_skipped for seen in work.bands.seen)
-    assert sum(seen.seconds for seen in work.bands.seen) > 0
+    (scan,) = scan_scenes([sea], kept, SKIPPING, load=never, plan=lambda *_: plan)
+    assert scan.checkpoints is not None
+    assert all(window.is_skipped for window in scan.checkpoints.scanned)
+    assert sum(window.seconds for window in scan.checkpoints.scanned) > 0
 
 
 def never(_: object) -> Predictor:
@@ -109,17 +109,17 @@ def test_a_run_that_is_killed_goes_on_after_the_windows_it_has_passed_over(
 ):
     whole = predict(SKIPPING, "undisturbed")
     expected = len(looked_at)
-    find = Predictor.find
+    find = Predictor.predict
 
     def killed(predictor, images):
         if len(looked_at) > expected + 50:
             raise KeyboardInterrupt
         return find(predictor, images)
 
-    monkeypatch.setattr(Predictor, "find", killed)
+    monkeypatch.setattr(Predictor, "predict", killed)
     with pytest.raises(KeyboardInterrupt):
         predict(SKIPPING)
-    monkeypatch.setattr(Predictor, "find", find)
+    monkeypatch.setattr(Predictor, "predict", find)
     looked_at.clear()
     resumed = predict(SKIPPING)
     assert 0 < len(looked_at) < expected

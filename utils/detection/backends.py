@@ -13,7 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from utils.detection.ultralytics.library import usable_cores
+from utils.detection.devices import usable_cores
+from utils.detection.ultralytics.network import Network, load_engine
 from utils.errors import DetectorError
 
 # From images, a float32 tensor of shape (n, 3, height, width) in [0, 1], to raw predictions.
@@ -46,17 +47,13 @@ class Backend:
         return f"{self.description}: {self.reason}" if self.reason else self.description
 
 
-def pytorch_backend(predictor: Any) -> Backend:
-    """The network as it was trained.
-
-    Args:
-        predictor: That of ultralytics, on its device.
-    """
+def pytorch_backend(network: Network) -> Backend:
+    """The network as it was trained, on its device."""
     import torch
 
-    on_cpu = predictor.device.type == "cpu"
-    description = f"PyTorch {torch.__version__} on {predictor.device.type}"
-    return Backend("pytorch", description, predictor.model, 1 if on_cpu else None)
+    on_cpu = network.device.type == "cpu"
+    description = f"PyTorch {torch.__version__} on {network.device.type}"
+    return Backend("pytorch", description, network.forward, 1 if on_cpu else None)
 
 
 def onnx_backend(network: Path) -> Backend:
@@ -159,10 +156,9 @@ def tensorrt_backend(network: Path, device: Any) -> Backend:
         device: The GPU, as PyTorch names it.
     """
     import tensorrt
-    from ultralytics.nn.autobackend import AutoBackend
 
-    loaded = AutoBackend(str(network), device=device, verbose=False)
-    return Backend("tensorrt", f"TensorRT {tensorrt.__version__} on cuda", loaded, None)
+    engine = load_engine(network, device)
+    return Backend("tensorrt", f"TensorRT {tensorrt.__version__} on cuda", engine, None)
 
 
 def is_installed(name: str) -> bool:

@@ -23,8 +23,7 @@ from pathlib import Path
 from typing import Self
 
 from utils.detection.stored_state import THIS_PROCESS, StateFile, StoredState
-from utils.detection.ultralytics.epochs import EpochMetrics
-from utils.detection.ultralytics.runs import TrainingRun
+from utils.detection.training_run import EpochMetrics, TrainingRun
 from utils.errors import BusyError, StoreError
 from utils.files import sha256_of
 from utils.storage.objects import ObjectStore, StoredObject

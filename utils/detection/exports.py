@@ -13,22 +13,19 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import platform
-import shutil
-import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from filelock import FileLock
 
 from utils.detection.detector import Detector
-from utils.detection.ultralytics.checkpoint import load_weights
-from utils.detection.ultralytics.library import quiet, usable_cores
+from utils.detection.devices import usable_cores
+from utils.detection.ultralytics.library import library_version
+from utils.detection.ultralytics.network import export_network
 from utils.errors import StoreError
 from utils.files import write_whole
 from utils.paths import local_folder
@@ -71,7 +68,7 @@ class Exports:
             image_size: Side of the network's input, in pixels.
             store: Kept with the detector; without one, what is made stays on this machine.
         """
-        identity = [detector.weights_sha256, image_size, version("ultralytics"), version("torch")]
+        identity = [detector.weights_sha256, image_size, library_version(), version("torch")]
         name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:_NAME_LENGTH]
         self._weights = detector.best
         self._image_size = image_size
@@ -152,17 +149,9 @@ class Exports:
         suffix = "-".join(str(value) for value in (*arguments.values(), machine) if value != "")
         path = self._folder / f"network-{suffix}.{kind}"
         if not self._is_there(path):
-            self._export(path, kind, **arguments)
+            export_network(self._weights, kind, self._image_size, path, **arguments)
         self._keep_with_detector(path)
         return path
-
-    def _export(self, path: Path, kind: str, **arguments: object) -> None:
-        with TemporaryDirectory(dir=self._folder) as folder, quiet(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of tracing: what comes of it is checked
-            weights = Path(shutil.copy(self._weights, folder))
-            model = load_weights(weights)
-            made = model.export(format=kind, imgsz=self._image_size, simplify=False, **arguments)
-            os.replace(made, path)
 
 
 def _verdicts_of(content: dict[str, Any]) -> dict[str, Verdict]:

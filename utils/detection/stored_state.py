@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
-from utils.detection.ultralytics.runs import NO_PROGRESS, Progress
+from utils.detection.training_run import NO_PROGRESS, Progress
 from utils.errors import BusyError
 from utils.storage.objects import ObjectStore
 

@@ -35,7 +35,7 @@ def mirrored_boxes(boxes: Boxes, width: int) -> Boxes:
     return Boxes(np.column_stack([width - x2, y1, width - x1, y2]), boxes.labels, boxes.scores)
 
 
-def joined_looks(
+def merge_augmented(
     one: Boxes, other: Boxes, *, least_score: float = 0.0, max_boxes: int | None = None
 ) -> Boxes:
     """The objects that two looks at one image found.

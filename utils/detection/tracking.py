@@ -24,8 +24,7 @@ from utils.detection.mlflow_store import (
     without_password,
 )
 from utils.detection.options import TrackingOptions
-from utils.detection.ultralytics.epochs import EpochMetrics
-from utils.detection.ultralytics.runs import TrainingRun
+from utils.detection.training_run import EpochMetrics, TrainingRun
 from utils.errors import BusyError
 
 FINGERPRINT_TAG = "spyglass.fingerprint"
@@ -36,7 +35,6 @@ _TELLTALE = "metrics/mAP50"
 _LONGEST_PARAMETER = 500
 # Waiting for a server that does not answer must not hold up every epoch.
 _SECONDS_BETWEEN_TRIES = 300.0
-_PLOTS = ("*.png", "*.jpg", "results.csv", "args.yaml")
 
 logger = logging.getLogger(__name__)
 
@@ -164,9 +162,8 @@ class TrainingRecord:
     def _finish(self, store: MLflowStore) -> None:
         run = store.client.get_run(self.mlflow_run_id)
         if FINISHED_TAG not in run.data.tags:
-            for pattern in _PLOTS:
-                for plot in sorted(self._run.save_dir.glob(pattern)):
-                    store.client.log_artifact(self.mlflow_run_id, str(plot), "plots")
+            for plot in self._run.plots():
+                store.client.log_artifact(self.mlflow_run_id, str(plot), "plots")
             store.client.log_artifacts(self.mlflow_run_id, str(self._run.weights), "weights")
             store.client.set_tag(self.mlflow_run_id, FINISHED_TAG, "true")
         self._close(store, "FINISHED")

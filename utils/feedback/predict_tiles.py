@@ -86,7 +86,7 @@ def with_predictions(
     predicted = {}
     for uri, path in local_copies(files, issues=issues, description=description, total=len(files)):
         try:
-            (found,) = predictor.find([read_tile(path)])
+            (found,) = predictor.predict([read_tile(path)])
         except ImageError as error:
             issues.add(uri, "unreadable tile", error)
             continue

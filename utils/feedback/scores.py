@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from utils.evaluation.matching import by_score, taken_truths
+from utils.evaluation.matching import by_score, match_boxes
 from utils.geometry import BoolArray, Boxes, FloatArray, iou_matrix
 
 # Boxes below this share of the threshold are mostly noise, and any number of them may be stored.
@@ -60,7 +60,7 @@ def disagreement(truth: Boxes, found: Boxes) -> float:
     """
     found = by_score(found)
     scores = np.ones(len(found)) if found.scores is None else found.scores
-    matches = taken_truths(found.xyxy, truth.xyxy, np.array([_IOU]))[0]
+    matches = match_boxes(found.xyxy, truth.xyxy, np.array([_IOU]))[0]
     wrong = [0.0, *scores[matches < 0].tolist()]
     overlaps = iou_matrix(found.xyxy, truth.xyxy)
     for index in np.flatnonzero(matches >= 0).tolist():

@@ -6,12 +6,12 @@ from html import escape
 
 from utils.evaluation.comparison import Comparison
 from utils.evaluation.evaluation import Evaluation
-from utils.evaluation.promotion import Contest
+from utils.evaluation.promotion import Promotion
 from utils.reports.evaluation_page import evaluation_sections, shown_estimate, summary_of
 from utils.reports.page import Markup, facts, page, paragraph, section, table
 
 
-def comparison_page(contest: Contest) -> str:
+def comparison_page(contest: Promotion) -> str:
     """The page: the verdict, the two scores, the rules and the classes, then each evaluation."""
     comparison = contest.comparison
     champion, challenger = comparison.champion, comparison.challenger

@@ -12,7 +12,7 @@ from utils.evaluation.calibration import LEAST_SCORE, Calibration
 from utils.evaluation.coco import SIZES
 from utils.evaluation.evaluation import Evaluation, WorstTile
 from utils.evaluation.scores import ClassScores, Intervals, Scores, is_concentrated
-from utils.evaluation.tide_errors import KINDS
+from utils.evaluation.tide_errors import ERROR_KINDS
 from utils.reports.charts import bars, curves
 from utils.reports.page import Cell, Markup, Number, columns, facts, page, paragraph, section, table
 from utils.reports.pictures import key, picture, sheet
@@ -259,7 +259,9 @@ def _worst(tiles: Sequence[WorstTile]) -> Iterator[Markup]:
 
 
 def _picture(tile: WorstTile) -> Markup:
-    mistakes = ", ".join(f"{tile.errors[kind]} {kind}" for kind in KINDS if kind in tile.errors)
+    mistakes = ", ".join(
+        f"{tile.errors[kind]} {kind}" for kind in ERROR_KINDS if kind in tile.errors
+    )
     caption = f"{mistakes} · {tile.tile_id}"
     if not tile.picture.is_file():
         return Markup(f"<figure><figcaption>{escape(caption)} (no image)</figcaption></figure>")

@@ -17,10 +17,10 @@ from utils.box_formats import from_yolo
 from utils.dataset.labeled import LabeledDataset, LabeledTile
 from utils.dataset.splits import Split
 from utils.dataset.yolo import YoloDataset, write_yolo_dataset
-from utils.detection.options import TrainingOptions
+from utils.detection.augmentations import certainly, names_of
 from utils.detection.ultralytics.arguments import checked_arguments
-from utils.detection.ultralytics.augmentations import certainly, names_of
 from utils.detection.ultralytics.library import quiet
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.geometry import Boxes
 
 # Shown, and beside them those that mosaics are made with.

@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
-from utils.detection.ultralytics.epochs import EpochMetrics
-from utils.detection.ultralytics.runs import TrainingRun
+from utils.detection.training_run import EpochMetrics
+from utils.detection.ultralytics.runs import UltralyticsRun
 from utils.errors import BusyError
 from utils.progress import Advance, progress
 
@@ -25,7 +25,7 @@ class EpochReport:
     trained by other processes (one a GPU) are told in the same way.
     """
 
-    def __init__(self, run: TrainingRun, listeners: Sequence[OnEpoch]) -> None:
+    def __init__(self, run: UltralyticsRun, listeners: Sequence[OnEpoch]) -> None:
         """Report the epochs of `run` to each of the listeners."""
         self._run = run
         self._listeners = listeners
@@ -41,7 +41,7 @@ class EpochReport:
 
 
 @contextmanager
-def watching(model: Any, run: TrainingRun, report: EpochReport, device: str) -> Iterator[None]:
+def watching(model: Any, run: UltralyticsRun, report: EpochReport, device: str) -> Iterator[None]:
     """Follow the training of `model` within a block."""
     # Ultralytics sends callbacks to the processes it starts, where there are several GPUs: this one
     # has to be a function that can be sent, and is called in one of them only.
@@ -56,7 +56,7 @@ def watching(model: Any, run: TrainingRun, report: EpochReport, device: str) -> 
             yield
 
 
-def _keep(run: TrainingRun, trainer: Any) -> None:
+def _keep(run: UltralyticsRun, trainer: Any) -> None:
     if run.stop_marker.exists():
         raise BusyError("Another machine has taken the training over: this one ends.")
     run.keep(trainer.epoch + 1, is_last=bool(trainer.stop))
@@ -78,7 +78,7 @@ def _add_callbacks(model: Any, report: EpochReport, stack: ExitStack) -> None:
 
 
 @contextmanager
-def _polled(run: TrainingRun, report: EpochReport) -> Iterator[None]:
+def _polled(run: UltralyticsRun, report: EpochReport) -> Iterator[None]:
     """Look for new epochs every few seconds, in a thread.
 
     Raises:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utils.detection.options import TrainingOptions
 from utils.detection.ultralytics.library import load_ultralytics, quiet
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.detection.ultralytics.trust import refusal, trusting
 from utils.errors import ConfigurationError, DetectorError
 from utils.files import sha256_of

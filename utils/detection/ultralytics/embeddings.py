@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from utils.detection.detector import Detector
+from utils.detection.devices import first_device
 from utils.detection.ultralytics.checkpoint import load_weights
-from utils.detection.ultralytics.library import choose_device, quiet
+from utils.detection.ultralytics.library import quiet
 from utils.geometry import FloatArray
 from utils.progress import progress
 
@@ -45,7 +46,7 @@ def embed_images(detector: Detector, images: Sequence[Path], *, device: str = "a
 def _vectors(detector: Detector, images: Sequence[Path], device: str) -> Iterator[FloatArray]:
     model = load_weights(detector.best)
     layer = _end_of_backbone(model)
-    where = choose_device(device).split(",")[0]
+    where = first_device(device)
     with quiet(), progress("Looking for new kinds of tiles", total=len(images)) as advance:
         for start in range(0, len(images), _BATCH):
             batch = [str(path) for path in images[start : start + _BATCH]]

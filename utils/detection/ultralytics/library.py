@@ -12,15 +12,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from utils.detection.devices import usable_cores
 from utils.detection.ultralytics.trust import SAFE_LOAD
 from utils.files import write_whole
 from utils.paths import local_folder
 from utils.privacy import keep_private
 
-_MOST_THREADS = 8
 _FONTS = ("Arial.ttf", "Arial.Unicode.ttf")
 _SWITCHES = {
     # No look-ups, update checks or usage events; downloads that are asked for still work.
@@ -74,16 +75,14 @@ def _restricted_load(weights: str | Path, **_: object) -> Any:
     return tasks.torch_safe_load(weights)[0]
 
 
-def usable_cores() -> int:
-    """The number of CPU cores to compute on."""
-    if hasattr(os, "sched_getaffinity"):
-        return min(_MOST_THREADS, len(os.sched_getaffinity(0)))
-    return min(_MOST_THREADS, os.cpu_count() or 1)
-
-
 def is_verbose() -> bool:
     """Whether the user wants to read what ultralytics says: `SPYGLASS_VERBOSE=1`."""
     return os.environ.get("SPYGLASS_VERBOSE") == "1"
+
+
+def library_version() -> str:
+    """Version of ultralytics, on which trainings, exports and predictions depend."""
+    return version("ultralytics")
 
 
 @contextmanager
@@ -97,21 +96,6 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
-
-
-def choose_device(device: str = "auto") -> Any:
-    """The device in ultralytics' terms: all CUDA devices, else Apple's GPU, else the CPU.
-
-    Args:
-        device: "auto", or anything ultralytics understands, such as "cpu", "0" or "0,1".
-    """
-    if device != "auto":
-        return device
-    import torch
-
-    if torch.cuda.is_available():
-        return ",".join(str(index) for index in range(torch.cuda.device_count()))
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _write_settings(path: Path) -> None:

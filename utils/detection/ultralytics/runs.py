@@ -13,6 +13,7 @@ same training again finds its own run and never another's:
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import logging
@@ -21,12 +22,11 @@ import shutil
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from utils.detection.ultralytics.epochs import EpochMetrics, plain_names, read_epochs
-from utils.detection.ultralytics.library import load_ultralytics
+from utils.detection.training_run import NO_PROGRESS, EpochMetrics, Progress
+from utils.detection.ultralytics.library import library_version, load_ultralytics
 from utils.detection.ultralytics.trust import refusal
 from utils.errors import DetectorError
 from utils.files import full_disk_explained, sync, write_whole, written_whole
@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 _NAME_LENGTH = 16
 _CIRCUMSTANCES = {"device", "workers", "cache"}
+_PLOTS = ("*.png", "*.jpg", "results.csv", "args.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +55,8 @@ class TrainingResult:
     metrics: dict[str, float]
 
 
-class Progress(NamedTuple):
-    """How far a run has come; of two, the greater is further.
-
-    Attributes:
-        is_finished: Whether nothing is left to do.
-        epochs: How many are done.
-    """
-
-    is_finished: bool
-    epochs: int
-
-
-NO_PROGRESS = Progress(is_finished=False, epochs=0)
-
-
 @dataclass(frozen=True, slots=True)
-class TrainingRun:
+class UltralyticsRun:
     """One training and its folder.
 
     Attributes:
@@ -95,6 +81,10 @@ class TrainingRun:
     def stop_marker(self) -> Path:
         """While it is there, the processes that train on several GPUs end with their epoch."""
         return self.folder / "stop"
+
+    def plots(self) -> list[Path]:
+        """Pictures, table of epochs and arguments that ultralytics leaves."""
+        return sorted(file for pattern in _PLOTS for file in self.save_dir.glob(pattern))
 
     def epochs(self) -> list[EpochMetrics]:
         """The epochs done so far, in order: those that need not be done again after a kill."""
@@ -142,16 +132,16 @@ class TrainingRun:
         folders = self._kept.glob("[0-9]*")
         return max(folders, key=lambda folder: int(folder.name), default=None)
 
-    def snapshot(self, folder: Path) -> TrainingRun:
+    def snapshot(self, folder: Path) -> UltralyticsRun:
         """A copy, in `folder`, of what the run can be restored from, while the training goes on."""
-        copy = TrainingRun(self.fingerprint, folder)
+        copy = UltralyticsRun(self.fingerprint, folder)
         shutil.rmtree(folder, ignore_errors=True)
         if self.result() is None:
             self._read_kept(copy._link_kept)
         else:
             copy.weights.mkdir(parents=True)
-            plots = [file for file in self.save_dir.iterdir() if file.is_file()]
-            for file in (self.folder / "finished.json", *self.weights.iterdir(), *plots):
+            beside = [file for file in self.save_dir.iterdir() if file.is_file()]
+            for file in (self.folder / "finished.json", *self.weights.iterdir(), *beside):
                 _link(file, folder / file.relative_to(self.folder))
         return copy
 
@@ -213,7 +203,7 @@ class TrainingRun:
 
     def _measured(self) -> dict[str, float]:
         """The metrics in the best weights; none where those are damaged."""
-        return plain_names(_read_checkpoint(self.weights / "best.pt").get("train_metrics") or {})
+        return _plain_names(_read_checkpoint(self.weights / "best.pt").get("train_metrics") or {})
 
     @property
     def _kept(self) -> Path:
@@ -236,13 +226,27 @@ class TrainingRun:
 
 def open_run(
     data_fingerprint: str, checkpoint_identity: str, arguments: dict[str, Any]
-) -> TrainingRun:
+) -> UltralyticsRun:
     """The run of a training, new or begun before."""
     identity = without_circumstances(arguments)
-    content = [data_fingerprint, checkpoint_identity, identity, version("ultralytics")]
+    content = [data_fingerprint, checkpoint_identity, identity, library_version()]
     text = json.dumps(content, sort_keys=True, default=str)
     fingerprint = hashlib.sha256(text.encode()).hexdigest()
-    return TrainingRun(fingerprint, local_folder("runs", fingerprint[:_NAME_LENGTH]))
+    return UltralyticsRun(fingerprint, local_folder("runs", fingerprint[:_NAME_LENGTH]))
+
+
+def read_epochs(folder: Path) -> list[EpochMetrics]:
+    """The epochs in ultralytics' `results.csv` of a folder, in order."""
+    with (folder / "results.csv").open(newline="") as stream:
+        return [
+            EpochMetrics(int(float(row.pop("epoch"))), _plain_names(row))
+            for row in csv.DictReader(stream)
+        ]
+
+
+def _plain_names(values: Mapping[str, Any]) -> dict[str, float]:
+    """Metrics by ultralytics' names without the suffix "(B)", which means "of boxes"."""
+    return {name.strip().replace("(B)", ""): float(value) for name, value in values.items()}
 
 
 def _result_of(content: dict[str, Any]) -> TrainingResult:

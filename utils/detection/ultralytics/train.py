@@ -11,12 +11,12 @@ from typing import Any
 
 from utils.dataset.sampling import sampled
 from utils.dataset.yolo import YoloDataset
+from utils.detection.augmentations import names_of
 from utils.detection.backup import RunBackup
 from utils.detection.detector import Detector
-from utils.detection.options import TrackingOptions, TrainingOptions
+from utils.detection.options import TrackingOptions
 from utils.detection.tracking import TrainingRecord
 from utils.detection.ultralytics.arguments import checked_arguments
-from utils.detection.ultralytics.augmentations import names_of
 from utils.detection.ultralytics.callbacks import EpochReport, OnEpoch, wait_for_plots, watching
 from utils.detection.ultralytics.checkpoint import (
     Checkpoint,
@@ -26,7 +26,8 @@ from utils.detection.ultralytics.checkpoint import (
 )
 from utils.detection.ultralytics.known_classes import require_labelled, with_known_classes
 from utils.detection.ultralytics.library import quiet
-from utils.detection.ultralytics.runs import TrainingRun, open_run, without_circumstances
+from utils.detection.ultralytics.options import TrainingOptions
+from utils.detection.ultralytics.runs import UltralyticsRun, open_run, without_circumstances
 from utils.detection.ultralytics.trust import trusting
 from utils.errors import DetectorError
 from utils.locks import exclusive
@@ -93,7 +94,7 @@ def train_detector(
     return replace(detector, mlflow_run_id=record.mlflow_run_id if record else None)
 
 
-def _require_begun(run: TrainingRun) -> None:
+def _require_begun(run: UltralyticsRun) -> None:
     if run.result() is None and run.resume_point() is None:
         raise DetectorError(
             "There is no training to resume with these labels and arguments. "
@@ -115,7 +116,7 @@ def _parameters(
 
 
 def _train(
-    run: TrainingRun,
+    run: UltralyticsRun,
     dataset: YoloDataset,
     checkpoint: Checkpoint,
     arguments: dict[str, Any],
@@ -155,7 +156,7 @@ def _failure(error: Exception) -> str:
 
 
 def _detector(
-    run: TrainingRun, dataset: YoloDataset, checkpoint: Checkpoint, arguments: dict[str, Any]
+    run: UltralyticsRun, dataset: YoloDataset, checkpoint: Checkpoint, arguments: dict[str, Any]
 ) -> Detector:
     result = run.result()
     if result is None:

@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from utils.errors import ConfigurationError
 from utils.options import unknown_key
 from utils.privacy import keep_private
 
@@ -59,21 +58,6 @@ def names_of(arguments: Iterable[Mapping[str, Any]]) -> list[str]:
     """What `as_arguments` made, for people to read: `["RandomGamma (0.3)"]`, with the chance."""
     transforms = [argument["transform"] for argument in arguments]
     return [f"{one['__class_fullname__']} ({one['p']:g})" for one in transforms]
-
-
-def require_applied(arguments: list[dict[str, Any]]) -> None:
-    """Make sure that ultralytics takes the augmentations: it leaves out in silence what it cannot.
-
-    Raises:
-        ConfigurationError: If it does not.
-    """
-    from ultralytics.data.augment import Albumentations
-
-    if arguments and Albumentations(transforms=arguments).transform is None:
-        raise ConfigurationError(
-            "The installed Albumentations does not fit ultralytics, which would leave the "
-            "augmentations out. Install the one in requirements.txt, and not albumentationsx."
-        )
 
 
 def _built(augmentation: Mapping[str, Any]) -> Any:

@@ -6,11 +6,11 @@ from threading import Event
 
 import pytest
 
-from utils.detection.prefetch import reading_ahead
+from utils.detection.prefetch import prefetch
 
 
 def test_everything_comes_in_order():
-    assert list(reading_ahead(range(100), 3)) == list(range(100))
+    assert list(prefetch(range(100), 3)) == list(range(100))
 
 
 def test_what_goes_wrong_in_reading_is_told_after_what_was_read():
@@ -19,7 +19,7 @@ def test_what_goes_wrong_in_reading_is_told_after_what_was_read():
         yield 2
         raise KeyboardInterrupt
 
-    ahead = reading_ahead(items(), 5)
+    ahead = prefetch(items(), 5)
     assert [next(ahead), next(ahead)] == [1, 2]
     with pytest.raises(KeyboardInterrupt):
         next(ahead)
@@ -35,7 +35,7 @@ def test_the_next_items_are_read_while_one_is_worked_on_but_not_more_than_wanted
                 third.set()
             yield item
 
-    ahead = reading_ahead(items(), 2)
+    ahead = prefetch(items(), 2)
     assert next(ahead) == 0
     assert third.wait(timeout=10)  # asked for when the first was handed over
     ahead.close()
@@ -53,7 +53,7 @@ def test_reading_stops_when_nobody_wants_more():
             closed.set()
 
     source = items()
-    ahead = reading_ahead(source, 2)
+    ahead = prefetch(source, 2)
     next(ahead)
     ahead.close()
     source.close()  # would fail if the thread were still in it
