@@ -1,4 +1,4 @@
-"""Let a challenger and a champion look at the same tiles."""
+"""Compare a challenger with the champion on the same tiles."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def compare_detectors(
 ) -> Annotated[Promotion, "promotion"]:
     """Decide whether the challenger takes the champion's place, and note it on both versions."""
     tiles = unseen_by_both(labels, _splits(challenger_splits), _splits(champion_splits))
-    contest = decide_promotion(
+    decided = decide_promotion(
         (str(champion_version), champion),
         (str(challenger_version), challenger),
         tiles,
@@ -43,11 +43,11 @@ def compare_detectors(
     # Beside both versions of the model, so that either tells what became of it.
     for version in (champion_version, challenger_version):
         log_metadata(
-            metadata={f"promotion of version {challenger_version}": contest.comparison.card()},
+            metadata={f"promotion of version {challenger_version}": decided.comparison.card()},
             model_name=model,
             model_version=version,
         )
-    return contest
+    return decided
 
 
 def _splits(names: dict[str, str]) -> dict[str, Split]:

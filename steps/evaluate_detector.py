@@ -1,10 +1,10 @@
-"""Judge a detector on tiles it has never seen."""
+"""Evaluate a detector on unseen tiles."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from zenml import step
+from zenml import get_step_context, step
 
 from records.tracker import track_with_stack
 from records.work_store import exports_store
@@ -28,7 +28,7 @@ def evaluate_detector(
     splits: dict[str, str],
     evaluation: EvaluationOptions,
 ) -> Annotated[Evaluation, "evaluation"]:
-    """Judge the best weights on the test split, or on val where nothing was kept for testing."""
+    """Evaluate the best weights on the test split, or on val if test is empty."""
     split, tiles = evaluate.unseen_tiles(
         labels, {scene: Split(name) for scene, name in splits.items()}
     )
@@ -40,6 +40,6 @@ def evaluate_detector(
             detector, tiles, local_images(tiles), evaluation, exports_store("detector")
         )
         log_figures({"map50_lost_by_backend": losses}, "evaluation")
-    if tracking := track_with_stack():
+    if tracking := track_with_stack(get_step_context().model.name):
         record_evaluation(result, detector.mlflow_run_id, tracking)
     return result

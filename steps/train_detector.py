@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from zenml import step
+from zenml import get_step_context, step
 
 from records.learned_labels import note_labels
 from records.tracker import track_with_stack
@@ -28,21 +28,25 @@ def train_detector(
     training: TrainingOptions,
     evaluation: EvaluationOptions = EvaluationOptions(),
 ) -> Annotated[Detector, "trained_detector"]:
-    """Train on the train split; choose the best epoch, and the least confidence, on val.
+    """Train on the train split; choose the best epoch, and the confidence, on val.
 
-    The confidence is chosen in as many looks as the evaluation takes: two make other scores.
+    The confidence is chosen with the options of the evaluation, since test-time augmentation
+    changes scores.
     """
     dataset = local_yolo_dataset(labels, {scene: Split(name) for scene, name in splits.items()})
     detector = train.train_detector(
-        dataset, training, tracking=track_with_stack(), kept_in=work_store("training")
+        dataset,
+        training,
+        tracking=track_with_stack(get_step_context().model.name),
+        kept_in=work_store("training"),
     )
     detector = with_scale(
         detector, (tile for tile in labels if splits[tile.scene_id] == Split.TRAIN)
     )
     val = [tile for tile in labels if splits[tile.scene_id] == Split.VAL]
-    looking = evaluation.updated(device=training.device)
-    detector = with_confidence(detector, val, local_images(val), looking)
-    detector = with_recall_by_scale(detector, val, local_images(val), looking)
+    on_val = evaluation.updated(device=training.device)
+    detector = with_confidence(detector, val, local_images(val), on_val)
+    detector = with_recall_by_scale(detector, val, local_images(val), on_val)
     note_labels()  # now that there is a detector that has learned from them
     log_figures({"tiles": dataset.tile_counts, "mlflow_run_id": detector.mlflow_run_id or "none"})
     return detector

@@ -1,4 +1,4 @@
-"""From the score of a box to the probability that it is true."""
+"""Calibration of scores: the probability that a box of some score is a true positive."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Platt:
     Platt 1999, "Probabilistic Outputs for Support Vector Machines".
 
     Attributes:
-        slope: At least 0; 1 with a shift of 0 leaves scores as they are.
-        shift: Above 0 where scores are too low.
+        slope: Slope, at least 0; 1 with a shift of 0 leaves scores as they are.
+        shift: Shift, above 0 if scores are too low.
     """
 
     slope: float
     shift: float
 
     def probability(self, scores: FloatArray) -> FloatArray:
-        """The probability that boxes are true, shape (n,), from their scores, shape (n,)."""
+        """The probability of true positives, shape (n,), from scores of boxes, shape (n,)."""
         return np.asarray(1 / (1 + np.exp(-(self.slope * logit(scores) + self.shift))))
 
 
