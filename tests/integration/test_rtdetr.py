@@ -69,7 +69,7 @@ def test_boxes_of_an_rtdetr_go_through_no_nms_and_are_stretched_back_to_the_imag
     # NMS at an overlap of 0.01 would have left a few of them.
     assert len(boxes) == CANDIDATES
     assert (np.diff(boxes.scores) <= 0).all()
-    # Its places are shares of the image, whatever the shape; a YOLO's are pixels of a padded square.
+    # Its places are shares of the image; those of a YOLO are pixels of a padded square.
     with torch.inference_mode():
         raw = predictor.network.forward(predictor.network.prepare([pixels]))[0][0].numpy()
     centres, sizes = raw[:, :2], raw[:, 2:4]
