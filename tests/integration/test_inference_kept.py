@@ -14,6 +14,7 @@ from utils.images.georeference import Georeference
 from utils.paths import local_folder
 from utils.scenes.scene import Scene
 from utils.storage.store import open_store
+from utils.tables import write_table
 from utils.tiling.grid import tile_windows
 
 
@@ -83,6 +84,20 @@ def test_a_run_killed_inside_a_scene_goes_on_after_its_last_checkpoint(
         part.unlink()
     (whole,) = predict([tall]).predictions
     assert resumed.boxes == whole.boxes
+
+
+def test_the_boxes_of_a_scene_are_written_to_parquet_twice(predict, scenes, monkeypatch):
+    written = []
+
+    def noted(path, *table, **how):
+        written.append(path.name)
+        return write_table(path, *table, **how)
+
+    monkeypatch.setattr("utils.tables.write_table", noted)
+    result = predict(scenes)
+    assert len(result.predictions) == 3
+    assert written.count("predictions.parquet") == 1
+    assert len(written) == 3 + 1  # a file for each scene as soon as it is done, and the table
 
 
 def test_a_second_run_predicts_no_image_again_and_finds_the_same(predict, scenes, tiny_detector):

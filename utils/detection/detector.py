@@ -11,14 +11,41 @@ from typing import Any, Literal
 
 import numpy as np
 
-from utils.detection.platt import Platt
 from utils.errors import DetectorError
 from utils.files import sha256_of, write_whole, written_whole
+from utils.geometry import FloatArray
 from utils.state_files import read_object
 
 _FORMAT = "detector/1"
 _CARD = "detector.json"
 _ULTRALYTICS_CONFIDENCE = 0.25
+# Bounds logits: scores of 0 and 1 have none.
+_EDGE = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Platt:
+    """A calibration: the logit of the probability is `slope * logit(score) + shift`.
+
+    Platt 1999, "Probabilistic Outputs for Support Vector Machines".
+
+    Attributes:
+        slope: Slope, at least 0; 1 with a shift of 0 leaves scores as they are.
+        shift: Shift, above 0 if scores are too low.
+    """
+
+    slope: float
+    shift: float
+
+    def probability(self, scores: FloatArray) -> FloatArray:
+        """The probability of true positives, shape (n,), from scores of boxes, shape (n,)."""
+        return np.asarray(1 / (1 + np.exp(-(self.slope * logit(scores) + self.shift))))
+
+
+def logit(scores: FloatArray) -> FloatArray:
+    """The logarithm of the odds, shape (n,), of scores in [0, 1], shape (n,)."""
+    inside = np.clip(scores, _EDGE, 1 - _EDGE)
+    return np.asarray(np.log(inside / (1 - inside)))
 
 
 @dataclass(frozen=True, slots=True)
