@@ -14,7 +14,7 @@ import pytest
 
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
 from utils.detection.backup import RunBackup
-from utils.detection.mlflow_store import EXPERIMENT
+from utils.detection.options import DEFAULT_EXPERIMENT
 from utils.detection.stored_state import StateFile
 from utils.detection.tracking import TrainingRecord
 from utils.detection.ultralytics.callbacks import EpochReport, watching
@@ -86,7 +86,7 @@ def vanishes(folder, uri, tracking, epoch, when, number):
 
 def recorded_runs(tracking):
     client = mlflow.MlflowClient(tracking.tracking_uri)
-    return client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
+    return client.search_runs([client.get_experiment_by_name(DEFAULT_EXPERIMENT).experiment_id])
 
 
 def recorded_epochs(tracking):
