@@ -180,7 +180,8 @@ def inference(user: User, dataset: Dataset, model: str = "") -> str:
         model={"name": model or dataset.name, "version": "production"},
         parameters={
             "source": dataset.source | {"max_scenes": SCENES_TO_LOOK_THROUGH},
-            "inference": {"tile_size": TILE_SIZE, "overlap": OVERLAP, "confidence": 0.001},
+            "inference": {"tile_size": TILE_SIZE, "overlap": OVERLAP, "confidence": 0.001}
+            | {"backend": "pytorch"},
         },
     )
 

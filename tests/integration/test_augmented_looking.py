@@ -32,7 +32,7 @@ def window(shared_data):
 
 
 def look(detector, window, samples=(), **options):
-    options = InferenceOptions(device="cpu", augment=True, **options)
+    options = InferenceOptions(**{"device": "cpu", "augment": True, "backend": "pytorch"} | options)
     predictor = load_predictor(detector, options, samples)
     (boxes,) = predictor.find([window])
     return predictor, boxes
