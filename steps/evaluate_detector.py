@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from zenml import step
+from zenml import get_step_context, step
 
 from records.active_stack import track_with_stack
 from records.running_step import exports_store, log_figures, scratch_folder
@@ -36,6 +36,7 @@ def evaluate_detector(
             detector, tiles, local_images(tiles), evaluation, exports_store("detector")
         )
         log_figures({"map50_lost_by_backend": losses}, "evaluation")
-    if tracking := track_with_stack():
+    # Scores go to the MLflow run of the training, beside its curves.
+    if tracking := track_with_stack(get_step_context().model.name):
         record_evaluation(result, detector.mlflow_run_id, tracking)
     return result

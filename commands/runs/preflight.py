@@ -202,9 +202,9 @@ def _require_in_reach(artifact: ArtifactVersionResponse, configuration: RunConfi
     store, place = artifact_store(), artifact.artifact_store_id
     if place not in (None, store.id):
         raise ConfigurationError(
-            f"The {artifact.name} is in the artifact store '{artifact_store_name(place)}', and the "
-            f"stack '{configuration.stack}' keeps its artifacts in '{store.name}'. Run it on a stack "
-            "that has the first one: --stack vertex in the cloud, or --stack laptop here."
+            f"The {artifact.name} is in the artifact store '{artifact_store_name(place)}', and "
+            f"the stack '{configuration.stack}' keeps its artifacts in '{store.name}'. Run it on a "
+            "stack that has the first one: --stack vertex in the cloud, or --stack laptop here."
         )
 
 

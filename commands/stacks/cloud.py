@@ -55,6 +55,7 @@ def check_cloud(report: Report, stack: StackResponse, jobs: JobSettings) -> None
     if not parts:
         return
     report.check("ZenML's gcp integration", _check_installed)
+    # Filled by the check of the credentials; every later check needs the project.
     projects: list[Project] = []
     report.check("credentials", partial(_log_in, parts, projects))
     if _connector_of(parts):
