@@ -25,6 +25,7 @@ from commands.requests import (
 from utils.own_folder import use_own_temporary_folder
 from utils.paths import PROJECT_ROOT
 from utils.privacy import keep_private
+from utils.threads import let_waiting_threads_sleep
 
 if TYPE_CHECKING:
     from commands.retraining.due import Retraining
@@ -41,6 +42,7 @@ def run_commands(command_line: CommandLine) -> None:
         SpyglassError: For the first thing that is wrong.
     """
     keep_private()
+    let_waiting_threads_sleep()
     use_own_temporary_folder()
     if any(not isinstance(request, InspectSource) for request in command_line.requests):
         _open_zenml(verbose=command_line.verbose)

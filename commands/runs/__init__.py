@@ -1,1 +1,1 @@
-"""Runs of pipelines: configured, checked, carried out, summed up."""
+"""Runs of pipelines: configuration, checks before work, execution, progress, failures."""

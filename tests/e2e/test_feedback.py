@@ -19,6 +19,8 @@ from tests.fixtures.user import User, kill, wait_for_line
 from utils.annotation.label_studio.connection import ask
 from utils.box_formats import to_percent
 
+pytestmark = pytest.mark.slow
+
 PROJECT = "twice round"
 MODEL = "twice-round"
 SIDE = 64

@@ -121,7 +121,7 @@ def test_the_loop_on_a_cluster_gives_the_boxes_of_this_machine(member: Member, s
         },
     )
     shown = member.types("--ingest", "--config", ingest)
-    assert "7 scenes" in shown
+    assert "7 scenes (0 unchanged)" in shown
     export = member.user.writes(
         "export", model=MODEL, parameters={"label_studio": {"project": PROJECT}}
     )

@@ -25,6 +25,8 @@ from utils.annotation.label_studio.server import ServerConnection
 from utils.detection.mlflow_store import EXPERIMENT
 from utils.storage.store import open_store
 
+pytestmark = pytest.mark.slow
+
 REGION = "europe-west4"
 EPOCHS = 3
 HARBOURS = {"kind": "synthetic", "scenes": 4, "width": 640, "height": 480, "ships": 8}
@@ -199,7 +201,6 @@ def runs_in_mlflow(client: mlflow.MlflowClient) -> set[str]:
 
 
 @pytest.mark.timeout(1800)  # a whole loop, on a machine that may be busy
-@pytest.mark.slow
 def test_the_loop_runs_on_vertex(team: Team, mlflow_door: Door, monkeypatch) -> None:
     for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
         monkeypatch.setenv(name, team.user.environment[name])

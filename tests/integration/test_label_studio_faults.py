@@ -71,7 +71,6 @@ def test_a_server_that_keeps_failing_is_named_and_a_later_sync_completes(harbour
     assert len(harbour.tasks()) == 12
 
 
-@pytest.mark.slow
 def test_a_server_killed_in_the_middle_of_a_sync_loses_and_doubles_nothing(
     label_studio: ServerConnection, start_on_port: Callable[[int], ServerConnection], tmp_path: Path
 ) -> None:

@@ -12,8 +12,6 @@ from commands.config_files import CONFIGS
 from tests.fixtures.slurm import Slurm
 from tests.fixtures.user import User
 
-pytestmark = pytest.mark.slow
-
 
 def checked(folder: Path, *, exit_code: int, **cluster: object) -> str:
     """What the check of the stack for clusters prints, filled in with `cluster`."""
