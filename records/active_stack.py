@@ -52,11 +52,14 @@ def work_store(kind: str) -> ObjectStore | None:
     return open_store(f"{path}/{kind}") if path.startswith(GCS_SCHEME) else None
 
 
-def track_with_stack() -> TrackingOptions | None:
+def track_with_stack(model: str) -> TrackingOptions | None:
     """Point MLflow at the store of the stack's experiment tracker, credentials included.
 
     ZenML can open a run for a step by itself, but a new one each time: a training that is continued
     or found finished would leave an empty run beside its own.
+
+    Args:
+        model: Name of the model, which becomes the name of the MLflow experiment.
 
     Returns:
         The options for recording there, or None when the stack has no MLflow tracker.
@@ -67,4 +70,4 @@ def track_with_stack() -> TrackingOptions | None:
     if not isinstance(tracker, MLFlowExperimentTracker):
         return None
     tracker.configure_mlflow()
-    return TrackingOptions()
+    return TrackingOptions(experiment=model)

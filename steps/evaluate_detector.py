@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from zenml import step
+from zenml import get_step_context, step
 
 from records.active_stack import track_with_stack
 from records.running_step import exports_store, log_figures, scratch_folder
@@ -37,6 +37,6 @@ def evaluate_detector(
         )
         log_figures({"map50_lost_by_backend": losses}, "evaluation")
     # Scores go to the MLflow run of the training, beside its curves.
-    if tracking := track_with_stack():
+    if tracking := track_with_stack(get_step_context().model.name):
         record_evaluation(result, detector.mlflow_run_id, tracking)
     return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from zenml import step
+from zenml import get_step_context, step
 
 from records.active_stack import track_with_stack, work_store
 from records.running_step import log_figures
@@ -33,7 +33,10 @@ def train_detector(
     """
     dataset = local_yolo_dataset(labels, as_splits(splits))
     detector = train.train_detector(
-        dataset, training, tracking=track_with_stack(), kept_in=work_store("training")
+        dataset,
+        training,
+        tracking=track_with_stack(get_step_context().model.name),
+        kept_in=work_store("training"),
     )
     detector = with_scale(
         detector, (tile for tile in labels if splits[tile.scene_id] == Split.TRAIN)

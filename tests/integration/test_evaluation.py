@@ -32,7 +32,7 @@ from utils.files import sha256_of
 from utils.geometry import Boxes, Window
 from utils.reports.evaluation_page import evaluation_page, shown_estimate
 
-SIDE, LOOK = 640, 320
+SIDE, IMAGE_SIZE = 640, 320
 PERSON = 0
 QUICK = EvaluationOptions(device="cpu", bootstrap=BootstrapOptions(samples=100))
 
@@ -56,7 +56,7 @@ def person_detector(weights: Path, folder: Path) -> Detector:
     model.model.nc, model.model.names = 1, {0: "person"}
     path = folder / "person.pt"
     model.save(path)
-    return Detector(path, path, ("person",), "detect", LOOK, "", {}, {}, 0, "", "")
+    return Detector(path, path, ("person",), "detect", IMAGE_SIZE, "", {}, {}, 0, "", "")
 
 
 def square_tile(photo: Path, labels: Path, folder: Path) -> LabeledTile:
@@ -78,7 +78,7 @@ def square_tile(photo: Path, labels: Path, folder: Path) -> LabeledTile:
 
 @pytest.fixture(scope="module")
 def people(shared_data: Path, tmp_path_factory) -> tuple[list[LabeledTile], YoloDataset]:
-    """Sixty photos to judge on, laid out for ultralytics, too."""
+    """Sixty photos to evaluate on, laid out for ultralytics, too."""
     folder = tmp_path_factory.mktemp("people")
     coco = shared_data / "coco"
     tiles = [
@@ -107,8 +107,9 @@ def test_scores_are_those_of_ultralytics(people, evaluated, tmp_path):
     _, dataset = people
     with quiet():
         theirs = load_ultralytics().YOLO(detector.best).val(
-            data=str(dataset.data_yaml), split="test", imgsz=LOOK, device="cpu", rect=False,
+            data=str(dataset.data_yaml), split="test", imgsz=IMAGE_SIZE, device="cpu", rect=False,
             plots=False, workers=0, verbose=False, save_dir=str(tmp_path),
+            iou=QUICK.iou, max_det=QUICK.max_boxes,
         )  # fmt: skip
     assert evaluation.metrics["mAP50"] == pytest.approx(theirs.box.map50, abs=0.005)
     assert evaluation.metrics["mAP50-95"] == pytest.approx(theirs.box.map, abs=0.005)
@@ -168,7 +169,7 @@ def test_the_worst_tiles_come_first_with_their_pictures(evaluated):
     assert evaluation_page(evaluation).count("<img") == len(mistakes) <= 24
 
 
-def test_the_test_split_is_judged_and_val_where_it_is_empty(tmp_path):
+def test_the_test_split_is_evaluated_and_val_where_it_is_empty(tmp_path):
     tiles, splits = tiny_tiles(tmp_path, 8)
     split, chosen = unseen_tiles(tiles, splits)
     assert (split, len(chosen)) == (Split.TEST, 2)
@@ -178,7 +179,7 @@ def test_the_test_split_is_judged_and_val_where_it_is_empty(tmp_path):
         unseen_tiles(tiles, {})
 
 
-def test_what_one_of_two_detectors_has_learnt_from_judges_neither(tmp_path):
+def test_scenes_that_one_of_two_detectors_was_trained_on_evaluate_neither(tmp_path):
     tiles, splits = tiny_tiles(tmp_path, 8)
     first, second = sorted(scene for scene, split in splits.items() if split == Split.TEST)
     assert {t.scene_id for t in unseen_by_both(tiles, splits, {first: Split.TRAIN})} == {second}
@@ -186,7 +187,7 @@ def test_what_one_of_two_detectors_has_learnt_from_judges_neither(tmp_path):
         unseen_by_both(tiles, splits, dict.fromkeys((first, second), Split.TRAIN))
 
 
-def test_scenes_judge_where_there_is_something_to_find(tmp_path):
+def test_only_scenes_with_objects_count_as_unseen_groups(tmp_path):
     tiles, splits = tiny_tiles(tmp_path, 8)
     first, second = sorted(scene for scene, split in splits.items() if split == Split.TEST)
     bare = [replace(t, boxes=boxes()) if t.scene_id == first else t for t in tiles]

@@ -257,7 +257,7 @@ def test_tasks_that_the_manifest_does_not_know_are_reported(
 
 
 def test_a_picked_tile_that_was_never_sent_is_told_and_does_not_count(harbour: Harbour) -> None:
-    harbour.tiles[0] = replace(harbour.tiles[0], boxes=None, box_ids=())
+    harbour.tiles[0] = replace(harbour.tiles[0], boxes=None)
     sent = TileManifest.write(harbour.folder / "sent.parquet", ["ship"], harbour.tiles[1:])
     sync_tasks(harbour.client, harbour.project, sent, harbour.images, harbour.options)
     result = harbour.export(max_bad_share=0.0)

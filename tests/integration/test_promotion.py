@@ -1,4 +1,4 @@
-"""A worse challenger is refused and a better one promoted: both really train, both look now."""
+"""A worse challenger is refused and a better one promoted, by predictions on the same tiles."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_one_scene_with_objects_decides_nothing(detectors, test_tiles, tmp_path)
     images = {tile.tile_id: Path(tile.uri) for tile in tiles}
     sides = ("1", detectors["worse"]), ("2", detectors["better"])
     contest = decide_promotion(*sides, tiles, images, tmp_path, PromotionOptions(), QUICK)
-    assert "judged on at least 2 scenes with objects: on 1;" in contest.comparison.verdict
+    assert "evaluated on at least 2 scenes with objects: on 1;" in contest.comparison.verdict
 
 
 def test_the_same_detector_differs_from_itself_in_no_sample(compare):
@@ -192,10 +192,8 @@ def test_promotion_in_zenml_from_first_to_rollback(contest, capsys):
     assert json.loads(json.dumps(contest.comparison.card())) == noted
     assert contest.champion.tiles_fingerprint == contest.challenger.tiles_fingerprint
     for side, evaluation in (("champion", contest.champion), ("challenger", contest.challenger)):
-        judged_alone = evaluation.tile_scores.metrics["mAP50-95"].value
-        assert getattr(contest.comparison, side).score.value == pytest.approx(
-            judged_alone, abs=5e-3
-        )
+        alone = evaluation.tile_scores.metrics["mAP50-95"].value
+        assert getattr(contest.comparison, side).score.value == pytest.approx(alone, abs=5e-3)
     page = unescape(Path(decided.run_metadata["page"]).read_text())
     assert contest.comparison.verdict in page
     assert page.count("Worst tiles") == 2
@@ -300,7 +298,9 @@ def test_where_there_is_nothing_to_find_the_evaluation_says_so(contest, capsys, 
     assert "on unseen scenes: no object to find, so no score" in capsys.readouterr().out
 
 
-def test_a_version_is_judged_on_the_newest_labels_of_its_model_in_zenml(contest, capsys, tmp_path):
+def test_a_version_is_evaluated_on_the_newest_labels_of_its_model_in_zenml(
+    contest, capsys, tmp_path
+):
     model, other = contest("better"), f"model-{uuid4().hex[:8]}"
     newer = LabeledDataset.write(tmp_path / "newer.parquet", ["car"], [])
     Client().create_model(other)

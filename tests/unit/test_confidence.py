@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from utils.detection.platt import Platt
+from utils.detection.detector import Platt
 from utils.evaluation.bootstrap import GroupSpread, estimate, widened
 from utils.evaluation.calibration import fitted_calibration
 from utils.evaluation.matching import IOU_THRESHOLDS, ClassMatches

@@ -53,7 +53,7 @@ def test_a_box_in_the_mirrored_image_maps_back_exactly(x, width, y):
 
 @settings(max_examples=50)
 @given(predictions(), predictions())
-def test_it_does_not_matter_which_look_is_named_first(one, other):
+def test_it_does_not_matter_which_prediction_is_named_first(one, other):
     joined, reverse = merge_augmented(one, other), merge_augmented(other, one)
     assert len(joined) == len(reverse)
     np.testing.assert_allclose(joined.scores, reverse.scores)
@@ -61,7 +61,7 @@ def test_it_does_not_matter_which_look_is_named_first(one, other):
 
 @settings(max_examples=50)
 @given(predictions(), predictions())
-def test_what_both_looks_found_is_shared_out_among_the_objects(one, other):
+def test_boxes_of_both_predictions_are_shared_out_among_the_objects(one, other):
     joined = merge_augmented(one, other)
     assert max(len(one), len(other)) <= len(joined) <= len(one) + len(other)
     assert joined.scores.sum() == pytest.approx((one.scores.sum() + other.scores.sum()) / 2)
@@ -70,7 +70,7 @@ def test_what_both_looks_found_is_shared_out_among_the_objects(one, other):
 
 @settings(max_examples=50)
 @given(predictions())
-def test_a_look_joined_with_nothing_keeps_its_boxes_at_half_their_scores(one):
+def test_a_prediction_merged_with_nothing_keeps_its_boxes_at_half_their_scores(one):
     joined = merge_augmented(one, Boxes(scores=np.zeros(0)))
     halved = sorted((*box, score / 2) for box, score in zip(one.xyxy, one.scores, strict=True))
     assert sorted((*box, score) for box, score in zip(joined.xyxy, joined.scores, strict=True)) == (
@@ -102,7 +102,7 @@ def test_each_box_is_part_of_one_object_the_most_alike():
     np.testing.assert_allclose(joined.scores, [0.5, 0.2])
 
 
-def test_what_stays_unsure_after_both_looks_is_left_out():
+def test_objects_that_stay_unsure_in_both_predictions_are_left_out():
     one, other = (
         predicted((0, 0, 10, 10, 0.2), (20, 0, 30, 10, 0.4)),
         predicted((0, 0, 10, 10, 0.6)),
@@ -113,5 +113,5 @@ def test_what_stays_unsure_after_both_looks_is_left_out():
 
 
 @pytest.mark.parametrize(("side", "larger"), [(32, 32), (320, 384), (416, 512), (640, 800)])
-def test_the_second_look_is_a_quarter_larger_in_whole_strides(side, larger):
+def test_the_enlarged_image_is_a_quarter_larger_in_whole_strides(side, larger):
     assert enlarged(side) == larger

@@ -1,8 +1,8 @@
 """Augmentations by Albumentations: named in the configuration, tried before anything runs.
 
-Ultralytics applies them to training images and their boxes, between its own mosaic and colour
-changes; never in validation. It takes them as mappings (`albumentations.to_dict`), which also reach
-the processes of several GPUs, and the checkpoint that a training resumes from.
+The training applies them to training images and their boxes, never in validation. They are passed
+on as mappings (`albumentations.to_dict`), which also reach the processes of several GPUs, and the
+checkpoint that a training resumes from.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import Any
 from utils.options import unknown_key
 from utils.privacy import keep_private
 
-# Of a list of others, one or some are applied.
+# Argument of the transforms that apply one or some of a list of others.
 _NESTED = "transforms"
 
 
 def build_augmentations(augmentations: Iterable[Mapping[str, Any]], imgsz: int) -> list[Any]:
-    """The Albumentations transforms of a configuration, each of them tried once.
+    """Build the Albumentations transforms of a configuration, and try each of them once.
 
     Args:
-        augmentations: Each with a `name` and the arguments of that transform; one that chooses
-            among others (`OneOf`, `SomeOf`, ...) has a list of these as `transforms`.
+        augmentations: Mappings with a `name` and the arguments of that transform; a transform that
+            chooses among others (`OneOf`, `SomeOf`, ...) has a list of mappings as `transforms`.
         imgsz: Side of the training images, in pixels, which a transform has to keep.
 
     Raises:
@@ -38,10 +38,10 @@ def build_augmentations(augmentations: Iterable[Mapping[str, Any]], imgsz: int) 
 
 
 def as_arguments(augmentations: Iterable[Mapping[str, Any]], imgsz: int) -> list[dict[str, Any]]:
-    """The augmentations as ultralytics takes them and as JSON holds them.
+    """The augmentations as mappings that ultralytics takes and JSON holds.
 
-    Without any the list is empty, which also keeps ultralytics from adding some of its own as soon
-    as Albumentations is installed.
+    An empty list also keeps ultralytics from adding some of its own as soon as Albumentations is
+    installed.
 
     Raises:
         ValueError: As `build_augmentations`.
@@ -55,7 +55,7 @@ def as_arguments(augmentations: Iterable[Mapping[str, Any]], imgsz: int) -> list
 
 
 def names_of(arguments: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What `as_arguments` made, for people to read: `["RandomGamma (0.3)"]`, with the chance."""
+    """Names of augmentations from `as_arguments` with their chances: `["RandomGamma (0.3)"]`."""
     transforms = [argument["transform"] for argument in arguments]
     return [f"{one['__class_fullname__']} ({one['p']:g})" for one in transforms]
 
@@ -84,7 +84,7 @@ def _built(augmentation: Mapping[str, Any]) -> Any:
 
 
 def _known() -> list[str]:
-    """The names of transforms that have nothing but plain arguments."""
+    """The names of transforms with plain arguments only."""
     import albumentations
     from albumentations.core.composition import BaseCompose
 
@@ -118,13 +118,13 @@ def _try(transform: Any, imgsz: int) -> None:
 
 
 def _applied(transform: Any, image: Any) -> Any:
-    """What a transform makes of an image with a box in its middle."""
+    """The image that a transform makes of an image with a box in its middle."""
     import albumentations
 
     boxes = albumentations.BboxParams(format="yolo", label_fields=["classes"])
     certain = albumentations.from_dict(certainly(albumentations.to_dict(transform)))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that some transforms have nothing to do with boxes
+        warnings.simplefilter("ignore")  # some transforms do not use boxes
         trial = albumentations.Compose([certain], bbox_params=boxes, seed=0)
         return trial(image=image, bboxes=[[0.5, 0.5, 0.5, 0.5]], classes=[0])["image"]
 
@@ -137,7 +137,7 @@ def certainly(value: Any) -> Any:
 
 
 def _first_problem(error: Exception) -> str:
-    """What is wrong, in one line."""
+    """The first problem, in one line."""
     from pydantic import ValidationError
 
     if isinstance(error.__cause__, ValidationError):

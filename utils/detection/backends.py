@@ -1,7 +1,7 @@
-"""The runtimes that a detector's network can be run with.
+"""Backends: the runtimes that a detector's network can run in.
 
 On the CPU every window goes through the network on its own, several at a time in threads: that is
-the fastest there, and what is found in a window does not depend on those that come with it.
+the fastest way there, and the boxes of a window do not depend on the other windows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from utils.detection.devices import usable_cores
 from utils.detection.ultralytics.network import Network, load_engine
 from utils.errors import DetectorError
 
-# From images, a float32 tensor of shape (n, 3, height, width) in [0, 1], to raw predictions.
+# Maps images, a float32 tensor of shape (n, 3, height, width) in [0, 1], to raw predictions.
 Forward = Callable[[Any], Any]
 _FIRST_USE = threading.Lock()
 
@@ -27,11 +27,11 @@ class Backend:
     """A network ready to run.
 
     Attributes:
-        name: As in `InferenceOptions.backend`.
-        description: With version and precision, for people.
+        name: Name as in `InferenceOptions.backend`.
+        description: Name with version and precision, for people.
         forward: The network.
-        threads: How many threads may call it at a time; None where it takes whole batches instead.
-        reason: Why it was chosen, for people; empty where there was no choice.
+        threads: Number of threads that may call it at a time; None if it takes whole batches.
+        reason: Reason why it was chosen, for people; empty if there was no choice.
         is_full_precision: Whether it computes in 32 bits, as PyTorch does.
     """
 
@@ -43,7 +43,7 @@ class Backend:
     is_full_precision: bool = True
 
     def __str__(self) -> str:
-        """What it is, and why it was chosen."""
+        """The description, and the reason why it was chosen."""
         return f"{self.description}: {self.reason}" if self.reason else self.description
 
 
@@ -63,7 +63,7 @@ def onnx_backend(network: Path) -> Backend:
         network: An ONNX file for one image at a time.
 
     Raises:
-        DetectorError: If it would read another file.
+        DetectorError: If the ONNX file would read another file.
     """
     import onnxruntime
     import torch
@@ -86,11 +86,11 @@ def openvino_backend(network: Path, precision: str | None = None) -> Backend:
 
     Args:
         network: An ONNX file for one image at a time.
-        precision: Of the convolutions, such as `f32`; by default the fastest that the processor
-            has, often 16 bits.
+        precision: Precision of the convolutions, such as `f32`; by default the fastest that the
+            processor has, often 16 bits.
 
     Raises:
-        DetectorError: If it would read another file.
+        DetectorError: If the ONNX file would read another file.
     """
     import torch
 
@@ -136,10 +136,10 @@ def require_self_contained(network: Path) -> None:
 
 
 def load_openvino() -> Any:
-    """The package, ready to be used by several threads.
+    """Import the package so that several threads can use it.
 
-    Its first use of numpy must not happen in two of them at once: they would wait for one another
-    for ever, one with Python's lock and one with that of pybind11's initialisation.
+    Two threads must not be the first to make it use numpy: they would wait for each other for ever,
+    one with Python's lock and one with the lock of pybind11's initialisation.
     """
     import openvino
 
@@ -162,6 +162,6 @@ def tensorrt_backend(network: Path, device: Any) -> Backend:
 
 
 def is_installed(name: str) -> bool:
-    """Whether the libraries of a backend are there."""
+    """Whether the libraries of a backend are installed."""
     libraries = {"onnx": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino")}
     return all(find_spec(library) for library in libraries.get(name, (name,)))

@@ -25,7 +25,7 @@ from utils.detection.window_checkpoints import PredictionCache
 from utils.issues import IssueReport
 from utils.locks import exclusive
 from utils.paths import local_folder
-from utils.progress import progress
+from utils.progress import Advance, progress
 from utils.scenes.places import ground_sample_distance
 from utils.scenes.region_choice import OUTSIDE_REGIONS
 from utils.scenes.scene import Scene, SceneSource
@@ -90,8 +90,6 @@ def predict_scenes(
     store = kept_in or open_store(str(local_folder("predictions")))
     cache = PredictionCache(store, name, folder / "scenes")
     issues = IssueReport()
-    files: dict[str, Path] = {}
-    planned: list[tuple[WindowPlan, int]] = []
     total = None if source.scene_count is None else selection.count_of(source.scene_count)
     with (
         exclusive("inference", f"{source.name} ({name} {selection.model_dump_json()})"),
@@ -99,21 +97,35 @@ def predict_scenes(
     ):
         if selection.shard == 0:
             issues.extend(scale_issues(detector, options))
-        scenes = source.read(issues, selection)
-        for scan in _scans(scenes, detector, options, cache, exports_in):
-            issues.extend([*scan.noted, *scan.plan.issues])
-            if scan.fault is not None:
-                issues.add(scan.scene.id, "image does not decode", scan.fault)
-            else:
-                planned.append((scan.plan, max(scan.width, scan.height)))
-                least = detector.least_score(options.confidence)
-                file = _scene_file(scan, cache, options, least, model_version, issues)
-                files[scan.scene.id] = file
-            advance(1)
-    issues.extend(magnified_issues(detector, options, planned))
+        scans = _scans(source.read(issues, selection), detector, options, cache, exports_in)
+        least = detector.least_score(options.confidence)
+        files: dict[str, Path] = {}
+        for scan in _readable(scans, detector, options, issues, advance):
+            file = _scene_file(scan, cache, options, least, model_version, issues)
+            files[scan.scene.id] = file
     predicted = (_read(files[scene_id]) for scene_id in sorted(files))
     table = Predictions.write(folder / PREDICTIONS_FILE, detector.class_names, predicted)
     return InferenceResult(table, issues)
+
+
+def _readable(
+    scans: Iterable[SceneScan],
+    detector: Detector,
+    options: InferenceOptions,
+    issues: IssueReport,
+    advance: Advance,
+) -> Iterator[SceneScan]:
+    """Yield the scans of readable scenes, and report the issues of all."""
+    planned: list[tuple[WindowPlan, int]] = []
+    for scan in scans:
+        issues.extend([*scan.noted, *scan.plan.issues])
+        if scan.fault is not None:
+            issues.add(scan.scene.id, "image does not decode", scan.fault)
+        else:
+            planned.append((scan.plan, max(scan.width, scan.height)))
+            yield scan
+        advance(1)
+    issues.extend(magnified_issues(detector, options, planned))
 
 
 def _scans(

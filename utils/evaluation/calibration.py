@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from utils.detection.platt import Platt, logit
+from utils.detection.detector import Platt, logit
 from utils.evaluation.matching import ClassMatches
 from utils.geometry import FloatArray
 

@@ -271,7 +271,7 @@ def _rules(
 def _enough(scenes: int, promotion: PromotionOptions) -> Rule:
     holds = scenes >= promotion.min_scenes
     remedy = "" if holds else "; pin more to test, under 'fractions' of the training"
-    name = f"judged on at least {promotion.min_scenes} scenes with objects"
+    name = f"evaluated on at least {promotion.min_scenes} scenes with objects"
     return Rule(name, f"on {scenes}{remedy}", holds)
 
 

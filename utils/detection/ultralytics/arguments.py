@@ -12,7 +12,7 @@ from utils.errors import ConfigurationError
 
 
 def checked_arguments(options: TrainingOptions) -> dict[str, Any]:
-    """What the options say, as ultralytics takes it, the values checked by it.
+    """The training arguments that the options ask for, checked by ultralytics.
 
     Raises:
         ConfigurationError: If ultralytics refuses the value of an argument, or would leave out
@@ -43,10 +43,10 @@ def checked_arguments(options: TrainingOptions) -> dict[str, Any]:
 
 
 def _require_applied(arguments: list[dict[str, Any]]) -> None:
-    """Make sure that ultralytics takes the augmentations: it leaves out in silence what it cannot.
+    """Make sure that ultralytics applies the augmentations, which it may leave out in silence.
 
     Raises:
-        ConfigurationError: If it does not.
+        ConfigurationError: If it would leave them out.
     """
     from ultralytics.data.augment import Albumentations
 

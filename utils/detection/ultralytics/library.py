@@ -1,7 +1,7 @@
 """Ultralytics as Spyglass uses it: private, quiet, and never waiting for a network.
 
-Left alone it resolves names on import, looks for updates, reports usage, installs packages and
-fetches fonts. Everything that imports it goes through `load_ultralytics`.
+By default it resolves names on import, checks for updates, reports usage, installs packages and
+fetches fonts. Every import of it goes through `load_ultralytics`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from utils.threads import let_waiting_threads_sleep
 
 _FONTS = ("Arial.ttf", "Arial.Unicode.ttf")
 _SWITCHES = {
-    # No look-ups, update checks or usage events; downloads that are asked for still work.
+    # No look-ups, update checks or usage events; downloads that a user asks for still work.
     "YOLO_OFFLINE": "true",
     "YOLO_AUTOINSTALL": "false",  # never calls pip
     SAFE_LOAD: "true",  # weights run no code
@@ -47,7 +47,7 @@ _SETTINGS = {
 
 @cache
 def load_ultralytics() -> Any:
-    """Import ultralytics with its switches set first; a switch the user has set is left alone."""
+    """Import ultralytics after setting its switches; switches that the user has set stay."""
     keep_private()
     let_waiting_threads_sleep()
     for variable, value in _SWITCHES.items():
@@ -62,9 +62,9 @@ def load_ultralytics() -> Any:
 
     # It leaves one core idle, which on two cores is half of the machine.
     torch_utils.NUM_THREADS = usable_cores()
-    # It replaces Pillow's `open` by one that would install a package for files that are no images.
+    # It replaces Pillow's `open` by one that would install a package for files that are no image.
     Image.open = patches._image_open
-    # At the end of a training it opens the weights once more, with a loader that would run code.
+    # At the end of a training it loads the weights again, with a loader that would run code.
     torch_utils.torch_load = _restricted_load
     return ultralytics
 
@@ -83,14 +83,14 @@ def _imported_ultralytics() -> Any:
 
 
 def _restricted_load(weights: str | Path, **_: object) -> Any:
-    """The content of a checkpoint, on the CPU, loaded as all weights are."""
+    """Load the content of a checkpoint, on the CPU, with the restricted loader."""
     from ultralytics.nn import tasks
 
     return tasks.torch_safe_load(weights)[0]
 
 
 def is_verbose() -> bool:
-    """Whether the user wants to read what ultralytics says: `SPYGLASS_VERBOSE=1`."""
+    """Whether the user wants to read the log of ultralytics: `SPYGLASS_VERBOSE=1`."""
     return os.environ.get("SPYGLASS_VERBOSE") == "1"
 
 

@@ -65,12 +65,15 @@ class Network:
     def boxes(self, raw: Any, network_input: Any, images: Sequence[Pixels]) -> list[Boxes]:
         """The boxes, with scores, in pixels of each image, from raw predictions."""
         results = self.predictor.postprocess(raw, network_input, list(images))
-        return [self._boxes(result) for result in results]
+        return [self._boxes(*each) for each in zip(results, images, strict=True)]
 
-    def _boxes(self, result: Any) -> Boxes:
+    def _boxes(self, result: Any, image: Pixels) -> Boxes:
         boxes = result.boxes.cpu()
+        height, width = image.shape[:2]
+        # Ultralytics clips the boxes of a YOLO to the image, but not those of an RT-DETR.
+        xyxy = np.clip(boxes.xyxy.numpy(), 0, [width, height, width, height])
         labels = tuple(self.class_names[int(index)] for index in boxes.cls)
-        return Boxes(boxes.xyxy.numpy(), labels, boxes.conf.numpy())
+        return Boxes(xyxy, labels, boxes.conf.numpy())
 
 
 def load_network(detector: Detector, options: PredictorOptions, image_size: int) -> Network:
