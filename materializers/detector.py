@@ -22,7 +22,7 @@ class DetectorMaterializer(BaseMaterializer):
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.MODEL
 
     def load(self, data_type: type[Any]) -> Detector:
-        """Fetch the folder, without the exported networks that are kept in it, and load it."""
+        """Download the folder, except the exported networks in it, and load it."""
         del data_type
         with self.get_temporary_directory(delete_at_exit=False) as folder:
             return Detector.load(download_folder(self.uri, Path(folder), {EXPORTS_FOLDER}))

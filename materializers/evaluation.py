@@ -16,7 +16,7 @@ from utils.evaluation.scores import is_concentrated
 
 
 class EvaluationMaterializer(BaseMaterializer):
-    """How good a detector is on tiles it has never seen."""
+    """Scores of a detector on tiles it has never seen."""
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Evaluation,)
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.DATA_ANALYSIS
@@ -50,6 +50,6 @@ class EvaluationMaterializer(BaseMaterializer):
             "groups": data.tile_scores.groups,
             "effective_groups": data.tile_scores.effective_groups,
             "is_concentrated": is_concentrated(data.tile_scores),
-            **{f"{name} interval": own.interval or "none" for name, own in intervals.items()},
+            **{f"{name} interval": metric.interval or "none" for name, metric in intervals.items()},
             "page": f"{self.uri}/evaluation.html",
         }

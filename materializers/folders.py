@@ -27,16 +27,16 @@ def download_folder(uri: str, folder: Path, but: Collection[str] = ()) -> Path:
     """Copy every file below an artifact's URI to a folder, which is returned.
 
     Args:
-        uri: Of the artifact.
-        folder: Made if need be.
-        but: Names of files and folders in the artifact that are left where they are.
+        uri: URI of the artifact.
+        folder: Target; made if need be.
+        but: Names of files and folders in the artifact that are not copied.
     """
     _copy_all(_files_below(uri, folder, but))
     return folder
 
 
 def _files_below(uri: str, folder: Path, but: Collection[str] = ()) -> Iterator[tuple[str, str]]:
-    """The address of each file and where it belongs."""
+    """Yield the address of each file with its target."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in sorted({str(name) for name in fileio.listdir(uri)} - set(but)):
         remote = f"{uri}/{name}"

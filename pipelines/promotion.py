@@ -17,8 +17,8 @@ def promotion_pipeline(
     """Compare the detectors in staging and in production on the same test tiles.
 
     Args:
-        promotion: What is asked of the one in staging.
-        evaluation: How both look.
+        promotion: Conditions for the detector in staging.
+        evaluation: Options of the evaluation of both.
     """
     champion, challenger = in_stages("production", "staging")
     compare_detectors(

@@ -74,7 +74,7 @@ def is_on_cloud(component: ComponentResponse) -> bool:
 
 
 def _checks(parts: list[ComponentResponse], jobs: JobSettings) -> Iterator[_Check]:
-    """What to check, each as a subject and a function of the project."""
+    """Yield each check as a subject and a function of the project."""
     region = next((found for part in parts if (found := _value(part, _REGION_KEYS))), None)
     accounts = sorted({found for part in parts if (found := _value(part, _ACCOUNT_KEYS))})
     apis = {_APIS[part.type, part.flavor_name] for part in parts}
@@ -120,7 +120,7 @@ def _refuse_no_gpu(project: Project, accelerator: Accelerator) -> str:
 
 
 def _log_in(parts: list[ComponentResponse], projects: list[Project]) -> str:
-    """Log in as those who submit the jobs, and put the project into `projects`."""
+    """Log in as the account that submits the jobs, and put the project into `projects`."""
     name = _first(parts, "project")
     connector = _connector_of(parts)
     if connector:
@@ -148,7 +148,7 @@ def _connector_of(parts: list[ComponentResponse]) -> ServiceConnectorResponse | 
 
 
 def _connected(connector: ServiceConnectorResponse, project: str | None) -> Project:
-    """The project as a connector logs in to it."""
+    """Return the project, with the credentials of a connector."""
     remedy = f"zenml service-connector verify {connector.name}"
     try:
         instance: Any = Client().get_service_connector_client(
@@ -176,7 +176,7 @@ def _check_installed() -> str:
 
 
 def _value(part: ComponentResponse, keys: dict[StackComponentType, str]) -> str | None:
-    """What a component has under the name that its kind gives to something."""
+    """Return a value of a component; each kind of component has its own key for it."""
     key = keys.get(part.type)
     return part.configuration.get(key) if key else None
 

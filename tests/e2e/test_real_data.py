@@ -22,6 +22,8 @@ from utils.evaluation.evaluation import Evaluation
 from utils.tiling.grid import Grid
 from utils.tiling.manifest import TileManifest
 
+pytestmark = pytest.mark.slow
+
 SCENES = 9
 SCENES_TO_LOOK_THROUGH = 3
 TILE_SIZE, OVERLAP = 320, 32  # of that

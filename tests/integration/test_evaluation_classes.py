@@ -43,6 +43,7 @@ def tile_of(photo: Path, class_names: tuple[str, ...]) -> LabeledTile:
     return LabeledTile(photo.stem, photo.stem, window, str(photo), sha256_of(photo), truth)
 
 
+@pytest.mark.slow
 def test_scores_of_many_classes_on_tiles_that_are_not_square_are_those_of_ultralytics(
     shared_data, tmp_path, monkeypatch
 ):

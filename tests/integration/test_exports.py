@@ -82,6 +82,7 @@ def test_a_store_that_cannot_be_written_costs_nothing_but_a_warning(
     assert "cannot be kept with the detector" in caplog.text
 
 
+@pytest.mark.slow
 def test_backends_lose_next_to_nothing_where_the_truth_is_known(
     coco_detector, shared_data, beside, tmp_path
 ):

@@ -13,9 +13,9 @@ import pytest
 from tests.builders import boxes, make_tile
 from tests.fixtures.label_studio import Harbour, make_harbour
 from utils.annotation.label_studio.connection import ask
-from utils.annotation.label_studio.export import ExportResult
 from utils.annotation.label_studio.server import ServerConnection
 from utils.annotation.label_studio.sync import sync_tasks
+from utils.annotation.results import ExportResult
 from utils.dataset.labeled import LabeledTile
 from utils.errors import LabelStudioError, TooManyIssuesError
 from utils.tiling.manifest import TileManifest

@@ -11,7 +11,7 @@ from zenml.client import Client
 from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
 from zenml.enums import StackComponentType
 
-from records.tracker import track_with_stack
+from records.active_stack import track_with_stack
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
 from tests.fixtures.mlflow_server import PASSWORD, USER
 from utils.detection import tracking

@@ -16,8 +16,9 @@ from zenml.client import Client
 import materializers  # noqa: F401  (tells ZenML how to store the nouns)
 from commands.arguments import parse_arguments
 from commands.models.promotion import promote_to_production, roll_back
-from commands.models.stages import promote, version_in
+from commands.models.stages import promote
 from commands.runs.execution import plan_runs, run_pipeline
+from records.model_versions import version_in
 from tests.builders import boxes
 from tests.fixtures.detector import tiny_options, tiny_tiles, write_tiny_dataset
 from utils.dataset.labeled import LabeledDataset
@@ -164,9 +165,9 @@ def promote_as_typed(model: str, *arguments: str) -> None:
     """What `python run.py --promote production` does for a model."""
     quick = ["promotion.max_slowdown=100", "evaluation.device=cpu"]
     sets = [part for value in quick for part in ("--set", value)]
-    parsed = parse_arguments(["--promote", "production", *sets, *arguments])
-    (planned,) = plan_runs(parsed)
-    promote_to_production(model, planned, parsed)
+    (loop,) = parse_arguments(["--promote", "production", *sets, *arguments]).requests
+    (planned,) = plan_runs(loop)
+    promote_to_production(model, planned, loop.promote)
 
 
 def in_production(model: str) -> int:
@@ -279,7 +280,8 @@ def test_without_an_earlier_version_there_is_nothing_to_roll_back_to(contest):
 def evaluate_as_typed(model: str) -> None:
     """What `python run.py --evaluate` does for the version of a model in staging."""
     Client().get_model_version(model, "1").set_stage("staging")
-    (planned,) = plan_runs(parse_arguments(["--evaluate", "--set", "evaluation.device=cpu"]))
+    (loop,) = parse_arguments(["--evaluate", "--set", "evaluation.device=cpu"]).requests
+    (planned,) = plan_runs(loop)
     settings = planned.configuration.settings | {"model": {"name": model, "version": "staging"}}
     run_pipeline(replace(planned, configuration=replace(planned.configuration, settings=settings)))
 
@@ -308,8 +310,9 @@ def test_a_version_is_evaluated_on_the_newest_labels_of_its_model_in_zenml(
     evaluate_as_typed(model)
 
     shown = capsys.readouterr().out
-    assert "on unseen scenes: mAP50" in shown
     page = Path(shown.split("report: ")[1].split()[0])
     assert page.read_text().startswith("<!doctype html>")
     evaluation = version_in(model, "1").get_artifact("evaluation").load()
     assert evaluation.tiles == TILES // 4
+    scores = [evaluation.metrics[name] for name in ("mAP50", "mAP50-95")]
+    assert "on unseen scenes: mAP50 {:.3f}, mAP50-95 {:.3f}".format(*scores) in shown

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from zenml import step
 
-from steps.trained_splits import scenes_held_out
+from records.trainings import scenes_held_out
 from tests.builders import boxes, labeled, make_tile, write_image
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.options import PinnedScenes, SplitFractions

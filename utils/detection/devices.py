@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 
+THREADS_VARIABLE = "OMP_NUM_THREADS"
 _MOST_THREADS = 8
 
 
 def usable_cores() -> int:
-    """Number of CPU cores to compute on, 8 at most."""
-    if hasattr(os, "sched_getaffinity"):
-        return min(_MOST_THREADS, len(os.sched_getaffinity(0)))
-    return min(_MOST_THREADS, os.cpu_count() or 1)
+    """Number of CPU cores to compute on: 8 at most, or `OMP_NUM_THREADS` if the user sets it."""
+    has_affinity = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    first, _, _ = os.environ.get(THREADS_VARIABLE, "").partition(",")
+    wanted = int(first) if first.strip().isdecimal() else 0
+    return min(_MOST_THREADS, cores, wanted or cores)
 
 
 def choose_device(device: str = "auto") -> str:

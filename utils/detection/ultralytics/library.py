@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -16,11 +17,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from utils.detection.devices import usable_cores
+from utils.detection.devices import THREADS_VARIABLE, usable_cores
 from utils.detection.ultralytics.trust import SAFE_LOAD
 from utils.files import write_whole
 from utils.paths import local_folder
 from utils.privacy import keep_private
+from utils.threads import let_waiting_threads_sleep
 
 _FONTS = ("Arial.ttf", "Arial.Unicode.ttf")
 _SWITCHES = {
@@ -28,10 +30,8 @@ _SWITCHES = {
     "YOLO_OFFLINE": "true",
     "YOLO_AUTOINSTALL": "false",  # never calls pip
     SAFE_LOAD: "true",  # weights run no code
-    # Threads that wait for each other by spinning make a training five times slower as soon as
-    # anything else runs on the machine; this counts only where torch is not imported yet.
-    "OMP_WAIT_POLICY": "PASSIVE",
 }
+# How many threads the user wants, as every library with OpenMP reads it.
 _FOLDERS = ("weights_dir", "datasets_dir", "runs_dir")
 _SETTINGS = {
     "sync": False,
@@ -49,13 +49,14 @@ _SETTINGS = {
 def load_ultralytics() -> Any:
     """Import ultralytics after setting its switches; switches that the user has set stay."""
     keep_private()
+    let_waiting_threads_sleep()
     for variable, value in _SWITCHES.items():
         os.environ.setdefault(variable, value)
     os.environ.setdefault("YOLO_VERBOSE", str(is_verbose()))
     folder = Path(os.environ["YOLO_CONFIG_DIR"]).expanduser() / "Ultralytics"
     _write_settings(folder / "settings.json")
     _provide_fonts(folder)
-    import ultralytics
+    ultralytics = _imported_ultralytics()
     from PIL import Image
     from ultralytics.utils import patches, torch_utils
 
@@ -65,6 +66,19 @@ def load_ultralytics() -> Any:
     Image.open = patches._image_open
     # At the end of a training it loads the weights again, with a loader that would run code.
     torch_utils.torch_load = _restricted_load
+    return ultralytics
+
+
+def _imported_ultralytics() -> Any:
+    """Import ultralytics, which sets OMP_NUM_THREADS to 1 where the user has not set it.
+
+    That is taken back: it would count for every program started from here.
+    """
+    is_chosen = "ultralytics" not in sys.modules and bool(os.environ.get(THREADS_VARIABLE))
+    import ultralytics
+
+    if not is_chosen:
+        os.environ.pop(THREADS_VARIABLE, None)
     return ultralytics
 
 
