@@ -11,12 +11,12 @@ from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
 from commands.runs.configuration import RunConfiguration
 from commands.stacks.remote import remote_runner
+from records.model_versions import version_in
 from records.active_stack import active_stack, artifact_store, artifact_store_name
-from records.annotator import connect_label_studio
 from records.artifacts import newest
 from records.dataset_versions import dataset_version
+from records.annotator import connect_label_studio
 from records.manifests import manifests_of
-from records.model_versions import version_in
 from utils.errors import (
     ConfigurationError,
     MissingStageError,
