@@ -37,8 +37,8 @@ from utils.annotation.options import ExportOptions
 from utils.annotation.preannotations import Preannotation
 from utils.annotation.project import Project
 from utils.geometry import Boxes, Window
+from utils.ports import free_port
 from utils.privacy import keep_private
-from utils.processes import free_port
 from utils.tiling.manifest import TileManifest
 from utils.tiling.tile import Tile
 

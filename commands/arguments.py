@@ -252,6 +252,7 @@ def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespa
         "watch",
         "retrain_if_due",
     )
+    # An empty list is a request too: all versions.
     is_alone = parsed.datasets is not None or any(getattr(parsed, flag) for flag in alone)
     if parsed.tag and parsed.datasets is None:
         parser.error("--tag belongs to --datasets VERSION")
@@ -262,6 +263,7 @@ def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespa
     if not (names or parsed.promote or is_alone):
         parser.error("nothing to do: choose one of the loop's flags, or --promote")
     with_file = ("check_stack", "watch", "retrain_if_due", "promote", "rollback", "compare")
+    # These read a model, a machine or a rule from the file, and need no pipeline for that.
     may_have_file = any(getattr(parsed, flag) for flag in with_file)
     if parsed.config and len(names) != 1 and (names or not may_have_file):
         parser.error(

@@ -123,6 +123,7 @@ def _watch(request: Watch, *, verbose: bool) -> None:
 def _run_loop(loop: RunLoop) -> None:
     from commands.runs.execution import plan_runs, run_pipeline
 
+    # All of them, before the first runs: a typing error in the last would show hours later.
     planned = plan_runs(loop)
     runs = [run for run in planned if run.command != PROMOTION]
     before = PIPELINES_BEFORE_STAGE[loop.promote.stage] if loop.promote else ()

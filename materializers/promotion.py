@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, ClassVar
 
 from zenml.enums import ArtifactType, VisualizationType
-from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
 
-from materializers.folders import download_folder, upload_folder
+from materializers.folders import FolderMaterializer
 from materializers.pages import store_page
 from utils.evaluation.promotion import Promotion
 
 
-class PromotionMaterializer(BaseMaterializer):
+class PromotionMaterializer(FolderMaterializer):
     """A challenger beside a champion, the decision, and what it rests on."""
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Promotion,)
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.DATA_ANALYSIS
-
-    def load(self, data_type: type[Any]) -> Promotion:
-        """Fetch the decision and the evaluations."""
-        del data_type
-        with self.get_temporary_directory(delete_at_exit=False) as folder:
-            return Promotion.load(download_folder(self.uri, Path(folder)))
-
-    def save(self, data: Promotion) -> None:
-        """Store the decision and the evaluations."""
-        with self.get_temporary_directory(delete_at_exit=True) as folder:
-            data.save(Path(folder))
-            upload_folder(Path(folder), self.uri)
 
     def save_visualizations(self, data: Promotion) -> dict[str, VisualizationType]:
         """Make the page; the decision is there as JSON, too."""

@@ -40,6 +40,7 @@ def feedback_pipeline(
         dataset_name,
         tiling,
         feedback,
+        # Without an ingest into this project, new tiles are cut like those of the newest ingest.
         manifest=ingest_of(label_studio.project) or newest("tile_manifest"),
         labels=newest_of_model("labeled_dataset"),
     )

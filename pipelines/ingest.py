@@ -32,6 +32,7 @@ def ingest_pipeline(
         tiling: How scenes are cut and which boxes belong to a tile.
         label_studio: The server and the project that receive the tiles.
     """
+    # A dynamic pipeline: the number of shards is known only when the source has been listed.
     parts = tile_scenes.map(
         shard=plan_shards(source, shards),
         source=unmapped(source),

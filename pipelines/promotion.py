@@ -24,6 +24,7 @@ def promotion_pipeline(
     compare_detectors(
         champion=champion.get_artifact("trained_detector"),
         challenger=challenger.get_artifact("trained_detector"),
+        # The challenger's labels, usually the newer; the step keeps the scenes unseen by both.
         labels=challenger.get_artifact("checked_dataset"),
         champion_splits=champion.get_artifact("splits"),
         challenger_splits=challenger.get_artifact("splits"),

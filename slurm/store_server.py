@@ -22,7 +22,8 @@ from urllib.request import ProxyHandler, build_opener
 
 from records.store import store_url
 from utils.paths import with_project_on_path
-from utils.processes import free_port, start_server, stop_server
+from utils.ports import free_port
+from utils.processes import start_server, stop_server
 
 _NAME = "zenml-for-jobs"
 _STORE_VARIABLES = ("ZENML_STORE_", "ZENML_SECRETS_STORE_", "ZENML_BACKUP_SECRETS_STORE_")

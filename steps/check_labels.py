@@ -45,6 +45,7 @@ def check_labels(
         images,
         scratch_folder() / "checked_dataset.parquet",
         checks,
+        # The report of a missing image then says why it could not be fetched.
         refusals={issue.item: issue.detail for issue in fetching.issues},
         all_tile_ids=(tile.tile_id for tile in manifest if tile.scene_id in splits),
     )

@@ -32,7 +32,7 @@ def compare_detectors(
 ) -> Annotated[Promotion, "promotion"]:
     """Decide whether the challenger takes the champion's place, and note it on both versions."""
     tiles = unseen_by_both(labels, as_splits(challenger_splits), as_splits(champion_splits))
-    contest = decide_promotion(
+    decision = decide_promotion(
         (str(champion_version), champion),
         (str(challenger_version), challenger),
         tiles,
@@ -41,5 +41,5 @@ def compare_detectors(
         promotion,
         evaluation,
     )
-    note_comparison(model, champion_version, challenger_version, contest.comparison.card())
-    return contest
+    note_comparison(model, champion_version, challenger_version, decision.comparison.card())
+    return decision

@@ -25,6 +25,7 @@ def gather_tiles(
     Annotated[IssueReport, "ingest_issues"],
 ]:
     """Join the tiles of all shards in one manifest, the same for any number of shards."""
+    # Each shard passed its statistics as plain numbers, since artifacts hold JSON only.
     shards = [
         IngestResult(manifest, report, IngestStatistics(**numbers))
         for manifest, report, numbers in zip(manifests, issues, statistics, strict=True)

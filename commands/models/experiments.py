@@ -28,8 +28,8 @@ from utils.paths import local_folder
 from utils.reports.experiments_page import experiments_page
 
 _PIPELINE = "training_pipeline"
-_NEWEST = 100
-_NAMED = 5
+_NEWEST = 100  # runs whose names are compared with a misspelt one
+_NAMED = 5  # of them in the message
 # Parameters that change how a training runs and not its result.
 _CIRCUMSTANCES = {"training.resume"}
 # The settings of a job that decide its price.

@@ -66,6 +66,7 @@ def promote(stage: str, model_name: str) -> str:
         )
     if current is not None and current.id == candidate.id:
         return f"Version {candidate.number} of {model_name} is in {stage} already.{passed_over}"
+    # By force, since a stage holds one version: ZenML archives the one that is there.
     candidate.set_stage(stage, force=True)
     replaced = f", replacing version {current.number} (now archived)" if current else ""
     return f"Version {candidate.number} of {model_name} is now in {stage}{replaced}.{passed_over}"

@@ -69,5 +69,6 @@ def forget_failure(model: str) -> None:
 
 
 def _path(model: str) -> Path:
+    # The name of a model may hold a slash or be too long for a file.
     name = hashlib.sha256(model.encode()).hexdigest()[:16]
     return local_folder("retraining") / f"{name}.json"

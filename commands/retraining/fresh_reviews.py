@@ -1,4 +1,4 @@
-"""What people have reviewed since a labelled dataset was made."""
+"""The reviews since a labelled dataset was made."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class FreshReviews:
     """Reviews that a dataset does not know.
 
     Attributes:
-        tiles: Reviewed tiles whose annotation is newer than in the dataset.
-        of_models: What became of those for which a model had proposed boxes.
-        marks: What tells each of these reviews from any other, by tile id.
+        tiles: Number of reviewed tiles whose annotation is newer than in the dataset.
+        of_models: Tally of the reviews of tiles with boxes that a model had proposed.
+        marks: Identity of each of these reviews, by tile id.
     """
 
     tiles: int = 0
@@ -40,28 +40,28 @@ class FreshReviews:
 
     @property
     def fingerprint(self) -> str:
-        """The same for the same reviews."""
+        """Hash that is the same for the same reviews."""
         return hashlib.sha256(json.dumps(sorted(self.marks.items())).encode()).hexdigest()[:16]
 
 
 def known_reviews(labels: Iterable[LabeledTile]) -> Known:
-    """The time of the annotation of each reviewed tile of a dataset, by tile id."""
+    """Return the time of the annotation of each reviewed tile of a dataset, by tile id."""
     return {tile.tile_id: tile.annotated_at for tile in labels if tile.reviewed}
 
 
 def fresh_reviews(
     client: LabelStudio, project: Project, known: Known, sent: Container[str]
 ) -> FreshReviews:
-    """Count what was reviewed since; only tasks that have changed are fetched.
+    """Count the reviews since a dataset was made, fetching only tasks that have changed.
 
     Reviews of tiles that no manifest knows do not count: an export cannot bring them back, and
     they would be fresh for ever. So would the older review of a tile with several tasks.
 
     Args:
-        client: From `connect`.
-        project: From `open_project`.
-        known: Of the dataset, from `known_reviews`; empty where there is none.
-        sent: The ids of the tiles that an export can bring back.
+        client: Client from `connect`.
+        project: Project from `open_project`.
+        known: Times of the dataset's reviews, from `known_reviews`; empty where there is none.
+        sent: Ids of the tiles that an export can bring back.
 
     Raises:
         LabelStudioError: If the server fails.

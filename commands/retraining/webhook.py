@@ -12,7 +12,7 @@ from typing import Any
 from utils.errors import ServerError
 
 PATH = "/label-studio"
-_MOST_BYTES = 1 << 20
+_MOST_BYTES = 1 << 20  # nobody can fill the memory: the listener asks for no password
 _PATIENCE_S = 10.0  # a caller that stops talking holds a thread no longer
 
 
@@ -20,14 +20,14 @@ _PATIENCE_S = 10.0  # a caller that stops talking holds a thread no longer
 def listening(host: str, port: int) -> Iterator[tuple[str, threading.Event]]:
     """Listen for calls within a block.
 
-    A call only wakes whoever waits; nothing in it is read or believed.
+    A call only wakes the watch; nothing in it is read or believed.
 
     Args:
         host: Address to listen on.
-        port: 0 for any that is free.
+        port: Port to listen on; 0 for any free port.
 
     Yields:
-        Where the listener is called, and what each call sets.
+        The address of the listener, and the event that each call sets.
 
     Raises:
         ServerError: If the port is taken.

@@ -55,6 +55,7 @@ def prepare_for_jobs(configuration: RunConfiguration) -> None:
         _check_source(configuration.parameters.get("source"))
     training = configuration.parameters.get("training")
     if "train_detector" in jobs and isinstance(training, TrainingOptions):
+        # The download happens on this login node; the job finds the weights in the shared folder.
         from utils.detection.ultralytics.checkpoint import resolve_checkpoint
 
         resolve_checkpoint(training)

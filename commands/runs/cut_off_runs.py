@@ -25,6 +25,7 @@ def marked_as_running(run: str) -> Iterator[None]:
     Args:
         run: Name of the run.
     """
+    # The name of a run may hold a slash or be too long for a file.
     marker = own_folder() / "runs" / f"{hashlib.sha256(run.encode()).hexdigest()[:16]}.json"
     write_whole(marker, json.dumps({"run": run, "store": store_url()}))
     try:

@@ -94,6 +94,7 @@ def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
     interrupts.check()  # a library may have swallowed what ended the command
     configuration = planned.configuration
     say(f"{planned.command.name}: {configuration.path.name} on stack '{configuration.stack}'")
+    # First, since the checks ask the active stack for its stores and servers.
     stack = activate_stack(configuration.stack, yes=yes)
     is_elsewhere = remote_runner(stack) is not None
     if is_elsewhere:

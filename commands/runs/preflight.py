@@ -11,12 +11,12 @@ from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
 from commands.runs.configuration import RunConfiguration
 from commands.stacks.remote import remote_runner
-from records.model_versions import version_in
 from records.active_stack import active_stack, artifact_store, artifact_store_name
+from records.annotator import connect_label_studio
 from records.artifacts import newest
 from records.dataset_versions import dataset_version
-from records.annotator import connect_label_studio
 from records.manifests import manifests_of
+from records.model_versions import version_in
 from utils.errors import (
     ConfigurationError,
     MissingStageError,
@@ -202,9 +202,9 @@ def _require_in_reach(artifact: ArtifactVersionResponse, configuration: RunConfi
     store, place = artifact_store(), artifact.artifact_store_id
     if place not in (None, store.id):
         raise ConfigurationError(
-            f"The {artifact.name} is in the artifact store '{artifact_store_name(place)}', and the "
-            f"stack '{configuration.stack}' keeps its artifacts in '{store.name}'. Run it on a stack "
-            "that has the first one: --stack vertex in the cloud, or --stack laptop here."
+            f"The {artifact.name} is in the artifact store '{artifact_store_name(place)}', and "
+            f"the stack '{configuration.stack}' keeps its artifacts in '{store.name}'. Run it on a "
+            "stack that has the first one: --stack vertex in the cloud, or --stack laptop here."
         )
 
 

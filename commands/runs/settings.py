@@ -7,18 +7,9 @@ from typing import Any
 
 from zenml.constants import ENV_ZENML_PARAMETER_SIZE_THRESHOLD
 
-from commands.pipeline_steps import dynamic_steps
 from commands.runs.configuration import RunConfiguration
 from commands.stacks.files import read_stack, stack_file
-from commands.stacks.run_settings import (
-    Flavors,
-    check_defaults,
-    check_dynamic,
-    check_run_keys,
-    check_step_keys,
-    check_step_names,
-    flavors_of,
-)
+from commands.stacks.run_settings import check_defaults, check_settings, flavors_of
 
 # A dynamic pipeline passes values to its steps as parameters, not as artifacts of their own.
 _ENVIRONMENT = {ENV_ZENML_PARAMETER_SIZE_THRESHOLD: "-1"}
@@ -41,7 +32,8 @@ def run_settings(configuration: RunConfiguration, steps: list[str]) -> dict[str,
     of_pipeline = configuration.settings
     file = stack_file(configuration.stack)
     stack = read_stack(file) if file else None
-    _check_keys(configuration, steps, flavors_of(stack or configuration.stack))
+    flavors = flavors_of(stack or configuration.stack)
+    check_settings(f"{configuration.path}: ", of_pipeline, flavors, steps)
     if stack:
         check_defaults(str(file), stack)
     defaults = stack.defaults.model_dump() if stack else {}
@@ -49,15 +41,6 @@ def run_settings(configuration: RunConfiguration, steps: list[str]) -> dict[str,
     settings = merged(defaults | {"steps": configured}, of_pipeline)
     settings["environment"] = merged(_ENVIRONMENT, settings.get("environment") or {})
     return settings
-
-
-def _check_keys(configuration: RunConfiguration, steps: list[str], flavors: Flavors) -> None:
-    settings, place = configuration.settings, str(configuration.path)
-    configured = settings.get("steps") or {}
-    check_step_names(f"{place}: steps", configured, steps)
-    check_run_keys(f"{place}: ", settings, flavors)
-    check_step_keys(f"{place}: steps.", configured, flavors)
-    check_dynamic(f"{place}: ", settings, [name for name in steps if name in dynamic_steps()])
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,6 +60,7 @@ def _open(name: str, preferred_port: int, page: str) -> str:
     """Start a server of `pages`, or find it running; returns the address of a page."""
     folder = local_folder(name)
     token = token_in(folder)
+    # Two commands may ask for the same server at once.
     with FileLock(folder / "start.lock"):
         server = _running_behind_gate(name, folder) or start_on_port(
             preferred_port, partial(_start, name, folder, token)

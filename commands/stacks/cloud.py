@@ -18,11 +18,9 @@ from commands.stacks.job_settings import JobSettings
 from commands.stacks.report import Report
 from utils.errors import CloudError
 from utils.google_cloud.accelerators import Accelerator, check_accelerator, check_quota
-from utils.google_cloud.accounts import check_account
-from utils.google_cloud.apis import check_apis
 from utils.google_cloud.bucket import check_bucket
 from utils.google_cloud.credentials import log_in, refreshed, service_account_of
-from utils.google_cloud.regions import check_region
+from utils.google_cloud.project_checks import check_account, check_apis, check_region
 from utils.google_cloud.registry import check_registry
 from utils.google_cloud.rest import Project
 
@@ -57,6 +55,7 @@ def check_cloud(report: Report, stack: StackResponse, jobs: JobSettings) -> None
     if not parts:
         return
     report.check("ZenML's gcp integration", _check_installed)
+    # Filled by the check of the credentials; every later check needs the project.
     projects: list[Project] = []
     report.check("credentials", partial(_log_in, parts, projects))
     if _connector_of(parts):

@@ -77,6 +77,7 @@ def _create(kind: StackComponentType, component: ComponentDescription, wanted: W
         component_type=kind,
         configuration=wanted.configuration,
     )
+    # ZenML links a connector in a second call only.
     if component.connector:
         connector = Client().get_service_connector(component.connector)
         Client().update_stack_component(created.id, kind, connector_id=connector.id)

@@ -118,6 +118,7 @@ def _bring_in_step(file: Path, description: StackDescription, *, yes: bool) -> i
     changes = changes_for(str(file), description)
     missing = [change for change in changes if change.missing]
     differing = [change for change in changes if change.differences]
+    # In the order of the file's parts: a component may name a connector, the stack names both.
     for change in missing:
         change.apply()
         say(f"Registered {change.what}.")

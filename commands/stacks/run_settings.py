@@ -5,7 +5,7 @@ Whether the values fit is left to ZenML, which says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -41,26 +41,34 @@ def check_defaults(file: str, stack: StackDescription) -> None:
     defaults = stack.defaults.model_dump()
     if not any(defaults.values()):
         return
-    flavors = flavors_of(stack)
-    check_step_names(f"{file}: defaults.steps", defaults["steps"], all_steps())
-    check_run_keys(f"{file}: defaults.", {"settings": defaults["settings"]}, flavors)
-    check_step_keys(f"{file}: defaults.steps.", defaults["steps"], flavors)
-    check_dynamic(f"{file}: defaults.", defaults, dynamic_steps())
+    check_settings(f"{file}: defaults.", defaults, flavors_of(stack), all_steps())
 
 
-def check_dynamic(place: str, run: Mapping[str, Any], steps: Iterable[str]) -> None:
-    """Check that jobs of dynamic pipelines ignore none of their settings.
+def check_settings(
+    place: str, run: Mapping[str, Any], flavors: Flavors, steps: Sequence[str]
+) -> None:
+    """Check the keys inside the settings of a run and of its steps.
 
     Args:
-        place: Text before the keys in messages.
-        run: Settings as ZenML reads them from YAML.
-        steps: Names of steps of dynamic pipelines; without any, nothing is checked.
+        place: Text before the keys in messages, such as `file: defaults.`.
+        run: Settings as ZenML reads them from YAML; the outermost keys have been checked.
+        flavors: Flavors of the stack's components.
+        steps: Names of the steps that there are.
 
     Raises:
-        ConfigurationError: If they ignore one.
+        ConfigurationError: For the first step or key that ZenML does not know, or that the jobs of
+            dynamic pipelines would ignore.
     """
     by_step = run.get("steps") or {}
-    for name in steps:
+    for name in by_step:
+        if name not in steps:
+            raise ConfigurationError(f"{place}steps: {unknown_key(name, list(steps), 'step')}")
+    known = PipelineRunConfiguration.model_fields
+    values = {key: run[key] for key in sorted(run.keys() & known.keys() - {"steps"})}
+    _check_keys(place, PipelineRunConfiguration, values, flavors)
+    for name, step in by_step.items():
+        _check_keys(f"{place}steps.{name}.", StepConfigurationUpdate, step or {}, flavors)
+    for name in (name for name in steps if name in dynamic_steps()):
         _refuse_ignored_settings(f"{place}settings", run.get("settings"))
         settings = (by_step.get(name) or {}).get("settings")
         _refuse_ignored_settings(f"{place}steps.{name}.settings", settings)
@@ -78,39 +86,6 @@ def flavors_of(stack: StackDescription | str) -> Flavors:
     registered = next(iter(Client().list_stacks(name=f"equals:{stack}")), None)
     components = registered.components if registered else {}
     return {kind: parts[0].flavor_name for kind, parts in components.items() if parts}
-
-
-def check_run_keys(place: str, run: Mapping[str, Any], flavors: Flavors) -> None:
-    """Check the keys inside the settings of a whole run, steps left out.
-
-    Args:
-        place: Text before the keys in messages, such as `file: defaults.`.
-        run: Settings as ZenML reads them from YAML; the outermost keys have been checked.
-        flavors: Flavors of the stack's components.
-
-    Raises:
-        ConfigurationError: For the first key that ZenML does not know.
-    """
-    known = PipelineRunConfiguration.model_fields
-    values = {key: run[key] for key in sorted(run.keys() & known.keys() - {"steps"})}
-    _check_keys(place, PipelineRunConfiguration, values, flavors)
-
-
-def check_step_keys(place: str, steps: Mapping[str, Any], flavors: Flavors) -> None:
-    """Check the keys of the settings of steps; see `check_run_keys`."""
-    for name, step in steps.items():
-        _check_keys(f"{place}{name}.", StepConfigurationUpdate, step or {}, flavors)
-
-
-def check_step_names(place: str, names: Iterable[str], known: list[str]) -> None:
-    """Check that steps exist.
-
-    Raises:
-        ConfigurationError: For the first that does not.
-    """
-    for name in names:
-        if name not in known:
-            raise ConfigurationError(f"{place}: {unknown_key(name, known, 'step')}")
 
 
 def _refuse_ignored_settings(place: str, settings: Any) -> None:

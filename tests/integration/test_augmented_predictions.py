@@ -31,7 +31,7 @@ def window(shared_data):
         return np.asarray(image.convert("RGB"))[:SIDE, 520 : 520 + SIDE]
 
 
-def predict(detector, window, samples=(), backend="auto", **options):
+def predict(detector, window, samples=(), backend="pytorch", **options):
     options = PredictorOptions(device="cpu", augment=True, **options)
     predictor = load_predictor(detector, options, samples, backend=backend)
     (boxes,) = predictor.predict([window])

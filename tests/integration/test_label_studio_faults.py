@@ -19,7 +19,8 @@ from utils.annotation.label_studio.server import ServerConnection
 from utils.errors import LabelStudioError
 from utils.issues import IssueReport
 from utils.paths import local_folder
-from utils.processes import port_is_free, running_server
+from utils.ports import port_is_free
+from utils.processes import running_server
 
 
 def sync_through(proxy: FaultyProxy, harbour: Harbour, **options: float) -> int:

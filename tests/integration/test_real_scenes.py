@@ -21,7 +21,9 @@ from utils.reports.viewer import Viewer, write_viewer
 from utils.scenes.options import CocoSource, FolderSource
 from utils.scenes.sources import open_source
 
-OPTIONS = InferenceOptions(tile_size=400, overlap=80, confidence=0.02, device="cpu")
+OPTIONS = InferenceOptions(
+    tile_size=400, overlap=80, confidence=0.02, device="cpu", backend="pytorch"
+)
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def test_inference_uses_what_was_chosen_unless_told_otherwise(
     tiny_detector, wanted, chosen, used, where
 ):
     detector = replace(tiny_detector, confidence=chosen)
-    options = InferenceOptions(confidence=wanted, device="cpu")
+    options = InferenceOptions(confidence=wanted, device="cpu", backend="pytorch")
     assert load_predictor(detector, options).ultralytics.args.conf == used
     assert detector.least_score_chosen(wanted).startswith(where)
 

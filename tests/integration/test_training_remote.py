@@ -25,6 +25,8 @@ from utils.detection.ultralytics.train import train_detector
 from utils.errors import BusyError
 from utils.storage.store import open_store
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 3
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 # Runs on a machine of its own, which is gone as soon as the bucket has the state after an epoch.
@@ -103,17 +105,8 @@ def recorded_epochs(tracking):
     [
         # Which Vertex AI and Slurm send before the end.
         pytest.param(2, "after", signal.SIGTERM, 2, id="terminated after an epoch"),
-        pytest.param(
-            2,
-            "before",
-            signal.SIGKILL,
-            1,
-            marks=pytest.mark.slow,
-            id="killed in the middle of an upload",
-        ),
-        pytest.param(
-            3, "after", signal.SIGKILL, 3, marks=pytest.mark.slow, id="killed after the last epoch"
-        ),
+        pytest.param(2, "before", signal.SIGKILL, 1, id="killed in the middle of an upload"),
+        pytest.param(3, "after", signal.SIGKILL, 3, id="killed after the last epoch"),
     ],
 )
 def test_a_training_goes_on_where_the_vanished_machine_stopped(
@@ -134,7 +127,6 @@ def test_a_training_goes_on_where_the_vanished_machine_stopped(
     assert recorded_epochs(tracking) == [[1, 2, 3]]
 
 
-@pytest.mark.slow
 def test_a_training_that_has_finished_elsewhere_is_not_done_again(gcs_bucket, machine):
     store = open_store(f"{gcs_bucket}/training")
     first = train_detector(
@@ -155,7 +147,6 @@ def test_a_training_that_has_finished_elsewhere_is_not_done_again(gcs_bucket, ma
     assert [item.key for item in store.list()] == [item.key for item in stored]
 
 
-@pytest.mark.slow
 def test_an_interrupted_training_waits_for_its_state_to_be_stored(machine, tmp_path):
     store = open_store(str(tmp_path / "store"))
 
@@ -170,7 +161,6 @@ def test_an_interrupted_training_waits_for_its_state_to_be_stored(machine, tmp_p
     assert train_detector(dataset, options.updated(resume=True), kept_in=store).epochs == 2
 
 
-@pytest.mark.slow
 def test_what_the_processes_of_several_gpus_train_is_told_kept_and_stored(machine, tmp_path):
     """Ultralytics sends its trainer to other processes; here it is one, on the CPU."""
     dataset = write_tiny_dataset(machine("first"))
@@ -201,7 +191,6 @@ def take_over(store):
     StateFile(store, key, "another machine").take()
 
 
-@pytest.mark.slow
 def test_a_training_that_another_machine_takes_over_ends_and_leaves_the_record_alone(
     gcs_bucket, tracking, machine
 ):
@@ -227,7 +216,6 @@ def test_a_training_that_another_machine_takes_over_ends_and_leaves_the_record_a
     assert started == [1]
 
 
-@pytest.mark.slow
 def test_an_epoch_that_two_machines_have_trained_is_recorded_once(tracking, tmp_path):
     runs = [UltralyticsRun("f" * 64, tmp_path / name) for name in ("first", "second")]
     with (
@@ -246,7 +234,6 @@ def test_an_epoch_that_two_machines_have_trained_is_recorded_once(tracking, tmp_
             run.weights.mkdir(parents=True)
 
 
-@pytest.mark.slow
 def test_the_processes_of_several_gpus_end_when_another_machine_takes_over(machine, tmp_path):
     dataset = write_tiny_dataset(machine("first"))
     run = UltralyticsRun("f" * 64, tmp_path / "run")
