@@ -32,9 +32,11 @@ def train_detector(
     The threshold is chosen with the evaluation's test-time augmentation, which changes scores.
     """
     dataset = local_yolo_dataset(labels, as_splits(splits))
-    tracking = track_with_stack(get_step_context().model.name)
     detector = train.train_detector(
-        dataset, training, tracking=tracking, kept_in=work_store("training")
+        dataset,
+        training,
+        tracking=track_with_stack(get_step_context().model.name),
+        kept_in=work_store("training"),
     )
     detector = with_scale(
         detector, (tile for tile in labels if splits[tile.scene_id] == Split.TRAIN)
