@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from commands.arguments import PIPELINES_BEFORE_STAGE, PROMOTION
 from commands.console import quiet_libraries, say
+from utils.garbage import collect_seldom
 from utils.own_folder import use_own_temporary_folder
 from utils.privacy import keep_private
 from utils.threads import let_waiting_threads_sleep
@@ -26,6 +27,7 @@ def run_commands(parsed: argparse.Namespace) -> None:
     """
     keep_private()
     let_waiting_threads_sleep()
+    collect_seldom()
     use_own_temporary_folder()
     if parsed.inspect:
         from commands.inspection import inspect_source

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from zenml.client import Client
-from zenml.integrations.mlflow.experiment_trackers import MLFlowExperimentTracker
 
 from utils.detection.options import TrackingOptions
 
@@ -17,6 +16,9 @@ def track_with_stack() -> TrackingOptions | None:
     Returns:
         The options for recording there, or None when the stack has no MLflow tracker.
     """
+    # Imported late: it brings MLflow, pandas and scipy, which other stacks do without.
+    from zenml.integrations.mlflow.experiment_trackers import MLFlowExperimentTracker
+
     tracker = Client().active_stack.experiment_tracker
     if not isinstance(tracker, MLFlowExperimentTracker):
         return None

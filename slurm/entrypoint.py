@@ -14,6 +14,7 @@ from zenml.step_operators.step_operator_entrypoint_configuration import (
     StepOperatorEntrypointConfiguration,
 )
 
+from utils.garbage import collect_seldom
 from utils.slurm.script import ATTEMPT_VARIABLE, LAST_ATTEMPT_VARIABLE
 
 _POLL_SECONDS = 1.0
@@ -31,6 +32,7 @@ class SlurmEntrypoint(StepOperatorEntrypointConfiguration):
         ZenML would import every integration that is installed first, which takes longer than many a
         step: what the step needs of them is named in its own configuration and the stack's.
         """
+        collect_seldom()
         threading.Thread(target=_end_when_superseded, daemon=True).start()
         step_run = Client().zen_store.get_run_step(UUID(self.entrypoint_args[STEP_RUN_ID_OPTION]))
         if step_run.status.is_finished:
