@@ -16,7 +16,7 @@ KEPT = $(if $(wildcard .venv/lib/python*/site-packages/kfp),--extra gcp)
 export UV_COMPILE_BYTECODE := 1
 export UV_HTTP_TIMEOUT ?= 300
 
-.PHONY: help demo test lint format bench docs screenshots dashboard label-studio mlflow fiftyone stop clean lock-label-studio
+.PHONY: help demo test test-slow test-all lint format bench docs screenshots dashboard label-studio mlflow fiftyone stop clean lock-label-studio
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,8 +27,16 @@ demo: $(ENVIRONMENT) ## Run the whole loop on synthetic harbours (five to fiftee
 # Processes, each with servers of its own and up to 4 GB.
 TEST_PROCESSES ?= 2
 
-test: $(DEVELOPMENT) ## Run the tests: unit, integration with real servers, end to end
-	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+# A file is run by one process, in its order; the longest files come first (testpaths).
+PYTEST = $(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=20
+
+test: $(DEVELOPMENT) ## Run the tests: unit, integration with real servers, one loop (ten minutes)
+	@$(PYTEST) -m "not slow"
+
+test-slow: $(DEVELOPMENT) ## Run the long tests: clusters, clouds, kills, twice round (a quarter of an hour)
+	@$(PYTEST) -m slow
+
+test-all: test test-slow ## Run all tests
 
 lint: $(DEVELOPMENT) ## Check style, types, architecture, and that what is generated is up to date
 	@.venv/bin/ruff format --check .

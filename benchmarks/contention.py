@@ -33,9 +33,9 @@ from rich.table import Table
 
 from benchmarks.bars import Bar, exit_code
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
+from utils.detection.devices import usable_cores
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import load_predictor
-from utils.detection.ultralytics.library import usable_cores
 from utils.detection.ultralytics.train import train_detector
 
 SLEEPING, SPINNING = "sleeping", "spinning"

@@ -1,9 +1,10 @@
 """Mutation testing: how many small faults in the code the unit tests find.
 
 Run it with `python -m benchmarks.mutation [MODULE ...]`. Each module is copied with the unit tests
-that concern it, and mutmut (https://mutmut.readthedocs.io) changes one expression at a time: a fault
-that makes no test fail survives. The survivors are printed as differences; `docs/mutation.md` says
-why those that are left are. It ends with exit code 1 when fewer than nine in ten are killed.
+that concern it, and mutmut (https://mutmut.readthedocs.io) changes one expression at a time. Such a
+mutant is killed if a test fails, and survives otherwise. The survivors are printed as differences;
+`docs/mutation.md` gives the reason for each. The exit code is 1 when fewer than nine in ten are
+killed.
 """
 
 from __future__ import annotations

@@ -14,10 +14,12 @@ import pytest
 from PIL import Image
 from zenml.client import Client
 
-from commands.models.stages import version_in
+from records.model_versions import version_in
 from tests.fixtures.user import User, kill, wait_for_line
 from utils.annotation.label_studio.connection import ask
 from utils.box_formats import to_percent
+
+pytestmark = pytest.mark.slow
 
 PROJECT = "twice round"
 MODEL = "twice-round"
@@ -81,6 +83,7 @@ def commands(user: User, truth: Truth, shared_data: Path) -> dict[str, list[str]
     quick = {"device": "cpu", "bootstrap": {"samples": 200}}
     lenient = {"margin": 0, "confidence": 0.51, "class_floor": 1, "max_slowdown": 100}
     inference = {"confidence": 0.01, "viewer_scenes": 0, "tile_size": SIDE, "overlap": 8}
+    inference |= {"backend": "pytorch"}  # the other files try the others
     files = {
         "ingest": {"parameters": {"source": labeled, "data_source": "store", "tiling": tiling}},
         "export": {"model": {"name": MODEL}, "parameters": {}},

@@ -16,17 +16,21 @@ from tests.fixtures.user import User, kill, wait_for_line
 from utils.locks import exclusive
 from utils.storage.store import open_store
 
-TILES = 210
+SCENES, FEW_SCENES = 6, 2
+TILES, FEW_TILES = 35 * SCENES, 35 * FEW_SCENES
 # How many tiles or tasks there are when a run is killed.
 MOMENTS = (1, 40, 80, 120, 160)
 LONGEST_DELAY_S = 0.3
 
 
-def ingest_configuration(user: User, project: str, store: str = "store") -> str:
+def ingest_configuration(
+    user: User, project: str, store: str = "store", scenes: int = FEW_SCENES
+) -> str:
+    size = {"width": 900, "height": 700, "ships": 8}
     return user.writes(
         project,
         parameters={
-            "source": {"kind": "synthetic", "scenes": 6, "width": 900, "height": 700, "ships": 8},
+            "source": {"kind": "synthetic", "scenes": scenes, **size},
             "data_source": store,
             "tiling": {"tile_size": 160, "overlap": 16},
             "label_studio": {"project": project, "batch_tasks": 20},
@@ -53,12 +57,13 @@ def wait_until(process: subprocess.Popen[str], happened: Callable[[], bool]) -> 
             process.wait(0.02)
 
 
+@pytest.mark.slow
 def test_ten_kills_leave_the_same_manifest_and_the_same_tasks(user: User):
-    user.runs("-ig", "--config", ingest_configuration(user, "undisturbed"))
+    user.runs("-ig", "--config", ingest_configuration(user, "undisturbed", scenes=SCENES))
     manifest, tasks = newest_manifest(), user.tasks("undisturbed")
     shutil.rmtree(user.folder / "store")
 
-    configuration = ingest_configuration(user, "killed")
+    configuration = ingest_configuration(user, "killed", scenes=SCENES)
     counts = (lambda: tiles_in(user), lambda: user.count_tasks("killed"))
     delays = random.Random(3)  # noqa: S311 (not a secret)
     killed = 0
@@ -88,7 +93,11 @@ def terminate(process: subprocess.Popen[str]) -> None:
 @pytest.mark.parametrize(
     ("moment", "end", "code"),
     [
-        pytest.param("cutting tiles", terminate, 143, id="SIGTERM while cutting tiles"),
+        pytest.param(
+            *("cutting tiles", terminate, 143),
+            id="SIGTERM while cutting tiles",
+            marks=pytest.mark.slow,
+        ),
         pytest.param("sending tasks", press_ctrl_c, 130, id="Ctrl-C while sending tasks"),
     ],
 )
@@ -110,16 +119,16 @@ def test_a_signal_is_told_in_one_line_and_keeps_what_is_done(moment, end, code, 
     [told] = [line for line in shown.splitlines() if line.startswith("Interrupted")]
     assert "run the same command again" in told
     user.calls("-ig", "--config", configuration)
-    assert len(user.tasks(project)) == TILES
+    assert len(user.tasks(project)) == FEW_TILES
 
 
 def test_a_second_ingest_into_a_store_has_to_wait(user: User):
     configuration = ingest_configuration(user, "crowded", "crowded store")
     store = open_store(str(user.folder / "crowded store")).uri
     with exclusive("ingest", store):
-        shown = user.runs("-ig", "--config", configuration, exit_code=1)
+        shown = user.calls("-ig", "--config", configuration, exit_code=1)
     assert f"Error: Another ingest is already running on {store}." in shown
     assert tiles_in(user, "crowded store") == 0
 
     user.calls("-ig", "--config", configuration)
-    assert len(user.tasks("crowded")) == tiles_in(user, "crowded store") == TILES
+    assert len(user.tasks("crowded")) == tiles_in(user, "crowded store") == FEW_TILES

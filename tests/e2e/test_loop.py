@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -126,9 +127,15 @@ def test_the_tiles_that_teach_most_go_back_to_people_and_nothing_twice(user, con
     assert "24 tiles" in user.calls("-e", "--config", configurations["export"])
 
 
+def scores_in(shown: str) -> tuple[str, ...]:
+    """mAP50 and mAP50-95 as a command has told them."""
+    [told] = re.findall(r"on unseen scenes: mAP50 (0\.\d{3}), mAP50-95 (0\.\d{3})$", shown, re.M)
+    return told
+
+
 def test_the_loop_runs_from_scenes_to_samples(shown):
     assert "is now in staging" in shown["exported"]
-    assert "on unseen scenes: mAP50" in shown["trained"]
+    assert scores_in(shown["trained"])
     assert "is now in production" in shown["trained"]
     assert "objects found in 4 scenes" in shown["predicted"]
     assert "to look at in a browser:" in shown["predicted"]
@@ -142,18 +149,23 @@ def test_nothing_leaves_this_machine_and_nobody_is_given_a_lasting_id(home, wire
     assert not (home / ".fiftyone").exists()
 
 
-@pytest.mark.usefixtures("shown")
-def test_the_detector_is_judged_again_on_the_scenes_its_training_kept(user, configurations):
+def test_the_detector_is_judged_again_on_the_scenes_its_training_kept(user, configurations, shown):
     judged = user.calls("--evaluate", "--config", configurations["evaluate"])
-    assert "on unseen scenes: mAP50" in judged
+    assert scores_in(judged) == scores_in(shown["trained"])
+    newest = Client().list_artifact_versions(
+        artifact="evaluation", sort_by="desc:created", size=2, hydrate=True
+    )
+    again, after_training = [version.load() for version in newest.items]
+    assert again.tiles == after_training.tiles == 6  # of one scene in four
+    assert again.metrics == after_training.metrics
 
 
 @pytest.mark.usefixtures("shown")
 def test_a_second_round_adds_nothing(user, configurations):
     tasks = user.tasks(PROJECT)
 
-    ingested = user.runs("--ingest", "--config", configurations["ingest"])
-    looked = user.runs("-f", "--config", configurations["fiftyone"])
+    ingested = user.calls("--ingest", "--config", configurations["ingest"])
+    looked = user.calls("-f", "--config", configurations["fiftyone"])
 
     assert "4 scenes (4 unchanged), 24 tiles" in ingested
     assert "0 new tasks, 24 already there" in ingested

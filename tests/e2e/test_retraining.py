@@ -7,7 +7,7 @@ import signal
 import pytest
 from zenml.client import Client
 
-from commands.models.stages import version_in
+from records.model_versions import version_in
 from tests.fixtures.user import User, kill, wait_for_line
 from utils.annotation.label_studio.connection import ask
 from utils.locks import exclusive
@@ -80,6 +80,7 @@ def test_a_wrong_configuration_is_told_before_anything_runs(user: User, retrain:
     assert not Client().list_models(name=MODEL).items
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_stage_is_picked_up(user: User, retrain: str):
     review(user, 0, 1)
     for stage in STAGES:
@@ -107,6 +108,7 @@ def test_two_never_run_at_once(user: User, retrain: str):
     assert "Another retraining is already running" in shown
 
 
+@pytest.mark.slow
 def test_a_watch_is_woken_by_label_studio_and_ends_cleanly(user: User, retrain: str):
     process = user.starts("--watch", "--config", retrain)
     wait_for_line(process, "Watching ")
@@ -121,6 +123,7 @@ def test_a_watch_is_woken_by_label_studio_and_ends_cleanly(user: User, retrain: 
     assert ask(user.label_studio, "GET", "api/webhooks/") == []
 
 
+@pytest.mark.slow
 def test_what_has_failed_waits_for_other_reviews(user: User, retrain: str):
     """The watch above was stopped in the middle, so a version is there to be gone on with."""
     pinned = {"fractions": {"pinned": {"test": ["a scene that is nowhere"]}}}
@@ -140,6 +143,7 @@ def test_what_has_failed_waits_for_other_reviews(user: User, retrain: str):
     assert count("labeled_dataset") > exported
 
 
+@pytest.mark.slow
 def test_what_could_not_be_promoted_is_not_trained(user: User, retrain: str):
     """One test scene has objects, and a comparison asks for two."""
     detectors = count("trained_detector")

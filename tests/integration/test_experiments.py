@@ -17,6 +17,7 @@ from commands.arguments import parse_arguments
 from commands.models.experiments import compare_experiments
 from commands.runs.execution import plan_runs, run_pipeline
 from tests.fixtures.detector import tiny_tiles
+from tests.page_parts import rows_under
 from utils.dataset.labeled import LabeledDataset
 from utils.detection.mlflow_store import open_store
 from utils.detection.options import TrackingOptions
@@ -63,7 +64,8 @@ def train(**parameters: object) -> PipelineRunResponse:
     """What `python run.py --training` does, for a small training."""
     sets = [f"{key}={value}" for key, value in {**COMMON, **parameters}.items()]
     typed = [part for one in sets for part in ("--set", one)]
-    (planned,) = plan_runs(parse_arguments(["--training", "--local", *typed]))
+    (loop,) = parse_arguments(["--training", "--local", *typed]).requests
+    (planned,) = plan_runs(loop)
     settings = planned.configuration.settings | {"model": {"name": MODEL, "version": "staging"}}
     run_pipeline(replace(planned, configuration=replace(planned.configuration, settings=settings)))
     return Client().list_pipeline_runs(size=1, hydrate=True).items[0]
@@ -106,8 +108,9 @@ def test_only_what_differs_is_listed(trained, capsys):
     assert row(shown, "training.augmentations")[0] == "[]"
     assert "training.batch" not in shown
     assert complaints == ""  # the same test tiles
-    for name in ("training.epochs", "Scores on unseen tiles", "While training"):
-        assert name in page
+    assert ["training.epochs", "1", "4"] in rows_under(page, "Parameters that differ")
+    assert "<h2>Scores on unseen tiles</h2>" in page
+    assert "<h2>While training</h2>" in page
     assert "http" not in page.replace("http-equiv", "")
 
 

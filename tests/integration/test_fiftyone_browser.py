@@ -53,7 +53,6 @@ def address(app: str, dataset_name: str, tmp_path: Path) -> str:
     return serve_app(dataset_name)
 
 
-@pytest.mark.slow
 def test_the_app_shows_every_tile_and_the_boxes_on_one(
     browser: Any, address: str, tmp_path: Path
 ) -> None:

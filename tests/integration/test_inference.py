@@ -105,7 +105,9 @@ def test_a_source_without_scenes_gives_no_predictions(predict):
 
 def test_objects_on_borders_of_windows_are_found_once(predict, shared_data, tiny_detector):
     boats = Scene("sahi/boats.jpg", shared_data / "sahi" / "boats.jpg")
-    options = InferenceOptions(tile_size=512, overlap=128, imgsz=640, device="cpu")
+    options = InferenceOptions(
+        tile_size=512, overlap=128, imgsz=640, device="cpu", backend="pytorch"
+    )
     (scene,) = predict(
         [boats], options, detector=coco_detector(tiny_detector, shared_data)
     ).predictions

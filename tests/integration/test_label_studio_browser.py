@@ -59,7 +59,6 @@ def page(browser: Any, harbour: Harbour) -> Iterator[Any]:
     assert strangers == []
 
 
-@pytest.mark.slow
 def test_a_task_shows_its_boxes_and_a_correction_comes_back(page: Any, harbour: Harbour) -> None:
     truth = boxes((8, 6, 24, 18), (40, 30, 60, 45))
     tile = replace(harbour.tiles[0], boxes=truth)

@@ -16,8 +16,6 @@ from commands.servers.embedded import open_dashboard, open_mlflow, stop_all
 from tests.fixtures.wire import Wire
 from utils.gate import bearer
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def watch(wire: Wire, tmp_path_factory: pytest.TempPathFactory) -> Wire:

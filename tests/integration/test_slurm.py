@@ -24,7 +24,7 @@ from utils.slurm.options import JobOptions
 from utils.slurm.probe import run_probe
 from utils.slurm.script import OFFLINE
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("on_slurm")]
+pytestmark = pytest.mark.usefixtures("on_slurm")
 # On a ZenML server; tells the store that the job was given, and the servers that were started here.
 ON_A_SERVER = """
 import os, subprocess, sys
@@ -76,6 +76,7 @@ def test_others_do_not_see_the_token_of_the_store(hello: StepRunResponse, slurm:
     assert not [command for command in commands if token in slurm.runs(*command.split())]
 
 
+@pytest.mark.slow
 def test_a_step_runs_in_an_image_of_a_module_on_the_gpus_that_it_asks_for(
     tmp_path: Path, modules: Path
 ):
@@ -100,6 +101,7 @@ def test_a_step_runs_in_an_image_of_a_module_on_the_gpus_that_it_asks_for(
     assert (place["CUDA_VISIBLE_DEVICES"], place["APPTAINER_NV"]) == ("0,1", "1")
 
 
+@pytest.mark.slow
 def test_jobs_take_the_python_of_a_module(tmp_path: Path, modules: Path):
     own = tmp_path / "bin" / "python"
     own.parent.mkdir()
@@ -113,6 +115,7 @@ def test_jobs_take_the_python_of_a_module(tmp_path: Path, modules: Path):
     assert run_probe(seen, options, tmp_path, **places) == "yes"
 
 
+@pytest.mark.slow
 def test_on_a_zenml_server_jobs_use_it_and_nothing_is_served(
     tmp_path: Path, zenml_server: dict[str, str]
 ):
@@ -128,6 +131,7 @@ def test_on_a_zenml_server_jobs_use_it_and_nothing_is_served(
     assert f"THE STORE {zenml_server['ZENML_STORE_URL']} []" in ran.stdout
 
 
+@pytest.mark.slow
 def test_seven_shards_are_one_array_of_which_several_run_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -32,7 +32,7 @@ from utils.slurm.options import JobOptions
 from utils.slurm.probe import run_probe
 from utils.slurm.script import JobFiles
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("on_slurm")]
+pytestmark = pytest.mark.usefixtures("on_slurm")
 # In a process of its own: a signal in the middle of a library of another test may crash this one.
 INTERRUPTED = """
 import sys
@@ -93,6 +93,7 @@ def test_jobs_whose_ids_cannot_be_kept_are_cancelled(tmp_path: Path, count: int)
     wait_for(lambda: {own_jobs()[job].name for job in set(own_jobs()) - before} <= {"CANCELLED"})
 
 
+@pytest.mark.slow
 def test_each_shard_that_is_ended_tells_why_and_the_others_are_kept(tmp_path: Path, slurm: Slurm):
     def meddle() -> None:
         _, late = begun(tmp_path, "waits-too-long")
@@ -116,6 +117,7 @@ def test_each_shard_that_is_ended_tells_why_and_the_others_are_kept(tmp_path: Pa
     assert steps["map:work:3"].outputs["result"][0].load() == "fine done"
 
 
+@pytest.mark.slow
 def test_a_run_ends_although_a_shard_fails_after_another_had_no_chance_left(
     tmp_path: Path, slurm: Slurm
 ):
@@ -134,6 +136,7 @@ def test_a_run_ends_although_a_shard_fails_after_another_had_no_chance_left(
     assert attempts(tmp_path) == {"fails": 2, "waits": 1}
 
 
+@pytest.mark.slow
 def test_ctrl_c_cancels_the_jobs_and_none_is_tried_again(tmp_path: Path):
     command = [sys.executable, "-c", INTERRUPTED, str(tmp_path)]
     with subprocess.Popen(command, cwd=PROJECT_ROOT) as process:
@@ -144,6 +147,7 @@ def test_ctrl_c_cancels_the_jobs_and_none_is_tried_again(tmp_path: Path):
     wait_for(lambda: not {state.name for state in own_jobs().values()} & {"RUNNING", "PENDING"})
 
 
+@pytest.mark.slow
 def test_ctrl_c_names_the_jobs_that_it_cannot_cancel(
     hello: StepRunResponse,
     tmp_path: Path,
@@ -171,6 +175,7 @@ def test_ctrl_c_names_the_jobs_that_it_cannot_cancel(
     remove_job(files)
 
 
+@pytest.mark.slow
 def test_a_step_that_tells_of_its_success_before_its_job_ends_leaves_no_folder(
     hello: StepRunResponse, tmp_path: Path
 ):
@@ -205,6 +210,7 @@ def test_a_node_that_is_drained_ends_its_job_and_gets_no_more(tmp_path: Path, sl
     assert following in {*NODES} - {*drained}
 
 
+@pytest.mark.slow
 def test_a_node_that_fails_gives_its_job_to_another(tmp_path: Path, slurm: Slurm):
     failed = []
 
@@ -224,6 +230,7 @@ def test_a_node_that_fails_gives_its_job_to_another(tmp_path: Path, slurm: Slurm
     assert result.load() == "waits done"
 
 
+@pytest.mark.slow
 def test_a_controller_that_goes_away_is_waited_for_and_a_job_is_submitted_once(
     tmp_path: Path, slurm: Slurm, caplog: pytest.LogCaptureFixture
 ):

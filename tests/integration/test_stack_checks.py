@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 import yaml
 
-from commands.runs.configuration import CONFIGS
+from commands.config_files import CONFIGS
 from tests.emulators.cloud_project import HOSTS
 from tests.emulators.credentials import ACCOUNT, PROJECT
 from tests.emulators.google_apis import GoogleApis
@@ -256,6 +256,7 @@ def test_what_a_registration_would_change_is_shown_without_changing_it(checking)
         assert f"differs (location: {REGION} → us-central1)" in shown
 
 
+@pytest.mark.slow
 def test_jobs_that_cannot_reach_the_artifact_store_are_told(checking, tmp_path):
     remote = {key: checking.cloud.environment[key] for key in _SERVER}
     user = User(tmp_path, {**checking.user.environment, **remote})

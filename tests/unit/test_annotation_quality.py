@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.builders import boxes
-from utils.annotation.label_studio.proposals import ReviewedBoxes
+from tests.page_parts import facts_of, rows_under
 from utils.annotation.quality import LabelQuality, agreement
+from utils.annotation.review import ReviewedBoxes
 from utils.dataset.review import BoxChanges, Review, ReviewState
 from utils.geometry import Boxes
 from utils.reports.quality_page import quality_page
@@ -66,12 +67,24 @@ def test_the_page_shows_models_over_time_and_who_disagrees_where():
         pair = [reviewed(ONE, day=day, state=state, model=model), reviewed(OTHER, "b@x.org")]
         quality.add(f"tile-{day}", pair)
     html = quality_page(quality)
-    assert "from 2026-11-01 to 2026-11-03" in html
-    assert "tile-2" in html
-    assert "0.667" in html
+    assert "share accepted as is, from 2026-11-01 to 2026-11-03" in html
+    # Two boxes beside one, of which one matches: 2 · 1 / (1 + 2).
+    assert facts_of(html).items() >= {
+        ("Tiles labelled twice", "3"),
+        ("F1 between people", "0.667"),
+        ("Mean IoU between people", "1.000"),
+    }
+    assert rows_under(html, "Tiles they agree on least") == [
+        [f"tile-{day}", "0.667", "a@x.org", "b@x.org"] for day in range(3)
+    ]
+    assert rows_under(html, "Models and people over time") == [
+        ["2026-11-01", "3", "4", "0.750", "0.250"],  # with the three tiles of b@x.org
+        ["2026-11-02", "3", "1", "1.000", "0.000"],
+        ["2026-11-03", "4", "1", "1.000", "0.000"],
+    ]
 
 
 def test_the_page_of_no_reviews_says_so():
     html = quality_page(LabelQuality())
-    assert "No model&#x27;s boxes" in html
+    assert "No model&#39;s boxes" in html
     assert "No tile has been labelled by two people yet." in html

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.builders import boxes, labeled, make_tile
+from tests.page_parts import rows_under
 from utils.dataset.labeled import LabeledDataset
 from utils.files import sha256_of
 from utils.geometry import Boxes
@@ -45,13 +46,15 @@ def test_the_splits_stand_side_by_side(page):
 
 
 def test_an_image_that_is_gone_has_no_brightness_and_the_page_goes_on(page):
-    assert "of 2 tiles" in page
+    assert "Mean grey value, 0 to 255, of 2 tiles." in page
     row = next(row for row in page.split("<tr>") if "<td>test<" in row)
     assert row.count(">-<") == 1
 
 
 def test_what_the_checks_found_is_on_the_page(page):
-    assert "it is truncated" in page
+    assert rows_under(page, "Issues") == [
+        ["tile 7", "image does not decode", "it is truncated", "whole"]
+    ]
 
 
 def test_without_splits_no_image_is_looked_at_for_its_brightness(tmp_path):

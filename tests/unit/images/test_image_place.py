@@ -36,7 +36,7 @@ def why_not(path) -> str:
     "affine",
     [
         pytest.param(NORTH_UP, id="north up"),
-        pytest.param(NORTH_UP * Affine.rotation(30), id="rotated"),
+        pytest.param(NORTH_UP @ Affine.rotation(30), id="rotated"),
         pytest.param(Affine(10, 0, 500_000, 0, 10, 5_300_000), id="flipped"),
     ],
 )
@@ -64,7 +64,7 @@ def test_an_orientation_turns_the_transform_with_the_pixels(tmp_path, orientatio
     a, b, c, d, e, f = read_place(tmp_path / "a.tif").georeference.transform
     for (row, column), number in np.ndenumerate(turned(numbers, orientation)):
         stored_row, stored_column = divmod(int(number), 9)
-        x, y = NORTH_UP * (stored_column + 0.5, stored_row + 0.5)
+        x, y = NORTH_UP @ (stored_column + 0.5, stored_row + 0.5)
         assert (a * (column + 0.5) + b * (row + 0.5) + c) == pytest.approx(x)
         assert (d * (column + 0.5) + e * (row + 0.5) + f) == pytest.approx(y)
 
