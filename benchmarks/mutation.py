@@ -47,7 +47,7 @@ class Mutants:
 
     Attributes:
         total: Their number.
-        survivors: Those that no test finds, each as a difference.
+        survivors: The mutants that no test finds, each as a difference.
     """
 
     total: int
