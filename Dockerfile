@@ -54,7 +54,9 @@ ENV PATH=/opt/venv/bin:$PATH \
     WANDB_MODE=disabled \
     ZENML_ANALYTICS_OPT_IN=false \
     # Weights run no code, as in utils/detection/ultralytics/trust.py.
-    ULTRALYTICS_SAFE_LOAD=true
+    ULTRALYTICS_SAFE_LOAD=true \
+    # Waiting threads sleep, as in utils/threads.py: ZenML imports torch before any code of ours.
+    OMP_WAIT_POLICY=PASSIVE
 WORKDIR /app
 USER 1000:1000
 COPY --chown=1000:1000 LICENSE run.py ./

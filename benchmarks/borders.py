@@ -45,7 +45,7 @@ def found_once(data: Path, seed: int = 0) -> int:
     detector = make_detector(data)
     all_ships = replace(detector, class_names=("ship",) * len(detector.class_names))
     predictor = load_predictor(all_ships, OPTIONS)
-    looks = predictor.find([pixels[window.rows, window.columns] for window in windows])
+    looks = predictor.predict([pixels[window.rows, window.columns] for window in windows])
     found = [
         (window, boxes.shifted(window.x, window.y))
         for window, boxes in zip(windows, looks, strict=True)

@@ -29,7 +29,7 @@ from benchmarks.last_layer import SeenTile, Weights, find, learn, looks, see
 from benchmarks.mosaic import shared_data
 from utils.dataset.labeled import LabeledTile
 from utils.evaluation.coco import coco_metrics
-from utils.evaluation.evaluated_images import JudgedImage
+from utils.evaluation.evaluated_images import EvaluatedImage
 from utils.feedback.candidates import Candidate, candidate
 from utils.feedback.options import FeedbackOptions, PickWeights
 from utils.feedback.pick import chance, pick
@@ -164,7 +164,7 @@ def map50(ships: Ships, weights: Weights, label: str) -> float:
     judged = []
     for tile in ships.test:
         found = find(weights, ships.seen[tile.tile_id], label)
-        judged.append(JudgedImage(tile.tile_id, tile.scene_id, tile.window, tile.boxes, found))
+        judged.append(EvaluatedImage(tile.tile_id, tile.scene_id, tile.window, tile.boxes, found))
     return coco_metrics(judged, [label]).overall.map50 or 0.0
 
 

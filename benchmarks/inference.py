@@ -35,10 +35,10 @@ from benchmarks.mosaic import (
 )
 from benchmarks.rivals import cut, map50, plain_way, sahi_way
 from benchmarks.water import make_sea
+from utils.detection.devices import usable_cores
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import Predictor, load_predictor
 from utils.detection.ultralytics.checkpoint import load_weights
-from utils.detection.ultralytics.library import usable_cores
 from utils.paths import local_folder
 
 ROUNDS = 3
@@ -132,7 +132,7 @@ def over_water(data: Path, folder: Path, options: InferenceOptions) -> list[Bar]
 
 def _predictor(data: Path, tiles: list[Path], options: InferenceOptions, backend: str) -> Predictor:
     samples = [np.asarray(Image.open(tile)) for tile in tiles[:SAMPLES]]
-    return load_predictor(make_detector(data), options.updated(backend=backend), samples)
+    return load_predictor(make_detector(data), options, samples, backend=backend)
 
 
 def _in_turn(ways: dict[str, Callable[[], Any]]) -> tuple[dict[str, float], dict[str, Any]]:

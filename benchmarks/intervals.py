@@ -21,7 +21,7 @@ from utils.evaluation.bootstrap import (
     draw_groups,
     estimate,
 )
-from utils.evaluation.evaluated_images import JudgedImage
+from utils.evaluation.evaluated_images import EvaluatedImage
 from utils.evaluation.matching import ClassMatches, match_classes
 from utils.evaluation.options import BootstrapOptions
 from utils.geometry import Boxes, FloatArray, Window
@@ -43,7 +43,9 @@ def object_counts(rng: np.random.Generator) -> list[int]:
     return [*few.tolist(), *np.round(few.sum() * shares).astype(int).tolist()]
 
 
-def judged_image(number: int, objects: int, slope: float, rng: np.random.Generator) -> JudgedImage:
+def evaluated_image(
+    number: int, objects: int, slope: float, rng: np.random.Generator
+) -> EvaluatedImage:
     """An image with its true boxes and what a detector of uneven quality found."""
     corner = rng.uniform(0, SIDE - 60, (objects, 2))
     truth = np.hstack([corner, corner + rng.uniform(8, 60, (objects, 2))])
@@ -60,7 +62,7 @@ def judged_image(number: int, objects: int, slope: float, rng: np.random.Generat
     seen = Boxes(boxes, ("ship",) * len(boxes), scores.clip(0.01, 0.99))
     window = Window(x=0, y=0, width=SIDE, height=SIDE)
     name = f"{number:04}"
-    return JudgedImage(name, name, window, Boxes(truth, ("ship",) * objects), seen)
+    return EvaluatedImage(name, name, window, Boxes(truth, ("ship",) * objects), seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def main() -> int:
     for slope in SLOPES:
         rng = np.random.default_rng(0)
         population = [
-            judged_image(number, objects, slope, rng)
+            evaluated_image(number, objects, slope, rng)
             for number, objects in enumerate(object_counts(rng))
         ]
         matches = match_classes(population, ["ship"])["ship"]

@@ -27,16 +27,18 @@ from benchmarks.bars import Bar, exit_code
 from utils.annotation.label_studio.connection import ask, connect
 from utils.annotation.label_studio.export import export_annotations
 from utils.annotation.label_studio.images import ServedImages, connect_storage
-from utils.annotation.label_studio.options import ExportOptions, LabelStudioOptions
-from utils.annotation.label_studio.project import Project, open_project
+from utils.annotation.label_studio.options import LabelStudioOptions
+from utils.annotation.label_studio.project import open_project
 from utils.annotation.label_studio.sending import send_tiles
 from utils.annotation.label_studio.server import start_label_studio, stop_label_studio
 from utils.annotation.label_studio.sync import sync_tasks
 from utils.annotation.label_studio.tasks import task_of
+from utils.annotation.options import ExportOptions
 from utils.annotation.preannotations import Preannotation
+from utils.annotation.project import Project
 from utils.geometry import Boxes, Window
+from utils.ports import free_port
 from utils.privacy import keep_private
-from utils.processes import free_port
 from utils.tiling.manifest import TileManifest
 from utils.tiling.tile import Tile
 

@@ -39,7 +39,7 @@ def look_at_giant(scene: Path, folder: Path) -> float:
     whole.pngsave(str(giant), compression=1, filter="up")
     samples = [np.asarray(Image.open(scene).crop((0, 0, TILE_SIZE, TILE_SIZE)))] * SAMPLES
     predictor = load_predictor(make_detector(shared_data()), OPTIONS, samples)
-    predictor.find(samples)
+    predictor.predict(samples)
     before = _peak()
     look(giant, predictor, folder)
     return _peak() - before

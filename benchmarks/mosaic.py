@@ -19,9 +19,9 @@ from utils.detection.merge import merge_windows
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import Predictor
 from utils.detection.scale import WindowPlan
-from utils.detection.scan import look_through
+from utils.detection.scan import scan_scenes
 from utils.detection.ultralytics.checkpoint import load_weights
-from utils.detection.window_checkpoints import KeptWork, SeenWindow
+from utils.detection.window_checkpoints import PredictionCache, ScannedWindow
 from utils.geometry import Boxes
 from utils.paths import PROJECT_ROOT
 from utils.scenes.scene import Scene
@@ -74,18 +74,18 @@ def make_detector(data: Path) -> Detector:
 def look(
     scene: Path, predictor: Predictor, folder: Path, options: InferenceOptions = OPTIONS
 ) -> Boxes:
-    """Spyglass: from the file to merged boxes, with its bands kept on the way."""
+    """Spyglass: from the file to merged boxes, with its checkpoints kept on the way."""
     return look_closely(scene, predictor, folder, options)[0]
 
 
 def look_closely(
     scene: Path, predictor: Predictor, folder: Path, options: InferenceOptions
-) -> tuple[Boxes, list[SeenWindow]]:
+) -> tuple[Boxes, list[ScannedWindow]]:
     """As `look`, with the windows as they were seen."""
-    kept = KeptWork(open_store(str(folder / "kept")), uuid4().hex, folder / "scenes")
-    (work,) = look_through(
+    kept = PredictionCache(open_store(str(folder / "kept")), uuid4().hex, folder / "scenes")
+    (scan,) = scan_scenes(
         [Scene(scene.name, scene)], kept, options, lambda _: predictor, lambda *_: WINDOWS
     )
-    assert work.bands is not None
-    found = [(seen.window, seen.boxes) for seen in work.bands.seen]
-    return merge_windows(found, work.width, work.height), work.bands.seen
+    assert scan.checkpoints is not None
+    found = [(one.window, one.boxes) for one in scan.checkpoints.scanned]
+    return merge_windows(found, scan.width, scan.height), scan.checkpoints.scanned

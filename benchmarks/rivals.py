@@ -11,7 +11,7 @@ from PIL import Image
 from benchmarks.mosaic import IMAGE_SIZE, OVERLAP, TILE_SIZE
 from utils.detection.ultralytics.checkpoint import load_weights
 from utils.evaluation.coco import coco_metrics
-from utils.evaluation.evaluated_images import JudgedImage
+from utils.evaluation.evaluated_images import EvaluatedImage
 from utils.geometry import Boxes, Window
 from utils.images.reader import read_windows
 
@@ -75,4 +75,4 @@ def map50(truth: Boxes, found: Boxes) -> float:
     """COCO's mAP50 of one scene, over the classes that are there."""
     window = Window(x=0, y=0, width=1, height=1)
     names = sorted({*truth.labels, *found.labels})
-    return coco_metrics([JudgedImage("", "", window, truth, found)], names).overall.map50 or 0.0
+    return coco_metrics([EvaluatedImage("", "", window, truth, found)], names).overall.map50 or 0.0

@@ -39,12 +39,12 @@ from utils.dataset.labeled import LabeledTile
 from utils.dataset.splits import Split
 from utils.dataset.yolo import YoloDataset, write_yolo_dataset
 from utils.detection.detector import Detector
-from utils.detection.options import TrainingOptions
 from utils.detection.ultralytics.checkpoint import load_weights
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.detection.ultralytics.train import train_detector
 from utils.evaluation.coco import coco_metrics
 from utils.evaluation.options import EvaluationOptions
-from utils.evaluation.predict_tiles import look_at_tiles
+from utils.evaluation.predict_tiles import predict_tiles
 from utils.files import sha256_of
 from utils.geometry import Window
 from utils.issues import IssueReport
@@ -76,7 +76,7 @@ RECIPE: dict[str, Any] = {
 }
 # By ultralytics, and of `test mAP50-95` by Spyglass, in one look and in two.
 BY_ULTRALYTICS = ("val mAP50", "val mAP50-95", "test mAP50", "test mAP50-95")
-LOOKS = {"one look": False, "two looks": True}
+LOOKS = {"plain": False, "augmented": True}
 COLUMNS = (*BY_ULTRALYTICS, *LOOKS, "seconds")
 GAIN_BAR = 0.03
 TIME_BAR = 2.0
@@ -130,7 +130,7 @@ def train(
         scores |= {f"{split} mAP50": judged.map50, f"{split} mAP50-95": judged.map}
     test = [tile for tile in tiles if splits[tile.scene_id] is Split.TEST]
     for name, augment in LOOKS.items():
-        (look,) = look_at_tiles([detector], test, images, EvaluationOptions(augment=augment))
+        (look,) = predict_tiles([detector], test, images, EvaluationOptions(augment=augment))
         scores[name] = coco_metrics(look.tiles, CLASSES).overall.map50_95 or 0.0
     return {name: float(value) for name, value in scores.items()}
 

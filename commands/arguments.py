@@ -1,12 +1,31 @@
-"""The flags of `run.py`; standard library only, so that `--help` answers at once."""
+"""The flags of `run.py`, and the requests that they make.
+
+Standard library only, so that `--help` answers at once.
+"""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
+
+from commands.requests import (
+    LOOP,
+    CheckStack,
+    CommandLine,
+    CompareTrainings,
+    InspectSource,
+    Promote,
+    RegisterStack,
+    Request,
+    Retrain,
+    RollBack,
+    RunLoop,
+    ShowDatasets,
+    Watch,
+)
 
 USAGE_EXIT_CODE = 2
 
@@ -25,67 +44,6 @@ examples:
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One flag of the loop.
-
-    Attributes:
-        name: The long flag without dashes, which is also the name of the pipeline's module.
-        short: The short flag without its dash.
-        help: One line.
-        config: The name of its configuration file in `configs/`.
-        remote_config: That of the one for running elsewhere than on this machine, where it has one.
-    """
-
-    name: str
-    short: str
-    help: str
-    config: str
-    remote_config: str | None = None
-
-
-# In the order of the loop, which is the order in which several flags of one call run.
-LOOP = (
-    Command(
-        "ingest",
-        "ig",
-        "cut scenes into tiles, store them, send them to Label Studio",
-        "ingest_data",
-    ),
-    Command("export", "e", "turn reviewed annotations into a labelled dataset", "data_export"),
-    Command(
-        "training",
-        "t",
-        "train a detector on the dataset in staging",
-        "training_pipeline",
-        "training_pipeline_remote_gpu",
-    ),
-    Command("evaluate", "ev", "judge a detector on the newest labels", "evaluate"),
-    Command(
-        "inference",
-        "i",
-        "predict over scenes with the detector in production",
-        "inference_pipeline",
-    ),
-    Command("fiftyone", "f", "look at tiles, labels and predictions in FiftyOne", "fiftyone"),
-    Command(
-        "feedback",
-        "fb",
-        "pick the tiles that teach most, send them to Label Studio with boxes found on them",
-        "feedback",
-    ),
-)
-
-# Runs before a version goes to production, without a flag of its own.
-PROMOTION = Command("promotion", "", "compare a detector with the one in production", "promotion")
-
-# Where --promote falls among the loop's flags when both are given.
-PIPELINES_BEFORE_STAGE = {
-    "staging": ("ingest", "export"),
-    "production": ("ingest", "export", "training", "evaluate"),
-}
-
-
 class _Parser(argparse.ArgumentParser):
     """A parser that, for a misspelt flag, names the one that was probably meant."""
 
@@ -98,7 +56,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of `run.py`."""
+    """Return the parser of `run.py`."""
     parser = _Parser(
         prog="run.py",
         description="Find small objects in giant images, with people in the loop.",
@@ -131,9 +89,9 @@ def _add_inspection(inspection: argparse._ArgumentGroup) -> None:
     inspection.add_argument(
         "--inspect",
         metavar="PATH",
-        help="say what an ingest would make of a source, without writing anything to a store: "
+        help="show what an ingest would make of a source, without writing anything to a store: "
         "its scenes, labels, groups and places, and all that would be set aside and why; its kind "
-        "is found by looking, or given by --set source.kind=KIND",
+        "is found in its files, or given by --set source.kind=KIND",
     )
     inspection.add_argument(
         "--json", type=Path, metavar="FILE", help="with --inspect: write everything found as JSON"
@@ -172,8 +130,8 @@ def _add_experiments(experiments: argparse._ArgumentGroup) -> None:
         "--compare",
         nargs="+",
         metavar="RUN",
-        help="set trainings side by side: runs by name, id or the beginning of one, or versions of "
-        "the model by number or stage",
+        help="show trainings side by side: runs by name, id or the beginning of one, or "
+        "versions of the model by number or stage",
     )
 
 
@@ -186,7 +144,7 @@ def _add_retraining(retraining: argparse._ArgumentGroup) -> None:
     retraining.add_argument(
         "--watch",
         action="store_true",
-        help="a service that does so whenever it is due, until Ctrl-C or SIGTERM",
+        help="a service that retrains whenever it is due, until Ctrl-C or SIGTERM",
     )
 
 
@@ -230,7 +188,7 @@ def _add_options(options: argparse._ArgumentGroup) -> None:
     )
 
 
-def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+def parse_arguments(arguments: list[str]) -> CommandLine:
     """Parse the command line; wrong usage ends the process with exit code 2."""
     parser = build_parser()
     if not arguments:
@@ -240,7 +198,47 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     chosen = set(parsed.commands or [])
     parsed.commands = [command for command in LOOP if command.name in chosen]
     _check_combination(parser, parsed)
-    return parsed
+    # No namespace leaves this module: every command has a type of its own.
+    return CommandLine(tuple(_requests(parsed)), verbose=parsed.verbose)
+
+
+def _requests(parsed: argparse.Namespace) -> Iterator[Request]:
+    """Yield the commands of a checked namespace, in the order in which they run."""
+    overrides = tuple(parsed.overrides)
+    if parsed.inspect:
+        yield InspectSource(parsed.inspect, overrides, parsed.json)
+        return
+    if parsed.register_stack:
+        yield RegisterStack(parsed.register_stack, parsed.yes)
+    if parsed.check_stack:
+        yield CheckStack(parsed.check_stack, parsed.config)
+    if parsed.rollback:
+        yield RollBack(parsed.config)
+    if parsed.datasets is not None:
+        yield ShowDatasets(tuple(parsed.datasets), parsed.tag)
+    if parsed.compare:
+        yield CompareTrainings(tuple(parsed.compare), parsed.config)
+    if parsed.commands or parsed.promote:
+        yield _loop(parsed)
+    retrain = Retrain(parsed.config, overrides, parsed.yes)
+    if parsed.watch:
+        yield Watch(retrain)
+    elif parsed.retrain_if_due:
+        yield retrain
+
+
+def _loop(parsed: argparse.Namespace) -> RunLoop:
+    promote = Promote(parsed.promote, parsed.reason, parsed.yes) if parsed.promote else None
+    return RunLoop(
+        commands=tuple(parsed.commands),
+        promote=promote,
+        config=parsed.config,
+        overrides=tuple(parsed.overrides),
+        stack=parsed.stack,
+        local=parsed.local,
+        resume=parsed.resume,
+        yes=parsed.yes,
+    )
 
 
 def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
@@ -254,6 +252,7 @@ def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespa
         "watch",
         "retrain_if_due",
     )
+    # An empty list is a request too: all versions.
     is_alone = parsed.datasets is not None or any(getattr(parsed, flag) for flag in alone)
     if parsed.tag and parsed.datasets is None:
         parser.error("--tag belongs to --datasets VERSION")
@@ -264,6 +263,7 @@ def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespa
     if not (names or parsed.promote or is_alone):
         parser.error("nothing to do: choose one of the loop's flags, or --promote")
     with_file = ("check_stack", "watch", "retrain_if_due", "promote", "rollback", "compare")
+    # These read a model, a machine or a rule from the file, and need no pipeline for that.
     may_have_file = any(getattr(parsed, flag) for flag in with_file)
     if parsed.config and len(names) != 1 and (names or not may_have_file):
         parser.error(
@@ -279,7 +279,7 @@ def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespa
 
 def _check_stages(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
     if parsed.force != bool(parsed.reason):
-        parser.error('--force and --reason go together: --force --reason "why it shall be so"')
+        parser.error('--force and --reason go together: --force --reason "why it has to be so"')
     if parsed.force and parsed.promote != "production":
         parser.error("--force belongs to --promote production")
     if parsed.rollback and (parsed.promote or parsed.commands):

@@ -1,4 +1,4 @@
-"""What the user sees: plain lines, ZenML's own messages only where they help, errors once."""
+"""Output for the user: plain lines, ZenML's messages only where they help, errors once."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import warnings
 
 from utils.masking import mask_logs, without_secrets
 
-# What libvips says of a broken image, without naming it, is in the issues with its name; what
-# google.auth says of credentials is told in one sentence.
+# libvips warns of broken images without naming them: the issues have their names. google.auth
+# warns of credentials at length: an error of one sentence follows.
 _NOISY = ("py.warnings", "pyvips", "google.auth")
 _ZENML_NEWS = ("Step ", "Pipeline run has ", "Dashboard URL")
 
@@ -20,8 +20,8 @@ def say(message: str, *, secret: bool = False) -> None:
 
     Args:
         message: The line.
-        secret: Whether it is there to tell a secret, such as the token that opens a server; else
-            the secrets of addresses are masked.
+        secret: Whether the line is meant to show a secret, such as the token that opens a server;
+            else the secrets of addresses are masked.
     """
     print(message if secret else without_secrets(message), flush=True)
 
@@ -32,7 +32,7 @@ def complain(message: str) -> None:
 
 
 def ask(question: str, *, yes: bool) -> bool:
-    """Ask a yes/no question; `yes` answers it, and so does the lack of a terminal, with no."""
+    """Ask a yes/no question; `yes` answers it with yes, and the lack of a terminal with no."""
     if yes:
         return True
     if not sys.stdin.isatty():
@@ -63,7 +63,7 @@ def quiet_libraries(*, verbose: bool) -> None:
 
 
 def _is_for_the_user(record: logging.LogRecord) -> bool:
-    """Let through what a user wants to read: progress of steps and other people's warnings."""
+    """Whether a user wants to read a record: progress of steps, warnings of other libraries."""
     is_news = record.levelno == logging.INFO and record.getMessage().startswith(_ZENML_NEWS)
     if record.name.startswith("zenml"):
         return is_news

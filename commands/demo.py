@@ -32,11 +32,11 @@ STAGES = (
 
 @dataclass
 class DemoResult:
-    """What the demo did.
+    """Figures of the demo.
 
     Attributes:
         seconds: Wall time of each stage, in order.
-        figures: What there is now, by name.
+        figures: Scenes, tiles, boxes, tasks and scores, by name.
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class DemoResult:
 
 
 def run_demo() -> int:
-    """Run every stage, then show what came of it; returns the exit code."""
+    """Run every stage, then show the figures; returns the exit code."""
     codes: list[int] = []
     return exit_code_of(lambda: codes.append(_run_stages())) or codes[0]
 
@@ -58,8 +58,8 @@ def _run_stages() -> int:
         shown = " ".join(arguments).replace(f"{PROJECT_ROOT}/", "")
         say(f"\n$ python run.py {shown}")
         started = time.monotonic()
-        parsed = parse_arguments(arguments)
-        exit_code = exit_code_of(partial(run_commands, parsed))
+        command_line = parse_arguments(arguments)
+        exit_code = exit_code_of(partial(run_commands, command_line))
         result.seconds[name] = time.monotonic() - started
         if exit_code:
             complain(f"The demo stopped in its stage '{name}'. Run make demo again to go on.")
@@ -70,11 +70,12 @@ def _run_stages() -> int:
 
 
 def _figures() -> dict[str, str]:
-    """Scenes, tiles, boxes, tasks and scores, from the newest artifacts."""
-    from zenml.client import Client
+    """Read scenes, tiles, boxes, tasks and scores from the newest artifacts."""
+    from records.artifacts import newest
 
     def of(artifact: str) -> dict[str, Any]:
-        return dict(Client().get_artifact_version(artifact).run_metadata)
+        found = newest(artifact)
+        return dict(found.run_metadata) if found else {}
 
     manifest, sync = of("tile_manifest"), of("sync_issues")
     evaluation, predictions = of("evaluation"), of("predictions")
@@ -99,14 +100,14 @@ def _show(result: DemoResult) -> None:
         table.add_row(f"seconds for {name}", f"{seconds:.0f}")
     table.add_row("seconds in all", f"{sum(result.seconds.values()):.0f}")
     table.add_section()
-    for name, place in _places().items():
-        table.add_row(name, place)
+    for name, address in _addresses().items():
+        table.add_row(name, address)
     console.print()
     console.print(table)
 
 
-def _places() -> dict[str, str]:
-    """Where to look."""
+def _addresses() -> dict[str, str]:
+    """Return the addresses and commands that show the results."""
     from utils.annotation.label_studio.server import running_label_studio
     from utils.curation.app import running_app_address
 

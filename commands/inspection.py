@@ -32,12 +32,12 @@ class RefusedSourceError(SpyglassError):
 
 
 def inspect_source(path: str, overrides: Mapping[str, Any], json_file: Path | None) -> None:
-    """Do what `--inspect PATH` asks for: a summary, a page and, where wanted, a JSON file.
+    """Print a summary of a source, write a page and, where wanted, a JSON file.
 
     Args:
         path: A folder, `gs://bucket/prefix`, or the id of a dataset on the Hugging Face hub.
         overrides: Fields of the source by their path in a configuration, such as `source.kind`.
-        json_file: Receives everything that was found, or None.
+        json_file: File that receives everything that was found, or None.
 
     Raises:
         ConfigurationError: If a field does not belong to a source.
@@ -49,18 +49,18 @@ def inspect_source(path: str, overrides: Mapping[str, Any], json_file: Path | No
     if json_file is not None and (json_file.is_dir() or not json_file.parent.is_dir()):
         raise ConfigurationError(f"--json {json_file}: name a file in a folder that is there.")
     options = {_field(key): value for key, value in overrides.items()}
-    seen = inspect(options.pop(_KIND, None), path, **options)
-    for line in _summary(path, seen):
+    found = inspect(options.pop(_KIND, None), path, **options)
+    for line in _summary(path, found):
         say(line)
     page = local_folder("inspections") / f"{Path(path).name or 'source'}.html"
-    write_whole(page, inspection_page(path, seen))
+    write_whole(page, inspection_page(path, found))
     say(f"  page: {page}")
     if json_file is not None:
-        write_whole(json_file, json.dumps(seen, indent=1, ensure_ascii=False))
+        write_whole(json_file, json.dumps(found, indent=1, ensure_ascii=False))
         say(f"  as JSON: {json_file}")
-    if seen["refused"]:
-        raise RefusedSourceError(f"An ingest would be refused. {seen['refused']}")
-    say(f"Ingest it with: {_command(path, seen, overrides)}")
+    if found["refused"]:
+        raise RefusedSourceError(f"An ingest would be refused. {found['refused']}")
+    say(f"Ingest it with: {_command(path, found, overrides)}")
 
 
 def _field(key: str) -> str:
@@ -71,12 +71,12 @@ def _field(key: str) -> str:
     return key.removeprefix(_SOURCE)
 
 
-def _summary(path: str, seen: Mapping[str, Any]) -> Iterator[str]:
-    scenes = seen["scenes"]
-    reason = f": {seen['reason']}" if seen["reason"] else ""
-    yield f"{path} is read as `{seen['kind']}`{reason}."
+def _summary(path: str, found: Mapping[str, Any]) -> Iterator[str]:
+    scenes = found["scenes"]
+    reason = f": {found['reason']}" if found["reason"] else ""
+    yield f"{path} is read as `{found['kind']}`{reason}."
     yield f"  {_counted(len(scenes), 'scene')}{_sizes(scenes)}"
-    yield f"  labels: {_labels(seen)}"
+    yield f"  labels: {_labels(found)}"
     yield from _groups(scenes)
     placed = [scene for scene in scenes if scene["centre_lon_lat"]]
     if placed:
@@ -87,9 +87,9 @@ def _summary(path: str, seen: Mapping[str, Any]) -> Iterator[str]:
             f"{abs(longitude):.4f} {'E' if longitude >= 0 else 'W'}"
         )
     yield from _regions(scenes)
-    if seen["passed_over"]:
-        yield f"  passed over: {_listed(seen['passed_over'])}"
-    yield from _issues(seen["issues"], path)
+    if found["passed_over"]:
+        yield f"  passed over: {_listed(found['passed_over'])}"
+    yield from _issues(found["issues"], path)
 
 
 def _sizes(scenes: Sequence[Mapping[str, Any]]) -> str:
@@ -104,14 +104,14 @@ def _sizes(scenes: Sequence[Mapping[str, Any]]) -> str:
     return f", {span} pixels; {_listed(dict(kinds.most_common(_FORMATS_SHOWN)))}"
 
 
-def _labels(seen: Mapping[str, Any]) -> str:
-    found = seen["labels_by_class"]
-    parts = [f"{count} {name}" for name, count in list(found.items())[:_CLASSES_SHOWN]]
-    more = len(found) - _CLASSES_SHOWN
+def _labels(found: Mapping[str, Any]) -> str:
+    counts = found["labels_by_class"]
+    parts = [f"{count} {name}" for name, count in list(counts.items())[:_CLASSES_SHOWN]]
+    more = len(counts) - _CLASSES_SHOWN
     parts += [f"and {more} more classes"] if more > 0 else []
-    unseen = sum(name not in found for name in seen["classes"])
-    unlabelled = sum(scene["labels"] is None for scene in seen["scenes"])
-    empty = sum(scene["labels"] == [] for scene in seen["scenes"])
+    unseen = sum(name not in counts for name in found["classes"])
+    unlabelled = sum(scene["labels"] is None for scene in found["scenes"])
+    empty = sum(scene["labels"] == [] for scene in found["scenes"])
     notes = [f"{_counted(unseen, 'class')} without a label"] if unseen else []
     notes += [f"{unlabelled} scenes unlabelled"] if unlabelled else []
     notes += [f"{empty} scenes labelled and empty"] if empty else []
@@ -165,13 +165,13 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun if count == 1 else plural}"
 
 
-def _command(path: str, seen: Mapping[str, Any], overrides: Mapping[str, Any]) -> str:
-    place = "dataset" if seen["kind"] == "hugging_face" else "path"
+def _command(path: str, found: Mapping[str, Any], overrides: Mapping[str, Any]) -> str:
+    place = "dataset" if found["kind"] == "hugging_face" else "path"
     is_folder = Path(path).expanduser().is_dir()
     given = str(existing_folder(Path(path))) if is_folder else path
-    chosen = {f"{_SOURCE}kind": seen["kind"], f"{_SOURCE}{place}": given, **overrides}
+    chosen = {f"{_SOURCE}kind": found["kind"], f"{_SOURCE}{place}": given, **overrides}
     chosen[_PROJECT] = Path(given).name[:_LONGEST_PROJECT]
-    if not seen["classes"]:
+    if not found["classes"]:
         chosen.setdefault(f"{_SOURCE}classes", "[NAME OF YOUR CLASS]")
     sets = (f"--set {shlex.quote(f'{key}={_yaml(value)}')}" for key, value in chosen.items())
     return f"python run.py --ingest {' '.join(sets)}"

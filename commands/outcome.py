@@ -17,10 +17,10 @@ _SIGNALLED = 128  # and the number of the signal, as shells report it
 
 
 def exit_code_of(work: Callable[[], None], *, verbose: bool = False) -> int:
-    """Do a piece of work and tell the user what went wrong, if anything did.
+    """Do a piece of work and print its fault, if it fails.
 
     Args:
-        work: What to do.
+        work: Function without arguments.
         verbose: Whether to show tracebacks.
 
     Returns:
@@ -31,7 +31,7 @@ def exit_code_of(work: Callable[[], None], *, verbose: bool = False) -> int:
         try:
             work()
         except (KeyboardInterrupt, Exception) as error:
-            # An interruption breaks what was going on, which may fail in any way.
+            # An interruption breaks any call, so that any exception may come out of it.
             signal = interrupts.signal_received()
             if signal or isinstance(error, KeyboardInterrupt):
                 return _interrupted(error, signal)
@@ -40,9 +40,9 @@ def exit_code_of(work: Callable[[], None], *, verbose: bool = False) -> int:
 
 
 def _interrupted(error: BaseException, signal: int) -> int:
-    told = str(error) if isinstance(error, KeyboardInterrupt) else ""
+    message = str(error) if isinstance(error, KeyboardInterrupt) else ""
     with suppress(OSError):  # the terminal may be closed
-        complain(f"\nInterrupted. {told or _KEPT}")
+        complain(f"\nInterrupted. {message or _KEPT}")
     interrupts.end_children()
     return _SIGNALLED + (signal or SIGINT)
 

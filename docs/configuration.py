@@ -11,7 +11,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from commands.arguments import LOOP, PROMOTION
+from commands.requests import LOOP, PROMOTION
 from commands.retraining.options import RetrainOptions
 from commands.runs.configuration import parameters_model
 from slurm.settings import SlurmConfig

@@ -4,7 +4,7 @@ from materializers.detector import DetectorMaterializer
 from materializers.evaluation import EvaluationMaterializer
 from materializers.issues import IssueReportMaterializer
 from materializers.plain import PlainMaterializer
-from materializers.promotion import ContestMaterializer
+from materializers.promotion import PromotionMaterializer
 from materializers.tables import (
     LabeledDatasetMaterializer,
     PickedTilesMaterializer,
@@ -14,7 +14,6 @@ from materializers.tables import (
 from materializers.viewer import ViewerMaterializer
 
 __all__ = [
-    "ContestMaterializer",
     "DetectorMaterializer",
     "EvaluationMaterializer",
     "IssueReportMaterializer",
@@ -22,6 +21,7 @@ __all__ = [
     "PickedTilesMaterializer",
     "PlainMaterializer",
     "PredictionsMaterializer",
+    "PromotionMaterializer",
     "TileManifestMaterializer",
     "ViewerMaterializer",
 ]

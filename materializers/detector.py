@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, ClassVar
 
 from zenml.enums import ArtifactType
-from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
 
-from materializers.folders import download_folder, upload_folder
+from materializers.folders import FolderMaterializer
+from utils.detection.augmentations import names_of
 from utils.detection.detector import Detector
 from utils.detection.exports import EXPORTS_FOLDER
-from utils.detection.ultralytics.augmentations import names_of
 
 
-class DetectorMaterializer(BaseMaterializer):
+class DetectorMaterializer(FolderMaterializer):
     """A detector as `Detector.save` lays it out; it loads with no training folder around."""
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Detector,)
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.MODEL
-
-    def load(self, data_type: type[Any]) -> Detector:
-        """Fetch the folder, without the exported networks that are kept in it, and load it."""
-        del data_type
-        with self.get_temporary_directory(delete_at_exit=False) as folder:
-            return Detector.load(download_folder(self.uri, Path(folder), {EXPORTS_FOLDER}))
-
-    def save(self, data: Detector) -> None:
-        """Store the folder."""
-        with self.get_temporary_directory(delete_at_exit=True) as folder:
-            data.save(Path(folder))
-            upload_folder(Path(folder), self.uri)
+    # Exported networks are hundreds of megabytes, and each step fetches only the one it runs.
+    NOT_LOADED: ClassVar[frozenset[str]] = frozenset({EXPORTS_FOLDER})
 
     def extract_metadata(self, data: Detector) -> dict[str, MetadataType]:
         """The numbers shown beside the artifact."""

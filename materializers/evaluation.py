@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, ClassVar
 
 from zenml.enums import ArtifactType, VisualizationType
-from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
 
-from materializers.folders import download_folder, upload_folder
+from materializers.folders import FolderMaterializer
 from materializers.pages import store_page
 from utils.evaluation.evaluation import Evaluation
 from utils.evaluation.scores import is_concentrated
 
 
-class EvaluationMaterializer(BaseMaterializer):
-    """How good a detector is on tiles it has never seen."""
+class EvaluationMaterializer(FolderMaterializer):
+    """Scores of a detector on tiles it has never seen."""
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Evaluation,)
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.DATA_ANALYSIS
-
-    def load(self, data_type: type[Any]) -> Evaluation:
-        """Fetch the numbers and the pictures."""
-        del data_type
-        with self.get_temporary_directory(delete_at_exit=False) as folder:
-            return Evaluation.load(download_folder(self.uri, Path(folder)))
-
-    def save(self, data: Evaluation) -> None:
-        """Store the numbers and the pictures."""
-        with self.get_temporary_directory(delete_at_exit=True) as folder:
-            data.save(Path(folder))
-            upload_folder(Path(folder), self.uri)
 
     def save_visualizations(self, data: Evaluation) -> dict[str, VisualizationType]:
         """Make the page; the numbers are there as JSON, too."""
@@ -50,6 +36,6 @@ class EvaluationMaterializer(BaseMaterializer):
             "groups": data.tile_scores.groups,
             "effective_groups": data.tile_scores.effective_groups,
             "is_concentrated": is_concentrated(data.tile_scores),
-            **{f"{name} interval": own.interval or "none" for name, own in intervals.items()},
+            **{f"{name} interval": metric.interval or "none" for name, metric in intervals.items()},
             "page": f"{self.uri}/evaluation.html",
         }

@@ -19,7 +19,7 @@ _SHOWN = 3
 
 
 class IssueReportMaterializer(BaseMaterializer):
-    """What was set aside, and why."""
+    """Items that were set aside, and why."""
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (IssueReport,)
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.DATA_ANALYSIS

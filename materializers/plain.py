@@ -13,8 +13,8 @@ from utils.errors import StoreError
 class PlainMaterializer(BuiltInContainerMaterializer):
     """Plain values as JSON.
 
-    ZenML's own would also load elements by whatever class a file beside the artifact names, such as
-    one that unpickles: whoever can write to the artifact store could run code in the next step.
+    ZenML's materializer also loads elements by the class that a file beside the artifact names,
+    which may unpickle: anybody who can write to the artifact store could run code in the next step.
     """
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (dict, list, set, tuple)

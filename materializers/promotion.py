@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, ClassVar
 
 from zenml.enums import ArtifactType, VisualizationType
-from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
 
-from materializers.folders import download_folder, upload_folder
+from materializers.folders import FolderMaterializer
 from materializers.pages import store_page
-from utils.evaluation.promotion import Contest
+from utils.evaluation.promotion import Promotion
 
 
-class ContestMaterializer(BaseMaterializer):
+class PromotionMaterializer(FolderMaterializer):
     """A challenger beside a champion, the decision, and what it rests on."""
 
-    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Contest,)
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Promotion,)
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.DATA_ANALYSIS
 
-    def load(self, data_type: type[Any]) -> Contest:
-        """Fetch the decision and the evaluations."""
-        del data_type
-        with self.get_temporary_directory(delete_at_exit=False) as folder:
-            return Contest.load(download_folder(self.uri, Path(folder)))
-
-    def save(self, data: Contest) -> None:
-        """Store the decision and the evaluations."""
-        with self.get_temporary_directory(delete_at_exit=True) as folder:
-            data.save(Path(folder))
-            upload_folder(Path(folder), self.uri)
-
-    def save_visualizations(self, data: Contest) -> dict[str, VisualizationType]:
+    def save_visualizations(self, data: Promotion) -> dict[str, VisualizationType]:
         """Make the page; the decision is there as JSON, too."""
         from utils.reports.comparison_page import comparison_page
 
         page = store_page(self.uri, "promotion.html", comparison_page(data))
         return page | {f"{self.uri}/promotion.json": VisualizationType.JSON}
 
-    def extract_metadata(self, data: Contest) -> dict[str, MetadataType]:
+    def extract_metadata(self, data: Promotion) -> dict[str, MetadataType]:
         """The decision."""
         decision = data.comparison
         return {

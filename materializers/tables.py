@@ -52,7 +52,6 @@ class TileManifestMaterializer(_TableMaterializer):
     """The tile manifest, shown with counts, histograms and sample tiles."""
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (TileManifest,)
-    SKIP_REGISTRATION: ClassVar[bool] = False
 
     def save_visualizations(self, data: TileManifest) -> dict[str, VisualizationType]:
         """Make the page."""
@@ -69,7 +68,6 @@ class LabeledDatasetMaterializer(_TableMaterializer):
     """The labelled dataset, shown with its classes and review states."""
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (LabeledDataset,)
-    SKIP_REGISTRATION: ClassVar[bool] = False
 
     def save_visualizations(self, data: LabeledDataset) -> dict[str, VisualizationType]:
         """Make the page."""
@@ -97,7 +95,6 @@ class PickedTilesMaterializer(_TableMaterializer):
     """Picked tiles, shown with the boxes found on them and why they were picked."""
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (PickedTiles,)
-    SKIP_REGISTRATION: ClassVar[bool] = False
 
     def save_visualizations(self, data: PickedTiles) -> dict[str, VisualizationType]:
         """Make the page."""
@@ -119,7 +116,6 @@ class PredictionsMaterializer(_TableMaterializer):
     """Predictions, shown as overlays on the scenes; as COCO json and GeoJSON too."""
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Predictions,)
-    SKIP_REGISTRATION: ClassVar[bool] = False
 
     def load(self, data_type: type[Any]) -> Predictions:
         """Copy the table, and the other formats it is there in."""

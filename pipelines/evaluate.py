@@ -1,10 +1,10 @@
-"""Evaluation: a detector is judged on the newest labels."""
+"""Evaluation: a detector is evaluated on the newest labels."""
 
 from __future__ import annotations
 
 from zenml import pipeline
 
-from records.artifacts import newest_of_model, of_model
+from records.artifacts import newest_of_model, of_model_version
 from steps.evaluate_detector import evaluate_detector
 from steps.find_unseen_scenes import find_unseen_scenes
 from utils.dataset.options import SplitFractions
@@ -16,12 +16,12 @@ def evaluate_pipeline(
     fractions: SplitFractions = SplitFractions(),
     evaluation: EvaluationOptions = EvaluationOptions(),
 ) -> None:
-    """Judge a version of the model on the test split of the newest labelled dataset.
+    """Evaluate a version of the model on the test split of the newest labelled dataset.
 
     Args:
-        fractions: How scenes that came after the training are shared out; as for the training.
-        evaluation: How to judge.
+        fractions: Fractions for scenes that came after the training; as for the training.
+        evaluation: Batch size, test-time augmentation and other options of the evaluation.
     """
     labels = newest_of_model("labeled_dataset")
-    splits = find_unseen_scenes(labels, of_model("splits"), fractions)
-    evaluate_detector(of_model("trained_detector"), labels, splits, evaluation)
+    splits = find_unseen_scenes(labels, of_model_version("splits"), fractions)
+    evaluate_detector(of_model_version("trained_detector"), labels, splits, evaluation)

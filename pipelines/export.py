@@ -1,4 +1,4 @@
-"""Export: what people reviewed becomes a labelled dataset and a new version of the model."""
+"""Export: reviewed annotations become a labelled dataset and a new version of the model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from zenml import pipeline
 from records.artifacts import manifest_of, previous_labels
 from steps.compare_datasets import compare_datasets
 from steps.export_annotations import export_annotations
-from utils.annotation.label_studio.options import ExportOptions, LabelStudioOptions
+from utils.annotation.label_studio.options import LabelStudioOptions
+from utils.annotation.options import ExportOptions
 
 
 @pipeline
@@ -19,7 +20,7 @@ def export_pipeline(
 
     Args:
         label_studio: The server and the project.
-        export: What becomes of tiles that nobody has reviewed.
+        export: Treatment of tiles that nobody has reviewed.
     """
     manifest = manifest_of(label_studio.project)
     labels, _, _ = export_annotations(manifest, label_studio, export)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from records.artifacts import ingest_of, newest, newest_of_model, of_model
+from records.artifacts import ingest_of, newest, newest_of_model, of_model_version
 from steps.pick_tiles import pick_tiles
 from steps.send_picked_tiles import send_picked_tiles
 from utils.annotation.label_studio.options import LabelStudioOptions
@@ -20,26 +20,27 @@ def feedback_pipeline(
     feedback: FeedbackOptions = FeedbackOptions(),
     label_studio: LabelStudioOptions = LabelStudioOptions(),
 ) -> None:
-    """Pick tiles from what was predicted last, and send them to people.
+    """Pick tiles from the newest predictions, and send them to people.
 
     Args:
         data_source: Where the tiles are stored, as for the ingest: a folder or
             `gs://bucket/prefix`. Tiles of scenes that were predicted but never ingested go there.
-        dataset_name: The FiftyOne dataset in which people tag tiles to be looked at; none by
+        dataset_name: The FiftyOne dataset in which people tag tiles for another review; none by
             default.
         tiling: How to cut scenes that were predicted but never ingested; by default as the tiles
             of the newest ingest were.
-        feedback: What to pick.
+        feedback: Number of tiles, and the weights of the reasons to pick them.
         label_studio: The server and the project that receive the tiles.
     """
     picked, manifest, _ = pick_tiles(
         newest_of_model("predictions"),
-        of_model("trained_detector"),
+        of_model_version("trained_detector"),
         label_studio,
         data_source,
         dataset_name,
         tiling,
         feedback,
+        # Without an ingest into this project, new tiles are cut like those of the newest ingest.
         manifest=ingest_of(label_studio.project) or newest("tile_manifest"),
         labels=newest_of_model("labeled_dataset"),
     )

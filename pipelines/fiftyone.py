@@ -1,4 +1,4 @@
-"""FiftyOne: tiles, labels and predictions where people can look at them."""
+"""FiftyOne: tiles, labels and predictions, shown side by side."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def fiftyone_pipeline(
     project: int | str | None = None,
     tiling: TilingOptions | None = None,
 ) -> None:
-    """Show tiles with the newest labels, splits and predictions there are.
+    """Show tiles with the newest labels, splits and predictions.
 
     Args:
         dataset_name: Name of the FiftyOne dataset, made when missing.

@@ -1,10 +1,10 @@
-"""Inference: the detector in production looks through whole scenes."""
+"""Inference: the detector in production predicts over whole scenes."""
 
 from __future__ import annotations
 
 from zenml import pipeline, unmapped
 
-from records.artifacts import of_model
+from records.artifacts import of_model_version
 from steps.gather_predictions import gather_predictions
 from steps.plan_shards import plan_shards
 from steps.predict_scenes import predict_scenes
@@ -23,14 +23,13 @@ def inference_pipeline(
 
     Args:
         source: Where the scenes come from.
-        shards: In how many shares the scenes are looked through, at the same time, or about how
-            large a share is on average, as in `2GB` (also kB, MB, TB, GiB...). The predictions are
-            the same for any.
-        inference: How the detector looks through them.
+        shards: Number of shards that are predicted at the same time, or the average size of a
+            shard, as in `2GB` (also kB, MB, TB, GiB...). The predictions do not depend on it.
+        inference: Windows, confidence, merging and outputs of the prediction.
     """
     parts = predict_scenes.map(
         shard=plan_shards(source, shards),
-        detector=unmapped(of_model("trained_detector")),
+        detector=unmapped(of_model_version("trained_detector")),
         source=unmapped(source),
         inference=unmapped(inference),
     )

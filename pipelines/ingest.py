@@ -27,11 +27,12 @@ def ingest_pipeline(
     Args:
         source: Where the scenes come from.
         data_source: Where the tiles are stored: a folder or `gs://bucket/prefix`.
-        shards: In how many shares the scenes are cut, at the same time, or about how large a share
-            is on average, as in `2GB` (also kB, MB, TB, GiB...). The tiles are the same for any.
+        shards: Number of shards that are cut at the same time, or the average size of a shard, as
+            in `2GB` (also kB, MB, TB, GiB...). The tiles do not depend on it.
         tiling: How scenes are cut and which boxes belong to a tile.
         label_studio: The server and the project that receive the tiles.
     """
+    # A dynamic pipeline: the number of shards is known only when the source has been listed.
     parts = tile_scenes.map(
         shard=plan_shards(source, shards),
         source=unmapped(source),

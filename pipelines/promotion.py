@@ -17,13 +17,14 @@ def promotion_pipeline(
     """Compare the detectors in staging and in production on the same test tiles.
 
     Args:
-        promotion: What is asked of the one in staging.
-        evaluation: How both look.
+        promotion: Conditions for the detector in staging.
+        evaluation: Options of the evaluation of both.
     """
     champion, challenger = in_stages("production", "staging")
     compare_detectors(
         champion=champion.get_artifact("trained_detector"),
         challenger=challenger.get_artifact("trained_detector"),
+        # The challenger's labels, usually the newer; the step keeps the scenes unseen by both.
         labels=challenger.get_artifact("checked_dataset"),
         champion_splits=champion.get_artifact("splits"),
         challenger_splits=challenger.get_artifact("splits"),

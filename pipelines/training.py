@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from records.artifacts import labels_to_learn, newest
+from records.artifacts import newest, training_labels
 from steps.check_labels import check_labels
 from steps.evaluate_detector import evaluate_detector
 from steps.split_by_scene import split_by_scene
 from steps.train_detector import train_detector
 from utils.dataset.options import CheckOptions, SplitFractions
-from utils.detection.options import TrainingOptions
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.evaluation.options import EvaluationOptions
 
 
@@ -22,17 +22,17 @@ def training_pipeline(
     evaluation: EvaluationOptions = EvaluationOptions(),
     dataset: str | int | None = None,
 ) -> None:
-    """Train a detector on the labelled dataset in staging; judge it on tiles it has never seen.
+    """Train a detector on the labelled dataset in staging; evaluate it on tiles it has never seen.
 
     Args:
-        fractions: How scenes are shared out among train, val and test.
-        checks: What to look for before training.
-        training: How to train.
-        evaluation: How to judge.
+        fractions: Fractions of scenes in train, val and test.
+        checks: Checks of labels and images before training.
+        training: Checkpoint, epochs, image size and other options of the training.
+        evaluation: Options of the evaluation after the training.
         dataset: A version of the labelled dataset other than the one in staging, by number or tag,
             or the newest that fits a query such as `reviewed>=100, ship>50` (see `--datasets`).
     """
-    labels = labels_to_learn(dataset)
+    labels = training_labels(dataset)
     splits = split_by_scene(labels, fractions)
     checked, *_ = check_labels(labels, splits, newest("tile_manifest"), checks, training)
     detector = train_detector(checked, splits, training, evaluation)

@@ -1,1 +1,1 @@
-"""The one room that asks the store of ZenML."""
+"""The one room that asks ZenML's store: artifacts, runs, model versions, the active stack."""

@@ -1,19 +1,50 @@
-"""The Label Studio that the active stack names."""
+"""The Label Studio that a run talks to: of the environment, the configuration or the stack."""
 
 from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from zenml.client import Client
 from zenml.enums import StackComponentType
 from zenml.models import ComponentResponse
 from zenml.utils.secret_utils import is_secret_reference, parse_secret_reference
 
+from records.active_stack import active_stack
+from utils.annotation.label_studio.connection import connect
+from utils.annotation.label_studio.options import LabelStudioOptions, resolve_connection
 from utils.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from label_studio_sdk import LabelStudio
 
 _LOCAL_HOSTS = ("http://localhost", "http://127.0.0.1")
 
 
+def connect_label_studio(
+    options: LabelStudioOptions, environment: Mapping[str, str] = os.environ
+) -> LabelStudio:
+    """Connect to the server that the environment, the configuration or the stack names.
+
+    The embedded server is started when it is the choice and does not run yet.
+
+    Args:
+        options: Address, token and time limit, as configured.
+        environment: Environment of the process that will connect; jobs on other machines have
+            nothing of this machine's.
+
+    Raises:
+        ConfigurationError: If a server is named but no token.
+        LabelStudioError: If the server does not answer or refuses the token.
+        ServerError: If the embedded server cannot be started.
+    """
+    server = resolve_connection(options, environment, annotator_credentials)
+    return connect(server.url, server.api_key, timeout_s=options.timeout_s)
+
+
 def annotator_credentials() -> tuple[str, str] | None:
-    """URL and token from the annotator component of the active stack and its secret.
+    """Read URL and token from the annotator component of the active stack and its secret.
 
     ZenML's own annotator client only knows legacy tokens, so just its configuration is used.
 
@@ -23,12 +54,12 @@ def annotator_credentials() -> tuple[str, str] | None:
     Raises:
         ConfigurationError: If the component has no token, or its secret does not exist.
     """
-    components = Client().active_stack_model.components.get(StackComponentType.ANNOTATOR)
+    components = active_stack().components.get(StackComponentType.ANNOTATOR)
     return credentials_of(components[0]) if components else None
 
 
 def credentials_of(annotator: ComponentResponse) -> tuple[str, str]:
-    """URL and token from an annotator component and its secret.
+    """Read URL and token from an annotator component and its secret.
 
     Raises:
         ConfigurationError: If the component has no token, or its secret does not exist.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from zenml import get_pipeline_context
 from zenml.client import Client
-from zenml.enums import StackComponentType
 from zenml.execution.pipeline.dynamic.run_context import DynamicPipelineRunContext
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
+from records.active_stack import artifact_store
 from records.dataset_versions import dataset_version
 from records.manifests import INGESTS, manifests_of
 from utils.errors import ConfigurationError
@@ -15,73 +17,66 @@ from utils.errors import ConfigurationError
 _NO_MODEL = "The configuration names no model: give it a name and a version."
 
 
-def newest(artifact: str, model: str | None = None) -> ArtifactVersionResponse | None:
-    """The newest version of an artifact, or None where nothing has made one yet.
+def newest(
+    artifact: str, model: str | None = None, store: UUID | None = None
+) -> ArtifactVersionResponse | None:
+    """Find the newest version of an artifact, or None where nothing has made one yet.
 
     Args:
-        artifact: Its name.
-        model: The name of a ZenML model whose versions alone count; None for those of all.
+        artifact: Name of the artifact.
+        model: Name of the ZenML model whose versions count; None for all.
+        store: Id of the artifact store whose artifacts count; None for all.
     """
     # Within a pipeline `get_artifact_version` would only look when the step runs, and fail there.
     found = Client().list_artifact_versions(
-        artifact=artifact, model=model, sort_by="desc:created", size=1
+        artifact=artifact, model=model, artifact_store_id=store, sort_by="desc:created", size=1
     )
     return found.items[0] if found.items else None
+
+
+def artifact_with_id(artifact: str) -> ArtifactVersionResponse | None:
+    """Find an artifact by its id; None where it has been deleted."""
+    try:
+        return Client().get_artifact_version(UUID(artifact))
+    except KeyError:
+        return None
 
 
 def newest_of_model(artifact: str) -> ArtifactVersionResponse | None:
-    """The newest that any version of the model has made that a static pipeline names, or None."""
-    model = get_pipeline_context().model
-    return newest(artifact, model.name if model else None)
+    """Find the newest artifact of the model that a static pipeline names, of any version."""
+    return newest(artifact, _model_name())
 
 
-def labels_to_learn(dataset: str | int | None) -> ArtifactVersionResponse | None:
-    """The labels that a training shall learn from.
+def training_labels(dataset: str | int | None) -> ArtifactVersionResponse | None:
+    """Find the labels that a training learns from.
 
     Args:
         dataset: A version by name, or by tag or query among those of the model that the static
-            pipeline names; None for those of the model version that it names.
+            pipeline names; None for the labels of the model version that it names.
     """
     if dataset is None:
-        return of_model("labeled_dataset")
-    model = get_pipeline_context().model
-    return dataset_version(dataset, model.name if model else None)
+        return of_model_version("labeled_dataset")
+    return dataset_version(dataset, _model_name())
 
 
 def previous_labels() -> ArtifactVersionResponse | None:
-    """The newest labels of the model that a static pipeline names, where its stack has any."""
-    model = get_pipeline_context().model
-    (store,) = Client().active_stack_model.components[StackComponentType.ARTIFACT_STORE]
-    found = Client().list_artifact_versions(
-        artifact="labeled_dataset",
-        model=model.name if model else None,
-        artifact_store_id=store.id,
-        sort_by="desc:created",
-        size=1,
-    )
-    return found.items[0] if found.items else None
+    """Find the newest labels of the model that a static pipeline names, if its stack has any."""
+    # A stack reads from its own artifact store only.
+    return newest("labeled_dataset", _model_name(), artifact_store().id)
 
 
 def manifest_of(project: int | str) -> ArtifactVersionResponse | None:
-    """The newest tile manifest that was sent to a Label Studio project, or None.
-
-    Args:
-        project: Its name or number.
-    """
+    """Find the newest tile manifest that was sent to a Label Studio project, by name or number."""
     return next(iter(manifests_of(project)), None)
 
 
 def ingest_of(project: int | str) -> ArtifactVersionResponse | None:
-    """The tile manifest of the newest ingest into a Label Studio project, or None.
-
-    Args:
-        project: Its name or number.
-    """
+    """Find the manifest of the newest ingest into a Label Studio project, by name or number."""
     return next(iter(manifests_of(project, INGESTS)), None)
 
 
-def of_model(artifact: str) -> ArtifactVersionResponse | None:
-    """The artifact linked to the model version that the configuration names.
+def of_model_version(artifact: str) -> ArtifactVersionResponse | None:
+    """Find the artifact linked to the model version that the configuration names.
 
     Raises:
         ConfigurationError: If it names none.
@@ -94,12 +89,18 @@ def of_model(artifact: str) -> ArtifactVersionResponse | None:
 
 
 def in_stages(*stages: str) -> list[ModelVersionResponse]:
-    """The versions in some stages of the model that the configuration of a static pipeline names.
+    """Find the versions in some stages of the model that a static pipeline's configuration names.
 
     Raises:
         ConfigurationError: If it names none.
     """
-    model = get_pipeline_context().model
+    model = _model_name()
     if model is None:
         raise ConfigurationError(_NO_MODEL)
-    return [Client().get_model_version(model.name, stage) for stage in stages]
+    return [Client().get_model_version(model, stage) for stage in stages]
+
+
+def _model_name() -> str | None:
+    """Return the model that the configuration of a static pipeline names."""
+    model = get_pipeline_context().model
+    return model.name if model else None

@@ -18,7 +18,7 @@ _SIGNS = set("<>=")
 
 
 def dataset_versions(model: str | None = None) -> Iterator[ArtifactVersionResponse]:
-    """Every version, of one model or of all, newest first."""
+    """Yield every version, of one model or of all, newest first."""
     yield from depaginate_stream(
         Client().list_artifact_versions,
         artifact=_ARTIFACT,
@@ -29,12 +29,12 @@ def dataset_versions(model: str | None = None) -> Iterator[ArtifactVersionRespon
 
 
 def dataset_version(wanted: str | int, model: str | None = None) -> ArtifactVersionResponse:
-    """The version of that name or number, else the newest with that tag or that fits the query.
+    """Find a version by name or number, else the newest with that tag or that fits the query.
 
     Args:
-        wanted: Such as `7`, `gold`, or `reviewed>=100, ship>50`.
-        model: The name of the model among whose versions a tag or a query looks; None for those of
-            all. A name or number means one version, whosever it is.
+        wanted: Name, tag or query, such as `7`, `gold`, or `reviewed>=100, ship>50`.
+        model: Name of the model whose versions a tag or a query can find; None for all models. A
+            name or number means one version, whichever model it belongs to.
 
     Raises:
         ConfigurationError: If a query cannot be understood.
@@ -56,25 +56,26 @@ def dataset_version(wanted: str | int, model: str | None = None) -> ArtifactVers
     return fitting[0]
 
 
-def others_of_its_models(version: ArtifactVersionResponse) -> list[ArtifactVersionResponse]:
-    """The other versions of the models that a version belongs to; all, if it belongs to none."""
-    models = [model.name for model in depaginate(Client().list_models)]
-    its_own = [
-        model
-        for model in models
-        if Client().list_artifact_versions(id=version.id, model=model, size=1).total
-    ]
-    others = chain.from_iterable(map(dataset_versions, its_own)) if its_own else dataset_versions()
-    return [one for one in others if one.id != version.id]
+def move_tag(version: ArtifactVersionResponse, tag: str) -> list[ArtifactVersionResponse]:
+    """Give a tag to one version, and take it from the others of the same models.
+
+    Returns:
+        The versions that had the tag before.
+    """
+    holders = [one for one in _others_of_its_models(version) if tag in tags_of(one)]
+    for holder in holders:
+        Client().update_artifact_version(holder.id, remove_tags=[tag])
+    Client().update_artifact_version(version.id, add_tags=[tag])
+    return holders
 
 
 def tags_of(version: ArtifactVersionResponse) -> list[str]:
-    """The names of its tags."""
+    """Return the names of a version's tags, sorted."""
     return sorted(tag.name for tag in version.tags)
 
 
 def facts_of(version: ArtifactVersionResponse) -> dict[str, Any]:
-    """What a query may ask of a version."""
+    """Return the facts about a version that a query can compare, by name."""
     figures: dict[str, Any] = dict(version.run_metadata)
     by_class = figures.pop("boxes_by_class", {})
     numbers = {name: value for name, value in figures.items() if isinstance(value, int | float)}
@@ -89,3 +90,16 @@ def _fitting(
     if versions:
         query.check_keys(set().union(*facts))
     return [one for one, its in zip(versions, facts, strict=True) if query.matches(its)]
+
+
+def _others_of_its_models(version: ArtifactVersionResponse) -> list[ArtifactVersionResponse]:
+    """List the other versions of the models that have a version; all, if no model has it."""
+    models = [model.name for model in depaginate(Client().list_models)]
+    # ZenML links versions to models, not the other way round, so each model is asked.
+    linked = [
+        model
+        for model in models
+        if Client().list_artifact_versions(id=version.id, model=model, size=1).total
+    ]
+    others = chain.from_iterable(map(dataset_versions, linked)) if linked else dataset_versions()
+    return [one for one in others if one.id != version.id]

@@ -12,7 +12,7 @@ from zenml.client import Client
 from zenml.models import ArtifactVersionResponse
 from zenml.utils.pagination_utils import depaginate, depaginate_stream
 
-from utils.annotation.label_studio.project import Project
+from utils.annotation.project import Project
 from utils.tiling.manifest import TileManifest
 from utils.tiling.tile import Tile
 
@@ -28,8 +28,8 @@ _ADOPTED = "adopted"
 def note_destination(project: Project) -> None:
     """Tag the input `manifest` of the running step with the project to which it sends the tiles.
 
-    To be called before anything is sent: a step that is killed half-way has sent some of them, and
-    what people make of these must come back too.
+    Call it before anything is sent: a step that is killed half-way has sent some tiles, and the
+    export must find the reviews of these too.
     """
     step = get_step_context().step_run
     _adopt_untagged((project.id, project.title))
@@ -40,12 +40,12 @@ def note_destination(project: Project) -> None:
 def manifests_of(
     project: int | str, senders: Sequence[str] = (*INGESTS, *PICKS)
 ) -> list[ArtifactVersionResponse]:
-    """The distinct tile manifests that were sent to a project: of ingests, then picked ones.
+    """List the distinct tile manifests that were sent to a project: ingests, then picks.
 
     The newest of each come first.
 
     Args:
-        project: Its name or number.
+        project: Name or number of the project.
         senders: `INGESTS`, `PICKS`, or both.
     """
     _adopt_untagged((project,))
@@ -75,7 +75,7 @@ def _adopt_untagged(project: Sequence[int | str]) -> None:
     """Tag what was sent to a project before manifests had tags, unless that is done already.
 
     Args:
-        project: Its names and numbers that are known.
+        project: Known names and numbers of the project.
     """
     if any(_tagged(name, _ADOPTED) for name in project):
         return
@@ -97,12 +97,12 @@ def all_tiles_sent(
     path: Path,
     senders: Sequence[str] = (*INGESTS, *PICKS),
 ) -> TileManifest:
-    """One manifest of all tiles that were sent to a project, each in its newest version.
+    """Write one manifest of all tiles that were sent to a project, each in its newest version.
 
     Args:
-        newest: The newest manifest of these senders.
-        project: Its name or number.
-        path: Where to write the manifest.
+        newest: Newest manifest of these senders; returned as it is where there is no other.
+        project: Name or number of the project.
+        path: File to write.
         senders: `INGESTS`, `PICKS`, or both.
     """
     earlier = [manifest.load() for manifest in manifests_of(project, senders)[1:]]
@@ -114,7 +114,7 @@ def all_tiles_sent(
 
 
 def picked_tiles_of(project: int | str) -> Iterator[Tile]:
-    """Each tile that was picked and sent to a project, in its newest version."""
+    """Yield each tile that was picked and sent to a project, in its newest version."""
     return _each_once([manifest.load() for manifest in manifests_of(project, PICKS)])
 
 

@@ -20,33 +20,33 @@ class _Batch:
 
 
 class Batches:
-    """Collects jobs by step and what they ask for; whoever waits for one drives it on.
+    """Collects jobs by step and options until a batch is complete.
 
-    ZenML submits the shards of a step one after the other. A batch is submitted when none has been
-    added for some seconds.
+    ZenML submits the shards of a step one after the other. A batch is submitted when no job has
+    been added for some seconds. No thread of its own watches the time: each call of `waits` does.
     """
 
     def __init__(self) -> None:
-        """Nothing waits yet."""
+        """Start without a job."""
         self._batches: dict[str, _Batch] = {}
         self._refused: dict[UUID, JobError] = {}
         self._lock = threading.Lock()
 
     def add(self, step_run: UUID, job: PreparedJob) -> None:
-        """Let a job wait for others."""
+        """Add a job, which waits for others like it."""
         with self._lock:
             batch = self._batches.setdefault(_kind(job), _Batch())
             batch.jobs[step_run] = job
             batch.newest = time.monotonic()
 
     def drop(self, step_run: UUID) -> bool:
-        """Forget a job that waits; returns whether it did."""
+        """Forget a waiting job; returns whether it was waiting."""
         with self._lock:
             dropped = [batch.jobs.pop(step_run, None) for batch in self._batches.values()]
             return any(dropped)
 
     def waits(self, step_run: UUID) -> bool:
-        """Whether a job still waits for others; submits its batch when that has lasted enough.
+        """Whether a job still waits for others; submits its batch after enough seconds.
 
         Raises:
             JobError: If Slurm has refused the batch.
@@ -65,7 +65,7 @@ class Batches:
         try:
             submit_jobs(list(batch.jobs.values()))
         except JobError as error:
-            # Of its own kind: whoever hears that the controller cannot be reached goes on waiting.
+            # Always a plain JobError: its subclass for an unreachable controller means "wait on".
             self._refused.update(dict.fromkeys(batch.jobs, JobError(str(error))))
 
 

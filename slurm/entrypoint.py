@@ -1,4 +1,4 @@
-"""What a job runs: one step, unless another attempt of the same job has finished it."""
+"""The entry point of a job: run one step, unless another attempt has finished it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 from uuid import UUID
 
-from zenml.client import Client
 from zenml.step_operators.step_operator_entrypoint_configuration import (
     STEP_RUN_ID_OPTION,
     StepOperatorEntrypointConfiguration,
 )
 
+from records.runs import step_run
 from utils.slurm.script import ATTEMPT_VARIABLE, LAST_ATTEMPT_VARIABLE
 
 _POLL_SECONDS = 1.0
@@ -25,27 +25,27 @@ class SlurmEntrypoint(StepOperatorEntrypointConfiguration):
     def run(self) -> None:
         """Run the step.
 
-        Slurm may start a job again that had come to its end, where its node failed then. What it
-        has published stays as it is: nothing is run twice into the same artifact.
+        Slurm may start a job again that had ended, if its node failed then. The published results
+        stay as they are: no step runs twice into the same artifact.
 
-        ZenML would import every integration that is installed first, which takes longer than many a
-        step: what the step needs of them is named in its own configuration and the stack's.
+        ZenML would first import every installed integration, which takes longer than many a step.
+        The configurations of the step and the stack name the integrations that it needs.
         """
         threading.Thread(target=_end_when_superseded, daemon=True).start()
-        step_run = Client().zen_store.get_run_step(UUID(self.entrypoint_args[STEP_RUN_ID_OPTION]))
-        if step_run.status.is_finished:
-            print(f"Step '{step_run.name}' has ended as '{step_run.status.value}' already.")
+        found = step_run(UUID(self.entrypoint_args[STEP_RUN_ID_OPTION]))
+        if found.status.is_finished:
+            print(f"Step '{found.name}' has ended as '{found.status.value}' already.")
             return
         self._run_step(step=self.step, snapshot=self.snapshot)
 
     def prepare_code_environment(self) -> None:
-        """Nothing: the script of the job has put the code where Python finds it."""
+        """Do nothing: the script of the job has put the code where Python finds it."""
 
 
 def _end_when_superseded() -> None:
     """End this process once another attempt of its job has begun.
 
-    A node that Slurm has given up may go on computing: it must not publish anything any more.
+    A node that Slurm has given up may continue to compute: it must not publish results any more.
     """
     own, last = os.environ[ATTEMPT_VARIABLE], Path(os.environ[LAST_ATTEMPT_VARIABLE])
     while last.read_text().strip() == own:

@@ -24,12 +24,12 @@ class SlurmStepOperatorFlavor(BaseStepOperatorFlavor):
 
     @property
     def config_class(self) -> type[SlurmConfig]:
-        """What a stack file may say under `configuration`."""
+        """The keys that a stack file may have under `configuration`."""
         return SlurmConfig
 
     @property
     def implementation_class(self) -> type[SlurmStepOperator]:
-        """What submits the jobs."""
+        """The step operator, which submits the jobs."""
         from slurm.operator import SlurmStepOperator
 
         return SlurmStepOperator

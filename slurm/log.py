@@ -14,20 +14,20 @@ logger = logging.getLogger("slurm")
 
 
 class JobLog:
-    """Passes what a job prints on to the log of its step, where the dashboard shows it."""
+    """Copies the output of a job to the log of its step, where the dashboard shows it."""
 
     def __init__(self, path: Path, step_run: StepRunResponse) -> None:
-        """Follow the file from its beginning; it need not be there yet."""
+        """Read the file from its start; it need not exist yet."""
         self._path = path
         self._step_run = step_run
         self._read = 0
         self._context: LoggingContext | None = None
 
-    def pass_on(self, *, is_complete: bool = False) -> None:
-        """Pass on the lines that have come since the last time.
+    def copy_new_lines(self, *, is_complete: bool = False) -> None:
+        """Copy the lines that are new since the last call.
 
         Args:
-            is_complete: Whether no more will come, so that what has no line end is a line too.
+            is_complete: Whether the job has ended, so that a line without an end is complete too.
         """
         for line in self._new_lines(is_complete=is_complete):
             logger.info("%s | %s", self._step_run.name, line)
@@ -58,7 +58,7 @@ class JobLog:
 
 
 def end_of(path: Path) -> str:
-    """The last lines of a log, "" where there is none."""
+    """Return the last lines of a log, "" where there is none."""
     try:
         with path.open("rb") as stream:
             stream.seek(max(0, path.stat().st_size - _TAIL_BYTES))

@@ -1,4 +1,4 @@
-"""The step operator: a step becomes a job, which is followed to its end."""
+"""The step operator: a step becomes a job, whose progress is reported until it ends."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
-from zenml.client import Client
 from zenml.enums import ExecutionStatus
 from zenml.models import ExceptionInfo, StepRunResponse
 from zenml.orchestrators.publish_utils import publish_step_run_status_update
 from zenml.step_operators import BaseStepOperator
 
+from records import runs
+from records.active_stack import artifact_store_path
 from slurm.batches import Batches
 from slurm.entrypoint import SlurmEntrypoint
 from slurm.log import JobLog, end_of
@@ -45,18 +46,18 @@ _UNREPORTED = {
 class SlurmStepOperator(BaseStepOperator):
     """Runs steps as jobs of a Slurm cluster.
 
-    The process that started the run waits for its jobs: it asks Slurm for their states, passes on
-    what they print, and cancels them when it is interrupted. What a step leaves is written by its
-    job, into the artifact store on the shared file system.
+    The process that started the run waits for its jobs: it asks Slurm for their states, copies
+    their output, and cancels them when it is interrupted. The job of a step writes its artifacts
+    into the artifact store on the shared file system.
     """
 
     def __init__(self, *args: object, **kwargs: object) -> None:
-        """As ZenML makes components; nothing is asked of Slurm yet."""
+        """Take the arguments that ZenML gives to components; Slurm is not asked yet."""
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self._queue = Queue(_POLL_SECONDS)
         self._batches = Batches()
         self._logs: dict[UUID, JobLog] = {}
-        self._told: dict[UUID, str] = {}
+        self._reported: dict[UUID, str] = {}
         self._jobs: dict[UUID, str] = {}
         self._done: set[UUID] = set()
         self._unwanted: set[UUID] = set()
@@ -69,12 +70,12 @@ class SlurmStepOperator(BaseStepOperator):
 
     @property
     def settings_class(self) -> type[SlurmSettings]:
-        """What steps can ask for."""
+        """The options of steps."""
         return SlurmSettings
 
     @property
     def entrypoint_config_class(self) -> type[SlurmEntrypoint]:
-        """What a job runs."""
+        """The entry point of a job."""
         return SlurmEntrypoint
 
     def submit(
@@ -83,9 +84,9 @@ class SlurmStepOperator(BaseStepOperator):
         """Queue a step as a job.
 
         Args:
-            info: About the step.
-            entrypoint_command: What runs it.
-            environment: What ZenML tells it.
+            info: Description of the step.
+            entrypoint_command: Command that runs the step.
+            environment: Environment variables from ZenML.
 
         Raises:
             JobError: If Slurm refuses the job.
@@ -100,7 +101,7 @@ class SlurmStepOperator(BaseStepOperator):
             self._jobs[info.step_run_id] = files.number.read_text()
 
     def get_status(self, step_run: StepRunResponse) -> ExecutionStatus:
-        """The state of the job of a step, after its news have been passed on.
+        """Return the state of the job of a step, after its new output has been copied.
 
         Args:
             step_run: The step.
@@ -116,7 +117,7 @@ class SlurmStepOperator(BaseStepOperator):
                 return ExecutionStatus.PROVISIONING
             state = self._state(step_run)
         except ControllerUnreachableError as error:
-            self._tell(step_run, f"{error} Jobs go on meanwhile")
+            self._report(step_run, f"{error} Jobs go on meanwhile")
             return ExecutionStatus.RUNNING
         except JobError as error:
             self._publish_failure(step_run, str(error))
@@ -133,14 +134,14 @@ class SlurmStepOperator(BaseStepOperator):
             return JobState("CANCELLED")  # before it was submitted
         job = self._jobs[step_run.id] = files.number.read_text()
         state = self._queue.state(job, files.ending)
-        self._log(step_run).pass_on(is_complete=state.phase in (Phase.DONE, Phase.FAILED))
+        self._log(step_run).copy_new_lines(is_complete=state.phase in (Phase.DONE, Phase.FAILED))
         if state.phase is Phase.DONE:
             self._done.add(step_run.id)
-        self._tell(step_run, f"Slurm job {job} {_told(state)}")
+        self._report(step_run, f"Slurm job {job} {_sentence(state)}")
         return state
 
     def wait(self, step_run: StepRunResponse) -> ExecutionStatus:
-        """Wait for the job of a step; its end is also that of the job.
+        """Wait for the job of a step; an exception here cancels the job.
 
         Args:
             step_run: The step.
@@ -154,7 +155,7 @@ class SlurmStepOperator(BaseStepOperator):
         return status
 
     def cancel(self, step_run: StepRunResponse) -> None:
-        """Cancel the job of a step; after Ctrl-C, say how to do it where Slurm does not answer.
+        """Cancel the job of a step; after Ctrl-C, print the command if Slurm does not answer.
 
         Args:
             step_run: The step.
@@ -181,7 +182,7 @@ class SlurmStepOperator(BaseStepOperator):
             cancel([job])
 
     def cleanup_step_submission(self, step_run: StepRunResponse) -> None:
-        """Remove what holds secrets, and everything where the job went well: its log is the step's.
+        """Remove files with secrets, and the whole folder of a job that succeeded.
 
         Args:
             step_run: The step, which has ended.
@@ -194,12 +195,13 @@ class SlurmStepOperator(BaseStepOperator):
         self._jobs.pop(step_run.id, None)
         if step_run.id in self._done:
             remove_job(files)
-        if step_run.status is ExecutionStatus.RETRYING and _has_failed(step_run.pipeline_run_id):
+        is_retrying, run = step_run.status is ExecutionStatus.RETRYING, step_run.pipeline_run_id
+        if is_retrying and runs.has_failed_step(run):
             # ZenML begins no attempt any more, and would wait for this one's for ever.
             publish_step_run_status_update(step_run.id, ExecutionStatus.STOPPED)
 
     def _see_the_end(self, step_run: StepRunResponse) -> None:
-        """Wait for the end of a job whose step has told of its success itself, and for its log."""
+        """Wait for the end of a job and its log, after the step itself has reported success."""
         deadline = time.monotonic() + _MOST_SECONDS_TO_END
         with suppress(ControllerUnreachableError):
             while step_run.id not in self._done and time.monotonic() < deadline:
@@ -208,33 +210,32 @@ class SlurmStepOperator(BaseStepOperator):
                 time.sleep(_POLL_SECONDS / 10)
 
     def _files(self, step_run: StepRunResponse) -> JobFiles:
-        store = Client().active_stack.artifact_store.path
-        folder = Path(self.config.folder or f"{store}/slurm-jobs")
+        folder = Path(self.config.folder or f"{artifact_store_path()}/slurm-jobs")
         return JobFiles(folder.expanduser().absolute() / str(step_run.id))
 
     def _log(self, step_run: StepRunResponse) -> JobLog:
         return self._logs.setdefault(step_run.id, JobLog(self._files(step_run).log, step_run))
 
-    def _tell(self, step_run: StepRunResponse, news: str) -> None:
-        """Say something of a step, once."""
-        if self._told.get(step_run.id) != news:
-            self._told[step_run.id] = news
-            logger.info("Step `%s`: %s.", step_run.name, news.rstrip("."))
+    def _report(self, step_run: StepRunResponse, progress: str) -> None:
+        """Print the progress of a step, if it is new."""
+        if self._reported.get(step_run.id) != progress:
+            self._reported[step_run.id] = progress
+            logger.info("Step `%s`: %s.", step_run.name, progress.rstrip("."))
 
     def _explained(self, step_run: StepRunResponse, state: JobState) -> str:
         files = self._files(step_run)
         job = files.number.read_text() if files.number.is_file() else "(none)"
         settings = cast(SlurmSettings, self.get_settings(step_run))
-        # Shards have names of their own; it is that of the step which the configuration knows.
+        # Shards have names of their own, but the configuration knows the name of the step.
         return explain(job, step_run.config.name, state, settings, end_of(files.log))
 
     def _publish_failure(self, step_run: StepRunResponse, message: str) -> None:
-        """Give the step the reason why its job ended, where the step has not told its own.
+        """Publish why a job ended, where the step has not published its own exception.
 
-        What was cancelled here has been stopped: for the next attempt at a step that failed, which
-        it does not begin once the run ends, ZenML would wait for ever.
+        A job that was cancelled here counts as stopped: after a failure, ZenML would wait for ever
+        for the next attempt, which does not begin once the run ends.
         """
-        if Client().get_run_step(step_run.id).status not in _UNREPORTED:
+        if runs.step_run(step_run.id).status not in _UNREPORTED:
             return
         is_unwanted = step_run.id in self._unwanted
         publish_step_run_status_update(
@@ -256,13 +257,7 @@ _STATUS = {
 }
 
 
-def _has_failed(run: UUID) -> bool:
-    """Whether a step of a run has failed for good."""
-    failed = Client().list_run_steps(pipeline_run_id=run, status=ExecutionStatus.FAILED.value)
-    return bool(failed.total)
-
-
-def _told(state: JobState) -> str:
+def _sentence(state: JobState) -> str:
     reason = f" ({state.reason})" if state.reason else ""
     where = f" on {state.node}" if state.node else ""
     match state.phase:

@@ -1,4 +1,4 @@
-"""The queue as several who wait see it: asked once for all of them, and not too often."""
+"""The queue, asked once for all waiting steps, and not too often."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Queue:
     """The states of the user's jobs."""
 
     def __init__(self, interval_s: float) -> None:
-        """Ask Slurm once in `interval_s`, and for jobs that it has not told of yet."""
+        """Ask Slurm once in `interval_s`, and for jobs that are not in its last answer."""
         self._interval_s = interval_s
         self._asked = float("-inf")
         self._jobs: dict[str, JobState] = {}
@@ -24,18 +24,18 @@ class Queue:
         self._lock = threading.Lock()
 
     def state(self, job: str, ending: Path) -> JobState:
-        """The state of a job.
+        """Return the state of a job.
 
         Args:
-            job: Its id.
-            ending: The file with its exit code, for where Slurm has forgotten it.
+            job: Id of the job.
+            ending: File with its exit code, for a job that Slurm has forgotten.
 
         Raises:
             ControllerUnreachableError: If Slurm does not answer.
         """
         with self._lock:
-            # One that has just been submitted is not in a list made before. It is not looked up
-            # alone: accounting may know an older job of the same id, of before the ids began again.
+            # A new job is not in an older list. It is not looked up alone, because accounting may
+            # know an older job of the same id, from before the ids started again.
             if job not in self._jobs or time.monotonic() - self._asked >= self._interval_s:
                 self._jobs = own_jobs()
                 self._asked = time.monotonic()
@@ -43,7 +43,7 @@ class Queue:
             return found or self._forgotten(job, ending)
 
     def _forgotten(self, job: str, ending: Path) -> JobState:
-        """What the job itself has left; where files of nodes come late, its exit code may too."""
+        """Return the state by the job's own files; its exit code may arrive late over NFS."""
         if ending.is_file():
             code = int(ending.read_text())
             return JobState("FAILED" if code else "COMPLETED", exit_code=code)

@@ -1,6 +1,6 @@
 """ZenML's server for the jobs of one process: `python -m slurm.serve <host> <port>`.
 
-Whoever has the token may do everything, nobody else anything. It ends with the process that
+A request with the token may do everything, any other nothing. It ends with the process that
 started it.
 """
 
@@ -16,18 +16,18 @@ from http import HTTPStatus
 
 from utils.gate import Application, Receive, Scope, Send, refuse
 
-# What a client asks before it says who it is; it tells nothing but versions.
+# Paths that a client asks before it shows the token; they answer with versions only.
 _OPEN = {"/ready", "/health", "/api/v1/info"}
 _POLL_SECONDS = 1.0
 _JSON = [(b"content-type", b"application/json")]
-# As ZenML says it: its client shows the token only when it is asked for it.
+# In ZenML's own form: its client shows the token only after such a refusal.
 _REFUSAL = json.dumps(
     {"detail": ["CredentialsNotValid", "The token is missing or wrong."]}
 ).encode()
 
 
 def guarded(application: Application, token: str) -> Application:
-    """An ASGI application that only those may use who show the token."""
+    """Wrap an ASGI application so that it needs the token."""
     expected = f"Bearer {token}".encode()
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:

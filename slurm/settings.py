@@ -1,4 +1,4 @@
-"""What can be configured of jobs of a Slurm cluster: of all of them, and of those of one step."""
+"""Options of jobs on a Slurm cluster: of all jobs, and of the jobs of one step."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from utils.slurm.options import JobOptions
 
 
 class SlurmSettings(JobOptions, BaseSettings):
-    """What a step asks Slurm for."""
+    """Slurm options of a step."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
 
 class SlurmConfig(BaseStepOperatorConfig, SlurmSettings):
-    """The cluster, and what every job on it is told."""
+    """The cluster, and the options of every job on it."""
 
     folder: str | None = None
-    """Where jobs leave their scripts and logs: a folder on the shared file system; by default one
-    in the artifact store."""
+    """Folder for the scripts and logs of jobs, on the shared file system; by default one in the
+    artifact store."""
     code: Literal["checkout", "archive"] = "checkout"
-    """What jobs run: `checkout`, this project as it is when they start, or `archive`, a copy of it
-    as it was when they were queued."""
+    """Code that jobs run: `checkout`, this project as it is when they start, or `archive`, a copy
+    of it as it was when they were queued."""
     submit_host: str | None = None
-    """The name or address by which nodes reach this machine, where ZenML has no server."""
+    """Name or address by which nodes reach this machine, where ZenML has no server."""

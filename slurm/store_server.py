@@ -1,4 +1,4 @@
-"""How jobs reach ZenML's store: the user's server, or one of this process for as long as it runs.
+"""ZenML's store for jobs: the user's server, or one of this process for as long as it runs.
 
 Without a server ZenML keeps its store in an SQLite file, which only one machine may write: locks
 on shared file systems cannot be relied on. So the machine that started the run serves it to the
@@ -20,10 +20,10 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
-from zenml.client import Client
-
+from records.store import store_url
 from utils.paths import with_project_on_path
-from utils.processes import free_port, start_server, stop_server
+from utils.ports import free_port
+from utils.processes import start_server, stop_server
 
 _NAME = "zenml-for-jobs"
 _STORE_VARIABLES = ("ZENML_STORE_", "ZENML_SECRETS_STORE_", "ZENML_BACKUP_SECRETS_STORE_")
@@ -44,22 +44,22 @@ class _Served:
 
 
 def reachable_store(environment: dict[str, str], host: str | None) -> dict[str, str]:
-    """What ZenML tells a job, with a store in it that the job can reach.
+    """Return a job's environment from ZenML, with a store that the job can reach.
 
     Args:
-        environment: As ZenML made it.
-        host: The name of this machine for the nodes of the cluster; by default its host name.
+        environment: Environment variables that ZenML made.
+        host: Name of this machine for the nodes of the cluster; by default its host name.
 
     Raises:
         ServerError: If the store cannot be served.
     """
-    store = Client().zen_store
-    if store.url.startswith(("http://", "https://")):
+    store = store_url()
+    if store.startswith(("http://", "https://")):
         return environment
     with _lock:
-        if store.url not in _served:
-            _served[store.url] = _serve(store.url, host or socket.gethostname())
-        served = _served[store.url]
+        if store not in _served:
+            _served[store] = _serve(store, host or socket.gethostname())
+        served = _served[store]
     others = {
         name: value for name, value in environment.items() if not name.startswith(_STORE_VARIABLES)
     }
@@ -72,12 +72,12 @@ def reachable_store(environment: dict[str, str], host: str | None) -> dict[str, 
 
 
 def _without_proxy() -> str | None:
-    """The hosts that are reached without a proxy; most programs prefer the name in lower case."""
+    """Return the hosts without a proxy; most programs prefer the variable in lower case."""
     return os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
 
 
 def stop_serving() -> None:
-    """Stop what has been started to serve stores; the end of this process does it too."""
+    """Stop the servers of stores; the end of this process does it too."""
     with _lock:
         while _served:
             _stop(_served.popitem()[1].folder)
@@ -109,7 +109,10 @@ def _serve(store: str, host: str) -> _Served:
 
 
 def listening_address(host: str) -> str:
-    """Where to listen for nodes that know this machine as `host`, an address it may not have."""
+    """Return the address to listen on for nodes that know this machine as `host`.
+
+    Behind a router it may not have that address itself, so it listens on all of its addresses.
+    """
     is_for_this_machine = host in ("localhost", "127.0.0.1")
     return "127.0.0.1" if is_for_this_machine else "0.0.0.0"  # noqa: S104
 

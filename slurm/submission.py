@@ -1,4 +1,4 @@
-"""Steps as jobs: their folders and environments, and one place in the queue."""
+"""Submit steps as jobs: their folders and environments, and one place in the queue."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from zenml.client import Client
 from zenml.utils.code_utils import CodeArchive, upload_code_if_necessary
 
+from records.active_stack import artifact_store_path
 from slurm.settings import SlurmConfig, SlurmSettings
 from slurm.store_server import reachable_store
 from utils import interrupts
@@ -50,10 +50,10 @@ class PreparedJob:
     """A job whose folder is ready.
 
     Attributes:
-        step: The name of its step.
-        name: At Slurm; no other job has it.
-        settings: What it asks for.
-        files: Its folder.
+        step: Name of its step.
+        name: Name at Slurm; no other job has it.
+        settings: Slurm options.
+        files: Files in its folder.
     """
 
     step: str
@@ -70,15 +70,15 @@ def prepare_job(
     command: list[str],
     environment: dict[str, str],
 ) -> PreparedJob:
-    """Write the script of a step's job, and its environment where only its owner can read it.
+    """Write the script of a step's job, and its environment, which only its owner can read.
 
     Args:
-        info: About the step.
-        settings: What it asks for.
-        config: The cluster.
-        files: Where its script and log go.
-        command: What runs the step.
-        environment: What ZenML tells it.
+        info: Description of the step.
+        settings: Slurm options of the step.
+        config: Options of the cluster.
+        files: Files of the job: script, environment, log.
+        command: Command that runs the step.
+        environment: Environment variables from ZenML.
     """
     files.folder.mkdir(parents=True, exist_ok=True)
     files.folder.chmod(0o700)
@@ -93,7 +93,7 @@ def prepare_job(
     write_whole(files.environment, environment_file(variables))
     code = _code(info.run_id) if config.code == "archive" else PROJECT_ROOT
     folder = Path.cwd()
-    shared = [code.parent if code.is_file() else code, folder, local, _artifact_store()]
+    shared = [code.parent if code.is_file() else code, folder, local, Path(artifact_store_path())]
     script = job_script(command, settings, files, code=code, folder=folder, shared=shared)
     write_whole(files.script, script)
     step = info.pipeline_step_name
@@ -102,10 +102,10 @@ def prepare_job(
 
 
 def submit_jobs(jobs: Sequence[PreparedJob]) -> None:
-    """Queue jobs that ask for the same, each once: one as it is, several as the tasks of an array.
+    """Queue jobs with the same options, each once: one as it is, several as an array.
 
     Args:
-        jobs: One or more; their ids are left in their folders.
+        jobs: One or more jobs; their ids are written into their folders.
 
     Raises:
         JobError: If Slurm refuses them or does not answer for ten minutes, or if their ids cannot
@@ -134,17 +134,17 @@ def submit_jobs(jobs: Sequence[PreparedJob]) -> None:
 
 
 def remove_job(files: JobFiles) -> None:
-    """Remove the folder of a job that has ended, and that of its array once all of it is gone."""
+    """Remove the folder of an ended job, and the array's folder after its last job."""
     shutil.rmtree(files.folder, ignore_errors=True)  # NFS may keep the open log a while
     for array in files.folder.parent.glob("array-*"):
         links = [path for path in array.glob("*") if path.is_symlink()]
-        # One that has no links yet is being made.
+        # An array without links is just being made.
         if links and not any(path.exists() for path in links):
             shutil.rmtree(array, ignore_errors=True)
 
 
 def _keep_ids(queued: str, ids: Mapping[Path, str]) -> None:
-    """Leave the ids of queued jobs where they are waited for; without them cancel the jobs."""
+    """Write the ids of queued jobs into their folders; cancel the jobs if that fails."""
     try:
         for path, job in ids.items():
             write_whole(path, job)
@@ -157,7 +157,7 @@ def _keep_ids(queued: str, ids: Mapping[Path, str]) -> None:
 
 
 def _submit_once(name: str, script: Path, arguments: list[str]) -> str:
-    """Queue a job although Slurm may be away; an attempt that seemed to fail may have worked."""
+    """Queue a job, with retries while Slurm is away; a failed attempt may have worked after all."""
     for attempt in range(_MOST_RETRIES):
         try:
             if attempt and (known := find_job(name)):
@@ -174,23 +174,19 @@ def _submit_once(name: str, script: Path, arguments: list[str]) -> str:
 
 
 def _code(run: UUID) -> Path:
-    with _archiving:  # several shards are queued at once, and only one of them shall copy
+    with _archiving:  # several shards are queued at once, and one copy is enough
         return _archive_of(run)
 
 
 @lru_cache(maxsize=1)
 def _archive_of(run: UUID) -> Path:
-    """A copy of the code for all jobs of a run, as it is when the first of them is queued."""
-    del run  # it tells the copies apart
+    """Copy the code for all jobs of a run, as it is when the first of them is queued."""
+    del run  # the key of the cache: each run has a copy of its own
     return Path(upload_code_if_necessary(CodeArchive(root=str(PROJECT_ROOT))))
 
 
-def _artifact_store() -> Path:
-    return Path(Client().active_stack.artifact_store.path)
-
-
 def _escaped(path: Path) -> str:
-    """A path as it stands within double quotes in bash."""
+    """Escape a path for double quotes in bash."""
     text = str(path)
     for special in '\\"$`':
         text = text.replace(special, f"\\{special}")

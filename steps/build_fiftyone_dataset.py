@@ -1,4 +1,4 @@
-"""Build or update the FiftyOne dataset that people look at."""
+"""Build or update the FiftyOne dataset of all tiles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 from zenml import step
 
-from steps.figures import log_figures
+from records.running_step import log_figures
 from utils.curation.dataset import build_dataset
 from utils.dataset.labeled import LabeledDataset
 from utils.detection.predictions import Predictions

@@ -8,15 +8,14 @@ from typing import Annotated
 from zenml import step
 from zenml.types import HTMLString
 
-from steps.figures import log_figures
-from steps.scratch import scratch_folder
+from records.running_step import log_figures, scratch_folder
 from utils.dataset.checks import check_dataset
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images
 from utils.dataset.options import CheckOptions
-from utils.dataset.splits import Split
-from utils.detection.options import TrainingOptions
+from utils.dataset.splits import as_splits
 from utils.detection.ultralytics.augmentation_preview import preview_augmentations
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.issues import IssueReport
 from utils.reports.augmentation_page import augmentation_page
 from utils.reports.dataset_page import dataset_page
@@ -36,16 +35,17 @@ def check_labels(
     Annotated[HTMLString, "dataset_page"],
     Annotated[HTMLString, "augmentation_page"],
 ]:
-    """Set aside what a training would stumble over; show what is left, and how it is augmented."""
+    """Set aside tiles that would break a training; show the others and their augmentation."""
     fetching = IssueReport()
     images = local_images(labels, fetching)
-    split_of = {scene: Split(name) for scene, name in splits.items()}
+    split_of = as_splits(splits)
     checked = check_dataset(
         labels,
         split_of,
         images,
         scratch_folder() / "checked_dataset.parquet",
         checks,
+        # The report of a missing image then says why it could not be fetched.
         refusals={issue.item: issue.detail for issue in fetching.issues},
         all_tile_ids=(tile.tile_id for tile in manifest if tile.scene_id in splits),
     )

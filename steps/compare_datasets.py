@@ -7,7 +7,7 @@ from typing import Annotated
 from zenml import get_step_context, step
 from zenml.types import HTMLString
 
-from steps.figures import log_figures
+from records.running_step import log_figures
 from utils.dataset.changes import compare_datasets as compare
 from utils.dataset.labeled import LabeledDataset
 from utils.reports.changes_page import changes_page

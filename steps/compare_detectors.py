@@ -1,19 +1,20 @@
-"""Let a challenger and a champion look at the same tiles."""
+"""Compare a challenger with the champion on the same tiles."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from zenml import log_metadata, step
+from zenml import step
 
-from steps.scratch import scratch_folder
+from records.promotions import note_comparison
+from records.running_step import scratch_folder
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images
-from utils.dataset.splits import Split
+from utils.dataset.splits import as_splits
 from utils.detection.detector import Detector
 from utils.evaluation.evaluate import unseen_by_both
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
-from utils.evaluation.promotion import Contest, hold_contest
+from utils.evaluation.promotion import Promotion, decide_promotion
 
 
 @step
@@ -28,10 +29,10 @@ def compare_detectors(
     challenger_version: int,
     promotion: PromotionOptions,
     evaluation: EvaluationOptions,
-) -> Annotated[Contest, "promotion"]:
+) -> Annotated[Promotion, "promotion"]:
     """Decide whether the challenger takes the champion's place, and note it on both versions."""
-    tiles = unseen_by_both(labels, _splits(challenger_splits), _splits(champion_splits))
-    contest = hold_contest(
+    tiles = unseen_by_both(labels, as_splits(challenger_splits), as_splits(champion_splits))
+    decision = decide_promotion(
         (str(champion_version), champion),
         (str(challenger_version), challenger),
         tiles,
@@ -40,15 +41,5 @@ def compare_detectors(
         promotion,
         evaluation,
     )
-    # Beside both versions of the model, so that either tells what became of it.
-    for version in (champion_version, challenger_version):
-        log_metadata(
-            metadata={f"promotion of version {challenger_version}": contest.comparison.card()},
-            model_name=model,
-            model_version=version,
-        )
-    return contest
-
-
-def _splits(names: dict[str, str]) -> dict[str, Split]:
-    return {scene: Split(name) for scene, name in names.items()}
+    note_comparison(model, champion_version, challenger_version, decision.comparison.card())
+    return decision

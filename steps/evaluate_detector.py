@@ -1,18 +1,16 @@
-"""Judge a detector on tiles it has never seen."""
+"""Evaluate a detector on tiles it has never seen."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from zenml import step
+from zenml import get_step_context, step
 
-from records.tracker import track_with_stack
-from records.work_store import exports_store
-from steps.figures import log_figures
-from steps.scratch import scratch_folder
+from records.active_stack import track_with_stack
+from records.running_step import exports_store, log_figures, scratch_folder
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images
-from utils.dataset.splits import Split
+from utils.dataset.splits import as_splits
 from utils.detection.detector import Detector
 from utils.evaluation import evaluate
 from utils.evaluation.evaluation import Evaluation
@@ -28,10 +26,8 @@ def evaluate_detector(
     splits: dict[str, str],
     evaluation: EvaluationOptions,
 ) -> Annotated[Evaluation, "evaluation"]:
-    """Judge the best weights on the test split, or on val where nothing was kept for testing."""
-    split, tiles = evaluate.unseen_tiles(
-        labels, {scene: Split(name) for scene, name in splits.items()}
-    )
+    """Evaluate the best weights on the test split, or on val where the test split is empty."""
+    split, tiles = evaluate.unseen_tiles(labels, as_splits(splits))
     result = evaluate.evaluate_detector(
         detector, tiles, local_images(tiles), scratch_folder(), evaluation, split=split
     )
@@ -40,6 +36,7 @@ def evaluate_detector(
             detector, tiles, local_images(tiles), evaluation, exports_store("detector")
         )
         log_figures({"map50_lost_by_backend": losses}, "evaluation")
-    if tracking := track_with_stack():
+    # Scores go to the MLflow run of the training, beside its curves.
+    if tracking := track_with_stack(get_step_context().model.name):
         record_evaluation(result, detector.mlflow_run_id, tracking)
     return result

@@ -8,13 +8,13 @@ from typing import Annotated
 from zenml import step
 from zenml.types import HTMLString
 
+from records.annotator import connect_label_studio
 from records.manifests import all_tiles_sent
-from steps.figures import log_figures
-from steps.label_studio import connect_label_studio
-from steps.scratch import scratch_folder
+from records.running_step import log_figures, scratch_folder
 from utils.annotation.label_studio import export as annotation_export
-from utils.annotation.label_studio.options import ExportOptions, LabelStudioOptions
+from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.annotation.label_studio.project import open_project
+from utils.annotation.options import ExportOptions
 from utils.dataset.labeled import LabeledDataset
 from utils.issues import IssueReport
 from utils.reports.quality_page import quality_page

@@ -1,4 +1,4 @@
-"""Which scenes of a dataset a detector has not learnt from."""
+"""Find the scenes of a dataset that a detector has not learned from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from zenml import step
 
-from steps.figures import log_figures
+from records.running_step import log_figures
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.options import SplitFractions
 from utils.dataset.splits import as_in_training, count_splits, groups_of
@@ -16,7 +16,7 @@ from utils.dataset.splits import as_in_training, count_splits, groups_of
 def find_unseen_scenes(
     labels: LabeledDataset, trained_on: dict[str, str], fractions: SplitFractions
 ) -> Annotated[dict[str, str], "judging_splits"]:
-    """Keep the splits of a training, and share out the scenes that came later as it would have."""
+    """Keep the splits of a training, and split later scenes as that training would have."""
     splits = as_in_training(groups_of(labels), trained_on, fractions)
     log_figures({"scenes": count_splits(splits)})
     return {scene: split.value for scene, split in splits.items()}

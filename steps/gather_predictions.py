@@ -1,4 +1,4 @@
-"""Join what the shares of an inference leave."""
+"""Join the predictions of the shards of an inference."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Annotated
 
 from zenml import step
 
-from steps.scratch import scratch_folder
+from records.running_step import scratch_folder
 from utils.detection.options import InferenceOptions
-from utils.detection.predict import InferenceResult, merge_inferences
+from utils.detection.outputs import merge_inferences
+from utils.detection.predict import InferenceResult
 from utils.detection.predictions import Predictions
 from utils.issues import IssueReport
 from utils.reports.viewer import Viewer, write_viewer
@@ -22,7 +23,7 @@ def gather_predictions(
     Annotated[IssueReport, "inference_issues"],
     Annotated[Viewer, "viewer"],
 ]:
-    """List the predictions of all shares in one table, in order of scene; prepare the viewer."""
+    """Join the predictions of all shards in one table, in order of scene; make the viewer."""
     shards = [InferenceResult(*parts) for parts in zip(predictions, issues, strict=True)]
     folder = scratch_folder()
     result = merge_inferences(shards, inference, folder=folder)

@@ -1,4 +1,4 @@
-"""Join what the shares of an ingest leave."""
+"""Join the tiles of the shards of an ingest."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Annotated
 
 from zenml import step
 
-from steps.figures import log_figures
-from steps.scratch import scratch_folder
+from records.running_step import log_figures, scratch_folder
 from utils.issues import IssueReport
 from utils.tiling.ingest import IngestResult, merge_ingests
 from utils.tiling.manifest import TileManifest
@@ -25,7 +24,8 @@ def gather_tiles(
     Annotated[TileManifest, "tile_manifest"],
     Annotated[IssueReport, "ingest_issues"],
 ]:
-    """List the tiles of all shares in one manifest, the same however many shares there are."""
+    """Join the tiles of all shards in one manifest, the same for any number of shards."""
+    # Each shard passed its statistics as plain numbers, since artifacts hold JSON only.
     shards = [
         IngestResult(manifest, report, IngestStatistics(**numbers))
         for manifest, report, numbers in zip(manifests, issues, statistics, strict=True)

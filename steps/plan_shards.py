@@ -1,4 +1,4 @@
-"""Share out the scenes of a source."""
+"""Divide the scenes of a source into shards."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ from utils.scenes.sources import open_source
 
 @step
 def plan_shards(source: SourceOptions, shards: Shards) -> Annotated[list[Selection], "shards"]:
-    """Decide how many shares there are and which scenes belong to each."""
+    """Decide how many shards there are and which scenes belong to each."""
     return sharing.plan_shards(open_source(source), shards)

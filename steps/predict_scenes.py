@@ -1,4 +1,4 @@
-"""Look through whole scenes with a detector."""
+"""Predict over whole scenes with a detector."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import Annotated
 
 from zenml import get_step_context, step
 
-from records.work_store import exports_store, work_store
-from steps.figures import log_figures
-from steps.scratch import scratch_folder
+from records.active_stack import work_store
+from records.running_step import exports_store, log_figures, scratch_folder
 from utils.detection import predict
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
@@ -19,14 +18,14 @@ from utils.scenes.selection import Selection
 from utils.scenes.sources import open_source
 
 
-@step(enable_artifact_visualization=False)  # what all shards leave together is shown
+@step(enable_artifact_visualization=False)  # the gathered predictions have a page
 def predict_scenes(
     shard: Selection, detector: Detector, source: SourceOptions, inference: InferenceOptions
 ) -> tuple[
     Annotated[Predictions, "shard_predictions"],
     Annotated[IssueReport, "shard_inference_issues"],
 ]:
-    """Find the objects of every scene of a share, in scene coordinates."""
+    """Predict the objects of every scene of a shard, in scene coordinates."""
     result = predict.predict_scenes(
         open_source(source),
         detector,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from zenml import step
 
-from steps.figures import log_figures
+from records.running_step import log_figures
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.options import SplitFractions
 from utils.dataset.splits import assign_splits, count_splits, groups_of

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from zenml import step
 
+from records.annotator import connect_label_studio
 from records.manifests import note_destination
-from steps.figures import log_figures
-from steps.label_studio import connect_label_studio
+from records.running_step import log_figures
 from utils.annotation.label_studio.images import connect_storage
 from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.annotation.label_studio.project import open_project
@@ -17,7 +17,7 @@ from utils.issues import IssueReport
 from utils.tiling.manifest import TileManifest
 
 
-@step(enable_cache=False)  # what it leaves is in Label Studio, where it may be gone again
+@step(enable_cache=False)  # its tasks are in Label Studio, where people may delete them
 def sync_annotations(
     manifest: TileManifest, data_source: str, label_studio: LabelStudioOptions
 ) -> Annotated[IssueReport, "sync_issues"]:

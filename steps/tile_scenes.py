@@ -7,7 +7,7 @@ from typing import Annotated
 
 from zenml import step
 
-from steps.scratch import scratch_folder
+from records.running_step import scratch_folder
 from utils.issues import IssueReport
 from utils.scenes.options import SourceOptions
 from utils.scenes.selection import Selection
@@ -18,7 +18,7 @@ from utils.tiling.manifest import TileManifest
 from utils.tiling.options import TilingOptions
 
 
-@step(enable_artifact_visualization=False)  # what all shards leave together is shown
+@step(enable_artifact_visualization=False)  # the gathered manifest has a page
 def tile_scenes(
     shard: Selection, source: SourceOptions, data_source: str, tiling: TilingOptions
 ) -> tuple[
@@ -26,7 +26,7 @@ def tile_scenes(
     Annotated[IssueReport, "shard_tiling_issues"],
     Annotated[dict[str, int], "shard_statistics"],
 ]:
-    """Cut every scene of a share into tiles, upload what is missing, and list the tiles."""
+    """Cut every scene of a shard into tiles, upload missing tiles, and list all of them."""
     result = ingest_scenes(
         open_source(source),
         open_store(data_source),

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from zenml import step
+from zenml import get_step_context, step
 
-from records.learned_labels import note_labels
-from records.tracker import track_with_stack
-from records.work_store import work_store
-from steps.figures import log_figures
+from records.active_stack import track_with_stack, work_store
+from records.running_step import log_figures
+from records.trainings import note_labels
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images, local_yolo_dataset
-from utils.dataset.splits import Split
+from utils.dataset.splits import Split, as_splits
 from utils.detection.detector import Detector
-from utils.detection.options import TrainingOptions
 from utils.detection.ultralytics import train
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.evaluation.options import EvaluationOptions
 from utils.evaluation.scale_cost import with_recall_by_scale, with_scale
 from utils.evaluation.threshold import with_confidence
@@ -28,21 +27,24 @@ def train_detector(
     training: TrainingOptions,
     evaluation: EvaluationOptions = EvaluationOptions(),
 ) -> Annotated[Detector, "trained_detector"]:
-    """Train on the train split; choose the best epoch, and the least confidence, on val.
+    """Train on the train split; choose the best epoch and the confidence threshold on val.
 
-    The confidence is chosen in as many looks as the evaluation takes: two make other scores.
+    The threshold is chosen with the evaluation's test-time augmentation, which changes scores.
     """
-    dataset = local_yolo_dataset(labels, {scene: Split(name) for scene, name in splits.items()})
+    dataset = local_yolo_dataset(labels, as_splits(splits))
     detector = train.train_detector(
-        dataset, training, tracking=track_with_stack(), kept_in=work_store("training")
+        dataset,
+        training,
+        tracking=track_with_stack(get_step_context().model.name),
+        kept_in=work_store("training"),
     )
     detector = with_scale(
         detector, (tile for tile in labels if splits[tile.scene_id] == Split.TRAIN)
     )
     val = [tile for tile in labels if splits[tile.scene_id] == Split.VAL]
-    looking = evaluation.updated(device=training.device)
-    detector = with_confidence(detector, val, local_images(val), looking)
-    detector = with_recall_by_scale(detector, val, local_images(val), looking)
-    note_labels()  # now that there is a detector that has learned from them
+    options = evaluation.updated(device=training.device)
+    detector = with_confidence(detector, val, local_images(val), options)
+    detector = with_recall_by_scale(detector, val, local_images(val), options)
+    note_labels()  # at the end: a training that was killed has learned from none
     log_figures({"tiles": dataset.tile_counts, "mlflow_run_id": detector.mlflow_run_id or "none"})
     return detector

@@ -54,7 +54,6 @@ def make_tile(
         scene_width=x + width,
         scene_height=y + height,
         boxes=truth,
-        box_ids=tuple(range(len(truth))) if truth is not None else (),
     )
 
 

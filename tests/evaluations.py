@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.builders import boxes, write_image
-from utils.evaluation.evaluated_images import JudgedImage
+from utils.evaluation.evaluated_images import EvaluatedImage
 from utils.evaluation.evaluation import Evaluation, WorstTile
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
 from utils.evaluation.scoring import score
@@ -16,11 +16,11 @@ from utils.geometry import Boxes, Window
 SIDE = 100
 
 
-def judged(
+def evaluated(
     truth: Boxes, found: Boxes, *, scene: str = "port/a", image: str | None = None, x: int = 0
-) -> JudgedImage:
+) -> EvaluatedImage:
     """An image of 100 by 100 pixels."""
-    return JudgedImage(
+    return EvaluatedImage(
         image or f"{scene}-{x}", scene, Window(x=x, y=0, width=SIDE, height=SIDE), truth, found
     )
 
@@ -37,7 +37,7 @@ def make_evaluation(
     """Of three tiles with one box each, of which so many are missed."""
     truth = boxes((10, 10, 30, 30), label=label)
     images = [
-        judged(
+        evaluated(
             truth,
             found(*([] if number < mistakes else [(10, 10, 30, 30, 0.9)]), label=label),
             scene=f"port/{number % scenes}",

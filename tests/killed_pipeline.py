@@ -8,7 +8,7 @@ import sys
 
 from zenml import pipeline, step
 
-from commands.runs.cut_off import noted
+from commands.runs.cut_off_runs import marked_as_running
 
 
 @step(enable_cache=False)
@@ -25,5 +25,5 @@ def killed_pipeline() -> None:
 
 if __name__ == "__main__":
     name = sys.argv[1]
-    with noted(name):
+    with marked_as_running(name):
         killed_pipeline.with_options(run_name=name)()

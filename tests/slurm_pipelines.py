@@ -13,7 +13,7 @@ from zenml.client import Client
 from zenml.config.retry_config import StepRetryConfig
 from zenml.enums import StackComponentType
 
-from commands.stacks.own_flavors import register_if_own
+from commands.stacks.flavors import register_spyglass_flavor
 from slurm.flavor import FLAVOR
 
 _MOST_SECONDS = 300
@@ -95,7 +95,7 @@ def retried(tasks: list[str], folder: str) -> None:
 def use_stack(name: str, folder: str, **configuration: object) -> str:
     """Register a stack whose steps can be jobs; returns its id."""
     client = Client()
-    register_if_own(StackComponentType.STEP_OPERATOR, FLAVOR)
+    register_spyglass_flavor(StackComponentType.STEP_OPERATOR, FLAVOR)
     client.create_stack_component(
         name, FLAVOR, StackComponentType.STEP_OPERATOR, dict(configuration)
     )

@@ -3,7 +3,7 @@
 .local/processes/<name>/
     alive       locked for as long as the process lives, however it ends
     tmp/        its temporary files, those of the libraries too
-    runs/       the runs that it carries out; see `commands.runs.cut_off`
+    runs/       the runs that it carries out; see `commands.runs.cut_off_runs`
 """
 
 from __future__ import annotations

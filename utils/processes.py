@@ -1,11 +1,10 @@
-"""Embedded servers in the background: started once, found again, stopped by their id."""
+"""Embedded servers in the background: started once, found again, stopped by their process id."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ import psutil
 
 from utils.errors import ServerError
 from utils.files import write_whole
+from utils.ports import free_port, listens, port_is_free
 from utils.process_times import start_time
 from utils.state_files import read_object
 
@@ -32,12 +32,11 @@ class ServerProcess:
     """A running server of ours.
 
     Attributes:
-        name: For messages and file names, such as "label-studio".
+        name: Name for messages and files, such as "label-studio".
         pid: Process id; also the id of its process group.
-        port: On 127.0.0.1.
-        started: Start time of the process as the system tells it, so that a reused pid is not
-            mistaken for it.
-        is_ready: Whether it has answered; one whose starter was killed may never do so.
+        port: Port on 127.0.0.1; 0 if it listens on none.
+        started: Start time of the process, by which a reused pid is recognised.
+        is_ready: Whether it has answered; a server whose starter was killed may never do so.
     """
 
     name: str
@@ -55,29 +54,20 @@ class ServerProcess:
         """Whether this very process still runs."""
         return self.started != "" and start_time(self.pid) == self.started
 
-
-def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def port_is_free(port: int) -> bool:
-    """Whether nobody listens on `port` of 127.0.0.1."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+    def listens(self) -> bool:
+        """Whether it listens on its port, by itself or by a child."""
+        return self.port == 0 or listens(self.pid, self.port)
 
 
 def start_on_port(preferred: int, start: Callable[[int], ServerProcess]) -> ServerProcess:
-    """Start a server on the port that people know, or on any free one where that is taken.
+    """Start a server on its usual port, or on any free one where that is taken.
 
     Args:
-        preferred: The port to try first.
+        preferred: The usual port.
         start: Starts the server on the port it is given.
 
     Raises:
-        ServerError: If it does not start, for another reason than that the port is taken.
+        ServerError: If it does not start for another reason than a taken port.
     """
     try:
         return start(preferred)
@@ -94,7 +84,7 @@ def running_server(name: str, folder: Path) -> ServerProcess | None:
 
 
 def _noted(name: str, folder: Path) -> ServerProcess | None:
-    """The server of a state file, if it is alive; without a whole file `start_server` finds it."""
+    """The server of a state file, if it is alive; a damaged file counts as none."""
     try:
         server = ServerProcess(**read_object(folder / f"{name}.json"))
         return server if server.is_alive() else None
@@ -114,45 +104,31 @@ def start_server(
 ) -> ServerProcess:
     """Start a server in a process group of its own and wait until it answers.
 
-    What an earlier command has left of it, killed before it had answered, is ended first: callers
-    hold a lock, so that nobody else is starting it.
+    A server that an earlier command started, killed before the server had answered, is ended first.
+    Callers hold a lock, so that nobody else is starting it.
 
-    Only its owner can read the files that it makes. It is told the user's own umask in
-    `SPYGLASS_USER_UMASK`, in octal digits, for what it starts on the user's behalf.
+    Only its owner can read the files that it creates. It gets the user's own umask, in octal
+    digits, in `SPYGLASS_USER_UMASK`, for programs that it starts on the user's behalf.
 
     Args:
-        name: For messages and file names.
-        folder: Receives `<name>.log` and `<name>.json`.
+        name: Name for messages and files.
+        folder: Folder that receives `<name>.log` and `<name>.json`.
         command: Program and arguments.
-        port: The port the command was told to use; 0 for a server that listens on none.
-        is_ready: Asked repeatedly until it returns True; it may raise `OSError` meanwhile.
-        environment: Variables on top of this process's.
-        timeout_s: How long to wait.
+        port: Port that the command names; 0 for a server that listens on none.
+        is_ready: Called until it returns True; it may raise `OSError` meanwhile.
+        environment: Environment variables on top of those of this process.
+        timeout_s: Seconds to wait.
 
     Raises:
         ServerError: If the process ends, stays silent, or another program has the port; the message
-            quotes the last lines of the log, names it, or names the port.
+            quotes the last lines of the log, names the log, or names the port.
     """
     _end_strays(_mark(name, folder))
     if port != 0 and not port_is_free(port):
         raise _taken(name, port)
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{name}.log"
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [str(part) for part in command],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env={
-                **os.environ,
-                "SPYGLASS_USER_UMASK": _umask(),
-                **(environment or {}),
-                _MARK: _mark(name, folder),
-            },
-            start_new_session=True,
-            umask=_FOR_OWNER_ONLY,
-        )
+    process = _spawn(command, log, {**(environment or {}), _MARK: _mark(name, folder)})
     state = folder / f"{name}.json"
     server = ServerProcess(name, process.pid, port, start_time(process.pid), is_ready=False)
     write_whole(state, json.dumps(asdict(server)))
@@ -160,20 +136,35 @@ def start_server(
         _wait_for_answer(server, process, log, is_ready, timeout_s)
     except BaseException:
         state.unlink(missing_ok=True)
-        _end(server, frees_port=_listens(server))
+        _end(server, frees_port=server.listens())
         raise
     server = replace(server, is_ready=True)
     write_whole(state, json.dumps(asdict(server)))
     return server
 
 
+def _spawn(
+    command: Sequence[str | Path], log: Path, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [str(part) for part in command],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "SPYGLASS_USER_UMASK": _umask(), **environment},
+            start_new_session=True,  # so that Ctrl-C in the terminal does not reach it
+            umask=_FOR_OWNER_ONLY,
+        )
+
+
 def _mark(name: str, folder: Path) -> str:
-    """The variable by which a server is found whose state file is damaged or not yet written."""
+    """The value of the variable that identifies a server whose state file is damaged or missing."""
     return str(folder.absolute() / name)
 
 
 def _end_strays(mark: str) -> bool:
-    """End what was started as a server, whatever its state file says; returns whether there was."""
+    """End every process started as this server, without its state file; tells whether any ran."""
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     strays = [process for process in _marked(mark) if process.pid not in own]
     for process in strays:
@@ -187,7 +178,7 @@ def _end_strays(mark: str) -> bool:
 
 
 def _marked(mark: str) -> Iterator[psutil.Process]:
-    """The leaders of sessions that `start_server` has begun for a server."""
+    """Yield the leaders of the sessions that `start_server` has begun for a server."""
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             if os.getsid(process.pid) == process.pid and process.environ().get(_MARK) == mark:
@@ -209,7 +200,7 @@ def _wait_for_answer(
     timeout_s: float,
 ) -> None:
     name, deadline = server.name, time.monotonic() + timeout_s
-    while not (_answers(is_ready) and _listens(server)):
+    while not (_answers(is_ready) and server.listens()):
         if process.poll() is not None:
             raise ServerError(
                 f"{name} ended while starting: {_last_lines(log)}. The whole log is {log}"
@@ -229,30 +220,9 @@ def _taken(name: str, port: int) -> ServerError:
 
 
 def _is_taken(server: ServerProcess) -> bool:
-    """Whether somebody else listens on the server's port, looked at in this order: it may begin."""
-    return server.port != 0 and not port_is_free(server.port) and not _listens(server)
-
-
-def _listens(server: ServerProcess) -> bool:
-    """Whether it is the server that listens on its port, itself or by a child.
-
-    An answer does not tell: of two servers started at once, one has the port and answers for both.
-    """
-    if server.port == 0:
-        return True
-    with suppress(psutil.NoSuchProcess):
-        parent = psutil.Process(server.pid)
-        return any(_holds(process, server.port) for process in [parent, *parent.children(True)])
-    return False
-
-
-def _holds(process: psutil.Process, port: int) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return any(
-            connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
-            for connection in process.net_connections(kind="tcp")
-        )
-    return False
+    """Whether another program listens on the server's port."""
+    # In this order: the server may begin to listen between the two questions.
+    return server.port != 0 and not port_is_free(server.port) and not server.listens()
 
 
 def stop_server(name: str, folder: Path) -> bool:
@@ -266,7 +236,7 @@ def stop_server(name: str, folder: Path) -> bool:
 
 
 def _end(server: ServerProcess, *, frees_port: bool) -> None:
-    """End a process and its children, and wait for it and for its port, if it holds that."""
+    """End a server and its children; wait until it is gone, and its port too if it held one."""
     _signal(server, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
     # The first thread of a process may be gone while others still hold its port.

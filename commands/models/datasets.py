@@ -8,19 +8,12 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from zenml.client import Client
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse
-from zenml.utils.pagination_utils import depaginate
 
 import materializers  # noqa: F401  (tells ZenML how to load a dataset)
 from commands.console import say
-from records.dataset_versions import (
-    dataset_version,
-    dataset_versions,
-    others_of_its_models,
-    tags_of,
-)
-from records.learned_labels import LEARNED_FROM
+from records.dataset_versions import dataset_version, dataset_versions, move_tag, tags_of
+from records.trainings import models_by_dataset
 from utils.dataset.changes import compare_datasets
 from utils.errors import ConfigurationError
 from utils.files import write_whole
@@ -33,12 +26,12 @@ _COLUMNS = ("Version", "Date", "Tiles", "Reviewed", "Boxes", "Tags", "Models tra
 
 
 def show_datasets(wanted: Sequence[str], tag: str | None) -> None:
-    """Do what `--datasets` asks for.
+    """List, show, tag or compare versions of the labelled dataset.
 
     Args:
-        wanted: Nothing to list all versions, one to show or tag it, two to compare them; each by
-            name, tag or query.
-        tag: To be given to the one.
+        wanted: No version to list all, one to show or tag it, two to compare them; each by name,
+            tag or query.
+        tag: Tag for the one version, or None.
 
     Raises:
         ConfigurationError: If there are more than two, or a tag without exactly one.
@@ -62,15 +55,15 @@ def _list(versions: Sequence[ArtifactVersionResponse]) -> None:
     if not versions:
         say("There are no labelled datasets yet. Make one with: python run.py --export")
         return
-    students = _students()
+    trained = models_by_dataset()
     table = Table(*_COLUMNS, box=None, header_style="dim")
     for version in versions:
-        table.add_row(*_row(version, students.get(str(version.id), [])))
+        table.add_row(*_row(version, trained.get(str(version.id), [])))
     is_terminal = sys.stdout.isatty()
     Console(width=None if is_terminal else _WIDTH_OF_FILES).print(table)
 
 
-def _row(version: ArtifactVersionResponse, students: Sequence[str]) -> list[str]:
+def _row(version: ArtifactVersionResponse, trained: Sequence[ModelVersionResponse]) -> list[str]:
     figures: dict[str, Any] = dict(version.run_metadata)
     by_class = figures.get("boxes_by_class")
     boxes = [f"{name} {count}" for name, count in by_class.items()] if by_class else []
@@ -81,18 +74,8 @@ def _row(version: ArtifactVersionResponse, students: Sequence[str]) -> list[str]
         str(figures.get("reviewed", "-")),
         ", ".join(boxes) or str(figures.get("boxes", "-")),
         ", ".join(tags_of(version)),
-        ", ".join(students),
+        ", ".join(map(_name_of, trained)),
     ]
-
-
-def _students() -> dict[str, list[str]]:
-    """The model versions that learned from each dataset, by its id."""
-    students: dict[str, list[str]] = {}
-    for version in depaginate(Client().list_model_versions, hydrate=True):
-        learned = version.run_metadata.get(LEARNED_FROM)
-        if isinstance(learned, dict):
-            students.setdefault(str(learned["id"]), []).append(_name_of(version))
-    return students
 
 
 def _name_of(version: ModelVersionResponse) -> str:
@@ -119,9 +102,6 @@ def _tag(version: ArtifactVersionResponse, tag: str) -> None:
     """Give a tag to one version, and take it from those of the same model that had it."""
     if tag.isdigit():
         raise ConfigurationError(f"'{tag}' would be taken for the number of a version: use a word.")
-    for other in others_of_its_models(version):
-        if tag in tags_of(other):
-            Client().update_artifact_version(other.id, remove_tags=[tag])
-            say(f"Version {other.version} is no longer tagged '{tag}'.")
-    Client().update_artifact_version(version.id, add_tags=[tag])
+    for other in move_tag(version, tag):
+        say(f"Version {other.version} is no longer tagged '{tag}'.")
     say(f"Version {version.version} of the labelled dataset is now tagged '{tag}'.")

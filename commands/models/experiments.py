@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from zenml.client import Client
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse, PipelineRunResponse
 
 from commands.console import complain, say
-from commands.models.stages import version_in
+from records.model_versions import version_in
+from records.runs import newest_run_names, outputs_of, run_by, run_with_id
 from utils.errors import ConfigurationError, DetectorError
 from utils.evaluation.evaluation import Evaluation
 from utils.evaluation.experiments import (
@@ -28,13 +28,13 @@ from utils.paths import local_folder
 from utils.reports.experiments_page import experiments_page
 
 _PIPELINE = "training_pipeline"
-_NEWEST = 100
-_NAMED = 5
-# What says where and not what is trained.
+_NEWEST = 100  # runs whose names are compared with a misspelt one
+_NAMED = 5  # of them in the message
+# Parameters that change how a training runs and not its result.
 _CIRCUMSTANCES = {"training.resume"}
-# Of a job's settings, what it costs by.
+# The settings of a job that decide its price.
 _MACHINE = ("machine_type", "accelerator_type", "accelerator_count")
-# Where the output is no terminal, rows are not folded to fit one.
+# Width in characters where the output is no terminal, so that rows are not folded to fit one.
 _WIDTH = 200
 
 
@@ -42,9 +42,9 @@ def compare_experiments(selectors: Sequence[str], model_name: str) -> None:
     """Print experiments side by side, and write the same as a page.
 
     Args:
-        selectors: Each a training run by name, id or the beginning of one, or a version of the
-            model by number or stage; `name:version` is one of another model.
-        model_name: Of the model whose versions are meant.
+        selectors: Training runs by name, id or the beginning of one, or versions of the model by
+            number or stage; `name:version` is a version of another model.
+        model_name: Name of the model whose versions are meant.
 
     Raises:
         ConfigurationError: If one is unknown, or two are the same.
@@ -68,10 +68,10 @@ def _run_of(selector: str, model_name: str) -> PipelineRunResponse:
     version = _version(selector, model_name)
     if version is not None:
         return _training_of(version)
-    try:
-        return Client().get_pipeline_run(selector)
-    except (KeyError, ValueError):  # none, or several that begin so
-        raise ConfigurationError(_unknown(selector, model_name)) from None
+    run = run_by(selector)
+    if run is None:
+        raise ConfigurationError(_unknown(selector, model_name))
+    return run
 
 
 def _version(selector: str, model_name: str) -> ModelVersionResponse | None:
@@ -86,12 +86,11 @@ def _training_of(version: ModelVersionResponse) -> PipelineRunResponse:
             f"Version {version.number} of model '{version.model.name}' has no detector from a "
             "training. Make one with: python run.py --training"
         )
-    return Client().get_pipeline_run(detector.producer_pipeline_run_id)
+    return run_with_id(detector.producer_pipeline_run_id)
 
 
 def _unknown(selector: str, model_name: str) -> str:
-    known = Client().list_pipeline_runs(pipeline=_PIPELINE, size=_NEWEST)
-    names = [run.name for run in known.items]
+    names = newest_run_names(_PIPELINE, _NEWEST)
     beginning = [name for name in names if name.startswith(selector)]
     if beginning:
         return f"--compare {selector}: several runs begin so: {', '.join(beginning[:_NAMED])}."
@@ -114,7 +113,7 @@ def _refuse_repeated(selectors: Sequence[str], runs: Sequence[PipelineRunRespons
 
 
 def _experiment(run: PipelineRunResponse) -> Experiment:
-    outputs = dict(_outputs(run))
+    outputs = dict(outputs_of(run))
     if "trained_detector" not in outputs:
         raise DetectorError(
             f"The run '{run.name}' has left no detector, so there is nothing to compare. "
@@ -134,7 +133,7 @@ def _experiment(run: PipelineRunResponse) -> Experiment:
 
 
 def _evaluation(artifact: ArtifactVersionResponse | None) -> Evaluation | None:
-    """None also for what an earlier version of Spyglass left: the rest can be compared."""
+    """Load an evaluation; None for one of an earlier Spyglass, since the rest can be compared."""
     if artifact is None:
         return None
     try:
@@ -144,19 +143,13 @@ def _evaluation(artifact: ArtifactVersionResponse | None) -> Evaluation | None:
     return evaluation
 
 
-def _outputs(run: PipelineRunResponse) -> Iterator[tuple[str, ArtifactVersionResponse]]:
-    for step in run.steps.values():
-        for name, versions in step.outputs.items():
-            yield from ((name, version) for version in versions)
-
-
 def _version_of(run: PipelineRunResponse) -> str | None:
     version = run.model_version
     return f"{version.model.name} {version.number}" if version else None
 
 
 def _parameters(run: PipelineRunResponse) -> dict[str, Any]:
-    """What the steps were given, defaults included."""
+    """Return the parameters of all steps, defaults included."""
     values: dict[str, Any] = {}
     for step in run.steps.values():
         values |= step.config.parameters
@@ -165,10 +158,10 @@ def _parameters(run: PipelineRunResponse) -> dict[str, Any]:
 
 
 def _machine(run: PipelineRunResponse) -> str | None:
-    """What the job of the training asked for, where it ran elsewhere."""
+    """Return the machine that the training's job asked for, where it ran elsewhere."""
     settings = run.steps["train_detector"].config.settings
-    asked = flattened({name: setting.model_dump() for name, setting in settings.items()})
-    found = [value for name, value in asked.items() if name.rpartition(".")[2] in _MACHINE]
+    values = flattened({name: setting.model_dump() for name, setting in settings.items()})
+    found = [value for name, value in values.items() if name.rpartition(".")[2] in _MACHINE]
     return " ".join(str(value) for value in found if value) or None
 
 

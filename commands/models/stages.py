@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from zenml.client import Client
 from zenml.enums import ModelStages
 from zenml.models import ModelVersionResponse
-from zenml.utils.pagination_utils import depaginate_stream
 
-from commands.runs.configuration import CONFIGS, RunConfiguration, read_yaml
+from commands.config_files import CONFIGS, read_yaml
+from commands.runs.configuration import RunConfiguration
+from records.model_versions import version_in, versions_of
 from utils.errors import ConfigurationError, MissingStageError
 from utils.paths import local_folder
 
@@ -20,11 +20,12 @@ _DETECTOR = "trained_detector"
 
 
 def model_to_promote(configurations: Sequence[RunConfiguration], file: Path | None) -> str:
-    """The name of the model that `--promote` is about.
+    """Find the name of the model whose version moves.
 
     Args:
-        configurations: Those of the pipelines in the same call; the first that names a model.
-        file: A configuration given without a pipeline; by default that of the export.
+        configurations: Configurations of the pipelines in the same call; the first that names a
+            model wins.
+        file: Configuration given without a pipeline; by default the export's.
 
     Raises:
         ConfigurationError: If the file names no model.
@@ -44,7 +45,7 @@ def promote(stage: str, model_name: str) -> str:
 
     Args:
         stage: "staging" or "production".
-        model_name: Of the ZenML model.
+        model_name: Name of the ZenML model.
 
     Returns:
         One sentence that says what moved and what it replaced.
@@ -65,30 +66,14 @@ def promote(stage: str, model_name: str) -> str:
         )
     if current is not None and current.id == candidate.id:
         return f"Version {candidate.number} of {model_name} is in {stage} already.{passed_over}"
+    # By force, since a stage holds one version: ZenML archives the one that is there.
     candidate.set_stage(stage, force=True)
     replaced = f", replacing version {current.number} (now archived)" if current else ""
     return f"Version {candidate.number} of {model_name} is now in {stage}{replaced}.{passed_over}"
 
 
-def versions_of(model_name: str) -> Iterator[ModelVersionResponse]:
-    """All versions of a model, newest first; none where there is no such model."""
-    if not Client().list_models(name=model_name).items:
-        return
-    yield from depaginate_stream(
-        Client().list_model_versions, model=model_name, sort_by="desc:number", hydrate=True
-    )
-
-
-def version_in(model_name: str, version: str) -> ModelVersionResponse | None:
-    """The version of a model with that number, name or stage, or None."""
-    try:
-        return Client().get_model_version(model_name, version)
-    except KeyError:
-        return None
-
-
 def _latest_with_labels(model_name: str) -> tuple[ModelVersionResponse, str]:
-    """The latest version with a labelled dataset, and a sentence about those that came later.
+    """Find the latest version with a labelled dataset, and a sentence about later versions.
 
     A command that was cut off leaves a version without the artifact that it was to make.
     """
@@ -118,7 +103,7 @@ def _passed_over(numbers: Sequence[int]) -> str:
 
 
 def _hint_at_demo() -> str:
-    """Where what `make demo` has made is to be found, if anything was made there."""
+    """Return a hint at the demo's own store, if the demo has made anything there."""
     store = local_folder("zenml")
     is_ours = Path(os.environ.get("ZENML_CONFIG_PATH", "")).absolute() == store
     if is_ours or not any(store.iterdir()):

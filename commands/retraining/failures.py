@@ -1,4 +1,4 @@
-"""What a retraining failed with, so that the same is not tried again at every look."""
+"""The last failure of a retraining, so that the same is not tried again at every check."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Failure:
     """The last failure of a model's retrainings.
 
     Attributes:
-        attempt: What was tried, with which configuration: a model version that has its labels, or
+        attempt: Labels and configuration of the attempt: a model version that has its labels, or
             the export of reviews.
-        times: How often in a row the same was tried.
-        at: When it failed last, as ISO 8601.
-        error: The sentence that told so.
+        times: Number of times in a row that the same attempt failed.
+        at: Time of the last failure, as ISO 8601.
+        error: Message of the last failure.
     """
 
     attempt: str
@@ -36,7 +36,7 @@ class Failure:
 
     @property
     def next_try(self) -> datetime:
-        """When the same may be tried again: 5 minutes later, then 10, 20, up to a day."""
+        """Time when the same may be tried again: 5 minutes later, then 10, 20, up to a day."""
         wait = _LONGEST_WAIT
         if self.times < _LONGEST_WAIT / _FIRST_WAIT:
             wait = min(wait, _FIRST_WAIT * 2 ** (self.times - 1))
@@ -44,30 +44,31 @@ class Failure:
 
     @classmethod
     def last(cls, model: str) -> Self | None:
-        """The last one on this machine, or None where the last retraining went well."""
+        """Read the last failure on this machine; None where the last retraining succeeded."""
         return read_state(_path(model), cls._of, "the retraining is tried at once")
 
     @classmethod
     def _of(cls, content: dict[str, Any]) -> Self:
         failure = cls(**content)
-        failure.next_try  # noqa: B018 - fails where a number or a time is none
+        failure.next_try  # noqa: B018 - fails if the file has no valid number or time
         return failure
 
 
 def remember_failure(model: str, attempt: str, error: Exception, now: datetime) -> None:
-    """Keep what failed, and how often it has."""
+    """Remember an attempt that failed, and how often it has."""
     last = Failure.last(model)
     times = last.times + 1 if last and last.attempt == attempt else 1
-    told = " ".join(str(error).split())
-    failure = Failure(attempt, times, now.isoformat(timespec="seconds"), told)
+    message = " ".join(str(error).split())
+    failure = Failure(attempt, times, now.isoformat(timespec="seconds"), message)
     write_whole(_path(model), json.dumps(asdict(failure)))
 
 
 def forget_failure(model: str) -> None:
-    """The last retraining went well."""
+    """Forget the last failure, since the last retraining succeeded."""
     _path(model).unlink(missing_ok=True)
 
 
 def _path(model: str) -> Path:
+    # The name of a model may hold a slash or be too long for a file.
     name = hashlib.sha256(model.encode()).hexdigest()[:16]
     return local_folder("retraining") / f"{name}.json"

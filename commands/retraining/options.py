@@ -1,4 +1,4 @@
-"""How `--watch` and `--retrain-if-due` are configured."""
+"""The configuration of `--watch` and `--retrain-if-due`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from commands.config_files import CONFIGS, first_problem, read_yaml, set_dotted
 from commands.retraining.rule import RetrainRule
-from commands.runs.configuration import CONFIGS, first_problem, read_yaml
-from commands.runs.overrides import set_dotted
 from utils.errors import ConfigurationError
 from utils.options import Options
 
@@ -22,30 +21,30 @@ class PipelineFiles(Options):
     """The configurations of the pipelines that a retraining runs, beside this file."""
 
     export: Path = Path("data_export.yaml")
-    """Names the Label Studio project and the model, too."""
+    """Export; its file names the Label Studio project and the model, too."""
 
     training: Path = Path("training_pipeline.yaml")
-    """Its model version is the one that the export makes, whatever the file says."""
+    """Training; its model version is the one that the export makes, whatever the file says."""
 
     promotion: Path = Path("promotion.yaml")
-    """Under which conditions the new detector takes the place of the one in production."""
+    """Promotion: the conditions under which the new detector replaces the one in production."""
 
 
 class WebhookOptions(Options):
-    """Where Label Studio calls when somebody has worked on a task."""
+    """The listener that Label Studio calls when somebody has worked on a task."""
 
     enabled: bool = True
-    """Without it, only looking every `poll_s` seconds finds out."""
+    """Whether to listen; without it, reviews are found by the check every `poll_s` seconds."""
 
     host: str = "127.0.0.1"
     """Address to listen on; `0.0.0.0` for a Label Studio on another machine."""
 
     port: int = Field(default=8097, ge=0, le=65535)
-    """To listen on; 0 for any that is free."""
+    """Port to listen on; 0 for any free port."""
 
     address: str | None = None
-    """As Label Studio reaches the listener, such as `http://watcher.example.com:8097/`; by default
-    host and port."""
+    """Address by which Label Studio reaches the listener, such as
+    `http://watcher.example.com:8097/`; by default host and port."""
 
     @model_validator(mode="after")
     def _can_be_called(self) -> Self:
@@ -58,36 +57,36 @@ class WebhookOptions(Options):
 
 
 class WatchOptions(Options):
-    """How the service looks for new reviews."""
+    """How the service checks for new reviews."""
 
     poll_s: float = Field(default=300, gt=0)
-    """Seconds between two looks, should no webhook call."""
+    """Seconds between two checks, if no webhook calls."""
 
     settle_s: float = Field(default=30, ge=0)
-    """Seconds to wait after a call, so that many reviews in a row are one look."""
+    """Seconds to wait after a call, so that many reviews in a row make one check."""
 
     webhook: WebhookOptions = WebhookOptions()
-    """Where Label Studio calls."""
+    """Listener for the calls of Label Studio."""
 
 
 class RetrainOptions(Options):
-    """When a new training starts by itself, and what it runs."""
+    """When a new training starts by itself, and which pipelines it runs."""
 
     rule: RetrainRule = RetrainRule()
     """When a training is due."""
 
     pipelines: PipelineFiles = PipelineFiles()
-    """What it runs: export, training, promotion."""
+    """Configurations of export, training and promotion."""
 
     watch: WatchOptions = WatchOptions()
-    """How `--watch` looks for new reviews."""
+    """How `--watch` checks for new reviews."""
 
 
 def load_retrain_options(file: Path | None, overrides: Mapping[str, Any]) -> RetrainOptions:
     """Read the configuration and check it.
 
     Args:
-        file: By default `configs/retrain.yaml`.
+        file: Configuration file; by default `configs/retrain.yaml`.
         overrides: Values by dotted path, from `parse_overrides`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""When a new training is due."""
+"""The rule that says when a new training is due."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ class RetrainRule(Options):
     """When a new training is due: as soon as one of these holds."""
 
     reviewed_tiles: int = Field(default=50, ge=1)
-    """At least so many tiles were reviewed that the last training did not know."""
+    """Number of tiles reviewed since the last training that makes one due."""
 
     days: float | None = Field(default=30, gt=0)
-    """The last training is so many days old, and at least one tile was reviewed since; null for
-    never."""
+    """Age of the last training in days that makes one due, if a tile was reviewed since; null for
+    no limit."""
 
     least_acceptance: float | None = Field(default=0.5, ge=0, le=1)
-    """Drift: of the tiles with a model's boxes that were reviewed since the last training, less
-    than this share was accepted as it was; null for not looking."""
+    """Drift: smallest share of a model's tiles that people accept unchanged; a smaller share since
+    the last training makes one due; null for no limit."""
 
     acceptance_tiles: int = Field(default=20, ge=1)
-    """How many such tiles there must be before drift is believed."""
+    """Number of reviewed tiles with a model's boxes below which drift is not believed."""
 
 
 def reason_to_retrain(
     rule: RetrainRule, fresh: FreshReviews, last_training: datetime | None, now: datetime
 ) -> str | None:
-    """Why a training is due, in a few words, or None where it is not.
+    """Return why a training is due, in a few words, or None where it is not.
 
     Args:
-        rule: As configured.
-        fresh: What was reviewed since the last training.
-        last_training: When it ended, or None where there was none.
-        now: In the same time zone.
+        rule: The limits, as configured.
+        fresh: Reviews since the last training.
+        last_training: Time when the last training ended, or None where there was none.
+        now: Present time, in the same time zone.
     """
     if fresh.tiles >= rule.reviewed_tiles:
         return f"{fresh.tiles} newly reviewed tiles"

@@ -1,33 +1,35 @@
-"""Look for reviews, woken by Label Studio or by the clock, and retrain when it is due."""
+"""Check for new reviews, woken by Label Studio or by the clock, and retrain when it is due."""
 
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 
 from commands.console import complain, say
-from commands.retraining.retrain import Retraining, is_due
-from commands.retraining.webhook import listening, registered
+from commands.requests import CommandLine
+from commands.retraining.due import Retraining, is_due
+from commands.retraining.webhook import listening
+from utils.annotation.label_studio.webhook import registered
 from utils.errors import SpyglassError
 from utils.locks import exclusive
-from utils.paths import PROJECT_ROOT
+from utils.paths import with_project_on_path
 
 _STOP_SECONDS = 60.0
 
 
-def watch(retraining: Retraining, arguments: Sequence[str]) -> None:
+def watch(retraining: Retraining, command_line: CommandLine) -> None:
     """Watch until Ctrl-C, SIGTERM or SIGHUP.
 
-    Each retraining is a process of its own: whatever becomes of it, the watch goes on.
+    Each retraining is a process of its own: the watch survives whatever happens to it.
 
     Args:
-        retraining: From `open_retraining`.
-        arguments: Those of `run.py --retrain-if-due` besides that flag.
+        retraining: The opened model and project, from `open_retraining`.
+        command_line: Command line of that process.
 
     Raises:
         BusyError: If the model is watched on this machine already.
@@ -36,62 +38,68 @@ def watch(retraining: Retraining, arguments: Sequence[str]) -> None:
     """
     try:
         with exclusive("watch", f"the model '{retraining.model}'"):
-            _watch(retraining, [sys.executable, str(PROJECT_ROOT / "run.py"), *arguments])
+            _watch(retraining, command_line)
     except KeyboardInterrupt:
         say("Stopped watching. What is done is kept: the next watch goes on.")
 
 
-def _watch(retraining: Retraining, command: Sequence[str]) -> None:
+def _watch(retraining: Retraining, command_line: CommandLine) -> None:
     options = retraining.options.watch
     hook = options.webhook
     if not hook.enabled:
-        say(f"Watching {retraining.project.url}: a look every {options.poll_s:g} s.")
+        say(f"Watching {retraining.project.url}: a check every {options.poll_s:g} s.")
         while True:
-            _look(retraining, command)
+            _check(retraining, command_line)
             time.sleep(options.poll_s)
     with listening(hook.host, hook.port) as (url, woken):
         address = hook.address or url
         with registered(retraining.client, retraining.project, address):
             say(
                 f"Watching {retraining.project.url}: Label Studio calls {address}; "
-                f"a look at least every {options.poll_s:g} s."
+                f"a check at least every {options.poll_s:g} s."
             )
             while True:
                 woken.clear()
-                _look(retraining, command)
+                _check(retraining, command_line)
                 if woken.wait(options.poll_s):
+                    # Reviews come in rows: one training for all of them is enough.
                     time.sleep(options.settle_s)
 
 
-def _look(retraining: Retraining, command: Sequence[str]) -> None:
-    """Retrain if it is due; a fault is told, and the next look tries again."""
+def _check(retraining: Retraining, command_line: CommandLine) -> None:
+    """Retrain if it is due; a fault is printed, and the next check tries again."""
     try:
         if is_due(retraining):
-            _run(command)
+            _run_apart(command_line)
     except SpyglassError as error:
         complain(f"Error: {error}")
     except Exception as error:  # a service outlives servers that are away for a while
         complain(f"Error: {type(error).__name__}: {' '.join(str(error).split())}")
 
 
-def _run(command: Sequence[str]) -> None:
-    """Run a command to its end, and end it with us."""
+def _run_apart(command_line: CommandLine) -> None:
+    """Run a command line in a process of its own, which ends with this one."""
     # In a group of its own, so that Ctrl-C reaches it once, from here; in our session, so that a
     # second signal ends it too.
     process = subprocess.Popen(
-        [*command, "--retrain-if-due"], process_group=0, stdin=subprocess.DEVNULL
+        [sys.executable, "-m", "commands"],
+        process_group=0,
+        stdin=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": with_project_on_path()},
     )
     try:
-        code = process.wait()
+        process.communicate(pickle.dumps(command_line))
     except KeyboardInterrupt:
         _end(process)
         raise
-    if code:
-        complain(f"The retraining ended with exit code {code}; a later look tries again.")
+    if process.returncode:
+        complain(
+            f"The retraining ended with exit code {process.returncode}; a later check tries again."
+        )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """As Ctrl-C would, and by force if that does not help."""
+    """End a process as Ctrl-C would, and by force if that does not help."""
     _signal(process, signal.SIGINT)
     try:
         process.wait(_STOP_SECONDS)

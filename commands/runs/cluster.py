@@ -1,4 +1,4 @@
-"""What has to be in place before steps become jobs of a cluster, whose nodes reach no internet."""
+"""Preparations for jobs of a cluster, whose nodes reach no internet."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from pydantic import ValidationError
 from zenml.enums import StackComponentType
 from zenml.models import StackResponse
 
-from commands.runs.configuration import RunConfiguration, first_problem
+from commands.config_files import first_problem
+from commands.runs.configuration import RunConfiguration
 from slurm.flavor import FLAVOR
 from slurm.settings import SlurmSettings
-from utils.detection.options import TrainingOptions
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.errors import ConfigurationError, JobError
 from utils.scenes.options import HuggingFaceSource
 
@@ -21,21 +22,21 @@ _READ_SOURCE = ("tile_scenes", "predict_scenes")
 
 
 def has_cluster(stack: StackResponse) -> bool:
-    """Whether steps of a stack can be jobs of Slurm."""
+    """Whether steps on a stack can be jobs of Slurm."""
     operators = stack.components.get(StackComponentType.STEP_OPERATOR, [])
     return any(operator.flavor_name == FLAVOR for operator in operators)
 
 
 def prepare_for_jobs(configuration: RunConfiguration) -> None:
-    """Check what jobs will find, and fetch here what they cannot fetch themselves.
+    """Check the options of jobs, and download here what nodes cannot download themselves.
 
     Args:
-        configuration: Of a run on a stack with a cluster.
+        configuration: Configuration of a run on a stack with a cluster.
 
     Raises:
-        ConfigurationError: If a step asks Slurm for something that makes no sense, or its job would
-            need the internet.
-        DetectorError: If the weights to start from cannot be had.
+        ConfigurationError: If an option of a step makes no sense to Slurm, or its job would need
+            the internet.
+        DetectorError: If the weights to start from cannot be downloaded.
         JobError: If this machine cannot submit jobs.
     """
     jobs = _jobs(configuration.settings)
@@ -54,13 +55,14 @@ def prepare_for_jobs(configuration: RunConfiguration) -> None:
         _check_source(configuration.parameters.get("source"))
     training = configuration.parameters.get("training")
     if "train_detector" in jobs and isinstance(training, TrainingOptions):
+        # The download happens on this login node; the job finds the weights in the shared folder.
         from utils.detection.ultralytics.checkpoint import resolve_checkpoint
 
         resolve_checkpoint(training)
 
 
 def _jobs(settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """What each step that is a job asks for, by its name."""
+    """Return the Slurm options of each step that is a job, by its name."""
     return {
         name: (step.get("settings") or {}).get("step_operator") or {}
         for name, step in (settings.get("steps") or {}).items()

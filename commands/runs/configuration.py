@@ -9,31 +9,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from zenml import Model
 from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 
-from commands.runs.overrides import filled, set_dotted
+from commands.config_files import KIND, first_problem, read_yaml, set_dotted
 from utils.errors import ConfigurationError
 from utils.options import Options, unknown_key
-from utils.paths import PROJECT_ROOT
 
-CONFIGS = PROJECT_ROOT / "configs"
-
-_KIND = "kind"
-
-# What ZenML understands in a pipeline's YAML, and the key Spyglass adds.
+# Keys that ZenML understands in a pipeline's YAML, and the key that Spyglass adds.
 _RUN_KEYS = sorted({*PipelineRunConfiguration.model_fields, "execution_mode", "stack"})
 
 
 @dataclass(frozen=True, slots=True)
 class RunConfiguration:
-    """What one run of a pipeline shall do, and where.
+    """The checked configuration of one run of a pipeline.
 
     Attributes:
-        path: The file it was read from.
-        stack: The name of the stack.
+        path: File it was read from.
+        stack: Name of the stack to run on.
         parameters: The pipeline's parameters, validated, by name.
         settings: Everything else in the file, as ZenML reads it (`model`, `enable_cache`, ...).
     """
@@ -45,7 +39,7 @@ class RunConfiguration:
 
     @property
     def model(self) -> tuple[str, str | None]:
-        """The name of the ZenML model and the version or stage asked for."""
+        """Name of the ZenML model and the wanted version or stage."""
         model = self.settings.get("model") or {}
         version = model.get("version")
         return model.get("name", ""), None if version is None else str(version)
@@ -61,10 +55,10 @@ def load_configuration(
     """Read a pipeline's YAML file and check it.
 
     Args:
-        path: The file.
-        entrypoint: The pipeline's function; its signature says which parameters there are.
+        path: File to read.
+        entrypoint: Function of the pipeline; its signature says which parameters there are.
         overrides: Values by dotted path below `parameters`, from `parse_overrides`.
-        stack: Replaces the file's stack.
+        stack: Name that replaces the file's stack.
 
     Raises:
         ConfigurationError: If the file cannot be read, a key is unknown or a value does not fit.
@@ -88,45 +82,13 @@ def load_configuration(
     )
 
 
-def read_yaml(path: Path, among: Path = CONFIGS) -> dict[str, Any]:
-    """The mapping in a YAML file.
-
-    Args:
-        path: Of the file.
-        among: The folder of the project's own files of that kind, to be named where it is missing.
-
-    Raises:
-        ConfigurationError: If the file is missing, is not YAML, or holds something else.
-    """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        known = ", ".join(sorted(file.name for file in among.glob("*.yaml")))
-        raise ConfigurationError(
-            f"{path} does not exist. The project's own files are {known}, in {among}."
-        ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"{path} cannot be read as YAML: {_reason(error)}.") from error
-    if not isinstance(document, dict):
-        raise ConfigurationError(f"{path} holds no mapping of keys to values.")
-    return {key: filled(value) for key, value in document.items()}
-
-
-def _reason(error: Exception) -> str:
-    """What is wrong with a file, and where, without the parser's picture of the line."""
-    mark = getattr(error, "problem_mark", None)
-    if mark is None:
-        return " ".join(str(error).split())
-    return f"{getattr(error, 'problem', None)} (line {mark.line + 1}, column {mark.column + 1})"
-
-
 def parameter_names(entrypoint: Callable[..., Any]) -> list[str]:
-    """The names of a pipeline's parameters."""
+    """Return the names of a pipeline's parameters."""
     return list(inspect.signature(entrypoint).parameters)
 
 
 def parameters_model(entrypoint: Callable[..., Any]) -> type[BaseModel]:
-    """The type of a pipeline's `parameters` mapping, made from the signature of its function."""
+    """Make the type of a pipeline's `parameters` mapping from the signature of its function."""
     hints = get_type_hints(entrypoint, include_extras=True)
     meanings = _documented_arguments(entrypoint)
     fields: dict[str, Any] = {
@@ -148,7 +110,7 @@ class _Parameters(Options):
 
 
 def _documented_arguments(entrypoint: Callable[..., Any]) -> dict[str, str]:
-    """What the docstring of a function says of its arguments, in Google's style."""
+    """Read the descriptions of a function's arguments from its Google-style docstring."""
     _, _, arguments = inspect.cleandoc(entrypoint.__doc__ or "").partition("Args:\n")
     return {
         name: " ".join(meaning.split())
@@ -165,15 +127,6 @@ def _validated(
     except ValidationError as error:
         raise ConfigurationError(f"{path}: {first_problem(error, 'parameters')}") from error
     return {name: getattr(checked, name) for name in model.model_fields}
-
-
-def first_problem(error: ValidationError, *within: str) -> str:
-    """The first thing wrong, as `parameters.tiling.tile_size: ...`."""
-    problem = error.errors()[0]
-    place = ".".join([*within, *(str(part) for part in problem["loc"])])
-    message = problem["msg"].removeprefix("Value error, ")
-    more = len(error.errors()) - 1
-    return f"{place}: {message}" + (f" (and {more} more)" if more else "")
 
 
 def _mapping(
@@ -202,4 +155,5 @@ def _check_settings(path: Path, settings: dict[str, Any]) -> None:
 
 
 def _kinds_first(override: tuple[str, Any]) -> bool:
-    return not override[0].endswith(f".{_KIND}")
+    # Choosing a kind drops the other keys, so it must come before these are set.
+    return not override[0].endswith(f".{KIND}")

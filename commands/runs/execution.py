@@ -1,36 +1,27 @@
-"""Plan the runs of the chosen pipelines, check what each needs, run them."""
+"""Plan the runs of the chosen pipelines, check the needs of each, run them."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from zenml.models import StackResponse
 
-from commands.arguments import PROMOTION, Command
-from commands.runs.cluster import has_cluster, prepare_for_jobs
-from commands.runs.configuration import (
-    CONFIGS,
-    RunConfiguration,
-    load_configuration,
-    parameter_names,
-)
+from commands.config_files import CONFIGS, parse_overrides
 from commands.console import say
-from commands.runs.overrides import parse_overrides
-from commands.runs.pipeline_steps import steps_of
+from commands.pipeline_steps import pipeline_of, steps_of
+from commands.requests import PROMOTION, Command, RunLoop
+from commands.runs.cluster import has_cluster, prepare_for_jobs
+from commands.runs.configuration import RunConfiguration, load_configuration, parameter_names
 from commands.runs.preflight import check_before
-from commands.runs.reachability import check_reachable
-from commands.runs.remote_runs import require_checkout
-from commands.runs.settings import run_settings
+from commands.runs.reachability import check_reachable, require_checkout
 from commands.runs.running import run_to_the_end
-from commands.stacks.registration import activate_stack
-from commands.stacks.remote import remote_runner, require_remote_server
+from commands.runs.settings import run_settings
 from commands.runs.summaries import summary_of
+from commands.stacks.registration import activate_stack
+from commands.stacks.remote import remote_runner, require_access, require_remote_server
 from utils import interrupts
 from utils.errors import ConfigurationError
 from utils.options import unknown_key
@@ -41,9 +32,9 @@ class PlannedRun:
     """One pipeline with a checked configuration.
 
     Attributes:
-        command: The flag that asked for it.
+        command: Flag of the pipeline.
         pipeline: The ZenML pipeline.
-        configuration: What it shall do, and where.
+        configuration: Its parameters and settings, and the stack to run on.
     """
 
     command: Command
@@ -51,43 +42,50 @@ class PlannedRun:
     configuration: RunConfiguration
 
 
-def plan_runs(parsed: argparse.Namespace) -> list[PlannedRun]:
+def plan_runs(loop: RunLoop) -> list[PlannedRun]:
     """Check every configuration before the first pipeline runs.
+
+    Args:
+        loop: The chosen flags of the loop.
+
+    Returns:
+        The runs in the order of the loop; a comparison before a promotion comes last.
 
     Raises:
         ConfigurationError: If a file, a key or a value is wrong.
     """
-    overrides = parse_overrides(parsed.overrides)
-    commands = [*parsed.commands, *([PROMOTION] if parsed.promote == "production" else [])]
-    pipelines = {command: _pipeline_of(command) for command in commands}
+    overrides = parse_overrides(loop.overrides)
+    is_compared = loop.promote is not None and loop.promote.stage == "production"
+    commands = [*loop.commands, *([PROMOTION] if is_compared else [])]
+    pipelines = {command: pipeline_of(command) for command in commands}
     _check_override_keys(overrides, [pipeline.entrypoint for pipeline in pipelines.values()])
     return [
-        PlannedRun(command, pipeline, _configuration(command, pipeline, parsed, overrides))
+        PlannedRun(command, pipeline, _configuration(command, pipeline, loop, overrides))
         for command, pipeline in pipelines.items()
     ]
 
 
 def plan_run(command: Command, file: Path, model: tuple[str, int] | None = None) -> PlannedRun:
-    """One run with a configuration of its own.
+    """Plan one run by a configuration file alone.
 
     Args:
-        command: Which pipeline.
-        file: Its configuration.
-        model: Name and version, instead of those in the file.
+        command: Flag of the pipeline.
+        file: Configuration file.
+        model: Name and version that replace those in the file.
 
     Raises:
         ConfigurationError: If the file, a key or a value is wrong.
     """
-    pipeline = _pipeline_of(command)
+    pipeline = pipeline_of(command)
     configuration = load_configuration(file, pipeline.entrypoint)
-    settings = run_settings(configuration, steps_of(_module_of(command)))
+    settings = run_settings(configuration, steps_of(command))
     if model is not None:
         settings = settings | {"model": {"name": model[0], "version": model[1]}}
     return PlannedRun(command, pipeline, replace(configuration, settings=settings))
 
 
 def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
-    """Check what a pipeline needs, then run it on its stack.
+    """Check the needs of a pipeline, then run it on its stack.
 
     Raises:
         SpyglassError: If something needed is missing, or a step fails with one.
@@ -96,6 +94,7 @@ def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
     interrupts.check()  # a library may have swallowed what ended the command
     configuration = planned.configuration
     say(f"{planned.command.name}: {configuration.path.name} on stack '{configuration.stack}'")
+    # First, since the checks ask the active stack for its stores and servers.
     stack = activate_stack(configuration.stack, yes=yes)
     is_elsewhere = remote_runner(stack) is not None
     if is_elsewhere:
@@ -114,45 +113,34 @@ def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
 
 
 def _check_elsewhere(stack: StackResponse, configuration: RunConfiguration) -> None:
-    """Check what only jobs on other machines need."""
-    from commands.stacks.access import require_access
-
+    """Check the needs of jobs on other machines."""
     require_remote_server(stack, configuration.stack)
     require_checkout()
     check_reachable(configuration.parameters)
     require_access(stack)
 
 
-def _pipeline_of(command: Command) -> Any:
-    return getattr(_module_of(command), f"{command.name}_pipeline")
-
-
-def _module_of(command: Command) -> ModuleType:
-    return import_module(f"pipelines.{command.name}")
-
-
 def _configuration(
-    command: Command, pipeline: Any, parsed: argparse.Namespace, overrides: dict[str, Any]
+    command: Command, pipeline: Any, loop: RunLoop, overrides: dict[str, Any]
 ) -> RunConfiguration:
     known = parameter_names(pipeline.entrypoint)
-    if parsed.resume and command.name == "training":
+    if loop.resume and command.name == "training":
         overrides = overrides | {"training.resume": True}
-    is_here = parsed.local and command.name in ("training", "promotion")
+    is_here = loop.local and command.name in ("training", "promotion")
     configuration = load_configuration(
-        _file_of(command, parsed),
+        _file_of(command, loop),
         pipeline.entrypoint,
         overrides={key: value for key, value in overrides.items() if key.split(".")[0] in known},
-        stack="local" if is_here else parsed.stack,
+        stack="local" if is_here else loop.stack,
     )
-    steps = steps_of(_module_of(command))
-    return replace(configuration, settings=run_settings(configuration, steps))
+    return replace(configuration, settings=run_settings(configuration, steps_of(command)))
 
 
-def _file_of(command: Command, parsed: argparse.Namespace) -> Path:
-    """The configuration that the user names, else the pipeline's own: there may be one a stack."""
-    if parsed.config and command != PROMOTION:
-        return Path(parsed.config)
-    stack = "local" if parsed.local else Path(parsed.stack or "").stem
+def _file_of(command: Command, loop: RunLoop) -> Path:
+    """Return the file that the user names, else the pipeline's own: there may be one a stack."""
+    if loop.config and command != PROMOTION:
+        return loop.config
+    stack = "local" if loop.local else Path(loop.stack or "").stem
     of_stack = CONFIGS / f"{command.config}_{stack}.yaml"
     if of_stack.is_file():
         return of_stack

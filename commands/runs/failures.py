@@ -1,40 +1,37 @@
-"""What went wrong in a run whose steps may have failed on other machines."""
+"""The fault behind a failed run, whose steps may have failed on other machines."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
-from zenml.client import Client
 from zenml.enums import ExecutionStatus
 from zenml.models import ExceptionInfo, PipelineRunResponse
-from zenml.utils.run_utils import refresh_run_status
 
-from commands.runs.job_progress import run_named
+from records.runs import run_as_it_is_now, run_named
 from utils import errors
 from utils.errors import CloudError, SpyglassError
 
-# What ZenML says of a job that ended otherwise than well.
+# ZenML's message about a job that did not succeed.
 _JOB = re.compile(r"Job `([^`]+)` failed")
 _LOGS = "Its log is in the Google Cloud console, under Vertex AI, Training, Custom jobs."
 # A step that may be tried again keeps this status when nobody does.
-_NOT_WELL = {ExecutionStatus.FAILED, ExecutionStatus.RETRYING}
+_NOT_SUCCESSFUL = {ExecutionStatus.FAILED, ExecutionStatus.RETRYING}
 _GOOGLE = ("google.api_core.", "google.auth.")
 _OWN_ERRORS = f"{errors.__name__}."
 
 
 class RemoteError(SpyglassError):
-    """A run failed on other machines, with an error that is none of Spyglass's own."""
+    """A run failed on other machines with an error of another library."""
 
 
 def explained(error: Exception, run: str) -> Exception:
-    """The fault behind the exception that a run ended with.
+    """Find the fault behind the exception that a run ended with.
 
     Args:
-        error: The exception.
-        run: The name of the run.
+        error: Exception that came out of ZenML.
+        run: Name of the run.
 
     Returns:
         The exception of the step that failed, also where that was on another machine; for faults of
@@ -46,7 +43,7 @@ def explained(error: Exception, run: str) -> Exception:
         if type(cause).__module__.startswith(_GOOGLE):
             return _of_google(cause)
     found = run_named(run)
-    failure = found and _failure_of(_brought_up_to_date(found))
+    failure = found and _failure_of(run_as_it_is_now(found))
     if failure is None and (job := _JOB.match(str(error))):
         # ZenML's text goes on with the whole job, the token for its server included.
         return RemoteError(f"The Vertex AI job {job[1]} failed before its first step. {_LOGS}")
@@ -54,10 +51,10 @@ def explained(error: Exception, run: str) -> Exception:
 
 
 def require_success(run: PipelineRunResponse) -> PipelineRunResponse:
-    """The run, unless it has ended otherwise than well.
+    """Return the run if it succeeded or is still running.
 
     Raises:
-        SpyglassError: The exception that its first failed step ended with, or how the run ended.
+        SpyglassError: The exception of its first failed step, or how the run ended.
     """
     if failure := _failure_of(run):
         raise failure
@@ -68,7 +65,7 @@ def require_success(run: PipelineRunResponse) -> PipelineRunResponse:
 
 def _failure_of(run: PipelineRunResponse) -> SpyglassError | None:
     for name, step in run.steps.items():
-        if step.status in _NOT_WELL and step.exception_info:
+        if step.status in _NOT_SUCCESSFUL and step.exception_info:
             return _raised(f"step '{name}'", step.exception_info)
     if run.status.is_failed and run.exception_info:
         return _raised("pipeline", run.exception_info)
@@ -81,15 +78,8 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _brought_up_to_date(run: PipelineRunResponse) -> PipelineRunResponse:
-    """The run after ZenML has asked for its jobs: one that is killed cannot tell by itself."""
-    with suppress(Exception):  # a courtesy to the dashboard: the run's own fault is what matters
-        refresh_run_status(run, include_step_updates=True)
-    return Client().get_pipeline_run(run.id)
-
-
 def _raised(what: str, info: ExceptionInfo) -> SpyglassError:
-    """The exception of a step or pipeline, as the error it was where it is one of Spyglass's."""
+    """Make the exception of a step or pipeline anew, of the same class if it is Spyglass's."""
     message = info.message or "it gave no reason"
     if info.source and info.source.startswith(_OWN_ERRORS):
         kind = getattr(errors, info.source.removeprefix(_OWN_ERRORS), SpyglassError)

@@ -1,4 +1,4 @@
-"""Checks before any work: what a pipeline needs is there, or the user is told how to get it."""
+"""Checks before any work: a pipeline's needs are met, or the user reads how to meet them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from zenml.client import Client
-from zenml.enums import StackComponentType
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
 from commands.runs.configuration import RunConfiguration
 from commands.stacks.remote import remote_runner
-from commands.models.stages import version_in
+from records.active_stack import active_stack, artifact_store, artifact_store_name
+from records.annotator import connect_label_studio
 from records.artifacts import newest
 from records.dataset_versions import dataset_version
-from steps.label_studio import connect_label_studio
 from records.manifests import manifests_of
+from records.model_versions import version_in
 from utils.errors import (
     ConfigurationError,
     MissingStageError,
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from utils.annotation.label_studio.options import LabelStudioOptions
 
 _LEAST_FREE_BYTES = 2 * 10**9
-# What a comparison needs of the version in each stage.
+# Artifacts that a comparison needs of the version in each stage.
 _COMPARED = {
     "production": ("trained_detector", "splits"),
     "staging": ("trained_detector", "splits", "checked_dataset"),
@@ -44,11 +43,11 @@ _COMPARED = {
 
 
 def check_before(command: str, configuration: RunConfiguration) -> None:
-    """Check what a pipeline needs.
+    """Check the needs of a pipeline.
 
     Args:
-        command: The pipeline's flag, without dashes.
-        configuration: Of the run to come.
+        command: Flag of the pipeline, without dashes.
+        configuration: Configuration of the run to come.
 
     Raises:
         SpyglassError: For the first thing that is missing; the message says how to mend it.
@@ -79,7 +78,7 @@ def _source_can_be_read(configuration: RunConfiguration) -> None:
 
 
 def _project_can_receive(configuration: RunConfiguration) -> None:
-    """Label Studio answers, and its project offers the classes as far as the source names them."""
+    """Check that Label Studio answers and its project offers the classes that the source names."""
     from utils.annotation.label_studio.project import check_project
 
     options = configuration.parameters["label_studio"]
@@ -88,20 +87,20 @@ def _project_can_receive(configuration: RunConfiguration) -> None:
 
 
 def _label_studio(options: LabelStudioOptions) -> LabelStudio:
-    """The server as the step will find it: jobs elsewhere know nothing of this environment."""
-    is_elsewhere = remote_runner(Client().active_stack_model) is not None
+    """Connect as the step will: jobs elsewhere know nothing of this environment."""
+    is_elsewhere = remote_runner(active_stack()) is not None
     return connect_label_studio(options, {} if is_elsewhere else os.environ)
 
 
 def _classes_of_source(configuration: RunConfiguration) -> tuple[str, ...]:
-    """Open the source, unless that would copy a dataset here which only the jobs need."""
+    """Open the source, unless that would copy a dataset here that only the jobs need."""
     from utils.scenes.sources import open_source
 
     source = configuration.parameters["source"]
     is_copied = isinstance(source, (CocoSource, VocSource, YoloSource)) and not is_local(
         source.path
     )
-    if not (is_copied and remote_runner(Client().active_stack_model)):
+    if not (is_copied and remote_runner(active_stack())):
         return open_source(source).class_names
     if not any(open_store(source.path).list()):
         raise SourceError(f"There is nothing in {source.path}. Correct the path of the source.")
@@ -199,16 +198,13 @@ def _version_with(
 
 
 def _require_in_reach(artifact: ArtifactVersionResponse, configuration: RunConfiguration) -> None:
-    """A stack reads from its own artifact store only."""
-    (store,) = Client().active_stack_model.components[StackComponentType.ARTIFACT_STORE]
-    if artifact.artifact_store_id not in (None, store.id):
-        other = Client().get_stack_component(
-            StackComponentType.ARTIFACT_STORE, artifact.artifact_store_id
-        )
+    """Check that the stack can read an artifact: it reads from its own artifact store only."""
+    store, place = artifact_store(), artifact.artifact_store_id
+    if place not in (None, store.id):
         raise ConfigurationError(
-            f"The {artifact.name} is in the artifact store '{other.name}', and the stack "
-            f"'{configuration.stack}' keeps its artifacts in '{store.name}'. Run it on a stack "
-            "that has the first one: --stack vertex in the cloud, or --stack laptop here."
+            f"The {artifact.name} is in the artifact store '{artifact_store_name(place)}', and "
+            f"the stack '{configuration.stack}' keeps its artifacts in '{store.name}'. Run it on a "
+            "stack that has the first one: --stack vertex in the cloud, or --stack laptop here."
         )
 
 
@@ -224,7 +220,7 @@ def _something_is_predicted(configuration: RunConfiguration) -> None:
 
 
 def _picks_can_be_sent(configuration: RunConfiguration) -> None:
-    """Label Studio answers, and its project is there or may be made."""
+    """Check that Label Studio answers, and its project is there or may be made."""
     from utils.annotation.label_studio.project import check_project
 
     options = configuration.parameters["label_studio"]

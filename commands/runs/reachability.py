@@ -1,4 +1,4 @@
-"""Whether jobs that run elsewhere can reach what a configuration names."""
+"""Jobs on other machines: they must reach the code and everything a configuration names."""
 
 from __future__ import annotations
 
@@ -7,23 +7,40 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from zenml.utils.code_utils import CodeArchive
+from zenml.utils.source_utils import get_source_root
+
 from commands.stacks.remote import only_here
 from records.annotator import annotator_credentials
 from utils.annotation.label_studio.options import EMBEDDED, LabelStudioOptions
-from utils.detection.options import TrainingOptions
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.errors import ConfigurationError
 from utils.scenes.options import FolderSource, HuggingFaceSource, SyntheticSource
 from utils.storage.objects import is_local
+
+
+def require_checkout() -> None:
+    """Check that git can tell which files of this folder are code, which ZenML sends to the bucket.
+
+    Raises:
+        ConfigurationError: If it cannot: everything would be sent, environment and secrets too.
+    """
+    root = get_source_root()
+    if CodeArchive(root=root).git_repo is None:
+        raise ConfigurationError(
+            f"{root} is no git checkout, so all that is in it would be sent to the bucket, .local "
+            "and .venv too. Clone the project with git, or make it one with: git init"
+        )
 
 
 def check_reachable(parameters: dict[str, Any]) -> None:
     """Check that nothing a run needs is only on this machine.
 
     Args:
-        parameters: Of the pipeline, validated.
+        parameters: Validated parameters of the pipeline.
 
     Raises:
-        ConfigurationError: For the first thing that is; the message names its key.
+        ConfigurationError: For the first local path; the message names its key.
     """
     for key, place in _places(parameters):
         if is_local(place):
@@ -37,7 +54,7 @@ def check_reachable(parameters: dict[str, Any]) -> None:
 
 
 def _places(parameters: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The paths and addresses in parameters, by their keys."""
+    """Yield the paths and addresses in parameters, each with its key."""
     match parameters.get("source"):
         case None | SyntheticSource():
             pass
@@ -61,10 +78,10 @@ def _places(parameters: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _check_label_studio(options: LabelStudioOptions) -> None:
-    """Check what jobs will find, who see the stack's annotator and not this machine's environment.
+    """Check the stack's annotator: jobs see it, and not this machine's environment.
 
     Raises:
-        ConfigurationError: If that is nothing, on this machine, or not what is meant here.
+        ConfigurationError: If there is none, it is on this machine, or another server is named.
     """
     annotator = annotator_credentials()
     if annotator is None:

@@ -1,4 +1,4 @@
-"""One run of a pipeline, from its beginning to its end, wherever its steps run."""
+"""One run of a pipeline, from its start to its end, wherever its steps run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 from uuid import uuid4
 
 import yaml
-from zenml.client import Client
 from zenml.constants import ENV_ZENML_DYNAMIC_PIPELINE_WORKER_COUNT
 from zenml.enums import ExecutionMode
 from zenml.exceptions import StepExecutionException
@@ -17,9 +16,11 @@ from zenml.models import PipelineRunResponse
 from zenml.utils.string_utils import format_name_template
 
 from commands.runs.configuration import RunConfiguration
-from commands.runs.cut_off import noted
+from commands.runs.cut_off_runs import marked_as_running
 from commands.runs.failures import require_success
-from commands.runs.remote_runs import watched
+from commands.runs.job_progress import job_progress
+from records.active_stack import execution_modes
+from records.runs import run_with_id
 
 
 def run_to_the_end(
@@ -29,11 +30,11 @@ def run_to_the_end(
 
     Args:
         pipeline: The ZenML pipeline.
-        configuration: Its parameters and settings.
-        is_elsewhere: Whether its steps run on other machines.
+        configuration: Parameters and settings of the run.
+        is_elsewhere: Whether the steps run on other machines.
 
     Raises:
-        Exception: That of the step that failed, where one did.
+        Exception: The exception of the step that failed, where one did.
     """
     if not is_elsewhere:
         # Shards at the same time: as many as there are processors, however many are asked for.
@@ -48,22 +49,21 @@ def run_to_the_end(
         )
         try:
             # Jobs elsewhere go on without this process.
-            with watched(name) if is_elsewhere else noted(name):
+            with job_progress(name) if is_elsewhere else marked_as_running(name):
                 run = configured(**configuration.parameters)
         except StepExecutionException as error:
             raise error.__cause__ or error from None
-    return require_success(Client().get_pipeline_run(run.id))
+    return require_success(run_with_id(run.id))
 
 
 def _run_name(pipeline: Any, configuration: RunConfiguration) -> str:
-    """The name that the run will have, so that it can be found before it has an id."""
+    """Choose the name of the run, so that it can be found before it has an id."""
     template = configuration.settings.get("run_name")
     return format_name_template(template or f"{pipeline.name}-{{date}}-{{time}}-{uuid4().hex[:6]}")
 
 
 def _execution_mode(pipeline: Any) -> ExecutionMode:
-    """What becomes of a run when a step fails."""
-    known = Client().active_stack.orchestrator.supported_execution_modes
-    if ExecutionMode.FAIL_FAST in known and not pipeline.is_dynamic:
+    """Choose how a run reacts to a failed step."""
+    if ExecutionMode.FAIL_FAST in execution_modes() and not pipeline.is_dynamic:
         return ExecutionMode.FAIL_FAST  # the step's own exception comes out
     return ExecutionMode.CONTINUE_ON_FAILURE  # the other shares end their work

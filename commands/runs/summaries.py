@@ -1,11 +1,12 @@
-"""What a run came to, in a few lines."""
+"""The results of a run in a few lines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from zenml.models import ArtifactVersionResponse, PipelineRunResponse
+from zenml.models import PipelineRunResponse
+
+from records.runs import outputs_of
 
 _LINES = {
     "tile_manifest": "{scenes} scenes ({scenes_unchanged} unchanged), {tiles} tiles, {boxes} boxes",
@@ -27,7 +28,7 @@ _LINES = {
 _LEAST_SCORE = (
     "each scores at least {least_score:.2f}; {faint_boxes} more score between {half:.2f} and that"
 )
-# Told where the figure is there and not 0.
+# Printed only where the figure is there and not 0.
 _LEFT_OUT = {
     "tiles_without_data": "{tiles_without_data} tiles without data passed over",
     "tiles_outside_regions": "{tiles_outside_regions} tiles outside the regions passed over",
@@ -47,13 +48,13 @@ _OF_A_SHARD = "shard_"
 
 
 def summary_of(run: PipelineRunResponse) -> list[str]:
-    """The figures of a run's artifacts, and how many issues to look at.
+    """Return the figures of a run's artifacts, and the number of issues to look at.
 
-    Those of its shards are told together, by what was gathered of them.
+    The artifacts of shards are passed over: the gathered artifact has their figures together.
     """
     lines: list[str] = []
     chosen = ""
-    for name, artifact in _outputs(run):
+    for name, artifact in outputs_of(run):
         metadata: dict[str, Any] = dict(artifact.run_metadata)
         if name.startswith(_OF_A_SHARD):
             chosen = metadata.get("confidence_chosen", chosen)
@@ -93,17 +94,10 @@ def summary_of(run: PipelineRunResponse) -> list[str]:
 
 
 class _Readable(dict[str, Any]):
-    """Metadata by name, mappings as `train 5, val 1`."""
+    """Metadata by name, with mappings as `train 5, val 1`."""
 
     def __getitem__(self, key: str) -> Any:
         value = super().__getitem__(key)
         if isinstance(value, dict):
             return ", ".join(f"{name} {count}" for name, count in value.items())
         return value
-
-
-def _outputs(run: PipelineRunResponse) -> Iterator[tuple[str, ArtifactVersionResponse]]:
-    for step in run.steps.values():
-        for name, versions in step.outputs.items():
-            for version in versions:
-                yield name, version

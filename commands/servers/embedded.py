@@ -34,9 +34,9 @@ _ANSWER_SECONDS = 5.0
 
 
 def use_demo_store() -> None:
-    """Keep this process, and those it starts, to the demo's ZenML: apart from the user's own.
+    """Make this process, and its children, use the demo's ZenML, apart from the user's own.
 
-    What the user has exported to reach a server of their own would go before the folder.
+    Variables that the user has exported to reach a server would take precedence over the folder.
     """
     for variable in list(os.environ):
         if variable.startswith(("ZENML_STORE_", "ZENML_ACTIVE_")):
@@ -60,6 +60,7 @@ def _open(name: str, preferred_port: int, page: str) -> str:
     """Start a server of `pages`, or find it running; returns the address of a page."""
     folder = local_folder(name)
     token = token_in(folder)
+    # Two commands may ask for the same server at once.
     with FileLock(folder / "start.lock"):
         server = _running_behind_gate(name, folder) or start_on_port(
             preferred_port, partial(_start, name, folder, token)
@@ -68,7 +69,7 @@ def _open(name: str, preferred_port: int, page: str) -> str:
 
 
 def _running_behind_gate(name: str, folder: Path) -> ServerProcess | None:
-    """The server if it runs; one of an earlier version, open to everybody, is stopped."""
+    """Find the server if it runs; one of an earlier version, open to everybody, is stopped."""
     server = running_server(name, folder)
     if server and _status(server.port, {}) != HTTPStatus.UNAUTHORIZED:
         stop_server(name, folder)
@@ -88,7 +89,7 @@ def _start(name: str, folder: Path, token: str, port: int) -> ServerProcess:
 
 
 def _status(port: int, headers: dict[str, str]) -> int:
-    """The status that a server of this machine answers when asked whether it is well."""
+    """Return the HTTP status of a server's health page; 0 if something else answers."""
     connection = HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
     try:
         connection.request("GET", "/health", headers=headers)

@@ -13,7 +13,7 @@ from utils.errors import ServerError
 
 
 def main() -> int:
-    """Look for the program, and say so when the extra is needed."""
+    """Look for the program, and print a line when the extra is needed."""
     try:
         find_mongod()
     except ServerError:

@@ -1,7 +1,7 @@
 """The pages of MLflow and ZenML behind a gate: `python -m commands.servers.pages NAME PORT`.
 
-Both would answer any program of any user of this machine, and ZenML's any web page that the user
-opens: with the content of every secret, too.
+Without the gate both answer any program of any user of this machine. ZenML's server also answers
+any web page that the user opens, with the content of every secret.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from utils.paths import local_folder
 
 
 def mlflow_page() -> Application:
-    """MLflow's server on the embedded store, set up as `mlflow server` does it."""
+    """Make MLflow's server on the embedded store, set up as `mlflow server` does it."""
     from mlflow.server import constants
     from mlflow.server.handlers import initialize_backend_stores
 
@@ -37,9 +37,9 @@ def mlflow_page() -> Application:
 
 
 def dashboard() -> Application:
-    """ZenML's server and dashboard on the demo's store, which asks nobody who they are.
+    """Make ZenML's server and dashboard on the demo's store, without authentication.
 
-    Its settings are those with which `zenml login --local` starts it.
+    The settings are those of `zenml login --local`.
     """
     stores = local_folder("zenml") / "local_stores"
     store = stores / "default_zen_store" / "zenml.db"

@@ -1,4 +1,4 @@
-"""`--check-stack`: try every part of a stack, and say how to mend what fails."""
+"""`--check-stack`: try every part of a stack, and print a remedy for each fault."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from zenml.enums import StackComponentType
 from zenml.models import ComponentResponse, StackResponse
 
-from commands.runs.configuration import CONFIGS
-from commands.stacks.changes import changes_for, existing_stack, registered_stack
+from commands.config_files import CONFIGS
 from commands.stacks.cloud import check_cloud, is_on_cloud
 from commands.stacks.cluster_checks import check_cluster, is_cluster
 from commands.stacks.files import read_stack, register_command, stack_file
 from commands.stacks.job_settings import JobSettings, read_job_settings
+from commands.stacks.registration import changes_for, existing_stack, registered_stack
 from commands.stacks.remote import remote_runner, require_remote_server
 from commands.stacks.report import Report
 from commands.stacks.servers import check_annotator, check_docker, check_tracker
@@ -27,9 +27,9 @@ def check_stack(name: str, config: Path | None = None) -> None:
     """Try every part of a stack and print a line for each; nothing is registered or changed.
 
     Args:
-        name: Of a file in `configs/stacks/`, a path, or a stack registered with ZenML.
-        config: The pipeline's configuration that says which GPUs are wanted, beside the stack's
-            file; by default that of the remote training.
+        name: Name of a file in `configs/stacks/`, a path, or a stack registered with ZenML.
+        config: Configuration of the pipeline that says which GPUs are wanted, beside the stack's
+            file; by default the remote training's.
 
     Raises:
         ConfigurationError: If there is no such stack, or a file is wrong.
@@ -49,8 +49,8 @@ def check_stack(name: str, config: Path | None = None) -> None:
 
 
 def _training_of(stack: Path) -> Path:
-    own = CONFIGS / f"training_pipeline_{stack.stem}.yaml"
-    return own if own.is_file() else _REMOTE_TRAINING
+    of_stack = CONFIGS / f"training_pipeline_{stack.stem}.yaml"
+    return of_stack if of_stack.is_file() else _REMOTE_TRAINING
 
 
 def _check_registered(file: Path) -> str:

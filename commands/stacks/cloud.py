@@ -18,11 +18,9 @@ from commands.stacks.job_settings import JobSettings
 from commands.stacks.report import Report
 from utils.errors import CloudError
 from utils.google_cloud.accelerators import Accelerator, check_accelerator, check_quota
-from utils.google_cloud.accounts import check_account
-from utils.google_cloud.apis import check_apis
 from utils.google_cloud.bucket import check_bucket
 from utils.google_cloud.credentials import log_in, refreshed, service_account_of
-from utils.google_cloud.regions import check_region
+from utils.google_cloud.project_checks import check_account, check_apis, check_region
 from utils.google_cloud.registry import check_registry
 from utils.google_cloud.rest import Project
 
@@ -57,6 +55,7 @@ def check_cloud(report: Report, stack: StackResponse, jobs: JobSettings) -> None
     if not parts:
         return
     report.check("ZenML's gcp integration", _check_installed)
+    # Filled by the check of the credentials; every later check needs the project.
     projects: list[Project] = []
     report.check("credentials", partial(_log_in, parts, projects))
     if _connector_of(parts):
@@ -74,7 +73,7 @@ def is_on_cloud(component: ComponentResponse) -> bool:
 
 
 def _checks(parts: list[ComponentResponse], jobs: JobSettings) -> Iterator[_Check]:
-    """What to check, each as a subject and a function of the project."""
+    """Yield each check as a subject and a function of the project."""
     region = next((found for part in parts if (found := _value(part, _REGION_KEYS))), None)
     accounts = sorted({found for part in parts if (found := _value(part, _ACCOUNT_KEYS))})
     apis = {_APIS[part.type, part.flavor_name] for part in parts}
@@ -120,7 +119,7 @@ def _refuse_no_gpu(project: Project, accelerator: Accelerator) -> str:
 
 
 def _log_in(parts: list[ComponentResponse], projects: list[Project]) -> str:
-    """Log in as those who submit the jobs, and put the project into `projects`."""
+    """Log in as the account that submits the jobs, and put the project into `projects`."""
     name = _first(parts, "project")
     connector = _connector_of(parts)
     if connector:
@@ -148,7 +147,7 @@ def _connector_of(parts: list[ComponentResponse]) -> ServiceConnectorResponse | 
 
 
 def _connected(connector: ServiceConnectorResponse, project: str | None) -> Project:
-    """The project as a connector logs in to it."""
+    """Return the project, with the credentials of a connector."""
     remedy = f"zenml service-connector verify {connector.name}"
     try:
         instance: Any = Client().get_service_connector_client(
@@ -176,7 +175,7 @@ def _check_installed() -> str:
 
 
 def _value(part: ComponentResponse, keys: dict[StackComponentType, str]) -> str | None:
-    """What a component has under the name that its kind gives to something."""
+    """Return a value of a component; each kind of component has its own key for it."""
     key = keys.get(part.type)
     return part.configuration.get(key) if key else None
 

@@ -11,22 +11,22 @@ from zenml.models import ComponentResponse
 from commands.stacks.connectors import check_connector
 from commands.stacks.differences import HIDDEN, Change, differences, shown
 from commands.stacks.files import ComponentDescription, StackDescription
-from commands.stacks.flavors import Wanted, wanted_component
-from commands.stacks.own_flavors import register_if_own
+from commands.stacks.flavors import register_spyglass_flavor
 from commands.stacks.secrets import keep_secret, secret_name, stored_values
+from commands.stacks.wanted import Wanted, wanted_component
 from utils.errors import ConfigurationError
 
 
 def component_change(
     place: str, kind: StackComponentType, component: ComponentDescription, stack: StackDescription
 ) -> Change:
-    """What is to be done about a component.
+    """Compare a component with the registered one, and plan the change.
 
     Args:
         place: File and key, for the messages.
-        kind: Of the component.
-        component: From the file.
-        stack: The whole file.
+        kind: Kind of the component.
+        component: Description in the file.
+        stack: Contents of the whole file.
 
     Raises:
         ConfigurationError: If ZenML does not know or cannot take it.
@@ -70,13 +70,14 @@ def _differences(
 
 def _create(kind: StackComponentType, component: ComponentDescription, wanted: Wanted) -> None:
     _keep_secrets(kind, component, wanted)
-    register_if_own(kind, component.flavor or "")
+    register_spyglass_flavor(kind, component.flavor or "")
     created = Client().create_stack_component(
         component.name,
         flavor=component.flavor or "",
         component_type=kind,
         configuration=wanted.configuration,
     )
+    # ZenML links a connector in a second call only.
     if component.connector:
         connector = Client().get_service_connector(component.connector)
         Client().update_stack_component(created.id, kind, connector_id=connector.id)

@@ -10,19 +10,19 @@ from zenml.models import ServiceConnectorResponse
 
 from commands.stacks.differences import Change, differences, plain
 from commands.stacks.files import ConnectorDescription, StackDescription
-from commands.stacks.flavors import wanted_connector
 from commands.stacks.secrets import unspoken
+from commands.stacks.wanted import wanted_connector
 from utils.errors import ConfigurationError
 from utils.options import unknown_key
 
 
 def connector_change(place: str, name: str, connector: ConnectorDescription) -> Change:
-    """What is to be done about a connector.
+    """Compare a connector with the registered one, and plan the change.
 
     Args:
         place: File and key, for the messages.
-        name: Of the connector.
-        connector: From the file.
+        name: Name of the connector.
+        connector: Description in the file.
 
     Raises:
         ConfigurationError: If ZenML does not know or cannot take it.
@@ -68,7 +68,7 @@ def _registered(name: str, *, expand_secrets: bool = False) -> ServiceConnectorR
     return next(iter(found), None)
 
 
-# Neither of the two tries the connector: that is what `--check-stack` is for.
+# Neither of the two tries the connector: `--check-stack` does.
 def _create(name: str, connector: ConnectorDescription, values: dict[str, Any]) -> None:
     with unspoken(f"the connector '{name}'"):
         Client().create_service_connector(

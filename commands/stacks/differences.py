@@ -1,4 +1,4 @@
-"""What differs between ZenML and a stack file, told without secrets."""
+"""Differences between ZenML and a stack file, shown without secrets."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _NOTHING = "(none)"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A connector, component or stack, and what is to be done about it.
+    """A connector, component or stack, and the change that brings it in step with the file.
 
     Attributes:
-        what: Such as "orchestrator 'vertex'".
+        what: Kind and name, such as "orchestrator 'vertex'".
         missing: Whether it is not registered yet.
         differences: Old and new value by key, without secrets; empty where all is as described.
-        apply: Registers or changes it.
+        apply: Function that registers or changes it.
     """
 
     what: str
@@ -31,19 +31,19 @@ class Change:
     apply: Callable[[], None]
 
     def lines(self) -> list[str]:
-        """Each difference as `key: old → new`."""
+        """Return each difference as `key: old → new`."""
         return [f"{key}: {old} → {new}" for key, (old, new) in self.differences.items()]
 
 
 def differences(
     registered: Mapping[str, Any], wanted: Mapping[str, Any], sensitive: frozenset[str]
 ) -> dict[str, tuple[str, str]]:
-    """Old and new value of every key that differs.
+    """Return old and new value of every key that differs.
 
     Args:
-        registered: As ZenML keeps it.
-        wanted: As the file describes it.
-        sensitive: The keys whose values are not shown.
+        registered: Configuration that ZenML keeps.
+        wanted: Configuration in the file.
+        sensitive: Keys whose values are not shown.
     """
     found = {}
     for key in sorted(registered.keys() | wanted.keys()):
@@ -55,12 +55,12 @@ def differences(
 
 
 def plain(value: Any) -> Any:
-    """A value out of its cover; never to be shown."""
+    """Return a value out of its cover; never show it."""
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def shown(value: Any, *, hidden: bool = False) -> str:
-    """A value as the user may see it."""
+    """Return a value as the user may see it."""
     if value is None:
         return _NOTHING
     return HIDDEN if hidden or has_password(str(value)) else str(value)

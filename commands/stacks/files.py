@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, model_validator
 from zenml.enums import StackComponentType
 
-from commands.runs.configuration import CONFIGS, first_problem, read_yaml
+from commands.config_files import CONFIGS, first_problem, read_yaml
 from utils.errors import ConfigurationError
 from utils.options import Options, unknown_key
 
 _PLACEHOLDER = re.compile(r"<[A-Z][A-Z0-9_]*>")
 _VARIABLE = re.compile(r"\$\{env:(\w+)\}")
 _SECRET = re.compile(r"\{\{\s*([^\s.{}]+)\.([^\s{}]+)\s*\}\}")
+# ZenML resolves references in these places only.
 _MAY_BE_SECRET = re.compile(r"(components|connectors)\..+\.configuration\.[^.]+")
 _USER = re.compile(r"://[^\s/]*@")
 _ANY_REFERENCE = re.compile(r"\$\{[^}]*\}?|\{\{.*")
@@ -41,7 +42,7 @@ class ComponentDescription(Options):
 
 
 class RunDefaults(Options):
-    """What every run on a stack is told, where the pipeline's own file says nothing else."""
+    """Settings of every run on a stack, which the pipeline's own file may override."""
 
     settings: dict[str, Any] = Field(default_factory=dict)
     steps: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -67,21 +68,21 @@ class StackDescription(Options):
 
 
 def stack_file(name: str) -> Path | None:
-    """The file that `--stack` and `--check-stack` mean by a name or a path, None where none is."""
+    """Find the file that `--stack` and `--check-stack` mean by a name or a path; None if none."""
     file = Path(name) if name.endswith((".yaml", ".yml")) else CONFIGS / "stacks" / f"{name}.yaml"
     return file if file.is_file() else None
 
 
 def known_files() -> list[str]:
-    """The names under which `stack_file` finds the project's own files."""
+    """Return the names under which `stack_file` finds the project's own files."""
     return [file.stem for file in (CONFIGS / "stacks").glob("*.yaml")]
 
 
 def register_command(stack: str) -> str:
-    """The command that brings ZenML in step with the file of a stack.
+    """Return the command that brings ZenML in step with the file of a stack.
 
     Args:
-        stack: As the user names it, or as ZenML does.
+        stack: Name of the stack, as the user gives it or as ZenML does.
     """
     file = stack_file(stack) or _file_describing(stack)
     return f"python run.py --register-stack {file or '<the file of the stack>'} --yes"
@@ -111,13 +112,13 @@ def read_stack(file: Path) -> StackDescription:
 
 
 def variable_in(value: Any) -> str | None:
-    """The name of the environment variable that holds a value, from `${env:NAME}`."""
+    """Return the name of the environment variable in `${env:NAME}`, None for other values."""
     found = _VARIABLE.fullmatch(value) if isinstance(value, str) else None
     return found[1] if found else None
 
 
 def secret_in(value: Any) -> tuple[str, str] | None:
-    """Name and key of the ZenML secret that holds a value, from `{{name.key}}`."""
+    """Return name and key of the ZenML secret in `{{name.key}}`, None for other values."""
     found = _SECRET.fullmatch(value) if isinstance(value, str) else None
     return (found[1], found[2]) if found else None
 
@@ -136,7 +137,7 @@ def has_password(address: str) -> bool:
 
 
 def without_passwords(text: str) -> str:
-    """A text whose addresses have lost their users and passwords."""
+    """Return a text without the users and passwords in its addresses."""
     return _USER.sub("://", text)
 
 
@@ -172,7 +173,7 @@ def _check_text(place: str, text: str) -> None:
 
 
 def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Every text of a document with the dotted path to it."""
+    """Yield every text of a document with the dotted path to it."""
     if isinstance(value, Mapping):
         for inner, part in value.items():
             yield from _texts(part, f"{key}.{inner}" if key else str(inner))

@@ -1,4 +1,4 @@
-"""What configurations ask of the machines of their jobs.
+"""Settings of configurations that name the machines of jobs.
 
 Import this module inside functions: it loads Google's client.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from commands.runs.configuration import read_yaml
+from commands.config_files import read_yaml
 from utils.google_cloud.accelerators import Accelerator
 
 _SPOT = "SPOT"
@@ -18,11 +18,11 @@ _SPOT = "SPOT"
 
 @dataclass(frozen=True, slots=True)
 class JobSettings:
-    """The parts of configurations that a stack has to be able to give.
+    """Settings that a stack has to be able to meet.
 
     Attributes:
-        accelerators: The GPUs that steps want, each once.
-        skip_build: Whether the image of the jobs is there already.
+        accelerators: GPUs that steps want, each once.
+        skip_build: Whether the image of the jobs exists already.
     """
 
     accelerators: tuple[Accelerator, ...] = ()
@@ -30,7 +30,7 @@ class JobSettings:
 
 
 def read_job_settings(files: Iterable[Path]) -> JobSettings:
-    """The settings in YAML files, wherever they stand in them."""
+    """Read the settings from YAML files, at whatever depth they stand."""
     mappings = [mapping for file in files for mapping in _mappings(read_yaml(file))]
     wanted = [_accelerator(mapping) for mapping in mappings if mapping.get("accelerator_type")]
     return JobSettings(
@@ -49,7 +49,7 @@ def _accelerator(mapping: dict[str, Any]) -> Accelerator:
 
 
 def _mappings(value: Any) -> Iterator[dict[str, Any]]:
-    """Every mapping in a document, the outer before the inner."""
+    """Yield every mapping in a document, the outer before the inner."""
     if isinstance(value, dict):
         yield value
         value = list(value.values())

@@ -1,19 +1,23 @@
-"""Stacks from YAML: what is missing is registered, and a stack is active for one run only."""
+"""Stacks from YAML: what is missing or differs is brought in step; one is active for a run."""
 
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 from zenml.client import Client
 from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
+from zenml.enums import StackComponentType
 from zenml.models import StackResponse
 
 from commands.console import ask, say
-from commands.stacks.changes import changes_for, existing_stack
-from commands.stacks.differences import Change
-from commands.stacks.files import StackDescription, read_stack, stack_file
+from commands.stacks.components import component_change
+from commands.stacks.connectors import connector_change
+from commands.stacks.differences import Change, shown
+from commands.stacks.files import StackDescription, known_files, read_stack, stack_file
 from commands.stacks.remote import require_remote_server
+from commands.stacks.run_settings import check_defaults
 from utils.errors import ConfigurationError
 
 
@@ -24,8 +28,8 @@ def activate_stack(name: str, *, yes: bool = False) -> StackResponse:
     `zenml stack set` stays as it is.
 
     Args:
-        name: Of a file in `configs/stacks/`, else of a stack registered with ZenML.
-        yes: Whether what is registered may be changed where it differs from the file.
+        name: Name of a file in `configs/stacks/`, else of a stack registered with ZenML.
+        yes: Whether registered parts may be changed where they differ from the file.
 
     Raises:
         ConfigurationError: If there is neither, the file is wrong, or what is registered differs
@@ -46,8 +50,8 @@ def register_stack(file: Path, *, yes: bool = False) -> None:
     """Register what is missing of a stack, show what differs, and change that if it may be.
 
     Args:
-        file: Describes the stack; the name of one in `configs/stacks/` will do.
-        yes: Whether what is registered may be changed; else the user is asked.
+        file: File that describes the stack; the name of one in `configs/stacks/` will do.
+        yes: Whether registered parts may be changed; else the user is asked.
 
     Raises:
         ConfigurationError: If the file is wrong, or what is registered differs and stays.
@@ -65,11 +69,56 @@ def register_stack(file: Path, *, yes: bool = False) -> None:
         say(f"Note: {error}")
 
 
+def changes_for(file: str, stack: StackDescription) -> list[Change]:
+    """List everything a stack file describes, in the order in which it must be registered.
+
+    Nothing is changed yet, and everything in the file has been checked.
+
+    Args:
+        file: Path of the file, for the messages.
+        stack: Contents of the file.
+
+    Raises:
+        ConfigurationError: If ZenML does not know or cannot take something in the file.
+    """
+    check_defaults(file, stack)
+    connectors = [
+        connector_change(f"{file}: connectors.{name}", name, connector)
+        for name, connector in stack.connectors.items()
+    ]
+    components = [
+        component_change(f"{file}: components.{kind.value}", kind, component, stack)
+        for kind, component in stack.components.items()
+    ]
+    return [*connectors, *components, _stack_change(stack)]
+
+
+def registered_stack(name: str) -> StackResponse | None:
+    """Find the stack of exactly that name, None where there is none."""
+    return next(iter(Client().list_stacks(name=f"equals:{name}")), None)
+
+
+def existing_stack(name: str) -> StackResponse:
+    """Find the stack of that name.
+
+    Raises:
+        ConfigurationError: If there is none.
+    """
+    stack = registered_stack(name)
+    if stack is None:
+        names = {*known_files(), *(stack.name for stack in Client().list_stacks())}
+        raise ConfigurationError(
+            f"There is no stack '{name}'. Known are {', '.join(sorted(names))}."
+        )
+    return stack
+
+
 def _bring_in_step(file: Path, description: StackDescription, *, yes: bool) -> int:
     """Register and change; returns how many things were touched."""
     changes = changes_for(str(file), description)
     missing = [change for change in changes if change.missing]
     differing = [change for change in changes if change.differences]
+    # In the order of the file's parts: a component may name a connector, the stack names both.
     for change in missing:
         change.apply()
         say(f"Registered {change.what}.")
@@ -94,3 +143,27 @@ def _agree(file: Path, differing: list[Change], *, yes: bool) -> None:
             f"Registered otherwise than in {file.name}, and left so: {named}. "
             "To change it, run this again with --yes."
         )
+
+
+def _stack_change(stack: StackDescription) -> Change:
+    what = f"stack '{stack.name}'"
+    wanted = {kind: component.name for kind, component in stack.components.items()}
+    existing = registered_stack(stack.name)
+    if existing is None:
+        return Change(what, True, {}, partial(_create, stack.name, wanted))
+    found = {kind: [part.name for part in existing.components.get(kind, ())] for kind in wanted}
+    differences = {
+        kind.value: (shown(", ".join(found[kind]) or None), name)
+        for kind, name in wanted.items()
+        if name not in found[kind]
+    }
+    return Change(what, False, differences, partial(_update, existing, wanted))
+
+
+def _create(name: str, wanted: dict[StackComponentType, str]) -> None:
+    Client().create_stack(name, components=dict(wanted))
+
+
+def _update(existing: StackResponse, wanted: dict[StackComponentType, str]) -> None:
+    updates = {kind: [name] for kind, name in wanted.items()}
+    Client().update_stack(existing.id, component_updates=updates)

@@ -1,4 +1,4 @@
-"""What a stack whose jobs run elsewhere needs: a ZenML server and a store that they can reach."""
+"""Stacks whose jobs run elsewhere: a ZenML server, a store and a cloud that they can reach."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from zenml.stack import Flavor, StackComponentConfig
 
 from commands.stacks.files import register_command
 from utils.errors import ConfigurationError
+from utils.storage.objects import GCS_SCHEME
 
 _RUNNERS = (StackComponentType.ORCHESTRATOR, StackComponentType.STEP_OPERATOR)
 
@@ -20,11 +21,11 @@ def require_remote_server(stack: StackResponse, name: str | None = None) -> str:
     """Check that the jobs of a stack can reach ZenML and the artifact store.
 
     Args:
-        stack: As registered.
-        name: That the user gave for it, or its file, for the messages.
+        stack: Registered stack.
+        name: Name or file that the user gave for it, for the messages.
 
     Returns:
-        Where ZenML is.
+        The address of ZenML's store.
 
     Raises:
         ConfigurationError: If jobs run elsewhere, and ZenML or the artifact store is on this
@@ -50,8 +51,35 @@ def require_remote_server(stack: StackResponse, name: str | None = None) -> str:
     return str(store.url)
 
 
+def require_access(stack: StackResponse) -> None:
+    """Log in to Google Cloud and list the bucket, where the stack has these.
+
+    ZenML would find out as well, but takes a minute and answers with tracebacks. A connector is
+    ZenML's alone: Spyglass reads and writes buckets with Application Default Credentials.
+
+    Args:
+        stack: Registered stack.
+
+    Raises:
+        CloudError: If there are no credentials, or they have expired.
+        StoreError: If the bucket is missing or may not be read.
+    """
+    # Imported late: they load Google's client.
+    from utils.google_cloud.credentials import log_in
+    from utils.storage.store import open_store
+
+    for component in stack.components.get(StackComponentType.ORCHESTRATOR, []):
+        if component.flavor_name == "vertex":
+            configuration = component.configuration
+            log_in(configuration.get("project"), configuration.get("service_account_path"))
+    for component in stack.components.get(StackComponentType.ARTIFACT_STORE, []):
+        path = str(component.configuration.get("path", ""))
+        if path.startswith(GCS_SCHEME):
+            open_store(path).check()
+
+
 def remote_runner(stack: StackResponse) -> ComponentResponse | None:
-    """The orchestrator or step operator that runs jobs elsewhere, None where none does."""
+    """Find the orchestrator or step operator that runs jobs elsewhere, None where none does."""
     for kind in _RUNNERS:
         for component in stack.components.get(kind, []):
             if configuration_of(component).is_remote:
@@ -68,12 +96,12 @@ def only_here(address: str) -> bool:
 
 
 def configuration_of(component: ComponentResponse) -> StackComponentConfig:
-    """A component's configuration; reading a value follows its reference to a secret."""
+    """Return a component's configuration; reading a value follows its reference to a secret."""
     return Flavor.from_model(component.flavor).config_class(**component.configuration)
 
 
 def _is_loopback(address: str) -> bool:
-    """Whether an address is of the machine it is used on; a file is."""
+    """Whether an address means the machine that uses it; a file does."""
     host = urlsplit(address).hostname or "localhost"
     try:
         return ip_address(host).is_loopback

@@ -1,4 +1,4 @@
-"""Checks one after the other, a line for each, whatever fails."""
+"""The report of `--check-stack`: a line for each check, also after one has failed."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ class Report:
         self._failed = 0
 
     def check(self, subject: str, work: Callable[[], str]) -> None:
-        """Do one check and print what it found, or why it fails."""
+        """Do one check and print its finding or its fault."""
         self._count += 1
         try:
-            _say(f"  ✓ {subject}: {work()}")
+            _print(f"  ✓ {subject}: {work()}")
         except SpyglassError as error:
             self._fail(subject, str(error))
         except Exception as error:  # a check that breaks must not keep the others from running
             self._fail(subject, f"{type(error).__name__}: {' '.join(str(error).split())}")
 
     def skip(self, subject: str, reason: str) -> None:
-        """Say that something is not tried, and why."""
-        _say(f"  – {subject}: {reason}")
+        """Print that a subject is not tried, and why."""
+        _print(f"  – {subject}: {reason}")
 
     def conclude(self, name: str) -> None:
-        """Say how many checks failed.
+        """Print how many checks failed.
 
         Raises:
             CloudError: If any did.
@@ -46,9 +46,9 @@ class Report:
 
     def _fail(self, subject: str, problem: str) -> None:
         self._failed += 1
-        _say(f"  ✗ {subject}: {problem}")
+        _print(f"  ✗ {subject}: {problem}")
 
 
-def _say(line: str) -> None:
-    """Print a line; what was registered without a file may have a password in its address."""
+def _print(line: str) -> None:
+    """Print a line; an address that was registered without a file may have a password."""
     say(without_passwords(line))

@@ -14,12 +14,12 @@ from utils.errors import ConfigurationError
 
 
 def secret_name(kind: str, component: str) -> str:
-    """The ZenML secret that keeps what the environment gives for a component."""
+    """Name the ZenML secret that keeps a component's values from the environment."""
     return f"{kind}-{component}".replace(".", "-")
 
 
 def stored_values(name: str) -> dict[str, str] | None:
-    """The values of a ZenML secret by key, None where there is no such secret."""
+    """Return the values of a ZenML secret by key, None where there is no such secret."""
     try:
         return Client().get_secret_by_name_and_private_status(name).secret_values
     except (KeyError, NotImplementedError):  # the latter where ZenML keeps no secrets at all
@@ -27,12 +27,12 @@ def stored_values(name: str) -> dict[str, str] | None:
 
 
 def secret_value(place: str, reference: str, known: SecretStr | None = None) -> SecretStr:
-    """What a reference in a stack file stands for.
+    """Resolve a reference in a stack file.
 
     Args:
         place: File and key, for the message.
         reference: `${env:NAME}` or `{{secret.key}}`.
-        known: What ZenML keeps already; it is used where the variable is not set.
+        known: Value that ZenML keeps already; used where the variable is not set.
 
     Raises:
         ConfigurationError: If the variable is not set or empty and nothing is known, or there is
@@ -67,7 +67,7 @@ def keep_secret(name: str, values: Mapping[str, SecretStr]) -> None:
 
 @contextmanager
 def unspoken(what: str) -> Iterator[None]:
-    """Raise ZenML's errors without its words, which may repeat a secret it was given.
+    """Raise ZenML's errors without its words, which may repeat a secret.
 
     Raises:
         ConfigurationError: Instead of any exception, not chained to it: a traceback would show it.

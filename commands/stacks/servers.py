@@ -19,12 +19,12 @@ def check_tracker(tracker: ComponentResponse, *, register: str, is_remote: bool)
     """Search an experiment on an MLflow server with the tracker's credentials.
 
     Args:
-        tracker: An `mlflow` component.
-        register: The command after a correction.
+        tracker: Component of flavor `mlflow`.
+        register: Command to run after a correction.
         is_remote: Whether jobs have to reach it from elsewhere.
 
     Returns:
-        What was found.
+        One sentence about the server.
 
     Raises:
         ConfigurationError: If the tracker is on this machine, but the jobs are not.
@@ -45,15 +45,15 @@ def check_tracker(tracker: ComponentResponse, *, register: str, is_remote: bool)
 
 
 def check_annotator(annotator: ComponentResponse, *, register: str, is_remote: bool) -> str:
-    """Ask Label Studio who the annotator's token belongs to.
+    """Ask Label Studio whose token the annotator has.
 
     Args:
-        annotator: A `label_studio` component.
-        register: The command after a correction.
+        annotator: Component of flavor `label_studio`.
+        register: Command to run after a correction.
         is_remote: Whether jobs have to reach it from elsewhere.
 
     Returns:
-        What was found.
+        One sentence about the server.
 
     Raises:
         ConfigurationError: If there is no token, or the server is on this machine, but the jobs
@@ -80,7 +80,7 @@ def check_docker() -> str:
     """Ask the Docker of this machine whether it runs.
 
     Returns:
-        What was found.
+        One sentence about it.
 
     Raises:
         ServerError: If it does not.

@@ -1,7 +1,7 @@
-"""Spyglass in the FiftyOne App: send the samples one looks at to Label Studio.
+"""Spyglass in the FiftyOne App: send samples to Label Studio.
 
-The work is done by `python run.py --feedback` in a process of its own, so that it is recorded like
-any other run, and so that nothing of Spyglass meets the modules of other plugins.
+`python run.py --feedback` does the work in a process of its own: it is recorded like any other run,
+and the modules of Spyglass do not clash with those of other plugins.
 """
 
 import os
@@ -40,7 +40,7 @@ class SendToLabelStudio(foo.Operator):
         return types.Placement(types.Places.SAMPLES_GRID_SECONDARY_ACTIONS, button)
 
     def resolve_input(self, ctx: Any) -> types.Property:
-        """Ask what to send, and by which configuration."""
+        """Show the number of samples, and ask for the configuration."""
         inputs = types.Object()
         what = f"{len(_samples(ctx))} {'selected samples' if ctx.selected else 'samples in view'}"
         inputs.view("what", types.Notice(label=f"{what} will be sent."))
@@ -78,28 +78,28 @@ class SendToLabelStudio(foo.Operator):
                 umask=int(os.environ.get("SPYGLASS_USER_UMASK", "77"), 8),
             )
         finally:
-            # What was not sent would go with whatever is sent next.
+            # A tag that stays would send the sample with the next selection.
             samples.untag_samples(SENDING)
             ctx.trigger("reload_dataset")
         return {"outcome": _outcome(finished)}
 
     def resolve_output(self, ctx: Any) -> types.Property:
-        """Show what the run said."""
+        """Show the output of the run."""
         del ctx
         outputs = types.Object()
         outputs.str("outcome", label="Outcome", view=types.MarkdownView())
         return types.Property(outputs, view=types.View(label="Send to Label Studio"))
 
 
-class AskForAnotherLook(foo.Operator):
+class AskForAnotherReview(foo.Operator):
     """Tag samples, so that the next `run.py --feedback` sends them whatever their score."""
 
     @property
     def config(self) -> foo.OperatorConfig:
         """How the App lists it."""
         return foo.OperatorConfig(
-            name="ask_for_another_look",
-            label="Ask for another look at the selected samples (tag relabel)",
+            name="ask_for_another_review",
+            label="Ask for another review of the selected samples (tag relabel)",
         )
 
     def execute(self, ctx: Any) -> None:
@@ -112,16 +112,16 @@ class AskForAnotherLook(foo.Operator):
 def register(plugin: Any) -> None:
     """Called by FiftyOne."""
     plugin.register(SendToLabelStudio)
-    plugin.register(AskForAnotherLook)
+    plugin.register(AskForAnotherReview)
 
 
 def _samples(ctx: Any) -> Any:
-    """The selected samples, or those of the current view where none is selected."""
+    """Return the selected samples, or the current view where none is selected."""
     return ctx.dataset.select(ctx.selected) if ctx.selected else ctx.view
 
 
 def _configuration_of(dataset_name: str) -> str:
-    """The feedback configuration that names a dataset, or the usual one."""
+    """Find the feedback configuration that names a dataset, else return the default."""
     for path in sorted((PROJECT_ROOT / "configs").rglob("feedback*.yaml")):
         parameters = yaml.safe_load(path.read_text(encoding="utf-8")).get("parameters", {})
         if parameters.get("dataset_name") == dataset_name:
@@ -130,7 +130,7 @@ def _configuration_of(dataset_name: str) -> str:
 
 
 def _outcome(finished: subprocess.CompletedProcess[str]) -> str:
-    """The lines of a run that matter to the one who asked for it."""
+    """Return the lines of a run that matter to the user: errors, or figures."""
     lines = (finished.stdout + finished.stderr).splitlines()
     if finished.returncode:
         errors = [line for line in lines if line.startswith("Error: ")] or lines[-1:]

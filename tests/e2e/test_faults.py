@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from tests.fixtures.user import User
-from utils.processes import free_port
+from utils.ports import free_port
 
 HARBOUR = {"kind": "synthetic", "scenes": 1, "width": 320, "height": 256, "ships": 4}
 MODEL = {"name": "model-without-versions"}

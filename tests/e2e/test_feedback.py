@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from zenml.client import Client
 
-from commands.models.stages import version_in
+from records.model_versions import version_in
 from tests.fixtures.user import User, kill, wait_for_line
 from utils.annotation.label_studio.connection import ask
 from utils.box_formats import to_percent

@@ -7,7 +7,7 @@ import signal
 import pytest
 from zenml.client import Client
 
-from commands.models.stages import version_in
+from records.model_versions import version_in
 from tests.fixtures.user import User, kill, wait_for_line
 from utils.annotation.label_studio.connection import ask
 from utils.locks import exclusive

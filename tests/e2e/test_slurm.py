@@ -15,7 +15,7 @@ from zenml.models import Page
 from zenml.utils.source_utils import set_custom_source_root
 
 import materializers  # noqa: F401  (tells ZenML how to load what is looked at)
-from commands.runs.configuration import CONFIGS
+from commands.config_files import CONFIGS
 from slurm.store_server import stop_serving
 from tests.conftest import PROJECT_ROOT
 from tests.fixtures.slurm import Slurm

@@ -15,14 +15,13 @@ import mlflow
 import pytest
 import yaml
 
-from commands.runs.configuration import CONFIGS
+from commands.config_files import CONFIGS
 from tests.conftest import PROJECT_ROOT
 from tests.emulators.vertex_jobs import RanJob
 from tests.fixtures.google_cloud import GoogleCloud
 from tests.fixtures.mlflow_server import PASSWORD, USER, Door
 from tests.fixtures.user import User
 from utils.annotation.label_studio.server import ServerConnection
-from utils.detection.mlflow_store import EXPERIMENT
 from utils.storage.store import open_store
 
 pytestmark = pytest.mark.slow
@@ -195,7 +194,7 @@ def epochs_in_mlflow(run_ids: set[str], client: mlflow.MlflowClient) -> list[int
 
 
 def runs_in_mlflow(client: mlflow.MlflowClient) -> set[str]:
-    experiment = client.get_experiment_by_name(EXPERIMENT)
+    experiment = client.get_experiment_by_name(MODEL["name"])
     runs = client.search_runs([experiment.experiment_id]) if experiment else []
     return {run.info.run_id for run in runs}
 

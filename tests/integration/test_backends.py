@@ -15,7 +15,7 @@ from tests.conftest import PROJECT_ROOT
 from utils.detection.backend_choice import agreement
 from utils.detection.backends import openvino_backend
 from utils.detection.exports import Exports
-from utils.detection.options import InferenceOptions
+from utils.detection.options import PredictorOptions
 from utils.detection.predictor import load_predictor
 from utils.detection.ultralytics.checkpoint import load_weights
 from utils.geometry import Boxes
@@ -23,8 +23,9 @@ from utils.images.reader import read_windows
 from utils.paths import local_folder
 
 
-def options(backend, **changes):
-    return InferenceOptions(backend=backend, device="cpu", confidence=0.01, **changes)
+def load(detector, backend, images, **changes):
+    options = PredictorOptions(**{"device": "cpu", "confidence": 0.01, **changes})
+    return load_predictor(detector, options, images, backend=backend)
 
 
 @pytest.fixture
@@ -49,16 +50,16 @@ def noise(count=3, side=64):
 
 @pytest.mark.parametrize("backend", ["onnx", "openvino"])
 def test_a_backend_finds_what_pytorch_finds(backend, coco_detector, windows):
-    expected = load_predictor(coco_detector, options("pytorch"), windows)
-    exported = load_predictor(coco_detector, options(backend), windows)
+    expected = load(coco_detector, "pytorch", windows)
+    exported = load(coco_detector, backend, windows)
     assert exported.backend.name == backend
-    share, boxes = agreement(expected.find(windows), exported.find(windows))
+    share, boxes = agreement(expected.predict(windows), exported.predict(windows))
     assert boxes > 50
     assert share >= 0.99
 
 
 def test_what_was_found_out_about_backends_is_kept_with_the_weights(coco_detector, windows):
-    chosen = load_predictor(coco_detector, options("auto"), windows).backend
+    chosen = load(coco_detector, "auto", windows).backend
     (kept,) = local_folder("cache").glob("exports/*/verdicts-auto-*.json")
     verdicts = json.loads(kept.read_text())
     fastest = min(
@@ -67,7 +68,7 @@ def test_what_was_found_out_about_backends_is_kept_with_the_weights(coco_detecto
         if verdict["agreement"] >= 0.99
     )
     assert chosen.description == fastest[1]
-    again = load_predictor(coco_detector, options("auto"), noise(1)).backend
+    again = load(coco_detector, "auto", noise(1)).backend
     assert again.description == chosen.description
 
 
@@ -80,21 +81,22 @@ def test_where_there_is_nothing_to_compare_no_coarser_backend_is_taken(
 
     monkeypatch.setattr("utils.detection.backend_choice.openvino_backend", coarse)
     water = [np.full((640, 640, 3), 90, dtype=np.uint8)] * 2
-    wanted = options("openvino").updated(confidence=0.25)
-    assert load_predictor(coco_detector, wanted, water).backend.name == "pytorch"
-    assert load_predictor(coco_detector, wanted, windows).backend.name == "openvino"
+    of_water = load(coco_detector, "openvino", water, confidence=0.25)
+    assert of_water.backend.name == "pytorch"
+    of_cars = load(coco_detector, "openvino", windows, confidence=0.25)
+    assert of_cars.backend.name == "openvino"
 
 
 @pytest.mark.parametrize("backend", ["pytorch", "onnx", "openvino"])
 def test_what_is_found_in_a_window_does_not_depend_on_the_others(backend, tiny_detector):
     images = [*noise(3), *noise(2, side=40)]
-    predictor = load_predictor(tiny_detector, options(backend, max_boxes=5), images)
-    together = predictor.find(images)
-    assert together == [boxes for image in images for boxes in predictor.find([image])]
+    predictor = load(tiny_detector, backend, images, max_boxes=5)
+    together = predictor.predict(images)
+    assert together == [boxes for image in images for boxes in predictor.predict([image])]
 
 
 def test_a_backend_that_cannot_be_had_here_leaves_pytorch(tiny_detector, caplog):
-    chosen = load_predictor(tiny_detector, options("tensorrt"), noise()).backend
+    chosen = load(tiny_detector, "tensorrt", noise()).backend
     assert chosen.name == "pytorch"
     assert "tensorrt cannot be had on cpu" in caplog.text
 
@@ -105,7 +107,7 @@ def test_a_network_that_cannot_be_exported_leaves_pytorch(tiny_detector, caplog,
 
     monkeypatch.setattr(Exports, "onnx", fails)
     with caplog.at_level(logging.WARNING):
-        chosen = load_predictor(tiny_detector, options("auto"), noise()).backend
+        chosen = load(tiny_detector, "auto", noise()).backend
     assert chosen.name == "pytorch"
     assert "The backend openvino is passed over: no such operator" in caplog.text
     assert "line 12" not in caplog.text

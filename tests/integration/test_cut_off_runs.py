@@ -10,7 +10,7 @@ import sys
 import pytest
 from zenml.client import Client
 
-from commands.runs.cut_off import end_cut_off_runs, noted
+from commands.runs.cut_off_runs import end_cut_off_runs, marked_as_running
 from tests.conftest import PROJECT_ROOT
 
 
@@ -34,7 +34,7 @@ def states(run: str) -> list[str]:
 
 
 def test_the_next_command_marks_a_killed_run_as_stopped_and_says_so(cut_off, capsys, monkeypatch):
-    monkeypatch.setattr("commands.runs.cut_off._store", lambda: "sqlite:///elsewhere.db")
+    monkeypatch.setattr("commands.runs.cut_off_runs.store_url", lambda: "sqlite:///elsewhere.db")
     end_cut_off_runs()
     assert states(cut_off) == ["running", "running"]  # nobody can tell in another store
 
@@ -57,7 +57,7 @@ def test_a_damaged_note_is_done_with(content, capsys, local_state):
 
 
 def test_a_run_that_was_never_begun_needs_no_word(capsys):
-    with pytest.raises(KeyboardInterrupt), noted("never-begun"):
+    with pytest.raises(KeyboardInterrupt), marked_as_running("never-begun"):
         raise KeyboardInterrupt
     end_cut_off_runs()
     assert capsys.readouterr().out == ""

@@ -22,8 +22,8 @@ from utils.errors import DetectorError
 from utils.evaluation.bootstrap import Estimate
 from utils.evaluation.evaluate import (
     evaluate_detector,
-    groups_that_judge,
     unseen_by_both,
+    unseen_groups,
     unseen_tiles,
 )
 from utils.evaluation.evaluation import Evaluation
@@ -32,7 +32,7 @@ from utils.files import sha256_of
 from utils.geometry import Boxes, Window
 from utils.reports.evaluation_page import evaluation_page, shown_estimate
 
-SIDE, LOOK = 640, 320
+SIDE, IMAGE_SIZE = 640, 320
 PERSON = 0
 QUICK = EvaluationOptions(device="cpu", bootstrap=BootstrapOptions(samples=100))
 
@@ -56,7 +56,7 @@ def person_detector(weights: Path, folder: Path) -> Detector:
     model.model.nc, model.model.names = 1, {0: "person"}
     path = folder / "person.pt"
     model.save(path)
-    return Detector(path, path, ("person",), "detect", LOOK, "", {}, {}, 0, "", "")
+    return Detector(path, path, ("person",), "detect", IMAGE_SIZE, "", {}, {}, 0, "", "")
 
 
 def square_tile(photo: Path, labels: Path, folder: Path) -> LabeledTile:
@@ -78,7 +78,7 @@ def square_tile(photo: Path, labels: Path, folder: Path) -> LabeledTile:
 
 @pytest.fixture(scope="module")
 def people(shared_data: Path, tmp_path_factory) -> tuple[list[LabeledTile], YoloDataset]:
-    """Sixty photos to judge on, laid out for ultralytics, too."""
+    """Sixty photos to evaluate on, laid out for ultralytics, too."""
     folder = tmp_path_factory.mktemp("people")
     coco = shared_data / "coco"
     tiles = [
@@ -94,39 +94,40 @@ def people(shared_data: Path, tmp_path_factory) -> tuple[list[LabeledTile], Yolo
 
 
 @pytest.fixture(scope="module")
-def judged(people, shared_data, tmp_path_factory) -> tuple[Detector, Evaluation]:
+def evaluated(people, shared_data, tmp_path_factory) -> tuple[Detector, Evaluation]:
     tiles, _ = people
-    folder = tmp_path_factory.mktemp("judged")
+    folder = tmp_path_factory.mktemp("evaluated")
     detector = person_detector(shared_data / "weights" / "yolov8n.pt", folder)
     images = {tile.tile_id: Path(tile.uri) for tile in tiles}
     return detector, evaluate_detector(detector, tiles, images, folder, QUICK)
 
 
-def test_scores_are_those_of_ultralytics(people, judged, tmp_path):
-    detector, evaluation = judged
+def test_scores_are_those_of_ultralytics(people, evaluated, tmp_path):
+    detector, evaluation = evaluated
     _, dataset = people
     with quiet():
         theirs = load_ultralytics().YOLO(detector.best).val(
-            data=str(dataset.data_yaml), split="test", imgsz=LOOK, device="cpu", rect=False,
+            data=str(dataset.data_yaml), split="test", imgsz=IMAGE_SIZE, device="cpu", rect=False,
             plots=False, workers=0, verbose=False, save_dir=str(tmp_path),
+            iou=QUICK.iou, max_det=QUICK.max_boxes,
         )  # fmt: skip
     assert evaluation.metrics["mAP50"] == pytest.approx(theirs.box.map50, abs=0.005)
     assert evaluation.metrics["mAP50-95"] == pytest.approx(theirs.box.map, abs=0.005)
 
 
-def test_scenes_of_one_tile_score_as_their_tiles(judged):
-    _, evaluation = judged
+def test_scenes_of_one_tile_score_as_their_tiles(evaluated):
+    _, evaluation = evaluated
     assert evaluation.scene_scores == evaluation.tile_scores
 
 
-def test_every_number_lies_in_its_interval(judged):
-    _, evaluation = judged
+def test_every_number_lies_in_its_interval(evaluated):
+    _, evaluation = evaluated
     for name, estimate in evaluation.tile_scores.metrics.items():
         assert estimate.low <= estimate.value <= estimate.high, name
 
 
-def test_a_saved_evaluation_is_complete_in_itself(judged, tmp_path):
-    _, evaluation = judged
+def test_a_saved_evaluation_is_complete_in_itself(evaluated, tmp_path):
+    _, evaluation = evaluated
     evaluation.save(tmp_path / "saved")
     (tmp_path / "saved").rename(tmp_path / "moved")
     loaded = Evaluation.load(tmp_path / "moved")
@@ -134,8 +135,10 @@ def test_a_saved_evaluation_is_complete_in_itself(judged, tmp_path):
     assert evaluation_page(loaded) == evaluation_page(evaluation)
 
 
-def test_an_evaluation_of_before_sizes_had_map50_and_classes_intervals_has_a_page(judged, tmp_path):
-    _, evaluation = judged
+def test_an_evaluation_of_before_sizes_had_map50_and_classes_intervals_has_a_page(
+    evaluated, tmp_path
+):
+    _, evaluation = evaluated
     person = evaluation.tile_scores.classes["person"]
     size = next(iter(person.sizes_intervals))
     of_class = shown_estimate(Estimate(person.f1, *person.intervals["F1"]))
@@ -158,15 +161,15 @@ def test_an_evaluation_of_before_sizes_had_map50_and_classes_intervals_has_a_pag
     assert (now.count(of_size), page.count(of_size)) == (2, 0)
 
 
-def test_the_worst_tiles_come_first_with_their_pictures(judged):
-    _, evaluation = judged
+def test_the_worst_tiles_come_first_with_their_pictures(evaluated):
+    _, evaluation = evaluated
     mistakes = [sum(tile.errors.values()) for tile in evaluation.worst]
     assert mistakes == sorted(mistakes, reverse=True)
     assert mistakes[-1] > 0
     assert evaluation_page(evaluation).count("<img") == len(mistakes) <= 24
 
 
-def test_the_test_split_is_judged_and_val_where_it_is_empty(tmp_path):
+def test_the_test_split_is_evaluated_and_val_where_it_is_empty(tmp_path):
     tiles, splits = tiny_tiles(tmp_path, 8)
     split, chosen = unseen_tiles(tiles, splits)
     assert (split, len(chosen)) == (Split.TEST, 2)
@@ -176,7 +179,7 @@ def test_the_test_split_is_judged_and_val_where_it_is_empty(tmp_path):
         unseen_tiles(tiles, {})
 
 
-def test_what_one_of_two_detectors_has_learnt_from_judges_neither(tmp_path):
+def test_scenes_that_one_of_two_detectors_was_trained_on_evaluate_neither(tmp_path):
     tiles, splits = tiny_tiles(tmp_path, 8)
     first, second = sorted(scene for scene, split in splits.items() if split == Split.TEST)
     assert {t.scene_id for t in unseen_by_both(tiles, splits, {first: Split.TRAIN})} == {second}
@@ -184,10 +187,10 @@ def test_what_one_of_two_detectors_has_learnt_from_judges_neither(tmp_path):
         unseen_by_both(tiles, splits, dict.fromkeys((first, second), Split.TRAIN))
 
 
-def test_scenes_judge_where_there_is_something_to_find(tmp_path):
+def test_only_scenes_with_objects_count_as_unseen_groups(tmp_path):
     tiles, splits = tiny_tiles(tmp_path, 8)
     first, second = sorted(scene for scene, split in splits.items() if split == Split.TEST)
     bare = [replace(t, boxes=boxes()) if t.scene_id == first else t for t in tiles]
-    assert groups_that_judge(tiles, splits, {}) == {first, second}
-    assert groups_that_judge(bare, splits, {}) == {second}
-    assert groups_that_judge(tiles, splits, {second: Split.TRAIN}) == {first}
+    assert unseen_groups(tiles, splits, {}) == {first, second}
+    assert unseen_groups(bare, splits, {}) == {second}
+    assert unseen_groups(tiles, splits, {second: Split.TRAIN}) == {first}

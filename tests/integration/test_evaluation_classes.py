@@ -22,7 +22,7 @@ from utils.detection.ultralytics.checkpoint import load_weights
 from utils.detection.ultralytics.library import load_ultralytics, quiet
 from utils.evaluation.coco import coco_metrics
 from utils.evaluation.options import EvaluationOptions
-from utils.evaluation.predict_tiles import look_at_tiles
+from utils.evaluation.predict_tiles import predict_tiles
 from utils.files import sha256_of
 from utils.geometry import Boxes, Window
 
@@ -66,8 +66,8 @@ def test_scores_of_many_classes_on_tiles_that_are_not_square_are_those_of_ultral
     several = partial(nms.non_max_suppression, multi_label=True)
     monkeypatch.setattr(nms, "non_max_suppression", several)
     detector = Detector(weights, weights, names, "detect", SIDE, "", {}, {}, 0, "", "")
-    (look,) = look_at_tiles([detector], tiles[2:], images, EvaluationOptions(device="cpu"))
-    ours = coco_metrics(look.tiles, names)
+    (predicted,) = predict_tiles([detector], tiles[2:], images, EvaluationOptions(device="cpu"))
+    ours = coco_metrics(predicted.tiles, names)
     assert len(ours.classes) == 80
     assert ours.overall.map50 == pytest.approx(theirs.box.map50, abs=0.005)
     assert ours.overall.map50_95 == pytest.approx(theirs.box.map, abs=0.005)

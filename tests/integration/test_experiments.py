@@ -64,7 +64,8 @@ def train(**parameters: object) -> PipelineRunResponse:
     """What `python run.py --training` does, for a small training."""
     sets = [f"{key}={value}" for key, value in {**COMMON, **parameters}.items()]
     typed = [part for one in sets for part in ("--set", one)]
-    (planned,) = plan_runs(parse_arguments(["--training", "--local", *typed]))
+    (loop,) = parse_arguments(["--training", "--local", *typed]).requests
+    (planned,) = plan_runs(loop)
     settings = planned.configuration.settings | {"model": {"name": MODEL, "version": "staging"}}
     run_pipeline(replace(planned, configuration=replace(planned.configuration, settings=settings)))
     return Client().list_pipeline_runs(size=1, hydrate=True).items[0]

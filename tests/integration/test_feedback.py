@@ -18,9 +18,8 @@ from utils.feedback.candidates import candidates
 from utils.feedback.options import FeedbackOptions
 from utils.feedback.pick import pick
 from utils.feedback.picked import PickedTile, PickedTiles, Reason
-from utils.feedback.predict_tiles import look_with, with_boxes
-from utils.feedback.storing import stored_tile
-from utils.feedback.suggestions import suggestion
+from utils.feedback.predict_tiles import embedder, with_predictions
+from utils.feedback.sendable import preannotation_of, stored_tile
 from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.reports.picked_page import picked_page
@@ -74,7 +73,7 @@ def test_a_picked_tile_is_sent_with_the_boxes_that_are_worth_peoples_time(
 ) -> None:
     tiles = tiles_of_predicted((), [prediction], TILING, IssueReport())
     found = candidates(tiles, confidence=0.25, predictions=[prediction])
-    sent = [suggestion(one) for one in pick(found, FeedbackOptions(random_share=0))]
+    sent = [preannotation_of(one) for one in pick(found, FeedbackOptions(random_share=0))]
     assert [(one.model_version, one.boxes.scores.tolist()) for one in sent if one] == [
         ("7", []),
         ("7", [0.9]),
@@ -95,7 +94,7 @@ def test_a_tile_that_somebody_has_reviewed_or_skipped_is_left_alone_unless_it_is
             labels=labeled([reviewed]),
             predictions=[prediction],
             skipped={skipped.tile_id},
-            whatever=set(tags),
+            tagged=set(tags),
         )
         options = FeedbackOptions(random_share=0)
         return [one.tile.tile_id for one in pick(found, options, tagged=set(tags))]
@@ -113,24 +112,24 @@ def test_tiles_that_wait_are_looked_at_again_where_nothing_newer_was_predicted(
 
     def picked(version: str) -> PickedTile:
         found = candidates(
-            tiles, confidence=0.0001, predictions=[prediction], waiting={waiting.tile_id}
+            tiles, confidence=0.0001, predictions=[prediction], sent={waiting.tile_id}
         )
         picks = pick(found, FeedbackOptions(random_share=0), sent={waiting.tile_id})
         assert [one.reason for one in picks].count(Reason.WAITING) == 1
-        return with_boxes(picks, tiny_detector, version, issues)[-1]
+        return with_predictions(picks, tiny_detector, version, issues)[-1]
 
     issues = IssueReport()
     of_same, of_other = picked("7"), picked("8")
     assert of_same.tile == of_other.tile == waiting
-    sent = suggestion(of_same)
+    sent = preannotation_of(of_same)
     assert sent is not None
     assert sent.model_version == "7"
     assert len(sent.boxes) > 0
-    assert suggestion(of_other) is None
+    assert preannotation_of(of_other) is None
 
     assert len(issues) == 0
     Path(waiting.uri).unlink()
-    assert suggestion(picked("7")) is None
+    assert preannotation_of(picked("7")) is None
     assert [issue.item for issue in issues.issues] == [waiting.uri]
 
 
@@ -174,7 +173,7 @@ def test_the_page_shows_the_tiles_and_why_they_were_picked(
     ]
     options = FeedbackOptions(budget=4, random_share=0.25)
     found = candidates(tiles, confidence=0.25, predictions=predictions)
-    picked = pick(found, options, look_with(tiny_detector, known, options))
+    picked = pick(found, options, embedder(tiny_detector, known, options))
     assert Counter(one.reason.value for one in picked)["random"] == 1
     assert all(one.novelty is not None for one in picked)
 

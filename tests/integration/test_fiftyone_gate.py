@@ -17,7 +17,8 @@ from utils.curation import database
 from utils.curation.app import serve_app, stop_app
 from utils.gate import bearer
 from utils.paths import local_folder
-from utils.processes import ServerProcess, port_is_free, start_on_port, start_server
+from utils.ports import port_is_free
+from utils.processes import ServerProcess, start_on_port, start_server
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.emulators.gcs_messages import Answer, Request, refusal
 from tests.emulators.gcs_objects import StorageError
 from utils.errors import StoreError
 from utils.files import sha256_of
-from utils.processes import free_port
+from utils.ports import free_port
 from utils.storage import gcs
 from utils.storage.store import open_store
 

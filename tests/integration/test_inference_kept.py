@@ -14,6 +14,7 @@ from utils.images.georeference import Georeference
 from utils.paths import local_folder
 from utils.scenes.scene import Scene
 from utils.storage.store import open_store
+from utils.tables import write_table
 from utils.tiling.grid import tile_windows
 
 
@@ -51,41 +52,55 @@ def test_an_interrupted_run_goes_on_with_the_scenes_it_has_not_seen(predict, sce
     assert {path: time for path, time in kept_parts().items() if path in done} == done
 
 
-def test_a_run_killed_inside_a_scene_goes_on_with_the_band_it_was_in(
+def test_a_run_killed_inside_a_scene_goes_on_after_its_last_checkpoint(
     predict, tmp_path, monkeypatch
 ):
     tall = Scene("port/tall.png", write_image(tmp_path / "tall.png", 150, 2000, seed=4))
-    looked_at = []
-    find = Predictor.find
+    predicted = []
+    find = Predictor.predict
 
     def killed_after_100_windows(predictor, images):
-        if len(looked_at) + len(images) > 100:
+        if len(predicted) + len(images) > 100:
             raise KeyboardInterrupt
-        looked_at.extend(images)
+        predicted.extend(images)
         return find(predictor, images)
 
-    monkeypatch.setattr(Predictor, "find", killed_after_100_windows)
+    monkeypatch.setattr(Predictor, "predict", killed_after_100_windows)
     with pytest.raises(KeyboardInterrupt):
         predict([tall])
-    (band,) = local_folder("predictions").glob("*/*/*.parquet")
+    (checkpoint,) = local_folder("predictions").glob("*/*/*.parquet")
 
     def counted(predictor, images):
-        looked_at.extend(images)
+        predicted.extend(images)
         return find(predictor, images)
 
-    monkeypatch.setattr(Predictor, "find", counted)
+    monkeypatch.setattr(Predictor, "predict", counted)
     (resumed,) = predict([tall]).predictions
-    monkeypatch.setattr(Predictor, "find", find)
+    monkeypatch.setattr(Predictor, "predict", find)
     windows = len(list(tile_windows(150, 2000, OPTIONS.tile_size, OPTIONS.overlap)))
-    assert windows < len(looked_at) <= windows + 64
-    assert not band.exists()
+    assert windows < len(predicted) <= windows + 64
+    assert not checkpoint.exists()
     for part in kept_parts():
         part.unlink()
     (whole,) = predict([tall]).predictions
     assert resumed.boxes == whole.boxes
 
 
-def test_a_second_run_looks_at_no_image_again_and_finds_the_same(predict, scenes, tiny_detector):
+def test_the_boxes_of_a_scene_are_written_to_parquet_twice(predict, scenes, monkeypatch):
+    written = []
+
+    def noted(path, *table, **how):
+        written.append(path.name)
+        return write_table(path, *table, **how)
+
+    monkeypatch.setattr("utils.tables.write_table", noted)
+    result = predict(scenes)
+    assert len(result.predictions) == 3
+    assert written.count("predictions.parquet") == 1
+    assert len(written) == 3 + 1  # a file for each scene as soon as it is done, and the table
+
+
+def test_a_second_run_predicts_no_image_again_and_finds_the_same(predict, scenes, tiny_detector):
     first = list(predict(scenes).predictions)
     before = kept_parts()
     assert list(predict(scenes).predictions) == first
@@ -95,12 +110,12 @@ def test_a_second_run_looks_at_no_image_again_and_finds_the_same(predict, scenes
 def test_what_another_version_of_ultralytics_has_found_is_not_taken(predict, scenes, monkeypatch):
     predict(scenes[:1])
     before = kept_parts()
-    monkeypatch.setattr("utils.detection.predict.version", lambda _: "8.4.999")
+    monkeypatch.setattr("utils.detection.predict.library_version", lambda: "8.4.999")
     predict(scenes[:1])
     assert len(kept_parts()) == len(before) + 1
 
 
-def test_what_is_known_of_a_scene_may_change_without_looking_again(predict, scenes):
+def test_facts_of_a_scene_may_change_without_another_prediction(predict, scenes):
     before = {scene.scene_id: scene for scene in predict(scenes).predictions}
     place = Georeference("EPSG:4326", (1, 0, 0, 0, 1, 0))
     changed = [replace(scene, boxes=boxes((5, 5, 9, 9)), georeference=place) for scene in scenes]
@@ -112,7 +127,7 @@ def test_what_is_known_of_a_scene_may_change_without_looking_again(predict, scen
         assert scene.seconds == before[scene.scene_id].seconds
 
 
-def test_an_image_that_has_changed_is_looked_at_again(predict, scenes):
+def test_an_image_that_has_changed_is_predicted_again(predict, scenes):
     before = list(predict(scenes[:1]).predictions)
     write_image(scenes[0].path, 80, 60, seed=9)
     (after,) = predict(scenes[:1]).predictions

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from tests.fixtures.detector import tiny_options
-from utils.detection.options import TrainingOptions
 from utils.detection.ultralytics.checkpoint import load_model, resolve_checkpoint
 from utils.detection.ultralytics.known_classes import with_known_classes
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.detection.ultralytics.train import train_detector
 from utils.errors import ConfigurationError
 

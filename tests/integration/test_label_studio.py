@@ -25,7 +25,8 @@ from utils.annotation.label_studio.server import (
 )
 from utils.errors import BusyError, ConfigurationError, LabelStudioError, ServerError
 from utils.paths import local_folder
-from utils.processes import free_port, running_server
+from utils.ports import free_port
+from utils.processes import running_server
 
 
 def fetch(server: ServerConnection, path: str) -> httpx.Response:

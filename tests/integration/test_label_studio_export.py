@@ -13,9 +13,9 @@ import pytest
 from tests.builders import boxes, make_tile
 from tests.fixtures.label_studio import Harbour, make_harbour
 from utils.annotation.label_studio.connection import ask
-from utils.annotation.label_studio.export import ExportResult
 from utils.annotation.label_studio.server import ServerConnection
 from utils.annotation.label_studio.sync import sync_tasks
+from utils.annotation.results import ExportResult
 from utils.dataset.labeled import LabeledTile
 from utils.errors import LabelStudioError, TooManyIssuesError
 from utils.tiling.manifest import TileManifest
@@ -257,7 +257,7 @@ def test_tasks_that_the_manifest_does_not_know_are_reported(
 
 
 def test_a_picked_tile_that_was_never_sent_is_told_and_does_not_count(harbour: Harbour) -> None:
-    harbour.tiles[0] = replace(harbour.tiles[0], boxes=None, box_ids=())
+    harbour.tiles[0] = replace(harbour.tiles[0], boxes=None)
     sent = TileManifest.write(harbour.folder / "sent.parquet", ["ship"], harbour.tiles[1:])
     sync_tasks(harbour.client, harbour.project, sent, harbour.images, harbour.options)
     result = harbour.export(max_bad_share=0.0)

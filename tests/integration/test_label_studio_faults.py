@@ -14,12 +14,13 @@ import pytest
 from tests.fixtures.faulty_proxy import Fault, FaultyProxy, faulty_proxy
 from tests.fixtures.label_studio import Harbour, make_harbour
 from utils.annotation.label_studio.connection import connect
-from utils.annotation.label_studio.import_queue import tasks_there
+from utils.annotation.label_studio.data_manager import uids_by_tile
 from utils.annotation.label_studio.server import ServerConnection
 from utils.errors import LabelStudioError
 from utils.issues import IssueReport
 from utils.paths import local_folder
-from utils.processes import port_is_free, running_server
+from utils.ports import port_is_free
+from utils.processes import running_server
 
 
 def sync_through(proxy: FaultyProxy, harbour: Harbour, **options: float) -> int:
@@ -36,7 +37,7 @@ def until(happened: Callable[[], bool]) -> None:
 
 
 def tasks_arrived(harbour: Harbour) -> int:
-    return len(tasks_there(harbour.client, harbour.project.id, IssueReport()))
+    return len(uids_by_tile(harbour.client, harbour.project.id, IssueReport()))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from utils.annotation.label_studio.account import _let_in, account_in
+from utils.annotation.label_studio.account import _reset_account, account_in
 from utils.annotation.label_studio.installation import DATABASE
 from utils.annotation.label_studio.server import (
     ServerConnection,
@@ -50,7 +50,7 @@ def other_account(label_studio: ServerConnection) -> Iterator[ServerConnection]:
     assert server is not None
     yield server
     file.write_text(kept)
-    _let_in(folder / DATABASE, former)
+    _reset_account(folder / DATABASE, former)
 
 
 def test_after_its_file_was_damaged_the_account_has_a_new_way_in(

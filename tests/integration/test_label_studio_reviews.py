@@ -11,12 +11,13 @@ from uuid import uuid4
 import pytest
 
 from commands.retraining.fresh_reviews import FreshReviews, Known, fresh_reviews, known_reviews
-from commands.retraining.webhook import listening, registered
+from commands.retraining.webhook import listening
 from tests.fixtures.label_studio import Harbour, make_harbour
 from utils.annotation.label_studio.connection import ask
-from utils.annotation.label_studio.export import ExportResult
+from utils.annotation.label_studio.data_manager import skipped_tiles
 from utils.annotation.label_studio.server import ServerConnection
-from utils.annotation.label_studio.skipped import skipped_tiles
+from utils.annotation.label_studio.webhook import registered
+from utils.annotation.results import ExportResult
 from utils.dataset.review import BoxChanges
 from utils.reports.dataset_page import dataset_page
 

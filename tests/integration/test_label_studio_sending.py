@@ -11,8 +11,9 @@ import pytest
 from tests.fixtures.label_studio import Harbour
 from utils.annotation.label_studio.connection import ask
 from utils.annotation.label_studio.predictions import predictions_there
-from utils.annotation.label_studio.sending import SendReport, send_tiles
+from utils.annotation.label_studio.sending import send_tiles
 from utils.annotation.preannotations import Preannotation, model_version_of
+from utils.annotation.results import SendReport
 from utils.geometry import Boxes
 from utils.tiling.tile import Tile
 

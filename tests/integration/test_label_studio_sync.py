@@ -15,8 +15,8 @@ from tests.builders import boxes, make_tile
 from tests.fixtures.label_studio import Harbour, make_harbour
 from utils.annotation.label_studio import late_imports, sync
 from utils.annotation.label_studio.connection import ask
-from utils.annotation.label_studio.import_queue import import_batch, tasks_there
-from utils.annotation.label_studio.listing import listed_tasks
+from utils.annotation.label_studio.data_manager import listed_tasks, uids_by_tile
+from utils.annotation.label_studio.import_queue import import_tasks
 from utils.annotation.label_studio.server import ServerConnection
 from utils.annotation.label_studio.tasks import TileTask, task_of
 from utils.errors import BusyError, TooManyIssuesError
@@ -81,7 +81,7 @@ def test_a_task_the_server_refuses_does_not_sink_the_batch(harbour: Harbour) -> 
     batch = [task_of(tile, "/image.png") for tile in harbour.tiles]
     batch[4] = TileTask("bad", "uid", b'{"data": {"tile_id": "bad"}}')
     issues = IssueReport()
-    added = import_batch(harbour.client, harbour.project.id, batch, issues, timeout_s=60)
+    added = import_tasks(harbour.client, harbour.project.id, batch, issues, timeout_s=60)
     assert added == 11
     assert [(issue.item, issue.kind) for issue in issues.issues] == [
         ("bad", "refused by Label Studio")
@@ -193,13 +193,13 @@ def test_an_import_that_arrives_while_its_tasks_are_sent_again_doubles_nothing(
     harbour: Harbour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A sender was killed, and Label Studio is still at what it has sent."""
-    send = sync.import_batch
+    send = sync.import_tasks
 
     def with_a_late_one(*arguments: Any, **options: Any) -> int:
         double(harbour, 0)
         return send(*arguments, **options)
 
-    monkeypatch.setattr(sync, "import_batch", with_a_late_one)
+    monkeypatch.setattr(sync, "import_tasks", with_a_late_one)
     report = harbour.sync()
     assert report.added == len(harbour.tasks()) == len(harbour.tiles)
     assert report.issues.issues[0].kind == "sent twice"
@@ -232,7 +232,7 @@ def test_tasks_of_other_origin_are_left_in_peace(harbour: Harbour) -> None:
     own = {"data": {"image": "/somebody/elses.png"}}
     ask(harbour.client, "POST", f"api/projects/{harbour.project.id}/import", json=[own])
     assert harbour.sync().added == 12
-    assert len(tasks_there(harbour.client, harbour.project.id, IssueReport())) == 12
+    assert len(uids_by_tile(harbour.client, harbour.project.id, IssueReport())) == 12
 
 
 def test_two_thousand_tasks_come_back_as_they_were_sent(

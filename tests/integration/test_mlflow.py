@@ -13,8 +13,7 @@ import pytest
 
 from tests.evaluations import make_evaluation
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
-from utils.detection.mlflow_store import EXPERIMENT
-from utils.detection.options import TrackingOptions
+from utils.detection.options import DEFAULT_EXPERIMENT, TrackingOptions
 from utils.detection.ultralytics.train import train_detector
 from utils.errors import DetectorError
 from utils.evaluation.record import record_evaluation
@@ -43,7 +42,7 @@ def client_of(tracking):
 
 def runs_of(tracking):
     client = client_of(tracking)
-    found = client.get_experiment_by_name(EXPERIMENT)
+    found = client.get_experiment_by_name(DEFAULT_EXPERIMENT)
     return client.search_runs([found.experiment_id])
 
 

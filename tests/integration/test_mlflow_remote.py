@@ -11,11 +11,11 @@ from zenml.client import Client
 from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
 from zenml.enums import StackComponentType
 
-from records.tracker import track_with_stack
+from records.active_stack import track_with_stack
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
 from tests.fixtures.mlflow_server import PASSWORD, USER
 from utils.detection import tracking
-from utils.detection.options import TrackingOptions
+from utils.detection.options import DEFAULT_EXPERIMENT, TrackingOptions
 from utils.detection.ultralytics.train import train_detector
 
 CONFIGURED_BY_ZENML = (
@@ -56,7 +56,7 @@ def register_tracker(mlflow_door, monkeypatch):
 @pytest.fixture
 def tracked(register_tracker):
     register_tracker(tracking_username=USER, tracking_password=PASSWORD)
-    return track_with_stack()
+    return track_with_stack(DEFAULT_EXPERIMENT)
 
 
 def record_of(detector):
@@ -149,7 +149,7 @@ def test_a_refused_password_is_not_repeated_in_the_warning(
 ):
     register_tracker(tracking_username=USER, tracking_password="wr0ng-password")
     in_address = mlflow_door.url.replace("//", f"//{USER}:wr0ng-password@")
-    for options in (track_with_stack(), TrackingOptions(tracking_uri=in_address)):
+    for options in (track_with_stack(DEFAULT_EXPERIMENT), TrackingOptions(tracking_uri=in_address)):
         caplog.clear()
         detector = train_detector(tiny_dataset, tiny_options(), tracking=options)
         assert detector.mlflow_run_id is None

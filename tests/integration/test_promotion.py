@@ -1,4 +1,4 @@
-"""A worse challenger is refused and a better one promoted: both really train, both look now."""
+"""A worse challenger is refused and a better one promoted, by predictions on the same tiles."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from zenml.client import Client
 import materializers  # noqa: F401  (tells ZenML how to store the nouns)
 from commands.arguments import parse_arguments
 from commands.models.promotion import promote_to_production, roll_back
-from commands.models.stages import promote, version_in
+from commands.models.stages import promote
 from commands.runs.execution import plan_runs, run_pipeline
+from records.model_versions import version_in
 from tests.builders import boxes
 from tests.fixtures.detector import tiny_options, tiny_tiles, write_tiny_dataset
 from utils.dataset.labeled import LabeledDataset
@@ -26,7 +27,7 @@ from utils.detection.detector import Detector
 from utils.detection.ultralytics.train import train_detector
 from utils.errors import DetectorError, MissingStageError
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions, PromotionOptions
-from utils.evaluation.promotion import hold_contest
+from utils.evaluation.promotion import decide_promotion
 
 TILES = 32
 TEST_SCENES = TILES // 4  # of one tile each
@@ -63,7 +64,7 @@ def test_tiles(tmp_path_factory):
 @pytest.fixture
 def compare(detectors, test_tiles, tmp_path):
     def run(champion, challenger, **asked):
-        return hold_contest(
+        return decide_promotion(
             ("1", detectors[champion]),
             ("2", detectors[challenger]),
             test_tiles,
@@ -93,8 +94,8 @@ def test_one_scene_with_objects_decides_nothing(detectors, test_tiles, tmp_path)
     tiles = [replace(tile, boxes=boxes()) for tile in test_tiles[1:]] + test_tiles[:1]
     images = {tile.tile_id: Path(tile.uri) for tile in tiles}
     sides = ("1", detectors["worse"]), ("2", detectors["better"])
-    contest = hold_contest(*sides, tiles, images, tmp_path, PromotionOptions(), QUICK)
-    assert "judged on at least 2 scenes with objects: on 1;" in contest.comparison.verdict
+    contest = decide_promotion(*sides, tiles, images, tmp_path, PromotionOptions(), QUICK)
+    assert "evaluated on at least 2 scenes with objects: on 1;" in contest.comparison.verdict
 
 
 def test_the_same_detector_differs_from_itself_in_no_sample(compare):
@@ -124,7 +125,7 @@ def test_a_class_that_gets_worse_keeps_the_champion(compare):
 
 def test_test_tiles_without_boxes_cannot_decide(detectors, tmp_path):
     with pytest.raises(DetectorError, match="no boxes"):
-        hold_contest(
+        decide_promotion(
             ("1", detectors["worse"]),
             ("2", detectors["better"]),
             [],
@@ -164,9 +165,9 @@ def promote_as_typed(model: str, *arguments: str) -> None:
     """What `python run.py --promote production` does for a model."""
     quick = ["promotion.max_slowdown=100", "evaluation.device=cpu"]
     sets = [part for value in quick for part in ("--set", value)]
-    parsed = parse_arguments(["--promote", "production", *sets, *arguments])
-    (planned,) = plan_runs(parsed)
-    promote_to_production(model, planned, parsed)
+    (loop,) = parse_arguments(["--promote", "production", *sets, *arguments]).requests
+    (planned,) = plan_runs(loop)
+    promote_to_production(model, planned, loop.promote)
 
 
 def in_production(model: str) -> int:
@@ -191,10 +192,8 @@ def test_promotion_in_zenml_from_first_to_rollback(contest, capsys):
     assert json.loads(json.dumps(contest.comparison.card())) == noted
     assert contest.champion.tiles_fingerprint == contest.challenger.tiles_fingerprint
     for side, evaluation in (("champion", contest.champion), ("challenger", contest.challenger)):
-        judged_alone = evaluation.tile_scores.metrics["mAP50-95"].value
-        assert getattr(contest.comparison, side).score.value == pytest.approx(
-            judged_alone, abs=5e-3
-        )
+        alone = evaluation.tile_scores.metrics["mAP50-95"].value
+        assert getattr(contest.comparison, side).score.value == pytest.approx(alone, abs=5e-3)
     page = unescape(Path(decided.run_metadata["page"]).read_text())
     assert contest.comparison.verdict in page
     assert page.count("Worst tiles") == 2
@@ -281,7 +280,8 @@ def test_without_an_earlier_version_there_is_nothing_to_roll_back_to(contest):
 def evaluate_as_typed(model: str) -> None:
     """What `python run.py --evaluate` does for the version of a model in staging."""
     Client().get_model_version(model, "1").set_stage("staging")
-    (planned,) = plan_runs(parse_arguments(["--evaluate", "--set", "evaluation.device=cpu"]))
+    (loop,) = parse_arguments(["--evaluate", "--set", "evaluation.device=cpu"]).requests
+    (planned,) = plan_runs(loop)
     settings = planned.configuration.settings | {"model": {"name": model, "version": "staging"}}
     run_pipeline(replace(planned, configuration=replace(planned.configuration, settings=settings)))
 
@@ -298,7 +298,9 @@ def test_where_there_is_nothing_to_find_the_evaluation_says_so(contest, capsys, 
     assert "on unseen scenes: no object to find, so no score" in capsys.readouterr().out
 
 
-def test_a_version_is_judged_on_the_newest_labels_of_its_model_in_zenml(contest, capsys, tmp_path):
+def test_a_version_is_evaluated_on_the_newest_labels_of_its_model_in_zenml(
+    contest, capsys, tmp_path
+):
     model, other = contest("better"), f"model-{uuid4().hex[:8]}"
     newer = LabeledDataset.write(tmp_path / "newer.parquet", ["car"], [])
     Client().create_model(other)

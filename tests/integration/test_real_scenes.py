@@ -13,7 +13,8 @@ from rasterio.transform import xy
 from rasterio.warp import transform
 
 from utils.detection.options import InferenceOptions
-from utils.detection.predict import InferenceResult, merge_inferences, predict_scenes
+from utils.detection.outputs import merge_inferences
+from utils.detection.predict import InferenceResult, predict_scenes
 from utils.detection.ultralytics.checkpoint import load_weights
 from utils.geometry import iou_matrix
 from utils.reports.viewer import Viewer, write_viewer

@@ -1,4 +1,4 @@
-"""An inference looks at what holds data and lies in the regions of its source."""
+"""An inference predicts the windows that hold data and lie in the regions of its source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tests.builders import boxes
 from tests.unit.images.rasters import write_tiff
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
-from utils.detection.predict import InferenceResult, merge_inferences, predict_scenes
+from utils.detection.outputs import merge_inferences
+from utils.detection.predict import InferenceResult, predict_scenes
 from utils.detection.predictor import Predictor
 from utils.errors import SourceError
 from utils.geometry import Boxes
@@ -42,7 +43,7 @@ def port(tmp_path) -> Path:
 
 
 @pytest.fixture
-def looked_at(monkeypatch) -> list[np.ndarray]:
+def predicted(monkeypatch) -> list[np.ndarray]:
     """The windows that the network was shown; it finds one thing in the midst of each."""
     shown: list[np.ndarray] = []
 
@@ -50,7 +51,7 @@ def looked_at(monkeypatch) -> list[np.ndarray]:
         shown.extend(images)
         return [Boxes(IN_MIDST.xyxy, IN_MIDST.labels, np.array([0.9]))] * len(images)
 
-    monkeypatch.setattr(Predictor, "find", find)
+    monkeypatch.setattr(Predictor, "predict", find)
     return shown
 
 
@@ -80,7 +81,7 @@ def regions(folder: Path, first_column: int, last_column: int) -> str:
     return str(folder / "r.geojson")
 
 
-def test_windows_without_data_are_not_shown_to_the_network(predict, looked_at):
+def test_windows_without_data_are_not_shown_to_the_network(predict, predicted):
     (scene,) = predict().predictions
     empty = sum(window.x + window.width <= COLLAR for window in GRID)
     assert empty > 0
@@ -89,10 +90,10 @@ def test_windows_without_data_are_not_shown_to_the_network(predict, looked_at):
         empty,
         0,
     )
-    assert len(looked_at) == len(GRID) - empty
+    assert len(predicted) == len(GRID) - empty
 
 
-def test_boxes_at_the_edge_of_missing_data_are_marked_in_every_output(predict, looked_at):
+def test_boxes_at_the_edge_of_missing_data_are_marked_in_every_output(predict, predicted):
     predictions = predict().predictions
     (scene,) = predictions
     expected = [bool(x1 - 2 < COLLAR) for x1, *_ in scene.boxes.xyxy]
@@ -104,7 +105,7 @@ def test_boxes_at_the_edge_of_missing_data_are_marked_in_every_output(predict, l
     assert [feature["properties"]["at_edge"] for feature in features] == expected
 
 
-def test_boxes_at_such_an_edge_are_dropped_and_counted_where_that_is_asked_for(predict, looked_at):
+def test_boxes_at_such_an_edge_are_dropped_and_counted_where_that_is_asked_for(predict, predicted):
     (kept,) = predict().predictions
     (scene,) = predict(OPTIONS.updated(edges="drop")).predictions
     assert len(scene.boxes) == len(kept.boxes) - sum(kept.at_edge)
@@ -112,10 +113,10 @@ def test_boxes_at_such_an_edge_are_dropped_and_counted_where_that_is_asked_for(p
     assert not any(scene.at_edge)
 
 
-def test_what_lies_outside_the_regions_is_neither_looked_at_nor_found(predict, looked_at, tmp_path):
+def test_what_lies_outside_the_regions_is_neither_predicted_nor_found(predict, predicted, tmp_path):
     (scene,) = predict(regions=regions(tmp_path, 150, 230)).predictions
     touched = [window for window in GRID if window.x < 230 and window.x + window.width > 150]
-    assert len(looked_at) == len(touched)
+    assert len(predicted) == len(touched)
     assert scene.windows_outside == len(GRID) - len(touched)
     centres = scene.boxes.xyxy[:, [0, 2]].mean(axis=1)
     assert len(centres) > 0
@@ -123,19 +124,19 @@ def test_what_lies_outside_the_regions_is_neither_looked_at_nor_found(predict, l
     assert scene.boxes_outside > 0
 
 
-def test_other_regions_are_looked_at_anew_and_the_same_ones_are_not(predict, looked_at, tmp_path):
+def test_other_regions_are_predicted_anew_and_the_same_ones_are_not(predict, predicted, tmp_path):
     path = regions(tmp_path, 150, 230)
     (first,) = predict(regions=path).predictions
-    shown = len(looked_at)
+    shown = len(predicted)
     (again,) = predict(regions=path).predictions
     assert again == first
-    assert len(looked_at) == shown
+    assert len(predicted) == shown
     (other,) = predict(regions=path, regions_side="outside").predictions
-    assert len(looked_at) > shown
+    assert len(predicted) > shown
     assert other != first
 
 
-def test_regions_elsewhere_end_the_inference(predict, looked_at, tmp_path):
+def test_regions_elsewhere_end_the_inference(predict, predicted, tmp_path):
     with pytest.raises(SourceError, match="leave nothing"):
         predict(regions=regions(tmp_path, 10_000, 10_100))
-    assert looked_at == []
+    assert predicted == []

@@ -7,7 +7,7 @@ import json
 from zenml.client import Client
 from zenml.enums import StackComponentType
 
-from commands.runs.configuration import CONFIGS
+from commands.config_files import CONFIGS
 from tests.fixtures.registering import NEVER_SHOWN, PASSWORD, Registering, tracker
 
 ORCHESTRATOR = StackComponentType.ORCHESTRATOR

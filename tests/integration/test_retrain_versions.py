@@ -8,8 +8,7 @@ from uuid import uuid4
 from zenml import Model, link_artifact_to_model, log_metadata, save_artifact
 from zenml.client import Client
 
-from commands.retraining.versions import last_trained
-from records.learned_labels import LEARNED_FROM
+from records.trainings import LEARNED_FROM, last_trained
 
 
 def test_a_training_that_was_killed_before_it_left_a_detector_has_learned_nothing(

@@ -1,4 +1,4 @@
-"""Windows of empty water are not looked at when the options say so, and counted."""
+"""Windows of empty water are skipped when the options say so, and counted."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from utils.detection.predict import predict_scenes
 from utils.detection.predictions import ScenePrediction
 from utils.detection.predictor import Predictor
 from utils.detection.scale import WindowPlan
-from utils.detection.scan import look_through
-from utils.detection.window_checkpoints import KeptWork
+from utils.detection.scan import scan_scenes
+from utils.detection.window_checkpoints import PredictionCache
 from utils.scenes.scene import Scene, SceneSource
 from utils.storage.store import open_store
 from utils.tiling.grid import Grid
@@ -65,62 +65,62 @@ def predict(tmp_path, tiny_detector: Detector, coast):
 
 
 @pytest.fixture
-def looked_at(monkeypatch) -> list[np.ndarray]:
+def predicted(monkeypatch) -> list[np.ndarray]:
     """The windows that the network was shown."""
     shown: list[np.ndarray] = []
-    find = Predictor.find
+    find = Predictor.predict
 
     def noted(predictor, images):
         shown.extend(images)
         return find(predictor, images)
 
-    monkeypatch.setattr(Predictor, "find", noted)
+    monkeypatch.setattr(Predictor, "predict", noted)
     return shown
 
 
-def test_all_windows_are_looked_at_unless_the_options_say_otherwise(predict, looked_at):
+def test_all_windows_are_predicted_unless_the_options_say_otherwise(predict, predicted):
     scene = predict(OPTIONS)
     assert (scene.windows, scene.skipped_windows) == (len(GRID), 0)
-    assert len(looked_at) == len(GRID)
+    assert len(predicted) == len(GRID)
 
 
-def test_only_windows_with_something_in_them_are_looked_at(predict, looked_at):
+def test_only_windows_with_something_in_them_are_predicted(predict, predicted):
     scene = predict(SKIPPING)
     assert (scene.windows, scene.skipped_windows) == (len(GRID), len(EMPTY))
-    assert len(looked_at) == len(GRID) - len(EMPTY)
-    assert all(np.ptp(pixels) > 0 for pixels in looked_at)
+    assert len(predicted) == len(GRID) - len(EMPTY)
+    assert all(np.ptp(pixels) > 0 for pixels in predicted)
 
 
-def test_reading_what_is_passed_over_counts_as_time(tmp_path, sea):
-    kept = KeptWork(open_store(str(tmp_path / "kept")), "any", tmp_path / "scenes")
+def test_reading_skipped_windows_counts_as_time(tmp_path, sea):
+    kept = PredictionCache(open_store(str(tmp_path / "kept")), "any", tmp_path / "scenes")
     plan = WindowPlan(int(OPTIONS.tile_size), int(OPTIONS.overlap))
-    (work,) = look_through([sea], kept, SKIPPING, load=never, plan=lambda *_: plan)
-    assert work.bands is not None
-    assert all(seen.is_skipped for seen in work.bands.seen)
-    assert sum(seen.seconds for seen in work.bands.seen) > 0
+    (scan,) = scan_scenes([sea], kept, SKIPPING, load=never, plan=lambda *_: plan)
+    assert scan.checkpoints is not None
+    assert all(window.is_skipped for window in scan.checkpoints.scanned)
+    assert sum(window.seconds for window in scan.checkpoints.scanned) > 0
 
 
 def never(_: object) -> Predictor:
-    raise AssertionError("there is nothing to look at")
+    raise AssertionError("there is nothing to predict")
 
 
-def test_a_run_that_is_killed_goes_on_after_the_windows_it_has_passed_over(
-    predict, looked_at, monkeypatch
+def test_a_run_that_is_killed_goes_on_after_the_windows_it_has_skipped(
+    predict, predicted, monkeypatch
 ):
     whole = predict(SKIPPING, "undisturbed")
-    expected = len(looked_at)
-    find = Predictor.find
+    expected = len(predicted)
+    find = Predictor.predict
 
     def killed(predictor, images):
-        if len(looked_at) > expected + 50:
+        if len(predicted) > expected + 50:
             raise KeyboardInterrupt
         return find(predictor, images)
 
-    monkeypatch.setattr(Predictor, "find", killed)
+    monkeypatch.setattr(Predictor, "predict", killed)
     with pytest.raises(KeyboardInterrupt):
         predict(SKIPPING)
-    monkeypatch.setattr(Predictor, "find", find)
-    looked_at.clear()
+    monkeypatch.setattr(Predictor, "predict", find)
+    predicted.clear()
     resumed = predict(SKIPPING)
-    assert 0 < len(looked_at) < expected
+    assert 0 < len(predicted) < expected
     assert replace(resumed, seconds=0) == replace(whole, seconds=0)

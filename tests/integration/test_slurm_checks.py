@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 import yaml
 
-from commands.runs.configuration import CONFIGS
+from commands.config_files import CONFIGS
 from tests.fixtures.slurm import Slurm
 from tests.fixtures.user import User
 

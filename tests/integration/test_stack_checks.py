@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 import yaml
 
-from commands.runs.configuration import CONFIGS
+from commands.config_files import CONFIGS
 from tests.emulators.cloud_project import HOSTS
 from tests.emulators.credentials import ACCOUNT, PROJECT
 from tests.emulators.google_apis import GoogleApis

@@ -16,7 +16,7 @@ from commands.stacks.registration import activate_stack
 from records.annotator import annotator_credentials
 from tests.fixtures.user import User
 from utils.errors import ConfigurationError
-from utils.processes import free_port
+from utils.ports import free_port
 
 TRACKER = StackComponentType.EXPERIMENT_TRACKER
 LOCAL_PARTS = {"orchestrator": {"name": "default"}, "artifact_store": {"name": "default"}}

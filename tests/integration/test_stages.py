@@ -13,7 +13,8 @@ from zenml import Model, link_artifact_to_model, save_artifact
 from zenml.client import Client
 from zenml.models import ArtifactVersionResponse
 
-from commands.models.stages import promote, version_in
+from commands.models.stages import promote
+from records.model_versions import version_in
 from utils.errors import MissingStageError
 
 

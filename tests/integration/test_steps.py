@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 from zenml import step
 
-from steps.trained_splits import scenes_held_out
+from records.trainings import scenes_held_out
 from tests.builders import boxes, labeled, make_tile, write_image
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.options import PinnedScenes, SplitFractions
 from utils.detection.detector import Detector
-from utils.detection.options import InferenceOptions, TrainingOptions
+from utils.detection.options import InferenceOptions
 from utils.detection.outputs import write_outputs
 from utils.detection.predictions import Predictions, ScenePrediction
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.images.georeference import Georeference
 from utils.issues import IssueReport
 from utils.reports.viewer import write_viewer

@@ -16,7 +16,7 @@ from utils.detection.predictor import load_predictor
 from utils.evaluation.curves import count_boxes
 from utils.evaluation.matching import match_classes
 from utils.evaluation.options import EvaluationOptions
-from utils.evaluation.predict_tiles import look_at_tiles
+from utils.evaluation.predict_tiles import predict_tiles
 from utils.evaluation.scale_cost import with_recall_by_scale, with_scale
 from utils.evaluation.threshold import with_confidence
 
@@ -39,21 +39,23 @@ def test_a_detector_that_finds_nothing_is_left_without_a_confidence(tiny_detecto
     assert with_confidence(tiny_detector, elsewhere, images, OPTIONS).confidence is None
 
 
-@pytest.mark.parametrize("augment", [False, True], ids=["one look", "two looks"])
+@pytest.mark.parametrize("augment", [False, True], ids=["plain", "augmented"])
 def test_the_confidence_has_the_best_f1_on_the_tiles(augment, tiny_detector, tiles):
     options = OPTIONS.updated(augment=augment)
     images = {tile.tile_id: Path(tile.uri) for tile in tiles}
-    (look,) = look_at_tiles([tiny_detector], tiles, images, options)
+    (predicted,) = predict_tiles([tiny_detector], tiles, images, options)
     # What it finds counts as true, so that there is something to find.
     found = [
         replace(tile, boxes=seen.found.select(np.arange(1)))
-        for tile, seen in zip(tiles, look.tiles, strict=True)
+        for tile, seen in zip(tiles, predicted.tiles, strict=True)
     ]
     chosen = with_confidence(tiny_detector, found, images, options)
-    (look,) = look_at_tiles([tiny_detector], found, images, options)
-    counts = count_boxes(match_classes(look.tiles, ("ship",)))
+    (predicted,) = predict_tiles([tiny_detector], found, images, options)
+    counts = count_boxes(match_classes(predicted.tiles, ("ship",)))
     assert chosen.confidence is not None
-    at_chosen = count_boxes(match_classes(look.tiles, ("ship",)), np.array([chosen.confidence]))
+    at_chosen = count_boxes(
+        match_classes(predicted.tiles, ("ship",)), np.array([chosen.confidence])
+    )
     assert at_chosen.f1.item() == pytest.approx(counts.f1.max())
 
 
@@ -77,10 +79,10 @@ def test_inference_uses_what_was_chosen_unless_told_otherwise(
 
 def test_a_detector_keeps_what_another_scale_costs(tiny_detector, tiles, tmp_path):
     images = {tile.tile_id: Path(tile.uri) for tile in tiles}
-    (look,) = look_at_tiles([tiny_detector], tiles, images, OPTIONS)
+    (predicted,) = predict_tiles([tiny_detector], tiles, images, OPTIONS)
     found = [
         replace(tile, boxes=seen.found.select(np.arange(1)))
-        for tile, seen in zip(tiles, look.tiles, strict=True)
+        for tile, seen in zip(tiles, predicted.tiles, strict=True)
     ]
     sure = replace(with_scale(tiny_detector, found), confidence=0.001)
     measured = with_recall_by_scale(sure, found, images, OPTIONS)

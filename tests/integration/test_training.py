@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
 from utils.detection.detector import Detector
 from utils.detection.ultralytics.checkpoint import resolve_checkpoint
-from utils.detection.ultralytics.runs import TrainingRun
+from utils.detection.ultralytics.runs import UltralyticsRun
 from utils.detection.ultralytics.train import train_detector
 from utils.errors import BusyError, ConfigurationError, DetectorError
 from utils.locks import exclusive
@@ -124,7 +124,7 @@ def test_a_damaged_note_of_a_result_is_made_again_from_the_weights(
 def test_a_run_whose_weights_are_damaged_does_not_count_as_finished(name, finished, caplog):
     weights = finished / "ultralytics" / "weights" / name
     weights.write_bytes(weights.read_bytes()[:1000])
-    run = TrainingRun("", finished)
+    run = UltralyticsRun("", finished)
     run.drop_damaged_result()
     assert run.result() is None
     assert "the training is done again" in caplog.text

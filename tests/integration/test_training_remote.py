@@ -14,13 +14,13 @@ import pytest
 
 from tests.fixtures.detector import tiny_options, write_tiny_dataset
 from utils.detection.backup import RunBackup
-from utils.detection.mlflow_store import EXPERIMENT
+from utils.detection.options import DEFAULT_EXPERIMENT
 from utils.detection.stored_state import StateFile
 from utils.detection.tracking import TrainingRecord
 from utils.detection.ultralytics.callbacks import EpochReport, watching
 from utils.detection.ultralytics.checkpoint import Checkpoint, load_model
 from utils.detection.ultralytics.library import load_ultralytics, quiet
-from utils.detection.ultralytics.runs import TrainingRun
+from utils.detection.ultralytics.runs import UltralyticsRun
 from utils.detection.ultralytics.train import train_detector
 from utils.errors import BusyError
 from utils.storage.store import open_store
@@ -88,7 +88,7 @@ def vanishes(folder, uri, tracking, epoch, when, number):
 
 def recorded_runs(tracking):
     client = mlflow.MlflowClient(tracking.tracking_uri)
-    return client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
+    return client.search_runs([client.get_experiment_by_name(DEFAULT_EXPERIMENT).experiment_id])
 
 
 def recorded_epochs(tracking):
@@ -164,7 +164,7 @@ def test_an_interrupted_training_waits_for_its_state_to_be_stored(machine, tmp_p
 def test_what_the_processes_of_several_gpus_train_is_told_kept_and_stored(machine, tmp_path):
     """Ultralytics sends its trainer to other processes; here it is one, on the CPU."""
     dataset = write_tiny_dataset(machine("first"))
-    run = TrainingRun("f" * 64, tmp_path / "run")
+    run = UltralyticsRun("f" * 64, tmp_path / "run")
     store = open_store(str(tmp_path / "store"))
     model = load_model(Checkpoint("yolov8n.yaml", identity=""))
     told = []
@@ -180,7 +180,7 @@ def test_what_the_processes_of_several_gpus_train_is_told_kept_and_stored(machin
             process.wait()
     assert [metrics.epoch for metrics in told][:2] == [1, 2]
     assert run.resume_point() is not None
-    elsewhere = TrainingRun("f" * 64, tmp_path / "elsewhere")
+    elsewhere = UltralyticsRun("f" * 64, tmp_path / "elsewhere")
     with RunBackup(elsewhere, store):
         assert elsewhere.progress() == run.progress()
 
@@ -217,7 +217,7 @@ def test_a_training_that_another_machine_takes_over_ends_and_leaves_the_record_a
 
 
 def test_an_epoch_that_two_machines_have_trained_is_recorded_once(tracking, tmp_path):
-    runs = [TrainingRun("f" * 64, tmp_path / name) for name in ("first", "second")]
+    runs = [UltralyticsRun("f" * 64, tmp_path / name) for name in ("first", "second")]
     with (
         TrainingRecord(tracking, runs[0], {}) as first,
         TrainingRecord(tracking, runs[1], {}) as second,
@@ -236,7 +236,7 @@ def test_an_epoch_that_two_machines_have_trained_is_recorded_once(tracking, tmp_
 
 def test_the_processes_of_several_gpus_end_when_another_machine_takes_over(machine, tmp_path):
     dataset = write_tiny_dataset(machine("first"))
-    run = TrainingRun("f" * 64, tmp_path / "run")
+    run = UltralyticsRun("f" * 64, tmp_path / "run")
     store = open_store(str(tmp_path / "store"))
     model = load_model(Checkpoint("yolov8n.yaml", identity=""))
     exit_codes = []

@@ -12,7 +12,7 @@ import pytest
 from tests.fixtures.detector import tiny_options
 from utils.detection.detector import Detector
 from utils.detection.ultralytics.checkpoint import load_weights, resolve_checkpoint
-from utils.detection.ultralytics.runs import TrainingRun
+from utils.detection.ultralytics.runs import UltralyticsRun
 from utils.detection.ultralytics.train import train_detector
 from utils.detection.ultralytics.trust import TRUSTED_WEIGHTS
 from utils.errors import ConfigurationError, DetectorError
@@ -83,7 +83,7 @@ def test_a_training_does_not_begin_with_one(trapped: Path, sprung: Path, tiny_da
 
 
 def test_a_training_does_not_go_on_from_one(trapped: Path, sprung: Path, tmp_path: Path) -> None:
-    run = TrainingRun("0" * 64, tmp_path / "run")
+    run = UltralyticsRun("0" * 64, tmp_path / "run")
     kept = run.folder / "kept" / "1"
     kept.mkdir(parents=True)
     trapped.rename(kept / "resume.pt")

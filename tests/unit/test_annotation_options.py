@@ -5,11 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from utils.annotation.label_studio.options import (
-    ExportOptions,
-    LabelStudioOptions,
-    resolve_connection,
-)
+from utils.annotation.label_studio.options import LabelStudioOptions, resolve_connection
+from utils.annotation.options import ExportOptions
 from utils.errors import ConfigurationError
 
 ENVIRONMENT = {"LABEL_STUDIO_URL": "https://env.org/", "LABEL_STUDIO_API_KEY": "env-key"}

@@ -8,8 +8,8 @@ import pytest
 
 from tests.builders import boxes
 from tests.page_parts import facts_of, rows_under
-from utils.annotation.label_studio.proposals import ReviewedBoxes
 from utils.annotation.quality import LabelQuality, agreement
+from utils.annotation.review import ReviewedBoxes
 from utils.dataset.review import BoxChanges, Review, ReviewState
 from utils.geometry import Boxes
 from utils.reports.quality_page import quality_page
@@ -86,5 +86,5 @@ def test_the_page_shows_models_over_time_and_who_disagrees_where():
 
 def test_the_page_of_no_reviews_says_so():
     html = quality_page(LabelQuality())
-    assert "No model&#x27;s boxes" in html
+    assert "No model&#39;s boxes" in html
     assert "No tile has been labelled by two people yet." in html

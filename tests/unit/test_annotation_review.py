@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from utils.annotation.review import annotator_of, is_reviewed, moment, newest
+from utils.annotation.label_studio.annotations import annotator_of, is_reviewed, moment, newest
 
 
 def annotation(number: int, at: int = 0, **more: Any) -> dict[str, Any]:

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from commands.arguments import LOOP, parse_arguments
+from commands.arguments import parse_arguments
+from commands.requests import (
+    LOOP,
+    CheckStack,
+    CommandLine,
+    CompareTrainings,
+    InspectSource,
+    Promote,
+    RegisterStack,
+    Retrain,
+    RollBack,
+    RunLoop,
+    ShowDatasets,
+    Watch,
+)
 
 
 def test_flags_run_in_the_order_of_the_loop_whatever_their_order_in_the_call():
-    parsed = parse_arguments(["--fiftyone", "-e", "--ingest", "-t"])
+    (loop,) = parse_arguments(["--fiftyone", "-e", "--ingest", "-t"]).requests
 
-    assert [command.name for command in parsed.commands] == [
+    assert [command.name for command in loop.commands] == [
         "ingest",
         "export",
         "training",
@@ -23,22 +38,48 @@ def test_flags_run_in_the_order_of_the_loop_whatever_their_order_in_the_call():
 
 @pytest.mark.parametrize("command", LOOP, ids=lambda command: command.name)
 def test_every_flag_has_a_short_form(command):
-    assert parse_arguments([f"-{command.short}"]).commands == [command]
+    assert parse_arguments([f"-{command.short}"]).requests == (RunLoop((command,)),)
+
+
+MINE = Path("mine.yaml")
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "request_made"),
     [
-        pytest.param(["--register-stack", "configs/stacks/vertex.yaml"], id="register"),
-        pytest.param(["--check-stack", "vertex"], id="check"),
-        pytest.param(["--check-stack", "vertex", "--config", "gpu.yaml"], id="check for a GPU"),
-        pytest.param(["--rollback", "--config", "mine.yaml"], id="rollback of one's own model"),
-        pytest.param(["--promote", "staging", "--config", "mine.yaml"], id="promotion"),
-        pytest.param(["--compare", "1", "2", "--config", "mine.yaml"], id="comparison"),
+        pytest.param(["--register-stack", "mine.yaml", "-y"], RegisterStack(MINE, yes=True)),
+        pytest.param(["--check-stack", "vertex"], CheckStack("vertex")),
+        pytest.param(
+            ["--check-stack", "vertex", "--config", "mine.yaml"], CheckStack("vertex", MINE)
+        ),
+        pytest.param(["--rollback", "--config", "mine.yaml"], RollBack(MINE)),
+        pytest.param(["--datasets"], ShowDatasets()),
+        pytest.param(["--datasets", "7", "--tag", "gold"], ShowDatasets(("7",), "gold")),
+        pytest.param(
+            ["--promote", "staging", "--config", "mine.yaml"],
+            RunLoop(promote=Promote("staging"), config=MINE),
+        ),
+        pytest.param(
+            ["--promote", "production", "--force", "--reason", "it is new"],
+            RunLoop(promote=Promote("production", "it is new")),
+        ),
+        pytest.param(
+            ["--compare", "1", "2", "--config", "mine.yaml"], CompareTrainings(("1", "2"), MINE)
+        ),
+        pytest.param(["--inspect", "DIR", "--set", "a=1"], InspectSource("DIR", ("a=1",))),
+        pytest.param(["--retrain-if-due", "-y"], Retrain(yes=True)),
+        pytest.param(["--watch", "--config", "mine.yaml"], Watch(Retrain(MINE))),
     ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_stacks_and_versions_can_be_seen_to_without_running_a_pipeline(arguments):
-    assert parse_arguments(arguments).commands == []
+def test_each_command_is_made_from_its_flags(arguments, request_made):
+    assert parse_arguments(arguments) == CommandLine((request_made,))
+
+
+def test_commands_that_run_no_pipeline_come_before_those_that_do():
+    asked = parse_arguments(["--export", "--datasets", "--check-stack", "vertex", "--verbose"])
+    assert [type(request) for request in asked.requests] == [CheckStack, ShowDatasets, RunLoop]
+    assert asked.verbose
 
 
 @pytest.mark.parametrize(

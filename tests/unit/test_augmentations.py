@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from utils.detection.options import TrainingOptions
-from utils.detection.ultralytics.augmentations import as_arguments, build_augmentations, names_of
+from utils.detection.augmentations import as_arguments, build_augmentations, names_of
 from utils.detection.ultralytics.library import load_ultralytics
+from utils.detection.ultralytics.options import TrainingOptions
 
 SIZE = 64
 FLIP = {"name": "HorizontalFlip", "p": 1}
@@ -95,7 +95,7 @@ def test_ultralytics_moves_boxes_with_their_pixels(local_state):
 def test_importing_the_library_asks_nobody_for_a_newer_one():
     code = (
         "import socket\n"
-        "from utils.detection.ultralytics.augmentations import as_arguments\n"
+        "from utils.detection.augmentations import as_arguments\n"
         "def refuse(*_): raise SystemExit('it looks for a network')\n"
         "socket.socket.connect = socket.getaddrinfo = refuse\n"
         "as_arguments([{'name': 'Blur'}], 32)"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
-from commands.arguments import LOOP
+from commands.config_files import CONFIGS
+from commands.requests import LOOP, RunLoop
 from commands.runs.cluster import prepare_for_jobs
-from commands.runs.configuration import CONFIGS, RunConfiguration
+from commands.runs.configuration import RunConfiguration
 from commands.runs.execution import _file_of
 from commands.stacks.files import read_stack
 from utils.errors import ConfigurationError
@@ -54,8 +54,7 @@ def test_a_dataset_of_the_internet_is_refused_with_how_to_fetch_it(on_login_node
     ],
 )
 def test_a_pipeline_may_have_a_file_for_a_stack(stack, local, name):
-    parsed = Namespace(config=None, local=local, stack=stack)
-    assert _file_of(TRAINING, parsed) == CONFIGS / f"{name}.yaml"
+    assert _file_of(TRAINING, RunLoop(local=local, stack=stack)) == CONFIGS / f"{name}.yaml"
 
 
 def test_the_file_of_the_cluster_is_complete_once_it_is_filled_in(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from utils.detection.platt import Platt
+from utils.detection.detector import Platt
 from utils.evaluation.bootstrap import GroupSpread, estimate, widened
 from utils.evaluation.calibration import fitted_calibration
 from utils.evaluation.matching import IOU_THRESHOLDS, ClassMatches
@@ -15,9 +15,9 @@ from utils.evaluation.threshold import choose_confidence
 OPTIONS = BootstrapOptions(samples=300)
 
 
-def matches(scores, is_true, group, there) -> dict[str, ClassMatches]:
+def matches(scores, is_true_positive, group, there) -> dict[str, ClassMatches]:
     order = np.argsort(-np.array(scores), kind="stable")
-    rows = np.tile(np.array(is_true, dtype=bool)[order], (len(IOU_THRESHOLDS), 1))
+    rows = np.tile(np.array(is_true_positive, dtype=bool)[order], (len(IOU_THRESHOLDS), 1))
     own = ClassMatches(
         np.array(scores, dtype=float)[order],
         np.array(group)[order],
@@ -31,11 +31,11 @@ def matches(scores, is_true, group, there) -> dict[str, ClassMatches]:
 def noisy(boxes: int, seed: int) -> dict[str, ClassMatches]:
     """Boxes whose scores tell little: true ones around 0.45, false ones around 0.3."""
     rng = np.random.default_rng(seed)
-    is_true = rng.random(boxes) < 0.5
-    scores = np.clip(rng.normal(0.3 + 0.15 * is_true, 0.15), 0.02, 0.98)
+    is_true_positive = rng.random(boxes) < 0.5
+    scores = np.clip(rng.normal(0.3 + 0.15 * is_true_positive, 0.15), 0.02, 0.98)
     group = rng.integers(0, max(boxes // 5, 2), boxes)
-    there = np.bincount(group, is_true, minlength=max(boxes // 5, 2)).astype(int)
-    return matches(scores, is_true, group, there)
+    there = np.bincount(group, is_true_positive, minlength=max(boxes // 5, 2)).astype(int)
+    return matches(scores, is_true_positive, group, there)
 
 
 def test_few_boxes_lean_to_recall_and_many_to_the_best_f1():
@@ -63,18 +63,18 @@ def test_of_one_group_it_is_not_known_how_sure_the_choice_is():
 
 
 @pytest.mark.parametrize(
-    ("is_true", "there"),
+    ("is_true_positive", "there"),
     [pytest.param([False], [1], id="nothing is found"), pytest.param([False], [0], id="no object")],
 )
-def test_without_a_true_box_nothing_is_chosen(is_true, there):
-    assert choose_confidence(matches([0.5], is_true, [0], there), OPTIONS) is None
+def test_without_a_true_box_nothing_is_chosen(is_true_positive, there):
+    assert choose_confidence(matches([0.5], is_true_positive, [0], there), OPTIONS) is None
 
 
 def test_scores_that_are_too_high_are_calibrated():
     rng = np.random.default_rng(0)
     scores = rng.uniform(0.1, 0.95, 2000)
-    is_true = rng.random(2000) < scores / 2
-    platt = fitted_calibration(matches(scores, is_true, [0] * 2000, [1000]))
+    is_true_positive = rng.random(2000) < scores / 2
+    platt = fitted_calibration(matches(scores, is_true_positive, [0] * 2000, [1000]))
     assert platt.probability(np.array([0.8])) == pytest.approx(0.4, abs=0.06)
 
 

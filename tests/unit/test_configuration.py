@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field
 
+from commands.config_files import parse_overrides
 from commands.runs.configuration import load_configuration
-from commands.runs.overrides import parse_overrides
 from commands.stacks.files import read_stack
 from utils.errors import ConfigurationError
 from utils.options import Options

@@ -16,10 +16,10 @@ from tests.evaluations import make_evaluation
 from utils.annotation.label_studio.account import account_in
 from utils.annotation.label_studio.installation import DATABASE
 from utils.detection.detector import Detector
-from utils.detection.ultralytics.runs import TrainingRun
+from utils.detection.ultralytics.runs import UltralyticsRun
 from utils.errors import DatasetError, DetectorError
 from utils.evaluation.evaluation import Evaluation
-from utils.evaluation.promotion import Contest
+from utils.evaluation.promotion import Promotion
 from utils.state_files import read_state
 from utils.tiling.manifest import TileManifest
 
@@ -67,7 +67,7 @@ def test_a_damaged_note_of_a_failure_lets_the_retraining_be_tried(damaged):
 
 def test_a_training_whose_result_and_weights_are_damaged_is_done_again(damaged, tmp_path):
     (tmp_path / "finished.json").write_bytes(damaged)
-    run = TrainingRun("abc", tmp_path)
+    run = UltralyticsRun("abc", tmp_path)
     assert run.result() is None
     assert run.progress().epochs == 0
 
@@ -133,7 +133,7 @@ def test_a_damaged_evaluation_is_told(damaged, tmp_path):
 def test_a_damaged_comparison_is_told(damaged, tmp_path):
     (tmp_path / "promotion.json").write_bytes(damaged)
     with pytest.raises(DetectorError, match=r"python run\.py --promote production"):
-        Contest.load(tmp_path)
+        Promotion.load(tmp_path)
 
 
 def label_studio_database(folder: Path) -> None:

@@ -8,7 +8,8 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from utils.detection.options import InferenceOptions, TrainingOptions
+from utils.detection.options import InferenceOptions
+from utils.detection.ultralytics.options import TrainingOptions
 
 
 @pytest.mark.parametrize("name", ["lr0", "mosaic", "close_mosaic", "optimizer", "workers"])
@@ -38,7 +39,7 @@ def test_windows_that_do_not_advance_are_refused():
 
 def test_options_load_neither_torch_nor_ultralytics():
     code = (
-        "import sys; from utils.detection.options import TrainingOptions;"
+        "import sys; from utils.detection.ultralytics.options import TrainingOptions;"
         "TrainingOptions(arguments={'lr0': 1});"
         "assert not {'torch', 'ultralytics', 'mlflow', 'zenml'} & set(sys.modules)"
     )

@@ -6,14 +6,15 @@ import os
 
 import pytest
 
-from utils.detection.ultralytics.runs import Progress, TrainingRun, open_run
+from utils.detection.training_run import Progress
+from utils.detection.ultralytics.runs import UltralyticsRun, open_run
 
 HEADER = "epoch,time,train/box_loss,metrics/mAP50(B)\n"
 
 
 @pytest.fixture
 def run(tmp_path):
-    made = TrainingRun("0" * 64, tmp_path)
+    made = UltralyticsRun("0" * 64, tmp_path)
     made.weights.mkdir(parents=True)
     return made
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from utils.detection.ultralytics.library import choose_device
+from utils.detection.devices import choose_device
 
 
 @pytest.mark.parametrize(("visible", "device"), [(1, "0"), (2, "0,1"), (4, "0,1,2,3")])

@@ -18,6 +18,7 @@ from zenml.image_builders import BuildContext
 
 from utils.paths import PROJECT_ROOT
 from utils.privacy import TELEMETRY_OFF
+from utils.threads import WAIT_POLICY
 
 # What the base, Ubuntu 24.04, has without installing anything.
 _IN_THE_BASE = {"apt-get", "install", "rm"}
@@ -224,6 +225,10 @@ def test_every_module_and_the_entry_point_of_jobs_load_from_what_the_image_holds
 
 def test_telemetry_is_off_in_the_image_as_it_is_outside():
     assert TELEMETRY_OFF.items() <= IMAGE.environment.items()
+
+
+def test_waiting_threads_sleep_in_the_image_as_they_do_outside():
+    assert WAIT_POLICY.items() <= IMAGE.environment.items()
 
 
 def test_the_image_runs_as_somebody_who_is_not_root_and_may_write_where_it_must():

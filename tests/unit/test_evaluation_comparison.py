@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.evaluations import judged
+from tests.evaluations import evaluated
 from utils.dataset.labeled import LabeledTile
 from utils.detection.detector import Detector
-from utils.evaluation.comparison import compare_looks
+from utils.evaluation.comparison import compare_predictions
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions, PromotionOptions
-from utils.evaluation.predict_tiles import Look
+from utils.evaluation.predict_tiles import TilePredictions
 from utils.geometry import Boxes, Window
 
 SCENES = 10
@@ -23,7 +23,7 @@ QUICK = EvaluationOptions(bootstrap=BootstrapOptions(samples=100))
 
 @pytest.fixture
 def detector(tmp_path: Path) -> Detector:
-    """Weights that nobody looks with: what both found is given."""
+    """Weights that nobody predicts with: what both found is given."""
     weights = tmp_path / "best.pt"
     weights.write_bytes(b"weights")
     return Detector(
@@ -41,14 +41,14 @@ def detector(tmp_path: Path) -> Detector:
     )
 
 
-def look(ships: int, buoys: int) -> Look:
+def predicted(ships: int, buoys: int) -> TilePredictions:
     """Of one ship and one buoy a scene, so many of each are found."""
     tiles = []
     for number in range(SCENES):
         is_found = np.array([number < ships, number < buoys])
         seen = Boxes(BOTH.xyxy, BOTH.labels, np.array([0.9, 0.8])).select(is_found)
-        tiles.append(judged(BOTH, seen, scene=f"port/{number}"))
-    return Look(tiles, 0.01)
+        tiles.append(evaluated(BOTH, seen, scene=f"port/{number}"))
+    return TilePredictions(tiles, 0.01)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def look(ships: int, buoys: int) -> Look:
     [pytest.param(9, True, id="a little worse"), pytest.param(7, False, id="much worse")],
 )
 def test_a_gain_on_one_class_does_not_make_up_for_a_loss_on_another(detector, buoys, holds):
-    looks = [look(ships=2, buoys=9), look(ships=10, buoys=buoys)]
+    both = [predicted(ships=2, buoys=9), predicted(ships=10, buoys=buoys)]
     window = Window(x=0, y=0, width=100, height=100)
     tiles = [
         LabeledTile(f"port/{number}-0", f"port/{number}", window, "", "", BOTH)
@@ -64,7 +64,7 @@ def test_a_gain_on_one_class_does_not_make_up_for_a_loss_on_another(detector, bu
     ]
     options = PromotionOptions(class_floor=0.1)
 
-    comparison = compare_looks(("1", detector), ("2", detector), looks, tiles, options, QUICK)
+    comparison = compare_predictions(("1", detector), ("2", detector), both, tiles, options, QUICK)
 
     assert comparison.challenger.score.value > comparison.champion.score.value
     assert comparison.promotes == holds
@@ -75,11 +75,13 @@ def test_a_gain_on_one_class_does_not_make_up_for_a_loss_on_another(detector, bu
 
 def test_a_gain_that_too_few_scenes_decide_names_what_would_help(detector):
     few = 3
-    looks = [Look(look(ships, 9).tiles[:few], 0.01) for ships in (1, 2)]
+    both = [TilePredictions(predicted(ships, 9).tiles[:few], 0.01) for ships in (1, 2)]
     window = Window(x=0, y=0, width=100, height=100)
     tiles = [LabeledTile(f"p/{n}-0", f"port/{n}", window, "", "", BOTH) for n in range(few)]
     promotion = PromotionOptions(confidence=0.99)
-    comparison = compare_looks(("1", detector), ("2", detector), looks, tiles, promotion, QUICK)
+    comparison = compare_predictions(
+        ("1", detector), ("2", detector), both, tiles, promotion, QUICK
+    )
     better = comparison.rules[0]
     assert not better.holds
     assert "worth 3.0 of equal size; pin more to test" in better.measured

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.builders import boxes
-from tests.evaluations import found, judged
+from tests.evaluations import evaluated, found
 from utils.evaluation.tide_errors import confusion_matrix, count_errors
 from utils.geometry import Boxes
 
@@ -34,14 +34,14 @@ BESIDE = (20, 10, 40, 30)  # IoU 1/3
     ],
 )
 def test_kinds_of_mistakes(seen: Boxes, mistakes: dict[str, int]):
-    counts = count_errors([judged(boxes(TRUE), seen)], 0.5)
+    counts = count_errors([evaluated(boxes(TRUE), seen)], 0.5)
     assert {kind: count for kind, count in counts.items() if count} == mistakes
 
 
 def test_the_confusion_matrix_says_what_was_taken_for_what():
     images = [
-        judged(boxes(TRUE), found((*TRUE, 0.9), label="buoy"), scene="a"),
-        judged(boxes(TRUE), found((*TRUE, 0.9), (*AWAY, 0.9)), scene="b"),
-        judged(boxes(TRUE), found((*TRUE, 0.3)), scene="c"),
+        evaluated(boxes(TRUE), found((*TRUE, 0.9), label="buoy"), scene="a"),
+        evaluated(boxes(TRUE), found((*TRUE, 0.9), (*AWAY, 0.9)), scene="b"),
+        evaluated(boxes(TRUE), found((*TRUE, 0.3)), scene="c"),
     ]
     assert confusion_matrix(images, ("ship", "buoy"), 0.5) == [[1, 0, 1], [1, 0, 0], [1, 0, 0]]

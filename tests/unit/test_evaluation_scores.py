@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from tests.builders import boxes
-from tests.evaluations import found, judged
+from tests.evaluations import evaluated, found
 from utils.evaluation.bootstrap import average_precisions_of, draw_groups, mean_over_classes
 from utils.evaluation.calibration import calibration_of
 from utils.evaluation.coco import SIZE_AREAS, coco_metrics
 from utils.evaluation.curves import best_confidence, count_boxes
-from utils.evaluation.evaluated_images import JudgedImage, join_scenes
-from utils.evaluation.matching import match_classes, taken_truths, with_truth
+from utils.evaluation.evaluated_images import EvaluatedImage, join_scenes
+from utils.evaluation.matching import match_boxes, match_classes, with_truth
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
 from utils.evaluation.scores import Scores
 from utils.evaluation.scoring import score
@@ -32,7 +32,7 @@ SIDES = st.integers(8, 24)
 
 
 @st.composite
-def judged_images(draw, sides: SearchStrategy[int] = SIDES) -> list[JudgedImage]:
+def evaluated_images(draw, sides: SearchStrategy[int] = SIDES) -> list[EvaluatedImage]:
     """Images of up to three scenes, with boxes that often overlap by a lot."""
     corner, side = st.integers(0, 12), sides
     box = st.tuples(corner, corner, side, side).map(
@@ -45,7 +45,7 @@ def judged_images(draw, sides: SearchStrategy[int] = SIDES) -> list[JudgedImage]
         scores = draw(st.lists(st.floats(0.01, 1), min_size=len(seen), max_size=len(seen)))
         names = st.sampled_from(CLASSES)
         images.append(
-            judged(
+            evaluated(
                 Boxes(np.array(truth), tuple(draw(names) for _ in truth)),
                 Boxes(np.array(seen), tuple(draw(names) for _ in seen), np.array(scores)),
                 scene=f"port/{draw(st.integers(0, 2))}",
@@ -56,7 +56,7 @@ def judged_images(draw, sides: SearchStrategy[int] = SIDES) -> list[JudgedImage]
 
 
 @settings(deadline=None, max_examples=60)
-@given(judged_images())
+@given(evaluated_images())
 def test_the_bootstrap_counts_as_coco_does(images):
     matches = with_truth(match_classes(images, CLASSES))
     reference = coco_metrics(images, CLASSES)
@@ -68,7 +68,7 @@ def test_the_bootstrap_counts_as_coco_does(images):
 
 
 @settings(deadline=None, max_examples=100)
-@given(judged_images(sides=st.sampled_from([24, 28, 31, 32, 33, 36, 40, 90, 96, 100])))
+@given(evaluated_images(sides=st.sampled_from([24, 28, 31, 32, 33, 36, 40, 90, 96, 100])))
 def test_the_bootstrap_counts_the_boxes_of_a_size_as_coco_does(images):
     """Boxes of sizes around COCO's bounds, which often match one of another size."""
     reference = coco_metrics(images, CLASSES)
@@ -88,18 +88,18 @@ def test_the_bootstrap_counts_the_boxes_of_a_size_as_coco_does(images):
 def test_a_box_that_is_true_at_high_thresholds_only_counts_there():
     truth = Boxes(np.array([[0.0, 0, 8, 8]]), ("ship",))
     found = Boxes(np.array([[0.0, 0, 8, 9], [0, 0, 8, 8]]), ("ship", "ship"), np.array([0.9, 0.8]))
-    images = [judged(truth, found, scene="port/0", image="0")]
+    images = [evaluated(truth, found, scene="port/0", image="0")]
     (precisions,) = average_precisions_of(match_classes(images, CLASSES)["ship"], np.ones((1, 1)))
     assert precisions.tolist() == pytest.approx([1.0] * 8 + [0.5] * 2)
 
 
 @settings(deadline=None, max_examples=30)
-@given(judged_images(), st.lists(st.integers(0, 2), min_size=3, max_size=3))
+@given(evaluated_images(), st.lists(st.integers(0, 2), min_size=3, max_size=3))
 def test_a_weight_is_as_good_as_a_copy_of_the_scene(images, weights):
     scenes = sorted({image.scene_id for image in images})
     matches = with_truth(match_classes(images, CLASSES))
     copies = [
-        judged(image.truth, image.found, scene=image.scene_id, image=f"{image.image_id} {copy}")
+        evaluated(image.truth, image.found, scene=image.scene_id, image=f"{image.image_id} {copy}")
         for index, scene in enumerate(scenes)
         for copy in range(weights[index])
         for image in images
@@ -122,10 +122,10 @@ def _has_equal_scores(images):
     return len(set(scores)) < len(scores)
 
 
-def scenes_of(*hits: bool) -> list[JudgedImage]:
+def scenes_of(*hits: bool) -> list[EvaluatedImage]:
     """One image a scene with one ship, found or taken for something elsewhere."""
     return [
-        judged(
+        evaluated(
             boxes(HIT), found((*(HIT if hit else MISS), 0.9 - number / 100)), scene=f"port/{number}"
         )
         for number, hit in enumerate(hits)
@@ -150,7 +150,7 @@ def test_the_interval_holds_the_value_and_shrinks_with_more_scenes():
 def test_scenes_are_drawn_not_tiles():
     """Ten tiles of one scene say no more than one."""
     one_scene = [
-        judged(boxes(HIT), found((*(HIT if number % 2 else MISS), 0.5)), x=100 * number)
+        evaluated(boxes(HIT), found((*(HIT if number % 2 else MISS), 0.5)), x=100 * number)
         for number in range(10)
     ]
     recall = score(one_scene, ("ship",), EvaluationOptions()).metrics["recall"]
@@ -170,7 +170,7 @@ def test_a_class_that_no_sample_draws_is_left_out_of_the_mean():
 
 
 def test_the_best_confidence_keeps_the_true_and_drops_the_false():
-    images = [judged(boxes(HIT), found((*HIT, 0.8), (*MISS, 0.4)))]
+    images = [evaluated(boxes(HIT), found((*HIT, 0.8), (*MISS, 0.4)))]
     counts = count_boxes(match_classes(images, ("ship",)))
     assert best_confidence(counts) == pytest.approx(0.8)
     assert counts.precision[0][[0, 41]].tolist() == [0.5, 1]
@@ -178,7 +178,7 @@ def test_the_best_confidence_keeps_the_true_and_drops_the_false():
 
 def test_boxes_of_a_class_that_is_not_there_are_false_ones():
     ghosts = Boxes(np.array([HIT, MISS], dtype=float), ("ship", "buoy"), np.array([0.9, 0.6]))
-    images = [judged(boxes(HIT), ghosts)]
+    images = [evaluated(boxes(HIT), ghosts)]
     scores = score(images, ("ship", "buoy"), EvaluationOptions(confidence=0.5))
     assert scores.metrics["precision"].value == 0.5
     assert scores.metrics["mAP50"].value == pytest.approx(1)
@@ -188,14 +188,14 @@ def test_boxes_of_a_class_that_is_not_there_are_false_ones():
 
 
 def test_no_confidence_is_chosen_from_which_every_box_counts():
-    images = [judged(boxes(HIT, HIT), found((*HIT, 0.004), (*HIT, 0.3)))]
+    images = [evaluated(boxes(HIT, HIT), found((*HIT, 0.004), (*HIT, 0.3)))]
     counts = count_boxes(match_classes(images, ("ship",)))
     assert counts.f1[0].argmax() == 0
     assert best_confidence(counts) == pytest.approx(0.3)
 
 
 def test_an_overconfident_detector_is_told():
-    images = [judged(boxes(HIT), found((*HIT, 0.9), (*MISS, 0.9)))]
+    images = [evaluated(boxes(HIT), found((*HIT, 0.9), (*MISS, 0.9)))]
     calibration = calibration_of(match_classes(images, ("ship",)))
     assert calibration.error == pytest.approx(0.4)
     assert (calibration.scores, calibration.true_shares) == (pytest.approx([0.9]), [0.5])
@@ -203,7 +203,7 @@ def test_an_overconfident_detector_is_told():
 
 def test_sizes_are_measured_apart():
     # The medium box is found by half a box more: true at IoU 0.5 to 0.65.
-    images = [judged(boxes((0, 0, 10, 10), (40, 40, 80, 80)), found((40, 40, 100, 80, 0.9)))]
+    images = [evaluated(boxes((0, 0, 10, 10), (40, 40, 80, 80)), found((40, 40, 100, 80, 0.9)))]
     scores = score(images, ("ship",), EvaluationOptions())
     for measured in (scores, scores.classes["ship"]):
         assert measured.sizes == {"small": 0, "medium": pytest.approx(0.4), "large": None}
@@ -214,7 +214,7 @@ def test_sizes_have_intervals_where_several_scenes_have_them():
     """Small ships in every scene, found in half of them; a large one in the first scene only."""
     large = (100, 100, 240, 240)
     images = [
-        judged(
+        evaluated(
             boxes(HIT, *([large] if number == 0 else [])),
             found(*([(*HIT, 0.9)] if number % 2 else []), (*large, 0.8)),
             scene=f"port/{number}",
@@ -234,7 +234,7 @@ def of_classes(there: list[list[int]], seen: list[list[int]]) -> Scores:
     """Scores of scenes in which these classes are, and are found, each in its own place."""
     both = Boxes(np.array([HIT, MISS], dtype=float), CLASSES, np.array([0.9, 0.9]))
     images = [
-        judged(
+        evaluated(
             replace(both.select(classes), scores=None), both.select(found), scene=f"port/{number}"
         )
         for number, (classes, found) in enumerate(zip(there, seen, strict=True))
@@ -268,14 +268,14 @@ def test_a_class_of_one_scene_has_no_interval():
 
 
 def test_an_object_on_a_border_counts_once_in_its_scene():
-    left = judged(boxes((80, 10, 100, 30)), found((80, 10, 100, 30, 0.9)), x=0)
-    right = judged(boxes((0, 10, 20, 30)), found((0, 10, 20, 30, 0.7)), x=80)
+    left = evaluated(boxes((80, 10, 100, 30)), found((80, 10, 100, 30, 0.9)), x=0)
+    right = evaluated(boxes((0, 10, 20, 30)), found((0, 10, 20, 30, 0.7)), x=80)
     (scene,) = join_scenes([left, right], merge_iou=0.5)
     assert scene.truth.xyxy.tolist() == scene.found.xyxy.tolist() == [[80, 10, 100, 30]]
 
 
 def test_a_detector_that_finds_nothing_has_scores():
-    scores = score([judged(boxes(HIT), found())], ("ship",), EvaluationOptions())
+    scores = score([evaluated(boxes(HIT), found())], ("ship",), EvaluationOptions())
     assert scores.metrics["mAP50"].value == 0
     assert scores.errors["missed"] == 1
     assert isinstance(scores, Scores)
@@ -287,7 +287,7 @@ def test_many_boxes_of_one_scene_are_matched_in_little_memory():
     truth = np.hstack([corners, corners + 20])
     seen = np.vstack([truth, rng.permuted(np.tile(truth, (9, 1)), axis=0)])
     tracemalloc.start()
-    taken = taken_truths(seen, truth)
+    taken = match_boxes(seen, truth)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert taken[0, : len(truth)].tolist() == list(range(len(truth)))

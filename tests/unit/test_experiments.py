@@ -66,7 +66,7 @@ def test_scores_come_with_their_intervals_and_by_class(make_experiment):
     [
         pytest.param(("a", "a"), None, id="the same tiles"),
         pytest.param(("a", "b"), "cannot be compared", id="other tiles"),
-        pytest.param(("a", ""), "earlier version of Spyglass judged B", id="tiles unknown"),
+        pytest.param(("a", ""), "earlier version of Spyglass evaluated B", id="tiles unknown"),
     ],
 )
 def test_scores_on_other_tiles_come_with_a_warning(make_experiment, tiles, warning):

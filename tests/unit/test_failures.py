@@ -15,7 +15,8 @@ from zenml.models import ExceptionInfo
 from zenml.utils import source_utils
 
 from commands.runs.failures import RemoteError, explained, require_success
-from commands.runs.remote_runs import require_checkout, watched
+from commands.runs.job_progress import job_progress
+from commands.runs.reachability import require_checkout
 from utils.errors import CloudError, ConfigurationError, SpyglassError, StoreError
 
 JOB_TEXT = 'Job `projects/p/customJobs/7` failed: env { name: "ZENML_STORE_API_TOKEN" value: "s3" }'
@@ -131,7 +132,7 @@ def test_what_a_verbose_traceback_shows_of_a_failed_job_has_no_token(has_run, to
     name = f"failed-{has_run}"
     if has_run:
         failed_run(name)
-    with pytest.raises(SpyglassError) as caught, watched(name):
+    with pytest.raises(SpyglassError) as caught, job_progress(name):
         raise RuntimeError(JOB_TEXT)
     shown = "".join(traceback.format_exception(caught.value))
     assert told in shown

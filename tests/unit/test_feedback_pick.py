@@ -105,18 +105,18 @@ def test_of_tiles_that_look_the_same_one_is_picked():
     tiles = [make(0, 0.25), make(1, 0.3), make(2, 0.25), make(3, 0.3)]
     by_id = {one.tile.tile_id: vector for one, vector in zip(tiles, vectors, strict=True)}
 
-    def look(pool):
+    def embed(pool):
         return np.array([by_id[one.tile.tile_id] for one in pool]), np.zeros((0, 2))
 
-    assert sorted(numbers(pick(tiles, PLAIN, look))) == [0, 2]
+    assert sorted(numbers(pick(tiles, PLAIN, embed))) == [0, 2]
 
 
 def test_what_looks_unlike_the_labelled_tiles_is_picked_for_that():
-    def look(pool):
+    def embed(pool):
         turn = np.array([one.tile.window.x / 1000 for one in pool])
         return np.stack([np.cos(turn), np.sin(turn)], axis=1), np.array([[1.0, 0.0]])
 
-    picked = pick([make(n, 0.25) for n in (0, 4, 9)], PLAIN.updated(weights=EYES), look)
+    picked = pick([make(n, 0.25) for n in (0, 4, 9)], PLAIN.updated(weights=EYES), embed)
     assert numbers(picked) == [9, 4, 0]
     assert picked[0].reason == Reason.NOVEL
     assert picked[0].novelty == pytest.approx(2 / 3)

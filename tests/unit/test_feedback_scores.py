@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utils.feedback.disagreement import disagreement
-from utils.feedback.novelty import Surroundings
-from utils.feedback.uncertainty import centred, uncertainty
+from utils.feedback.scores import Novelty, centred, disagreement, uncertainty
 from utils.geometry import Boxes
 
 SCORES = st.lists(st.floats(0, 1), max_size=20).map(np.array)
@@ -93,20 +91,20 @@ def on_circle(*degrees: float) -> np.ndarray:
 
 
 def test_what_lies_farther_from_the_labelled_tiles_is_newer():
-    surroundings = Surroundings(on_circle(0, 20, 80), on_circle(0, 5))
-    np.testing.assert_allclose(surroundings.novelty(), [0, 1 / 3, 2 / 3])
+    novelty = Novelty(on_circle(0, 20, 80), on_circle(0, 5))
+    np.testing.assert_allclose(novelty.scores(), [0, 1 / 3, 2 / 3])
 
 
 def test_what_was_picked_is_new_no_more_nor_is_what_looks_like_it():
-    surroundings = Surroundings(on_circle(0, 1, 80), on_circle())
-    surroundings.add(0)
-    assert surroundings.is_new(near=0.02).tolist() == [False, False, True]
+    novelty = Novelty(on_circle(0, 1, 80), on_circle())
+    novelty.add(0)
+    assert novelty.is_distinct(0.02).tolist() == [False, False, True]
 
 
 def test_a_new_kind_is_less_new_once_one_of_it_is_picked():
-    surroundings = Surroundings(on_circle(10, 40, 80, 86), on_circle(0))
-    before = surroundings.novelty()
-    surroundings.add(3)
-    after = surroundings.novelty()
+    novelty = Novelty(on_circle(10, 40, 80, 86), on_circle(0))
+    before = novelty.scores()
+    novelty.add(3)
+    after = novelty.scores()
     assert after[2] < before[2]
     assert after[0] == before[0]

@@ -207,7 +207,7 @@ def test_the_runs_of_the_guide_are_ones_that_are_planned(tmp_path):
     calls = [words for words in commands_of(GUIDE, "python run.py") if "--stack" in words]
     named = [[stack if word == "vertex" else word for word in words] for words in calls]
 
-    planned = [run for words in named for run in plan_runs(parse_arguments(words))]
+    planned = [run for words in named for run in plan_runs(parse_arguments(words).requests[0])]
 
     assert {run.command.name for run in planned} >= {"ingest", "export", "training", "inference"}
     assert {run.configuration.stack for run in planned} == {stack}

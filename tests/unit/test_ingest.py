@@ -79,7 +79,7 @@ def test_the_statistics_count_what_was_done(images, store, tmp_path):
     assert result.statistics.bytes == sum(tile.size_bytes for tile in tiles)
     # One box of each scene lies in one tile; the other has a quarter, two halves and all of it in
     # four tiles, and a quarter is too little.
-    assert sum(len(tile.box_ids) for tile in tiles) == 4 * (1 + 3)
+    assert sum(len(tile.boxes) for tile in tiles) == 4 * (1 + 3)
     assert result.statistics.box_parts_dropped == 4
 
 

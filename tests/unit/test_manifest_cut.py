@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from operator import attrgetter
 
+import pyarrow as pa
 import pytest
 
 from tests.builders import make_tile
 from utils.issues import IssueReport
-from utils.tiling.manifest import CUT_OTHERWISE, CUT_UNKNOWN, TileManifest, cut_like, cut_with
+from utils.tables import versioned_schema, write_table
+from utils.tiling.manifest import (
+    CUT_OTHERWISE,
+    CUT_UNKNOWN,
+    SCHEMA,
+    TileManifest,
+    cut_like,
+    cut_with,
+)
 from utils.tiling.options import TilingOptions
 
+IDS = pa.list_(pa.int32())
 AT_640 = TilingOptions(tile_size=640, overlap=64, min_visibility=0.5)
 
 
@@ -47,3 +57,10 @@ def test_manifests_cut_alike_are_joined_to_one_that_still_knows(manifest, tmp_pa
     merge, key = TileManifest.merge, attrgetter("scene_id")
     assert merge(tmp_path / "ab.parquet", [manifest, alike], key).cut == AT_640
     assert merge(tmp_path / "ac.parquet", [manifest, unlike], key).cut is None
+
+
+def test_a_manifest_of_before_boxes_had_no_ids_is_still_read(manifest, tmp_path):
+    columns = [*(SCHEMA.field(index) for index in range(len(SCHEMA))), ("box_ids", IDS)]
+    rows = [TileManifest.to_row(tile) | {"box_ids": [0]} for tile in manifest]
+    write_table(tmp_path / "v2.parquet", versioned_schema("tile_manifest", 2, columns), rows)
+    assert list(TileManifest(tmp_path / "v2.parquet")) == list(manifest)

@@ -110,7 +110,7 @@ def test_a_scene_without_windows_has_no_objects():
 
 @st.composite
 def objects_and_grid(draw):
-    """Objects that may touch but not overlap, and the windows that look at them."""
+    """Objects that may touch but not overlap, and the windows that see them."""
     tile_size = draw(st.integers(40, 90))
     overlap = draw(st.integers(8, tile_size // 2))
     cells = draw(st.sets(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12))
@@ -211,7 +211,7 @@ def findings(draw):
 
 
 def brute_force(found, width, height, merge_iou):
-    """The same rules, looking at every pair of boxes."""
+    """The same rules, applied to every pair of boxes."""
     rows = sorted(
         (-score, *box, label, window)
         for window, boxes in found
@@ -279,7 +279,7 @@ def box_of(rows):
 
 @settings(deadline=None)
 @given(findings(), st.sampled_from([0.3, 0.5, 0.7]))
-def test_merging_agrees_with_looking_at_every_pair(found, merge_iou):
+def test_merging_agrees_with_comparing_every_pair(found, merge_iou):
     result = merge_windows(found, 90, 90, merge_iou=merge_iou)
     rows = zip((-result.scores).tolist(), result.xyxy.tolist(), result.labels, strict=True)
     assert sorted((score, *box, label) for score, box, label in rows) == brute_force(

@@ -32,7 +32,6 @@ def test_a_box_cut_by_a_tile_border_keeps_its_visible_part_in_both_tiles():
     left, right = plan.tiles
     assert left.boxes == boxes((6, 2, 10, 5))
     assert right.boxes == boxes((0, 2, 4, 5))
-    assert left.box_ids == right.box_ids == (0,)
 
 
 def test_a_box_over_the_edge_of_the_scene_is_clipped_before_its_share_is_taken():
@@ -57,14 +56,14 @@ def test_a_box_that_ends_a_pixel_beyond_the_scene_is_not_told():
         pytest.param((1, 1, 4, 4), "same as box 0", id="duplicate"),
     ],
 )
-def test_an_unusable_box_is_set_aside_and_the_others_keep_their_ids(bad, reason):
+def test_an_unusable_box_is_set_aside_and_the_others_stay(bad, reason):
     plan = plan_tiles(scene(boxes((1, 1, 4, 4), bad, (5, 5, 9, 9))), 20, 10, TILES_OF_10)
     (issue,) = plan.issues
     assert issue.item == "harbour/a.png"
     assert "box 1 (ship" in issue.detail
     assert reason in issue.detail
     assert not issue.set_aside
-    assert plan.tiles[0].box_ids == (0, 2)
+    assert plan.tiles[0].boxes == boxes((1, 1, 4, 4), (5, 5, 9, 9))
 
 
 def test_boxes_of_two_classes_in_one_place_are_no_duplicates():
@@ -93,8 +92,11 @@ any_number = st.floats(-50, 150) | st.sampled_from([float("nan"), float("inf"), 
 @given(st.lists(st.tuples(*[any_number] * 4), max_size=8), st.integers(0, 9))
 def test_every_box_is_in_a_tile_or_in_an_issue(rows, overlap):
     options = TilingOptions(tile_size=30, overlap=overlap)
-    plan = plan_tiles(scene(boxes(*rows)), 100, 70, options)
-    kept = {box_id for tile in plan.tiles for box_id in tile.box_ids}
+    # Boxes of equal places and classes are duplicates; otherwise each class is of one box.
+    names = {row: str(index) for index, row in reversed([*enumerate(rows)])}
+    truth = Boxes(np.array(rows).reshape(-1, 4), tuple(names[row] for row in rows))
+    plan = plan_tiles(scene(truth), 100, 70, options)
+    kept = {label for tile in plan.tiles if tile.boxes for label in tile.boxes.labels}
     assert len(kept) + sum(issue.kind == BAD_BOX for issue in plan.issues) == len(rows)
     if plan.issues and plan.issues[-1].kind == ALL_LOST:
         assert not kept
@@ -102,7 +104,6 @@ def test_every_box_is_in_a_tile_or_in_an_issue(rows, overlap):
         return
     for tile in plan.tiles:
         assert tile.boxes is not None
-        assert len(tile.box_ids) == len(tile.boxes)
         low, high = tile.boxes.xyxy[:, :2], tile.boxes.xyxy[:, 2:]
         assert (low >= 0).all()
         assert (low < high).all()
@@ -178,14 +179,15 @@ def test_tiles_without_data_or_outside_the_regions_are_not_cut_but_counted():
 def test_a_tile_at_the_edge_of_a_region_keeps_the_labels_outside():
     truth = boxes((1, 1, 4, 4), (12, 1, 15, 4))
     plan = plan_tiles(scene(truth), 20, 10, TILES_OF_10, covered([0, 0], True, False))
-    assert [tile.box_ids for tile in plan.tiles] == [(0,), (1,)]
+    left, right = plan.tiles
+    assert (left.boxes, right.boxes) == (boxes((1, 1, 4, 4)), boxes((2, 1, 5, 4)))
     assert (plan.boxes_outside, plan.issues) == (0, ())
 
 
 def test_labels_outside_the_regions_that_no_tile_shows_are_told():
     truth = boxes((1, 1, 4, 4), (12, 1, 15, 4), (15, 5, 15, 5))
     plan = plan_tiles(scene(truth), 20, 10, TILES_OF_10, covered([0, OUTSIDE], True, False, True))
-    assert [tile.box_ids for tile in plan.tiles] == [(0,)]
+    assert [tile.boxes for tile in plan.tiles] == [boxes((1, 1, 4, 4))]
     assert plan.boxes_outside == 1
     assert {issue.kind: issue.lost for issue in plan.issues} == {BAD_BOX: 1, OUTSIDE_LABEL: 0}
 
@@ -195,7 +197,7 @@ def test_labels_that_only_tiles_passed_over_would_show_are_told_as_lost():
     plan = plan_tiles(scene(truth), 20, 10, TILES_OF_10, covered([0, WITHOUT_DATA], *[True] * 3))
     (issue,) = plan.issues
     assert (issue.kind, issue.lost) == (HIDDEN_LABEL, 1)
-    assert plan.tiles[0].box_ids == (0, 1)
+    assert plan.tiles[0].boxes == boxes((1, 1, 4, 4), (8, 1, 10, 4))
 
 
 def test_a_scene_outside_the_regions_is_told():

@@ -18,15 +18,8 @@ import pytest
 
 from tests.conftest import PROJECT_ROOT
 from utils.errors import ServerError
-from utils.processes import (
-    ServerProcess,
-    free_port,
-    port_is_free,
-    running_server,
-    start_on_port,
-    start_server,
-    stop_server,
-)
+from utils.ports import free_port, port_is_free
+from utils.processes import ServerProcess, running_server, start_on_port, start_server, stop_server
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from commands.runs import reachability
 from commands.runs.reachability import check_reachable
 from commands.stacks import remote
 from utils.annotation.label_studio.options import LabelStudioOptions
-from utils.detection.options import TrainingOptions
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.errors import ConfigurationError
 from utils.scenes.options import SourceOptions
 

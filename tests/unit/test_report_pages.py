@@ -18,7 +18,7 @@ from utils.dataset.labeled import LabeledDataset
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.evaluation.bootstrap import Estimate
 from utils.evaluation.comparison import Comparison, Rule, Side
-from utils.evaluation.promotion import Contest
+from utils.evaluation.promotion import Promotion
 from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.reports.comparison_page import comparison_page
@@ -69,8 +69,8 @@ def comparison_of(folder: Path) -> str:
     side = Side(HOSTILE, "0" * 64, Estimate(0.5, 0.4, 0.6), {HOSTILE: 0.5}, 9.0)
     rules = (Rule("better", HOSTILE, False),)
     decision = Comparison(side, side, "mAP50", Estimate(0.0, 0.0, 0.0), 0.0, rules, 3, 2)
-    judged = [make_evaluation(folder, mistakes=mistakes, label=HOSTILE) for mistakes in (2, 1)]
-    return comparison_page(Contest(decision, *judged))
+    evaluated = [make_evaluation(folder, mistakes=mistakes, label=HOSTILE) for mistakes in (2, 1)]
+    return comparison_page(Promotion(decision, *evaluated))
 
 
 def issues_of(folder: Path) -> str:

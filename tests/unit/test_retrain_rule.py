@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from commands.config_files import CONFIGS
+from commands.retraining.due import open_retraining
 from commands.retraining.fresh_reviews import FreshReviews
 from commands.retraining.options import load_retrain_options
-from commands.retraining.retrain import open_retraining
 from commands.retraining.rule import RetrainRule, reason_to_retrain
-from commands.runs.configuration import CONFIGS
 from utils.dataset.review import ReviewState
 from utils.dataset.review_tally import ReviewTally
 from utils.errors import ConfigurationError

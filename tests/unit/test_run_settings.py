@@ -10,7 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands.runs.configuration import CONFIGS, RunConfiguration, read_yaml
+from commands.config_files import CONFIGS, read_yaml
+from commands.runs.configuration import RunConfiguration
 from commands.runs.settings import merged, run_settings
 from utils.errors import ConfigurationError
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from zenml.integrations.gcp.vertex_custom_job_parameters import VertexCustomJobParameters
 
-from commands.runs.configuration import CONFIGS
+from commands.config_files import CONFIGS
 from commands.stacks.files import is_reference, read_stack, secret_in, stack_file, variable_in
 from commands.stacks.job_settings import JobSettings, read_job_settings
 from utils.errors import ConfigurationError

@@ -62,9 +62,7 @@ def test_boxes_come_in_tile_coordinates(image, tmp_path):
     truth = boxes((90, 10, 110, 20), (5, 5, 10, 10), (10, 5, 5, 5))
     tiles = tile_image(image, tmp_path / "tiles", tile_size=100, boxes=truth)
     assert tiles[0].boxes == boxes((90, 10, 100, 20), (5, 5, 10, 10))
-    assert tiles[0].box_ids == (0, 1)
     assert tiles[1].boxes == boxes((0, 10, 10, 20))
-    assert tiles[1].box_ids == (0,)
 
 
 def test_further_options_are_those_of_tiling(image, tmp_path):

@@ -1,4 +1,4 @@
-"""What a detector found on a tile, for people to accept or correct instead of drawing it."""
+"""Pre-annotations: a detector's boxes on a tile, for people to accept or correct."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _PREFIX = "spyglass "
 
 @dataclass(frozen=True, slots=True)
 class Preannotation:
-    """The boxes a detector found on a tile.
+    """The boxes that a detector found on a tile.
 
     Attributes:
-        boxes: With scores, in tile coordinates.
-        model_version: The version of the ZenML model that found them.
-        priority: In [0, 1]; the higher, the sooner people shall look at the tile.
+        boxes: Boxes with scores, in tile coordinates.
+        model_version: Version of the ZenML model that found them.
+        priority: Priority of the tile in [0, 1]; people see the highest first.
     """
 
     boxes: Boxes
@@ -25,10 +25,10 @@ class Preannotation:
 
 
 def model_version_name(model_version: str) -> str:
-    """How Label Studio names the detector of a prediction; tells it from other people's models."""
+    """The name of a detector in an annotation tool, distinct from other people's models there."""
     return f"{_PREFIX}{model_version}"
 
 
 def model_version_of(name: str | None) -> str | None:
-    """The version of the model behind a name, or None where it is not one of Spyglass."""
+    """The model version behind such a name, or None for a model that is not Spyglass'."""
     return name.removeprefix(_PREFIX) if name and name.startswith(_PREFIX) else None

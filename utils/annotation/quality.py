@@ -1,4 +1,4 @@
-"""How good labels are: whether people agree with one another, and models with people."""
+"""Label quality: agreement of people with one another, and of models with people."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from typing import Any
 
 import numpy as np
 
-from utils.annotation.label_studio.proposals import ReviewedBoxes
+from utils.annotation.review import ReviewedBoxes
 from utils.dataset.review import ReviewState, overlapping_pairs
 from utils.dataset.review_tally import ReviewTally
 from utils.geometry import Boxes, iou_matrix
 
-# Where two people's boxes count as one object: the usual threshold of detection.
+# IoU from which two people's boxes count as one object: the usual threshold of detection.
 _AGREED_IOU = 0.5
 _LEAST_AGREED = 20
 
 
 @dataclass
 class Agreement:
-    """How far two sets of boxes for the same tiles agree.
+    """Agreement of two sets of boxes for the same tiles.
 
     Attributes:
-        tiles: How many were compared.
-        boxes: Of both together.
-        matched: Pairs of the same class with an intersection over union of at least 0.5.
-        overlap: The sum of theirs.
+        tiles: Number of tiles compared.
+        boxes: Number of boxes in both sets together.
+        matched: Matched pairs: the same class and an intersection over union of at least 0.5.
+        overlap: Sum of the intersections over union of the matched pairs.
     """
 
     tiles: int = 0
@@ -39,7 +39,7 @@ class Agreement:
     overlap: float = 0.0
 
     def __add__(self, other: Agreement) -> Agreement:
-        """Both together."""
+        """The agreement over both sets of tiles."""
         return Agreement(
             self.tiles + other.tiles,
             self.boxes + other.boxes,
@@ -49,26 +49,24 @@ class Agreement:
 
     @property
     def f1(self) -> float | None:
-        """Two matched boxes for each pair, over all boxes; None where nobody has drawn any."""
+        """Share of all boxes that are in a matched pair; None where nobody has drawn any."""
         return 2 * self.matched / self.boxes if self.boxes else None
 
     @property
     def mean_iou(self) -> float | None:
-        """Of the matched pairs."""
+        """Mean intersection over union of the matched pairs; None without any."""
         return self.overlap / self.matched if self.matched else None
 
 
 @dataclass
 class LabelQuality:
-    """What is counted while the reviews of one tile after the other pass.
+    """Counts of reviews, gathered tile by tile.
 
     Attributes:
-        proposals: What became of the boxes of each model version, `ground truth` or `nobody`, on
-            each day.
-        people: What each person did.
-        pairs: How far any two people agree where both have labelled a tile.
-        least_agreed: Of the tiles that were labelled twice, those with the lowest F1: F1, tile id,
-            and the two people.
+        proposals: Reviews of the boxes of each model version, `ground truth` or `nobody`, by day.
+        people: Reviews of each person.
+        pairs: Agreement of any two people on the tiles that both have labelled.
+        least_agreed: The tiles labelled twice with the lowest F1: F1, tile id, and the two people.
     """
 
     proposals: dict[tuple[str, date], ReviewTally] = field(
@@ -95,7 +93,7 @@ class LabelQuality:
 
     @property
     def by_model(self) -> dict[str, ReviewTally]:
-        """What became of the boxes of each model version, in all."""
+        """Reviews of the boxes of each model version, over all days."""
         tallies: dict[str, ReviewTally] = defaultdict(ReviewTally)
         for (name, _), tally in self.proposals.items():
             tallies[name] += tally
@@ -122,8 +120,8 @@ def agreement(first: Boxes, second: Boxes) -> Agreement:
     """Match two people's boxes on one tile, the largest overlap first, class by class.
 
     Args:
-        first: In tile pixels.
-        second: Likewise.
+        first: One person's boxes, in tile pixels.
+        second: The other person's boxes, in tile pixels.
     """
     labels = np.array(first.labels, dtype=object)[:, None] == np.array(second.labels, dtype=object)
     overlaps = iou_matrix(first.xyxy, second.xyxy) * labels.astype(np.float64)
@@ -133,7 +131,7 @@ def agreement(first: Boxes, second: Boxes) -> Agreement:
 
 
 def _last_of_each(reviews: Iterable[ReviewedBoxes]) -> dict[str, Boxes]:
-    """What each person said last of a tile; skipping it says nothing."""
+    """The boxes of each person's last review of a tile; a skip is no review."""
     said = [one for one in reviews if one.review.by and one.review.state != ReviewState.SKIPPED]
     in_order = sorted(said, key=lambda one: one.review.at)
     return {one.review.by: one.boxes for one in in_order if one.review.by}

@@ -1,40 +1,81 @@
-"""Which of a tile's annotations counts, and whether a person has looked at it."""
+"""Reviews in any annotator's tool: what was proposed for a tile, and what a person left of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-Annotation = Mapping[str, Any]
+from utils.dataset.review import BoxChanges, Review, ReviewState, box_changes, state_of
+from utils.geometry import Boxes
+
+GROUND_TRUTH = "ground truth"
 
 
-def is_reviewed(annotation: Annotation) -> bool:
-    """Whether a person has submitted or updated an annotation.
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Boxes that a person found on a tile before they began.
 
-    Label Studio 1.23 leaves `updated_by` and `lead_time` empty on annotations that come inside an
-    imported task, sets `updated_by` on each that is submitted or updated, by the page or by the
-    API, even unchanged, and keeps `lead_time` where one was carried over from another server.
+    Attributes:
+        by: The version of the model that found them, `ground truth` for boxes sent at ingest, or
+            None where nothing was proposed.
+        boxes: The boxes, in tile pixels.
     """
-    return annotation.get("updated_by") is not None or annotation.get("lead_time") is not None
+
+    by: str | None
+    boxes: Boxes
 
 
-def newest(annotations: Iterable[Annotation]) -> Annotation | None:
-    """The uncancelled annotation that was worked on last; people's work comes before imports."""
-    uncancelled = [one for one in annotations if not one.get("was_cancelled")]
-    return max(
-        uncancelled, key=lambda one: (is_reviewed(one), moment(one), one["id"]), default=None
-    )
+@dataclass(frozen=True, slots=True)
+class ReviewedBoxes:
+    """A review and the boxes that it left.
+
+    Attributes:
+        review: The person's changes to the proposal.
+        boxes: The boxes they left, in tile pixels; none on a skipped tile.
+    """
+
+    review: Review
+    boxes: Boxes
 
 
-def moment(annotation: Annotation) -> datetime:
-    """When an annotation was last changed, in UTC."""
-    return datetime.fromisoformat(annotation["updated_at"])
+@dataclass(frozen=True, slots=True)
+class LatestReview:
+    """The review that counts on a tile, as found without an export.
+
+    Attributes:
+        tile_id: The tile's id.
+        mark: Text that differs from that of every other review.
+        at: Time of the review, in UTC.
+        of_model: The same as changes to a model's boxes; None where no model proposed any.
+    """
+
+    tile_id: str
+    mark: str
+    at: datetime
+    of_model: Review | None
 
 
-def annotator_of(annotation: Annotation, users: Mapping[int, str]) -> str | None:
-    """The e-mail of the person who last changed an annotation, or their number where unknown."""
-    person = annotation.get("updated_by") or annotation.get("completed_by")
-    if isinstance(person, Mapping):
-        return str(person.get("email"))
-    return None if person is None else users.get(person, str(person))
+def reviewed_boxes(
+    proposal: Proposal,
+    left: Boxes | None,
+    *,
+    by: str | None,
+    at: datetime,
+    seconds: float | None = None,
+) -> ReviewedBoxes:
+    """Compare the boxes that a person left with the proposal.
+
+    Args:
+        proposal: The boxes they started from.
+        left: The boxes they left, in tile pixels; None if they skipped the tile.
+        by: The person's e-mail, where it is known.
+        at: Time of the review, in UTC.
+        seconds: Seconds that the page was open, where the tool counts them.
+    """
+    changes = BoxChanges() if left is None else box_changes(proposal.boxes, left)
+    if left is None:
+        state = ReviewState.SKIPPED
+    else:
+        state = ReviewState.DRAWN if proposal.by is None else state_of(changes)
+    review = Review(state, proposal.by, changes, by, at, seconds)
+    return ReviewedBoxes(review, Boxes() if left is None else left)

@@ -36,11 +36,11 @@ _ANSWER_SECONDS = 5.0
 def serve_app(dataset: str | None = None) -> str:
     """Serve the App on this machine, or find it served already.
 
-    FiftyOne's own server is started by itself, without a session in this process: it keeps running,
-    and its start is not bound to the session's limit of 60 s.
+    FiftyOne's server is started without a session in this process: it keeps running afterwards, and
+    may take longer to start than the 60 s of a session.
 
     Args:
-        dataset: Name of the dataset the address leads to; the list of datasets by default.
+        dataset: Name of the dataset that the address opens; the list of datasets by default.
 
     Returns:
         The address, with the token that opens it.
@@ -59,7 +59,7 @@ def open_app(dataset: str | None = None) -> str:
     """Serve the App and, where there is a display, open it in a browser; returns the address."""
     address = serve_app(dataset)
     if has_display():
-        # By a page of our own: the command line of a browser can be seen by all users.
+        # The address goes into a page, since all users can see the command line of a browser.
         page = _folder() / "open.html"
         write_secret(page, f'<meta http-equiv="refresh" content="0; url={address}">')
         webbrowser.open(page.as_uri())
@@ -107,7 +107,7 @@ def _address(server: ServerProcess, dataset: str | None = None) -> str:
 
 
 def _running_on(database: str) -> ServerProcess | None:
-    """The App's server, if it runs and looks at this database."""
+    """The App's server, if it runs on this database; a server on another one is stopped."""
     server = running_server(SERVER_NAME, _folder())
     address = _database_file()
     if server and address.is_file() and address.read_text() == database:
@@ -127,8 +127,8 @@ def _start(port: int) -> ServerProcess:
             TOKEN_VARIABLE: token_in(_folder()),
             "PYTHONPATH": with_project_on_path(),
             "FIFTYONE_PLUGINS_DIR": str(provide_plugins()),
-            # FiftyOne keeps an id of the user below the home folder, wherever it is told to keep
-            # the rest; the plugin runs Spyglass in the user's own.
+            # FiftyOne keeps an id of the user below the home folder, and no setting moves it; the
+            # plugin runs Spyglass in the user's own home.
             "HOME": str(local_folder("fiftyone", "home")),
             "SPYGLASS_USER_HOME": str(Path.home()),
         },

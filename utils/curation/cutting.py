@@ -28,17 +28,17 @@ def tiles_of_predicted(
     issues: IssueReport,
     alone: Iterable[Tile] = (),
 ) -> Iterator[Tile]:
-    """Yield the tiles given, then those cut from predicted scenes that none of them shows.
+    """Yield the given tiles, then tiles cut from predicted scenes that have none among them.
 
-    Scenes whose image is gone or does not decode are noted in `issues` and left out.
+    Scenes whose image is missing or does not decode are noted in `issues` and left out.
 
     Args:
-        tiles: All of each scene, one after another.
-        predictions: Of whole scenes.
-        tiling: How to cut.
+        tiles: The tiles, all of a scene one after another.
+        predictions: Predictions of whole scenes.
+        tiling: Options for cutting.
         issues: Receives the scenes that cannot be cut.
-        alone: Tiles that say nothing of the rest of their scene, as they were picked one by one;
-            those of scenes that neither are given nor can be cut come last.
+        alone: Tiles that were picked one by one, without the rest of their scene. They come last,
+            and only if their scene has no other tiles.
     """
     shown = set()
     for tile in tiles:
@@ -60,10 +60,10 @@ def tiles_of_predicted(
 def cut_scene(prediction: ScenePrediction, tiling: TilingOptions) -> list[Tile]:
     """Cut a predicted scene into tiles, with its ground truth, in `.local/cache/tiles`.
 
-    Tiles that an earlier run cut from the same file in the same way are taken as they are.
+    Tiles that an earlier run cut from the same file in the same way are used again.
 
     Raises:
-        ImageError: If the image cannot be had, or does not decode.
+        ImageError: If the image is missing or does not decode.
     """
     image = local_image(prediction.location)
     scene = Scene(
@@ -88,9 +88,9 @@ def cut_scene(prediction: ScenePrediction, tiling: TilingOptions) -> list[Tile]:
 
 
 def _state(image: Path, tiling: TilingOptions) -> str:
-    """A word that changes when the image or the way it is cut does."""
+    """A short hash that changes when the image or the tiling options do."""
     if not image.is_file():
         raise ImageError(f"{image} is no longer there. Run the inference again, or ingest it.")
     state = image.stat()
-    word = f"{image}\n{state.st_size}\n{state.st_mtime_ns}\n{tiling.model_dump_json()}"
-    return hashlib.sha256(word.encode()).hexdigest()[:10]
+    known = f"{image}\n{state.st_size}\n{state.st_mtime_ns}\n{tiling.model_dump_json()}"
+    return hashlib.sha256(known.encode()).hexdigest()[:10]

@@ -1,9 +1,9 @@
 """The embedded MongoDB behind FiftyOne, and FiftyOne's own folders, all below `.local/`.
 
 FiftyOne reads its configuration when it is imported, so `start_database` comes before
-`import fiftyone`. Started by hand mongod answers within a second; FiftyOne's own start takes 7–20.
-It asks for a password, which is kept in a file of `.local/mongodb`: without one, every program of
-every user of the machine could read and change it.
+`import fiftyone`. A mongod started here answers within a second; FiftyOne's own start takes 7–20 s.
+The database has a password, which is kept in a file of `.local/mongodb`: without one, any program
+of any user of the machine could read and change it.
 """
 
 from __future__ import annotations
@@ -22,15 +22,9 @@ from filelock import FileLock
 from utils.errors import ServerError
 from utils.files import write_secret
 from utils.paths import local_folder
+from utils.ports import port_is_free
 from utils.privacy import keep_private
-from utils.processes import (
-    ServerProcess,
-    port_is_free,
-    running_server,
-    start_on_port,
-    start_server,
-    stop_server,
-)
+from utils.processes import ServerProcess, running_server, start_on_port, start_server, stop_server
 
 SERVER_NAME = "mongodb"
 _PREFERRED_PORT = 27151
@@ -46,10 +40,10 @@ _OUR_URI = "SPYGLASS_DATABASE_URI"
 
 
 def start_database() -> str:
-    """Make a MongoDB ready for FiftyOne and point this process's environment at it.
+    """Make a MongoDB ready for FiftyOne and name it in this process's environment.
 
-    A database named by the user in `FIFTYONE_DATABASE_URI` is taken as it is; otherwise the
-    embedded one is started, or found again where it already runs.
+    A database that the user names in `FIFTYONE_DATABASE_URI` is used as it is; otherwise the
+    embedded one is started, or found running.
 
     Returns:
         The URI of the database.
@@ -69,16 +63,16 @@ def start_database() -> str:
 
 
 def _uri(port: int) -> str:
-    """How to reach the embedded mongod.
+    """The URI of the embedded mongod.
 
-    A database that has gone away is noticed at once, instead of after pymongo's 30 s.
+    Its timeout shows within seconds that the database has gone away, instead of pymongo's 30 s.
     """
     account = f"{_USER}:{_password()}@"
     return f"mongodb://{account}127.0.0.1:{port}/?serverSelectionTimeoutMS={_PATIENCE_MS}"
 
 
 def _password() -> str:
-    """The password of the embedded mongod, made up on first use."""
+    """The password of the embedded mongod, created on first use."""
     path = _folder() / "password"
     if not (path.is_file() and path.read_text().strip()):  # a power cut may empty it
         write_secret(path, secrets.token_urlsafe(_PASSWORD_BYTES))
@@ -120,9 +114,9 @@ def find_mongod() -> Path:
 
 
 def configure_fiftyone() -> None:
-    """Give FiftyOne folders of the project's own, leaving alone what the user has set.
+    """Give FiftyOne folders of the project's own, except for those that the user has set.
 
-    Nothing is then read from or written to `~/.fiftyone` and `~/fiftyone`.
+    FiftyOne then neither reads nor writes `~/.fiftyone` and `~/fiftyone`.
     """
     keep_private()
     home = local_folder("fiftyone")
@@ -134,7 +128,7 @@ def configure_fiftyone() -> None:
         "FIFTYONE_DATASET_ZOO_DIR": home / "datasets",
         "FIFTYONE_MODEL_ZOO_DIR": home / "models",
         "FIFTYONE_PLUGINS_DIR": home / "plugins",
-        # The `mongod` extra carries MongoDB 6.0.5, of which FiftyOne would say that it is old.
+        # The `mongod` extra carries MongoDB 6.0.5, which FiftyOne would report as old.
         "FIFTYONE_DATABASE_VALIDATION": "false",
         "FIFTYONE_LOGGING_LEVEL": "WARNING",
         "FIFTYONE_SHOW_PROGRESS_BARS": "false",
@@ -151,7 +145,7 @@ def _users_database() -> str | None:
 def _running_with_password() -> ServerProcess | None:
     """The embedded mongod if it runs; one that was started without a password is stopped."""
     server = running_database()
-    if server and not _lets_in(server.port):
+    if server and not _takes_password(server.port):
         stop_server(SERVER_NAME, _folder())
         return None
     return server
@@ -172,7 +166,7 @@ def _start_mongod(port: int) -> ServerProcess:
 
 @contextmanager
 def _damage_explained(port: int, records: Path) -> Iterator[None]:
-    """Add a remedy where mongod does not start although nobody has its port."""
+    """Add a remedy if mongod does not start although its port is free."""
     try:
         yield
     except ServerError as error:
@@ -186,10 +180,10 @@ def _damage_explained(port: int, records: Path) -> Iterator[None]:
 
 @contextmanager
 def database_faults() -> Iterator[None]:
-    """Explain that MongoDB has gone away while it was used.
+    """Explain in one sentence that MongoDB has gone away during the block.
 
     Raises:
-        ServerError: In place of the errors of its driver in the block.
+        ServerError: Instead of the errors of its driver in the block.
     """
     start_database()
     from mongoengine.errors import MongoEngineException
@@ -212,15 +206,15 @@ def _remedy() -> str:
 
 
 def _make_account(port: int) -> None:
-    """Give a database its one account, also one that an earlier version used without.
+    """Give a database its one account, even one that an earlier version ran without any.
 
-    As long as there is none, MongoDB lets a program of this machine make the first, and do nothing
-    else ("localhost exception").
+    As long as there is no account, MongoDB lets a program of this machine create the first, and
+    nothing else ("localhost exception").
 
     Raises:
-        ServerError: If there is one already, with another password.
+        ServerError: If there is an account already, with another password.
     """
-    if _lets_in(port):
+    if _takes_password(port):
         return
     from pymongo.errors import OperationFailure
 
@@ -236,8 +230,8 @@ def _make_account(port: int) -> None:
             ) from error
 
 
-def _lets_in(port: int) -> bool:
-    """Whether the mongod on a port knows the account."""
+def _takes_password(port: int) -> bool:
+    """Whether the mongod on a port accepts the account."""
     from pymongo.errors import OperationFailure
 
     with _client(_uri(port)) as client:

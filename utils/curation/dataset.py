@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,13 +14,13 @@ from utils.curation.database import database_faults
 from utils.curation.documents import Document, KnownSample, pending_document
 from utils.curation.evaluation import evaluate, forget_evaluation
 from utils.curation.fields import STATE, open_dataset
-from utils.curation.images import with_images
 from utils.curation.samples import TileSample, tile_samples
 from utils.curation.transfer import writer
 from utils.dataset.labeled import LabeledDataset
 from utils.detection.predictions import Predictions
 from utils.issues import IssueReport
 from utils.locks import exclusive
+from utils.storage.cache import local_copies
 from utils.tiling.manifest import TileManifest
 from utils.tiling.options import TilingOptions
 
@@ -28,15 +29,15 @@ _SAMPLES_PER_BATCH = 2000
 
 @dataclass(frozen=True, slots=True)
 class DatasetUpdate:
-    """What an update did to a FiftyOne dataset.
+    """Counts of an update of a FiftyOne dataset.
 
     Attributes:
-        name: Of the dataset.
-        added: Samples that were not there.
-        updated: Samples of which something had changed.
-        unchanged: Samples that were as they should be.
+        name: Name of the dataset.
+        added: New samples.
+        updated: Samples that had changed.
+        unchanged: Samples that were up to date.
         evaluated: Samples with both truth and predictions, hence with tp, fp and fn.
-        issues: Tiles and scenes left out because their image cannot be had.
+        issues: Tiles and scenes left out because their image is missing or cannot be read.
     """
 
     name: str
@@ -58,17 +59,17 @@ def build_dataset(
 ) -> DatasetUpdate:
     """Build a FiftyOne dataset of tiles, or bring an existing one up to date.
 
-    Samples are looked up by tile id, so a second run changes nothing. Tags and fields that people
-    added in the App stay, and samples that are not among those given are left alone. Scenes that
-    were predicted but never ingested are cut into tiles.
+    Samples are found by tile id, so a second run changes nothing. Tags and fields that people added
+    in the App stay, and other samples of the dataset are left alone. Scenes that were predicted but
+    never ingested are cut into tiles.
 
     Args:
-        name: Of the dataset; it is made, and made persistent, when missing.
+        name: Name of the dataset; a missing one is created persistent.
         tiles: The tiles to show.
-        labels: What people left on them; it counts more than the truth they were ingested with.
-        predictions: What a detector found in whole scenes.
+        labels: The labelled tiles, which replace the ground truth of the ingest.
+        predictions: Predictions of whole scenes.
         splits: The split of each scene id, which becomes a tag.
-        tiling: How to cut the scenes that have no tiles.
+        tiling: Options for cutting the scenes that have no tiles.
 
     Raises:
         ServerError: If MongoDB cannot be started, or ends meanwhile.
@@ -91,14 +92,14 @@ def update_dataset(name: str, samples: Iterable[TileSample], issues: IssueReport
     """Write the samples that are new or have changed, then evaluate if anything was written.
 
     Args:
-        name: Of the dataset.
-        samples: Consumed once, some thousand in memory at a time.
-        issues: Receives the tiles whose image cannot be had.
+        name: Name of the dataset.
+        samples: The samples, consumed once, some thousand in memory at a time.
+        issues: Receives the tiles whose image is missing.
     """
     dataset = open_dataset(name)
     added = updated = seen = 0
     with writer(dataset) as write:
-        for batch in _batches(with_images(samples, issues)):
+        for batch in _batches(_with_images(samples, issues)):
             known = _known_samples(dataset, [sample.tile_id for sample, _ in batch])
             pending = _pending(batch, known)
             if pending:
@@ -108,6 +109,28 @@ def update_dataset(name: str, samples: Iterable[TileSample], issues: IssueReport
             added, updated, seen = added + new, updated + len(pending) - new, seen + len(batch)
     evaluated = evaluate(dataset)
     return DatasetUpdate(name, added, updated, seen - added - updated, evaluated, issues)
+
+
+def _with_images(
+    samples: Iterable[TileSample], issues: IssueReport
+) -> Iterator[tuple[TileSample, Path]]:
+    """Yield each sample with a local copy of its image, showing progress.
+
+    Args:
+        samples: The samples, consumed as a stream, a few ahead.
+        issues: Receives the samples whose image is missing; they are left out.
+    """
+    waiting: deque[TileSample] = deque()
+
+    def files() -> Iterator[tuple[str, str]]:
+        for sample in samples:
+            waiting.append(sample)
+            yield sample.uri, sample.sha256
+
+    for uri, image in local_copies(files(), issues=issues, description="Updating FiftyOne (tiles)"):
+        while (sample := waiting.popleft()).uri != uri:
+            pass  # its image is missing: `local_copies` has noted it in `issues`
+        yield sample, image
 
 
 def _known_samples(dataset: Any, tile_ids: list[str]) -> dict[str, KnownSample]:

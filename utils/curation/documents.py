@@ -1,4 +1,4 @@
-"""Samples as the documents FiftyOne stores, in the form of its `FiftyOneDataset` on disk.
+"""Samples as the documents that FiftyOne stores, in the format of its `FiftyOneDataset` on disk.
 
 They are plain dictionaries: making `fiftyone.Detection` objects takes seven times as long.
 """
@@ -20,18 +20,18 @@ from utils.geometry import Boxes
 
 Document = dict[str, Any]
 
-# Without these FiftyOne does not take a document as a sample.
+# Fields without which FiftyOne does not take a document as a sample.
 IDENTITY = ("tile_id", "filepath", "_media_type", "_rand")
 
 
 @dataclass(frozen=True, slots=True)
 class KnownSample:
-    """What the database already holds of a sample.
+    """A sample in the database, reduced to what tells whether it is up to date.
 
     Attributes:
-        tags: As they are now, people's own among them.
-        state: Of the field `last_written`: the fingerprint of each field as Spyglass last wrote it,
-            and under `tags` those that Spyglass gave.
+        tags: The sample's tags, including those that people added.
+        state: Content of the field `last_written`: the fingerprint of each field as Spyglass last
+            wrote it, and under `tags` the tags that Spyglass gave.
     """
 
     tags: tuple[str, ...]
@@ -39,16 +39,15 @@ class KnownSample:
 
 
 def pending_document(sample: TileSample, image: Path, known: KnownSample | None) -> Document | None:
-    """What has to be written so that the database holds `sample`, or None where it does.
+    """The document that brings the database up to date, or None if it is.
 
-    A field of which nothing is known now (no truth, no prediction) is left as it is in the
-    database, and so is one that has not changed since it was written: what people did to it in the
-    App survives.
+    A field without a value now (no truth, no prediction) stays as it is in the database, and so
+    does a field that has not changed since it was written: people's changes in the App survive.
 
     Args:
         sample: The sample.
         image: Its image on this machine.
-        known: What the database holds of it; None for a new one.
+        known: The sample in the database; None for a new one.
     """
     document = sample_document(sample, image)
     known = known or KnownSample((), {})
@@ -73,8 +72,8 @@ def updated_tags(
 ) -> tuple[str, ...]:
     """The tags of a sample after an update.
 
-    Only the difference between what Spyglass gave before and what it gives now is applied: tags
-    that people added stay, and tags that they removed stay removed.
+    Only the difference between Spyglass' tags before and now is applied: tags that people added
+    stay, and tags that they removed stay removed.
     """
     gone = set(given_before) - set(given_now)
     kept = [tag for tag in current if tag not in gone]
@@ -89,7 +88,7 @@ def sample_document(sample: TileSample, image: Path) -> Document:
         "tile_id": sample.tile_id,
         "filepath": str(image),
         "_media_type": "image",
-        # FiftyOne shuffles by this number in [0, 1); derived, so that it is the same in every run.
+        # FiftyOne shuffles by this number in [0, 1); a hash keeps it the same in every run.
         "_rand": int(_fingerprint(sample.tile_id), 16) / 16**16,
         "metadata": {"_cls": "ImageMetadata", "width": window.width, "height": window.height},
         "scene_id": sample.scene_id,

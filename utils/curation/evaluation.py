@@ -1,4 +1,4 @@
-"""Each sample judged by FiftyOne: which predicted boxes are right, wrong, or missing."""
+"""Evaluation of the samples by FiftyOne: true positives, false positives and false negatives."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ _IOU = 0.5
 
 
 def forget_evaluation(dataset: Any) -> None:
-    """Remove the judgement from a dataset of which something is about to change."""
+    """Remove the evaluation from a dataset that is about to change."""
     if dataset.has_evaluation(EVALUATION):
         dataset.delete_evaluation(EVALUATION)
 
 
 def evaluate(dataset: Any) -> int:
-    """Give each sample with truth and predictions its numbers of true and false boxes.
+    """Count true positives, false positives and false negatives of each sample with both boxes.
 
     Boxes are matched as COCO does, at an intersection over union of 0.5. Samples get `eval_tp`,
     `eval_fp` and `eval_fn`; boxes get `eval` ("tp", "fp" or "fn"), `eval_id` and `eval_iou`. A
-    dataset that has been judged already is left alone.
+    dataset that is evaluated already is left alone.
 
     Args:
         dataset: A `fiftyone.Dataset`.
 
     Returns:
-        The number of samples judged, now or before.
+        The number of samples with truth and predictions.
     """
     both = dataset.exists(TRUTH).exists(FOUND)
     count = len(both)

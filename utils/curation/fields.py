@@ -8,7 +8,7 @@ TRUTH = "ground_truth"
 FOUND = "predictions"
 STATE = "last_written"
 
-# As on the pages in the dashboard: truth is green, what was found is orange.
+# The colours of the pages in the dashboard: truth is green, predictions are orange.
 COLOURS = {TRUTH: "#1fe08f", FOUND: "#ffa51f"}
 
 _TILE_FIELDS = ("tile_id", "scene_id", "window", "reviewed", "model_version")
@@ -18,7 +18,7 @@ _METADATA = ("width", "height", "num_channels", "size_bytes", "mime_type")
 
 
 def open_dataset(name: str) -> Any:
-    """The persistent FiftyOne dataset of that name, made with its fields when missing.
+    """Open the persistent FiftyOne dataset of a name; a missing one is created with its fields.
 
     Returns:
         A `fiftyone.Dataset`.
@@ -50,7 +50,7 @@ def declare_fields(dataset: Any) -> None:
 
 
 def _arrange(dataset: Any) -> None:
-    """Give the App its colours, and its side bar the order in which people ask."""
+    """Set the App's colours, and the order of its side bar: tags and boxes first."""
     import fiftyone as fo
 
     groups = {

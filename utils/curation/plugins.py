@@ -11,10 +11,10 @@ _OWN = PROJECT_ROOT / "plugins" / "spyglass"
 
 
 def provide_plugins() -> Path:
-    """A folder of links for the App: to the plugin of Spyglass, and to the folder of the user's.
+    """Make a folder of links for the App: to Spyglass' plugin, and to the user's plugin folder.
 
-    The user's folder, named by `FIFTYONE_PLUGINS_DIR`, is only pointed to: what is installed there
-    later is found too, and nothing is ever written to it.
+    The user's folder, named by `FIFTYONE_PLUGINS_DIR`, is linked as a whole: plugins installed
+    there later are found too, and nothing is ever written to it.
     """
     folder = local_folder("fiftyone", "app-plugins")
     users = os.environ.get("FIFTYONE_PLUGINS_DIR") or local_folder("fiftyone", "plugins")
@@ -24,7 +24,7 @@ def provide_plugins() -> Path:
 
 
 def _point(link: Path, target: Path) -> None:
-    """Make a link lead to a folder, wherever it led before."""
+    """Point a link at a folder, wherever it pointed before."""
     if link.is_symlink() and link.readlink() == target:
         return
     link.unlink(missing_ok=True)

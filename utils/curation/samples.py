@@ -1,4 +1,4 @@
-"""One sample a tile: its image, what people say is on it, and what a detector found on it."""
+"""Samples: one for each tile, with its image, its labels and its predictions."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from utils.tiling.tile import Tile
 
 @dataclass(frozen=True, slots=True)
 class TileSample:
-    """A tile as FiftyOne shall show it.
+    """A tile as FiftyOne shows it.
 
     Attributes:
-        tile_id: Joins it to the manifest, to Label Studio, and to itself in a later run.
+        tile_id: Key to the manifest, to Label Studio, and to the same sample in a later run.
         scene_id: The scene it was cut from.
         window: Its place in the scene, in pixels.
-        uri: Where the encoded image is: an absolute local path or `gs://...`.
-        sha256: Of the encoded image.
-        truth: What people say is on it, in tile coordinates; None where nobody has said.
-        found: What a detector found, with scores, in tile coordinates; None where none has looked.
-        model_version: Of that detector.
+        uri: Place of the encoded image: an absolute local path or `gs://...`.
+        sha256: SHA-256 of the encoded image in hex.
+        truth: The labels, in tile coordinates; None for an unlabelled tile.
+        found: The detector's boxes with scores, in tile coordinates; None without a prediction.
+        model_version: Version of the detector; None without a prediction.
         reviewed: Whether a person has confirmed the truth; None where that is not known.
-        tags: Those of the scene, and its split where it has one.
+        tags: Tags of the scene, and its split where it has one.
     """
 
     tile_id: str
@@ -56,11 +56,11 @@ def tile_samples(
     The boxes of `labels` and `predictions` are held in memory, images never.
 
     Args:
-        tiles: One sample each; those of a scene one after another.
-        labels: What people left on tiles counts more than the truth a tile was ingested with.
-        predictions: Of whole scenes; brought to tile coordinates, and clipped.
+        tiles: The tiles, all of a scene one after another.
+        labels: The labelled tiles, which replace the ground truth of the ingest.
+        predictions: Predictions of whole scenes, which are clipped to tiles.
         splits: The split of each scene id, which becomes a tag.
-        min_visibility: Which predicted boxes belong to a tile, as `boxes_by_window` says.
+        min_visibility: Share of a box in a tile from which it belongs to it (`boxes_by_window`).
     """
     labeled = {tile.tile_id: tile for tile in labels}
     predicted = {scene.scene_id: scene for scene in predictions}
@@ -78,13 +78,13 @@ def boxes_by_window(
 ) -> Iterator[Boxes]:
     """Yield the boxes that belong to each window, clipped to it, in the window's coordinates.
 
-    A box belongs to a window when at least `min_visibility` of its area is in it; one that no
-    window shows well enough belongs to the window that shows most of it (the first of equals).
+    A box belongs to a window if at least `min_visibility` of its area is in it; a box without such
+    a window belongs to the window with the largest part of it (the first of equals).
 
     Args:
-        boxes: In scene coordinates.
-        windows: Of the scene.
-        min_visibility: In [0, 1].
+        boxes: Boxes in scene coordinates.
+        windows: Windows of the scene.
+        min_visibility: Share of a box's area, in [0, 1].
     """
     best, most = np.zeros(len(boxes)), np.zeros(len(boxes))
     for index, window in enumerate(windows):
@@ -119,7 +119,7 @@ def _with_label(sample: TileSample, label: LabeledTile | None) -> TileSample:
 def _with_prediction(
     samples: Sequence[TileSample], scene: ScenePrediction | None, min_visibility: float
 ) -> Iterable[TileSample]:
-    """The samples of a scene with what was found in it."""
+    """The samples of a scene with the boxes that were predicted in it."""
     if scene is None:
         return samples
     found = boxes_by_window(scene.boxes, [sample.window for sample in samples], min_visibility)

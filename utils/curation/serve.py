@@ -1,7 +1,7 @@
 """The server of the FiftyOne App behind a gate: `python -m utils.curation.serve <port>`.
 
-By itself it would hand any file of the user to whoever asks for `/media?filepath=...`. Here it
-hands out the images of its datasets, and what FiftyOne keeps in its own folder of datasets.
+By itself it would serve any file of the user at `/media?filepath=...`. Behind the gate it serves
+only the images of its datasets, and files in FiftyOne's own folder of datasets.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _MEDIA = "/media"
 
 
 def only_known_media(application: Application, is_known: Callable[[str], bool]) -> Application:
-    """The App's server without the files that are none of its datasets'.
+    """Wrap the App's server so that it serves no file outside its datasets.
 
     Args:
         application: The server.
-        is_known: Whether a path may be read; asked in a thread.
+        is_known: Tells whether a path may be read; called in a thread.
     """
     import anyio
 
@@ -67,7 +67,7 @@ def main(port: int) -> None:
 
 
 def _give_way_to_plugins() -> None:
-    """Hide the modules of Spyglass: the user's plugins may bring others of the same names."""
+    """Hide Spyglass' modules, since the user's plugins may bring others of the same names."""
     root = str(Path(__file__).resolve().parents[2])
     sys.path[:] = [place for place in sys.path if place != root]
     for name in [name for name in sys.modules if name.partition(".")[0] == "utils"]:

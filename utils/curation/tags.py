@@ -10,7 +10,7 @@ SENT = "sent"
 
 
 def tagged_tiles(dataset_name: str, tag: str) -> frozenset[str]:
-    """The ids of the tiles whose sample has a tag; none where there is no such dataset.
+    """The ids of the tiles whose sample has a tag; none if the dataset does not exist.
 
     Raises:
         ServerError: If MongoDB cannot be started, or ends meanwhile.
@@ -24,7 +24,7 @@ def tagged_tiles(dataset_name: str, tag: str) -> frozenset[str]:
 
 
 def mark_sent(dataset_name: str, tile_ids: Iterable[str], tag: str) -> None:
-    """Take a tag from the samples of tiles, which were sent, and tag them `sent` instead.
+    """Replace a tag by `sent` on the samples of tiles that were sent.
 
     Samples without the tag are left alone.
 
@@ -38,6 +38,6 @@ def mark_sent(dataset_name: str, tile_ids: Iterable[str], tag: str) -> None:
             return
         dataset = fo.load_dataset(dataset_name)
         asked_for = dataset.match_tags(tag).match(fo.ViewField("tile_id").is_in(list(tile_ids)))
-        # The view ends to show a sample as soon as it loses the tag.
+        # In this order: the view loses a sample as soon as the sample loses the tag.
         asked_for.tag_samples(SENT)
         asked_for.untag_samples(tag)

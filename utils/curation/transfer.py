@@ -1,4 +1,4 @@
-"""Documents into a FiftyOne dataset, by the thousand.
+"""Transfer of documents into a FiftyOne dataset, thousands at a time.
 
 They go through FiftyOne's own format on disk (`FiftyOneDataset`) into a temporary dataset, and are
 merged from there by the database itself: 7 times as fast as `add_samples` and `set_values`.
@@ -23,7 +23,7 @@ Write = Callable[[list[Document]], None]
 def writer(dataset: Any) -> Iterator[Write]:
     """Yield a function that merges documents into a dataset by their `tile_id`.
 
-    Fields that a document does not have are left as they are in the dataset.
+    Fields that a document lacks stay as they are in the dataset.
     """
     import fiftyone as fo
 

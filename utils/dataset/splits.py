@@ -31,6 +31,11 @@ Splits = dict[str, Split]
 Groups = Mapping[str, str]
 
 
+def as_splits(names: Mapping[str, str]) -> Splits:
+    """Return the splits by scene id, from their names as an artifact keeps them."""
+    return {scene: Split(name) for scene, name in names.items()}
+
+
 class InGroup(Protocol):
     """Anything that belongs to a scene and its group: a tile, a labelled tile, a prediction."""
 

@@ -1,4 +1,4 @@
-"""Which runtime looks: the fastest of those that find what PyTorch finds."""
+"""The choice of a backend: the fastest runtime that finds what PyTorch finds."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ from utils.detection.backends import (
     tensorrt_backend,
 )
 from utils.detection.exports import Exports, Verdict
-from utils.detection.options import InferenceOptions
 from utils.geometry import Boxes, iou_matrix
 
-# The boxes that a backend finds in each of some images, those of low scores too.
-Find = Callable[[Backend], list[Boxes]]
+# Predicts some images with a backend; boxes of low scores are included.
+Predict = Callable[[Backend], list[Boxes]]
 
 _ON_CPU = ("openvino", "onnx")
 _ON_GPU = ("tensorrt",)
 _ROUNDS = 2
-# Boxes with lower scores are compared with, but need no counterpart: by default none is kept.
+# Boxes with lower scores may be counterparts but need none: by default no prediction keeps them.
 _CLEAR_SCORE = 0.25
 _COUNTERPART_IOU = 0.75
 _SCORE_TOLERANCE = 0.15
@@ -39,30 +38,30 @@ logger = logging.getLogger(__name__)
 
 
 def choose_backend(
-    pytorch: Backend, options: InferenceOptions, exports: Exports, find: Find, device: Any
+    pytorch: Backend, wanted: str, batch: int, exports: Exports, predict: Predict, device: Any
 ) -> Backend:
-    """The backend that the options name or, with `auto`, the fastest; PyTorch where none will do.
+    """The backend that is wanted or, for `auto`, the fastest; PyTorch where no other is as good.
 
-    A backend will do when 99 % of the clear boxes that it or PyTorch finds have a counterpart among
-    those of the other (`agreement`), and where its mAP50 was measured, it loses at most 0.005.
-    Where there are too few boxes to tell, as over open water, and nothing was measured, those that
-    compute in less than full precision will not do. What was found out is kept with the detector,
-    so that each is checked once.
+    A backend is as good when 99 % of the clear boxes that it or PyTorch finds have a counterpart
+    in the other's boxes (`agreement`), and, where its mAP50 was measured, it loses at most 0.005.
+    With too few boxes to compare, as over open water, and without a measurement, a backend of less
+    than full precision is not used. Results are kept with the detector, so each backend is checked
+    once.
 
     Args:
-        pytorch: What the others have to agree with.
-        options: For `backend` and `batch`.
-        exports: Of the detector.
-        find: Looks at some windows of the scenes.
-        device: As PyTorch names it.
+        pytorch: The reference.
+        wanted: Name as in `InferenceOptions.backend`.
+        batch: Number of images that are predicted together.
+        exports: Exported networks of the detector.
+        predict: Predicts some windows of the scenes with a backend.
+        device: Device as PyTorch names it.
     """
-    names = _candidates(options.backend, device.type)
+    names = _candidates(wanted, device.type)
     if not names:
         return pytorch
     with exports.locked():
-        others = list(_loaded(names, exports, options, device))
-        backends = [pytorch, *others]
-        verdicts, is_proof = _judge(backends, options.backend, exports, find)
+        others = list(_loaded(names, exports, batch, device))
+        verdicts, is_proof = _check([pytorch, *others], wanted, exports, predict)
         losses = exports.losses()
     usable = [
         one
@@ -71,7 +70,7 @@ def choose_backend(
         and _agrees(one, verdicts)
         and _keeps_map50(one, losses)
     ]
-    if options.backend == "auto" or not usable:
+    if wanted == "auto" or not usable:
         usable.append(pytorch)
     chosen = min(usable, key=lambda backend: verdicts[backend.description].milliseconds)
     reason = _reason(chosen, verdicts)
@@ -79,28 +78,28 @@ def choose_backend(
     return replace(chosen, reason=reason)
 
 
-def exported_backends(exports: Exports, options: InferenceOptions, device: Any) -> list[Backend]:
-    """The backends beside PyTorch that the options allow and the network can be exported for.
+def exported_backends(exports: Exports, batch: int, device: Any) -> list[Backend]:
+    """All backends beside PyTorch that the network can be exported for.
 
     Args:
-        exports: Of the detector.
-        options: For `backend` and `batch`.
-        device: As PyTorch names it.
+        exports: Exported networks of the detector.
+        batch: Number of images that are predicted together.
+        device: Device as PyTorch names it.
     """
-    return list(_loaded(_candidates(options.backend, device.type), exports, options, device))
+    return list(_loaded(_candidates("auto", device.type), exports, batch, device))
 
 
 def agreement(first: list[Boxes], second: list[Boxes]) -> tuple[float, int]:
-    """How far two ways of looking at the same images find the same.
+    """Measure how far two predictions of the same images agree.
 
     Args:
-        first: For every image its boxes, with scores, those of low scores too.
-        second: The same, of the other.
+        first: Boxes of each image with scores, including low ones.
+        second: Boxes of the other prediction, in the same order of images.
 
     Returns:
-        The share of the clear boxes of both (scores of 0.25 and more) for which the other has one
-        of the same class, an intersection over union of at least 0.75 and a score at most 0.15
-        away; and how many clear boxes there are.
+        The share of clear boxes (scores of 0.25 and more, of both predictions) with a counterpart
+        in the other prediction: a box of the same class with an intersection over union of at least
+        0.75 and a score at most 0.15 away. And the number of clear boxes.
     """
     pairs = [*zip(first, second, strict=True), *zip(second, first, strict=True)]
     found = np.concatenate([_has_counterpart(one, other) for one, other in pairs])
@@ -122,25 +121,23 @@ def _scores(boxes: Boxes) -> Any:
 
 
 def _candidates(wanted: str, device: str) -> list[str]:
-    """The backends to be tried beside PyTorch."""
+    """Names of the backends to try beside PyTorch."""
     possible = {"cpu": _ON_CPU, "cuda": _ON_GPU}.get(device, ())
     if wanted == "auto":
         return [name for name in possible if is_installed(name)]
     if wanted != "pytorch" and (wanted not in possible or not is_installed(wanted)):
-        logger.warning("The backend %s cannot be had on %s: PyTorch looks.", wanted, device)
+        logger.warning("The backend %s cannot be had on %s: PyTorch is used.", wanted, device)
         return []
     return [] if wanted == "pytorch" else [wanted]
 
 
-def _loaded(
-    names: list[str], exports: Exports, options: InferenceOptions, device: Any
-) -> Iterator[Backend]:
+def _loaded(names: list[str], exports: Exports, batch: int, device: Any) -> Iterator[Backend]:
     """Yield the backends that the network could be exported for."""
     loaders = {
         "onnx": lambda: [onnx_backend(exports.onnx())],
         # Where the processor's fastest precision is too coarse, the full one may do.
         "openvino": lambda: [openvino_backend(exports.onnx(), bits) for bits in (None, "f32")],
-        "tensorrt": lambda: [tensorrt_backend(exports.tensorrt(options.batch), device)],
+        "tensorrt": lambda: [tensorrt_backend(exports.tensorrt(batch), device)],
     }
     for name in names:
         try:
@@ -150,22 +147,22 @@ def _loaded(
             logger.warning("The backend %s is passed over: %s", name, reason)
 
 
-def _judge(
-    backends: list[Backend], wanted: str, exports: Exports, find: Find
+def _check(
+    backends: list[Backend], wanted: str, exports: Exports, predict: Predict
 ) -> tuple[dict[str, Verdict], bool]:
-    """What is known or now found out about each backend, the first of which the others follow.
+    """Check each backend against the first, PyTorch, unless that was done before.
 
     Returns:
-        The verdicts, and whether there were enough boxes for them to prove anything.
+        The verdicts by description, and whether there were enough boxes to prove anything.
     """
     known = exports.verdicts(wanted)
     if all(backend.description in known for backend in backends):
         return known, True
-    expected, milliseconds = _timed(backends[0], find)
+    expected, milliseconds = _timed(backends[0], predict)
     verdicts = {backends[0].description: Verdict(milliseconds, 1.0)}
     clear = 0
     for backend in backends[1:]:
-        found, milliseconds = _timed(backend, find)
+        found, milliseconds = _timed(backend, predict)
         share, clear = agreement(expected, found)
         verdicts[backend.description] = Verdict(milliseconds, share)
     is_proof = clear >= _ENOUGH_BOXES
@@ -174,18 +171,18 @@ def _judge(
     return verdicts, is_proof
 
 
-def _timed(backend: Backend, find: Find) -> tuple[list[Boxes], float]:
-    """What a backend finds, and the milliseconds that it takes for an image when warm."""
+def _timed(backend: Backend, predict: Predict) -> tuple[list[Boxes], float]:
+    """The boxes of a backend, and its milliseconds per image once it is warm."""
     times = []
     for _ in range(_ROUNDS):
         started = time.perf_counter()
-        found = find(backend)
+        found = predict(backend)
         times.append(time.perf_counter() - started)
     return found, min(times) / len(found) * 1e3
 
 
 def _is_proven(backend: Backend, losses: dict[str, float], is_proof: bool) -> bool:
-    """Whether enough is known of a backend to take it, if what is known speaks for it."""
+    """Whether there is evidence enough to decide about a backend."""
     known = is_proof or backend.is_full_precision or backend.description in losses
     if not known:
         logger.warning(
@@ -214,7 +211,7 @@ def _keeps_map50(backend: Backend, losses: dict[str, float]) -> bool:
 
 
 def _reason(chosen: Backend, verdicts: dict[str, Verdict]) -> str:
-    """What a window takes in each backend, and how far they find what PyTorch finds."""
+    """Milliseconds per window, and agreement with PyTorch, of each backend."""
     verdict = verdicts[chosen.description]
     others = ", ".join(
         f"{name} {known.milliseconds:.0f} ms with {100 * known.agreement:.1f} %"

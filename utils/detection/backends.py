@@ -1,7 +1,7 @@
-"""The runtimes that a detector's network can be run with.
+"""Backends: the runtimes that a detector's network can run in.
 
 On the CPU every window goes through the network on its own, several at a time in threads: that is
-the fastest there, and what is found in a window does not depend on those that come with it.
+the fastest way there, and the boxes of a window do not depend on the other windows.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from utils.detection.ultralytics.library import usable_cores
+from utils.detection.devices import usable_cores
+from utils.detection.ultralytics.network import Network, load_engine
 from utils.errors import DetectorError
 
-# From images, a float32 tensor of shape (n, 3, height, width) in [0, 1], to raw predictions.
+# Maps images, a float32 tensor of shape (n, 3, height, width) in [0, 1], to raw predictions.
 Forward = Callable[[Any], Any]
 _FIRST_USE = threading.Lock()
 
@@ -26,11 +27,11 @@ class Backend:
     """A network ready to run.
 
     Attributes:
-        name: As in `InferenceOptions.backend`.
-        description: With version and precision, for people.
+        name: Name as in `InferenceOptions.backend`.
+        description: Name with version and precision, for people.
         forward: The network.
-        threads: How many threads may call it at a time; None where it takes whole batches instead.
-        reason: Why it was chosen, for people; empty where there was no choice.
+        threads: Number of threads that may call it at a time; None if it takes whole batches.
+        reason: Reason why it was chosen, for people; empty if there was no choice.
         is_full_precision: Whether it computes in 32 bits, as PyTorch does.
     """
 
@@ -42,21 +43,17 @@ class Backend:
     is_full_precision: bool = True
 
     def __str__(self) -> str:
-        """What it is, and why it was chosen."""
+        """The description, and the reason why it was chosen."""
         return f"{self.description}: {self.reason}" if self.reason else self.description
 
 
-def pytorch_backend(predictor: Any) -> Backend:
-    """The network as it was trained.
-
-    Args:
-        predictor: That of ultralytics, on its device.
-    """
+def pytorch_backend(network: Network) -> Backend:
+    """The network as it was trained, on its device."""
     import torch
 
-    on_cpu = predictor.device.type == "cpu"
-    description = f"PyTorch {torch.__version__} on {predictor.device.type}"
-    return Backend("pytorch", description, predictor.model, 1 if on_cpu else None)
+    on_cpu = network.device.type == "cpu"
+    description = f"PyTorch {torch.__version__} on {network.device.type}"
+    return Backend("pytorch", description, network.forward, 1 if on_cpu else None)
 
 
 def onnx_backend(network: Path) -> Backend:
@@ -66,7 +63,7 @@ def onnx_backend(network: Path) -> Backend:
         network: An ONNX file for one image at a time.
 
     Raises:
-        DetectorError: If it would read another file.
+        DetectorError: If the ONNX file would read another file.
     """
     import onnxruntime
     import torch
@@ -89,11 +86,11 @@ def openvino_backend(network: Path, precision: str | None = None) -> Backend:
 
     Args:
         network: An ONNX file for one image at a time.
-        precision: Of the convolutions, such as `f32`; by default the fastest that the processor
-            has, often 16 bits.
+        precision: Precision of the convolutions, such as `f32`; by default the fastest that the
+            processor has, often 16 bits.
 
     Raises:
-        DetectorError: If it would read another file.
+        DetectorError: If the ONNX file would read another file.
     """
     import torch
 
@@ -139,10 +136,10 @@ def require_self_contained(network: Path) -> None:
 
 
 def load_openvino() -> Any:
-    """The package, ready to be used by several threads.
+    """Import the package so that several threads can use it.
 
-    Its first use of numpy must not happen in two of them at once: they would wait for one another
-    for ever, one with Python's lock and one with that of pybind11's initialisation.
+    Two threads must not be the first to make it use numpy: they would wait for each other for ever,
+    one with Python's lock and one with the lock of pybind11's initialisation.
     """
     import openvino
 
@@ -159,13 +156,12 @@ def tensorrt_backend(network: Path, device: Any) -> Backend:
         device: The GPU, as PyTorch names it.
     """
     import tensorrt
-    from ultralytics.nn.autobackend import AutoBackend
 
-    loaded = AutoBackend(str(network), device=device, verbose=False)
-    return Backend("tensorrt", f"TensorRT {tensorrt.__version__} on cuda", loaded, None)
+    engine = load_engine(network, device)
+    return Backend("tensorrt", f"TensorRT {tensorrt.__version__} on cuda", engine, None)
 
 
 def is_installed(name: str) -> bool:
-    """Whether the libraries of a backend are there."""
+    """Whether the libraries of a backend are installed."""
     libraries = {"onnx": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino")}
     return all(find_spec(library) for library in libraries.get(name, (name,)))

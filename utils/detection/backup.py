@@ -1,14 +1,14 @@
 """A copy of a training run in an object store: it goes on elsewhere when its machine vanishes.
 
     <store>/<fingerprint>/<SHA-256>     each file, named by its content
-    <store>/<fingerprint>/state.json    which files make up the newest state, and whose it is
+    <store>/<fingerprint>/state.json    the files of the newest state, and the machine that holds it
 
-The list is written when all its files are there, and what it no longer names is deleted after
-that: a kill in between leaves the state before. Of two machines only the one that began last
-writes and deletes; the other one ends (`utils/detection/stored_state.py`).
+The list is written when all its files are stored, and files that it no longer names are deleted
+after that: a kill in between leaves the state before. If two machines train the same, only the one
+that began last writes and deletes; the other one ends (`utils/detection/stored_state.py`).
 
-While the training goes on, the state is what is needed to resume it; once it has finished, the
-weights and plots, by which a repeat has its result at once. Whoever deletes it loses no more.
+During a training the state holds the files to resume from; after it, the weights and plots, so that
+a repeat has its result at once. It is a copy: to delete it loses nothing else.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from pathlib import Path
 from typing import Self
 
 from utils.detection.stored_state import THIS_PROCESS, StateFile, StoredState
-from utils.detection.ultralytics.epochs import EpochMetrics
-from utils.detection.ultralytics.runs import TrainingRun
+from utils.detection.training_run import EpochMetrics, TrainingRun
 from utils.errors import BusyError, StoreError
 from utils.files import sha256_of
 from utils.storage.objects import ObjectStore, StoredObject
@@ -34,12 +33,12 @@ logger = logging.getLogger(__name__)
 
 
 class RunBackup:
-    """Keeps the copy of one run up to date, used as a context around its training.
+    """A copy of one run that is kept up to date, used as a context around its training.
 
     Entering takes the training over from another machine that may have it, and restores the run
-    where the copy has come further than this machine. Each epoch is sent in the background, so
-    that the training never waits: one upload at a time, and of the epochs that end meanwhile only
-    the newest. What cannot be sent is a warning and is tried again with the next epoch, and at the
+    if the copy has come further than this machine. Each epoch is uploaded in the background, so
+    that the training never waits: one upload at a time, and then only the newest epoch that has
+    ended meanwhile. A failed upload is a warning, and is tried again with the next epoch and at the
     end. Once another machine has taken the training over, nothing is written any more, and the
     next epoch or the end raises `BusyError`.
     """
@@ -73,7 +72,7 @@ class RunBackup:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Send what is missing, and wait for it."""
+        """Upload the newest state, and wait for it."""
         if kind is None:
             self._send_soon()
         self._thread.shutdown(wait=True)
@@ -98,7 +97,7 @@ class RunBackup:
         Raises:
             BusyError: If one has.
         """
-        # A store that has just failed is left alone: what is sent to it next will tell.
+        # A store that has just failed is not asked: the next upload will tell.
         if not (self._has_failed or self._taken_over):
             try:
                 self._file.require_held()
@@ -111,7 +110,7 @@ class RunBackup:
 
     def _send_soon(self) -> None:
         if self._newest:
-            self._newest.cancel()  # where it has not begun; what follows sends a newer state
+            self._newest.cancel()  # if it has not begun: the next upload has a newer state
         self._newest = self._thread.submit(self._send)
 
     def _send(self) -> None:
@@ -150,7 +149,7 @@ class RunBackup:
         self._store.put(path, self._prefix + sha256)
 
     def _left(self, files: Mapping[str, str]) -> set[str]:
-        """What is stored beside the files of a finished run, as kills in the middle leave it."""
+        """Stored files that a finished run does not name, as kills in the middle leave them."""
         stored = {item.key.removeprefix(self._prefix) for item in self._store.list(self._prefix)}
         return stored - {self._file.key.removeprefix(self._prefix), *files.values()}
 
@@ -168,7 +167,7 @@ class RunBackup:
         """Replace the run's folder by the stored state, in one step; a damaged one is not used."""
         logger.info("Going on after epoch %d, from %s", state.progress.epochs, self._uri)
         aside = self._beside("restored")
-        shutil.rmtree(aside, ignore_errors=True)  # which a kill may have left
+        shutil.rmtree(aside, ignore_errors=True)  # a kill may have left it
         try:
             if all(in_parallel(partial(self._get_whole, aside), state.files.items())):
                 shutil.rmtree(self._run.folder, ignore_errors=True)
@@ -188,5 +187,5 @@ class RunBackup:
         return f"{self._store.uri}/{self._prefix}"
 
     def _beside(self, purpose: str) -> Path:
-        """A folder for a moment, on the disk of the run's."""
+        """A temporary folder beside the run's, on the same disk, so that a rename is atomic."""
         return self._run.folder.with_name(f".{self._run.folder.name}.{purpose}")

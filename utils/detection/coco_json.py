@@ -1,4 +1,4 @@
-"""Predictions as COCO json, for the tools that read it."""
+"""Predictions as COCO json, for other tools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The detector: what a training leaves, complete in itself."""
+"""The detector: the result of a training, complete in itself."""
 
 from __future__ import annotations
 
@@ -11,14 +11,41 @@ from typing import Any, Literal
 
 import numpy as np
 
-from utils.detection.platt import Platt
 from utils.errors import DetectorError
 from utils.files import sha256_of, write_whole, written_whole
+from utils.geometry import FloatArray
 from utils.state_files import read_object
 
 _FORMAT = "detector/1"
 _CARD = "detector.json"
 _ULTRALYTICS_CONFIDENCE = 0.25
+# Bounds logits: scores of 0 and 1 have none.
+_EDGE = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Platt:
+    """A calibration: the logit of the probability is `slope * logit(score) + shift`.
+
+    Platt 1999, "Probabilistic Outputs for Support Vector Machines".
+
+    Attributes:
+        slope: Slope, at least 0; 1 with a shift of 0 leaves scores as they are.
+        shift: Shift, above 0 if scores are too low.
+    """
+
+    slope: float
+    shift: float
+
+    def probability(self, scores: FloatArray) -> FloatArray:
+        """The probability of true positives, shape (n,), from scores of boxes, shape (n,)."""
+        return np.asarray(1 / (1 + np.exp(-(self.slope * logit(scores) + self.shift))))
+
+
+def logit(scores: FloatArray) -> FloatArray:
+    """The logarithm of the odds, shape (n,), of scores in [0, 1], shape (n,)."""
+    inside = np.clip(scores, _EDGE, 1 - _EDGE)
+    return np.asarray(np.log(inside / (1 - inside)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +53,33 @@ class Detector:
     """Weights with everything needed to use them and to know where they come from.
 
     Attributes:
-        best: The weights of the epoch with the best validation result, a local `.pt` file.
-        last: The weights of the last epoch.
-        class_names: In the order of the network's outputs.
+        best: Weights of the epoch with the best validation result, a local `.pt` file.
+        last: Weights of the last epoch.
+        class_names: Class names in the order of the network's outputs.
         task: Always "detect" for now.
         image_size: Side, in pixels, to which tiles were resized in training.
-        checkpoint: What the training started from: a weights file or an architecture.
-        arguments: The training arguments, as ultralytics names them.
-        metrics: Of the best epoch on the val split, such as `metrics/mAP50`.
-        epochs: How many epochs were trained.
-        data_fingerprint: Of the dataset, from `YoloDataset.fingerprint`.
-        run_fingerprint: Of dataset, arguments and checkpoint together.
-        mlflow_run_id: Where the training is recorded, or None.
-        history: What ultralytics measured in each epoch, by name, such as `metrics/mAP50`; `time`
-            is in seconds since the training began, or was resumed. None of a detector that was
-            trained by an earlier version of Spyglass.
-        confidence: From which its boxes are taken for objects: the one with the best F1 on val, or
-            None where it was not chosen.
-        confidence_range: Within which the best confidence lies in nine of ten samples of val, or
-            None where it was not chosen, or on one group of scenes only.
-        confidence_boxes: True boxes of val that the choice rests on.
-        calibration: From scores to probabilities, fitted on val, or None.
-        tile_side: Median longest side of the tiles it learned from, in pixels; None of a detector
-            that was trained by an earlier version of Spyglass.
+        checkpoint: Start of the training: a weights file or an architecture.
+        arguments: Training arguments, as ultralytics names them.
+        metrics: Metrics of the best epoch on the val split, such as `metrics/mAP50`.
+        epochs: Number of trained epochs.
+        data_fingerprint: Fingerprint of the dataset, from `YoloDataset.fingerprint`.
+        run_fingerprint: Fingerprint of dataset, arguments and checkpoint together.
+        mlflow_run_id: Id of the MLflow run with the record of the training, or None.
+        history: Metrics of each epoch by name, such as `metrics/mAP50`; `time` is in seconds since
+            the training began, or was resumed. Empty for a detector that an earlier version of
+            Spyglass trained.
+        confidence: Minimum score of a box that counts as an object, chosen for the best F1 on val;
+            None if it was not chosen.
+        confidence_range: Range of the best confidence in nine of ten samples of val; None if it was
+            not chosen, or on one group of scenes only.
+        confidence_boxes: Number of true boxes of val that the choice rests on.
+        calibration: Calibration from scores to probabilities, fitted on val, or None.
+        tile_side: Median longest side of the training tiles, in pixels; None for a detector that an
+            earlier version of Spyglass trained.
         ground_sample_distance: Median length of a pixel on the ground in these tiles, in metres, or
-            None where it is not known.
-        recall_by_scale: Share of the objects of val that it finds when they are shown so many times
-            as large as learned, such as `{"1": 0.7, "0.5": 0.2}`, at its confidence; may be empty.
+            None if it is not known.
+        recall_by_scale: Recall on val of objects shown larger or smaller than in training, by the
+            factor, such as `{"1": 0.7, "0.5": 0.2}`, at its confidence; may be empty.
     """
 
     best: Path
@@ -78,20 +105,22 @@ class Detector:
 
     @property
     def weights_sha256(self) -> str:
-        """SHA-256 of the best weights, in hex: the identity of what it predicts."""
+        """SHA-256 of the best weights, in hex: the identity of its predictions."""
         return sha256_of(self.best)
 
     def least_score(self, wanted: float | Literal["auto"] = "auto") -> float:
-        """The lowest score of a box that is kept, where it is `wanted` to be that.
+        """The minimum score of a box that is kept.
 
-        "auto" is the confidence chosen in training, or ultralytics' own where none was.
+        Args:
+            wanted: The score; "auto" is the confidence chosen in training, or ultralytics' own if
+                none was.
         """
         if wanted != "auto":
             return wanted
         return _ULTRALYTICS_CONFIDENCE if self.confidence is None else self.confidence
 
     def least_score_chosen(self, wanted: float | Literal["auto"] = "auto") -> str:
-        """Where `least_score` was decided, for people."""
+        """How `least_score` was chosen, in words."""
         if wanted != "auto":
             return "in the configuration"
         if self.confidence is None:
@@ -164,7 +193,7 @@ def _damaged(folder: Path, name: str) -> DetectorError:
 
 
 def _pair(values: Any) -> tuple[float, float] | None:
-    """JSON knows lists only."""
+    """A pair from a list, since JSON has no tuples."""
     return None if values is None else (float(values[0]), float(values[1]))
 
 

@@ -1,4 +1,4 @@
-"""Windows in which there is nothing but water, told by their pixels alone."""
+"""Recognise windows of empty water by their pixels."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from utils.images.reader import Pixels
 
 
 def contrast(pixels: Pixels) -> int:
-    """How much brightness changes where it changes most, within 6 by 6 pixels.
+    """Measure the contrast of a window: the largest change in brightness within 6 by 6 pixels.
 
-    The window is halved, which takes off the noise of single pixels; of every 3 by 3 points of what
-    is left the brightest and the darkest are compared, band by band. A ship of a few pixels stands
-    out from calm water by far more than the water's own texture; land, waves and clouds do, too.
+    The window is halved, which removes the noise of single pixels; then the brightest and the
+    darkest of every 3 by 3 points are compared, band by band. A ship of a few pixels stands out
+    from calm water by far more than the water's own texture; so do land, waves and clouds.
 
     Args:
         pixels: Upright RGB, uint8 of shape (height, width, 3).

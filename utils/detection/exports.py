@@ -1,8 +1,8 @@
-"""Networks exported for other runtimes, each once, and what was found when they were checked.
+"""Networks exported for other runtimes, each once, with the results of their checks.
 
-    <store>/<hash of weights, image size and exporter>/network-...   what a runtime loads
-                                                      /verdicts-...  boxes and times, by machine
-                                                      /losses.json   mAP50 lost, where it is known
+    <store>/<hash of weights, image size and exporter>/network-...   file for a runtime
+                                                      /verdicts-...  agreement and times, by machine
+                                                      /losses.json   mAP50 lost, if it was measured
 
 The store is kept with the detector, so that another run or machine finds them there;
 `.local/cache/exports` holds this machine's copies.
@@ -13,22 +13,19 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import platform
-import shutil
-import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from filelock import FileLock
 
 from utils.detection.detector import Detector
-from utils.detection.ultralytics.checkpoint import load_weights
-from utils.detection.ultralytics.library import quiet, usable_cores
+from utils.detection.devices import usable_cores
+from utils.detection.ultralytics.library import library_version
+from utils.detection.ultralytics.network import export_network
 from utils.errors import StoreError
 from utils.files import write_whole
 from utils.paths import local_folder
@@ -47,11 +44,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of checking a backend against PyTorch on this machine.
+    """Result of checking a backend against PyTorch on this machine.
 
     Attributes:
-        milliseconds: For one window.
-        agreement: The share of boxes with a counterpart in what the other finds, in [0, 1].
+        milliseconds: Time for one window.
+        agreement: Share of boxes with a counterpart in the other's boxes, in [0, 1].
     """
 
     milliseconds: float
@@ -64,14 +61,14 @@ class Exports:
     def __init__(
         self, detector: Detector, image_size: int, store: ObjectStore | None = None
     ) -> None:
-        """Name the folder after all that makes an export differ.
+        """Name the folder after everything that makes an export differ.
 
         Args:
-            detector: Whose best weights are exported.
+            detector: Detector whose best weights are exported.
             image_size: Side of the network's input, in pixels.
-            store: Kept with the detector; without one, what is made stays on this machine.
+            store: Store that is kept with the detector; without one, files stay on this machine.
         """
-        identity = [detector.weights_sha256, image_size, version("ultralytics"), version("torch")]
+        identity = [detector.weights_sha256, image_size, library_version(), version("torch")]
         name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:_NAME_LENGTH]
         self._weights = detector.best
         self._image_size = image_size
@@ -80,7 +77,7 @@ class Exports:
         self._folder = local_folder("cache", "exports", name)
 
     def locked(self) -> FileLock:
-        """Only one process at a time exports and checks: the others find what it leaves."""
+        """A lock, so that one process exports and checks, and the others find its results."""
         return FileLock(self._folder / ".lock")
 
     def onnx(self) -> Path:
@@ -95,25 +92,25 @@ class Exports:
         return self._exported("engine", batch=batch, dynamic=True, device=0, machine=made_for)
 
     def verdicts(self, wanted: str) -> dict[str, Verdict]:
-        """What was found out about backends, by their descriptions.
+        """Results of earlier checks, by description of the backend.
 
         Args:
-            wanted: What the options ask for. Only times that were taken together can be compared,
-                so that each has verdicts of its own.
+            wanted: Backend that the options ask for. Each has its own results, since only times
+                that were measured together can be compared.
         """
         return self._read(_verdicts(wanted), _verdicts_of)
 
     def keep(self, wanted: str, verdicts: dict[str, Verdict]) -> None:
-        """Remember what was found out on this kind of machine."""
+        """Keep the results of checks on this kind of machine."""
         content = {description: asdict(verdict) for description, verdict in verdicts.items()}
         self._write(_verdicts(wanted), content)
 
     def losses(self) -> dict[str, float]:
-        """How much mAP50 backends lose, by their descriptions, where it was measured."""
+        """The mAP50 that backends lose, by description, if it was measured."""
         return self._read(_LOSSES, _losses_of)
 
     def keep_losses(self, losses: dict[str, float]) -> None:
-        """Remember how much mAP50 backends lose."""
+        """Keep the mAP50 that backends lose."""
         self._write(_LOSSES, self.losses() | losses)
 
     def _read(
@@ -129,7 +126,7 @@ class Exports:
         self._keep_with_detector(self._folder / name)
 
     def _is_there(self, path: Path) -> bool:
-        """Whether a file is on this machine, now that it was fetched from the store if need be."""
+        """Whether a file is on this machine, or was in the store and is fetched."""
         if path.is_file() or self._store is None:
             return path.is_file()
         key = self._key(path)
@@ -141,28 +138,20 @@ class Exports:
         if self._store is not None:
             try:
                 self._store.put(path, self._key(path))
-            except StoreError as error:  # as where the detector may only be read
+            except StoreError as error:  # for instance if the store is read-only
                 logger.warning("%s cannot be kept with the detector: %s", path.name, error)
 
     def _key(self, path: Path) -> str:
         return f"{self._name}/{path.name}"
 
     def _exported(self, kind: str, machine: str = "", **arguments: object) -> Path:
-        """The file of ultralytics' exporter, which writes beside the weights it is given."""
+        """The exported file, from this machine, the store, or the exporter."""
         suffix = "-".join(str(value) for value in (*arguments.values(), machine) if value != "")
         path = self._folder / f"network-{suffix}.{kind}"
         if not self._is_there(path):
-            self._export(path, kind, **arguments)
+            export_network(self._weights, kind, self._image_size, path, **arguments)
         self._keep_with_detector(path)
         return path
-
-    def _export(self, path: Path, kind: str, **arguments: object) -> None:
-        with TemporaryDirectory(dir=self._folder) as folder, quiet(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of tracing: what comes of it is checked
-            weights = Path(shutil.copy(self._weights, folder))
-            model = load_weights(weights)
-            made = model.export(format=kind, imgsz=self._image_size, simplify=False, **arguments)
-            os.replace(made, path)
 
 
 def _verdicts_of(content: dict[str, Any]) -> dict[str, Verdict]:
@@ -178,7 +167,7 @@ def _verdicts(wanted: str) -> str:
 
 
 def _machine() -> str:
-    """A name for machines that compute alike: by processor, number of cores, and GPU."""
+    """A name for machines that compute alike: hash of processor, number of cores, and GPU."""
     import torch
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""

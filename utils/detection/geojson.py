@@ -1,8 +1,8 @@
 """Predictions as GeoJSON, for geographic information systems.
 
-WGS 84 as RFC 7946 asks for: longitude and latitude, rings counterclockwise, cut at the
-antimeridian. A scene's own coordinate reference system as the GeoJSON of 2008 allowed: named by a
-member `crs`, which QGIS and GDAL still read.
+Files in WGS 84 follow RFC 7946: longitude before latitude, rings counterclockwise, cut at the
+antimeridian. Files in a scene's own coordinate reference system name it in a member `crs`, as the
+GeoJSON of 2008 allowed; QGIS and GDAL still read it.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ _Add = Callable[[dict[str, Any]], None]
 
 
 def write_geojson(predictions: Predictions, folder: Path, issues: IssueReport) -> Path:
-    """Write the boxes of all scenes that know where they lie; each file whole or not at all.
+    """Write the boxes of all georeferenced scenes; each file whole or not at all.
 
     `predictions.geojson` holds all of them in WGS 84; `scenes/` has two files for each scene, in
     WGS 84 (`.wgs84.geojson`) and in the coordinate reference system of the scene
     (`.scene-crs.geojson`). Only one scene is in memory at a time.
 
     Args:
-        predictions: Scenes without a coordinate reference system are passed over.
-        folder: Where to write.
+        predictions: Predictions; scenes without a coordinate reference system are left out.
+        folder: Folder to write to.
         issues: Receives scenes whose georeference means no place on Earth.
 
     Returns:
@@ -146,7 +146,7 @@ def _polygon(ring: Sequence[Point]) -> dict[str, Any]:
 
 
 def _decimals(transform: Sequence[float]) -> int:
-    """The decimals that tell a thousandth of a pixel apart, in the units of the transform."""
+    """Number of decimals that resolve a thousandth of a pixel, in units of the transform."""
     a, b, _, d, e, _ = transform
     smallest_step = min(np.hypot(a, d), np.hypot(b, e)) * _SHARE_OF_A_PIXEL
     return int(np.clip(np.ceil(-np.log10(max(smallest_step, 1e-15))), 0, 15))

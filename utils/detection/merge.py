@@ -1,13 +1,14 @@
-"""One object, one box: merging what overlapping windows found.
+"""Merge the boxes of overlapping windows, so that each object has one box.
 
-Neighbouring windows both look at the strip in which they overlap, and an object there is found by
-both: whole by both, whole by one and cut by the other's border, or cut by both. Boxes are therefore
-compared where both windows look. Cropped to the overlap of the two windows, boxes of one object
-coincide however much of it each window sees, while boxes of neighbouring objects do not.
+NMS removes duplicates within a window; this module removes them between windows. Neighbouring
+windows overlap in a strip, and an object there is found by both: whole by both, whole by one and
+cut by the other's border, or cut by both. Boxes are therefore compared within the strip. Cropped to
+the overlap of the two windows, boxes of one object coincide however much of it each window sees,
+while boxes of neighbouring objects do not.
 
 Boxes of the same window are never merged: a window that sees two ships side by side says that there
-are two. But of a cut object a detector sometimes makes two, and where another window sees all of it
-the second one is dropped.
+are two. But a detector sometimes predicts two boxes for a cut object, and if another window sees
+all of it the second box is dropped.
 """
 
 from __future__ import annotations
@@ -30,22 +31,22 @@ IntArray = NDArray[np.intp]
 
 # A detector's box of a cut object rarely ends exactly on the border that cuts it.
 _BORDER_PIXELS = 4.0
-# Of a sliver at a border a detector knows the place, but hardly the extent.
+# A detector knows the place of a sliver at a border, but hardly its extent.
 _SLIVER_SHARE = 0.8
-# Bounds the memory for pairs, most of which are of one window in a crowd, to what a cache holds.
+# Bounds the memory for pairs to the size of a cache; in a crowd most pairs are of one window.
 _OUTLINES_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The boxes of all windows, in an order that depends on nothing but themselves.
+    """The boxes of all windows, in an order that does not depend on the order of the windows.
 
     Attributes:
-        boxes: In scene coordinates, by falling score, then by place and class.
-        classes: For each box the index of its class, shape (n,).
+        boxes: Boxes in scene coordinates, by falling score, then by place and class.
+        classes: Index of each box's class, shape (n,).
         windows: The distinct windows as boxes, from top to bottom, shape (w, 4).
-        window: For each box the index of its window, shape (n,).
-        cut: Whether a box reaches a border of its window that lies inside the scene, shape (n,).
+        window: Index of each box's window, shape (n,).
+        cut: Whether each box reaches a border of its window that lies inside the scene, shape (n,).
     """
 
     boxes: Boxes
@@ -58,20 +59,20 @@ class _Found:
 def merge_windows(
     found: Sequence[tuple[Window, Boxes]], width: int, height: int, *, merge_iou: float = 0.5
 ) -> Boxes:
-    """Merge the boxes that windows of one scene found into one box an object.
+    """Merge the boxes of the windows of one scene into one box per object.
 
     Two boxes are the same object when they have the same class, come from different windows, and,
-    cropped to what both windows see, overlap by at least `merge_iou` (intersection over union) or,
-    where a border cuts one of them, by most of the smaller one. The most alike are joined first;
+    cropped to the overlap of the windows, overlap by at least `merge_iou` (intersection over union)
+    or, if a border cuts one of them, by most of the smaller one. The most alike are joined first;
     an object has at most one box of each window. Its box is the best-scored one of a window that
-    sees all of it or, where no window does, the hull of all; its score is the highest. An object of
-    nothing but cut boxes, one of which is the same as an uncut box of another object, is dropped.
+    sees all of it or, if no window does, the hull of all; its score is the highest. An object with
+    cut boxes only, one of which is the same as an uncut box of another object, is dropped.
 
     Args:
         found: Windows with their boxes and scores in scene coordinates, inside the window.
-        width: Of the scene, in pixels.
-        height: Of the scene, in pixels.
-        merge_iou: In (0, 1].
+        width: Width of the scene, in pixels.
+        height: Height of the scene, in pixels.
+        merge_iou: Threshold in (0, 1].
 
     Returns:
         The objects, by falling score, then by place and class, whatever the order of `found`.
@@ -96,14 +97,14 @@ def merge_certain(
 ) -> tuple[Boxes, Boxes]:
     """Merge the boxes of at least a score, and find the objects that score less in all windows.
 
-    Fainter boxes change no object: where another window is sure of one, a faint look is the same.
+    Boxes of lower scores do not change an object that another window finds with a higher one.
 
     Args:
         found: As for `merge_windows`.
-        least_score: Lowest score of a box that is kept.
-        width: Of the scene, in pixels.
-        height: Of the scene, in pixels.
-        merge_iou: In (0, 1].
+        least_score: Minimum score of a box that is kept.
+        width: Width of the scene, in pixels.
+        height: Height of the scene, in pixels.
+        merge_iou: Threshold in (0, 1].
 
     Returns:
         The objects, as `merge_windows` gives them, and the fainter ones.
@@ -148,7 +149,7 @@ def _order(boxes: Boxes, classes: IntArray, *then: IntArray) -> IntArray:
 
 
 def _cut(xyxy: FloatArray, bounds: FloatArray, width: int, height: int) -> BoolArray:
-    """Which boxes reach a border of their window (`bounds`, shape (n, 4)) inside the scene."""
+    """Whether each box reaches a border of its window (`bounds`, (n, 4)) inside the scene."""
     upper_left = (bounds[:, :2] > 0) & (xyxy[:, :2] <= bounds[:, :2] + _BORDER_PIXELS)
     lower_right = (bounds[:, 2:] < [width, height]) & (
         xyxy[:, 2:] >= bounds[:, 2:] - _BORDER_PIXELS
@@ -174,7 +175,7 @@ def _pairs_that_meet(found: _Found) -> Iterator[IntArray]:
     """
     import shapely
 
-    # The tree only asks for extents, and a diagonal has that of its box at half the cost.
+    # The tree only uses extents, and a diagonal has the extent of its box at half the cost.
     outlines = shapely.linestrings(found.boxes.xyxy.reshape(-1, 2, 2))
     tree = shapely.STRtree(outlines)
     for start in range(0, len(outlines), _OUTLINES_AT_ONCE):
@@ -189,7 +190,7 @@ def _pairs_that_meet(found: _Found) -> Iterator[IntArray]:
 
 
 def _compared(found: _Found, pairs: IntArray, merge_iou: float) -> tuple[BoolArray, FloatArray]:
-    """Whether each pair is the same object, and its overlap where both windows look, shape (m,)."""
+    """Whether each pair is the same object, and its overlap in the shared strip, shape (m,)."""
     shared = _shared_by_windows(found, pairs)
     # `take` gathers rows several times as fast as indexing, and there are many pairs.
     one, other = (_clipped(found.boxes.xyxy.take(side, 0), shared) for side in pairs.T)
@@ -204,13 +205,13 @@ def _compared(found: _Found, pairs: IntArray, merge_iou: float) -> tuple[BoolArr
 
 
 def _shared_by_windows(found: _Found, pairs: IntArray) -> FloatArray:
-    """What the windows of each pair of boxes both see, as boxes of shape (m, 4)."""
+    """The overlap of the windows of each pair of boxes, as boxes of shape (m, 4)."""
     one, other = (found.windows.take(found.window.take(side), 0) for side in pairs.T)
     return _intersection(one, other)
 
 
 def _intersection(one: FloatArray, other: FloatArray) -> FloatArray:
-    """What each two boxes of (m, 4) and (m, 4) share; inverted where they share nothing."""
+    """The intersection of boxes of (m, 4) and (m, 4); inverted where they share nothing."""
     return np.hstack([np.maximum(one[:, :2], other[:, :2]), np.minimum(one[:, 2:], other[:, 2:])])
 
 
@@ -224,7 +225,7 @@ def _share(part: FloatArray, whole: FloatArray, where: BoolArray) -> FloatArray:
 
 
 def _joined(matches: IntArray, window: IntArray) -> IntArray:
-    """For each box the first position of its group, shape (n,).
+    """Join matches into groups: for each box the first position of its group, shape (n,).
 
     Groups are joined pair by pair, the first pairs first, unless that would put two boxes of one
     window together.
@@ -247,9 +248,9 @@ def _joined(matches: IntArray, window: IntArray) -> IntArray:
 
 
 def _second_guesses(found: _Found, matches: IntArray, group_of: IntArray) -> BoolArray:
-    """Which first positions of groups stand for a further look at a cut object, shape (n,).
+    """Mark the first positions of groups that are second guesses at a cut object, shape (n,).
 
-    Matches that are not in one group were kept apart since it has a box of the same window already.
+    A matching pair is in two groups if the first group has a box of the same window already.
     """
     has_whole = np.zeros(len(group_of), dtype=bool)
     has_whole[group_of[~found.cut]] = True
@@ -262,7 +263,7 @@ def _second_guesses(found: _Found, matches: IntArray, group_of: IntArray) -> Boo
 
 
 def _objects(found: _Found, group_of: IntArray) -> Boxes:
-    """One box a group, in order of their first positions."""
+    """One box per group, in order of their first positions."""
     position = np.argsort(group_of, kind="stable")
     # Positions go by falling score: the first of a group has its highest.
     best, starts, sizes = np.unique(group_of[position], return_index=True, return_counts=True)

@@ -1,4 +1,4 @@
-"""Where MLflow keeps its runs, and the way to it."""
+"""Access to MLflow: its store, and the experiment that trainings are recorded in."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from typing import Any
 from utils.detection.options import TrackingOptions
 from utils.paths import local_folder
 
-EXPERIMENT = "ship-detector"
 _CREDENTIALS = re.compile(r"//[^/@\s]+@")
 
-# By default the client tries for minutes, which would hold up every epoch of a training.
+# By default the client retries for minutes, which would hold up every epoch of a training.
 _IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
-# It prints the address of each run, with the password where the address has one.
+# MLflow prints the address of each run, with the password if the address has one.
 _DISCREET = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 
 
@@ -28,7 +27,7 @@ class MLflowStore:
 
     Attributes:
         client: An `mlflow.MlflowClient`.
-        experiment_id: Of the experiment.
+        experiment_id: Id of the experiment.
     """
 
     client: Any
@@ -46,7 +45,9 @@ class MLflowStore:
 
 
 def open_store(options: TrackingOptions) -> MLflowStore:
-    """Connect to MLflow: as the options or its own variables say, else to the embedded one.
+    """Connect to MLflow as the options or its own variables say, else to the embedded one.
+
+    The experiment bears the name of the model, so that several models share one MLflow.
 
     Raises:
         mlflow.MlflowException: If it cannot be reached.
@@ -54,11 +55,11 @@ def open_store(options: TrackingOptions) -> MLflowStore:
     import mlflow
 
     client = mlflow.MlflowClient(options.tracking_uri or _default_uri())
-    return MLflowStore(client, ensure_experiment(client, EXPERIMENT))
+    return MLflowStore(client, ensure_experiment(client, options.experiment))
 
 
 def ensure_experiment(client: Any, name: str) -> str:
-    """The id of the experiment `name`, made when missing.
+    """The id of the experiment `name`, which is created if there is none.
 
     A store that is a local database keeps the files of its runs beside it: MLflow would put them
     into `mlruns` below whatever folder the process runs in.
@@ -74,18 +75,18 @@ def ensure_experiment(client: Any, name: str) -> str:
 
 
 def impatient() -> AbstractContextManager[None]:
-    """Give up on an MLflow server that does not answer after seconds, within a block."""
+    """Within a block, give up after seconds on an MLflow server that does not answer."""
     return _environment(_DISCREET | _IMPATIENT)
 
 
 def patient() -> AbstractContextManager[None]:
-    """Wait for an MLflow server as long as MLflow itself thinks fit, within a block."""
+    """Within a block, wait for an MLflow server as long as MLflow does by default."""
     return _environment(_DISCREET)
 
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables within a block; what the user has set is left alone."""
+    """Within a block, set variables that the user has not set."""
     ours = {name: value for name, value in variables.items() if name not in os.environ}
     os.environ.update(ours)
     try:
@@ -96,7 +97,7 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def without_password(error: Exception) -> str:
-    """What went wrong, without the credentials that an address in it may carry."""
+    """The message of an error without the credentials that an address in it may have."""
     return _CREDENTIALS.sub("//", str(error))
 
 

@@ -1,54 +1,55 @@
-"""What a detector finds in the scenes of a source, one by one, so that a kill loses little."""
+"""Predict the scenes of a source with a detector, one by one, so that a kill loses little.
+
+The boxes of a scene are written to Parquet twice: to a file of its own in the cache, as soon as the
+scene is done, and to the table of the run. (A scene of many windows has checkpoints meanwhile.)
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import version
-from operator import attrgetter
 from pathlib import Path
 
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
-from utils.detection.outputs import write_outputs
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.detection.predictor import load_predictor
 from utils.detection.scale import WindowPlan, magnified_issues, plan_windows, scale_issues
-from utils.detection.scan import SceneInWork, look_through
+from utils.detection.scan import SceneScan, scan_scenes
 from utils.detection.scene_prediction import merged_prediction
-from utils.detection.window_checkpoints import KeptWork
+from utils.detection.ultralytics.library import library_version
+from utils.detection.window_checkpoints import PredictionCache
 from utils.issues import IssueReport
 from utils.locks import exclusive
 from utils.paths import local_folder
-from utils.progress import progress
-from utils.scenes.classes import merge_issues
+from utils.progress import Advance, progress
 from utils.scenes.places import ground_sample_distance
-from utils.scenes.region_choice import OUTSIDE_REGIONS, check_regions
+from utils.scenes.region_choice import OUTSIDE_REGIONS
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import WHOLE, Selection
 from utils.storage.store import ObjectStore, open_store
 
-_FILE = "predictions.parquet"
+PREDICTIONS_FILE = "predictions.parquet"
 _NAME_LENGTH = 16
 _DEFAULTS = InferenceOptions()
-FAINT_SHARE = 0.5  # of the least score of a box that is kept
-# To be raised whenever the same detector with the same options comes to find other boxes, or they
-# are kept in another format: what earlier runs have kept is then left alone.
+FAINT_SHARE = 0.5  # of the minimum score of a box that is kept
+# Raise it whenever the same detector with the same options finds other boxes than before, or the
+# cached files change: files of earlier runs are then not used.
 _METHOD = 4
-# What does not change the boxes that are found.
+# Options that do not change the predicted boxes.
 _NOT_IDENTITY = {"batch", "device", "outputs", "viewer_scenes", "max_bad_share"}
 
 
 @dataclass(frozen=True, slots=True)
 class InferenceResult:
-    """What came of looking through a source.
+    """Result of an inference over a source.
 
     Attributes:
-        predictions: One row a scene, in order of scene id; in other formats too where asked for.
-        issues: What could not be read.
+        predictions: One row per scene, in order of scene id; in other formats too, if asked for.
+        issues: Faults of scenes, unreadable ones among them.
     """
 
     predictions: Predictions
@@ -66,81 +67,84 @@ def predict_scenes(
     kept_in: ObjectStore | None = None,
     exports_in: ObjectStore | None = None,
 ) -> InferenceResult:
-    """Find the objects in scenes of a source, each once: a killed run is continued.
+    """Predict the scenes of a source, each once: a killed run is continued.
 
     Args:
-        source: Read once, as a stream.
-        detector: Whose best weights look.
-        options: How to look.
-        model_version: Written beside every prediction.
+        source: Scenes, read once, as a stream.
+        detector: Detector whose best weights predict.
+        options: Options of the inference.
+        model_version: Version that is written beside every prediction.
         folder: Receives `predictions.parquet`.
-        selection: The scenes to look through, by default all; `merge_inferences` joins what several
-            leave.
-        kept_in: Where the boxes of each scene are kept for later runs; `.local/predictions` by
-            default, which does for one machine.
-        exports_in: Kept with the detector, for its exported networks; see `load_predictor`.
+        selection: Scenes to predict, by default all; `merge_inferences` joins the results of
+            several selections.
+        kept_in: Store that keeps the boxes of each scene for later runs; by default
+            `.local/predictions`, which serves one machine.
+        exports_in: Store for exported networks; see `load_predictor`.
 
     Raises:
         BusyError: If another process on this machine does the same.
         DetectorError: If the weights cannot be loaded.
         StoreError: If `kept_in` cannot be read or written.
     """
-    store = kept_in or open_store(str(local_folder("predictions")))
     name = _identity(source, detector, options)
-    kept = KeptWork(store, name, folder / "scenes")
+    store = kept_in or open_store(str(local_folder("predictions")))
+    cache = PredictionCache(store, name, folder / "scenes")
     issues = IssueReport()
-    parts: dict[str, Path] = {}
-    planned: list[tuple[WindowPlan, int]] = []
     total = None if source.scene_count is None else selection.count_of(source.scene_count)
     with (
         exclusive("inference", f"{source.name} ({name} {selection.model_dump_json()})"),
         progress("Predicting (scenes)", total) as advance,
     ):
-        least = detector.least_score(options.confidence)
-        # Boxes that just fail are counted, so that people see what the confidence leaves out.
-        fainter = options.updated(confidence=least * FAINT_SHARE)
-        load = partial(load_predictor, detector, fainter, exports_in=exports_in)
-        plan = partial(_planned, detector, options)
         if selection.shard == 0:
             issues.extend(scale_issues(detector, options))
-        for work in look_through(source.read(issues, selection), kept, options, load, plan):
-            issues.extend([*work.noted, *work.plan.issues])
-            if work.fault is not None:
-                issues.add(work.scene.id, "image does not decode", work.fault)
-            else:
-                planned.append((work.plan, max(work.width, work.height)))
-                parts[work.scene.id] = _finished(work, kept, options, least)
-                _bring_up_to_date(parts[work.scene.id], work, model_version, issues)
-            advance(1)
+        scans = _scans(source.read(issues, selection), detector, options, cache, exports_in)
+        least = detector.least_score(options.confidence)
+        files: dict[str, Path] = {}
+        for scan in _readable(scans, detector, options, issues, advance):
+            file = _scene_file(scan, cache, options, least, model_version, issues)
+            files[scan.scene.id] = file
+    predicted = (_read(files[scene_id]) for scene_id in sorted(files))
+    table = Predictions.write(folder / PREDICTIONS_FILE, detector.class_names, predicted)
+    return InferenceResult(table, issues)
+
+
+def _readable(
+    scans: Iterable[SceneScan],
+    detector: Detector,
+    options: InferenceOptions,
+    issues: IssueReport,
+    advance: Advance,
+) -> Iterator[SceneScan]:
+    """Yield the scans of readable scenes, and report the issues of all."""
+    planned: list[tuple[WindowPlan, int]] = []
+    for scan in scans:
+        issues.extend([*scan.noted, *scan.plan.issues])
+        if scan.fault is not None:
+            issues.add(scan.scene.id, "image does not decode", scan.fault)
+        else:
+            planned.append((scan.plan, max(scan.width, scan.height)))
+            yield scan
+        advance(1)
     issues.extend(magnified_issues(detector, options, planned))
-    scenes = (_read(parts[scene_id]) for scene_id in sorted(parts))
-    predictions = Predictions.write(folder / _FILE, detector.class_names, scenes)
-    return InferenceResult(predictions, issues)
 
 
-def merge_inferences(
-    shards: Sequence[InferenceResult], options: InferenceOptions = _DEFAULTS, *, folder: Path
-) -> InferenceResult:
-    """Join the results of inferences that shared the scenes of a source.
-
-    Args:
-        shards: In any order.
-        options: As the shards had them.
-        folder: Receives `predictions.parquet` and the other formats asked for.
-
-    Raises:
-        TooManyIssuesError: If more scenes are unreadable than the options allow.
-        SourceError: If the regions of the source touch none of its scenes.
-    """
-    issues = merge_issues([shard.issues for shard in shards])
-    tables = [shard.predictions for shard in shards]
-    scenes = sum(map(len, tables)) + issues.items_set_aside()
-    issues.check_share(scenes, options.max_bad_share, "scenes")
-    predictions = Predictions.merge(folder / _FILE, tables, attrgetter("scene_id"))
-    counts = [(scene.windows, scene.windows_outside) for scene in predictions]
-    windows, outside = (sum(each) for each in zip((0, 0), *counts, strict=True))
-    check_regions(issues, len(predictions), windows, outside)
-    return InferenceResult(write_outputs(predictions, options, folder, issues), issues)
+def _scans(
+    scenes: Iterable[Scene],
+    detector: Detector,
+    options: InferenceOptions,
+    cache: PredictionCache,
+    exports_in: ObjectStore | None,
+) -> Iterator[SceneScan]:
+    # Boxes that just miss the confidence are counted, so that people see what it leaves out.
+    faint = detector.least_score(options.confidence) * FAINT_SHARE
+    load = partial(
+        load_predictor,
+        detector,
+        options.updated(confidence=faint),
+        backend=options.backend,
+        exports_in=exports_in,
+    )
+    return scan_scenes(scenes, cache, options, load, partial(_planned, detector, options))
 
 
 def _planned(
@@ -153,35 +157,49 @@ def _planned(
 def _identity(source: SceneSource, detector: Detector, options: InferenceOptions) -> str:
     """A name for all predictions that the same detector makes with these options."""
     identity = [
-        *(_METHOD, version("ultralytics"), source.name),
+        *(_METHOD, library_version(), source.name),
         *(detector.weights_sha256, detector.image_size, detector.class_names),
         *(detector.tile_side, detector.ground_sample_distance),
     ]
     chosen = options.updated(confidence=detector.least_score(options.confidence))
-    content = json.dumps([*identity, chosen.model_dump(mode="json", exclude=_NOT_IDENTITY)])
+    parts = [*identity, chosen.model_dump(mode="json", exclude=_NOT_IDENTITY)]
+    content = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:_NAME_LENGTH]
 
 
-def _finished(work: SceneInWork, kept: KeptWork, options: InferenceOptions, least: float) -> Path:
-    """The file with the prediction for a scene, which is kept for later runs."""
-    if work.is_kept:
-        return kept.fetch(work.key)
-    _write(kept.local(work.key), merged_prediction(work, options, least))
-    kept.keep(work.key)
-    if work.bands is not None:
-        work.bands.discard()
-    return kept.local(work.key)
+def _scene_file(
+    scan: SceneScan,
+    cache: PredictionCache,
+    options: InferenceOptions,
+    least: float,
+    model_version: str,
+    issues: IssueReport,
+) -> Path:
+    """The file with the up-to-date prediction of a scene, which later runs find in the cache."""
+    if scan.is_kept:
+        file = cache.fetch(scan.key)
+        before = _read(file)
+        prediction = _up_to_date(before, scan.scene, model_version)
+        # The boxes are the same: only this run's copy gets the newer facts about the scene.
+        if prediction != before:
+            _write(file, prediction)
+    else:
+        file = cache.local(scan.key)
+        merged = merged_prediction(scan, options, least)
+        prediction = _up_to_date(merged, scan.scene, model_version)
+        _write(file, prediction)
+        cache.keep(scan.key)
+        if scan.checkpoints is not None:
+            scan.checkpoints.discard()
+    if prediction.windows and prediction.windows_outside == prediction.windows:
+        detail = "no pixel of it is in the regions, so nothing of it is predicted"
+        issues.add(scan.scene.id, OUTSIDE_REGIONS, detail, set_aside=False)
+    return file
 
 
-def _bring_up_to_date(
-    part: Path, work: SceneInWork, model_version: str, issues: IssueReport
-) -> None:
-    """Note what may have changed since the image was looked at: everything but the boxes."""
-    before, scene = _read(part), work.scene
-    if before.windows and before.windows_outside == before.windows:
-        detail = "no pixel of it is in the regions, so nothing of it is looked at"
-        issues.add(scene.id, OUTSIDE_REGIONS, detail, set_aside=False)
-    now = replace(
+def _up_to_date(before: ScenePrediction, scene: Scene, model_version: str) -> ScenePrediction:
+    """A prediction with everything but its boxes as it is known now."""
+    return replace(
         before,
         location=scene.location,
         model_version=model_version,
@@ -190,14 +208,12 @@ def _bring_up_to_date(
         georeference=scene.georeference,
         group=scene.group or scene.id,
     )
-    if now != before:
-        _write(part, now)
 
 
-def _write(part: Path, prediction: ScenePrediction) -> None:
-    Predictions.write(part, (), [prediction])
+def _write(file: Path, prediction: ScenePrediction) -> None:
+    Predictions.write(file, (), [prediction])
 
 
-def _read(part: Path) -> ScenePrediction:
-    (prediction,) = Predictions(part)
+def _read(file: Path) -> ScenePrediction:
+    (prediction,) = Predictions(file)
     return prediction

@@ -1,4 +1,4 @@
-"""Predictions: what a detector found in whole scenes."""
+"""Predictions: the boxes of a detector in whole scenes."""
 
 from __future__ import annotations
 
@@ -52,31 +52,31 @@ _COUNTS = ("edge_boxes_dropped", "boxes_outside", "windows_without_data", "windo
 
 @dataclass(frozen=True, slots=True)
 class ScenePrediction:
-    """What a detector found in one scene, after merging over windows.
+    """Prediction of one scene, after merging over windows.
 
     Attributes:
-        scene_id: As in `Scene.id`.
-        location: Where the image is: an absolute local path or `gs://...`.
-        width: Of the scene, in pixels.
-        height: Of the scene, in pixels.
-        boxes: With scores, in scene coordinates.
-        truth: Ground truth in scene coordinates, or None where the scene is unlabelled.
-        tags: Those of the scene.
-        georeference: That of the scene.
-        model_version: The version of the ZenML model that predicted.
+        scene_id: Id as in `Scene.id`.
+        location: Location of the image: an absolute local path or `gs://...`.
+        width: Width of the scene, in pixels.
+        height: Height of the scene, in pixels.
+        boxes: Boxes with scores, in scene coordinates.
+        model_version: Version of the ZenML model that predicted.
+        truth: Ground truth in scene coordinates, or None if the scene is unlabelled.
+        tags: Tags of the scene.
+        georeference: Georeference of the scene.
         seconds: Time spent on the scene.
-        windows: How many it was looked at through.
-        skipped_windows: How many of these were taken for empty water and not looked at.
-        backend: What the network ran in, and why in that.
+        windows: Number of its windows.
+        skipped_windows: Number of windows that were skipped as empty water.
+        backend: Backend of the network, and why it was chosen.
         group: Unit of splitting, as in `Tile.group`.
-        faint_boxes: Number of boxes left out whose score is at least half of the least score.
-        least_score: Lowest score of a box that is kept; 0 where an earlier version predicted.
+        faint_boxes: Number of boxes left out whose score is at least half of the minimum score.
+        least_score: Minimum score of a box that is kept; 0 in predictions by earlier versions.
         at_edge: For each box whether it touches an area without data, whose edge draws false
-            alarms; all False where an earlier version predicted.
+            positives; all False in predictions by earlier versions.
         edge_boxes_dropped: Number of such boxes left out.
         boxes_outside: Number of boxes left out since their centre is outside the regions.
-        windows_without_data: How many windows were passed over since they hold no data.
-        windows_outside: How many windows were passed over as they lie outside the regions.
+        windows_without_data: Number of windows that were skipped since they hold no data.
+        windows_outside: Number of windows that were skipped as they lie outside the regions.
     """
 
     scene_id: str
@@ -102,7 +102,7 @@ class ScenePrediction:
     windows_outside: int = 0
 
     def __post_init__(self) -> None:
-        """Let a scene without a group be one of its own, and boxes without a mark have none."""
+        """Make a scene without a group a group of its own, and boxes without marks unmarked."""
         object.__setattr__(self, "group", self.group or self.scene_id)
         object.__setattr__(self, "at_edge", self.at_edge or (False,) * len(self.boxes))
         if len(self.at_edge) != len(self.boxes):
@@ -167,12 +167,12 @@ def _to_prediction(row: dict[str, Any]) -> ScenePrediction:
 
 @dataclass(frozen=True)
 class Predictions(Table[ScenePrediction]):
-    """What a detector found, one row a scene, in order of scene id.
+    """Predictions, one row per scene, in order of scene id.
 
     Attributes:
-        coco_json: The same predictions as COCO json, or None where nobody asked for it.
-        geojson: The same as GeoJSON in WGS 84, with a folder `scenes` of one scene each beside it,
-            or None where nobody asked for it or no scene knows where it lies.
+        coco_json: The same predictions as COCO json, or None if it was not asked for.
+        geojson: The same predictions as GeoJSON in WGS 84, beside a folder `scenes` with files of
+            single scenes; None if it was not asked for or no scene is georeferenced.
     """
 
     coco_json: Path | None = None

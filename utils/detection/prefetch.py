@@ -1,4 +1,4 @@
-"""Reading what comes next while the device works on what has been read."""
+"""Prefetch: read the next items while the device works on the current ones."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ Item = TypeVar("Item")
 _END: Any = object()
 
 
-def reading_ahead(items: Iterable[Item], most: int) -> Generator[Item, None, None]:
-    """Consume an iterable in a thread, so that it works while its items are worked on.
+def prefetch(items: Iterable[Item], most: int) -> Generator[Item, None, None]:
+    """Consume an iterable in a thread, so that it works while its items are used.
 
     Args:
-        items: Consumed once. What it raises is raised here, after the items before it.
-        most: How many items are read ahead at most.
+        items: Items, consumed once. Its exception is raised here, after the items before it.
+        most: Maximum number of items that wait to be used.
 
     Yields:
         The items, in order.
     """
     source = iter(items)
-    thread = ThreadPoolExecutor(1, thread_name_prefix="reading ahead")
+    thread = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
     try:
         ahead: deque[Future[Item]] = deque(thread.submit(next, source, _END) for _ in range(most))
         while (item := ahead.popleft().result()) is not _END:

@@ -1,8 +1,8 @@
-"""At what scale a detector learned, and the windows that show it objects at that scale again.
+"""The scale that a detector was trained at, and windows that show objects at that scale again.
 
 A network sees a tile resized until its longest side is the image size, so an object of 20 pixels
-looks larger in a tile of 400 pixels than in one of 1,000. Whoever shows a detector other windows
-than it learned from shows it objects of another size.
+is larger for it in a tile of 400 pixels than in one of 1,000. Windows of another size than the
+training tiles show objects of another size than in training.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ _MOST_RESAMPLED = 8.0  # the memory that an inference takes grows with its windo
 
 @dataclass(frozen=True, slots=True)
 class LearnedScale:
-    """The tiles that a detector learned from.
+    """The scale of the training tiles.
 
     Attributes:
         tile_side: Median longest side of the training tiles, in pixels; each counts as often as it
             has objects.
-        ground_sample_distance: Median length of a pixel on the ground, in metres, or None where
-            fewer than half of the tiles know it.
+        ground_sample_distance: Median length of a pixel on the ground, in metres, or None if
+            it is known of fewer than half of the tiles.
     """
 
     tile_side: int
@@ -47,10 +47,10 @@ class LearnedScale:
 
 
 def learned_scale(tiles: Iterable[LabeledTile]) -> LearnedScale:
-    """The scale of the tiles that a detector learns from.
+    """Measure the scale of the training tiles.
 
     Args:
-        tiles: Of the train split, at least one.
+        tiles: Tiles of the train split, at least one.
     """
     rows = [
         (side_of([tile.window]), tile.ground_sample_distance or np.nan, max(len(tile.boxes), 1))
@@ -69,12 +69,12 @@ def learned_scale(tiles: Iterable[LabeledTile]) -> LearnedScale:
 
 @dataclass(frozen=True, slots=True)
 class WindowPlan:
-    """The windows through which a scene is looked at.
+    """The windows that a scene is predicted in.
 
     Attributes:
         tile_size: Side of the windows, in pixels of the scene.
         overlap: Overlap of neighbouring windows, in pixels of the scene.
-        issues: What is to be told of them.
+        issues: Issues that a person should know of them.
     """
 
     tile_size: int
@@ -88,15 +88,15 @@ def plan_windows(
     scene_id: str = "",
     ground_sample_distance: float | None = None,
 ) -> WindowPlan:
-    """The windows that show a scene at the scale that a detector learned.
+    """Plan windows that show a scene at the scale of the training.
 
     A scene of another resolution needs no resampling of its own: in windows that are larger or
-    smaller by the ratio of both resolutions, the network's own resizing does it.
+    smaller by the ratio of both resolutions, the resizing to the network's input does it.
 
     Args:
-        detector: It tells the scale; one of an earlier version of Spyglass may not.
-        options: Windows by hand count more.
-        scene_id: Names the scene in issues.
+        detector: Detector with its scale; detectors of earlier versions of Spyglass may have none.
+        options: Options; a size of windows in them takes precedence.
+        scene_id: Id of the scene, for issues.
         ground_sample_distance: Length of a pixel of the scene on the ground, in metres, if known.
     """
     if options.tile_size != "auto":
@@ -112,7 +112,7 @@ def plan_windows(
         if not _is_alike(ratio):
             detail = (
                 f"its pixels are {ground_sample_distance:.3g} m long, those learned from "
-                f"{learned:.3g} m: it is looked at in windows of {round(side * shown)} px"
+                f"{learned:.3g} m: it is predicted in windows of {round(side * shown)} px"
             )
             if shown != ratio:
                 detail += f", as far as windows may differ (by {_MOST_RESAMPLED:g} times)"
@@ -120,7 +120,7 @@ def plan_windows(
             side *= shown
     tile_size = max(round(side), _SMALLEST_SIDE)
     overlap = tile_size // _OVERLAPS if options.overlap == "auto" else options.overlap
-    if overlap > tile_size // 2:  # windows side by side would be almost the same
+    if overlap > tile_size // 2:  # neighbouring windows would be almost the same
         detail = (
             f"inference.overlap is {overlap}; windows of {tile_size} px overlap by half, "
             f"{tile_size // 2} px. Set it to auto, or to at most half of the windows"
@@ -131,7 +131,7 @@ def plan_windows(
 
 
 def scale_issues(detector: Detector, options: InferenceOptions) -> list[Issue]:
-    """The issues of the scale that the options ask for, known before any scene is shown."""
+    """Issues of the scale that the options ask for, known before any scene is read."""
     if detector.tile_side is None:
         if options.tile_size != "auto":
             return []
@@ -164,9 +164,9 @@ def magnified_issues(
     The network sees such a scene resized like a window, so that its objects are too large.
 
     Args:
-        detector: It tells the scale; one of an earlier version of Spyglass may not.
-        options: Windows by hand count more.
-        scenes: The windows of each scene, and its longest side in pixels.
+        detector: Detector with its scale; detectors of earlier versions of Spyglass may have none.
+        options: Options; a size of windows in them takes precedence.
+        scenes: Window plan and longest side in pixels of each scene.
     """
     if detector.tile_side is None or options.tile_size != "auto":
         return []
@@ -186,13 +186,13 @@ def magnified_issues(
 
 
 def matching_image_size(detector: Detector, tiles: Sequence[Window]) -> int:
-    """The image size at which tiles of any size show objects as large as they were learned.
+    """The image size at which tiles of any size show objects as large as in training.
 
-    Tiles within a fifth of the learned size are shown as in training.
+    For tiles within a fifth of the size in training it is the image size of the training.
 
     Args:
-        detector: It tells the scale.
-        tiles: The windows of the tiles, in pixels; their median decides.
+        detector: Detector with its scale.
+        tiles: Windows of the tiles, in pixels; their median decides.
     """
     if detector.tile_side is None or not tiles:
         return detector.image_size
@@ -213,7 +213,7 @@ def side_of(windows: Sequence[Window]) -> float:
 
 
 def _learned_side(detector: Detector, options: InferenceOptions) -> float:
-    """Side of the windows that show objects at the learned size at the image size wanted."""
+    """Side of the windows that show objects as large as in training, at the image size wanted."""
     image_size = options.imgsz or detector.image_size
     return (detector.tile_side or _DEFAULT_SIDE) * image_size / detector.image_size
 
@@ -221,7 +221,7 @@ def _learned_side(detector: Detector, options: InferenceOptions) -> float:
 def _factor_by_hand(
     detector: Detector, options: InferenceOptions, learned_side: int, side: int
 ) -> float:
-    """How many times as large as learned windows of a side show what they hold."""
+    """Factor by which windows of a side show objects larger than in training."""
     image_size = options.imgsz or detector.image_size
     return (image_size / side) / (detector.image_size / learned_side)
 
@@ -229,7 +229,7 @@ def _factor_by_hand(
 def _ground_issues(
     detector: Detector, options: InferenceOptions, scene_id: str, metres: float | None
 ) -> tuple[Issue, ...]:
-    """An issue for a scene of another resolution that is seen in windows by hand."""
+    """An issue for a scene of another resolution in windows of a size from the options."""
     learned, learned_side = detector.ground_sample_distance, detector.tile_side
     if not (learned and metres and learned_side) or options.tile_size == "auto":
         return ()
@@ -246,7 +246,7 @@ def _ground_issues(
 
 
 def _cost(detector: Detector, factor: float) -> str:
-    """The recall on val at the nearest scale that was measured, beside that at the learned one."""
+    """The recall on val at the nearest measured scale, and at the scale of the training."""
     measured = detector.recall_by_scale
     if len(measured) < 2:
         return ""

@@ -1,4 +1,4 @@
-"""A detector looks through scenes window by window, in batches that do not end where scenes do."""
+"""Scan scenes: predict them window by window, in batches that reach across scenes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from utils.detection.empty_water import contrast
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import Predictor
-from utils.detection.prefetch import reading_ahead
+from utils.detection.prefetch import prefetch
 from utils.detection.scale import WindowPlan
-from utils.detection.window_checkpoints import Bands, KeptWork, SeenWindow
+from utils.detection.window_checkpoints import PredictionCache, ScannedWindow, WindowCheckpoints
 from utils.errors import ImageError
 from utils.geometry import Boxes, Window
 from utils.images.damage import DamageSigns
@@ -29,7 +29,7 @@ from utils.tiling.grid import Grid
 from utils.tiling.tile import scene_key
 
 _NAME_LENGTH = 16
-# Scenes of more windows show how far they have come.
+# Scenes of more windows get a progress bar of their own.
 _LARGE_SCENE_WINDOWS = 100
 _NO_BOXES = Boxes(scores=np.zeros(0))
 _NO_PLAN = WindowPlan(1, 0)
@@ -38,24 +38,25 @@ PlanWindows = Callable[[Scene, int, int], WindowPlan]
 
 
 @dataclass(slots=True)
-class SceneInWork:
-    """A scene on its way through the detector.
+class SceneScan:
+    """A scene while it is scanned, and after.
 
     Attributes:
         scene: The scene.
-        key: The name of its file among the kept ones; empty until the image was read.
+        key: Name of its file in the cache; empty until the image was read.
         is_kept: Whether an earlier run has finished it.
-        width: In pixels.
-        height: In pixels.
-        grid: Its windows, once they are known.
-        bands: What was found so far, in scene coordinates.
-        fault: Why the image cannot be read, or None.
-        noted: What a person should know about the image.
-        advance: Of its own progress bar, if it has one.
-        backend: What the network ran in, and why in that; empty where nothing was looked at.
-        plan: Its windows as they were planned.
-        coverage: The parts of it that are looked at, once its image was read.
-        states: For each window whether it is looked at, as in `Covered`.
+        width: Width in pixels.
+        height: Height in pixels.
+        grid: Windows of the scene, once they are known.
+        checkpoints: Windows scanned so far, with boxes in scene coordinates; None if none is
+            scanned.
+        fault: Reason why the image cannot be read, or None.
+        noted: Issues of the image that a person should know.
+        advance: Advances its own progress bar, if it has one.
+        backend: Backend of the network and why it was chosen; empty if nothing was predicted.
+        plan: Plan of its windows.
+        coverage: Parts of the scene to scan, once its image was read.
+        states: State of each window, as in `Coverage`.
     """
 
     scene: Scene
@@ -64,7 +65,7 @@ class SceneInWork:
     width: int = 0
     height: int = 0
     grid: Grid | None = None
-    bands: Bands | None = None
+    checkpoints: WindowCheckpoints | None = None
     fault: ImageError | None = None
     noted: list[Issue] = field(default_factory=list)
     advance: Advance | None = None
@@ -75,83 +76,83 @@ class SceneInWork:
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
+class _Queued:
     """A window of a scene or, without one, the end of the scene.
 
-    The window has its pixels unless nobody needs to look at it: empty water, pixels without data,
-    and what lies outside the regions.
+    A window without pixels needs no prediction: it is empty water, has no data, or lies outside the
+    regions.
     """
 
-    work: SceneInWork
+    scan: SceneScan
     window: Window | None = None
     pixels: Pixels | None = None
 
 
-def look_through(
+def scan_scenes(
     scenes: Iterable[Scene],
-    kept: KeptWork,
+    cache: PredictionCache,
     options: InferenceOptions,
     load: Callable[[Sequence[Pixels]], Predictor],
     plan: PlanWindows,
-) -> Iterator[SceneInWork]:
-    """Look at every window of some scenes that was not looked at before.
+) -> Iterator[SceneScan]:
+    """Predict all windows of some scenes that no earlier run has predicted.
 
-    Windows are read while the device works, and a batch takes those of the next scene where one has
-    no more.
+    Windows are prefetched while the device works, and a batch that is not full at the end of a
+    scene takes windows of the next one.
 
     Args:
-        scenes: Read once, as a stream, in a thread of its own.
-        kept: What earlier runs have left.
-        options: How to look.
-        load: Makes the predictor of the first windows, once there is something to look at.
-        plan: Tells the windows of a scene of some width and height in pixels.
+        scenes: Scenes, read once, as a stream, in a thread of its own.
+        cache: Files of earlier runs.
+        options: Options of the inference.
+        load: Makes the predictor from the first windows; not called if there are none.
+        plan: Plans the windows of a scene of some width and height in pixels.
 
     Yields:
-        The scenes, in order, each once all its windows were looked at.
+        The scenes, in order, each when all its windows are done.
     """
-    views = (view for scene in scenes for view in _views(scene, kept, options, plan))
+    queue = (queued for scene in scenes for queued in _queue(scene, cache, options, plan))
     predictor: Predictor | None = None
-    with ExitStack() as bar, closing(reading_ahead(views, options.batch)) as ahead:
+    with ExitStack() as bar, closing(prefetch(queue, options.batch)) as ahead:
         started = time.monotonic()
         for batch in _batches(ahead, options.batch):
-            windows = [view.pixels for view in batch if view.pixels is not None]
-            if windows and predictor is None:
-                predictor = load(windows)
+            images = [queued.pixels for queued in batch if queued.pixels is not None]
+            if images and predictor is None:
+                predictor = load(images)
                 started = time.monotonic()
-            found = predictor.find(windows) if windows and predictor is not None else []
+            predicted = predictor.predict(images) if images and predictor is not None else []
             ended = time.monotonic()
-            # Windows that are passed over were read, which takes its time too.
-            done = sum(view.window is not None for view in batch)
-            for work in _sorted_in(batch, found, (ended - started) / max(done, 1), bar):
-                work.backend = str(predictor.backend) if predictor else ""
-                yield work
+            # Windows without a prediction count too: to read them takes time.
+            done = sum(queued.window is not None for queued in batch)
+            for scan in _collect(batch, predicted, (ended - started) / max(done, 1), bar):
+                scan.backend = str(predictor.backend) if predictor else ""
+                yield scan
             started = ended
 
 
-def _views(
-    scene: Scene, kept: KeptWork, options: InferenceOptions, plan: PlanWindows
-) -> Iterator[_View]:
-    """Yield the windows of a scene that are still to be looked at, and then its end."""
-    work = SceneInWork(scene)
+def _queue(
+    scene: Scene, cache: PredictionCache, options: InferenceOptions, plan: PlanWindows
+) -> Iterator[_Queued]:
+    """Yield the windows of a scene that are not done yet, and then its end."""
+    scan = SceneScan(scene)
     try:
         digest = image_sha256(scene.path)[:_NAME_LENGTH]
-        work.width, work.height = image_size(scene.path, options.pixels)
-        work.noted += image_issues(scene, options.pixels)
-        work.plan = plan(scene, work.width, work.height)
+        scan.width, scan.height = image_size(scene.path, options.pixels)
+        scan.noted += image_issues(scene, options.pixels)
+        scan.plan = plan(scene, scan.width, scan.height)
         # A file beside the image may give it another place, and so another resolution.
-        work.coverage = coverage_of(scene, work.width, work.height, options.pixels)
-        work.noted += work.coverage.issues
-        parts = [scene_key(scene.id), digest, str(work.plan.tile_size), work.coverage.identity]
-        work.key = f"{'-'.join(filter(None, parts))}.parquet"
-        work.is_kept = work.key in kept
-        if not work.is_kept:
+        scan.coverage = coverage_of(scene, scan.width, scan.height, options.pixels)
+        scan.noted += scan.coverage.issues
+        parts = [scene_key(scene.id), digest, str(scan.plan.tile_size), scan.coverage.identity]
+        scan.key = f"{'-'.join(filter(None, parts))}.parquet"
+        scan.is_kept = scan.key in cache
+        if not scan.is_kept:
             damage = DamageSigns()
-            for window, pixels in _windows(work, work.coverage, kept, options, damage):
-                yield _View(work, window, pixels)
-            work.noted += damage_issues(scene, damage, options.pixels)
+            for window, pixels in _windows(scan, scan.coverage, cache, options, damage):
+                yield _Queued(scan, window, pixels)
+            scan.noted += damage_issues(scene, damage, options.pixels)
     except ImageError as fault:
-        work.fault = fault
-    yield _View(work)
+        scan.fault = fault
+    yield _Queued(scan)
 
 
 def _is_empty(pixels: Pixels, options: InferenceOptions) -> bool:
@@ -159,82 +160,82 @@ def _is_empty(pixels: Pixels, options: InferenceOptions) -> bool:
 
 
 def _windows(
-    work: SceneInWork,
+    scan: SceneScan,
     coverage: Coverage,
-    kept: KeptWork,
+    cache: PredictionCache,
     options: InferenceOptions,
     damage: DamageSigns,
 ) -> Iterator[tuple[Window, Pixels | None]]:
-    """Yield the windows of a scene that are still to be done, with the pixels to be looked at."""
-    plan = work.plan
-    work.grid = Grid.over(work.width, work.height, plan.tile_size, plan.overlap)
-    work.states = coverage.windows(work.grid.columns, work.grid.rows)
-    if not (work.states == COVERED).any():
+    """Yield the windows of a scene that are not done yet, with pixels where they are predicted."""
+    plan = scan.plan
+    scan.grid = Grid.over(scan.width, scan.height, plan.tile_size, plan.overlap)
+    scan.states = coverage.windows(scan.grid.columns, scan.grid.rows)
+    if not (scan.states == COVERED).any():
         return
-    work.bands = Bands(kept, work.key.removesuffix(".parquet"), work.grid)
-    first_row = work.bands.rows_done
+    scan.checkpoints = WindowCheckpoints(cache, scan.key.removesuffix(".parquet"), scan.grid)
+    first_row = scan.checkpoints.rows_done
     windows = read_windows(
-        work.scene.path,
+        scan.scene.path,
         tile_size=plan.tile_size,
         overlap=plan.overlap,
         pixels=options.pixels,
         first_row=first_row,
         damage=damage,
     )
-    states = work.states[first_row * len(work.grid.columns) :]
+    states = scan.states[first_row * len(scan.grid.columns) :]
     for (window, pixels), state in zip(windows, states, strict=True):
-        is_passed_over = state != COVERED or _is_empty(pixels, options)
-        yield window, None if is_passed_over else pixels
+        is_skipped = state != COVERED or _is_empty(pixels, options)
+        yield window, None if is_skipped else pixels
 
 
-def _batches(views: Iterator[_View], size: int) -> Iterator[list[_View]]:
-    """Yield lists with `size` windows to look at, and with all that comes between them."""
-    batch: list[_View] = []
+def _batches(queue: Iterator[_Queued], size: int) -> Iterator[list[_Queued]]:
+    """Yield lists with `size` windows to predict, and everything that is queued between them."""
+    batch: list[_Queued] = []
     windows = 0
     try:
-        for view in views:
-            batch.append(view)
-            windows += view.pixels is not None
+        for queued in queue:
+            batch.append(queued)
+            windows += queued.pixels is not None
             if windows in (0, size):
                 yield batch
                 batch, windows = [], 0
     except GeneratorExit:
         raise
-    except BaseException:  # what was read before the fault is looked at before it is told
+    except BaseException:  # the windows that were read before the fault are still predicted
         yield batch
         raise
     yield batch
 
 
-def _sorted_in(
-    batch: list[_View], found: list[Boxes], seconds: float, bar: ExitStack
-) -> Iterator[SceneInWork]:
-    """Add what was found to the scenes, and yield those that end in this batch."""
-    boxes = iter(found)
-    for view in batch:
-        work, window = view.work, view.window
+def _collect(
+    batch: list[_Queued], predicted: list[Boxes], seconds: float, bar: ExitStack
+) -> Iterator[SceneScan]:
+    """Add predicted boxes to their scenes, and yield the scenes that end in this batch."""
+    boxes = iter(predicted)
+    for queued in batch:
+        scan, window = queued.scan, queued.window
         if window is None:
             bar.close()
-            yield work
-        elif work.bands is not None:
-            work.bands.add(_seen(window, view.pixels, boxes, seconds))
-            _advance(work, bar)
+            yield scan
+        elif scan.checkpoints is not None:
+            scan.checkpoints.add(_scanned(window, queued.pixels, boxes, seconds))
+            _advance(scan, bar)
 
 
-def _seen(
-    window: Window, pixels: Pixels | None, found: Iterator[Boxes], seconds: float
-) -> SeenWindow:
+def _scanned(
+    window: Window, pixels: Pixels | None, predicted: Iterator[Boxes], seconds: float
+) -> ScannedWindow:
     if pixels is None:
-        return SeenWindow(window, _NO_BOXES, seconds, is_skipped=True)
-    return SeenWindow(window, next(found).shifted(window.x, window.y), seconds)
+        return ScannedWindow(window, _NO_BOXES, seconds, is_skipped=True)
+    return ScannedWindow(window, next(predicted).shifted(window.x, window.y), seconds)
 
 
-def _advance(work: SceneInWork, bar: ExitStack) -> None:
-    """Show how far a large scene has come, in a bar that is there until the scene ends."""
-    if work.grid is None or len(work.grid) < _LARGE_SCENE_WINDOWS:
+def _advance(scan: SceneScan, bar: ExitStack) -> None:
+    """Advance the progress bar of a large scene, which stays until the scene ends."""
+    if scan.grid is None or len(scan.grid) < _LARGE_SCENE_WINDOWS:
         return
-    if work.advance is None:
-        name = f"{work.scene.id} (windows)"
-        work.advance = bar.enter_context(progress(name, len(work.grid)))
-        work.advance(len(work.bands.seen) - 1 if work.bands else 0)
-    work.advance(1)
+    if scan.advance is None:
+        name = f"{scan.scene.id} (windows)"
+        scan.advance = bar.enter_context(progress(name, len(scan.grid)))
+        scan.advance(len(scan.checkpoints.scanned) - 1 if scan.checkpoints else 0)
+    scan.advance(1)

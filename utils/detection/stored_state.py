@@ -1,9 +1,9 @@
-"""The newest state of a training in an object store, and who may replace it.
+"""The newest state of a training in an object store, and the process that may replace it.
 
 A training may be started twice: a job that goes on after Ctrl-C, and the same command once more.
-The newest starter takes the training over, so that the successor of a vanished machine never
-waits. State and holder are one object, replaced only in the version that was seen: whoever has
-lost the training learns it when it writes, and changes nothing.
+The process that started last takes the training over, so that the successor of a vanished machine
+never waits. State and holder are one object, replaced only in the version that was read: a process
+that has lost the training learns it when it writes, and changes nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
-from utils.detection.ultralytics.runs import NO_PROGRESS, Progress
+from utils.detection.training_run import NO_PROGRESS, Progress
 from utils.errors import BusyError
 from utils.storage.objects import ObjectStore
 
@@ -24,12 +24,12 @@ THIS_PROCESS = uuid4().hex
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """What is stored of a run.
+    """Stored state of a run.
 
     Attributes:
-        progress: How far the run had come.
-        files: The SHA-256 of each file by its path in the run's folder.
-        holders: The processes that have had the training, in order; the last one has it.
+        progress: Progress of the run.
+        files: SHA-256 of each file by its path in the run's folder.
+        holders: Processes that have had the training, in order; the last one has it.
     """
 
     progress: Progress = NO_PROGRESS
@@ -41,7 +41,7 @@ class StateFile:
     """The object with the state of one training, as one process sees it.
 
     Attributes:
-        key: Of the object.
+        key: Key of the object.
     """
 
     def __init__(self, store: ObjectStore, key: str, process: str = THIS_PROCESS) -> None:
@@ -53,7 +53,7 @@ class StateFile:
         self._holders: tuple[str, ...] = ()
 
     def take(self) -> StoredState:
-        """Take the training over from whoever has it; returns its state.
+        """Take the training over from its holder; returns its state.
 
         Raises:
             BusyError: If this process has had the training and another has taken it over. ZenML
@@ -71,7 +71,7 @@ class StateFile:
                 return state
 
     def require_held(self) -> None:
-        """Go on only while this process has the training.
+        """Check that this process still has the training.
 
         Raises:
             BusyError: If another process has taken it over.
@@ -93,14 +93,16 @@ class StateFile:
         self._version = version
 
     def _require_held(self, state: StoredState) -> None:
-        if state.holders and state.holders[-1] != self._process:  # none: the user has deleted it
+        if (
+            state.holders and state.holders[-1] != self._process
+        ):  # no holder: the user has deleted it
             raise BusyError(
                 f"Another machine has taken over the training in {self._store.uri}/{self.key}. "
                 "Follow it there; or stop it there, then run this again."
             )
 
     def _read(self) -> tuple[str | None, StoredState]:
-        """The version and the state, of which the state may be the newer one."""
+        """The version and the state; the state may be newer than the version."""
         listed = next((item for item in self._store.list(self.key) if item.key == self.key), None)
         if listed is None:
             return None, StoredState()

@@ -1,9 +1,9 @@
-"""A second look at each image, mirrored and enlarged, joined with the first.
+"""Test-time augmentation: predict each image once more, mirrored and enlarged, and merge both.
 
-This is test-time augmentation: mirrored, a scene is as good a scene as before, and enlarged it
-shows small objects on more cells of the network's grids. A detector that is unsure of an object, or
-of its borders, in one look is often surer in the other. What only one look has found is doubted: it
-keeps half its score.
+A mirrored scene is as plausible as the scene itself, and enlarged it shows small objects on more
+cells of the network's grids. A detector that is unsure of an object, or of its borders, in one
+prediction is often surer in the other. A box that only one prediction has is doubtful: it keeps
+half its score.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from utils.geometry import Boxes, FloatArray, iou_matrix
 from utils.images.reader import Pixels
 
 ENLARGEMENT = 1.25
-# From where on two boxes are one object: as Solovyev et al. 2021, "Weighted boxes fusion".
+# Minimum overlap of two boxes of one object, from Solovyev et al. 2021, "Weighted boxes fusion".
 _SAME_OBJECT_IOU = 0.55
 _STRIDE = 32
 
 
 def enlarged(image_size: int) -> int:
-    """The side of the network's input in the second look, in pixels, where it was `image_size`."""
+    """Side of the network's input for the enlarged image, in pixels, instead of `image_size`."""
     return max(round(ENLARGEMENT * image_size / _STRIDE) * _STRIDE, image_size)
 
 
@@ -35,30 +35,30 @@ def mirrored_boxes(boxes: Boxes, width: int) -> Boxes:
     return Boxes(np.column_stack([width - x2, y1, width - x1, y2]), boxes.labels, boxes.scores)
 
 
-def joined_looks(
+def merge_augmented(
     one: Boxes, other: Boxes, *, least_score: float = 0.0, max_boxes: int | None = None
 ) -> Boxes:
-    """The objects that two looks at one image found.
+    """Merge two predictions of one image.
 
     Boxes of one class with an intersection over union of at least 0.55 are one object, the most
-    alike first, and each is part of one object only. Its box is the mean of both, a box counting as
-    much as its score; its score is the mean of both, that of a missing box being 0.
+    alike first, and each is part of one object only. The object's box is the mean of both, weighted
+    by their scores; its score is the mean of both scores, with 0 for a missing box.
 
     Args:
-        one: With scores, in pixels of the image.
-        other: The same, of the other look.
-        least_score: Of an object that is kept.
-        max_boxes: The most objects kept, those of the highest scores; None keeps all.
+        one: Boxes with scores, in pixels of the image.
+        other: Boxes of the other prediction, in the same pixels.
+        least_score: Minimum score of an object that is kept.
+        max_boxes: Maximum number of objects, highest scores first; None keeps all.
 
     Returns:
-        By falling score, then by place and class, whichever look is named first.
+        The objects by falling score, then by place and class, whichever prediction is first.
     """
     pairs = _pairs(one, other)
     scores, others = _scores(one), _scores(other)
     weights = np.stack([scores[pairs[:, 0]], others[pairs[:, 1]]])[:, :, None]
     corners = np.stack([one.xyxy[pairs[:, 0]], other.xyxy[pairs[:, 1]]])
     total = weights.sum(0)
-    # Of two boxes without any score both count the same.
+    # Two boxes with a score of 0 get equal weights.
     shares = np.divide(weights, total, out=np.full_like(weights, 0.5), where=total > 0)
     alone = np.setdiff1d(np.arange(len(one)), pairs[:, 0])
     others_alone = np.setdiff1d(np.arange(len(other)), pairs[:, 1])
@@ -74,17 +74,17 @@ def joined_looks(
 
 
 def _pairs(one: Boxes, other: Boxes) -> np.ndarray:
-    """Positions in both looks of boxes that are one object, shape (m, 2)."""
+    """Match the boxes of two predictions: pairs of positions, shape (m, 2)."""
     same_class = np.array(one.labels)[:, None] == np.array(other.labels)[None, :]
     alike = np.where(same_class, iou_matrix(one.xyxy, other.xyxy), 0)
     candidates = np.argwhere(alike >= _SAME_OBJECT_IOU)
     order = np.argsort(-alike[tuple(candidates.T)], kind="stable")
-    taken: tuple[set[int], set[int]] = (set(), set())
+    matched: tuple[set[int], set[int]] = (set(), set())
     pairs = []
     for position, counterpart in candidates[order].tolist():
-        if position not in taken[0] and counterpart not in taken[1]:
-            taken[0].add(position)
-            taken[1].add(counterpart)
+        if position not in matched[0] and counterpart not in matched[1]:
+            matched[0].add(position)
+            matched[1].add(counterpart)
             pairs.append((position, counterpart))
     return np.array(pairs, dtype=np.intp).reshape(-1, 2)
 

@@ -1,10 +1,11 @@
 """The record of a training in MLflow: each epoch as it ends, parameters, plots and weights.
 
-A training is known by its fingerprint, so that one that is continued after a kill goes on in the
-same MLflow run, with the same numbering of epochs, and one that has finished is not recorded
-again. One that another machine has taken over is left to that machine. MLflow is never needed:
-while it is down the training goes on, and what it missed is sent as soon as it is up again, at the
-end at the latest. Where it is still down then, a repeat of the finished training sends it.
+The fingerprint of a training identifies its MLflow run: a training that is continued after a kill
+goes on in the same run, with the same numbering of epochs, and a finished one is not recorded
+again. A training that another machine has taken over is left to that machine. MLflow is never
+required: while it is down the training goes on, and missed epochs are sent as soon as it is up
+again, at the end at the latest. If it is still down then, a repeat of the finished training sends
+them.
 """
 
 from __future__ import annotations
@@ -24,19 +25,17 @@ from utils.detection.mlflow_store import (
     without_password,
 )
 from utils.detection.options import TrackingOptions
-from utils.detection.ultralytics.epochs import EpochMetrics
-from utils.detection.ultralytics.runs import TrainingRun
+from utils.detection.training_run import EpochMetrics, TrainingRun
 from utils.errors import BusyError
 
 FINGERPRINT_TAG = "spyglass.fingerprint"
 FINISHED_TAG = "spyglass.finished"
 
-# Every epoch has it, so that its history tells which epochs MLflow knows.
+# Every epoch has this metric, so its history lists the epochs that MLflow knows.
 _TELLTALE = "metrics/mAP50"
 _LONGEST_PARAMETER = 500
 # Waiting for a server that does not answer must not hold up every epoch.
 _SECONDS_BETWEEN_TRIES = 300.0
-_PLOTS = ("*.png", "*.jpg", "results.csv", "args.yaml")
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ class TrainingRecord:
     """One training in MLflow, used as a context around it.
 
     Attributes:
-        mlflow_run_id: Of the run in MLflow, or None while MLflow could not be reached.
+        mlflow_run_id: Id of the run in MLflow, or None while MLflow could not be reached.
     """
 
     def __init__(
@@ -62,15 +61,15 @@ class TrainingRecord:
         self._next_try = 0.0
 
     def __enter__(self) -> Self:
-        """Find the run in MLflow, or make it."""
+        """Find the run in MLflow, or create it."""
         self._try(lambda _: None)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Send what is missing and close the run."""
+        """Send missing epochs and close the run."""
         self._next_try = 0.0
         if kind is None:
-            # Files take their time; a server that has just answered is worth waiting for.
+            # Uploads of files take time; a server that has just answered is worth waiting for.
             if self._try(self._send_epochs):
                 self._try(self._finish, patience=patient)
         elif not issubclass(kind, BusyError):  # another machine goes on with the run
@@ -78,7 +77,7 @@ class TrainingRecord:
             self._try(lambda store: self._close(store, status))
 
     def add_epoch(self, epoch: EpochMetrics) -> None:
-        """Send the metrics of an epoch, and of those before that MLflow has missed."""
+        """Send the metrics of an epoch, and of earlier epochs that MLflow has missed."""
         del epoch
         self._try(self._send_epochs)
 
@@ -87,10 +86,10 @@ class TrainingRecord:
         action: Callable[[MLflowStore], None],
         patience: Callable[[], AbstractContextManager[None]] = impatient,
     ) -> bool:
-        """Do something with MLflow; after a failure it is left alone for some minutes.
+        """Try an action with MLflow; after a failure, none is tried for some minutes.
 
         Returns:
-            Whether it was done.
+            Whether it succeeded.
         """
         if time.monotonic() < self._next_try:
             return False
@@ -131,7 +130,7 @@ class TrainingRecord:
     def _send_parameters(self, store: MLflowStore, run_id: str) -> None:
         from mlflow.entities import Param
 
-        known = store.client.get_run(run_id).data.params  # which MLflow does not let change
+        known = store.client.get_run(run_id).data.params  # MLflow does not let them change
         missing = [
             Param(name, str(value)[:_LONGEST_PARAMETER])
             for name, value in self._parameters.items()
@@ -154,7 +153,7 @@ class TrainingRecord:
     def _send_epochs(self, store: MLflowStore) -> None:
         epochs = [epoch for epoch in self._run.epochs() if epoch.epoch not in self._epochs_sent]
         if epochs:
-            # Another machine may have sent some, until this one took the training over.
+            # Another machine may have sent some before this one took the training over.
             history = store.client.get_metric_history(self.mlflow_run_id, _TELLTALE)
             self._epochs_sent.update(metric.step for metric in history)
         for epoch in epochs:
@@ -164,9 +163,8 @@ class TrainingRecord:
     def _finish(self, store: MLflowStore) -> None:
         run = store.client.get_run(self.mlflow_run_id)
         if FINISHED_TAG not in run.data.tags:
-            for pattern in _PLOTS:
-                for plot in sorted(self._run.save_dir.glob(pattern)):
-                    store.client.log_artifact(self.mlflow_run_id, str(plot), "plots")
+            for plot in self._run.plots():
+                store.client.log_artifact(self.mlflow_run_id, str(plot), "plots")
             store.client.log_artifacts(self.mlflow_run_id, str(self._run.weights), "weights")
             store.client.set_tag(self.mlflow_run_id, FINISHED_TAG, "true")
         self._close(store, "FINISHED")

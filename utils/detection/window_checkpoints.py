@@ -1,4 +1,4 @@
-"""What was found in the windows of a scene, kept as it comes, so that a kill loses little of it."""
+"""Checkpoints of a scene's windows, kept while it is predicted, so that a kill loses little."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _SCHEMA = versioned_schema(
         ("is_skipped", pa.bool_()),
     ],
 )
-# So many that writing costs next to nothing, so few that they are looked at in seconds.
-_WINDOWS_IN_A_BAND = 64
+# Enough that writing costs next to nothing, few enough to predict again in seconds.
+_WINDOWS_PER_CHECKPOINT = 64
 
 
 @dataclass(frozen=True, slots=True)
-class SeenWindow:
-    """A window that is done with.
+class ScannedWindow:
+    """A window that was predicted, or skipped.
 
     Attributes:
-        window: Where it lies.
-        boxes: With scores, in scene coordinates.
-        seconds: Its share of the time that reading and looking took.
-        is_skipped: Whether it was taken for empty water and not looked at.
+        window: Window of the scene.
+        boxes: Predicted boxes with scores, in scene coordinates.
+        seconds: Its share of the time for reading and predicting.
+        is_skipped: Whether it was skipped as empty water.
     """
 
     window: Window
@@ -49,114 +49,119 @@ class SeenWindow:
     is_skipped: bool = False
 
 
-def _to_row(seen: SeenWindow) -> dict[str, Any]:
-    window, boxes = seen.window, seen.boxes
+def _to_row(scanned: ScannedWindow) -> dict[str, Any]:
+    window, boxes = scanned.window, scanned.boxes
     return {
         **{name: getattr(window, name) for name in ("x", "y", "width", "height")},
         "boxes": boxes.xyxy.tolist(),
         "labels": list(boxes.labels),
         "scores": boxes.scores.tolist() if boxes.scores is not None else [],
-        "seconds": seen.seconds,
-        "is_skipped": seen.is_skipped,
+        "seconds": scanned.seconds,
+        "is_skipped": scanned.is_skipped,
     }
 
 
-def _to_seen(row: dict[str, Any]) -> SeenWindow:
+def _from_row(row: dict[str, Any]) -> ScannedWindow:
     window = Window(x=row["x"], y=row["y"], width=row["width"], height=row["height"])
     boxes = Boxes(np.array(row["boxes"]), tuple(row["labels"]), np.array(row["scores"]))
-    return SeenWindow(window, boxes, row["seconds"], row["is_skipped"])
+    return ScannedWindow(window, boxes, row["seconds"], row["is_skipped"])
 
 
-class _Band(Table[SeenWindow]):
-    """Some rows of windows."""
+class _Checkpoint(Table[ScannedWindow]):
+    """Some whole rows of windows."""
 
     schema: ClassVar[pa.Schema] = _SCHEMA
     to_row = staticmethod(_to_row)
-    from_row = staticmethod(_to_seen)
+    from_row = staticmethod(_from_row)
 
 
-class KeptWork:
-    """Files of earlier runs with the same detector and options, in a store."""
+class PredictionCache:
+    """Files that runs with the same detector and options keep in a store."""
 
     def __init__(self, store: ObjectStore, name: str, folder: Path) -> None:
-        """Look what is there.
+        """List the files of earlier runs.
 
         Args:
-            store: Where the files are kept.
-            name: Of the detector and the options together.
-            folder: For local copies.
+            store: Store of the files.
+            name: Identity of the detector and the options together.
+            folder: Folder for local copies.
         """
         self._store = store
         self._name = name
         self._folder = folder
-        self._there = {found.key for found in store.list(f"{name}/")}
+        self._there = {stored.key for stored in store.list(f"{name}/")}
 
     def __contains__(self, key: str) -> bool:
-        """Whether there is a file of that name."""
+        """Whether an earlier run has kept a file of that name."""
         return f"{self._name}/{key}" in self._there
 
     def local(self, key: str) -> Path:
-        """Where the local copy of a file belongs."""
+        """Path of the local copy of a file."""
         return self._folder / key
 
     def fetch(self, key: str) -> Path:
-        """The local copy of a file that is there."""
+        """Copy a file from the store; returns the local copy."""
         return self._store.get(f"{self._name}/{key}", self.local(key))
 
     def keep(self, key: str) -> None:
-        """Keep a file whose local copy was written."""
+        """Copy a local file to the store."""
         self._store.put(self.local(key), f"{self._name}/{key}")
 
     def discard(self, key: str) -> None:
-        """Remove a file."""
+        """Delete a file from the store."""
         self._store.delete(f"{self._name}/{key}")
 
 
-class Bands:
-    """The windows of one scene that were looked at, and those of them that are kept already.
+class WindowCheckpoints:
+    """The scanned windows of one scene, with checkpoints of them in the cache.
 
-    A band is a few whole rows of windows. It is kept as soon as it is complete, except the last
-    one, since the file of the scene follows at once.
+    A checkpoint holds a few whole rows of windows and is kept as soon as it is complete. There is
+    none of the last rows, since the file of the whole scene follows at once.
+
+    Attributes:
+        scanned: Windows that are done, from top to bottom and from left to right.
+        rows_done: Number of rows of windows that an earlier run has done.
     """
 
-    def __init__(self, kept: KeptWork, key: str, grid: Grid) -> None:
-        """Take up what an earlier run has kept.
+    def __init__(self, cache: PredictionCache, key: str, grid: Grid) -> None:
+        """Restore the checkpoints of an earlier run.
 
         Args:
-            kept: The files of earlier runs.
-            key: Of the scene, a prefix for the names of its bands.
-            grid: The windows of the scene.
+            cache: Files of earlier runs.
+            key: Name of the scene's files, a prefix for the names of its checkpoints.
+            grid: Windows of the scene.
         """
-        self._kept = kept
+        self._cache = cache
         self._key = key
-        self._size = ceil(_WINDOWS_IN_A_BAND / len(grid.columns)) * len(grid.columns)
+        self._size = ceil(_WINDOWS_PER_CHECKPOINT / len(grid.columns)) * len(grid.columns)
         self._total = len(grid)
-        self._bands: list[str] = []
-        self.seen = list(self._restored())
-        self.rows_done = len(self.seen) // len(grid.columns)
+        self._keys: list[str] = []
+        self.scanned = list(self._restored())
+        self.rows_done = len(self.scanned) // len(grid.columns)
 
-    def add(self, seen: SeenWindow) -> None:
-        """Note the next window, from top to bottom and from left to right."""
-        self.seen.append(seen)
-        if len(self.seen) % self._size == 0 and len(self.seen) < self._total:
-            key = self._band(len(self.seen) - self._size)
-            _Band.write(self._kept.local(key), (), self.seen[-self._size :])
-            self._kept.keep(key)
-            self._bands.append(key)
+    def add(self, scanned: ScannedWindow) -> None:
+        """Add the next window."""
+        self.scanned.append(scanned)
+        done = len(self.scanned)
+        if done % self._size == 0 and done < self._total:
+            key = self._key_from(done - self._size)
+            _Checkpoint.write(self._cache.local(key), (), self.scanned[-self._size :])
+            self._cache.keep(key)
+            self._keys.append(key)
 
     def discard(self) -> None:
-        """Remove the bands, once the scene itself is kept."""
-        for key in self._bands:
-            self._kept.discard(key)
+        """Delete the checkpoints, once the scene itself is kept."""
+        for key in self._keys:
+            self._cache.discard(key)
 
-    def _restored(self) -> Iterator[SeenWindow]:
+    def _restored(self) -> Iterator[ScannedWindow]:
         for first in range(0, self._total, self._size):
-            key = self._band(first)
-            if key not in self._kept:
+            key = self._key_from(first)
+            if key not in self._cache:
                 return
-            self._bands.append(key)
-            yield from _Band(self._kept.fetch(key))
+            self._keys.append(key)
+            yield from _Checkpoint(self._cache.fetch(key))
 
-    def _band(self, first: int) -> str:
-        # The size is in the name: a band of another size is of no use.
+    def _key_from(self, first: int) -> str:
+        # A version with checkpoints of another size finds none of these: the size is in the name.
         return f"{self._key}/{self._size}-{first:07d}.parquet"

@@ -1,19 +1,19 @@
-"""How sure a score is: the bootstrap over groups of scenes, made wider where few groups decide.
+"""Confidence intervals of scores: a bootstrap over groups of scenes, wider if few groups decide.
 
 Tiles of one scene are alike, and so are scenes of one group, so groups are drawn, not tiles: as
 many as there are, with replacement (Efron and Tibshirani 1993, "An Introduction to the Bootstrap").
-A sample is a weight for each group. Which boxes are true does not depend on what is drawn, so boxes
-are matched once and only counted again in each sample.
+A sample is a weight for each group. True positives do not depend on the draw, so boxes are matched
+once and only counted again in each sample.
 
 Few groups often hold most boxes (five marinas of 300 images, half of all ships). Samples of such
 data are too much alike, for two reasons, and the interval allows for both:
 
 - The score rests on fewer groups than there are: on the effective number of Kish (1965, "Survey
-  Sampling"). Student's t with that many degrees of freedom takes the place of the normal.
+  Sampling"). Student's t with that many degrees of freedom replaces the normal distribution.
 - The next large group was not drawn. The more unequal the groups are, the more boxes may have been
-  missed: up to 35 times those of the largest group seen. At the lower end none of them is found; at
-  the upper end they are found as well as the better of the larger groups seen. The 35 was chosen by
-  simulation (`benchmarks/intervals.py`); of groups of equal size nothing is missed.
+  missed: up to 35 times the boxes of the largest group seen. At the lower end none of them is
+  found; at the upper end they are found as well as the better of the larger groups seen. The 35 was
+  chosen by simulation (`benchmarks/intervals.py`); with groups of equal size nothing is missed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from utils.geometry import FloatArray
 _MOST_MISSED = 35
 _BETTER = 0.9
 _RECALLS = np.linspace(0.0, 1.0, 101)
-# Numbers held at once: found boxes times samples.
+# Bounds the numbers held at once: predicted boxes times samples.
 _MOST_CELLS = 400_000
 
 
@@ -40,10 +40,10 @@ class Estimate:
     """A number with its confidence interval.
 
     Attributes:
-        value: Over all groups.
-        low: The lower end of the interval; None where one group is all there is, of which all
-            samples are alike.
-        high: The upper end of the interval, or None.
+        value: Value over all groups.
+        low: Lower end of the interval; None if there is one group only, so that all samples are
+            alike.
+        high: Upper end of the interval, or None.
     """
 
     value: float
@@ -57,50 +57,50 @@ class Estimate:
 
     @property
     def interval(self) -> str:
-        """As `0.123 to 0.456`; "" where there is none."""
+        """The interval as `0.123 to 0.456`; "" if there is none."""
         return "{:.3f} to {:.3f}".format(*self.ends) if self.ends else ""
 
 
 def draw_groups(groups: int, options: BootstrapOptions) -> FloatArray:
-    """How often each group is drawn in each sample, shape (samples, groups)."""
+    """Draw groups: the number of times each group is in each sample, shape (samples, groups)."""
     rng = np.random.default_rng(options.seed)
     return rng.multinomial(groups, np.full(groups, 1 / groups), options.samples).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
 class GroupSpread:
-    """How the true boxes are shared out among the groups.
+    """The distribution of true boxes over groups.
 
     Attributes:
-        boxes: True boxes in each group, shape (groups,); at least one has any.
+        boxes: Number of true boxes in each group, shape (groups,); at least one has any.
     """
 
     boxes: IntArray
 
     @property
     def effective(self) -> float:
-        """How many groups of equal size would tell as much (Kish's effective sample size)."""
+        """Number of groups of equal size that would tell as much (Kish's effective sample size)."""
         boxes = self.boxes.astype(np.float64)
         return float(boxes.sum() ** 2 / np.square(boxes).sum())
 
     @property
     def unseen(self) -> float:
-        """The share of all boxes that groups not drawn may hold, in [0, 1)."""
+        """Share of all boxes that groups not drawn may hold, in [0, 1)."""
         inequality = 1 - self.effective / np.count_nonzero(self.boxes)
         missed = _MOST_MISSED * inequality * float(self.boxes.max())
         return missed / (missed + float(self.boxes.sum()))
 
     def widening(self, level: float) -> float:
-        """How many times as wide Student's t makes the interval of a level."""
+        """Factor by which Student's t widens the interval of a level."""
         quantile = 1 - (1 - level) / 2
         freedom = max(self.effective - 1, 1.0)
         return float(stats.t.ppf(quantile, freedom) / stats.norm.ppf(quantile))
 
     def better_of_larger(self, alone: FloatArray) -> float:
-        """A score that nine tenths of the boxes of the larger groups are below.
+        """The score that nine tenths of the boxes of the larger groups are below.
 
         Args:
-            alone: The score of each group on its own, shape (groups,); NaN where it has none.
+            alone: Score of each group on its own, shape (groups,); NaN if it has none.
         """
         is_large = self.boxes >= np.median(self.boxes[self.boxes > 0])
         chosen = np.flatnonzero(is_large & np.isfinite(alone))
@@ -121,12 +121,12 @@ def estimate(
     """A value with its interval.
 
     Args:
-        value: Over all groups.
-        samples: In each sample, shape (samples,); NaN is left out.
-        options: The level of the interval.
-        spread: Of the boxes that it is measured on.
-        alone: In each group on its own, shape (groups,), of a score in [0, 1]; None of a difference
-            of scores, which is made wider by Student's t only, as both sides miss the same groups.
+        value: Value over all groups.
+        samples: Value in each sample, shape (samples,); NaN is left out.
+        options: Options, for the level of the interval.
+        spread: Distribution of the boxes that are measured.
+        alone: Value in each group on its own, shape (groups,), for a score in [0, 1]; None for a
+            difference of scores, which only Student's t widens, as both sides miss the same groups.
     """
     drawn = samples[np.isfinite(samples)]
     if not len(drawn):
@@ -144,17 +144,17 @@ def estimate(
 
 
 def widened(value: float, samples: FloatArray, spread: GroupSpread, level: float) -> FloatArray:
-    """Samples of a difference, as far from its value as their effective number of groups asks."""
+    """Widen samples of a difference around its value, by the effective number of groups."""
     return value + (samples - value) * spread.widening(level)
 
 
 def mean_over_classes(
     average_precisions: Mapping[str, FloatArray],
 ) -> tuple[FloatArray, FloatArray]:
-    """mAP50 and mAP50-95 of each sample, shape (samples,); NaN where no true box was drawn.
+    """mAP50 and mAP50-95 of each sample, shape (samples,); NaN if no true box was drawn.
 
     Args:
-        average_precisions: By class, from `average_precisions_of`.
+        average_precisions: Average precisions by class, from `average_precisions_of`.
     """
     stacked = np.stack(list(average_precisions.values()))  # (classes, samples, thresholds)
     return _mean_of_known(stacked[..., 0]), _mean_of_known(stacked.mean(axis=2))
@@ -164,15 +164,16 @@ def average_precisions_of(matches: ClassMatches, weights: FloatArray) -> FloatAr
     """COCO's average precision of one class in each sample, at each IoU threshold.
 
     Args:
-        matches: Of the class.
-        weights: How often each group counts, shape (samples, groups).
+        matches: Matches of the class.
+        weights: Weight of each group, shape (samples, groups).
 
     Returns:
-        Shape (samples, thresholds); NaN where the sample has no true box of the class.
+        Average precisions, shape (samples, thresholds); NaN if the sample has no true box.
     """
-    # Boxes after the last one that is true, at any threshold, change no precision at a recall that
-    # is reached. A box may be true at a high threshold only: below it a better scored one is.
-    true_somewhere = np.flatnonzero(matches.is_true.any(axis=0))
+    # False positives after the last true positive, at any threshold, change no precision at a
+    # recall that is reached. A box may be a true positive at a high threshold only: at a lower one
+    # a box with a higher score may match its true box.
+    true_somewhere = np.flatnonzero(matches.is_true_positive.any(axis=0))
     end = int(true_somewhere[-1]) + 1 if len(true_somewhere) else 0
     step = max(1, _MOST_CELLS // max(1, end))
     parts = [
@@ -188,10 +189,10 @@ def _of_samples(matches: ClassMatches, end: int, weights: FloatArray) -> FloatAr
     scores = np.zeros((len(weights), len(IOU_THRESHOLDS)))
     found, before = drawn, np.zeros(0, dtype=bool)
     for threshold, counts in enumerate(matches.counts[:, :end]):
-        # Of all sizes together every box counts, so that the sums are the same at each threshold.
+        # With all sizes together every box counts, so that the sums are the same at each threshold.
         if not np.array_equal(counts, before):
             found, before = (drawn * counts).cumsum(axis=1), counts
-        positions = np.flatnonzero(matches.is_true[threshold, :end])
+        positions = np.flatnonzero(matches.is_true_positive[threshold, :end])
         hits = drawn[:, positions].cumsum(axis=1)
         scores[:, threshold] = _interpolated(hits, found[:, positions], there)
     scores[there == 0] = np.nan
@@ -202,9 +203,9 @@ def _interpolated(hits: FloatArray, found: FloatArray, there: FloatArray) -> Flo
     """The mean over 101 recalls of the best precision at that recall or a higher one.
 
     Args:
-        hits: True boxes found so far, at each true box by falling score, shape (samples, k).
-        found: All boxes found so far, shape (samples, k).
-        there: True boxes there are, shape (samples,).
+        hits: Cumulative true positives, at each true positive by falling score, shape (samples, k).
+        found: Cumulative predicted boxes, shape (samples, k).
+        there: Number of true boxes, shape (samples,).
     """
     samples, boxes = hits.shape
     if not boxes:
@@ -221,13 +222,13 @@ def _interpolated(hits: FloatArray, found: FloatArray, there: FloatArray) -> Flo
 
 
 def _least_hits(there: FloatArray) -> FloatArray:
-    """How many of so many true boxes reach each recall, shape (samples, recalls)."""
+    """Number of true positives at which each recall is reached, shape (samples, recalls)."""
     below = np.floor(_RECALLS * there[:, None])
     return np.where(below / there[:, None] >= _RECALLS, below, below + 1)
 
 
 def _mean_of_known(scores: FloatArray) -> FloatArray:
-    """The mean over the first axis, without the NaN; NaN where there is nothing else."""
+    """Mean over the first axis without NaN; NaN if there is nothing else."""
     known = np.isfinite(scores)
     total = np.where(known, scores, 0).sum(axis=0)
     count = known.sum(axis=0)

@@ -1,4 +1,4 @@
-"""Whether a score is a probability: of boxes scored 0.7, seven in ten should be true."""
+"""Calibration of scores: of boxes with a score of 0.7, seven in ten should be true positives."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from utils.detection.platt import Platt, logit
+from utils.detection.detector import Platt, logit
 from utils.evaluation.matching import ClassMatches
 from utils.geometry import FloatArray
 
-# Of boxes that nobody would look at there are so many that they would hide all others.
+# Boxes with lower scores are so many that they would hide all others.
 LEAST_SCORE = 0.05
 _BINS = 10
 _PRIOR = 2.0  # as strong as a handful of boxes
@@ -22,12 +22,12 @@ class Calibration:
     """The reliability of scores, in bins of 0.1 (bins without a box are left out).
 
     Attributes:
-        error: The expected calibration error: the mean distance between score and share of true
-            boxes over the bins, weighted by their boxes (Naeini et al. 2015); for detections as in
+        error: Expected calibration error: the mean distance between score and share of true
+            positives over the bins, weighted by their boxes (Naeini et al. 2015); for detections
             Küppers et al. 2020, "Multivariate Confidence Calibration for Object Detection".
-        scores: The mean score in each bin.
-        true_shares: The share of boxes in each bin that are true at IoU 0.5.
-        boxes: The number of boxes in each bin.
+        scores: Mean score in each bin.
+        true_shares: Share of true positives at IoU 0.5 in each bin.
+        boxes: Number of boxes in each bin.
     """
 
     error: float | None
@@ -37,20 +37,22 @@ class Calibration:
 
 
 def fitted_calibration(matches: Mapping[str, ClassMatches]) -> Platt:
-    """The calibration that fits the boxes of at least `LEAST_SCORE`, at IoU 0.5.
+    """Fit a calibration to the boxes with a score of at least `LEAST_SCORE`, at IoU 0.5.
 
-    A prior holds it near the scores as they are while few boxes speak.
+    With few boxes, a prior keeps it near the scores as they are.
 
     Args:
-        matches: From `match_classes`, by class.
+        matches: Matches by class, from `match_classes`.
     """
     from scipy.optimize import minimize
     from scipy.special import log_expit
 
     scores = np.concatenate([np.zeros(0), *(matched.scores for matched in matches.values())])
-    is_true = np.concatenate([np.zeros(0), *(matched.is_true[0] for matched in matches.values())])
+    hits = np.concatenate(
+        [np.zeros(0), *(matched.is_true_positive[0] for matched in matches.values())]
+    )
     counted = scores >= LEAST_SCORE
-    logits, truth = logit(scores[counted]), is_true[counted].astype(np.float64)
+    logits, truth = logit(scores[counted]), hits[counted].astype(np.float64)
 
     def loss(parameters: FloatArray) -> float:
         slope, shift = parameters
@@ -64,17 +66,19 @@ def fitted_calibration(matches: Mapping[str, ClassMatches]) -> Platt:
 
 
 def calibration_of(matches: Mapping[str, ClassMatches]) -> Calibration:
-    """The calibration of the boxes of at least `LEAST_SCORE`, over all classes."""
+    """Measure the calibration of the boxes with a score of at least `LEAST_SCORE`."""
     scores = np.concatenate([np.zeros(0), *(matched.scores for matched in matches.values())])
-    is_true = np.concatenate([np.zeros(0), *(matched.is_true[0] for matched in matches.values())])
+    hits = np.concatenate(
+        [np.zeros(0), *(matched.is_true_positive[0] for matched in matches.values())]
+    )
     counted = scores >= LEAST_SCORE
-    scores, is_true = scores[counted], is_true[counted]
+    scores, hits = scores[counted], hits[counted]
     if not len(scores):
         return Calibration(None, [], [], [])
     index = np.minimum((scores * _BINS).astype(np.intp), _BINS - 1)
     boxes = np.bincount(index, minlength=_BINS)
     used = boxes > 0
     mean_score = np.bincount(index, scores, _BINS)[used] / boxes[used]
-    true_share = np.bincount(index, is_true, _BINS)[used] / boxes[used]
+    true_share = np.bincount(index, hits, _BINS)[used] / boxes[used]
     error = float((np.abs(mean_score - true_share) * boxes[used]).sum() / boxes.sum())
     return Calibration(error, mean_score.tolist(), true_share.tolist(), boxes[used].tolist())

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 
 from utils.box_formats import to_coco
-from utils.evaluation.evaluated_images import JudgedImage
+from utils.evaluation.evaluated_images import EvaluatedImage
 from utils.geometry import Boxes, FloatArray, box_areas
 
-# COCO's: the least and the greatest area of a box of each size, in square pixels of the image.
+# Minimum and maximum area of a box of each size, in square pixels of the image, as in COCO.
 SIZE_AREAS = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
 SIZES = tuple(SIZE_AREAS)
 
 
 @dataclass(frozen=True, slots=True)
 class AveragePrecision:
-    """Average precisions; None where there is no true box.
+    """Average precisions; None if there is no true box.
 
     Attributes:
-        map50: At IoU 0.5.
-        map50_95: The mean over IoU 0.5 to 0.95.
+        map50: Average precision at IoU 0.5.
+        map50_95: Mean over IoU 0.5 to 0.95.
     """
 
     map50: float | None
@@ -32,13 +32,13 @@ class AveragePrecision:
 
 @dataclass(frozen=True, slots=True)
 class CocoMetrics:
-    """How well boxes are found.
+    """COCO's average precisions.
 
     Attributes:
-        overall: Over all classes.
-        classes: By class.
-        sizes: By size of the true boxes, over all classes.
-        class_sizes: By class and by size.
+        overall: Average precision over all classes.
+        classes: Average precision by class.
+        sizes: Average precision by size of the true boxes, over all classes.
+        class_sizes: Average precision by class and by size.
     """
 
     overall: AveragePrecision
@@ -47,8 +47,8 @@ class CocoMetrics:
     class_sizes: dict[str, dict[str, AveragePrecision]]
 
 
-def coco_metrics(images: Sequence[JudgedImage], class_names: Sequence[str]) -> CocoMetrics:
-    """COCO's metrics of what was found in some images, every box of an image counted."""
+def coco_metrics(images: Sequence[EvaluatedImage], class_names: Sequence[str]) -> CocoMetrics:
+    """COCO's metrics over some images, with no limit to the boxes of an image."""
     precision = _precisions(images, class_names)  # (thresholds, recalls, classes, sizes)
     of_class = {name: precision[:, :, [index]] for index, name in enumerate(class_names)}
     return CocoMetrics(
@@ -59,8 +59,8 @@ def coco_metrics(images: Sequence[JudgedImage], class_names: Sequence[str]) -> C
     )
 
 
-def _precisions(images: Sequence[JudgedImage], class_names: Sequence[str]) -> FloatArray:
-    """Precisions at 101 recalls, shape (thresholds, recalls, classes, sizes); -1 where unknown."""
+def _precisions(images: Sequence[EvaluatedImage], class_names: Sequence[str]) -> FloatArray:
+    """Precisions at 101 recalls, shape (thresholds, recalls, classes, sizes); -1 if unknown."""
     from faster_coco_eval import COCO, COCOeval_faster
 
     number = {name: index for index, name in enumerate(class_names, start=1)}
@@ -80,7 +80,7 @@ def _precisions(images: Sequence[JudgedImage], class_names: Sequence[str]) -> Fl
 
 
 def _annotations(boxes: Sequence[Boxes], number: dict[str, int]) -> list[dict[str, Any]]:
-    """The boxes of each image as COCO writes them, numbered from 1."""
+    """The boxes of each image as annotations of COCO, numbered from 1."""
     rows = (
         (image, label, xywh, area, score)
         for image, inside in enumerate(boxes, start=1)
@@ -107,12 +107,12 @@ def _annotations(boxes: Sequence[Boxes], number: dict[str, int]) -> list[dict[st
 
 
 def _by_size(precision: FloatArray) -> dict[str, AveragePrecision]:
-    """For precisions of shape (thresholds, recalls, classes, sizes), all sizes being the first."""
+    """Average precision by size, of precisions (thresholds, recalls, classes, sizes)."""
     return {size: _mean_of(precision[..., index]) for index, size in enumerate(SIZES, start=1)}
 
 
 def _mean_of(precision: FloatArray) -> AveragePrecision:
-    """For precisions of shape (thresholds, recalls, classes)."""
+    """Average precision, of precisions (thresholds, recalls, classes)."""
     return AveragePrecision(_known_mean(precision[0]), _known_mean(precision))
 
 

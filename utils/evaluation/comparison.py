@@ -1,4 +1,4 @@
-"""Whether a challenger takes the place of the champion: both judged on the same tiles, now."""
+"""Compare a challenger with the champion by predictions on the same tiles."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from utils.evaluation.bootstrap import (
     widened,
 )
 from utils.evaluation.evaluate import class_names
-from utils.evaluation.evaluated_images import JudgedImage
+from utils.evaluation.evaluated_images import EvaluatedImage
 from utils.evaluation.matching import group_ids, match_classes, with_truth
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
-from utils.evaluation.predict_tiles import Look
+from utils.evaluation.predict_tiles import TilePredictions
 from utils.evaluation.scores import FEW_GROUPS
 from utils.geometry import FloatArray
 
@@ -39,11 +39,11 @@ class Side:
     """One of the two detectors.
 
     Attributes:
-        version: Of the model.
-        weights_sha256: Of what was judged.
-        score: By the metric that decides.
-        classes: By the same metric, of each class that has true boxes.
-        milliseconds: To look at one tile, the median.
+        version: Version of the model.
+        weights_sha256: SHA-256 of the weights that predicted.
+        score: Score by the metric that decides.
+        classes: Score of each class with true boxes, by the same metric.
+        milliseconds: Median time for one tile.
     """
 
     version: str
@@ -58,8 +58,8 @@ class Rule:
     """One condition of a promotion.
 
     Attributes:
-        name: What is asked.
-        measured: What was found.
+        name: The condition, in words.
+        measured: The measurement, in words.
         holds: Whether it is met.
     """
 
@@ -74,13 +74,13 @@ class Comparison:
 
     Attributes:
         champion: The detector in production.
-        challenger: The one that would replace it.
-        metric: What decides.
+        challenger: The detector that would replace it.
+        metric: Metric that decides.
         difference: Challenger minus champion, with the interval of the paired bootstrap.
-        share_better: Of the samples in which it is better by more than the margin.
-        rules: The conditions, all of which must hold.
-        tiles: How many both looked at.
-        scenes: Of how many scenes.
+        share_better: Share of the samples in which the challenger leads by more than the margin.
+        rules: Conditions, all of which must hold.
+        tiles: Number of tiles.
+        scenes: Number of scenes that the tiles are of.
     """
 
     champion: Side
@@ -94,7 +94,7 @@ class Comparison:
 
     @property
     def promotes(self) -> bool:
-        """Whether the challenger takes the champion's place."""
+        """Whether the challenger replaces the champion."""
         return all(rule.holds for rule in self.rules)
 
     @property
@@ -112,12 +112,12 @@ class Comparison:
         return f"Version {self.champion.version} stays: {numbers} ({broken})."
 
     def card(self) -> dict[str, Any]:
-        """Everything, as JSON holds it."""
+        """The comparison as JSON holds it."""
         return asdict(self) | {"promotes": self.promotes, "verdict": self.verdict}
 
     @classmethod
     def from_card(cls, card: Mapping[str, Any]) -> Comparison:
-        """The comparison that `card` made a mapping of."""
+        """The comparison from a mapping that `card` made."""
         fields = {key: value for key, value in card.items() if key not in ("promotes", "verdict")}
         return cls(
             **fields
@@ -130,37 +130,37 @@ class Comparison:
         )
 
 
-def compare_looks(
+def compare_predictions(
     champion: tuple[str, Detector],
     challenger: tuple[str, Detector],
-    looks: Sequence[Look],
+    predictions: Sequence[TilePredictions],
     tiles: Sequence[LabeledTile],
     promotion: PromotionOptions,
     evaluation: EvaluationOptions,
 ) -> Comparison:
-    """Decide between two detectors by what both have found.
+    """Decide between two detectors by their predictions.
 
-    Groups of scenes are drawn once for both (a paired bootstrap): what makes a group hard for one
-    makes it hard for the other, and does not count as a difference.
+    Groups of scenes are drawn once for both (a paired bootstrap): a group that is hard for both
+    does not count as a difference.
 
     Args:
         champion: Version and detector now in production.
         challenger: Version and detector that would replace it.
-        looks: What the champion found, and what the challenger found.
-        tiles: That both looked at, with true boxes.
-        promotion: What is asked of the challenger.
-        evaluation: How both looked.
+        predictions: Predictions of the champion, and of the challenger.
+        tiles: The tiles, with true boxes.
+        promotion: Conditions of the promotion.
+        evaluation: Options that both predicted with.
     """
     names = class_names([champion[1], challenger[1]], tiles)
-    before, after = (_drawn(look.tiles, names, promotion.metric, evaluation) for look in looks)
+    before, after = (_drawn(own.tiles, names, promotion.metric, evaluation) for own in predictions)
     sides = (
-        _side(*champion, before, looks[0], evaluation),
-        _side(*challenger, after, looks[1], evaluation),
+        _side(*champion, before, predictions[0], evaluation),
+        _side(*challenger, after, predictions[1], evaluation),
     )
     difference, spread = after.value - before.value, _spread(tiles)
     differences = after.samples - before.samples
     differences = differences[np.isfinite(differences)]
-    # Where few groups decide, samples are too much alike to tell a better one from a lucky one.
+    # With few groups, samples are too much alike to tell a better detector from a lucky one.
     differences = widened(difference, differences, spread, evaluation.bootstrap.level)
     share_better = float((differences > promotion.margin).mean())
     with_objects = len({tile.group for tile in tiles if len(tile.boxes)})
@@ -182,7 +182,7 @@ def compare_looks(
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """One detector's score over all scenes, by class, in each sample, and in each group alone."""
+    """Scores of one detector: over all scenes, by class, in each sample, in each group alone."""
 
     value: float
     classes: dict[str, float]
@@ -191,7 +191,7 @@ class _Drawn:
 
 
 def _drawn(
-    tiles: Sequence[JudgedImage],
+    tiles: Sequence[EvaluatedImage],
     names: Sequence[str],
     metric: str,
     evaluation: EvaluationOptions,
@@ -210,26 +210,30 @@ def _drawn(
     return _Drawn(float(scores[0]), classes, scores[1 : 1 + len(draws)], scores[1 + len(draws) :])
 
 
-def _spread(tiles: Sequence[JudgedImage] | Sequence[LabeledTile]) -> GroupSpread:
-    """How the true boxes of some tiles are shared out among the groups."""
+def _spread(tiles: Sequence[EvaluatedImage] | Sequence[LabeledTile]) -> GroupSpread:
+    """The distribution of the true boxes over groups."""
     counts: Counter[str] = Counter()
     for tile in tiles:
-        truth = tile.truth if isinstance(tile, JudgedImage) else tile.boxes
+        truth = tile.truth if isinstance(tile, EvaluatedImage) else tile.boxes
         counts[tile.group] += len(truth)
     return GroupSpread(np.array([counts[group] for group in sorted(counts)], dtype=np.intp))
 
 
 def _side(
-    version: str, detector: Detector, drawn: _Drawn, look: Look, evaluation: EvaluationOptions
+    version: str,
+    detector: Detector,
+    drawn: _Drawn,
+    predicted: TilePredictions,
+    evaluation: EvaluationOptions,
 ) -> Side:
     return Side(
         version=version,
         weights_sha256=detector.weights_sha256,
         score=estimate(
-            drawn.value, drawn.samples, evaluation.bootstrap, _spread(look.tiles), drawn.alone
+            drawn.value, drawn.samples, evaluation.bootstrap, _spread(predicted.tiles), drawn.alone
         ),
         classes=drawn.classes,
-        milliseconds=1000 * look.seconds,
+        milliseconds=1000 * predicted.seconds,
     )
 
 
@@ -267,7 +271,7 @@ def _rules(
 def _enough(scenes: int, promotion: PromotionOptions) -> Rule:
     holds = scenes >= promotion.min_scenes
     remedy = "" if holds else "; pin more to test, under 'fractions' of the training"
-    name = f"judged on at least {promotion.min_scenes} scenes with objects"
+    name = f"evaluated on at least {promotion.min_scenes} scenes with objects"
     return Rule(name, f"on {scenes}{remedy}", holds)
 
 

@@ -1,4 +1,4 @@
-"""Precision, recall and F1 against the confidence from which a box counts."""
+"""Precision, recall and F1 against the confidence, the minimum score of a box that counts."""
 
 from __future__ import annotations
 
@@ -15,32 +15,36 @@ CONFIDENCES: FloatArray = np.linspace(0.0, 1.0, 101)
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Boxes at each of some confidences, over all classes, at IoU 0.5.
+    """Numbers of boxes at some confidences, over all classes, at IoU 0.5.
+
+    False positives are `found - true_positives`; missed objects (false negatives) are
+    `there - true_positives`.
 
     Attributes:
-        true: Found boxes that are true, shape (..., confidences).
-        found: All found boxes, shape (..., confidences).
+        true_positives: Predicted boxes that match a true box, shape (..., confidences).
+        found: All predicted boxes, shape (..., confidences).
         there: All true boxes, shape (..., 1).
     """
 
-    true: FloatArray
+    true_positives: FloatArray
     found: FloatArray
     there: FloatArray
 
     @property
     def precision(self) -> FloatArray:
-        """The share of the found boxes that are true; 0 where none is found."""
-        return _share(self.true, self.found)
+        """Share of true positives among the predicted boxes; 0 if none is predicted."""
+        return _share(self.true_positives, self.found)
 
     @property
     def recall(self) -> FloatArray:
-        """The share of the true boxes that are found; 0 where there are none."""
-        return _share(self.true, np.broadcast_to(self.there, self.true.shape))
+        """Share of the true boxes that are found; 0 if there are none."""
+        everything = np.broadcast_to(self.there, self.true_positives.shape)
+        return _share(self.true_positives, everything)
 
     @property
     def f1(self) -> FloatArray:
         """The harmonic mean of precision and recall."""
-        return _share(2 * self.true, self.found + self.there)
+        return _share(2 * self.true_positives, self.found + self.there)
 
 
 def count_boxes(
@@ -48,12 +52,12 @@ def count_boxes(
     confidences: FloatArray = CONFIDENCES,
     weights: FloatArray | None = None,
 ) -> Counts:
-    """Count the boxes of at least each confidence.
+    """Count the boxes whose score is at least each confidence.
 
     Args:
-        matches: By class.
-        confidences: Ascending, shape (c,).
-        weights: How often each scene counts, shape (samples, scenes); by default once.
+        matches: Matches by class.
+        confidences: Ascending confidences, shape (c,).
+        weights: Weight of each group of scenes, shape (samples, groups); by default 1.
 
     Returns:
         Counts of shape (samples, c).
@@ -65,20 +69,20 @@ def count_boxes(
     for matched in matches.values():
         reached = np.searchsorted(confidences, matched.scores, side="right") - 1
         _add_down(found, matched.group, reached)
-        is_true = matched.is_true[0]
-        _add_down(true, matched.group[is_true], reached[is_true])
+        is_true_positive = matched.is_true_positive[0]
+        _add_down(true, matched.group[is_true_positive], reached[is_true_positive])
         there += matched.true_boxes
     return Counts(drawn @ true, drawn @ found, (drawn @ there)[:, None])
 
 
 def best_confidence(counts: Counts) -> float:
-    """The confidence with the best F1, the highest of several; never 0, from which all counts."""
+    """The confidence with the best F1, the highest of equals; never 0, at which all boxes count."""
     f1 = counts.f1[0, 1:]
     return float(CONFIDENCES[len(f1) - int(np.argmax(f1[::-1]))])
 
 
 def _add_down(table: FloatArray, scene: np.ndarray, reached: np.ndarray) -> None:
-    """Count each box in its scene at every confidence it reaches."""
+    """Count each box in its group at every confidence that its score reaches."""
     counted = np.zeros_like(table)
     inside = reached >= 0
     np.add.at(counted, (scene[inside], reached[inside]), 1)

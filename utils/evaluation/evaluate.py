@@ -1,4 +1,4 @@
-"""Judge a detector on tiles it has never seen, as tiles and joined to scenes."""
+"""Evaluate a detector on unseen tiles, as tiles and joined to scenes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from PIL import Image
 from utils.dataset.labeled import LabeledTile
 from utils.dataset.splits import Split
 from utils.detection.detector import Detector
-from utils.detection.ultralytics.library import choose_device
+from utils.detection.devices import first_device
 from utils.errors import DetectorError
-from utils.evaluation.evaluated_images import JudgedImage, join_scenes
+from utils.evaluation.evaluated_images import EvaluatedImage, join_scenes
 from utils.evaluation.evaluation import Evaluation, WorstTile
 from utils.evaluation.options import EvaluationOptions
-from utils.evaluation.predict_tiles import Look, look_at_tiles
+from utils.evaluation.predict_tiles import TilePredictions, predict_tiles
 from utils.evaluation.scoring import score
-from utils.evaluation.tide_errors import KINDS, confident, errors_in
+from utils.evaluation.tide_errors import ERROR_KINDS, confident, errors_in
 
 _DEFAULTS = EvaluationOptions()
 _PICTURE_SIDE = 480
@@ -28,11 +28,11 @@ _PICTURE_SIDE = 480
 def unseen_tiles(
     labels: Iterable[LabeledTile], splits: Mapping[str, Split]
 ) -> tuple[Split, list[LabeledTile]]:
-    """The tiles of the test split, or those of val where that is empty.
+    """The tiles of the test split, or of val if test is empty.
 
     Args:
-        labels: Consumed once.
-        splits: The split of each scene; tiles of scenes that are not in it are left out.
+        labels: Labelled tiles, consumed once.
+        splits: Split of each scene; tiles of other scenes are left out.
 
     Raises:
         DetectorError: If both are empty.
@@ -52,12 +52,12 @@ def unseen_tiles(
 def unseen_by_both(
     labels: Iterable[LabeledTile], splits: Mapping[str, Split], others: Mapping[str, Split]
 ) -> list[LabeledTile]:
-    """The tiles of one training's test split whose scenes another one has not learnt from either.
+    """The tiles of one training's test split whose scenes another training has not used either.
 
     Args:
-        labels: Consumed once.
-        splits: The split of each scene in the training whose test split is taken.
-        others: The same in the other training, which may know other scenes.
+        labels: Labelled tiles, consumed once.
+        splits: Split of each scene in the training whose test split is taken.
+        others: Split of each scene in the other training, which may know other scenes.
 
     Raises:
         DetectorError: If there are none.
@@ -73,10 +73,10 @@ def unseen_by_both(
     return tiles
 
 
-def groups_that_judge(
+def unseen_groups(
     labels: Iterable[LabeledTile], splits: Mapping[str, Split], others: Mapping[str, Split]
 ) -> set[str]:
-    """The groups of the scenes of `unseen_by_both` in which there is anything to find."""
+    """The groups of the scenes of `unseen_by_both` that have objects."""
     unseen = _unseen_scenes(splits, others)
     return {tile.group for tile in labels if tile.scene_id in unseen and len(tile.boxes)}
 
@@ -98,69 +98,69 @@ def evaluate_detector(
     *,
     split: Split = Split.TEST,
 ) -> Evaluation:
-    """Judge the best weights of a detector.
+    """Evaluate the best weights of a detector.
 
     Args:
-        detector: Whose `best` weights are judged.
-        tiles: To judge it on, at least one.
+        detector: Detector whose best weights predict.
+        tiles: Tiles with true boxes, at least one.
         images: The image of each tile as a local file, by tile id.
         folder: Receives the pictures.
-        options: How to judge.
-        split: The split the tiles are of.
+        options: Options of the evaluation.
+        split: Split that the tiles are of.
 
     Raises:
         DetectorError: If the weights cannot be loaded.
         ImageError: If an image cannot be read.
     """
-    (look,) = look_at_tiles([detector], tiles, images, options)
-    return evaluation_of(detector, look, tiles, folder, options, split=split)
+    (predicted,) = predict_tiles([detector], tiles, images, options)
+    return evaluation_of(detector, predicted, tiles, folder, options, split=split)
 
 
 def evaluation_of(
     detector: Detector,
-    look: Look,
+    predicted: TilePredictions,
     tiles: Sequence[LabeledTile],
     folder: Path,
     options: EvaluationOptions,
     *,
     split: Split,
 ) -> Evaluation:
-    """The scores of what a detector has found.
+    """Evaluate predictions that a detector has made.
 
     Args:
         detector: The detector.
-        look: What it found in the tiles.
-        tiles: That it looked at.
+        predicted: Its predictions.
+        tiles: Tiles that were predicted.
         folder: Receives the pictures.
-        options: How to judge.
-        split: The split the tiles are of.
+        options: Options of the evaluation.
+        split: Split that the tiles are of.
     """
-    if options.confidence is None:
+    if options.confidence == "auto" and detector.confidence is not None:
         options = options.updated(confidence=detector.confidence)
     names = class_names([detector], tiles)
-    tile_scores = score(look.tiles, names, options)
-    scenes = join_scenes(look.tiles, merge_iou=options.merge_iou)
+    tile_scores = score(predicted.tiles, names, options)
+    scenes = join_scenes(predicted.tiles, merge_iou=options.merge_iou)
     return Evaluation(
         split=split.value,
         tile_scores=tile_scores,
         scene_scores=score(scenes, names, options),
-        milliseconds=1000 * look.seconds,
-        device=str(choose_device(options.device)).split(",")[0],
-        worst=_worst(look.tiles, tile_scores.confidence, options.worst_tiles, folder),
+        milliseconds=1000 * predicted.seconds,
+        device=first_device(options.device),
+        worst=_worst(predicted.tiles, tile_scores.confidence, options.worst_tiles, folder),
         bootstrap=options.bootstrap,
         tiles_fingerprint=_fingerprint_of(tiles),
     )
 
 
 def class_names(detectors: Iterable[Detector], tiles: Iterable[LabeledTile]) -> tuple[str, ...]:
-    """The classes of some detectors, then those that only the tiles have."""
+    """The classes of some detectors, then the classes that only the tiles have."""
     names = [name for detector in detectors for name in detector.class_names]
     labelled = sorted({label for tile in tiles for label in tile.boxes.labels})
     return tuple(dict.fromkeys([*names, *labelled]))
 
 
 def _fingerprint_of(tiles: Iterable[LabeledTile]) -> str:
-    """The same for the same pictures with the same boxes, in whatever order."""
+    """Hash of the pictures and their boxes, whatever their order."""
     contents = (
         json.dumps([tile.tile_id, tile.sha256, tile.boxes.xyxy.tolist(), tile.boxes.labels])
         for tile in tiles
@@ -169,9 +169,9 @@ def _fingerprint_of(tiles: Iterable[LabeledTile]) -> str:
 
 
 def _worst(
-    tiles: Sequence[JudgedImage], confidence: float, count: int, folder: Path
+    tiles: Sequence[EvaluatedImage], confidence: float, count: int, folder: Path
 ) -> tuple[WorstTile, ...]:
-    """The tiles with the most mistakes, those without any left out."""
+    """The tiles with the most errors; tiles without errors are left out."""
     counted = [(tile, errors_in(tile, confidence)) for tile in tiles]
     counted = [(tile, errors) for tile, errors in counted if errors.total()]
     counted.sort(key=lambda pair: (-pair[1].total(), pair[0].image_id))
@@ -182,15 +182,15 @@ def _worst(
             height=tile.window.height,
             truth=tile.truth,
             found=confident(tile.found, confidence),
-            errors={kind: errors[kind] for kind in KINDS if errors[kind]},
+            errors={kind: errors[kind] for kind in ERROR_KINDS if errors[kind]},
             picture=_picture(tile, folder),
         )
         for tile, errors in counted[:count]
     )
 
 
-def _picture(tile: JudgedImage, folder: Path) -> Path:
-    """The tile as a small JPEG, named by its id."""
+def _picture(tile: EvaluatedImage, folder: Path) -> Path:
+    """Write the tile as a small JPEG, named by its id."""
     if tile.path is None:  # only scenes have none
         raise ValueError(tile.image_id)
     picture = folder / f"{tile.image_id}.jpg"

@@ -1,4 +1,4 @@
-"""The evaluation: how good a detector is on tiles it has never seen, as one noun."""
+"""The evaluation of a detector on unseen tiles, as it is stored."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _CARD = "evaluation.json"
 
 @dataclass(frozen=True, slots=True)
 class WorstTile:
-    """One of the tiles with the most mistakes.
+    """One of the tiles with the most errors.
 
     Attributes:
-        tile_id: Of the tile.
-        width: In pixels.
-        height: In pixels.
-        truth: In tile coordinates.
-        found: Of at least the confidence, with scores, in tile coordinates.
-        errors: The number of mistakes of each kind.
+        tile_id: Id of the tile.
+        width: Width in pixels.
+        height: Height in pixels.
+        truth: True boxes, in tile coordinates.
+        found: Predicted boxes of at least the confidence, with scores, in tile coordinates.
+        errors: Number of TIDE errors by kind.
         picture: The tile as a small JPEG.
     """
 
@@ -49,15 +49,15 @@ class Evaluation:
     """The scores of a detector on one split.
 
     Attributes:
-        split: The split it was judged on.
-        tile_scores: In each tile on its own.
-        scene_scores: In the scenes, after merging over tiles.
-        milliseconds: To look at one tile, the median over batches, reading not counted.
-        device: That looked.
-        worst: The tiles with the most mistakes, the worst first.
-        bootstrap: How the intervals were found.
+        split: Split of the tiles.
+        tile_scores: Scores of the tiles, each on its own.
+        scene_scores: Scores of the scenes, after merging over tiles.
+        milliseconds: Time for one tile, the median over batches; reading images is not counted.
+        device: Device that predicted.
+        worst: The tiles with the most errors, the worst first.
+        bootstrap: Options of the intervals.
         tiles_fingerprint: SHA-256, in hex, over the tiles with their true boxes: scores on equal
-            tiles can be compared. Empty where an earlier version of Spyglass judged.
+            tiles can be compared. Empty in evaluations by earlier versions of Spyglass.
     """
 
     split: str
@@ -71,12 +71,12 @@ class Evaluation:
 
     @property
     def tiles(self) -> int:
-        """How many tiles the split has."""
+        """Number of tiles."""
         return self.tile_scores.images
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The headline: `mAP50`, `mAP50-95`, `precision`, `recall`, `F1` of tiles and scenes."""
+        """Headline scores: `mAP50`, `mAP50-95`, `precision`, `recall`, `F1` of tiles and scenes."""
         tile = {name: own.value for name, own in self.tile_scores.metrics.items()}
         scene = {f"scene {name}": own.value for name, own in self.scene_scores.metrics.items()}
         return tile | scene
@@ -87,7 +87,7 @@ class Evaluation:
         return {tile.tile_id: tile.picture for tile in self.worst}
 
     def card(self) -> dict[str, Any]:
-        """Everything but the pictures, as JSON holds it."""
+        """The evaluation without its pictures, as JSON holds it."""
         return {
             "format": _FORMAT,
             "split": self.split,

@@ -1,4 +1,4 @@
-"""Experiments side by side: what was done differently, what came of it, and what it took."""
+"""Compare experiments side by side: their parameters, data, scores and cost."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ _SHORT = 12
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """One training and what came of it.
+    """One training with its result.
 
     Attributes:
-        name: Of its run.
-        version: Of the model, such as "ship-detector 3", or None.
-        parameters: Everything that was configured, by dotted path.
-        detector: What was trained.
-        tile_counts: The number of tiles in each split.
-        evaluation: At the end of the training, or None where there is none.
-        machine: What the training asked for beside its device, such as a machine's type, or None.
+        name: Name of its run.
+        version: Version of the model, such as "ship-detector 3", or None.
+        parameters: All configured parameters, by dotted path.
+        detector: The trained detector.
+        tile_counts: Number of tiles in each split.
+        evaluation: Evaluation at the end of the training, or None.
+        machine: Resources that the training asked for beside its device, such as a type of machine,
+            or None.
     """
 
     name: str
@@ -45,8 +46,8 @@ class Rows:
     """One part of the comparison.
 
     Attributes:
-        heading: What the rows are about.
-        rows: For each name what there is to say of each experiment.
+        heading: Heading of the part.
+        rows: By name, the value of each experiment.
     """
 
     heading: str
@@ -54,12 +55,12 @@ class Rows:
 
 
 def letters(experiments: Sequence[Experiment]) -> list[str]:
-    """A, B, C, ...: short names for columns, in the order given; 26 at most."""
+    """Short names for columns (A, B, C, ...), in the order given; 26 at most."""
     return list(ascii_uppercase[: len(experiments)])
 
 
 def flattened(values: Mapping[str, Any], within: str = "") -> dict[str, Any]:
-    """Nested mappings as one, by dotted path; an empty one keeps its place."""
+    """Flatten nested mappings to dotted paths; an empty one stays as it is."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
         path = f"{within}{key}"
@@ -71,7 +72,7 @@ def flattened(values: Mapping[str, Any], within: str = "") -> dict[str, Any]:
 
 
 def comparison(experiments: Sequence[Experiment]) -> list[Rows]:
-    """Everything that can be said in rows, the same for the terminal and the page."""
+    """The comparison in rows, the same for the terminal and the page."""
     return [
         Rows("What was recorded where", _places(experiments)),
         Rows("Parameters that differ", _differing(experiments)),
@@ -83,11 +84,11 @@ def comparison(experiments: Sequence[Experiment]) -> list[Rows]:
 
 
 def warnings_about(experiments: Sequence[Experiment]) -> list[str]:
-    """Why the scores may not be compared, in plain sentences; none where they may."""
-    judged = [one.evaluation for one in experiments if one.evaluation is not None]
-    prints = {evaluation.tiles_fingerprint for evaluation in judged}
+    """Reasons why the scores may not be compared, in plain sentences."""
+    evaluations = [one.evaluation for one in experiments if one.evaluation is not None]
+    prints = {evaluation.tiles_fingerprint for evaluation in evaluations}
     warnings = []
-    if len(judged) < len(experiments):
+    if len(evaluations) < len(experiments):
         missing = _named(experiments, lambda one: one.evaluation is None)
         warnings.append(
             f"There is no evaluation of {missing} that this version of Spyglass can read."
@@ -95,19 +96,20 @@ def warnings_about(experiments: Sequence[Experiment]) -> list[str]:
     if len(prints - {""}) > 1:
         warnings.append(
             "The test tiles are not the same, so the scores cannot be compared. Train on the same "
-            "dataset and splits, or let --promote production judge two versions on the same tiles."
+            "dataset and splits, or let --promote production evaluate two versions on the same "
+            "tiles."
         )
-    elif "" in prints and len(judged) > 1:
+    elif "" in prints and len(evaluations) > 1:
         older = _named(experiments, lambda one: _tiles_of(one) == "")
         warnings.append(
-            f"An earlier version of Spyglass judged {older}, so it is not known whether the test "
-            "tiles are the same. Where they are not, the scores cannot be compared."
+            f"An earlier version of Spyglass evaluated {older}, so it is not known whether the "
+            "test tiles are the same. Where they are not, the scores cannot be compared."
         )
     return warnings
 
 
 def training_seconds(history: Iterable[Mapping[str, float]]) -> list[float]:
-    """How long each epoch took, validation included.
+    """Seconds of each epoch, validation included.
 
     Args:
         history: As in `Detector.history`, whose clock starts again when a training is resumed.
@@ -188,7 +190,7 @@ def _cost(experiments: Sequence[Experiment]) -> dict[str, list[str]]:
         "seconds per epoch": [f"{sum(own) / len(own):.1f}" if own else UNKNOWN for own in seconds],
         "device": [str(one.detector.arguments.get("device", UNKNOWN)) for one in experiments],
         "machine": [one.machine or UNKNOWN for one in experiments],
-        "milliseconds per tile, judging": [
+        "milliseconds per tile, evaluating": [
             f"{one.evaluation.milliseconds:.1f} on {one.evaluation.device}"
             if one.evaluation
             else UNKNOWN

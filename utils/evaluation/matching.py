@@ -1,9 +1,10 @@
-"""Which found boxes are true, by COCO's rules.
+"""Match predicted boxes with true boxes, by COCO's rules: true positives and false positives.
 
-In each image the boxes of a class are taken by falling score. Each takes, of the true boxes of its
-class that no other has taken, the one it overlaps most, if by enough. Where boxes of one size are
-judged, a true box of another size is taken only for want of one that counts, and a found box does
-not count that has taken such a one, or none and is of another size itself. (Lin et al. 2014,
+In each image the predicted boxes of a class are matched by falling score. Each matches the true box
+of its class that it overlaps most, of those not matched yet, if the overlap is large enough: it is
+a true positive; a box without a match is a false positive. Where only boxes of one size count, a
+true box of another size is matched only if no box of the right size can be. A prediction is ignored
+if it matched such a box, or if it matched none and is of another size itself. (Lin et al. 2014,
 "Microsoft COCO"; the reference is `evaluateImg` of pycocotools.)
 """
 
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from utils.evaluation.evaluated_images import JudgedImage
+from utils.evaluation.evaluated_images import EvaluatedImage
 from utils.geometry import BoolArray, Boxes, FloatArray, box_areas, iou_matrix
 
 IntArray = NDArray[np.intp]
@@ -28,67 +29,70 @@ _MOST_PAIRS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class ClassMatches:
-    """The found boxes of one class in all images, by falling score; without those that never count.
+    """The predicted boxes of one class in all images, by falling score; ignored ones are left out.
 
     Attributes:
-        scores: Shape (n,).
-        group: For each box the index of its group of scenes, shape (n,).
-        is_true: Whether it is true at each of `IOU_THRESHOLDS`, shape (10, n).
-        counts: Whether it is true or false there, and not left out for its size, shape (10, n).
-        true_boxes: The number of true boxes of the class and size in each group, shape (g,).
+        scores: Scores, shape (n,).
+        group: Index of each box's group of scenes, shape (n,).
+        is_true_positive: Whether each box is a true positive at each of `IOU_THRESHOLDS`, shape
+            (10, n).
+        counts: Whether each box is a true or a false positive there, and not ignored for its size,
+            shape (10, n).
+        true_boxes: Number of true boxes of the class and size in each group, shape (g,).
     """
 
     scores: FloatArray
     group: IntArray
-    is_true: BoolArray
+    is_true_positive: BoolArray
     counts: BoolArray
     true_boxes: IntArray
 
 
 def match_classes(
-    images: Sequence[JudgedImage],
+    images: Sequence[EvaluatedImage],
     class_names: Sequence[str],
     areas: tuple[float, float] = ALL_AREAS,
 ) -> dict[str, ClassMatches]:
-    """The matches of each class; groups of scenes are numbered in order of their ids.
+    """Match the boxes of each class; groups of scenes are numbered in order of their ids.
 
     Args:
-        images: Any.
-        class_names: Of the boxes to match.
-        areas: The least and the greatest area of a box that counts, in square pixels.
+        images: Images with true and predicted boxes.
+        class_names: Classes to match.
+        areas: Minimum and maximum area of a box that counts, in square pixels.
     """
     groups = {group: index for index, group in enumerate(group_ids(images))}
     return {name: _match_class(images, groups, name, areas) for name in class_names}
 
 
 def with_truth(matches: Mapping[str, ClassMatches]) -> dict[str, ClassMatches]:
-    """Those of the classes that have true boxes: others have no average precision."""
+    """The matches of classes with true boxes; other classes have no average precision."""
     return {name: own for name, own in matches.items() if own.true_boxes.any()}
 
 
-def group_ids(images: Sequence[JudgedImage]) -> list[str]:
-    """The distinct groups of scenes of some images, in order: the units of the bootstrap."""
+def group_ids(images: Sequence[EvaluatedImage]) -> list[str]:
+    """The distinct groups of scenes, the units of the bootstrap, in order."""
     return sorted({image.group for image in images})
 
 
-def taken_truths(
+def match_boxes(
     found: FloatArray,
     truth: FloatArray,
     thresholds: FloatArray = IOU_THRESHOLDS,
     counts: BoolArray | None = None,
 ) -> IntArray:
-    """For each found box the true box it takes, at each threshold.
+    """Match each predicted box with a true box, at each threshold.
 
     Args:
-        found: Boxes of one class by falling score, shape (n, 4).
-        truth: Boxes of the same class, shape (m, 4).
-        thresholds: The least intersection over union, shape (t,).
-        counts: Which true boxes are taken before the others, shape (m,); by default all.
+        found: Predicted boxes of one class by falling score, shape (n, 4).
+        truth: True boxes of the same class, shape (m, 4).
+        thresholds: Minimum intersections over union, shape (t,).
+        counts: Whether each true box counts, shape (m,); others are matched only if no box that
+            counts can be. By default all count.
 
     Returns:
-        Indices of true boxes, or -1 for none, shape (t, n).
+        Indices of the matched true boxes, or -1 for a false positive, shape (t, n).
     """
-    taken = np.full((len(thresholds), len(found)), -1, dtype=np.intp)
+    matched = np.full((len(thresholds), len(found)), -1, dtype=np.intp)
     is_free = np.ones((len(thresholds), len(truth)), dtype=bool)
     ranks = [np.ones(len(truth), dtype=bool)] if counts is None else [counts, ~counts]
     # Rounding must not make a box miss a threshold that it meets exactly.
@@ -96,21 +100,22 @@ def taken_truths(
     for position, overlaps in _meeting(found, truth, least.min()):
         for rank in ranks:
             candidates = np.where(is_free & rank, overlaps, -1.0)
-            # Of equal overlaps COCO takes the last.
+            # COCO matches the last of equal overlaps.
             best = candidates.shape[1] - 1 - candidates[:, ::-1].argmax(axis=1)
             is_enough = candidates[np.arange(len(best)), best] >= least
-            rows = np.flatnonzero(is_enough & (taken[:, position] < 0))
-            taken[rows, position] = best[rows]
+            rows = np.flatnonzero(is_enough & (matched[:, position] < 0))
+            matched[rows, position] = best[rows]
             is_free[rows, best[rows]] = False
-    return taken
+    return matched
 
 
 def _meeting(
     found: FloatArray, truth: FloatArray, least: float
 ) -> Iterator[tuple[int, FloatArray]]:
-    """Each found box that meets a true one by enough, with its overlaps, shape (m,).
+    """Yield each predicted box that overlaps a true one enough, with its overlaps, shape (m,).
 
-    Some at a time: of a whole scene, all pairs together would fill the memory.
+    Overlaps are computed for some boxes at a time: the matrix of a whole scene would fill the
+    memory.
     """
     rows = max(1, _MOST_PAIRS // max(1, len(truth)))
     for start in range(0, len(found), rows):
@@ -131,31 +136,36 @@ def of_class(boxes: Boxes, name: str) -> Boxes:
 
 
 def _match_class(
-    images: Sequence[JudgedImage],
+    images: Sequence[EvaluatedImage],
     groups: dict[str, int],
     name: str,
     areas: tuple[float, float],
 ) -> ClassMatches:
     true_boxes = np.zeros(len(groups), dtype=np.intp)
     none = np.zeros((len(IOU_THRESHOLDS), 0), dtype=bool)
-    scores, group, is_true, counts = [np.zeros(0)], [np.zeros(0, dtype=np.intp)], [none], [none]
+    scores, group, hits, counts = (
+        [np.zeros(0)],
+        [np.zeros(0, dtype=np.intp)],
+        [none],
+        [none],
+    )
     for image in images:
         found, truth = by_score(of_class(image.found, name)), of_class(image.truth, name)
         is_wanted = _is_within(truth, areas)
         true_boxes[groups[image.group]] += is_wanted.sum()
         scores.append(found.scores if found.scores is not None else np.ones(len(found)))
         group.append(np.full(len(found), groups[image.group], dtype=np.intp))
-        taken = taken_truths(found.xyxy, truth.xyxy, counts=None if is_wanted.all() else is_wanted)
-        takes_wanted = np.append(is_wanted, False)[taken]  # -1, for none, is the last
-        is_true.append(takes_wanted)
-        counts.append(takes_wanted | ((taken < 0) & _is_within(found, areas)))
+        matched = match_boxes(found.xyxy, truth.xyxy, counts=None if is_wanted.all() else is_wanted)
+        matches_wanted = np.append(is_wanted, False)[matched]  # -1, for none, is the last
+        hits.append(matches_wanted)
+        counts.append(matches_wanted | ((matched < 0) & _is_within(found, areas)))
     joined, counted = np.concatenate(scores), np.hstack(counts)
     order = np.argsort(-joined, kind="stable")
     order = order[np.asarray(counted[:, order].any(axis=0))]
     return ClassMatches(
         scores=joined[order],
         group=np.concatenate(group)[order],
-        is_true=np.hstack(is_true)[:, order],
+        is_true_positive=np.hstack(hits)[:, order],
         counts=counted[:, order],
         true_boxes=true_boxes,
     )

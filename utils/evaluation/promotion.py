@@ -1,4 +1,4 @@
-"""A promotion as a whole: the decision, and how each of the two did on the same tiles."""
+"""A promotion: the decision between two detectors, and an evaluation of each on the same tiles."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from utils.dataset.labeled import LabeledTile
 from utils.dataset.splits import Split
 from utils.detection.detector import Detector
 from utils.errors import DetectorError
-from utils.evaluation.comparison import Comparison, compare_looks
+from utils.evaluation.comparison import Comparison, compare_predictions
 from utils.evaluation.evaluate import evaluation_of
 from utils.evaluation.evaluation import Evaluation
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
-from utils.evaluation.predict_tiles import look_at_tiles
+from utils.evaluation.predict_tiles import predict_tiles
 from utils.files import write_whole
 from utils.state_files import read_object
 
@@ -23,13 +23,13 @@ _CARD = "promotion.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Contest:
-    """The decision of a promotion with what it rests on.
+class Promotion:
+    """A decision about a promotion, with its evidence.
 
     Attributes:
         comparison: The decision.
-        champion: The evaluation of the detector in production.
-        challenger: That of the one that would replace it, on the same tiles.
+        champion: Evaluation of the detector in production.
+        challenger: Evaluation of the detector that would replace it, on the same tiles.
     """
 
     comparison: Comparison
@@ -43,11 +43,11 @@ class Contest:
         write_whole(folder / _CARD, json.dumps(self.comparison.card(), indent=2))
 
     @classmethod
-    def load(cls, folder: Path) -> Contest:
-        """Read what `save` wrote.
+    def load(cls, folder: Path) -> Promotion:
+        """Read the files that `save` wrote.
 
         Raises:
-            DetectorError: If it is damaged, or was written by another version of Spyglass.
+            DetectorError: If they are damaged, or were written by another version of Spyglass.
         """
         try:
             comparison = Comparison.from_card(read_object(folder / _CARD))
@@ -63,7 +63,7 @@ class Contest:
         )
 
 
-def hold_contest(
+def decide_promotion(
     champion: tuple[str, Detector],
     challenger: tuple[str, Detector],
     tiles: Sequence[LabeledTile],
@@ -71,17 +71,17 @@ def hold_contest(
     folder: Path,
     promotion: PromotionOptions,
     evaluation: EvaluationOptions,
-) -> Contest:
-    """Let both look at the same tiles once; decide, and judge each.
+) -> Promotion:
+    """Predict the same tiles once with both detectors; compare and evaluate the predictions.
 
     Args:
         champion: Version and detector now in production.
         challenger: Version and detector that would replace it.
-        tiles: Of test scenes that neither has learnt from.
+        tiles: Tiles of test scenes that neither was trained on.
         images: The image of each tile as a local file, by tile id.
         folder: Receives the pictures.
-        promotion: What is asked of the challenger.
-        evaluation: How both look.
+        promotion: Conditions of the promotion.
+        evaluation: Options of the evaluation.
 
     Raises:
         DetectorError: If weights cannot be loaded, or the tiles have no true box.
@@ -89,13 +89,13 @@ def hold_contest(
     """
     _refuse_empty(tiles)
     detectors = [champion[1], challenger[1]]
-    looks = look_at_tiles(detectors, tiles, images, evaluation)
+    both = predict_tiles(detectors, tiles, images, evaluation)
     before, after = (
-        evaluation_of(detector, look, tiles, folder / name, evaluation, split=Split.TEST)
-        for name, detector, look in zip(("champion", "challenger"), detectors, looks, strict=True)
+        evaluation_of(detector, own, tiles, folder / name, evaluation, split=Split.TEST)
+        for name, detector, own in zip(("champion", "challenger"), detectors, both, strict=True)
     )
-    comparison = compare_looks(champion, challenger, looks, tiles, promotion, evaluation)
-    return Contest(comparison, before, after)
+    comparison = compare_predictions(champion, challenger, both, tiles, promotion, evaluation)
+    return Promotion(comparison, before, after)
 
 
 def _refuse_empty(tiles: Sequence[LabeledTile]) -> None:

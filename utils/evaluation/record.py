@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 def record_evaluation(
     evaluation: Evaluation, mlflow_run_id: str | None, options: TrackingOptions
 ) -> None:
-    """Add the scores and the pictures of an evaluation to the run of the training.
+    """Add the scores and the pictures of an evaluation to the MLflow run of the training.
 
-    Other scores than those that are there, of other tiles or judged in another way, replace them.
+    Scores of an earlier evaluation, on other tiles or with other options, are replaced.
     """
     if mlflow_run_id is None:
         return
@@ -28,8 +28,8 @@ def record_evaluation(
     try:
         with impatient():
             client = open_store(options).client
-            tag, judged = f"{EVALUATED_TAG}.{split}", _digest(evaluation)
-            if client.get_run(mlflow_run_id).data.tags.get(tag) == judged:
+            tag, digest = f"{EVALUATED_TAG}.{split}", _digest(evaluation)
+            if client.get_run(mlflow_run_id).data.tags.get(tag) == digest:
                 return
             for name, value in evaluation.metrics.items():
                 client.log_metric(mlflow_run_id, f"{split}/{name}", value)
@@ -37,7 +37,7 @@ def record_evaluation(
             client.log_text(mlflow_run_id, card, f"{split}/evaluation.json")
             for picture in evaluation.pictures.values():
                 client.log_artifact(mlflow_run_id, str(picture), split)
-            client.set_tag(mlflow_run_id, tag, judged)
+            client.set_tag(mlflow_run_id, tag, digest)
     except Exception as error:  # MLflow, its HTTP client and its database raise what they like
         logger.warning(
             "MLflow cannot be reached, the evaluation is not recorded there: %s",
@@ -46,6 +46,6 @@ def record_evaluation(
 
 
 def _digest(evaluation: Evaluation) -> str:
-    """What tells an evaluation from others of the same detector."""
-    told = json.dumps([evaluation.tiles_fingerprint, evaluation.metrics], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    """Hash that distinguishes evaluations of the same detector."""
+    content = json.dumps([evaluation.tiles_fingerprint, evaluation.metrics], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The recall that a detector loses when objects are larger or smaller than it learned them."""
+"""The recall that a detector loses on objects larger or smaller than in training."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from utils.detection.scale import learned_scale, rounded_image_size
 from utils.evaluation.curves import count_boxes
 from utils.evaluation.matching import match_classes
 from utils.evaluation.options import EvaluationOptions
-from utils.evaluation.predict_tiles import look_at_tiles
+from utils.evaluation.predict_tiles import predict_tiles
 
 _FACTORS = (1.0, 0.5, 0.7, 1.4)
 _MOST_TILES = 32  # enough to tell a loss, at the cost of a few batches
 
 
 def with_scale(detector: Detector, trained_on: Iterable[LabeledTile]) -> Detector:
-    """The detector with the size and the resolution of the tiles that it learned from.
+    """Add the size and the resolution of the training tiles to a detector.
 
     Args:
-        detector: After its training.
-        trained_on: The tiles of the train split, at least one.
+        detector: Detector after its training.
+        trained_on: Tiles of the train split, at least one.
     """
     scale = learned_scale(trained_on)
     return replace(
@@ -41,16 +41,16 @@ def with_recall_by_scale(
     images: Mapping[str, Path],
     options: EvaluationOptions,
 ) -> Detector:
-    """The detector with its recall on val at several scales, at its confidence and IoU 0.5.
+    """Add the recall on val at several scales, at the confidence and IoU 0.5, to a detector.
 
     Args:
-        detector: With its scale and its confidence; whose `best` weights look.
-        tiles: Of the val split; 32 of those with objects, the same in every run, are looked at.
+        detector: Detector with its scale and its confidence.
+        tiles: Tiles of the val split; 32 with objects, the same in every run, are predicted.
         images: The image of each tile as a local file, by tile id.
-        options: How to look.
+        options: Options of the evaluation.
 
     Returns:
-        The same detector where val has no objects.
+        The same detector if val has no objects.
     """
     sample = sorted((tile for tile in tiles if len(tile.boxes)), key=lambda tile: tile.sha256)
     sample = sample[:_MOST_TILES]
@@ -70,7 +70,7 @@ def _recall(
     factor: float,
 ) -> float:
     image_size = rounded_image_size((options.imgsz or detector.image_size) * factor)
-    (look,) = look_at_tiles([detector], tiles, images, options.updated(imgsz=image_size))
+    (predicted,) = predict_tiles([detector], tiles, images, options.updated(imgsz=image_size))
     confidence = np.array([detector.least_score()])
-    counts = count_boxes(match_classes(look.tiles, detector.class_names), confidence)
+    counts = count_boxes(match_classes(predicted.tiles, detector.class_names), confidence)
     return round(float(counts.recall.item()), 4)

@@ -1,4 +1,4 @@
-"""The scores of a detector on some images, be they tiles or whole scenes, as they are kept."""
+"""The scores of a detector on some images (tiles or whole scenes), as they are stored."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any
 from utils.evaluation.bootstrap import Estimate
 from utils.evaluation.calibration import Calibration
 
-# The lower and the upper end by metric.
+# Lower and upper end by metric.
 Intervals = dict[str, tuple[float, float]]
 FEW_GROUPS = 10  # with fewer, Student's t is a tenth wider than the normal, and rising
 
 
 @dataclass(frozen=True, slots=True)
 class ClassScores:
-    """How well one class is found; None where there is nothing to measure.
+    """Scores of one class; None if there is nothing to measure.
 
     Attributes:
-        boxes: True boxes of the class.
-        precision: Of boxes of at least the confidence, at IoU 0.5.
-        recall: At the same confidence.
-        f1: Of the two.
+        boxes: Number of true boxes of the class.
+        precision: Precision of boxes of at least the confidence, at IoU 0.5.
+        recall: Recall at the same confidence.
+        f1: Harmonic mean of precision and recall.
         map50: Average precision at IoU 0.5.
-        map50_95: The same, averaged over IoU 0.5 to 0.95.
+        map50_95: Average precision, averaged over IoU 0.5 to 0.95.
         sizes: mAP50-95 by size of the true boxes, as in `coco.SIZES`.
-        sizes_map50: mAP50 by the same sizes; empty where an earlier version of Spyglass judged.
-        intervals: The (low, high) of `precision`, `recall`, `F1`, `mAP50` and `mAP50-95`; empty
-            where the class is in one scene only, of which all samples are alike, or where an
-            earlier version of Spyglass judged.
-        sizes_intervals: By size, the (low, high) of `mAP50` and `mAP50-95`; without the sizes that
-            are in one scene only, and empty where an earlier version of Spyglass judged.
+        sizes_map50: mAP50 by the same sizes; empty in evaluations by earlier versions of Spyglass.
+        intervals: Intervals (low, high) of `precision`, `recall`, `F1`, `mAP50` and `mAP50-95`;
+            empty if the class is in one group of scenes only, so that all samples are alike, and in
+            evaluations by earlier versions of Spyglass.
+        sizes_intervals: Intervals of `mAP50` and `mAP50-95` by size, without sizes that are in one
+            group only; empty in evaluations by earlier versions of Spyglass.
     """
 
     boxes: int
@@ -47,7 +47,7 @@ class ClassScores:
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """Scores against the confidence from which a box counts, over all classes, at IoU 0.5."""
+    """Scores against the confidence, over all classes, at IoU 0.5."""
 
     confidence: list[float]
     precision: list[float]
@@ -57,29 +57,30 @@ class Curves:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """How well the objects in some images are found.
+    """Scores of a detector on some images.
 
     Attributes:
-        images: How many there are.
-        scenes: Of how many scenes.
-        groups: Of how many groups of scenes, the units of the bootstrap; 0 where an earlier version
-            of Spyglass judged.
-        effective_groups: How many groups of equal size would tell as much: fewer where few hold
-            most boxes.
-        boxes: True boxes in them.
+        images: Number of images.
+        scenes: Number of scenes they are of.
+        groups: Number of groups of scenes, the units of the bootstrap; 0 in evaluations by earlier
+            versions of Spyglass.
+        effective_groups: Number of groups of equal size that would tell as much: smaller if few
+            groups hold most boxes.
+        boxes: Number of true boxes in them.
         metrics: `mAP50`, `mAP50-95`, and `precision`, `recall` and `F1` of boxes of at least
             `confidence`, each with its interval.
         sizes: mAP50-95 by size of the true boxes, as in `coco.SIZES`.
         classes: The scores of each class that has true boxes.
-        best_confidence: The one with the best F1.
-        confidence: Above which a found box counts in `confusion` and `errors`.
-        curves: Precision, recall and F1.
-        confusion: Counts of boxes; rows are found classes, columns true ones, last the background.
-        class_names: Of rows and columns, the last one being "background".
-        calibration: Of the scores of boxes.
-        errors: The number of mistakes of each kind, as in `error_kinds.KINDS`.
-        sizes_map50: mAP50 by size; empty where an earlier version of Spyglass judged.
-        sizes_intervals: As those of a class, over all classes.
+        best_confidence: Confidence with the best F1.
+        confidence: Minimum score of a box that counts in `confusion` and `errors`.
+        curves: Precision, recall and F1 against the confidence.
+        confusion: Numbers of boxes; rows are predicted classes, columns true ones, the last of each
+            is the background: false positives in the last column, missed objects in the last row.
+        class_names: Names of rows and columns, the last one being "background".
+        calibration: Calibration of the scores of boxes.
+        errors: Number of TIDE errors by kind, as in `tide_errors.ERROR_KINDS`.
+        sizes_map50: mAP50 by size; empty in evaluations by earlier versions of Spyglass.
+        sizes_intervals: Intervals as of a class, over all classes.
     """
 
     images: int
@@ -102,7 +103,7 @@ class Scores:
 
     @classmethod
     def from_card(cls, card: dict[str, Any]) -> Scores:
-        """The scores that `dataclasses.asdict` made a mapping of."""
+        """The scores from a mapping that `dataclasses.asdict` made."""
         return cls(
             **card
             | {

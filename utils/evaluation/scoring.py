@@ -1,4 +1,4 @@
-"""Judges what a detector found in some images, with the interval of every score."""
+"""Score the predictions of a detector on some images, each score with its interval."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from utils.evaluation.bootstrap import (
 from utils.evaluation.calibration import calibration_of
 from utils.evaluation.coco import SIZE_AREAS, AveragePrecision, CocoMetrics, coco_metrics
 from utils.evaluation.curves import CONFIDENCES, Counts, best_confidence, count_boxes
-from utils.evaluation.evaluated_images import JudgedImage
+from utils.evaluation.evaluated_images import EvaluatedImage
 from utils.evaluation.matching import (
     ClassMatches,
     IntArray,
@@ -35,20 +35,20 @@ BACKGROUND = "background"
 
 
 def score(
-    images: Sequence[JudgedImage], class_names: Sequence[str], options: EvaluationOptions
+    images: Sequence[EvaluatedImage], class_names: Sequence[str], options: EvaluationOptions
 ) -> Scores:
-    """Judge what was found in some images.
+    """Score the predictions on some images.
 
     Args:
-        images: At least one.
-        class_names: All that occur in the images.
-        options: The confidence and the bootstrap.
+        images: Images with true and predicted boxes, at least one.
+        class_names: All classes that occur in the images.
+        options: Options, for the confidence and the bootstrap.
     """
     matches = match_classes(images, class_names)
     coco = coco_metrics(images, class_names)
     counts = count_boxes(matches)
     best = best_confidence(counts)
-    confidence = best if options.confidence is None else options.confidence
+    confidence = best if options.confidence == "auto" else options.confidence
     groups = len(group_ids(images))
     # Samples of groups, and then each group on its own.
     weights = np.vstack([draw_groups(groups, options.bootstrap), np.eye(groups)])
@@ -80,14 +80,14 @@ def score(
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """Samples of groups, and what is found in them of the boxes of all sizes or of one.
+    """Bootstrap samples of groups, with the average precisions of boxes of all sizes or of one.
 
     Attributes:
-        options: How they were drawn.
-        weights: How often each group counts, shape (samples + groups, groups): in each sample, and
-            then of each group on its own.
-        there: True boxes in each group of each class that has any, shape (groups,).
-        precisions: Of each such class, shape (samples + groups, thresholds).
+        options: Options of the draws.
+        weights: Weight of each group, shape (samples + groups, groups): in each sample, and then
+            with each group on its own.
+        there: Number of true boxes in each group, shape (groups,), by class.
+        precisions: Average precisions, shape (samples + groups, thresholds), by class.
     """
 
     options: BootstrapOptions
@@ -114,7 +114,7 @@ class _Drawn:
         )
 
     def is_in_several_groups(self, names: Iterable[str]) -> bool:
-        """Whether the boxes of some classes are: of one group, all samples are alike."""
+        """Whether the boxes of some classes are in several groups; samples of one are alike."""
         inside = [self.there[name] for name in names if name in self.there]
         return bool(inside) and int(np.count_nonzero(np.sum(inside, axis=0))) > 1
 
@@ -147,13 +147,13 @@ def _estimates(
 ) -> dict[str, Estimate]:
     """The metrics of some classes with their intervals.
 
-    A sample that drew no true box says nothing of what is found of them, nor one without found
-    boxes of how many are true.
+    A sample without true boxes has no recall, and one without predicted boxes has no precision:
+    both are left out.
 
     Args:
-        matches: Of the classes, at least one of which has true boxes.
+        matches: Matches of the classes, at least one of which has true boxes.
         average: Their average precision.
-        confidence: From which a box counts in the other metrics.
+        confidence: Minimum score of a box that counts in the other metrics.
         drawn: The samples.
     """
     averages = drawn.average_precisions(matches)
@@ -200,7 +200,7 @@ def _by_class(
 
 
 def _by_size(drawn: Mapping[str, _Drawn], names: Sequence[str]) -> dict[str, Intervals]:
-    """The intervals of some classes, of each size of which several groups have boxes."""
+    """The intervals of some classes by size, for sizes with boxes in several groups."""
     return {
         size: {
             metric: ends
@@ -218,7 +218,7 @@ def _median(rows: FloatArray) -> float:
 
 
 def _effective(matches: Mapping[str, ClassMatches]) -> float:
-    """The effective number of groups, by all true boxes."""
+    """The effective number of groups, by true boxes of all classes."""
     boxes = np.sum([own.true_boxes for own in matches.values()], axis=0)
     return GroupSpread(boxes).effective if np.any(boxes) else 0.0
 

@@ -1,8 +1,8 @@
-"""The confidence from which a detector's boxes are taken for objects, chosen on val.
+"""Choose the confidence of a detector, the minimum score of its boxes, on val.
 
-The confidence with the best F1 on the few boxes of val hardly ever is the best elsewhere. The
-choice is made on many samples of val instead, and where these leave it open it leans to recall: a
-box too many is rejected by a person at a glance, one that is not shown is never seen.
+The confidence with the best F1 on the few boxes of val is hardly ever the best elsewhere. It is
+chosen over many bootstrap samples of val instead, and where these leave it open it favours recall:
+a person rejects a false positive at a glance, but never sees a missed object.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from utils.evaluation.calibration import fitted_calibration
 from utils.evaluation.curves import CONFIDENCES, count_boxes
 from utils.evaluation.matching import ClassMatches, match_classes
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
-from utils.evaluation.predict_tiles import look_at_tiles
+from utils.evaluation.predict_tiles import predict_tiles
 
 _LEVEL = 0.9  # of the range within which the best confidence may lie
 _STANDARD_ERRORS = 1.0
@@ -28,14 +28,14 @@ _STANDARD_ERRORS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceChoice:
-    """A confidence, and how sure it is.
+    """A confidence with its range.
 
     Attributes:
         value: The confidence chosen.
-        low: The lower end of the range that holds the best one in nine of ten samples of val, or
-            None where one group is all there is, of which all samples are alike.
-        high: Its upper end, or None.
-        boxes: True boxes that the choice rests on.
+        low: Lower end of the range that holds the best confidence in nine of ten samples of val, or
+            None if val has one group only, so that all samples are alike.
+        high: Upper end of the range, or None.
+        boxes: Number of true boxes that the choice rests on.
     """
 
     value: float
@@ -55,21 +55,21 @@ def with_confidence(
     images: Mapping[str, Path],
     options: EvaluationOptions,
 ) -> Detector:
-    """The detector with a confidence, its range, and the calibration of its scores.
+    """Add a confidence, its range, and the calibration of its scores to a detector.
 
-    Chosen on val, so that the scores on test stay those of tiles nothing was fitted to.
+    They are fitted to val, so that nothing is fitted to the tiles of test.
 
     Args:
-        detector: Whose `best` weights look.
-        tiles: Of the val split, at least one.
+        detector: Detector whose best weights predict.
+        tiles: Tiles of the val split, at least one.
         images: The image of each tile as a local file, by tile id.
-        options: How to look.
+        options: Options of the evaluation.
 
     Returns:
-        The same detector without a confidence where it finds none of the objects.
+        The same detector, without a confidence, if it finds none of the objects.
     """
-    (look,) = look_at_tiles([detector], tiles, images, options)
-    matches = match_classes(look.tiles, detector.class_names)
+    (predicted,) = predict_tiles([detector], tiles, images, options)
+    matches = match_classes(predicted.tiles, detector.class_names)
     choice = choose_confidence(matches, options.bootstrap)
     if choice is None:
         return detector
@@ -85,29 +85,29 @@ def with_confidence(
 def choose_confidence(
     matches: Mapping[str, ClassMatches], options: BootstrapOptions
 ) -> ConfidenceChoice | None:
-    """The lowest confidence, down to half of the best, whose F1 is not surely worse, at IoU 0.5.
+    """Choose the lowest confidence, down to half of the best, whose F1 is not surely worse.
 
-    F1 is averaged over samples of groups of scenes, which smooths it. Of the confidences within a
-    standard error of its maximum the lowest is taken (the one-standard-error rule of Breiman et al.
-    1984, "Classification and Regression Trees"): the fewer boxes speak, the lower it lies.
+    F1 at IoU 0.5 is averaged over samples of groups of scenes, which smooths it. The choice is the
+    lowest confidence within a standard error of the maximum (the one-standard-error rule of Breiman
+    et al. 1984, "Classification and Regression Trees"): the fewer boxes, the lower it lies.
 
     Args:
-        matches: From `match_classes`.
-        options: How groups are drawn.
+        matches: Matches by class, from `match_classes`.
+        options: Options of drawing groups.
 
     Returns:
-        None where none of the objects is found.
+        None if none of the objects is found.
     """
     boxes = np.asarray(np.sum([own.true_boxes for own in matches.values()], axis=0, dtype=np.intp))
     seen = count_boxes(matches)
-    # From 0 on every box counts, which is no choice.
+    # At confidence 0 every box counts, which is no choice.
     if not np.any(boxes) or not seen.f1[:, 1:].any():
         return None
     counts = count_boxes(matches, weights=draw_groups(len(boxes), options))
     curves = counts.f1[counts.there[:, 0] > 0, 1:]
     mean = curves.mean(axis=0)
-    best = len(mean) - 1 - int(mean[::-1].argmax())  # the highest of several
-    # Paired: how much worse than at the best, beyond what the samples leave open.
+    best = len(mean) - 1 - int(mean[::-1].argmax())  # the highest of equals
+    # Paired differences: samples in which everything is harder do not count as a difference.
     losses = curves[:, [best]] - curves
     spread = GroupSpread(boxes)
     error = losses.std(axis=0) * spread.widening(options.level) * _STANDARD_ERRORS
@@ -127,6 +127,6 @@ def choose_confidence(
 
 
 def _lowest_of_run(is_as_good: np.ndarray, best: int) -> int:
-    """The first of the places up to the best one that are all as good."""
+    """First position of the run of equally good confidences that ends at the best one."""
     worse = np.flatnonzero(~is_as_good[:best])
     return int(worse[-1]) + 1 if len(worse) else 0

@@ -1,16 +1,17 @@
-"""What kinds of mistakes a detector makes.
+"""TIDE errors: the kinds of errors that a detector makes.
 
-The kinds and their thresholds are those of TIDE (Bolya et al. 2020, "TIDE: A General Toolbox for
-Identifying Object Detection Errors"): a found box that takes no true box is
+The kinds and their thresholds are from TIDE (Bolya et al. 2020, "TIDE: A General Toolbox for
+Identifying Object Detection Errors"): a false positive, a predicted box that matches no true box,
+is
 
 - in the wrong place, if it overlaps a true box of its class by IoU 0.1 to 0.5,
 - of the wrong class, if it overlaps one of another class by at least 0.5,
-- a duplicate, if it overlaps one of its class by at least 0.5 that a better-scored box has taken,
+- a duplicate, if it overlaps one of its class by at least 0.5 that a better-scored box matches,
 - of the wrong class and in the wrong place, if it overlaps one of another class by 0.1 to 0.5,
 - background, if it overlaps none by 0.1.
 
-The first that holds counts. A true box is missed if no found box takes it, and none of the wrong
-place or class lies on it.
+The first kind that applies counts. A true box is missed (a false negative) if no predicted box
+matches it, and none of the wrong place or class lies on it.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from utils.evaluation.evaluated_images import JudgedImage
-from utils.evaluation.matching import IntArray, by_score, taken_truths
+from utils.evaluation.evaluated_images import EvaluatedImage
+from utils.evaluation.matching import IntArray, by_score, match_boxes
 from utils.geometry import BoolArray, Boxes, FloatArray, iou_matrix
 
 MISSED = "missed"
@@ -30,29 +31,29 @@ WRONG_CLASS = "wrong class"
 DUPLICATE = "duplicate"
 WRONG_BOTH = "wrong class and place"
 BACKGROUND = "background"
-KINDS = (MISSED, WRONG_PLACE, WRONG_CLASS, DUPLICATE, WRONG_BOTH, BACKGROUND)
+ERROR_KINDS = (MISSED, WRONG_PLACE, WRONG_CLASS, DUPLICATE, WRONG_BOTH, BACKGROUND)
 
 _FOREGROUND_IOU = 0.5
 _BACKGROUND_IOU = 0.1
 
 
-def count_errors(images: Iterable[JudgedImage], confidence: float) -> dict[str, int]:
-    """The number of mistakes of each kind among boxes of at least `confidence`."""
+def count_errors(images: Iterable[EvaluatedImage], confidence: float) -> dict[str, int]:
+    """Count the errors of each kind among boxes of at least `confidence`."""
     total: Counter[str] = Counter()
     for image in images:
         total.update(errors_in(image, confidence))
-    return {kind: total[kind] for kind in KINDS}
+    return {kind: total[kind] for kind in ERROR_KINDS}
 
 
-def errors_in(image: JudgedImage, confidence: float) -> Counter[str]:
-    """The mistakes of each kind in one image among boxes of at least `confidence`."""
+def errors_in(image: EvaluatedImage, confidence: float) -> Counter[str]:
+    """Count the errors of each kind in one image among boxes of at least `confidence`."""
     found, truth = confident(image.found, confidence), image.truth
-    taken = _taken(found, truth)
-    is_missed = ~np.isin(np.arange(len(truth)), taken)
+    matched = _matched(found, truth)
+    is_missed = ~np.isin(np.arange(len(truth)), matched)
     labels = np.array(truth.labels, dtype=str)
     counts: Counter[str] = Counter()
-    for index in np.flatnonzero(taken < 0):
-        # One at a time: of a whole scene, all pairs together would fill the memory.
+    for index in np.flatnonzero(matched < 0):
+        # One at a time: the pairs of a whole scene would fill the memory.
         (overlaps,) = iou_matrix(found.xyxy[[index]], truth.xyxy)
         same = np.asarray(labels == found.labels[index])
         kind = _kind_of(overlaps, same)
@@ -65,24 +66,24 @@ def errors_in(image: JudgedImage, confidence: float) -> Counter[str]:
 
 
 def confusion_matrix(
-    images: Iterable[JudgedImage], class_names: Sequence[str], confidence: float
+    images: Iterable[EvaluatedImage], class_names: Sequence[str], confidence: float
 ) -> list[list[int]]:
-    """Which class is taken for which, among boxes of at least `confidence`.
+    """Count which class is predicted for which true one, among boxes of at least `confidence`.
 
-    Boxes take true boxes by falling score, at IoU 0.5, of whatever class.
+    Boxes match true boxes by falling score, at IoU 0.5, whatever their classes.
 
     Returns:
-        Counts; rows are found classes, columns true ones, the last of each is background.
+        Counts; rows are predicted classes, columns true ones, the last of each is background.
     """
     number = {name: index for index, name in enumerate(class_names)}
     matrix = np.zeros((len(number) + 1, len(number) + 1), dtype=np.intp)
     for image in images:
         found, truth = confident(image.found, confidence), image.truth
-        (taken,) = taken_truths(found.xyxy, truth.xyxy, np.array([_FOREGROUND_IOU]))
-        for label, index in zip(found.labels, taken, strict=True):
+        (matched,) = match_boxes(found.xyxy, truth.xyxy, np.array([_FOREGROUND_IOU]))
+        for label, index in zip(found.labels, matched, strict=True):
             column = number[truth.labels[index]] if index >= 0 else -1
             matrix[number[label], column] += 1
-        for index in set(range(len(truth))) - set(taken.tolist()):
+        for index in set(range(len(truth))) - set(matched.tolist()):
             matrix[-1, number[truth.labels[index]]] += 1
     return [[int(count) for count in row] for row in matrix]
 
@@ -94,26 +95,24 @@ def confident(boxes: Boxes, confidence: float) -> Boxes:
     return ordered.select(scores >= confidence)
 
 
-def _taken(found: Boxes, truth: Boxes) -> IntArray:
-    """The true box of its class that each found box takes, or -1, shape (n,)."""
-    taken = np.full(len(found), -1, dtype=np.intp)
+def _matched(found: Boxes, truth: Boxes) -> IntArray:
+    """The true box of its class that each predicted box matches, or -1, shape (n,)."""
+    matched = np.full(len(found), -1, dtype=np.intp)
     for name in set(found.labels):
         ours = np.flatnonzero([label == name for label in found.labels])
         theirs = np.flatnonzero([label == name for label in truth.labels])
-        (of_class,) = taken_truths(
-            found.xyxy[ours], truth.xyxy[theirs], np.array([_FOREGROUND_IOU])
-        )
+        (of_class,) = match_boxes(found.xyxy[ours], truth.xyxy[theirs], np.array([_FOREGROUND_IOU]))
         hit = of_class >= 0
-        taken[ours[hit]] = theirs[of_class[hit]]
-    return taken
+        matched[ours[hit]] = theirs[of_class[hit]]
+    return matched
 
 
 def _kind_of(overlaps: FloatArray, same: BoolArray) -> str:
-    """The kind of mistake of a found box.
+    """The kind of error of a false positive.
 
     Args:
-        overlaps: With every true box, shape (m,).
-        same: Which of them are of its class, shape (m,).
+        overlaps: Its intersection over union with every true box, shape (m,).
+        same: Whether each true box is of its class, shape (m,).
     """
     own = overlaps[same].max(initial=0.0)
     other = overlaps[~same].max(initial=0.0)

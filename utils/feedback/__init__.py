@@ -1,1 +1,1 @@
-"""Feedback: which tiles people shall look at next."""
+"""Feedback: the choice of tiles to review next."""

@@ -1,4 +1,4 @@
-"""The tiles to pick from, with what people and a detector say of each."""
+"""The candidates: tiles that may be picked, with their labels, predictions and scores."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from utils.curation.samples import tile_samples
 from utils.dataset.labeled import LabeledTile
 from utils.detection.predictions import ScenePrediction
 from utils.evaluation.tide_errors import confident
-from utils.feedback.disagreement import disagreement
-from utils.feedback.uncertainty import uncertainty
+from utils.feedback.scores import disagreement, uncertainty
 from utils.geometry import Boxes
 from utils.tiling.tile import Tile
 
@@ -22,13 +21,13 @@ class Candidate:
 
     Attributes:
         tile: The tile.
-        found: What a detector found, with scores, in tile coordinates; None where none has looked.
-        model_version: Of that detector.
-        confidence: Its threshold, in (0, 1).
-        truth: What people say is on it, in tile coordinates; None where nobody has said.
-        uncertainty: As in `PickedTile`.
-        disagreement: As in `PickedTile`.
-        held_out: Whether its scene judges detectors, and is not learned from.
+        found: The detector's boxes with scores, in tile coordinates; None without a prediction.
+        model_version: Version of the detector.
+        confidence: Threshold of the detector, in (0, 1).
+        truth: The labels, in tile coordinates; None for an unlabelled tile.
+        uncertainty: Uncertainty score, in [0, 1].
+        disagreement: Disagreement score, in [0, 1]; None without labels or prediction.
+        held_out: Whether its scene is in val or test, so that detectors do not learn from it.
     """
 
     tile: Tile
@@ -42,9 +41,9 @@ class Candidate:
 
     @property
     def labels(self) -> set[str]:
-        """The classes that people, or the detector with enough confidence, see on it."""
-        seen = confident(self.found, self.confidence) if self.found is not None else None
-        return {label for boxes in (seen, self.truth) if boxes for label in boxes.labels}
+        """The classes among its labels and its confident predictions."""
+        found = confident(self.found, self.confidence) if self.found is not None else None
+        return {label for boxes in (found, self.truth) if boxes for label in boxes.labels}
 
 
 def candidates(
@@ -56,22 +55,22 @@ def candidates(
     min_visibility: float = 0.3,
     held_out: Set[str] = frozenset(),
     skipped: Set[str] = frozenset(),
-    whatever: Set[str] = frozenset(),
-    waiting: Set[str] = frozenset(),
+    tagged: Set[str] = frozenset(),
+    sent: Set[str] = frozenset(),
 ) -> Iterator[Candidate]:
-    """Yield the tiles that nobody has reviewed or skipped and that a detector has looked at.
+    """Yield the tiles that have a prediction and that nobody has reviewed or skipped.
 
     Args:
-        tiles: Those of a scene one after another.
+        tiles: The tiles, all of a scene one after another.
         confidence: The threshold of the detector, in (0, 1).
-        labels: What people left on tiles.
-        predictions: Of whole scenes.
-        min_visibility: Which predicted boxes belong to a tile, as `boxes_by_window` says.
+        labels: The labelled tiles.
+        predictions: Predictions of whole scenes.
+        min_visibility: Share of a box in a tile from which it belongs to it (`boxes_by_window`).
         held_out: The ids of scenes of val and test.
-        skipped: The ids of tiles that people would not label.
-        whatever: The ids of tiles to yield even where they are reviewed, skipped, or nothing is
-            predicted.
-        waiting: The ids of tiles to yield even where nothing is predicted.
+        skipped: The ids of tiles that people have skipped.
+        tagged: The ids of tiles to yield even if they are reviewed or skipped, or have no
+            prediction.
+        sent: The ids of tiles sent earlier, to yield even if they have no prediction.
     """
     tiles, same_tiles = tee(tiles)
     samples = tile_samples(
@@ -79,8 +78,8 @@ def candidates(
     )
     for tile, sample in zip(tiles, samples, strict=True):
         is_done = sample.reviewed or tile.tile_id in skipped
-        is_known = sample.found is not None or tile.tile_id in waiting
-        if tile.tile_id in whatever or (is_known and not is_done):
+        is_known = sample.found is not None or tile.tile_id in sent
+        if tile.tile_id in tagged or (is_known and not is_done):
             one = candidate(tile, sample.found, sample.model_version, sample.truth, confidence)
             yield replace(one, held_out=tile.scene_id in held_out)
 
@@ -92,7 +91,7 @@ def candidate(
     truth: Boxes | None,
     confidence: float,
 ) -> Candidate:
-    """A candidate with its scores; the arguments are as in `Candidate` and `candidates`."""
+    """Make a candidate with its scores; the arguments are as in `Candidate` and `candidates`."""
     scores = found.scores if found is not None else None
     disagrees = disagreement(truth, found) if truth is not None and found is not None else None
     return Candidate(

@@ -1,4 +1,4 @@
-"""Picking: the tiles that teach most, some by chance, not too many of one kind."""
+"""The choice of tiles: those that teach most, some at random, not too many alike."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from utils.feedback.picked import PickedTile, Reason
 from utils.feedback.selection import Selection, with_waiting
 from utils.geometry import FloatArray
 
-# Vectors of candidates, and of what is labelled, as `Surroundings` takes them.
-Look = Callable[[Sequence[Candidate]], tuple[FloatArray, FloatArray]]
+# Returns the feature vectors of the candidates and of labelled tiles, as `Novelty` takes them.
+Embed = Callable[[Sequence[Candidate]], tuple[FloatArray, FloatArray]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Shortlist:
-    """What is left of all candidates after one pass over them."""
+    """The candidates that are kept in memory after one pass over all."""
 
     tagged: list[Candidate]
     waiting: list[Candidate]
@@ -27,7 +27,7 @@ class _Shortlist:
     best: list[Candidate]
 
     def together(self) -> list[Candidate]:
-        """All of them, each once, in an order that depends on nothing but themselves."""
+        """The candidates to pick from, each once, in an order that depends only on themselves."""
         every = (*self.tagged, *self.by_chance, *self.best)
         return list({one.tile.tile_id: one for one in every}.values())
 
@@ -35,30 +35,30 @@ class _Shortlist:
 def pick(
     candidates: Iterable[Candidate],
     options: FeedbackOptions,
-    look: Look | None = None,
+    embed: Embed | None = None,
     tagged: Set[str] = frozenset(),
     sent: Set[str] = frozenset(),
 ) -> list[PickedTile]:
-    """Pick the tiles that people shall look at next, those to look at first first.
+    """Choose the tiles to review next, most useful first.
 
-    All tagged ones; then a share by chance; then, one after the other, the one with the highest
-    score, classes that are wanted first, no scene more often than its share as long as others
-    have any left, none of a scene that judges detectors, and none that looks like one that is
-    picked already. Those that were sent earlier and wait for a review come last, beyond the budget.
+    All tagged tiles come first, then a random share, then one tile after the other by the highest
+    score: classes with a share first, no scene beyond its share while others have tiles left, no
+    scene of val or test, and no near duplicate of a picked tile. Tiles that were sent earlier and
+    wait for a review come last, beyond the budget.
 
     Args:
-        candidates: Consumed once, as a stream; `looked_at` and a few of them are held in memory.
-        options: How many, and how much each reason counts.
-        look: Makes vectors for novelty; None where nobody wants to look at pixels.
-        tagged: The ids of tiles to be picked whatever their score.
+        candidates: The candidates, consumed once as a stream; some `looked_at` are held in memory.
+        options: Budget, weights and shares.
+        embed: Returns feature vectors for novelty; None to leave novelty and duplicates out.
+        tagged: The ids of tiles to pick whatever their score.
         sent: The ids of tiles picked earlier. People are only shown the boxes of one detector, so
-            that these tiles would lose theirs if they did not get the newest.
+            these tiles would lose theirs if they did not get the newest.
     """
     shortlist = _shortlist(candidates, options, tagged, sent)
     pool = shortlist.together()
-    wants_looks = options.weights.novelty or options.near_duplicate
-    looks = look(pool) if look and shortlist.best and wants_looks else (None, None)
-    selection = Selection(pool, options, *looks)
+    needs_vectors = options.weights.novelty or options.near_duplicate
+    vectors = embed(pool) if embed and shortlist.best and needs_vectors else (None, None)
+    selection = Selection(pool, options, *vectors)
     selection.take_all((one.tile.tile_id for one in shortlist.tagged), Reason.TAGGED)
     left = max(0, options.budget - len(selection))
     by_chance = [one.tile.tile_id for one in shortlist.by_chance]
@@ -70,7 +70,7 @@ def pick(
 
 
 def chance(seed: int, tile_id: str) -> float:
-    """A number in [0, 1) that looks random and is the same in every run."""
+    """A number in [0, 1) that looks random and is the same in every run: a hash of both."""
     digest = hashlib.sha256(f"{seed} {tile_id}".encode()).digest()
     return int.from_bytes(digest[:8]) / (1 << 64)
 
@@ -92,16 +92,16 @@ def _shortlist(
             waiting.append(one)
         if one.tile.tile_id in tagged or options.only_tagged or one.found is None:
             continue
-        lot = chance(options.seed, one.tile.tile_id)
+        drawn = chance(options.seed, one.tile.tile_id)
         if options.held_out_by_chance or not one.held_out:
-            by_chance.add((lot,), one)
+            by_chance.add((drawn,), one)
         if not one.held_out:
-            best.add((first_score(one, options), lot), one)
+            best.add((first_score(one, options), drawn), one)
     return _Shortlist(by_tag, waiting, by_chance.ordered(), best.ordered())
 
 
 def first_score(one: Candidate, options: FeedbackOptions) -> float:
-    """The score of a candidate before anybody has looked at its pixels."""
+    """The score of a candidate without novelty, which needs feature vectors."""
     weights = options.weights
     return weights.uncertainty * one.uncertainty + weights.disagreement * (one.disagreement or 0.0)
 
@@ -119,5 +119,5 @@ class _Largest:
         push(self._heap, (key, one.tile.tile_id, one))
 
     def ordered(self) -> list[Candidate]:
-        """Those kept, the largest first."""
+        """The candidates that were kept, largest key first."""
         return [one for _, _, one in sorted(self._heap, reverse=True, key=lambda item: item[:2])]

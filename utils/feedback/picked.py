@@ -1,4 +1,4 @@
-"""The picked tiles: which people shall look at next, why, and what the detector found on them."""
+"""The picked tiles: tiles to review next, the reasons, and the detector's boxes on them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SCHEMA = versioned_schema(
 
 
 class Reason(StrEnum):
-    """Why a tile was picked."""
+    """Reason to pick a tile."""
 
     TAGGED = "tagged"
     UNCERTAIN = "uncertain"
@@ -48,20 +48,20 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PickedTile:
-    """A tile for people to look at.
+    """A tile to review.
 
     Attributes:
-        tile: With its ground truth, where there is any.
-        rank: Its place in the order in which to look, from 1.
-        priority: In [0, 1], never rising with the rank.
-        reason: What spoke most for it.
-        uncertainty: In [0, 1], from `utils.feedback.uncertainty`.
-        disagreement: In [0, 1], or None where there are no labels to disagree with.
-        novelty: In [0, 1], or None where nobody has compared it with the labelled tiles.
-        found: What the detector found, with scores, in tile coordinates; all of it, also what is
-            below the threshold.
-        model_version: Of the detector; None where none has looked.
-        confidence: Its threshold: the lowest score of a box that is worth people's time.
+        tile: The tile, with its ground truth, if any.
+        rank: Place in the order of review, from 1.
+        priority: Priority in [0, 1], never rising with the rank.
+        reason: The reason with the largest share of its score.
+        uncertainty: Uncertainty score in [0, 1].
+        disagreement: Disagreement score in [0, 1], or None without labels.
+        novelty: Novelty score in [0, 1], or None if novelty was not measured.
+        found: The detector's boxes with scores, in tile coordinates, including those below the
+            threshold; None without a prediction.
+        model_version: Version of the detector; None without a prediction.
+        confidence: Threshold of the detector: the lowest score of a box that is sent to people.
     """
 
     tile: Tile
@@ -116,7 +116,7 @@ def _to_picked(row: dict[str, Any]) -> PickedTile:
 
 @dataclass(frozen=True)
 class PickedTiles(Table[PickedTile]):
-    """Tiles for people to look at, those to look at first first."""
+    """Tiles to review next, most useful first."""
 
     schema: ClassVar[pa.Schema] = SCHEMA
     to_row = staticmethod(_to_row)

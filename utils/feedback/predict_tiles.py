@@ -1,4 +1,4 @@
-"""Looking at tiles with the detector's own eyes."""
+"""Feature vectors and predictions of tiles, by the detector that picks them."""
 
 from __future__ import annotations
 
@@ -16,81 +16,80 @@ from utils.errors import ImageError
 from utils.evaluation.predict_tiles import read_tile
 from utils.feedback.candidates import Candidate
 from utils.feedback.options import FeedbackOptions
-from utils.feedback.pick import Look, chance
+from utils.feedback.pick import Embed, chance
 from utils.feedback.picked import PickedTile
 from utils.geometry import FloatArray
 from utils.issues import IssueReport
 from utils.storage.cache import local_copies, local_copy
 
-_SUREST, _LEAST_SURE = 0.99, 0.01
+_HIGHEST, _LOWEST = 0.99, 0.01
 
 
 def threshold_of(detector: Detector, options: FeedbackOptions) -> float:
     """The score, inside (0, 1), at which a box is as likely right as wrong."""
-    return min(max(detector.least_score(options.confidence), _LEAST_SURE), _SUREST)
+    return min(max(detector.least_score(options.confidence), _LOWEST), _HIGHEST)
 
 
-def look_with(detector: Detector, labels: Iterable[LabeledTile], options: FeedbackOptions) -> Look:
-    """What makes vectors of candidates and of labelled tiles.
+def embedder(detector: Detector, labels: Iterable[LabeledTile], options: FeedbackOptions) -> Embed:
+    """Make the function that embeds candidates and labelled tiles by the detector's backbone.
 
     Args:
-        detector: Whose backbone looks.
-        labels: Consumed once, when it looks; some `looked_at` of them, drawn by chance, stand for
-            all.
-        options: How many to look at.
+        detector: The detector with the backbone.
+        labels: The labelled tiles, consumed once, at the call; a random sample of `looked_at` of
+            them stands for all.
+        options: Sample size and seed.
 
     Returns:
         A function that raises DetectorError if the weights cannot be loaded, and StoreError if the
-        image of a tile cannot be had.
+        image of a tile cannot be read.
     """
 
-    def look(candidates: Sequence[Candidate]) -> tuple[FloatArray, FloatArray]:
-        known = nsmallest(
+    def embed(candidates: Sequence[Candidate]) -> tuple[FloatArray, FloatArray]:
+        sample = nsmallest(
             options.looked_at, labels, key=lambda label: chance(options.seed, label.tile_id)
         )
         files = [(one.tile.uri, one.tile.sha256) for one in candidates]
-        files += [(label.uri, label.sha256) for label in known]
+        files += [(label.uri, label.sha256) for label in sample]
         vectors = embed_images(detector, [local_copy(*file) for file in files])
         return vectors[: len(candidates)], vectors[len(candidates) :]
 
-    return look
+    return embed
 
 
-def with_boxes(
+def with_predictions(
     picked: Sequence[PickedTile], detector: Detector, model_version: str, issues: IssueReport
 ) -> list[PickedTile]:
-    """Let the detector look at the tiles that no prediction shows.
+    """Predict on the picked tiles that have no prediction.
 
-    People are shown the boxes of one model version only. So nothing is looked at where the
-    predictions are those of another version than the detector. A tile whose image cannot be had
-    stays as it is.
+    People are shown the boxes of one model version only, so nothing is predicted if the other tiles
+    have predictions of another version. A tile whose image cannot be read stays as it is.
 
     Args:
-        picked: Those that a detector has looked at are left as they are.
-        detector: Whose best weights look.
-        model_version: Of the detector.
-        issues: Receives the tiles whose images cannot be had or read.
+        picked: The picked tiles; those with a prediction are returned as they are.
+        detector: The detector.
+        model_version: Version of the detector.
+        issues: Receives the tiles whose images are missing or cannot be read.
 
     Raises:
         DetectorError: If the weights cannot be loaded.
     """
-    unseen = [one for one in picked if one.found is None]
+    missing = [one for one in picked if one.found is None]
     versions = {one.model_version for one in picked if one.found is not None}
-    if not unseen or versions - {model_version}:
+    if not missing or versions - {model_version}:
         return list(picked)
-    image_size = matching_image_size(detector, [one.tile.window for one in unseen])
-    looking = InferenceOptions(confidence=unseen[0].confidence, imgsz=image_size)
-    predictor = load_predictor(detector, looking)
-    tiles = {one.tile.uri: one for one in unseen}
+    image_size = matching_image_size(detector, [one.tile.window for one in missing])
+    options = InferenceOptions(confidence=missing[0].confidence, imgsz=image_size)
+    predictor = load_predictor(detector, options)
+    tiles = {one.tile.uri: one for one in missing}
     files = [(uri, one.tile.sha256) for uri, one in tiles.items()]
     description = "Predicting on tiles without predictions"
-    seen = {}
+    predicted = {}
     for uri, path in local_copies(files, issues=issues, description=description, total=len(files)):
         try:
-            (found,) = predictor.find([read_tile(path)])
+            (found,) = predictor.predict([read_tile(path)])
         except ImageError as error:
             issues.add(uri, "unreadable tile", error)
             continue
         one = tiles[uri]
-        seen[one.tile.tile_id] = replace(one, found=found, model_version=model_version)
-    return [seen.get(one.tile.tile_id, one) for one in picked]
+        predicted[one.tile.tile_id] = replace(one, found=found, model_version=model_version)
+    return [predicted.get(one.tile.tile_id, one) for one in picked]

@@ -1,4 +1,4 @@
-"""One tile after the other, each chosen with regard to those before it."""
+"""Greedy selection: one tile after the other, each chosen with regard to those before it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from math import ceil
 import numpy as np
 
 from utils.feedback.candidates import Candidate
-from utils.feedback.novelty import Surroundings
 from utils.feedback.options import FeedbackOptions
 from utils.feedback.picked import PickedTile, Reason
-from utils.feedback.ranks import shares_below
+from utils.feedback.scores import Novelty, shares_below
 from utils.geometry import BoolArray, FloatArray
 
 _REASONS = (Reason.UNCERTAIN, Reason.DISAGREES, Reason.NOVEL)
@@ -27,58 +26,58 @@ class Selection:
         pool: Sequence[Candidate],
         options: FeedbackOptions,
         vectors: FloatArray | None = None,
-        known: FloatArray | None = None,
+        labeled: FloatArray | None = None,
     ) -> None:
         """Begin with nothing picked.
 
         Args:
-            pool: To pick from; of equal scores the first one wins.
-            options: Weights, quotas and the budget.
-            vectors: What the tiles of the pool look like, as `Surroundings` takes them.
-            known: The same of the labelled tiles.
+            pool: The candidates; of equal scores the first one wins.
+            options: Weights, shares and the budget.
+            vectors: Unit vectors of the candidates, shape (n, d); None to leave novelty out.
+            labeled: Unit vectors of labelled tiles, shape (m, d).
         """
         self._pool = pool
         self._options = options
         self._index = {one.tile.tile_id: index for index, one in enumerate(pool)}
-        self._with_looks = vectors is not None
+        self._has_vectors = vectors is not None
         nothing = np.zeros((len(pool), 0))
-        self._looks = Surroundings(
-            nothing if vectors is None else vectors, nothing[:0] if known is None else known
+        self._novelty = Novelty(
+            nothing if vectors is None else vectors, nothing[:0] if labeled is None else labeled
         )
         uncertainty = np.array([one.uncertainty for one in pool], dtype=float)
         disagreement = np.array([one.disagreement or 0.0 for one in pool], dtype=float)
-        # By rank, as novelty is: on no other scale are two so unlike reasons worth the same.
+        # By rank, as novelty is: entropies and distances have no common scale otherwise.
         rank = shares_below(uncertainty, uncertainty)
         self._parts = np.stack([rank, disagreement, np.zeros(len(pool))], axis=1)
-        self._weights = _weights(pool, options, with_looks=self._with_looks)
+        self._weights = _weights(pool, options, has_vectors=self._has_vectors)
         self._learned_from = np.array([not one.held_out for one in pool], dtype=bool)
         self._scenes = np.array([one.tile.scene_id for one in pool], dtype=object)
         self._free: BoolArray = np.ones(len(pool), dtype=bool)
         self._picked: list[PickedTile] = []
 
     def __len__(self) -> int:
-        """How many are picked."""
+        """Number of picked tiles."""
         return len(self._picked)
 
     def take_all(self, tile_ids: Iterable[str], reason: Reason) -> None:
-        """Pick these, whatever their score."""
+        """Pick tiles whatever their score."""
         for tile_id in tile_ids:
             index = self._index[tile_id]
             if self._free[index]:
                 self._take(index, self._scores(), reason)
 
     def take_best_of_class(self, label: str, count: int) -> None:
-        """Pick the best until `count` of those picked show a class, or nothing does any more."""
-        shows = np.array([label in one.labels for one in self._pool], dtype=bool)
-        there = int((shows & ~self._free).sum())
-        self._take_best(min(count - there, self._missing()), shows)
+        """Pick the best tiles with a class until `count` picked tiles have it or none is left."""
+        has_class = np.array([label in one.labels for one in self._pool], dtype=bool)
+        there = int((has_class & ~self._free).sum())
+        self._take_best(min(count - there, self._missing()), has_class)
 
     def take_best(self) -> None:
-        """Pick the best until the budget is spent or nothing new is left."""
+        """Pick the best tiles until the budget is spent or only near duplicates are left."""
         self._take_best(self._missing(), np.ones(len(self._pool), dtype=bool))
 
     def in_order(self) -> list[PickedTile]:
-        """Those picked: the tagged first, those by chance at places of chance among the others."""
+        """The picked tiles: tagged ones first, random ones at random places among the others."""
         tagged = [one for one in self._picked if one.reason == Reason.TAGGED]
         scored = sorted(
             (one for one in self._picked if one.reason not in (Reason.TAGGED, Reason.RANDOM)),
@@ -93,11 +92,12 @@ class Selection:
 
     def _take_best(self, count: int, eligible: BoolArray) -> None:
         limit = ceil(self._options.scene_share * self._options.budget)
+        # In a second round the limit of a scene is lifted: a full budget counts for more.
         for most in (limit, len(self._pool)):
             while count > 0:
                 scores = self._scores()
-                is_new = self._looks.is_new(self._options.near_duplicate)
-                allowed = self._free & self._learned_from & eligible & is_new
+                is_distinct = self._novelty.is_distinct(self._options.near_duplicate)
+                allowed = self._free & self._learned_from & eligible & is_distinct
                 allowed &= self._scene_has_room(most)
                 if not allowed.any():
                     break
@@ -110,14 +110,14 @@ class Selection:
         self._free[index] = False
         priority = 1.0 if reason == Reason.TAGGED else float(parts.sum())
         reason = reason or _REASONS[int(parts.argmax())]
-        novelty = float(self._looks.novelty()[index]) if self._with_looks else None
+        novelty = float(self._novelty.scores()[index]) if self._has_vectors else None
         self._picked.append(_picked(self._pool[index], priority, reason, novelty))
-        self._looks.add(index)
+        self._novelty.add(index)
 
     def _scores(self) -> FloatArray:
-        """What each reason gives each tile of the pool, shape (n, 3); their sum is in [0, 1]."""
+        """The weighted score of each candidate by reason, shape (n, 3); rows sum to [0, 1]."""
         parts = self._parts.copy()
-        parts[:, 2] = self._looks.novelty()
+        parts[:, 2] = self._novelty.scores()
         return np.asarray(parts * self._weights)
 
     def _scene_has_room(self, most: int) -> BoolArray:
@@ -127,7 +127,7 @@ class Selection:
 
 
 def with_waiting(picked: Sequence[PickedTile], waiting: Iterable[Candidate]) -> list[PickedTile]:
-    """Picked tiles, and behind them those that wait for a review already."""
+    """Picked tiles, followed by tiles that were sent earlier and wait for a review."""
     there = {one.tile.tile_id for one in picked}
     rest = [_picked(one, 0.0, Reason.WAITING) for one in waiting if one.tile.tile_id not in there]
     rest.sort(key=lambda one: (-one.uncertainty, one.tile.tile_id))
@@ -152,11 +152,11 @@ def _picked(
 
 
 def _weights(
-    pool: Sequence[Candidate], options: FeedbackOptions, *, with_looks: bool
+    pool: Sequence[Candidate], options: FeedbackOptions, *, has_vectors: bool
 ) -> FloatArray:
-    """How much each reason counts for each tile, shape (n, 3); those that apply sum to 1."""
+    """The weight of each reason for each tile, shape (n, 3); the reasons that apply sum to 1."""
     weights = options.weights
-    novelty = weights.novelty if with_looks else 0.0
+    novelty = weights.novelty if has_vectors else 0.0
     rows = np.array(
         [
             [
@@ -174,7 +174,7 @@ def _weights(
 def _mixed(
     scored: Sequence[PickedTile], by_chance: Sequence[PickedTile], seed: int
 ) -> list[PickedTile]:
-    """Tiles in order with others at places of chance, each as urgent as the one before it."""
+    """Tiles in order with others at random places, each with the priority of the one before it."""
     places = np.random.default_rng(seed).integers(0, len(scored) + 1, len(by_chance))
     mixed = list(scored)
     for place, one in sorted(

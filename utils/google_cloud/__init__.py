@@ -1,1 +1,1 @@
-"""Whether a Google Cloud project has what jobs need; a failure names the command to mend it."""
+"""Checks of a Google Cloud project before jobs run in it; a failure names the remedy."""

@@ -1,7 +1,7 @@
-"""Whether a region has a GPU, and whether the project may use it for training.
+"""Checks of a GPU: a region has it, and the project's quota allows it for training.
 
-Vertex AI has no list of the GPUs of a region. What is known is where Compute Engine has them, and
-the project's quota for training on Vertex AI.
+Vertex AI has no list of the GPUs of a region, so Compute Engine's list and the project's quota for
+training on Vertex AI are checked instead.
 
 Import this module inside functions: it loads Google's client.
 """
@@ -21,9 +21,8 @@ _QUOTAS = (
     "https://cloudquotas.googleapis.com/v1/projects/{project}/locations/global/services/"
     "aiplatform.googleapis.com/quotaInfos/{quota}"
 )
-# The names that the ids of the quotas have for accelerators, as in
-# CustomModelTrainingL4GPUsPerProjectPerRegion; all are listed by
-# gcloud beta quotas info list --service=aiplatform.googleapis.com.
+# Names of accelerators within ids of quotas, such as CustomModelTrainingL4GPUsPerProjectPerRegion;
+# `gcloud beta quotas info list --service=aiplatform.googleapis.com` lists them all.
 _QUOTA_NAMES = {
     "NVIDIA_TESLA_P100": "P100",
     "NVIDIA_TESLA_V100": "V100",
@@ -43,8 +42,8 @@ class Accelerator:
     """The GPUs of a job.
 
     Attributes:
-        type: As Vertex AI names it, such as `NVIDIA_L4`.
-        count: On one machine.
+        type: Vertex AI's name, such as `NVIDIA_L4`.
+        count: Number of GPUs on one machine.
         is_spot: Whether the machine may be taken away, which has a quota of its own.
     """
 
@@ -54,25 +53,25 @@ class Accelerator:
 
     @property
     def compute_name(self) -> str:
-        """As Compute Engine names it, such as `nvidia-l4`."""
+        """Compute Engine's name, such as `nvidia-l4`."""
         return self.type.lower().replace("_", "-")
 
     @property
     def quota(self) -> str | None:
-        """The id of the quota for training with it, None where it is not known."""
+        """The id of the quota for training with it, or None where it is not known."""
         name = _QUOTA_NAMES.get(self.type)
         spot = "Preemptible" if self.is_spot else ""
         return name and f"CustomModelTraining{spot}{name}GPUsPerProjectPerRegion"
 
 
 def check_accelerator(project: Project, region: str, accelerator: Accelerator) -> str:
-    """Check that Compute Engine has enough of a GPU in a zone of a region.
+    """Check that Compute Engine has enough GPUs of a type in one zone of a region.
 
     Returns:
-        What was found.
+        The result, as one sentence.
 
     Raises:
-        CloudError: If it has not, or nothing can be said.
+        CloudError: If it has not, or the answer cannot be had.
     """
     name = accelerator.compute_name
     answers = ask_for_all(
@@ -100,10 +99,10 @@ def check_quota(project: Project, region: str, accelerator: Accelerator) -> str:
     """Check that the project may train with so many GPUs at once in a region.
 
     Returns:
-        What was found.
+        The result, as one sentence.
 
     Raises:
-        CloudError: If it may not, or nothing can be said.
+        CloudError: If it may not, or the answer cannot be had.
     """
     quota = accelerator.quota
     if quota is None:

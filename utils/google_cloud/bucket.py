@@ -1,4 +1,4 @@
-"""Whether a bucket exists and objects can be written, read and deleted.
+"""Check of a bucket: it exists, and objects can be written, read and deleted.
 
 Import this module inside functions: it loads Google's client.
 """
@@ -27,15 +27,15 @@ def check_bucket(project: Project, uri: str, region: str | None = None) -> str:
     """Write an object below `uri`, read it and delete it.
 
     Args:
-        project: Where the bucket belongs.
+        project: The project that the bucket belongs to.
         uri: `gs://bucket/prefix`.
-        region: Where to make the bucket if it is missing.
+        region: Region for the command that creates a missing bucket.
 
     Returns:
-        What was found.
+        The result, as one sentence.
 
     Raises:
-        CloudError: If the bucket is missing, or one of the three fails.
+        CloudError: If the bucket is missing, or one of the three requests fails.
     """
     name, _, prefix = uri.removeprefix("gs://").strip("/").partition("/")
     client = storage.Client(project=project.id, credentials=project.credentials)

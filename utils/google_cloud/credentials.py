@@ -1,4 +1,4 @@
-"""Who this machine is to Google Cloud.
+"""Credentials of this machine for Google Cloud.
 
 Import this module inside functions: it loads Google's client.
 """
@@ -25,14 +25,15 @@ def log_in(project: str | None, key_file: str | None = None) -> tuple[Any, str |
     """Log in as Google's libraries do.
 
     Args:
-        project: Pays for the requests of a user, who has no project by themselves.
-        key_file: Of a service account; by default Application Default Credentials are used.
+        project: Project that is billed for the requests of a user, who has none of their own.
+        key_file: Key file of a service account; by default Application Default Credentials are
+            used.
 
     Returns:
-        Credentials that have just been refreshed, and the project they come from, if any.
+        Refreshed credentials, and the project they come from, if any.
 
     Raises:
-        CloudError: If there are none, they are refused, or Google cannot be reached.
+        CloudError: If there are no credentials, Google refuses them, or it cannot be reached.
     """
     try:
         credentials, found = _load(key_file)
@@ -50,7 +51,7 @@ def log_in(project: str | None, key_file: str | None = None) -> tuple[Any, str |
 def _load(key_file: str | None) -> tuple[Any, str | None]:
     if key_file is None:
         return google.auth.default(scopes=SCOPES)  # type: ignore[no-any-return]
-    with warnings.catch_warnings():  # it warns of files from strangers, and this is the user's own
+    with warnings.catch_warnings():  # it warns of files from strangers; this is the user's own
         warnings.simplefilter("ignore", DeprecationWarning)
         return google.auth.load_credentials_from_file(  # type: ignore[no-any-return]
             key_file, scopes=SCOPES
@@ -58,7 +59,7 @@ def _load(key_file: str | None) -> tuple[Any, str | None]:
 
 
 def refreshed(credentials: Any, remedy: str = LOGIN) -> Any:
-    """The same credentials with a new token.
+    """Give credentials a new token, and return them.
 
     Raises:
         CloudError: If Google refuses them or cannot be reached.
@@ -78,7 +79,7 @@ def refreshed(credentials: Any, remedy: str = LOGIN) -> Any:
 
 
 def service_account_of(credentials: Any) -> str | None:
-    """The address of the service account that credentials belong to, None for a user's."""
+    """The address of the service account that credentials belong to, or None for a user's."""
     email = getattr(credentials, "service_account_email", None)
     return email if isinstance(email, str) and "@" in email else None
 

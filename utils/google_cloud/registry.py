@@ -1,4 +1,4 @@
-"""Whether a container registry exists and images can be pushed to it and pulled.
+"""Check of a container registry: it exists, and images can be pushed and pulled.
 
 Import this module inside functions: it loads Google's client.
 """
@@ -26,11 +26,12 @@ def check_registry(project: Project, uri: str) -> str:
     """Check that a repository exists, holds images, and that this account may push and pull.
 
     Args:
-        project: Who asks; the repository's own project is in its address.
+        project: Project and credentials that ask; the repository's own project is part of its
+            address.
         uri: `REGION-docker.pkg.dev/PROJECT/REPOSITORY`, or `gcr.io/PROJECT`.
 
     Returns:
-        What was found.
+        The result, as one sentence.
 
     Raises:
         CloudError: If it is missing, of another kind, or may not be used.

@@ -1,4 +1,4 @@
-"""Questions to Google's REST APIs, and their refusals as one sentence with a remedy.
+"""Requests to Google's REST APIs, and their refusals as one sentence with a remedy.
 
 Import this module inside functions: it loads Google's client.
 """
@@ -23,13 +23,13 @@ _MOST_PAGES = 50
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project and who asks.
+    """A project, and the credentials for requests about it.
 
     Attributes:
-        id: Of the project.
+        id: Id of the project.
         credentials: From `utils.google_cloud.credentials`.
-        service_account: Whose credentials they are; None for a user, whose own address is known to
-            gcloud only.
+        service_account: Address of the service account that the credentials belong to; None for a
+            user, whose own address only gcloud knows.
     """
 
     id: str
@@ -38,12 +38,12 @@ class Project:
 
     @property
     def account(self) -> str:
-        """Who asks, for a person to read."""
+        """The owner of the credentials, for messages."""
         return self.service_account or "a user"
 
     @property
     def member(self) -> str:
-        """Who asks, as IAM names it in a command for a shell."""
+        """The owner of the credentials as a member of IAM, for a command in a shell."""
         if self.service_account:
             return f"serviceAccount:{self.service_account}"
         return '"user:$(gcloud config get-value account)"'
@@ -51,12 +51,12 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an API answered.
+    """An answer of an API.
 
     Attributes:
-        host: Of the API.
-        status: Of HTTP.
-        content: The JSON; empty where there is none.
+        host: Host of the API.
+        status: HTTP status.
+        content: The answer's JSON; empty without any.
     """
 
     host: str
@@ -75,13 +75,13 @@ class Answer:
 
     @property
     def message(self) -> str:
-        """Google's own words about a refusal."""
+        """Google's message in a refusal."""
         error = self.content.get("error")
         return str(error.get("message", "")) if isinstance(error, dict) else ""
 
     @property
     def disabled_api(self) -> str | None:
-        """The API that has to be turned on first, None where that is not the fault."""
+        """The API that has to be turned on first, or None where that is not the fault."""
         error = self.content.get("error")
         for detail in error.get("details", []) if isinstance(error, dict) else []:
             if detail.get("reason") == "SERVICE_DISABLED":
@@ -96,7 +96,7 @@ def ask(
     parameters: dict[str, Any] | None = None,
     body: dict[str, Any] | None = None,
 ) -> Answer:
-    """Send one request, a POST where it has a body; a refusal is an answer too.
+    """Send one request, a POST if it has a body; a refusal is returned as an answer.
 
     Raises:
         CloudError: If there is no answer, or the credentials are refused.
@@ -146,9 +146,9 @@ def refusal(project: Project, answer: Answer, what: str, role: str) -> CloudErro
     """The error for an answer that is not OK.
 
     Args:
-        project: That was asked about.
+        project: The project of the request.
         answer: The refusal.
-        what: What the account wanted, as in "may not {what}".
+        what: The purpose of the request, to complete "may not {what}".
         role: The smallest predefined role that allows it, such as `roles/browser`.
     """
     if api := answer.disabled_api:

@@ -1,24 +1,25 @@
-"""The page of augmentations: what a training will see of some tiles."""
+"""The page of augmentations: some tiles as a training sees them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
 from PIL import Image
 
 from utils.detection.ultralytics.augmentation_preview import AugmentedTile, View
-from utils.reports.page import Markup, page, paragraph, section
+from utils.reports.page import page, paragraph, section
 from utils.reports.pictures import key, picture, sheet
 
 _SIDE = 320
 
 
 def augmentation_page(tiles: Sequence[AugmentedTile]) -> str:
-    """The page: each tile as it is, with each augmentation alone, and as the training sees it."""
+    """Make the page: each tile as it is, under each augmentation, and as the training sees it."""
     return page(
         "Augmentations",
-        "Some training tiles, and what the training makes of them. Validation and test see the "
-        "tiles as they are.",
+        "Some training tiles as the training sees them. Validation and test see the tiles as they "
+        "are.",
         key(),
         _note(tiles),
         *(_tile_section(tile) for tile in tiles),

@@ -1,19 +1,21 @@
-"""The page of what differs between two versions of a labelled dataset."""
+"""The page of the differences between two versions of a labelled dataset."""
 
 from __future__ import annotations
 
+from markupsafe import Markup
+
 from utils.dataset.changes import DatasetChanges, TileChange
-from utils.reports.page import Cell, Markup, facts, page, paragraph, section, table
+from utils.reports.page import NOTHING, Cell, facts, page, paragraph, section, table
 from utils.reports.pictures import legend, sheet, tile_picture
 
 
 def changes_page(changes: DatasetChanges, earlier: str, later: str) -> str:
-    """The page.
+    """Make the page.
 
     Args:
         changes: From `compare_datasets`.
-        earlier: How the earlier version is called, or "" where there was none.
-        later: How the later version is called.
+        earlier: Name of the earlier version, or "" where there was none.
+        later: Name of the later version.
     """
     since = f"Since {earlier}." if earlier else "There was no version before: everything is new."
     return page(
@@ -37,8 +39,8 @@ def changes_page(changes: DatasetChanges, earlier: str, later: str) -> str:
 def _boxes(changes: DatasetChanges) -> Markup:
     kinds = ("kept", "moved", "added", "removed")
     row: list[Cell] = [changes.boxes[kind] for kind in kinds]
-    note = "Moved: of another place, size or class, but over the box that was there before."
-    return Markup(f"{table([kind.capitalize() for kind in kinds], [row])}{paragraph(note)}")
+    note = "Moved: another place, size or class, overlapping the box that was there before."
+    return table([kind.capitalize() for kind in kinds], [row]) + paragraph(note)
 
 
 def _classes(changes: DatasetChanges) -> Markup:
@@ -51,13 +53,13 @@ def _classes(changes: DatasetChanges) -> Markup:
 def _tiles(changes: DatasetChanges, kind: str) -> Markup:
     shown = [change for change in changes.shown if change.kind == kind]
     if not shown:
-        return Markup("")
+        return NOTHING
     rest = changes.tiles[kind] - len(shown)
     return section(
         f"Tiles {kind}",
         legend(truth="now", found="before"),
         sheet(map(_picture, shown)),
-        paragraph(f"and {rest:,} more") if rest else Markup(""),
+        paragraph(f"and {rest:,} more") if rest else NOTHING,
     )
 
 

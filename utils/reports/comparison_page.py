@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from html import escape
+from markupsafe import Markup
 
 from utils.evaluation.comparison import Comparison
 from utils.evaluation.evaluation import Evaluation
-from utils.evaluation.promotion import Contest
+from utils.evaluation.promotion import Promotion
 from utils.reports.evaluation_page import evaluation_sections, shown_estimate, summary_of
-from utils.reports.page import Markup, facts, page, paragraph, section, table
+from utils.reports.page import facts, page, paragraph, section, table
 
 
-def comparison_page(contest: Contest) -> str:
-    """The page: the verdict, the two scores, the rules and the classes, then each evaluation."""
-    comparison = contest.comparison
+def comparison_page(promotion: Promotion) -> str:
+    """Make the page: verdict, scores, rules and classes, then the evaluation of each side."""
+    comparison = promotion.comparison
     champion, challenger = comparison.champion, comparison.challenger
     title = "Promoted" if comparison.promotes else "Not promoted"
     names = {
@@ -25,18 +25,19 @@ def comparison_page(contest: Contest) -> str:
         comparison.verdict,
         _links(names),
         *_decision(comparison),
-        *_evaluation("challenger", names["challenger"], contest.challenger),
-        *_evaluation("champion", names["champion"], contest.champion),
+        *_evaluation("challenger", names["challenger"], promotion.challenger),
+        *_evaluation("champion", names["champion"], promotion.champion),
     )
 
 
 def _links(names: dict[str, str]) -> Markup:
-    links = (f'<a href="#{anchor}">{escape(name)}</a>' for anchor, name in names.items())
-    return paragraph(Markup(f"Evaluated on the same tiles, below: {' · '.join(links)}"))
+    link = Markup('<a href="#{}">{}</a>')
+    links = Markup(" · ").join(link.format(anchor, name) for anchor, name in names.items())
+    return paragraph(Markup("Evaluated on the same tiles, below: {}").format(links))
 
 
 def _evaluation(anchor: str, name: str, evaluation: Evaluation) -> tuple[Markup, ...]:
-    heading = Markup(f'<h1 id="{anchor}">{escape(name)}</h1>')
+    heading = Markup('<h1 id="{}">{}</h1>').format(anchor, name)
     return heading, paragraph(summary_of(evaluation)), *evaluation_sections(evaluation)
 
 
@@ -56,9 +57,10 @@ def _decision(comparison: Comparison) -> tuple[Markup, ...]:
         section(
             "How it was measured",
             paragraph(
-                f"Both looked at the same {comparison.tiles:,} tiles of {comparison.scenes:,} "
-                "scenes that neither has learnt from, in turns, on the same machine. Scenes were "
-                "drawn with replacement, the same for both (a paired bootstrap)."
+                f"Both were evaluated on the same {comparison.tiles:,} tiles of "
+                f"{comparison.scenes:,} scenes that neither was trained on, in alternating "
+                "batches, on the same machine. Scenes were drawn with replacement, the same for "
+                "both (a paired bootstrap)."
             ),
         ),
     )

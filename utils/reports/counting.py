@@ -1,4 +1,4 @@
-"""Numbers about boxes, gathered while they stream by."""
+"""Counts of boxes by class, size and score, gathered while they stream by."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from utils.geometry import Boxes, box_areas
 from utils.reports.charts import bars, histogram
-from utils.reports.page import Markup
 
 # Sides in pixels; 32 is where COCO's "small" ends.
 _SIZE_EDGES = (0, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -38,7 +38,7 @@ class BoxCounts:
     )
 
     def add(self, boxes: Boxes) -> None:
-        """Count some boxes."""
+        """Add boxes to the counts."""
         self.classes.update(boxes.labels)
         sides = np.sqrt(box_areas(boxes.xyxy))
         self.sizes += np.histogram(sides, bins=[*_SIZE_EDGES, np.inf])[0]
@@ -47,11 +47,11 @@ class BoxCounts:
 
     @property
     def total(self) -> int:
-        """All boxes."""
+        """Number of all boxes."""
         return self.classes.total()
 
     def class_chart(self, class_names: Iterable[str] = ()) -> Markup:
-        """Bars by class, most frequent first, those never seen last."""
+        """Bars by class, most frequent first, classes without a box last."""
         unseen = {name: 0 for name in class_names if name not in self.classes}
         return bars(dict(self.classes.most_common()) | unseen)
 
@@ -65,12 +65,12 @@ class BoxCounts:
 
 
 def shuffled(name: str) -> str:
-    """A key to sort names by so that the first few are a fair sample, the same in every run."""
+    """A sort key that shuffles names, so that the first few are a fair sample in every run."""
     return hashlib.sha256(name.encode()).hexdigest()
 
 
 def share(part: int, whole: int) -> str:
-    """A part in percent of the whole."""
+    """A part as a percentage of the whole."""
     return f"{part / whole:.0%}" if whole else "-"
 
 

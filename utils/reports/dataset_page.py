@@ -1,4 +1,4 @@
-"""The page of a labelled dataset: what people have said about which tiles."""
+"""The page of a labelled dataset: its tiles, their boxes, and the reviews."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import starmap
 
+from markupsafe import Markup
 from PIL import Image, ImageStat
 
 from utils.dataset.labeled import LabeledDataset, LabeledTile
@@ -16,15 +17,15 @@ from utils.issues import IssueReport
 from utils.reports.charts import bars
 from utils.reports.counting import in_order, share, shuffled
 from utils.reports.issues_page import issues_section
-from utils.reports.page import Cell, Markup, columns, facts, page, paragraph, section, table
+from utils.reports.page import NOTHING, Cell, columns, facts, page, paragraph, section, table
 from utils.reports.pictures import key, sheet, tile_picture
 from utils.reports.review_counts import ReviewCounts
 from utils.reports.tile_counts import TileCounts
 from utils.storage.cache import local_copy
 
 _SAMPLE_TILES = 12
-_TILES_LOOKED_AT = 200
-_SIDE_LOOKED_AT = 64
+_TILES_MEASURED = 200
+_SIDE_MEASURED = 64
 
 
 def dataset_page(
@@ -32,17 +33,17 @@ def dataset_page(
     splits: Mapping[str, str] | None = None,
     issues: IssueReport | None = None,
 ) -> str:
-    """The page; the dataset is streamed once, and the images of twelve tiles are opened.
+    """Make the page; the dataset is streamed once, and the images of twelve tiles are opened.
 
     Args:
         dataset: The labelled tiles.
-        splits: The split of each scene id; with it the splits are set side by side, and 200 more
-            images are opened to see how bright they are.
-        issues: What the checks found, if they were made.
+        splits: The split of each scene id; with it the splits are compared, and the brightness of
+            200 more images is measured.
+        issues: Faults that the checks found, if they were made.
     """
     counts = _Counts(splits or {})
     chosen = nsmallest(_SAMPLE_TILES, counts.passing(dataset), key=_most_telling)
-    counts.look_at_images()
+    counts.measure_brightness()
     return page(
         "Labelled dataset",
         "The tiles with the boxes people left on them.",
@@ -50,14 +51,14 @@ def dataset_page(
         *_splits_sections(counts, dataset.class_names),
         *_boxes_sections(counts.all, dataset.class_names),
         _people_section(counts),
-        issues_section(issues) if issues is not None else Markup(""),
+        issues_section(issues) if issues is not None else NOTHING,
         section("Sample tiles", key(), sheet(map(_picture, chosen))),
     )
 
 
 @dataclass
 class _Counts:
-    """What is counted while the tiles stream by."""
+    """Counts of the tiles, gathered while they stream by."""
 
     split_of: Mapping[str, str]
     all: TileCounts = field(default_factory=TileCounts)
@@ -83,12 +84,12 @@ class _Counts:
     def _consider(self, tile: LabeledTile) -> None:
         """Keep a fair sample of the tiles."""
         self.sample.append((shuffled(tile.tile_id), tile))
-        if len(self.sample) >= 2 * _TILES_LOOKED_AT:
-            self.sample = nsmallest(_TILES_LOOKED_AT, self.sample, key=lambda keyed: keyed[0])
+        if len(self.sample) >= 2 * _TILES_MEASURED:
+            self.sample = nsmallest(_TILES_MEASURED, self.sample, key=lambda keyed: keyed[0])
 
-    def look_at_images(self) -> None:
-        """Measure how bright the tiles of the sample are."""
-        chosen = nsmallest(_TILES_LOOKED_AT, self.sample, key=lambda keyed: keyed[0])
+    def measure_brightness(self) -> None:
+        """Measure the brightness of the tiles in the sample."""
+        chosen = nsmallest(_TILES_MEASURED, self.sample, key=lambda keyed: keyed[0])
         for _, tile in chosen:
             brightness = _brightness(tile)
             if brightness is not None:
@@ -111,7 +112,7 @@ def _facts(counts: _Counts) -> Markup:
 
 
 def _splits_sections(counts: _Counts, class_names: Iterable[str]) -> Iterator[Markup]:
-    """The splits side by side: they should look alike."""
+    """Compare the splits, which should be alike."""
     if not counts.splits:
         return
     headings = ["Split", "Scenes", "Groups", "Tiles", "Without boxes", "Boxes", "Boxes a tile"]
@@ -128,7 +129,7 @@ def _splits_sections(counts: _Counts, class_names: Iterable[str]) -> Iterator[Ma
     rows: list[list[Cell]] = [
         [name, *(boxes.get(name, 0) for boxes in boxes_of.values())] for name in names
     ]
-    charts = (Markup(f"{paragraph(split)}{bars(boxes)}") for split, boxes in boxes_of.items())
+    charts = (paragraph(split) + bars(boxes) for split, boxes in boxes_of.items())
     yield section("Boxes by class and split", table(["Class", *boxes_of], rows), columns(*charts))
 
 
@@ -155,7 +156,7 @@ def _boxes_sections(counts: TileCounts, class_names: Iterable[str]) -> Iterator[
             paragraph(f"Mean grey value, 0 to 255, of {len(counts.brightness):,} tiles."),
         )
         if counts.brightness
-        else Markup(""),
+        else NOTHING,
     )
 
 
@@ -163,8 +164,8 @@ def _people_section(counts: _Counts) -> Markup:
     if not counts.people:
         return section("Reviews", paragraph("Nobody has reviewed a tile yet."))
     people = table(["Who", "Tiles"], counts.people.most_common())
-    what = paragraph("What became of the boxes that were proposed to them:")
-    return section("Reviews", people, what, counts.reviews.tables())
+    changes = paragraph("Their changes to the boxes that were proposed to them:")
+    return section("Reviews", people, changes, counts.reviews.tables())
 
 
 def _most_telling(tile: LabeledTile) -> tuple[bool, bool, str]:
@@ -180,10 +181,10 @@ def _picture(tile: LabeledTile) -> Markup:
 
 
 def _brightness(tile: LabeledTile) -> float | None:
-    """The mean grey value of a tile, or None where its image cannot be had."""
+    """The mean grey value of a tile, or None if its image cannot be read."""
     try:
         with Image.open(local_copy(tile.uri, tile.sha256)) as image:
-            image.draft("L", (_SIDE_LOOKED_AT, _SIDE_LOOKED_AT))  # JPEG: decoded small, and fast
+            image.draft("L", (_SIDE_MEASURED, _SIDE_MEASURED))  # JPEG: decoded small, and fast
             return float(ImageStat.Stat(image.convert("L")).mean[0])
     except (OSError, StoreError):
         return None

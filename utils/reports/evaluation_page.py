@@ -1,10 +1,10 @@
-"""The page of an evaluation: how good a detector is on tiles it has never seen."""
+"""The page of an evaluation: the scores of a detector on scenes it was not trained on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 
+from markupsafe import Markup
 from PIL import Image
 
 from utils.evaluation.bootstrap import Estimate
@@ -12,22 +12,35 @@ from utils.evaluation.calibration import LEAST_SCORE, Calibration
 from utils.evaluation.coco import SIZES
 from utils.evaluation.evaluation import Evaluation, WorstTile
 from utils.evaluation.scores import ClassScores, Intervals, Scores, is_concentrated
-from utils.evaluation.tide_errors import KINDS
+from utils.evaluation.tide_errors import ERROR_KINDS
 from utils.reports.charts import bars, curves
-from utils.reports.page import Cell, Markup, Number, columns, facts, page, paragraph, section, table
-from utils.reports.pictures import key, picture, sheet
+from utils.reports.page import (
+    NOTHING,
+    Cell,
+    Number,
+    columns,
+    facts,
+    joined,
+    page,
+    paragraph,
+    section,
+    subsection,
+    table,
+    warning,
+)
+from utils.reports.pictures import caption_alone, key, picture, sheet
 
 _MOST_CLASSES = 40
 _SIZE_MEANINGS = {"small": "below 32²", "medium": "32² to 96²", "large": "above 96²"}
 
 
 def evaluation_page(evaluation: Evaluation) -> str:
-    """The page: the headline first, then where it comes from, then the worst tiles."""
+    """Make the page: the headline first, then the scores behind it, then the worst tiles."""
     return page("Evaluation", summary_of(evaluation), *evaluation_sections(evaluation))
 
 
 def summary_of(evaluation: Evaluation) -> str:
-    """What was judged on how much, in one sentence."""
+    """One sentence on the split, tiles and boxes of the evaluation."""
     tile = evaluation.tile_scores
     return (
         f"Of the detector, on the {evaluation.split} split: {tile.images:,} tiles of "
@@ -36,7 +49,7 @@ def summary_of(evaluation: Evaluation) -> str:
 
 
 def evaluation_sections(evaluation: Evaluation) -> tuple[Markup, ...]:
-    """What stands under the heading of the page."""
+    """The sections under the heading of the page."""
     tile, scene = evaluation.tile_scores, evaluation.scene_scores
     return (
         facts(_headline(evaluation)),
@@ -62,33 +75,40 @@ def evaluation_sections(evaluation: Evaluation) -> tuple[Markup, ...]:
 
 def shown_estimate(estimate: Estimate) -> Number:
     """A number above its interval, if it has one."""
-    interval = f"<small>{estimate.interval}</small>" if estimate.interval else ""
-    return Number(f"{estimate.value:.3f}{interval}")
+    small = Markup("<small>{}</small>")
+    interval = small.format(estimate.interval) if estimate.interval else NOTHING
+    return Number("{:.3f}{}").format(estimate.value, interval)
 
 
 def confusion_table(confusion: Sequence[Sequence[int]], class_names: Sequence[str]) -> Markup:
-    """The matrix as a table, darker where a true class is found as a class more often.
+    """The confusion matrix as a table, with darker cells for larger shares of a true class.
 
     Args:
         confusion: Counts of boxes; rows are predicted classes, columns true ones.
-        class_names: Of rows and columns.
+        class_names: Classes of rows and columns.
     """
     if not class_names or len(class_names) > _MOST_CLASSES:
         return paragraph(f"Not drawn for {len(class_names)} classes.")
     totals = [sum(column) or 1 for column in zip(*confusion, strict=True)]
-    head = "".join(f'<th class="number">{escape(name)}</th>' for name in class_names)
-    lines = []
-    for name, row in zip(class_names, confusion, strict=True):
-        cells = "".join(
-            f'<td class="heat" style="--share:{80 * count / total:.0f}%">{count:,}</td>'
-            for count, total in zip(row, totals, strict=True)
+    heading = Markup('<th class="number">{}</th>')
+    cell = Markup('<td class="heat" style="--share:{:.0f}%">{:,}</td>')
+    line = Markup("<tr><th>{}</th>{}</tr>")
+    lines = joined(
+        line.format(
+            name,
+            joined(
+                cell.format(80 * count / total, count)
+                for count, total in zip(row, totals, strict=True)
+            ),
         )
-        lines.append(f"<tr><th>{escape(name)}</th>{cells}</tr>")
-    return Markup(
-        f'<div class="scroll"><table><thead><tr><th>found \\ true</th>{head}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table></div>"
-        + paragraph("Row “background”: true boxes that were missed. Column: boxes on nothing.")
+        for name, row in zip(class_names, confusion, strict=True)
     )
+    matrix = Markup(
+        '<div class="scroll"><table><thead><tr><th>found \\ true</th>{}</tr></thead>'
+        "<tbody>{}</tbody></table></div>"
+    ).format(joined(map(heading.format, class_names)), lines)
+    note = "Row “background”: true boxes that were missed. Column: boxes on nothing."
+    return matrix + paragraph(note)
 
 
 def _headline(evaluation: Evaluation) -> dict[str, Cell]:
@@ -104,12 +124,11 @@ def _headline(evaluation: Evaluation) -> dict[str, Cell]:
 def _concentration(tile: Scores) -> Markup:
     """A warning where few groups of scenes hold most objects."""
     if not is_concentrated(tile):
-        return Markup("")
-    return Markup(
-        f'<p class="warning">The scores rest on few scenes: the {tile.groups:,} groups that hold '
-        f"the {tile.boxes:,} objects tell as much as {tile.effective_groups:.1f} of equal size "
-        "would. The intervals allow for it; more scenes, above all crowded ones, make them "
-        "narrower.</p>"
+        return NOTHING
+    return warning(
+        f"The scores rest on few scenes: the {tile.groups:,} groups that hold the {tile.boxes:,} "
+        f"objects tell as much as {tile.effective_groups:.1f} of equal size would. The intervals "
+        "allow for it; more scenes, above all crowded ones, make them narrower."
     )
 
 
@@ -172,15 +191,15 @@ def _sizes_table(tile: Scores, scene: Scores) -> Markup:
 
 
 def _class_sizes_table(tile: Scores) -> Markup:
-    """Of each class in tiles; nothing where there is one class, of which all has been said."""
+    """The scores of each class by size, in tiles; one class alone has those of the table above."""
     if len(tile.classes) < 2:
-        return Markup("")
+        return NOTHING
     headings = [heading for size in SIZES for heading in (f"{size}: mAP50", "mAP50-95")]
     rows = [
         (name, *(value for size in SIZES for value in _of_size(own, size)))
         for name, own in tile.classes.items()
     ]
-    return Markup(f"<h3>By class, in tiles</h3>{table(['Class', *headings], rows)}")
+    return subsection("By class, in tiles", table(["Class", *headings], rows))
 
 
 def _of_size(scores: Scores | ClassScores, size: str) -> tuple[Cell, Cell]:
@@ -206,11 +225,11 @@ def _curves(heading: str, scores: Scores) -> Markup:
         for name, values in (("precision", drawn.precision), ("recall", drawn.recall))
     } | {"F1": list(zip(drawn.confidence, drawn.f1, strict=True))}
     drawn_curves = curves(lines, "confidence from which a box counts", mark=scores.best_confidence)
-    return Markup(f"<h3>{heading}</h3>{drawn_curves}")
+    return subsection(heading, drawn_curves)
 
 
 def _errors(heading: str, scores: Scores) -> Markup:
-    return Markup(f"<h3>{heading}</h3>{bars(scores.errors)}")
+    return subsection(heading, bars(scores.errors))
 
 
 def _kinds() -> Markup:
@@ -227,20 +246,19 @@ def _confidence_note(scores: Scores) -> Markup:
 
 
 def _confusion(heading: str, scores: Scores) -> Markup:
-    return Markup(f"<h3>{heading}</h3>{confusion_table(scores.confusion, scores.class_names)}")
+    return subsection(heading, confusion_table(scores.confusion, scores.class_names))
 
 
 def _calibration(heading: str, scores: Scores) -> Markup:
     found: Calibration = scores.calibration
     if found.error is None:
-        nothing = paragraph("No box is sure enough to be counted.")
-        return Markup(f"<h3>{heading}</h3>{nothing}")
+        return subsection(heading, paragraph("No box has a score high enough to be counted."))
     lines = {
         "share of true boxes": list(zip(found.scores, found.true_shares, strict=True)),
         "perfect": [(0.0, 0.0), (1.0, 1.0)],
     }
     error = paragraph(f"Expected calibration error {found.error:.3f}, {sum(found.boxes):,} boxes")
-    return Markup(f"<h3>{heading}</h3>{curves(lines, 'score')}{error}")
+    return subsection(heading, curves(lines, "score"), error)
 
 
 def _calibration_note() -> Markup:
@@ -259,10 +277,12 @@ def _worst(tiles: Sequence[WorstTile]) -> Iterator[Markup]:
 
 
 def _picture(tile: WorstTile) -> Markup:
-    mistakes = ", ".join(f"{tile.errors[kind]} {kind}" for kind in KINDS if kind in tile.errors)
+    mistakes = ", ".join(
+        f"{tile.errors[kind]} {kind}" for kind in ERROR_KINDS if kind in tile.errors
+    )
     caption = f"{mistakes} · {tile.tile_id}"
     if not tile.picture.is_file():
-        return Markup(f"<figure><figcaption>{escape(caption)} (no image)</figcaption></figure>")
+        return caption_alone(f"{caption} (no image)")
     with Image.open(tile.picture) as image:
         size = (tile.width, tile.height)
         return picture(image, size, caption, truth=tile.truth, found=tile.found, side=480)

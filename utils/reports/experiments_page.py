@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from itertools import accumulate
+
+from markupsafe import Markup
 
 from utils.evaluation.experiments import (
     Experiment,
@@ -15,24 +16,30 @@ from utils.evaluation.experiments import (
     warnings_about,
 )
 from utils.reports.charts import Points, curves
-from utils.reports.page import Markup, columns, page, paragraph, section, table
+from utils.reports.page import (
+    NOTHING,
+    columns,
+    page,
+    paragraph,
+    section,
+    subsection,
+    table,
+    warning,
+)
 
 _SCORES = {"mAP50-95": "metrics/mAP50-95", "mAP50": "metrics/mAP50"}
 _LOSSES = ("train/box_loss", "val/box_loss", "train/cls_loss", "val/cls_loss")
 
 
 def experiments_page(experiments: Sequence[Experiment]) -> str:
-    """The page: what differs, the scores, the curves and the cost, a column for each."""
+    """Make the page: differences, scores, curves and cost, with a column for each experiment."""
     names = letters(experiments)
-    warnings = (
-        Markup(f'<p class="warning">{escape(one)}</p>') for one in warnings_about(experiments)
-    )
     return page(
         f"{len(experiments)} experiments side by side",
         "Each column is one training; the curves have the same letters.",
-        *warnings,
+        *map(warning, warnings_about(experiments)),
         *(_rows_section(part, names) for part in comparison(experiments)),
-        _judged_section(experiments),
+        _evaluated_section(experiments),
         _training_section(experiments),
     )
 
@@ -44,8 +51,8 @@ def _rows_section(part: Rows, names: Sequence[str]) -> Markup:
     return section(part.heading, table(["", *names], rows))
 
 
-def _judged_section(experiments: Sequence[Experiment]) -> Markup:
-    """Precision against recall, and F1 against the confidence, on the unseen tiles."""
+def _evaluated_section(experiments: Sequence[Experiment]) -> Markup:
+    """Precision against recall, and F1 against the confidence, on the evaluated tiles."""
     precision: dict[str, Points] = {}
     f1: dict[str, Points] = {}
     for letter, one in zip(letters(experiments), experiments, strict=True):
@@ -54,30 +61,29 @@ def _judged_section(experiments: Sequence[Experiment]) -> Markup:
             precision[letter] = sorted(zip(drawn.recall, drawn.precision, strict=True))
             f1[letter] = list(zip(drawn.confidence, drawn.f1, strict=True))
     if not f1:
-        return Markup("")
+        return NOTHING
     return section(
         "On unseen tiles, at IoU 0.5",
         columns(
-            _chart("Precision against recall", curves(precision, "recall")),
-            _chart("F1", curves(f1, "confidence from which a box counts")),
+            subsection("Precision against recall", curves(precision, "recall")),
+            subsection("F1", curves(f1, "confidence from which a box counts")),
         ),
     )
 
 
 def _training_section(experiments: Sequence[Experiment]) -> Markup:
-    """What each epoch came to: scores on val, losses, and the scores against the time it took."""
+    """The scores on val and the losses of each epoch, and the scores against the time."""
     pairs = zip(letters(experiments), experiments, strict=True)
     histories = {letter: one.detector.history for letter, one in pairs if one.detector.history}
     if not histories:
         return section("While training", paragraph("No epochs were kept with these detectors."))
-    charts = [_chart(f"{name} on val", _by_epoch(histories, key)) for name, key in _SCORES.items()]
-    charts.append(_chart("mAP50-95 on val, by time", _by_time(histories, _SCORES["mAP50-95"])))
-    charts += [_chart(name, _by_epoch(histories, name)) for name in _LOSSES]
+    charts = [
+        subsection(f"{name} on val", _by_epoch(histories, key)) for name, key in _SCORES.items()
+    ]
+    by_time = _by_time(histories, _SCORES["mAP50-95"])
+    charts.append(subsection("mAP50-95 on val, by time", by_time))
+    charts += [subsection(name, _by_epoch(histories, name)) for name in _LOSSES]
     return section("While training", columns(*charts))
-
-
-def _chart(heading: str, drawn: Markup) -> Markup:
-    return Markup(f"<h3>{escape(heading)}</h3>{drawn}")
 
 
 def _by_epoch(histories: Mapping[str, Sequence[Mapping[str, float]]], name: str) -> Markup:
@@ -103,7 +109,7 @@ def _by_time(histories: Mapping[str, Sequence[Mapping[str, float]]], name: str) 
 
 
 def _scaled(lines: Mapping[str, Points], horizontal: str, *, is_share: bool) -> Markup:
-    """Curves as wide as the longest, and as high as the highest unless that is a share."""
+    """Curves on axes that fit the largest x, and the largest y unless y is a share."""
     points = [point for line in lines.values() for point in line]
     right = _largest(x for x, _ in points)
     return curves(

@@ -1,15 +1,15 @@
-"""The page of an inspected source: its scenes, labels and places, and all that would be lost."""
+"""The page of an inspected source: its scenes, labels and places, and its losses in an ingest."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from utils.errors import ImageError
 from utils.geometry import Boxes
@@ -17,8 +17,17 @@ from utils.issues import Issue, IssueReport
 from utils.reports.charts import bars
 from utils.reports.counting import BoxCounts, shuffled
 from utils.reports.issues_page import issues_section
-from utils.reports.page import Markup, columns, facts, page, paragraph, section, table
-from utils.reports.pictures import key, picture, sheet
+from utils.reports.page import (
+    NOTHING,
+    columns,
+    facts,
+    page,
+    paragraph,
+    section,
+    table,
+    warning,
+)
+from utils.reports.pictures import caption_alone, key, picture, sheet
 from utils.reports.scene_pictures import overview
 
 _PICTURED = 12
@@ -27,10 +36,10 @@ _LISTED = 300
 
 
 def inspection_page(path: str, seen: Mapping[str, Any]) -> str:
-    """The page; the images of twelve scenes are opened.
+    """Make the page; the images of twelve scenes are opened.
 
     Args:
-        path: The source as it was named.
+        path: The source as the user named it.
         seen: From `utils.scenes.inspect.inspect`.
     """
     counts = BoxCounts()
@@ -41,7 +50,7 @@ def inspection_page(path: str, seen: Mapping[str, Any]) -> str:
     return page(
         f"What an ingest makes of {path}",
         f"Read as {seen['kind']}{reason}.",
-        *([_warning(seen["refused"])] if seen["refused"] else []),
+        *([warning(f"An ingest would be refused. {seen['refused']}")] if seen["refused"] else []),
         _facts(seen, issues),
         columns(
             section("Labels by class", counts.class_chart(seen["classes"])),
@@ -55,14 +64,10 @@ def inspection_page(path: str, seen: Mapping[str, Any]) -> str:
 
 
 def _shortened(issue: Issue, path: str) -> Issue:
-    """The issue with names below the source instead of whole paths."""
+    """The issue with paths relative to the source."""
     root = f"{Path(path).expanduser().resolve()}/"
     item, detail = (text.replace(root, "") for text in (issue.item, issue.detail))
     return replace(issue, item=item, detail=detail)
-
-
-def _warning(sentence: str) -> Markup:
-    return Markup(f'<p class="warning">An ingest would be refused. {escape(sentence)}</p>')
 
 
 def _facts(seen: Mapping[str, Any], issues: IssueReport) -> Markup:
@@ -96,7 +101,7 @@ def _boxes(scene: Mapping[str, Any]) -> Boxes | None:
 
 
 def _pictures(scenes: Sequence[Mapping[str, Any]]) -> Iterator[Markup]:
-    """A fair sample of the scenes, those with labels first."""
+    """Yield pictures of a fair sample of the scenes, scenes with labels first."""
     ordered = sorted(scenes, key=lambda scene: (not scene["labels"], shuffled(scene["id"])))
     for scene in ordered[:_PICTURED]:
         size = scene["width"], scene["height"]
@@ -105,7 +110,7 @@ def _pictures(scenes: Sequence[Mapping[str, Any]]) -> Iterator[Markup]:
         try:
             image = overview(Path(scene["file"]), *size, _SIDE)
         except ImageError as error:
-            yield Markup(f"<figure><figcaption>{escape(str(error))}</figcaption></figure>")
+            yield caption_alone(str(error))
             continue
         yield picture(image, size, caption, truth=_boxes(scene), side=_SIDE)
 
@@ -125,8 +130,8 @@ def _scenes_table(scenes: Sequence[Mapping[str, Any]]) -> Markup:
         for scene in scenes[:_LISTED]
     )
     left_out = len(scenes) - _LISTED
-    more = paragraph(f"and {left_out:,} more") if left_out > 0 else Markup("")
-    return Markup(table(headings, rows, names=True) + more)
+    more = paragraph(f"and {left_out:,} more") if left_out > 0 else NOTHING
+    return table(headings, rows, names=True) + more
 
 
 def _place(centre: Sequence[float] | None) -> str:

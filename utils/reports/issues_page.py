@@ -1,16 +1,18 @@
-"""The page of an issue report: what was set aside, and why."""
+"""The page of an issue report: the items that were set aside, and the reasons."""
 
 from __future__ import annotations
 
+from markupsafe import Markup
+
 from utils.issues import IssueReport
 from utils.reports.charts import bars
-from utils.reports.page import Markup, facts, page, paragraph, section, table
+from utils.reports.page import NOTHING, facts, page, paragraph, section, table
 
 _MOST_ROWS = 200
 
 
 def issues_page(report: IssueReport) -> str:
-    """A page of issues.
+    """Make the page of issues.
 
     Args:
         report: The issues; the first 200 are listed, all are counted.
@@ -37,5 +39,5 @@ def issues_section(report: IssueReport) -> Markup:
         bars(report.counts()),
         Markup("<br>"),
         table(["Item", "Kind", "Detail", "Left out"], rows, names=True),
-        paragraph(f"and {left_out:,} more") if left_out else Markup(""),
+        paragraph(f"and {left_out:,} more") if left_out else NOTHING,
     )

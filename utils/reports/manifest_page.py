@@ -1,4 +1,4 @@
-"""The page of a tile manifest: how many tiles, which boxes, what they look like."""
+"""The page of a tile manifest: its tiles, their boxes, and a sample of their images."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import nsmallest
 
+from markupsafe import Markup
+
 from utils.reports.counting import BoxCounts, share, shuffled
-from utils.reports.page import Markup, columns, facts, page, paragraph, section
+from utils.reports.page import columns, facts, page, paragraph, section
 from utils.reports.pictures import key, sheet, tile_picture
 from utils.tiling.manifest import TileManifest
 from utils.tiling.tile import Tile
@@ -17,7 +19,7 @@ _MEGABYTE = 1e6
 
 
 def manifest_page(manifest: TileManifest) -> str:
-    """The page; the manifest is streamed once, and the images of twelve tiles are opened.
+    """Make the page; the manifest is streamed once, and the images of twelve tiles are opened.
 
     Args:
         manifest: The tiles.
@@ -42,7 +44,7 @@ def manifest_page(manifest: TileManifest) -> str:
 
 @dataclass
 class _Counts:
-    """What is counted while the tiles stream by."""
+    """Counts of the tiles, gathered while they stream by."""
 
     tiles: int = 0
     empty: int = 0

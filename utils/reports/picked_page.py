@@ -1,13 +1,15 @@
-"""The page of picked tiles: what people shall look at next, and why."""
+"""The page of picked tiles: tiles to review next, and the reasons."""
 
 from __future__ import annotations
 
 from collections import Counter
 from itertools import islice
 
+from markupsafe import Markup
+
 from utils.feedback.picked import PickedTile, PickedTiles, Reason
 from utils.reports.charts import bars
-from utils.reports.page import Markup, columns, facts, page, paragraph, section, table
+from utils.reports.page import columns, facts, joined, page, paragraph, section, table
 from utils.reports.pictures import key, sheet, tile_picture
 
 _PICTURED = 60
@@ -15,18 +17,18 @@ _LISTED = 200
 _MEANINGS = {
     Reason.TAGGED: "tagged by a person in FiftyOne",
     Reason.UNCERTAIN: "the detector could not decide about boxes on it",
-    Reason.DISAGREES: "the detector is sure of something else than its labels say",
-    Reason.NOVEL: "it looks unlike everything that is labelled",
-    Reason.RANDOM: "drawn by chance, so that the sample stays honest",
+    Reason.DISAGREES: "the detector is sure, and its labels say something else",
+    Reason.NOVEL: "its features differ from those of all labelled tiles",
+    Reason.RANDOM: "drawn at random, so that reviews stay a fair sample",
     Reason.WAITING: "sent earlier, and nobody has reviewed it yet",
 }
 
 
 def picked_page(picked: PickedTiles) -> str:
-    """The page; the images of the first tiles are opened.
+    """Make the page; the images of the first tiles are opened.
 
     Args:
-        picked: Those to look at first first.
+        picked: Picked tiles, most useful first.
     """
     reasons: Counter[str] = Counter()
     scenes: Counter[str] = Counter()
@@ -38,7 +40,7 @@ def picked_page(picked: PickedTiles) -> str:
     pictures = map(_picture, first[:_PICTURED])
     return page(
         "Picked tiles",
-        "The tiles that would teach the detector most, in the order in which to look at them.",
+        "The tiles that would teach the detector most, in the order in which to review them.",
         facts({"Tiles": len(picked), "Scenes": len(scenes)}),
         columns(
             section("Why", bars(dict(reasons.most_common())), _meanings(reasons)),
@@ -51,7 +53,7 @@ def picked_page(picked: PickedTiles) -> str:
 
 def _meanings(reasons: Counter[str]) -> Markup:
     lines = (f"{reason.value}: {text}" for reason, text in _MEANINGS.items() if reasons[reason])
-    return Markup("".join(paragraph(line) for line in lines))
+    return joined(map(paragraph, lines))
 
 
 def _picture(one: PickedTile) -> Markup:

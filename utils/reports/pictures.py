@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterable
-from html import escape
 from pathlib import Path
 
+from markupsafe import Markup
 from PIL import Image
 
 from utils.errors import StoreError
 from utils.geometry import Boxes, Window
-from utils.reports.page import Markup
+from utils.reports.page import joined
 from utils.storage.cache import local_copy
 
 _QUALITY = 80
@@ -41,20 +41,30 @@ def picture(
     """An image with boxes over it.
 
     Args:
-        image: Of any resolution.
-        size: Width and height of the space the boxes live in, in pixels.
-        caption: Below it.
-        truth: Drawn in green.
-        found: Drawn in orange.
+        image: Image at any resolution.
+        size: Width and height of the coordinates of the boxes, in pixels.
+        caption: Text below the image.
+        truth: Boxes drawn in green.
+        found: Boxes drawn in orange.
         side: Longest side of the embedded image, in pixels.
     """
     width, height = size
-    drawn = "".join([*_rectangles(truth, "truth"), *_rectangles(found, "found")])
     return Markup(
-        f'<figure><div class="picture"><img src="{data_uri(image, side)}" alt="{escape(caption)}">'
-        f'<svg viewBox="0 0 {width} {height}" preserveAspectRatio="none">{drawn}</svg></div>'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        '<figure><div class="picture"><img src="{source}" alt="{caption}">'
+        '<svg viewBox="0 0 {width} {height}" preserveAspectRatio="none">{drawn}</svg></div>'
+        "<figcaption>{caption}</figcaption></figure>"
+    ).format(
+        source=data_uri(image, side),
+        caption=caption,
+        width=width,
+        height=height,
+        drawn=joined([*_rectangles(truth, "truth"), *_rectangles(found, "found")]),
     )
+
+
+def caption_alone(caption: str) -> Markup:
+    """The caption of a picture whose image cannot be read."""
+    return Markup("<figure><figcaption>{}</figcaption></figure>").format(caption)
 
 
 def plot(path: Path, caption: str) -> Markup:
@@ -62,14 +72,15 @@ def plot(path: Path, caption: str) -> Markup:
     with Image.open(path) as image:
         source = data_uri(image, _PLOT_SIDE)
     return Markup(
-        f'<figure class="plot"><img src="{source}" alt="{escape(caption)}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
+        '<figure class="plot"><img src="{source}" alt="{caption}">'
+        "<figcaption>{caption}</figcaption></figure>"
+    ).format(source=source, caption=caption)
 
 
 def sheet(pictures: Iterable[Markup], cell: int = 200) -> Markup:
     """Pictures in rows, each at least `cell` pixels wide."""
-    return Markup(f'<div class="sheet" style="--cell:{cell}px">{"".join(pictures)}</div>')
+    sheet_of = Markup('<div class="sheet" style="--cell:{}px">{}</div>')
+    return sheet_of.format(cell, joined(pictures))
 
 
 def tile_picture(
@@ -81,46 +92,48 @@ def tile_picture(
     *,
     found: Boxes | None = None,
 ) -> Markup:
-    """A stored tile with its boxes; only the caption where its image cannot be had.
+    """A stored tile with its boxes; the caption alone if its image cannot be read.
 
     Args:
-        uri: Of the tile's image.
-        sha256: Of the same.
-        window: Of the tile; boxes live in its width and height.
-        caption: Below it.
-        truth: In tile coordinates, drawn in green.
-        found: In tile coordinates, drawn in orange.
+        uri: URI of the tile's image.
+        sha256: SHA-256 of the image in hex.
+        window: Window of the tile in its scene.
+        caption: Text below the image.
+        truth: Boxes in tile coordinates, drawn in green.
+        found: Boxes in tile coordinates, drawn in orange.
     """
     size = window.width, window.height
     try:
         with Image.open(local_copy(uri, sha256)) as image:
             return picture(image, size, caption, truth=truth, found=found)
     except (OSError, StoreError):
-        return Markup(f"<figure><figcaption>{escape(caption)} (no image)</figcaption></figure>")
+        return caption_alone(f"{caption} (no image)")
 
 
 def key(truth: bool = True, found: bool = False) -> Markup:
-    """What the colours of the boxes mean."""
+    """The key to the colours of the boxes."""
     return legend(
         truth="ground truth" if truth else "", found="found by the detector" if found else ""
     )
 
 
 def legend(truth: str = "", found: str = "") -> Markup:
-    """What boxes drawn in green (truth) and in orange (found) are, where there are any."""
+    """The meanings of green boxes (truth) and of orange boxes (found); empty ones are left out."""
     meanings = [("truth", truth), ("found", found)]
-    signs = (f'<span class="key {kind}"></span>{escape(text)}' for kind, text in meanings if text)
-    return Markup(f'<p class="soft">{"".join(signs)}</p>')
+    sign = Markup('<span class="key {}"></span>{}')
+    signs = joined(sign.format(kind, text) for kind, text in meanings if text)
+    return Markup('<p class="soft">{}</p>').format(signs)
 
 
-def _rectangles(boxes: Boxes | None, kind: str) -> Iterable[str]:
+def _rectangles(boxes: Boxes | None, kind: str) -> Iterable[Markup]:
     if boxes is None:
         return
+    rectangle = Markup(
+        '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}">'
+        "<title>{}{}</title></rect>"
+    )
     for index, ((x1, y1, x2, y2), label) in enumerate(
         zip(boxes.xyxy[:_MOST_BOXES], boxes.labels, strict=False)
     ):
         score = "" if boxes.scores is None else f" {boxes.scores[index]:.2f}"
-        yield (
-            f'<rect class="{kind}" x="{x1:.1f}" y="{y1:.1f}" width="{x2 - x1:.1f}" '
-            f'height="{y2 - y1:.1f}"><title>{escape(label)}{score}</title></rect>'
-        )
+        yield rectangle.format(kind, x1, y1, x2 - x1, y2 - y1, label, score)

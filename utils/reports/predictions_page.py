@@ -1,20 +1,20 @@
-"""The page of predictions: what was found where, how surely, and what it looks like."""
+"""The page of predictions: boxes by scene, class and score, and pictures of some."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
-from html import escape
 
 import numpy as np
+from markupsafe import Markup
 
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.errors import ImageError
 from utils.geometry import Boxes
 from utils.reports.counting import BoxCounts, shuffled
-from utils.reports.page import Markup, columns, facts, page, paragraph, section, table
-from utils.reports.pictures import key, picture, sheet
+from utils.reports.page import NOTHING, columns, facts, page, paragraph, section, table
+from utils.reports.pictures import caption_alone, key, picture, sheet
 from utils.reports.scene_pictures import crop_windows, crops, overview
 from utils.scenes.bucket import local_image
 
@@ -26,10 +26,10 @@ _CROP_SIDE = 160
 
 
 def predictions_page(predictions: Predictions) -> str:
-    """The page; predictions are streamed once, and the images of six scenes are opened.
+    """Make the page; predictions are streamed once, and the images of six scenes are opened.
 
     Args:
-        predictions: One row a scene.
+        predictions: Predictions with one row for each scene.
     """
     counts = _Counts()
     chosen = nsmallest(_SCENES_SHOWN, counts.passing(predictions), key=_most_telling)
@@ -49,15 +49,15 @@ def predictions_page(predictions: Predictions) -> str:
             key(truth=counts.labeled > 0, found=True),
             sheet([scene.whole for scene in pictured], cell=320),
         ),
-        section("Least sure", sheet(unsure, cell=110)) if unsure else Markup(""),
-        section("Surest", sheet(sure, cell=110)) if sure else Markup(""),
+        section("Least sure", sheet(unsure, cell=110)) if unsure else NOTHING,
+        section("Surest", sheet(sure, cell=110)) if sure else NOTHING,
         _scenes_table(counts),
     )
 
 
 @dataclass
 class _Counts:
-    """What is counted while the scenes stream by."""
+    """Counts of the scenes, gathered while they stream by."""
 
     scenes: int = 0
     labeled: int = 0
@@ -101,7 +101,7 @@ class _Counts:
 
 @dataclass(frozen=True, slots=True)
 class _ScenePictures:
-    """A scene, and the detections in it that say most about the detector."""
+    """Pictures of a scene, and of its boxes with the lowest and the highest scores."""
 
     whole: Markup
     least_sure: tuple[Markup, ...] = ()
@@ -140,7 +140,7 @@ def _row(scene: ScenePrediction) -> tuple[str, str, int, int | None, float | Non
 def _scenes_table(counts: _Counts) -> Markup:
     headings = ["Scene", "Pixels", "Boxes found", "True boxes", "Best score", "Seconds"]
     left_out = counts.scenes - len(counts.rows)
-    rest = paragraph(f"and {left_out:,} more scenes") if left_out else Markup("")
+    rest = paragraph(f"and {left_out:,} more scenes") if left_out else NOTHING
     return section("Scene by scene", table(headings, counts.rows), rest)
 
 
@@ -150,7 +150,7 @@ def _most_telling(scene: ScenePrediction) -> tuple[bool, str]:
 
 
 def _pictures(scene: ScenePrediction) -> _ScenePictures:
-    """The pictures of a scene; only its name where its image cannot be had."""
+    """The pictures of a scene; its name alone if its image cannot be read."""
     order = _by_score(scene.boxes)
     caption = f"{scene.scene_id}: {len(scene.boxes):,} found"
     try:
@@ -166,14 +166,12 @@ def _pictures(scene: ScenePrediction) -> _ScenePictures:
         count = min(_CROPS_OF_A_SCENE, len(order) // 2)
         pictured = _crop_pictures(scene, [*order[:count], *order[len(order) - count :]])
     except ImageError as error:
-        return _ScenePictures(
-            Markup(f"<figure><figcaption>{escape(f'{caption} ({error})')}</figcaption></figure>")
-        )
+        return _ScenePictures(caption_alone(f"{caption} ({error})"))
     return _ScenePictures(whole, tuple(pictured[:count]), tuple(pictured[count:][::-1]))
 
 
 def _by_score(boxes: Boxes) -> list[int]:
-    """The indices of boxes, the least sure first."""
+    """The indices of boxes, lowest score first."""
     scores = np.zeros(len(boxes)) if boxes.scores is None else boxes.scores
     return [int(index) for index in np.argsort(scores, kind="stable")]
 
@@ -181,7 +179,7 @@ def _by_score(boxes: Boxes) -> list[int]:
 def _crop_pictures(scene: ScenePrediction, chosen: Sequence[int]) -> list[Markup]:
     boxes = scene.boxes.select(list(chosen))
     windows = crop_windows(boxes.xyxy, scene.width, scene.height)
-    pictures = [Markup("")] * len(windows)
+    pictures = [NOTHING] * len(windows)
     for index, image in crops(local_image(scene.location), windows):
         window = windows[index]
         one = boxes.select([index]).shifted(-window.x, -window.y)

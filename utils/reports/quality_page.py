@@ -1,4 +1,4 @@
-"""The page of how good labels are."""
+"""The page of label quality: models against people, and people against one another."""
 
 from __future__ import annotations
 
@@ -6,12 +6,24 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
 
+from markupsafe import Markup
+
 from utils.annotation.quality import Agreement, LabelQuality
 from utils.dataset.review import ReviewState
 from utils.dataset.review_tally import ReviewTally
 from utils.reports.charts import curves
 from utils.reports.counting import share
-from utils.reports.page import Cell, Markup, columns, facts, page, paragraph, section, table
+from utils.reports.page import (
+    NOTHING,
+    Cell,
+    columns,
+    facts,
+    page,
+    paragraph,
+    section,
+    subsection,
+    table,
+)
 from utils.reports.review_counts import tally_table
 
 _LINES = 3  # as many colours as charts have
@@ -21,12 +33,13 @@ _NOT_MODELS = ("ground truth", "nobody")
 
 
 def quality_page(quality: LabelQuality) -> str:
-    """The page: models and people, people and one another."""
+    """Make the page: models against people, then people against one another."""
     together = quality.between_people
     reviewed = sum((tally for tally in quality.people.values()), ReviewTally())
     return page(
         "How good the labels are",
-        "What people did to proposed boxes, and how far they agree where two have labelled a tile.",
+        "The changes that people made to proposed boxes, and their agreement on tiles that two "
+        "have labelled.",
         facts(
             {
                 "Reviews": reviewed.states.total(),
@@ -47,7 +60,7 @@ def quality_page(quality: LabelQuality) -> str:
 
 
 def _over_time(proposals: Mapping[tuple[str, date], ReviewTally]) -> Markup:
-    """The share that was accepted, day by day, of the last few model versions."""
+    """The acceptance of the last few model versions, day by day."""
     days: dict[str, dict[date, ReviewTally]] = defaultdict(dict)
     for (name, day), tally in sorted(proposals.items(), key=lambda item: item[0][1]):
         if name not in _NOT_MODELS and tally.judged:
@@ -73,7 +86,7 @@ def _curves(days: Mapping[str, Mapping[date, ReviewTally]]) -> Markup:
     """The acceptance of each model version, from the first day to the last."""
     first, last = min(map(min, days.values())), max(map(max, days.values()))
     if first == last:
-        return Markup("")
+        return NOTHING
     lines = {
         f"version {name}": [
             ((day - first) / (last - first), tally.acceptance or 0.0)
@@ -94,8 +107,10 @@ def _between_people(quality: LabelQuality) -> list[Markup]:
     return [
         table(headings, rows),
         paragraph(note),
-        Markup("<h3>Tiles they agree on least</h3>"),
-        table(["Tile", "F1", "One", "Other"], worst[:_TILES_LISTED]),
+        subsection(
+            "Tiles they agree on least",
+            table(["Tile", "F1", "One", "Other"], worst[:_TILES_LISTED]),
+        ),
     ]
 
 

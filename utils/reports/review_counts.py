@@ -1,4 +1,4 @@
-"""What people did to proposed boxes, as tables."""
+"""Tables of reviews: the changes that people made to proposed boxes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from markupsafe import Markup
+
 from utils.dataset.review import Review, ReviewState
 from utils.dataset.review_tally import ReviewTally
 from utils.reports.counting import share
-from utils.reports.page import Cell, Markup, paragraph, table
+from utils.reports.page import NOTHING, Cell, paragraph, table
 
 _HEADINGS = [
     *("Tiles", "Accepted as is", "Changed", "Rejected", "Skipped"),
@@ -23,10 +25,10 @@ _NOTE = (
 
 @dataclass
 class ReviewCounts:
-    """Reviews by who proposed, gathered while they stream by.
+    """Reviews by the source of the proposal, gathered while they stream by.
 
     Attributes:
-        tallies: By model version, `ground truth`, or `nobody`.
+        tallies: Reviews by model version, `ground truth`, or `nobody`.
     """
 
     tallies: dict[str, ReviewTally] = field(default_factory=lambda: defaultdict(ReviewTally))
@@ -36,21 +38,21 @@ class ReviewCounts:
         self.tallies[review.proposed_by or "nobody"].add(review)
 
     def tables(self) -> Markup:
-        """One line for each model version, and for the ground truth of the ingest."""
+        """The table with a line for each model version, and for the ground truth of the ingest."""
         return tally_table("Proposed by", self.tallies)
 
 
 def tally_table(heading: str, tallies: Mapping[str, ReviewTally]) -> Markup:
-    """One line for each tally, in order of its name.
+    """The table with a line for each tally, in order of its name.
 
     Args:
-        heading: What the names are.
-        tallies: By name.
+        heading: Heading of the column of names.
+        tallies: Tallies by name.
     """
     if not tallies:
-        return Markup("")
+        return NOTHING
     rows = [_row(name, tally) for name, tally in sorted(tallies.items())]
-    return Markup(f"{table([heading, *_HEADINGS], rows)}{paragraph(_NOTE)}")
+    return table([heading, *_HEADINGS], rows) + paragraph(_NOTE)
 
 
 def _row(name: str, tally: ReviewTally) -> list[Cell]:

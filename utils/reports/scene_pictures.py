@@ -1,4 +1,4 @@
-"""Pictures of whole scenes, of any size and kind: read from top to bottom, never all at once."""
+"""Pictures of whole scenes, of any size and kind, read from top to bottom strip by strip."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from utils.geometry import FloatArray, Window
 from utils.images.options import PixelOptions
 from utils.images.reader import read_strips
 
-# A scene that was looked through was allowed to be as large as it is.
+# The limit on pixels was checked when the scene was predicted or inspected.
 _OF_ANY_SIZE = PixelOptions(max_pixels=sys.maxsize)
 
 _CONTEXT = 2.0
@@ -25,10 +25,10 @@ def overview(path: Path, width: int, height: int, side: int) -> Image.Image:
     """A scene shrunk by a whole number to at most `side` pixels.
 
     Args:
-        path: The image.
-        width: Of the upright image, in pixels.
-        height: Of the upright image, in pixels.
-        side: Longest side wanted, in pixels.
+        path: Path of the image.
+        width: Width of the upright image, in pixels.
+        height: Height of the upright image, in pixels.
+        side: Longest side of the result, in pixels.
 
     Raises:
         ImageError: If the image does not decode or is no longer there.
@@ -41,12 +41,12 @@ def overview(path: Path, width: int, height: int, side: int) -> Image.Image:
 
 
 def crop_windows(boxes: FloatArray, width: int, height: int) -> list[Window]:
-    """A square window around each box, with as much again of its surroundings, inside the scene.
+    """A square window around each box, twice as long as its longer side, inside the scene.
 
     Args:
-        boxes: Shape (n, 4), `xyxy` in scene pixels.
-        width: Of the scene.
-        height: Of the scene.
+        boxes: Boxes as `xyxy` in scene pixels, shape (n, 4).
+        width: Width of the scene, in pixels.
+        height: Height of the scene, in pixels.
     """
     windows = []
     for x1, y1, x2, y2 in boxes.tolist():

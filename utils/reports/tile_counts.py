@@ -1,4 +1,4 @@
-"""What labelled tiles look like in numbers, gathered while they stream by."""
+"""Counts of labelled tiles and their boxes, gathered while they stream by."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from utils.dataset.labeled import LabeledTile
 from utils.reports.charts import histogram
 from utils.reports.counting import BoxCounts
-from utils.reports.page import Markup, paragraph
+from utils.reports.page import joined, paragraph
 
-# Width over height; the middle bin is what the eye takes for a square.
+# Width over height; a box in the middle bin looks like a square.
 _ASPECT_EDGES = (0, 1 / 8, 1 / 4, 1 / 2, 4 / 5, 5 / 4, 2, 4, 8, np.inf)
 _ASPECT_NAMES = ("", "1:8", "1:4", "1:2", "4:5", "5:4", "2:1", "4:1", "8:1", "")
 _PER_TILE_EDGES = (0, 1, 2, 3, 6, 11, 21, 51, 101, np.inf)
@@ -29,18 +30,18 @@ def _zeros(*shape: int) -> NDArray[np.int64]:
 
 @dataclass
 class TileCounts:
-    """Tiles, of all splits or of one, and their boxes.
+    """Counts of tiles and their boxes, over all splits or one.
 
     Attributes:
-        tiles: How many.
-        empty: Those without a box.
-        scenes: The ids of their scenes.
-        groups: The ids of the groups of their scenes.
-        boxes: By class and size.
+        tiles: Number of tiles.
+        empty: Number of tiles without a box.
+        scenes: Ids of their scenes.
+        groups: Ids of the groups of their scenes.
+        boxes: Boxes by class and size.
         aspects: Boxes in each bin of width over height.
         per_tile: Tiles in each bin of the number of their boxes.
-        centres: Boxes by where in the tile their centre lies, from its top left corner.
-        brightness: Of the tiles that were looked at, 0 to 255.
+        centres: Boxes by the place of their centre in the tile, rows from the top.
+        brightness: Mean grey values, 0 to 255, of the tiles whose images were read.
     """
 
     tiles: int = 0
@@ -77,7 +78,7 @@ class TileCounts:
         return histogram(_PER_TILE_NAMES, self.per_tile.tolist())
 
     def brightness_chart(self) -> Markup:
-        """A histogram of the brightness of the tiles that were looked at."""
+        """A histogram of the brightness of the tiles whose images were read."""
         counts = np.histogram(self.brightness, bins=list(_BRIGHTNESS_EDGES))[0]
         return histogram([*map(str, _BRIGHTNESS_EDGES[:-1]), ""], counts.tolist())
 
@@ -86,19 +87,21 @@ class TileCounts:
         if not self.centres.any():
             return paragraph("Nothing to count.")
         shares = np.sqrt(self.centres / self.centres.max())
-        cells = "".join(
-            f'<rect x="{column}" y="{row}" width="1" height="1" fill-opacity="{share:.2f}">'
-            f"<title>{self.centres[row, column]:,}</title></rect>"
-            for (row, column), share in np.ndenumerate(shares)
-            if share
+        cell = Markup(
+            '<rect x="{}" y="{}" width="1" height="1" fill-opacity="{:.2f}">'
+            "<title>{:,}</title></rect>"
         )
-        frame = "".join(
-            f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke-width="0.1"/>'
-            for (x1, y1), (x2, y2) in pairwise(
-                [(0, 0), (_CELLS, 0), (_CELLS, _CELLS), (0, _CELLS), (0, 0)]
-            )
-        )
+        edge = Markup('<line x1="{}" y1="{}" x2="{}" y2="{}" stroke-width="0.1"/>')
+        corners = [(0, 0), (_CELLS, 0), (_CELLS, _CELLS), (0, _CELLS), (0, 0)]
         return Markup(
-            f'<svg class="chart" style="max-width: 320px" viewBox="0 0 {_CELLS} {_CELLS}" '
-            f'role="img">{cells}{frame}</svg>'
+            '<svg class="chart" style="max-width: 320px" viewBox="0 0 {size} {size}" '
+            'role="img">{cells}{frame}</svg>'
+        ).format(
+            size=_CELLS,
+            cells=joined(
+                cell.format(column, row, share, self.centres[row, column])
+                for (row, column), share in np.ndenumerate(shares)
+                if share
+            ),
+            frame=joined(edge.format(*start, *end) for start, end in pairwise(corners)),
         )

@@ -13,16 +13,19 @@ import numpy as np
 
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.errors import ImageError
+from utils.images.files import explained
 from utils.images.options import PixelOptions
 from utils.issues import IssueReport
-from utils.reports.deep_zoom import OVERLAP, TILE_SIZE, write_pyramid
 from utils.scenes.bucket import local_image
 from utils.tiling.tile import scene_key
 
 INDEX, SCENES = "index.html", "scenes"
 
-_ASSETS = Path(__file__).with_name("assets")
+_ASSETS = Path(__file__).with_name("assets") / "viewer"
 _DEFAULT_PIXELS = PixelOptions()
+# Large tiles keep a giant scene at some hundreds of files: each may be an upload to a bucket.
+_TILE_SIZE, _OVERLAP = 1022, 1
+_QUALITY = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,8 @@ class Viewer:
     """A folder whose `index.html` shows scenes in a browser, from a disk as well as from a server.
 
     Attributes:
-        folder: Holds all that the page needs.
-        scenes: How many it shows.
+        folder: Folder with everything that the page needs.
+        scenes: Number of scenes that it shows.
     """
 
     folder: Path
@@ -49,11 +52,11 @@ def write_viewer(
     """Prepare the scenes with most boxes for viewing.
 
     Args:
-        predictions: Streamed once; the chosen scenes are kept.
-        folder: Where to write.
-        issues: Receives the scenes whose image cannot be had any more.
-        scenes: How many at most.
-        pixels: How the pixels of the scenes are read.
+        predictions: Predictions, streamed once; the chosen scenes are held in memory.
+        folder: Folder to write to.
+        issues: Receives the scenes whose image can no longer be read.
+        scenes: Largest number of scenes.
+        pixels: Options for reading the pixels of the scenes.
     """
     shutil.copytree(_ASSETS, folder, dirs_exist_ok=True)
     (folder / "viewer.html").rename(folder / INDEX)
@@ -78,17 +81,17 @@ def _listed(scene: ScenePrediction) -> dict[str, Any]:
 def _write_scene(
     scene: ScenePrediction, class_names: tuple[str, ...], folder: Path, pixels: PixelOptions
 ) -> None:
-    """Write the tiles of a scene, and its boxes as a script: pages on a disk may not read data."""
+    """Write the tiles of a scene, and its boxes as a script, since pages on disk cannot fetch."""
     key = scene_key(scene.scene_id)
-    write_pyramid(local_image(scene.location), folder / key / "tiles", pixels)
+    _write_pyramid(local_image(scene.location), folder / key / "tiles", pixels)
     number = {name: index for index, name in enumerate(class_names)}
     scores = scene.boxes.scores if scene.boxes.scores is not None else np.ones(len(scene.boxes))
     shown = {
         "key": key,
         "width": scene.width,
         "height": scene.height,
-        "tileSize": TILE_SIZE,
-        "overlap": OVERLAP,
+        "tileSize": _TILE_SIZE,
+        "overlap": _OVERLAP,
         "model": scene.model_version,
         "labels": class_names,
         "classes": [number[label] for label in scene.boxes.labels],
@@ -98,6 +101,26 @@ def _write_scene(
         "truth": None if scene.truth is None else scene.truth.xyxy.round(1).tolist(),
     }
     _write_script(folder / key / "boxes.js", f"showScene({json.dumps(shown)});")
+
+
+def _write_pyramid(image: Path, path: Path, pixels: PixelOptions) -> None:
+    """Write a Deep Zoom pyramid of an image: `path`.dzi, and its tiles in `path`_files.
+
+    The pyramid is upright and has 8 bits. The image is streamed once, from top to bottom.
+
+    Raises:
+        ImageError: If it does not decode or is no longer there.
+    """
+    from utils.images.pixels import open_upright
+
+    upright = open_upright(image, pixels, is_strict=False)
+    with explained(image, upright.faults):
+        bands = upright.pixels
+        colours = bands[:3] if bands.bands > 2 else bands[0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        colours.dzsave(
+            str(path), suffix=f".jpg[Q={_QUALITY}]", tile_size=_TILE_SIZE, overlap=_OVERLAP
+        )
 
 
 def _write_script(path: Path, script: str) -> None:

@@ -1,7 +1,7 @@
-"""Local copies of stored files: remote ones are downloaded once and kept.
+"""Local copies of stored files: remote files are downloaded once and kept.
 
-Files whose hash we have noted (tiles) are found by it. All others are found by where they are in
-the bucket and by their version there, so that a copy is never older than what was listed.
+Files with a known hash (tiles) are found by it. All others are found by their place and version in
+the bucket, so that a copy is never older than the object that was listed.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ def local_copies(
 
     Args:
         files: The (URI, SHA-256 in hex) of each file.
-        issues: Receives the files that cannot be had, which are then left out; without it the
-            first one is an error.
-        description: Of the progress bar.
-        total: The number of files, where known, for the progress bar.
+        issues: Receives the missing or damaged files, which are then left out; without it the first
+            of them is an error.
+        description: Description of the progress bar.
+        total: Number of files, where known, for the progress bar.
 
     Raises:
         StoreError: If a file is missing or differs from its hash, and there is no `issues`.
@@ -72,7 +72,7 @@ def local_copy(uri: str, sha256: str) -> Path:
 def versioned_copy(store: ObjectStore, stored: StoredObject) -> Path:
     """A local copy of an object in a bucket, in the version that was listed.
 
-    It is downloaded once; copies of older versions are then removed.
+    It is downloaded once; the download removes copies of older versions.
 
     Raises:
         StoreError: If that version is no longer there, or the bucket cannot be read.
@@ -99,7 +99,8 @@ def newest_copy(uri: str) -> Path | None:
     """
     folder, _, name = uri.rpartition("/")
     store = open_store(folder)
-    found = next(store.list(name), None)  # keys come in order: its own is the first it begins
+    # Keys come in order, so the file itself comes before longer keys that begin with its name.
+    found = next(store.list(name), None)
     return versioned_copy(store, found) if found and found.key == name else None
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a disk, as one sentence."""
+"""Faults of a disk as one sentence, and a check of its free space."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def disk_faults(folder: Path) -> Iterator[None]:
     """Explain faults of the disk that holds `folder`.
 
     Raises:
-        StoreError: If the disk is full, or the folder may not be written or is none.
+        StoreError: If the disk is full, or the folder is not writable or not a folder.
     """
     try:
         with full_disk_explained(folder):
@@ -40,11 +40,11 @@ def disk_faults(folder: Path) -> Iterator[None]:
 
 
 def require_free_space(folder: Path, needed_bytes: int) -> None:
-    """Refuse to start what cannot be finished.
+    """Refuse to start work that the disk has no room for.
 
     Args:
-        folder: On the disk in question; it need not exist yet.
-        needed_bytes: What must be free.
+        folder: A folder on the disk in question; it need not exist yet.
+        needed_bytes: Number of bytes that must be free.
 
     Raises:
         StoreError: If less is free.

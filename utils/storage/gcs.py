@@ -39,17 +39,17 @@ _CONNECT_AND_READ_SECONDS = (10, 60)
 _REQUEST = {"timeout": _CONNECT_AND_READ_SECONDS, "retry": DEFAULT_RETRY.with_timeout(60.0)}
 _QUICK_REQUEST = {"timeout": _CONNECT_AND_READ_SECONDS, "retry": DEFAULT_RETRY.with_timeout(10.0)}
 _LISTED = "items(name,size,generation,metadata),nextPageToken"
-# What each upload holds in memory, and loses with its connection. Google's client takes 100 MB.
+# The part that each upload holds in memory, and loses with its connection; the default is 100 MB.
 _UPLOAD_PART_BYTES = 16 << 20
 _DOWNLOAD_PART_BYTES = 32 << 20
 
 
 class GcsStore:
-    """A bucket, or a prefix in one. See `ObjectStore` for what each method promises.
+    """A bucket, or a prefix in one. See `ObjectStore` for the promises of each method.
 
-    Uploads name the generation they replace (0: none), so that the client may safely retry them
-    and another writer's object is never overwritten unseen; the server checks their MD5. Each
-    object carries its SHA-256 as metadata. With `STORAGE_EMULATOR_HOST` set, the client talks to
+    Uploads name the generation that they replace (0: none), so that the client may safely retry
+    them and another writer's object is never overwritten unseen; the server checks their MD5. Each
+    object carries its SHA-256 as metadata. With `STORAGE_EMULATOR_HOST` set, the client connects to
     that address without credentials.
     """
 
@@ -98,14 +98,15 @@ class GcsStore:
         return self._upload(key, md5, hashlib.sha256(content).hexdigest(), send)
 
     def replace(self, key: str, content: bytes, version: str | None) -> str | None:
-        """Upload bytes over the generation that was seen."""
+        """Upload bytes over the generation that was read."""
         blob = self._blob(key)
         blob.metadata = {"sha256": hashlib.sha256(content).hexdigest()}
         options = {"if_generation_match": int(version or 0), "checksum": "md5", **_REQUEST}
         with self._explained():
             try:
                 blob.upload_from_string(content, **options)
-            except PreconditionFailed:  # which our own upload meets too, if its answer was lost
+            # Our own upload fails so too, if the client retried it after its answer was lost.
+            except PreconditionFailed:
                 blob = self._bucket.get_blob(self._name_of(key), **_REQUEST)
                 md5 = hashlib.md5(content, usedforsecurity=False).digest()
                 if blob is None or blob.md5_hash != b64encode(md5).decode():
@@ -142,7 +143,7 @@ class GcsStore:
                 yield StoredObject(key, self._uri_of(key), int(blob.size), version, sha256)
 
     def _upload(self, key: str, md5: bytes, sha256: str, send: Callable[..., None]) -> str:
-        """Upload unless the object there has the same MD5; see the class for what is promised."""
+        """Upload unless the object there has the same MD5; see the class for the generations."""
         expected = b64encode(md5).decode()
         with self._explained():
             present = self._bucket.get_blob(self._name_of(key), **_REQUEST)
@@ -163,7 +164,7 @@ class GcsStore:
         return self._uri_of(key)
 
     def _check_same(self, key: str, md5: str) -> None:
-        """Accept that an object has appeared meanwhile when it is ours (a retried upload)."""
+        """Accept an object that has appeared meanwhile if it is our own (a retried upload)."""
         present = self._bucket.get_blob(self._name_of(key), **_REQUEST)
         if present is None or present.md5_hash != md5:
             raise StoreError(
@@ -188,7 +189,7 @@ class GcsStore:
 
     @contextmanager
     def _explained(self, key: str | None = None, remedy: str = CHECK_NAME) -> Iterator[None]:
-        """Turn the faults of Google's client into one sentence; `key` is being read, if any."""
+        """Turn faults of Google's client into one sentence; `key` is the object read, if any."""
         bucket = f"{GCS_SCHEME}{self._name}"
         try:
             yield
@@ -237,6 +238,6 @@ def _download_in_parts(blob: Any, path: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """The kind of a fault; of a retried one, that of its last cause."""
+    """The kind of a fault; for a request that was retried, the kind of its last fault."""
     cause = error.cause if isinstance(error, RetryError) and error.cause else error
     return type(cause).__name__

@@ -18,15 +18,15 @@ from utils.storage.disk import disk_faults, require_free_space
 from utils.storage.objects import CHECK_NAME, StoredObject, is_local
 
 _SPARE_BYTES = 50_000_000
-# Smaller ones are tiles and parts of manifests, in thousands; they are made again where damaged.
+# Smaller files are tiles and parts of manifests, in thousands; damaged ones are written again.
 _SYNCED_BYTES = 1_000_000
 
 
 class LocalStore:
-    """A folder; keys are paths below it. See `ObjectStore` for what each method promises."""
+    """A folder; keys are paths below it. See `ObjectStore` for the promises of each method."""
 
     def __init__(self, root: Path) -> None:
-        """Name the folder; it is made when first written to."""
+        """Name the folder; the first write creates it."""
         self._root = root.expanduser().absolute()
 
     @property
@@ -35,7 +35,7 @@ class LocalStore:
         return str(self._root)
 
     def check(self) -> None:
-        """Fail early when the folder cannot be made or written, or its disk is nearly full."""
+        """Fail early if the folder cannot be created or written, or its disk is nearly full."""
         require_free_space(self._root, _SPARE_BYTES)
         with disk_faults(self._root):
             self._root.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ class LocalStore:
         return str(path)
 
     def replace(self, key: str, content: bytes, version: str | None) -> str | None:
-        """Write bytes over the version that was seen."""
+        """Write bytes over the version that was read."""
         path = self._path(key)
         with disk_faults(self._root):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ class LocalStore:
             self._path(key).unlink(missing_ok=True)
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
-        """Yield the files whose key starts with `prefix`; hidden and unfinished ones are not."""
+        """Yield the files whose key starts with `prefix`, except hidden and unfinished ones."""
         for path in _files_below(self._root / prefix.rpartition("/")[0]):
             key = path.relative_to(self._root).as_posix()
             if key.startswith(prefix):

@@ -1,4 +1,4 @@
-"""What an object store is: the few verbs that a local folder and a bucket share."""
+"""The object store: the few verbs that a local folder and a bucket share."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class StoredObject:
 
     Attributes:
         key: Its name in the store, with `/` between parts.
-        uri: Where it is: an absolute local path or `gs://...`.
-        size_bytes: Of its content.
-        version: A whole number in digits; of two, the object written later has the larger one.
-        sha256: Gives the hash of its content in hex, or None where that is not known without
-            reading the object; a local folder reads the file when asked.
+        uri: Its place: an absolute local path or `gs://...`.
+        size_bytes: Size of its content.
+        version: A whole number in digits; a later version has a larger one.
+        sha256: Returns the hash of its content in hex, or None if the bucket does not know it; a
+            local folder reads the file for it.
     """
 
     key: str
@@ -32,19 +32,19 @@ class StoredObject:
 
 
 class ObjectStore(Protocol):
-    """A place for files, by key: a local folder or a bucket.
+    """A store of files by key: a local folder or a bucket.
 
-    Every write looks first: an object that is there with the same content is left alone. Objects
-    appear whole or not at all. Methods may be called from several threads, and raise `StoreError`
-    with a sentence that names the store and what is wrong.
+    Every write checks first: an object with the same content is left alone. Objects appear whole or
+    not at all. Methods may be called from several threads, and raise `StoreError` with a sentence
+    that names the store and the fault.
     """
 
     @property
     def uri(self) -> str:
-        """Where the store is: an absolute local path or `gs://bucket/prefix`."""
+        """Place of the store: an absolute local path or `gs://bucket/prefix`."""
 
     def check(self) -> None:
-        """Fail early when the store cannot be reached or written."""
+        """Fail early if the store cannot be reached or written."""
 
     def put(self, local: Path, key: str) -> str:
         """Store a copy of a local file; returns its URI."""
@@ -53,34 +53,34 @@ class ObjectStore(Protocol):
         """Store bytes; returns their URI."""
 
     def replace(self, key: str, content: bytes, version: str | None) -> str | None:
-        """Store bytes over the version that was seen, so that of several writers one succeeds.
+        """Store bytes over the version that was read, so that one of several writers succeeds.
 
         Args:
-            key: Of the object.
+            key: Key of the object.
             content: The bytes.
-            version: As listed, or None where there was no object.
+            version: The version that was listed, or None if there was no object.
 
         Returns:
-            The new version, or None where another writer was quicker: nothing is changed.
+            The new version, or None if another writer was quicker and nothing was changed.
         """
 
     def get(self, item: str | StoredObject, to: Path, *, remedy: str = CHECK_NAME) -> Path:
         """Copy an object to a local file, whole or not at all; returns `to`.
 
         Args:
-            item: Its key or URI; or the object as listed, whose size tells how to fetch it fastest,
-                and of which a bucket gives the version that was listed, or none.
-            to: The file.
-            remedy: What the user is told to do where there is no such object, as a sentence.
+            item: Its key or URI, or the object as listed: its size decides how to fetch it, and a
+                bucket returns exactly its version.
+            to: Path of the file.
+            remedy: Sentence that tells the user what to do if the object is missing.
         """
 
     def delete(self, key: str) -> None:
-        """Remove an object; one that is gone already is no error."""
+        """Remove an object; a missing object is no error."""
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """Yield the objects whose key starts with `prefix`, in order of key, as a stream.
 
-        Folders are none, nor are the empty objects that stand for one and end in `/`.
+        Folders are left out, and so are the empty objects that stand for them and end in `/`.
         """
 
 

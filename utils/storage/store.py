@@ -1,4 +1,4 @@
-"""How a store is opened by its URI."""
+"""Opening of a store by its URI."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def open_store(uri: str) -> ObjectStore:
     """Open a store without touching it yet.
 
     Args:
-        uri: A local folder (made when first written to) or `gs://bucket/prefix`.
+        uri: A local folder (created by the first write) or `gs://bucket/prefix`.
 
     Raises:
-        ConfigurationError: If the URI names no kind of store that is known.
+        ConfigurationError: If the URI is of another kind.
         StoreError: If there are no credentials for the bucket.
     """
     if uri.startswith(GCS_SCHEME):

@@ -1,4 +1,4 @@
-"""Many transfers at the same time, with a bounded number waiting."""
+"""Parallel transfers, with a bounded number in the queue."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Result = TypeVar("Result")
 
 
 class Transfers:
-    """Threads with a bounded queue: whoever submits too fast waits, so memory stays bounded.
+    """Threads with a bounded queue: `submit` blocks while it is full, so memory stays bounded.
 
-    Used as a context manager; leaving the block waits for what runs, and after an error drops what
-    has not begun.
+    It is a context manager: leaving the block waits for running transfers, and an error drops those
+    that have not begun.
     """
 
     def __init__(self) -> None:
-        """Make the threads; they start with the first piece of work."""
+        """Create the threads, which start with the first transfer."""
         self._threads = ThreadPoolExecutor(PARALLEL_TRANSFERS, thread_name_prefix="transfer")
         self._places = BoundedSemaphore(_WAITING)
 
     def submit(self, work: Callable[..., Result], *arguments: Any) -> Future[Result]:
-        """Queue a call of `work`; waits while the queue is full."""
+        """Queue a call of `work`; blocks while the queue is full."""
         self._places.acquire()
         future = self._threads.submit(work, *arguments)
         future.add_done_callback(lambda _: self._places.release())
@@ -44,7 +44,7 @@ class Transfers:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Wait for what runs."""
+        """Wait for the running transfers."""
         self._threads.shutdown(wait=True, cancel_futures=kind is not None)
 
 

@@ -21,7 +21,7 @@ _CUT = "cut"
 
 SCHEMA = versioned_schema(
     "tile_manifest",
-    2,
+    3,
     [
         ("tile_id", pa.string()),
         ("scene_id", pa.string()),
@@ -37,7 +37,6 @@ SCHEMA = versioned_schema(
         ("labeled", pa.bool_()),
         ("boxes", BOXES),
         ("labels", STRINGS),
-        ("box_ids", pa.list_(pa.int32())),
         ("tags", STRINGS),
         ("crs", pa.string()),
         ("transform", pa.list_(pa.float64())),
@@ -63,7 +62,6 @@ def _to_row(tile: Tile) -> dict[str, Any]:
         "labeled": tile.boxes is not None,
         "boxes": boxes.xyxy.tolist(),
         "labels": list(boxes.labels),
-        "box_ids": list(tile.box_ids),
         "tags": list(tile.tags),
         "crs": tile.georeference.crs if tile.georeference else None,
         "transform": list(tile.georeference.transform) if tile.georeference else None,
@@ -87,7 +85,6 @@ def _to_tile(row: dict[str, Any]) -> Tile:
         scene_width=row["scene_width"],
         scene_height=row["scene_height"],
         boxes=boxes,
-        box_ids=tuple(row["box_ids"]),
         tags=tuple(row["tags"]),
         georeference=Georeference(row["crs"], tuple(row["transform"])) if row["crs"] else None,
         group=row.get("group", ""),

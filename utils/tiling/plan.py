@@ -31,13 +31,11 @@ class PlannedTile:
         tile_id: As in `Tile`.
         window: As in `Tile`.
         boxes: As in `Tile`.
-        box_ids: As in `Tile`.
     """
 
     tile_id: str
     window: Window
     boxes: Boxes | None
-    box_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ def plan_tiles(
     """Decide on the windows of a scene and the boxes of each.
 
     Boxes that cannot be used (not numbers, inverted, without area, outside, exact duplicates) are
-    set aside with an issue; `box_ids` count all boxes of the scene, the unusable ones too.
+    set aside with an issue.
 
     Args:
         scene: The scene; its image is not opened.
@@ -106,10 +104,10 @@ def plan_tiles(
     )
     if boxes is None:
         wanted = (window for window, state in zip(grid, states, strict=True) if state == COVERED)
-        tiles = [PlannedTile(tile_id_of(scene.id, one), one, None, ()) for one in wanted]
+        tiles = [PlannedTile(tile_id_of(scene.id, one), one, None) for one in wanted]
         return replace(plan, tiles=tuple(tiles), issues=issues)
     inside = np.ones(len(usable), np.bool_) if covered is None else covered.inside[usable]
-    return _labelled(replace(plan, issues=issues), grid, states, boxes, usable, inside, options)
+    return _labelled(replace(plan, issues=issues), grid, states, boxes, inside, options)
 
 
 def _labelled(
@@ -117,7 +115,6 @@ def _labelled(
     grid: Grid,
     states: StateArray,
     boxes: Boxes,
-    box_ids: list[int],
     inside: BoolArray,
     options: TilingOptions,
 ) -> TilePlan:
@@ -128,7 +125,7 @@ def _labelled(
     """
     scene_id = plan.scene.id
     assignment = assign_boxes(boxes.xyxy, grid, options.min_visibility)
-    tiles = tuple(_wanted_tiles(scene_id, grid, states, assignment, boxes, box_ids, options))
+    tiles = tuple(_wanted_tiles(scene_id, grid, states, assignment, boxes, options))
     is_shown = np.zeros(len(boxes), dtype=np.bool_)
     is_shown[assignment.boxes[states[assignment.windows] == COVERED]] = True
     outside, hidden = int((~is_shown & ~inside).sum()), int((~is_shown & inside).sum())
@@ -158,7 +155,6 @@ def _wanted_tiles(
     states: StateArray,
     assignment: Assignment,
     boxes: Boxes,
-    box_ids: list[int],
     options: TilingOptions,
 ) -> Iterator[PlannedTile]:
     for index, window in enumerate(grid):
@@ -170,8 +166,7 @@ def _wanted_tiles(
             continue
         seen = boxes.select(inside)
         visible = shift(clip_boxes(seen.xyxy, window.xyxy), -window.x, -window.y)
-        ids = tuple(box_ids[box] for box in inside)
-        yield PlannedTile(tile_id, window, Boxes(visible, seen.labels), ids)
+        yield PlannedTile(tile_id, window, Boxes(visible, seen.labels))
 
 
 def keeps_empty(tile_id: str, options: TilingOptions) -> bool:

@@ -25,8 +25,6 @@ class Tile:
         size_bytes: Size bytes of the encoded bytes.
         boxes: Ground truth in tile coordinates, clipped to the tile; None where the scene is
             unlabelled.
-        box_ids: For each box its index among the boxes of the scene, so that a box seen by several
-            tiles is known as one.
         scene_width: Scene width of the whole scene, in pixels.
         scene_height: Scene height of the whole scene, in pixels.
         tags: Tags of the scene.
@@ -43,7 +41,6 @@ class Tile:
     scene_width: int
     scene_height: int
     boxes: Boxes | None = None
-    box_ids: tuple[int, ...] = ()
     tags: tuple[str, ...] = field(default=())
     georeference: Georeference | None = None
     group: str = ""

@@ -137,7 +137,6 @@ def finished_tile(
         scene_width=plan.width,
         scene_height=plan.height,
         boxes=planned.boxes,
-        box_ids=planned.box_ids,
         tags=plan.scene.tags,
         georeference=plan.scene.georeference,
         group=plan.scene.group or plan.scene.id,

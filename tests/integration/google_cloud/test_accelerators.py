@@ -9,7 +9,7 @@ import pytest
 from tests.emulators.credentials import PROJECT
 from tests.integration.google_cloud.told import L4, REGION, told
 from utils.google_cloud.accelerators import Accelerator, check_accelerator, check_quota
-from utils.google_cloud.regions import check_region
+from utils.google_cloud.project_checks import check_region
 
 
 @pytest.mark.parametrize(

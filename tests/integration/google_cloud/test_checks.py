@@ -9,9 +9,7 @@ import pytest
 from tests.emulators.credentials import ACCOUNT, PROJECT
 from tests.integration.google_cloud.told import L4, MEMBER, REGION, REGISTRY, USER, told
 from utils.google_cloud.accelerators import check_accelerator, check_quota
-from utils.google_cloud.accounts import check_account
-from utils.google_cloud.apis import check_apis
-from utils.google_cloud.regions import check_region
+from utils.google_cloud.project_checks import check_account, check_apis, check_region
 from utils.google_cloud.registry import check_registry
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from tests.emulators.credentials import PROJECT
 from tests.integration.google_cloud.told import REGION, told
 from utils.google_cloud.credentials import log_in
-from utils.google_cloud.regions import check_region
+from utils.google_cloud.project_checks import check_region
 
 
 def test_no_credentials_are_told(monkeypatch, tmp_path):

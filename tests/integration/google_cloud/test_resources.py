@@ -11,8 +11,8 @@ from tests.emulators.credentials import ACCOUNT, PROJECT
 from tests.emulators.gcs import GoogleStorage
 from tests.integration.google_cloud.told import MEMBER, REGION, REGISTRY, USER, told
 from utils.errors import CloudError
-from utils.google_cloud.accounts import check_account
 from utils.google_cloud.bucket import check_bucket
+from utils.google_cloud.project_checks import check_account
 from utils.google_cloud.registry import check_registry
 
 

@@ -19,7 +19,7 @@ from tests.unit.backup.trainings import (
     train_epoch,
 )
 from utils.detection.backup import RunBackup
-from utils.detection.ultralytics.runs import Progress
+from utils.detection.training_run import Progress
 
 
 def test_a_run_that_was_cut_off_is_the_same_on_another_machine(run, store, tmp_path):

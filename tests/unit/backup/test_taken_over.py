@@ -16,7 +16,7 @@ from tests.unit.backup.trainings import (
     train_epoch,
 )
 from utils.detection.backup import RunBackup
-from utils.detection.ultralytics.runs import Progress
+from utils.detection.training_run import Progress
 from utils.errors import BusyError
 from utils.files import sha256_of
 

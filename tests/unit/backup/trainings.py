@@ -11,7 +11,7 @@ import torch
 
 from utils.detection.backup import RunBackup
 from utils.detection.stored_state import THIS_PROCESS
-from utils.detection.ultralytics.runs import TrainingRun
+from utils.detection.ultralytics.runs import UltralyticsRun
 from utils.errors import StoreError
 from utils.storage.local import LocalStore
 from utils.storage.objects import StoredObject
@@ -58,7 +58,7 @@ class FaultyStore(LocalStore):
 def on_machine(folder):
     """The same training on a machine of its own."""
     folder.mkdir(exist_ok=True)
-    return TrainingRun(FINGERPRINT, folder / FINGERPRINT)
+    return UltralyticsRun(FINGERPRINT, folder / FINGERPRINT)
 
 
 def train_epoch(run, epoch, *, is_best=True, is_last=False):

@@ -19,7 +19,7 @@ from tests.unit.scenes.reading import empty, open_kind, read
 from utils.errors import ConfigurationError, SourceError, StoreError
 from utils.issues import IssueReport
 from utils.labels.objects import UNKNOWN_CLASS
-from utils.processes import free_port
+from utils.ports import free_port
 
 NAMES = datasets.ClassLabel(names=["ship", "tug"])
 NUMBERS = datasets.Value("int64")

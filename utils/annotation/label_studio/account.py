@@ -1,4 +1,4 @@
-"""The one account of the embedded Label Studio, and a new way in where the file of it is lost."""
+"""The one account of the embedded Label Studio, and its reset where the file of it is lost."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Account:
 
     Attributes:
         username: An e-mail address that leads nowhere.
-        password: To log in with in the browser.
+        password: Password for the browser.
         api_key: 40 hex digits: Label Studio's legacy kind of token, the only one that can be set
             before the server first starts.
     """
@@ -40,13 +40,13 @@ class Account:
 
 
 def account_in(folder: Path) -> Account:
-    """The account, made up on first use and kept in a file that only its owner can read.
+    """The account, created on first use and kept in a file that only its owner can read.
 
-    Where the file is damaged or lost, the account of the server's database gets a new password and
+    Where the file is damaged or lost, the account in the server's database gets a new password and
     a new token, so that nothing that people did there is lost.
 
     Args:
-        folder: Of the server's data.
+        folder: Folder of the server's data.
     """
     path = folder / _FILE
     try:
@@ -54,7 +54,7 @@ def account_in(folder: Path) -> Account:
     except (FileNotFoundError, ValueError, TypeError):
         is_damaged = path.is_file()
     account = Account(_USERNAME, secrets.token_urlsafe(15), secrets.token_hex(20))
-    has_been_used = _let_in(folder / DATABASE, account)
+    has_been_used = _reset_account(folder / DATABASE, account)
     write_secret(path, json.dumps(asdict(account)))
     if is_damaged or has_been_used:
         logger.warning(
@@ -65,8 +65,8 @@ def account_in(folder: Path) -> Account:
     return account
 
 
-def _let_in(database: Path, account: Account) -> bool:
-    """Give the user of a database a new password and token; returns whether there was one."""
+def _reset_account(database: Path, account: Account) -> bool:
+    """Give the database's user a new password and token; returns whether there was a user."""
     if not database.is_file():
         return False
     with closing(sqlite3.connect(database, timeout=60)) as connection, connection:
@@ -85,7 +85,7 @@ def _let_in(database: Path, account: Account) -> bool:
 
 
 def _hashed(password: str) -> str:
-    """A password as Django keeps it: PBKDF2 with SHA-256, see its `PBKDF2PasswordHasher`."""
+    """The hash of a password as Django stores it: PBKDF2 with SHA-256 (`PBKDF2PasswordHasher`)."""
     salt = secrets.token_hex(11)
     digest = hashlib.pbkdf2_hmac("sha256", password.encode(), salt.encode(), _ITERATIONS)
     return f"pbkdf2_sha256${_ITERATIONS}${salt}${base64.b64encode(digest).decode()}"

@@ -1,10 +1,10 @@
-"""Talking to Label Studio: one client, and faults as one sentence."""
+"""The connection to Label Studio: one client, plain requests, and faults as one sentence."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from utils.errors import LabelStudioError
@@ -12,17 +12,19 @@ from utils.errors import LabelStudioError
 if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
 
+_CHUNK_BYTES = 1 << 20
+_LEADING_BYTES = 1 << 10
 _LONGEST_DETAIL = 300
 NO_RETRIES = {"max_retries": 0}
 
 
 def connect(url: str, api_key: str, *, timeout_s: float = 600) -> LabelStudio:
-    """A client for the server at `url`, after asking it who we are.
+    """Connect to the server at `url` and check that it is Label Studio and takes the token.
 
     Args:
-        url: `http://...` or `https://...`.
+        url: Address of the server, `http://...` or `https://...`.
         api_key: A legacy token (40 hex digits) or a personal access token (a JWT).
-        timeout_s: For each request; imports and exports are long.
+        timeout_s: Seconds to wait for each answer; imports and exports are long.
 
     Raises:
         LabelStudioError: If nothing answers, the token is refused, or it is not Label Studio.
@@ -30,7 +32,7 @@ def connect(url: str, api_key: str, *, timeout_s: float = 600) -> LabelStudio:
     import httpx
     from label_studio_sdk import LabelStudio
 
-    # A proxy from the environment is not asked for a server on this machine.
+    # A proxy from the environment could not reach a server on this machine.
     loopback = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
     http = httpx.Client(timeout=timeout_s, follow_redirects=True, trust_env=not loopback)
     with explained(url, "Connecting"):
@@ -52,17 +54,17 @@ def url_of(client: LabelStudio) -> str:
 def ask(
     client: LabelStudio, method: str, path: str, *, timeout_s: float | None = None, **request: Any
 ) -> Any:
-    """Send one request as it is and return the JSON of the answer.
+    """Send one request, without retries, and return the JSON of the answer.
 
     The SDK's own methods build a typed object of every task, which takes longer than the server
-    needs to answer, and repeat a failed request, which could import tasks twice. This uses the
-    SDK's connection and token and leaves both out.
+    needs to answer, and retry a failed request, which could import tasks twice. This function uses
+    the SDK's connection and token, and does neither.
 
     Args:
         client: From `connect`.
-        method: Of HTTP.
-        path: Below the server's address.
-        timeout_s: When not that of the client.
+        method: HTTP method.
+        path: Path below the server's address.
+        timeout_s: Seconds to wait for the answer; by default as for the client.
         request: `params`, `json`, `content` or `headers`, as of httpx.
 
     Raises:
@@ -83,13 +85,34 @@ def ask(
     return content
 
 
-@contextmanager
-def explained(url: str, work: str) -> Iterator[None]:
-    """Turn what goes wrong with the server inside the block into one sentence.
+def json_items(answer: IO[bytes]) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a JSON array one by one, so that memory does not grow with their number.
 
     Args:
-        url: Of the server, for the message.
-        work: What is being done, such as "Exporting".
+        answer: A seekable stream of UTF-8, at its beginning.
+
+    Raises:
+        ValueError: If the text is not a JSON array, or ends early.
+    """
+    import ijson
+
+    # ijson itself finds no items in an object, and would pass an error's JSON as an empty array.
+    if answer.read(_LEADING_BYTES).lstrip()[:1] != b"[":
+        raise ValueError("the export is not a JSON array")
+    answer.seek(0)
+    try:
+        yield from ijson.items(answer, "item", use_float=True, buf_size=_CHUNK_BYTES)
+    except ijson.JSONError as error:
+        raise ValueError("the export ends early or is damaged") from error
+
+
+@contextmanager
+def explained(url: str, work: str) -> Iterator[None]:
+    """Turn faults of the server inside the block into one sentence.
+
+    Args:
+        url: Address of the server, for the message.
+        work: The work that fails, for the message, such as "Exporting".
 
     Raises:
         LabelStudioError: Instead of the errors of the SDK and of httpx.
@@ -124,7 +147,7 @@ def explained(url: str, work: str) -> Iterator[None]:
 
 
 def refusal(body: Any) -> str:
-    """What Label Studio says is wrong, from the body of an error."""
+    """The reason that Label Studio gives in the body of an error."""
     if isinstance(body, dict):
         body = body.get("validation_errors") or body.get("detail") or body
     return str(body)[:_LONGEST_DETAIL]

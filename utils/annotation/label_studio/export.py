@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from utils.annotation.join import Join, Task
-from utils.annotation.label_studio.connection import ask, explained, url_of
-from utils.annotation.label_studio.options import ExportOptions
-from utils.annotation.label_studio.project import Project
+from utils.annotation.join import Join, Task, TaskRow
+from utils.annotation.label_studio.annotations import (
+    Annotation,
+    annotator_of,
+    is_reviewed,
+    moment,
+    newest,
+)
+from utils.annotation.label_studio.connection import ask, explained, json_items, url_of
 from utils.annotation.label_studio.proposals import Proposals
 from utils.annotation.label_studio.regions import boxes_of
+from utils.annotation.options import ExportOptions
+from utils.annotation.project import Project
 from utils.annotation.quality import LabelQuality
-from utils.annotation.review import Annotation, annotator_of, is_reviewed, moment, newest
+from utils.annotation.results import ExportResult, ExportStatistics
 from utils.dataset.labeled import LabeledDataset, LabeledTile
-from utils.dataset.review import Review, ReviewState
+from utils.dataset.review import Review
 from utils.errors import DatasetError, LabelStudioError
-from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.progress import progress
 from utils.scenes.places import ground_sample_distance
@@ -35,63 +41,6 @@ _SKIPPED = "skipped by a person"
 ALL_LOST = "all regions lost"
 
 
-@dataclass
-class ExportStatistics:
-    """How many tiles became what.
-
-    Attributes:
-        reviewed: Tiles with an annotation that a person submitted or updated.
-        ground_truth: Untouched tiles, kept with the ground truth they were sent with.
-        unreviewed: Untouched tiles that were left out because the options say so.
-        unlabeled: Tiles nobody has labelled yet, left out.
-        skipped: Tiles people skipped, left out.
-        boxes: On all tiles kept.
-        accepted: Reviewed tiles where the proposed boxes were left as they were.
-        changed: Reviewed tiles where some of the proposed boxes were left.
-        rejected: Reviewed tiles where none of the proposed boxes was left.
-        drawn: Reviewed tiles for which nothing was proposed.
-        newest_review: When the last of the reviews was made, as ISO 8601 in UTC; empty without any.
-    """
-
-    reviewed: int = 0
-    ground_truth: int = 0
-    unreviewed: int = 0
-    unlabeled: int = 0
-    skipped: int = 0
-    boxes: int = 0
-    accepted: int = 0
-    changed: int = 0
-    rejected: int = 0
-    drawn: int = 0
-    newest_review: str = ""
-
-    def add(self, review: Review | None, reviewed: bool, boxes: Boxes) -> None:
-        """Count a tile that is kept."""
-        self.reviewed += reviewed
-        self.ground_truth += not reviewed
-        self.boxes += len(boxes)
-        if review is not None and review.state != ReviewState.SKIPPED:
-            setattr(self, review.state, getattr(self, review.state) + 1)
-            self.newest_review = max(self.newest_review, review.at.isoformat())
-
-
-@dataclass(frozen=True)
-class ExportResult:
-    """What came back from Label Studio.
-
-    Attributes:
-        dataset: The labelled tiles.
-        issues: Tiles, tasks and boxes that were left out or mended.
-        statistics: How many tiles became what.
-        quality: How far people agree with one another and with models.
-    """
-
-    dataset: LabeledDataset
-    issues: IssueReport
-    statistics: ExportStatistics
-    quality: LabelQuality
-
-
 def export_annotations(
     client: LabelStudio,
     project: Project,
@@ -101,19 +50,19 @@ def export_annotations(
 ) -> ExportResult:
     """Fetch every task in one export and write the tiles with the boxes people left on them.
 
-    Of each task the newest uncancelled annotation counts. Tasks that nobody has touched since the
+    The newest uncancelled annotation of each task counts. Tasks that nobody has touched since the
     ingest are treated as `options.unreviewed` says.
 
     Args:
         client: From `connect`.
         project: From `open_project`; its classes become those of the dataset.
         manifest: The tiles that were sent.
-        out_path: Of the dataset's Parquet file.
+        out_path: Path of the dataset's Parquet file.
         options: The rule for unreviewed tasks and the limit for bad tiles.
 
     Raises:
         DatasetError: If no tile is labelled.
-        LabelStudioError: If the server fails or sends something else than an export.
+        LabelStudioError: If the server fails, or its answer is not an export.
         TooManyIssuesError: If too many tiles cannot be used, or too many regions are lost.
     """
     with TemporaryDirectory(prefix="spyglass-export-") as scratch:
@@ -139,7 +88,7 @@ def export_annotations(
 
 @dataclass
 class _Reader:
-    """Turns tiles with their tasks into labelled tiles, keeping count."""
+    """Turns tiles with their tasks into labelled tiles, and counts them."""
 
     project: Project
     users: Mapping[int, str]
@@ -207,7 +156,7 @@ class _Reader:
     def _review(
         self, tile: Tile, chosen: Annotation, annotations: list[dict[str, Any]]
     ) -> Review | None:
-        """What a person did to the annotation that counts, else that somebody skipped the tile."""
+        """The review of the annotation that counts, else the last skip of the tile, if any."""
         skips = [one for one in annotations if one.get("was_cancelled")]
         telling = chosen if is_reviewed(chosen) else max(skips, key=moment, default=None)
         found = self.proposals.review(tile.window, tile.boxes, telling) if telling else None
@@ -223,9 +172,9 @@ class _Reader:
             self.issues.add(tile.tile_id, "unsubmitted draft", detail, set_aside=False)
 
     def _note_nothing(self, tile: Tile, has_task: bool, has_annotations: bool) -> None:
-        """A tile without any annotation that counts: say why."""
+        """Note why a tile has no annotation that counts."""
         if not has_task:
-            # One without ground truth had nothing to lose, and perhaps it was never sent: what
+            # A tile without ground truth loses nothing, and was perhaps never sent: the step that
             # picked it may have been killed.
             is_lost = tile.boxes is not None
             detail = "the project has no task for it"
@@ -242,12 +191,18 @@ class _Reader:
 
 def _join(scratch: Path, manifest: TileManifest, export: Path, project: Project) -> Join:
     try:
-        return Join(scratch, manifest, export)
+        with export.open("rb") as stream:
+            return Join(scratch, manifest, _task_rows(json_items(stream)))
     except ValueError as error:
         raise LabelStudioError(
             f"What Label Studio exported of the project '{project.title}' cannot be read: {error}. "
             "Look at the server's log, then run this again."
         ) from error
+
+
+def _task_rows(tasks: Iterable[Task]) -> Iterator[TaskRow]:
+    for task in tasks:
+        yield TaskRow(task["data"].get("tile_id"), task["id"], task)
 
 
 def _download(client: LabelStudio, project: Project, path: Path, timeout_s: float) -> None:

@@ -1,4 +1,4 @@
-"""How Label Studio finds the images: the storage of a project, and the address of each tile."""
+"""The images in Label Studio: the storage of a project, and the address of each tile."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from utils.annotation.label_studio.connection import ask, explained, url_of
-from utils.annotation.label_studio.project import Project
 from utils.annotation.label_studio.server import document_root as embedded_document_root
 from utils.annotation.label_studio.server import publish_folder, running_label_studio
+from utils.annotation.project import Project
 from utils.errors import ConfigurationError
 from utils.storage.objects import GCS_SCHEME
 
@@ -28,14 +28,14 @@ class ServedImages:
 
     Attributes:
         source: The data source: an absolute local folder or `gs://bucket/prefix`.
-        prefix: What stands in a task's image address in place of `source/`.
+        prefix: Text that replaces `source/` in the image address of a task.
     """
 
     source: str
     prefix: str
 
     def url_of(self, uri: str) -> str | None:
-        """The address of an image for the task, or None when it is not in the data source."""
+        """The address of an image in its task, or None when it is not in the data source."""
         if not uri.startswith(f"{self.source}/"):
             return None
         key = uri[len(self.source) + 1 :]
@@ -45,16 +45,16 @@ class ServedImages:
 def connect_storage(
     client: LabelStudio, project: Project, data_source: str, document_root: Path | None = None
 ) -> ServedImages:
-    """Let the project show the images of a data source; a storage that is there is not repeated.
+    """Let the project show the images of a data source; an existing storage is used again.
 
     Args:
         client: From `connect`.
         project: From `open_project`.
-        data_source: Where the tiles are: a local folder or `gs://bucket/prefix`.
-        document_root: Of a server other than the embedded one, for a local folder.
+        data_source: Place of the tiles: a local folder or `gs://bucket/prefix`.
+        document_root: Document root of a server other than the embedded one, for a local folder.
 
     Raises:
-        ConfigurationError: If the local folder does not exist or the server has no way to it.
+        ConfigurationError: If the local folder does not exist or the server cannot read it.
         LabelStudioError: If the server refuses the storage.
     """
     with explained(url_of(client), f"Connecting the storage {data_source}"):
@@ -70,8 +70,8 @@ def _connect_gcs(client: LabelStudio, project: Project, uri: str) -> ServedImage
     storage = {"bucket": bucket, "prefix": prefix}
     there = _created_once(client, project, "gcs", storage, {"presign": False})
     if there.get("status") != _SYNCHRONISED:
-        # Label Studio reads through the bucket with its own credentials; the tasks are sent apart,
-        # twenty times as fast and with their labels.
+        # Label Studio reads the bucket with its own credentials. This adds no task: tasks are sent
+        # apart, twenty times as fast and with their labels.
         ask(client, "POST", f"api/storages/gcs/{there['id']}/sync")
     return ServedImages(uri, f"{uri}/")
 
@@ -100,7 +100,7 @@ def _connect_folder(
 def _created_once(
     client: LabelStudio, project: Project, kind: str, place: dict[str, str], more: dict[str, Any]
 ) -> dict[str, Any]:
-    """A storage that shows images and, when it is synchronised, adds no tasks."""
+    """Find or create a storage that shows images and, when it is synchronised, adds no tasks."""
     path = f"api/storages/{kind}"
     there = ask(client, "GET", f"{path}/", params={"project": project.id})
     for storage in there:

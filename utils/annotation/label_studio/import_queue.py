@@ -1,20 +1,20 @@
-"""Importing tasks so that each arrives once, whatever happens to the request.
+"""The import queue: batches sent to Label Studio so that each item arrives once.
 
-Label Studio's import is atomic but not idempotent: a batch arrives whole or not at all, and sent
-twice it is there twice. A client that gets no answer cannot know which; it has to look.
+Label Studio's import is atomic but not idempotent: a batch arrives whole or not at all, and a batch
+that is sent twice is there twice. A client without an answer has to ask whether its batch arrived.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from utils.annotation.label_studio.connection import ask, refusal
+from utils.annotation.label_studio.data_manager import uids_by_tile
 from utils.annotation.label_studio.late_imports import under_way
-from utils.annotation.label_studio.listing import listed_tasks
 from utils.annotation.label_studio.tasks import TileTask
 from utils.issues import IssueReport
 
@@ -22,79 +22,79 @@ if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
 
 _ATTEMPTS = 3
-_LOOK_EVERY_SECONDS = 2.0
+_POLL_SECONDS = 2.0
 _SETTLING_SECONDS = 5.0
+_MEGABYTE = 1_000_000
 _REFUSED = (400, 413, 422)
 _STILL_WORKING = (408, 504)
 _UNREACHED = (502, 503)
 
 
 class Outcome(Enum):
-    """What a failed import may have left behind."""
+    """Outcomes of a failed import, by what they may have left on the server."""
 
-    REFUSED = "nothing: sending it again is useless"
-    FAILED = "nothing, most likely: the server stumbled while or after storing it"
+    REFUSED = "nothing: a retry would be refused again"
+    FAILED = "nothing, most likely: the server failed while or after storing it"
     LOST = "all or nothing: the connection broke, perhaps just before the end"
-    OPEN = "all or nothing: the server may still be at it, so it must not be sent again"
+    OPEN = "all or nothing: the server may still be working on it, so no retry is allowed"
 
 
-class Letter(Protocol):
-    """Something to be imported: what it is about, and its JSON."""
+class Queued(Protocol):
+    """An item of an import."""
 
     @property
     def tile_id(self) -> str:
-        """Of the tile it is about."""
+        """The id of the tile that it belongs to."""
 
     @property
     def body(self) -> bytes:
-        """JSON as the import wants it, UTF-8."""
+        """The item as JSON for the import, UTF-8."""
 
 
-Item = TypeVar("Item", bound=Letter)
+Item = TypeVar("Item", bound=Queued)
 
 
 @dataclass(frozen=True, slots=True)
-class Mailbox(Generic[Item]):
-    """An import of Label Studio that takes a list.
+class ImportQueue(Generic[Item]):
+    """A bulk import of Label Studio.
 
     Attributes:
         client: From `connect`.
-        path: Of the import, below the server's address.
-        are_there: Whether all of a batch has arrived.
+        path: Path of the import below the server's address.
+        have_arrived: Tells whether the whole batch is on the server.
         timeout_s: Seconds to wait for an answer.
     """
 
     client: LabelStudio
     path: str
-    are_there: Callable[[Sequence[Item]], bool]
+    have_arrived: Callable[[Sequence[Item]], bool]
     timeout_s: float
 
 
-def tasks_there(client: LabelStudio, project_id: int, issues: IssueReport) -> dict[str, str]:
-    """The uid of every task in a project by its tile id; tasks of other origin are left out."""
-    there: dict[str, str] = {}
-    for task in listed_tasks(client, project_id):
-        data = task["data"]
-        tile_id = data.get("tile_id")
-        if tile_id in there:
-            issues.add(
-                tile_id,
-                "several tasks for one tile",
-                "the project holds the tile more than once; delete all but one in Label Studio",
-                set_aside=False,
-            )
-        if tile_id is not None:
-            there[tile_id] = str(data.get("uid", ""))
-    return there
+def batches(
+    items: Iterable[Item], megabytes: float, most: int | None = None
+) -> Iterator[list[Item]]:
+    """Yield batches within the limits on bytes and number; a larger item goes alone.
+
+    Args:
+        items: The items, consumed as a stream.
+        megabytes: Largest sum of the bodies of a batch.
+        most: Largest number of items in a batch; unlimited by default.
+    """
+    batch: list[Item] = []
+    size = 0
+    for item in items:
+        added = len(item.body)
+        if batch and (len(batch) == most or size + added > megabytes * _MEGABYTE):
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += added
+    if batch:
+        yield batch
 
 
-def task_numbers(client: LabelStudio, project_id: int) -> dict[str, int]:
-    """The number of the task of each tile in a project."""
-    tasks = listed_tasks(client, project_id)
-    return {task["data"]["tile_id"]: task["id"] for task in tasks if "tile_id" in task["data"]}
-
-
-def import_batch(
+def import_tasks(
     client: LabelStudio,
     project_id: int,
     batch: Sequence[TileTask],
@@ -102,7 +102,7 @@ def import_batch(
     *,
     timeout_s: float,
 ) -> int:
-    """Import tasks; one that the server refuses is set aside and does not sink the others.
+    """Import tasks; a task that the server refuses is set aside, and the others arrive.
 
     Returns:
         The number of tasks that arrived.
@@ -111,16 +111,16 @@ def import_batch(
         ApiError, httpx.HTTPError: If the server fails for good.
     """
 
-    def are_there(tasks: Sequence[TileTask]) -> bool:
-        there = tasks_there(client, project_id, IssueReport())
+    def have_arrived(tasks: Sequence[TileTask]) -> bool:
+        there = uids_by_tile(client, project_id, IssueReport())
         return all(task.tile_id in there for task in tasks)
 
     path = f"api/projects/{project_id}/import"
     with under_way(client, project_id, batch):
-        return deliver(Mailbox(client, path, are_there, timeout_s), batch, issues)
+        return import_batch(ImportQueue(client, path, have_arrived, timeout_s), batch, issues)
 
 
-def deliver(mailbox: Mailbox[Item], batch: Sequence[Item], issues: IssueReport) -> int:
+def import_batch(queue: ImportQueue[Item], batch: Sequence[Item], issues: IssueReport) -> int:
     """Import a batch, once; an item that the server refuses is set aside.
 
     Returns:
@@ -132,35 +132,36 @@ def deliver(mailbox: Mailbox[Item], batch: Sequence[Item], issues: IssueReport) 
     from label_studio_sdk.core.api_error import ApiError
 
     try:
-        _deliver_once(mailbox, batch)
+        _import_once(queue, batch)
     except ApiError as error:
         if error.status_code not in _REFUSED:
             raise
         if len(batch) == 1:
             issues.add(batch[0].tile_id, "refused by Label Studio", refusal(error.body))
             return 0
+        # The server does not say which item it refuses; halving the batch finds it.
         half = len(batch) // 2
-        return sum(deliver(mailbox, part, issues) for part in (batch[:half], batch[half:]))
+        return sum(import_batch(queue, part, issues) for part in (batch[:half], batch[half:]))
     return len(batch)
 
 
-def _deliver_once(mailbox: Mailbox[Item], batch: Sequence[Item]) -> None:
-    """Send a batch, looking whether it has arrived before it is ever sent again."""
+def _import_once(queue: ImportQueue[Item], batch: Sequence[Item]) -> None:
+    """Send a batch; before each retry, check whether it has arrived already."""
     import httpx
     from label_studio_sdk.core.api_error import ApiError
 
     content = b"[" + b",".join(item.body for item in batch) + b"]"
-    timeout_s = mailbox.timeout_s
+    timeout_s = queue.timeout_s
     patience_s = {Outcome.FAILED: 0.0, Outcome.LOST: _SETTLING_SECONDS, Outcome.OPEN: timeout_s}
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            _post(mailbox, content)
+            _post(queue, content)
             return
         except (ApiError, httpx.TransportError) as error:
             outcome = _outcome(error)
             if outcome is Outcome.REFUSED:
                 raise
-            if _arrives(mailbox, batch, patience_s[outcome]):
+            if _arrives(queue, batch, patience_s[outcome]):
                 return
             if outcome is Outcome.OPEN or attempt == _ATTEMPTS:
                 raise
@@ -177,22 +178,22 @@ def _outcome(error: Exception) -> Outcome:
     return Outcome.FAILED if status is not None and status >= 500 else Outcome.REFUSED
 
 
-def _post(mailbox: Mailbox[Item], content: bytes) -> None:
+def _post(queue: ImportQueue[Item], content: bytes) -> None:
     ask(
-        mailbox.client,
+        queue.client,
         "POST",
-        mailbox.path,
+        queue.path,
         content=content,
         headers={"Content-Type": "application/json"},
-        timeout_s=mailbox.timeout_s,
+        timeout_s=queue.timeout_s,
     )
 
 
-def _arrives(mailbox: Mailbox[Item], batch: Sequence[Item], patience_s: float) -> bool:
-    """Whether a batch is there, or comes to be there while the server still works on it."""
+def _arrives(queue: ImportQueue[Item], batch: Sequence[Item], patience_s: float) -> bool:
+    """Whether a batch is on the server, or arrives within `patience_s` seconds."""
     deadline = time.monotonic() + patience_s
-    while not mailbox.are_there(batch):
+    while not queue.have_arrived(batch):
         if time.monotonic() >= deadline:
             return False
-        time.sleep(_LOOK_EVERY_SECONDS)
+        time.sleep(_POLL_SECONDS)
     return True

@@ -1,7 +1,7 @@
 """Label Studio's own Python environment: it pins its dependencies against those of Spyglass.
 
-`requirements.txt` beside this file lists every package of it with the hashes of its files, so that
-an installation is the same everywhere and takes nothing that was exchanged on its way.
+`requirements.txt` beside this file lists all its packages with the hashes of their files, so that
+an installation is the same everywhere and refuses files that were exchanged on their way.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _INSTALLED = "installed.txt"
 
 
 def private_environment() -> dict[str, str]:
-    """Variables under which the program phones nobody and imports nothing of ours.
+    """Environment variables that keep the program offline and apart from our own packages.
 
-    Usage statistics are sent when the user has set `COLLECT_ANALYTICS` so. `HOST`, `DEBUG` and
-    `DJANGO_DB`, which other programs use too, are not heeded: the prefixed ones go before them.
+    Usage statistics are sent only if the user has set `COLLECT_ANALYTICS` so. The prefixed
+    variables override `HOST`, `DEBUG` and `DJANGO_DB`, which other programs use too.
     """
     return {
         "PYTHONPATH": "",
@@ -50,8 +50,8 @@ def label_studio_program() -> Path:
     """The `label-studio` program, installed on first use (some 400 MB, a minute or two).
 
     The environment is `label-studio-<version>` in `$SPYGLASS_ENVIRONMENTS` or
-    `.local/environments`. A marker is written last, so that a half-made environment is made again,
-    and so is one of another lock file.
+    `.local/environments`. A marker is written last, so that an unfinished environment, or one of
+    another lock file, is installed again.
 
     Raises:
         ServerError: If the installation fails.
@@ -66,8 +66,8 @@ def label_studio_program() -> Path:
 def provide_database(data_folder: Path) -> None:
     """Put an empty database into a data folder that has none.
 
-    Label Studio makes its tables in some 200 migrations, which take half a minute; they are run
-    once and the result is kept beside the program. It holds no account and no secret.
+    Label Studio creates its tables in some 200 migrations, which take half a minute. They run once,
+    and the result is kept beside the program; it holds no account and no secret.
 
     Raises:
         ServerError: If the migrations fail.
@@ -101,7 +101,7 @@ def _is_installed(folder: Path) -> bool:
 
 
 def installed_state() -> str:
-    """A text that changes when something else is to be installed."""
+    """A text that changes when another environment has to be installed."""
     return f"{sha256_of(LOCK)} {sha256_of(OFFLINE)}"
 
 
@@ -118,14 +118,14 @@ def _install(folder: Path) -> None:
 
 
 def _keep_offline(folder: Path) -> None:
-    """Have the Python of the environment run `OFFLINE` whenever it starts."""
+    """Make the environment's Python run `OFFLINE` whenever it starts, by a `.pth` file."""
     packages = folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
     write_whole(packages / OFFLINE.name, OFFLINE.read_text())
     write_whole(packages / f"{OFFLINE.stem}.pth", f"import {OFFLINE.stem}\n")
 
 
 def _migrate(program: Path, database: Path) -> None:
-    """Have Label Studio make its database: it does so whatever it is asked."""
+    """Have Label Studio create its database, which every command of its program does first."""
     with TemporaryDirectory(dir=database.parent) as folder:
         environment = os.environ | private_environment()
         environment |= {
@@ -146,7 +146,7 @@ def _migrate(program: Path, database: Path) -> None:
 def _uv(*arguments: str | Path) -> None:
     uv = os.environ.get("UV") or find_uv_bin()
     command = [uv, *map(str, arguments)]
-    # Not in the folder of the project, whose own constraints it would apply.
+    # Run outside the project's folder, whose own constraints uv would apply.
     root = Path(__file__).anchor
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
     if done.returncode != 0:

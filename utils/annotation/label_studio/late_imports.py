@@ -1,7 +1,7 @@
-"""Imports that arrive when nobody waits for them any more, and the doubles that come of it.
+"""Imports that arrive after their sender was killed, and the duplicate tasks that come of it.
 
-Label Studio carries out what it has received, also when the sender was killed meanwhile. The next
-command, which has not found the tasks, sends them again.
+Label Studio carries out an import that it has received even if the sender is killed meanwhile. The
+next command, which has not found the tasks yet, sends them again.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from utils.annotation.label_studio.annotations import is_reviewed
 from utils.annotation.label_studio.connection import ask, url_of
-from utils.annotation.label_studio.listing import listed_tasks
+from utils.annotation.label_studio.data_manager import listed_tasks
 from utils.annotation.label_studio.tasks import TileTask
-from utils.annotation.review import is_reviewed
 from utils.files import write_whole
 from utils.issues import IssueReport
 from utils.paths import local_folder
@@ -26,18 +26,18 @@ from utils.paths import local_folder
 if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
 
-_LOOK_EVERY_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 _SETTLING_SECONDS = 5.0
 
 
 @contextmanager
 def under_way(client: LabelStudio, project_id: int, batch: Sequence[TileTask]) -> Iterator[None]:
-    """Note that a batch is being sent, until the block ends well or fails; not where it is cut off.
+    """Keep a note of the batch on disk within the block; it stays only if the process is killed.
 
     Args:
         client: From `connect`.
         project_id: Number of the project.
-        batch: What is sent.
+        batch: The tasks that the block sends.
     """
     note = _note(client, project_id)
     write_whole(note, json.dumps([task.tile_id for task in batch]))
@@ -50,7 +50,7 @@ def under_way(client: LabelStudio, project_id: int, batch: Sequence[TileTask]) -
 
 
 def wait_for_late_import(client: LabelStudio, project_id: int) -> None:
-    """Give the import of a sender that was killed a few seconds to arrive.
+    """Wait a few seconds for the import of a sender that was killed.
 
     Args:
         client: From `connect`.
@@ -65,22 +65,22 @@ def wait_for_late_import(client: LabelStudio, project_id: int) -> None:
     except FileNotFoundError:
         return
     except (ValueError, TypeError):
-        awaited = set()  # damaged: what arrives late is found as a double
+        awaited = set()  # a damaged note: tasks that arrive late are found as duplicates
     deadline = time.monotonic() + _SETTLING_SECONDS
     while awaited and time.monotonic() < deadline:
         awaited -= {task["data"].get("tile_id") for task in listed_tasks(client, project_id)}
         if awaited:
-            time.sleep(_LOOK_EVERY_SECONDS)
+            time.sleep(_POLL_SECONDS)
     note.unlink(missing_ok=True)
 
 
-def remove_doubles(client: LabelStudio, project_id: int, issues: IssueReport) -> int:
-    """Delete the second task of a tile where both were sent by Spyglass and nobody worked on it.
+def remove_duplicates(client: LabelStudio, project_id: int, issues: IssueReport) -> int:
+    """Delete the second task of a tile if Spyglass sent both and nobody worked on it.
 
     Args:
         client: From `connect`.
         project_id: Number of the project.
-        issues: Receives a word on each task that was deleted.
+        issues: Receives each task that was deleted.
 
     Returns:
         The number of tasks deleted.
@@ -92,9 +92,9 @@ def remove_doubles(client: LabelStudio, project_id: int, issues: IssueReport) ->
     for task in listed_tasks(client, project_id):
         if "tile_id" in task["data"] and task["data"].get("uid"):
             same[task["data"]["tile_id"], task["data"]["uid"]].append(task["id"])
-    doubles = {tile: numbers for (tile, _), numbers in same.items() if len(numbers) > 1}
+    duplicates = {tile: numbers for (tile, _), numbers in same.items() if len(numbers) > 1}
     deleted = 0
-    for tile_id, numbers in doubles.items():
+    for tile_id, numbers in duplicates.items():
         for number in _spare(client, sorted(numbers)):
             client.tasks.delete(id=str(number))
             deleted += 1
@@ -109,7 +109,7 @@ def remove_doubles(client: LabelStudio, project_id: int, issues: IssueReport) ->
 
 
 def _spare(client: LabelStudio, numbers: Sequence[int]) -> Sequence[int]:
-    """The tasks that can go, of those with the same tile, image and ground truth."""
+    """The tasks that can be deleted among those with the same tile, image and ground truth."""
     untouched = {number: made for number in numbers if (made := _as_sent(client, number))}
     if len({json.dumps(made, sort_keys=True) for made in untouched.values()}) != 1:
         return []  # somebody has deleted an annotation of one of them
@@ -118,7 +118,7 @@ def _spare(client: LabelStudio, numbers: Sequence[int]) -> Sequence[int]:
 
 
 def _as_sent(client: LabelStudio, number: int) -> list[Any] | None:
-    """The annotations of a task that nobody has worked on, as in its import; else None."""
+    """The annotations of a task as they were imported, or None if somebody has worked on it."""
     task = ask(client, "GET", f"api/tasks/{number}/", params={"resolve_uri": "false"})
     annotations = task["annotations"]
     is_worked_on = (

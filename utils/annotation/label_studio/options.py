@@ -1,10 +1,9 @@
-"""How to reach Label Studio and what to make there, as configured in YAML."""
+"""Options of the Label Studio server and project, and the server that they lead to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -21,30 +20,30 @@ class LabelStudioOptions(Options):
 
     url: str = EMBEDDED
     """Address of a server (`http://...` or `https://...`), or `embedded` for one of Spyglass' own
-    on this machine. `LABEL_STUDIO_URL` comes first; the ZenML annotator component is asked where
+    on this machine. `LABEL_STUDIO_URL` comes first; the ZenML annotator component counts where
     neither names a server."""
 
     project: int | str = "spyglass"
     """The project's name, or its number, as in the address of its page."""
 
     create_missing: bool = True
-    """Make the project when no project has that name. One given by number must exist."""
+    """Create the project when no project has that name. A project given by number must exist."""
 
     classes: tuple[str, ...] = ()
-    """Class names of a new project, in order. Empty: those of the data source."""
+    """Class names of a new project, in order; by default the classes of the data source."""
 
     document_root: Path | None = None
-    """For a server other than the embedded one that shall show tiles from a local folder: its
-    `LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT`, which must lie above the data source."""
+    """The `LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT` of a server other than the embedded one, needed
+    if it shows tiles from a local folder; it must lie above the data source."""
 
     batch_tasks: int = Field(default=500, ge=1, le=5000)
-    """Tasks sent in one request at most; boxes for tasks that are there go by size alone."""
+    """Largest number of tasks in one request; for boxes of existing tasks only the size counts."""
 
     batch_megabytes: float = Field(default=8.0, gt=0, le=200)
-    """Size of one request at most."""
+    """Largest size of one request, in megabytes."""
 
     timeout_s: float = Field(default=600.0, gt=0)
-    """Seconds to wait for an answer. Label Studio answers an import only when all of it is
+    """Seconds to wait for an answer. Label Studio answers an import only once everything is
     stored."""
 
     max_bad_share: float = Field(default=0.1, ge=0, le=1)
@@ -65,35 +64,21 @@ class LabelStudioOptions(Options):
         raise ValueError(f"'{url}' is neither '{EMBEDDED}' nor an address with http:// or https://")
 
 
-class ExportOptions(Options):
-    """What becomes of the tasks when labels come back from Label Studio."""
-
-    unreviewed: Literal["keep_ground_truth", "skip"] = "keep_ground_truth"
-    """Tasks that nobody has touched since the ingest sent them: keep the ground truth they were
-    sent with, or leave them out. Untouched tasks without ground truth are always left out."""
-
-    timeout_s: float = Field(default=1800.0, gt=0)
-    """Seconds to wait for Label Studio to prepare the export."""
-
-    max_bad_share: float = Field(default=0.1, ge=0, le=1)
-    """Stop with an error when a larger share of the tiles cannot be used."""
-
-
 def resolve_connection(
     options: LabelStudioOptions,
     environment: Mapping[str, str],
     annotator: Callable[[], tuple[str, str] | None] = lambda: None,
 ) -> ServerConnection:
-    """Find the server to talk to; the embedded one is started when it is the choice.
+    """Find the server and its token; start the embedded server if no other is named.
 
     The address comes from `LABEL_STUDIO_URL`, else from `options.url`, else from the annotator,
     else the server is the embedded one. The token comes from `LABEL_STUDIO_API_KEY`, else from the
-    annotator where it is the annotator's own server: no other is sent its token.
+    annotator if the address is the annotator's own: no other server is sent its token.
 
     Args:
-        options: As configured.
-        environment: Usually `os.environ`.
-        annotator: Tells URL and token of the stack's annotator component, where there is one; asked
+        options: The options of the run.
+        environment: Environment variables, usually `os.environ`.
+        annotator: Returns URL and token of the stack's annotator component, if there is one; called
             only when one of them is needed.
 
     Raises:

@@ -1,14 +1,13 @@
-"""The predictions that a project holds already."""
+"""The predictions that a Label Studio project holds already."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import IO, TYPE_CHECKING, Any
 
-from utils.annotation.join import json_items
-from utils.annotation.label_studio.connection import NO_RETRIES
+from utils.annotation.label_studio.connection import NO_RETRIES, json_items
 
 if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
@@ -16,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SentPrediction:
-    """What is worth knowing of a prediction.
+    """A prediction in Label Studio, reduced to what tells whether it is up to date.
 
     Attributes:
-        id: Its number.
-        score: The priority of its task.
-        regions: The ids of its regions, which tell other boxes from the same.
+        id: Number of the prediction.
+        score: Priority of its task.
+        regions: Ids of its regions, which differ when the boxes do.
     """
 
     id: int
@@ -32,21 +31,22 @@ class SentPrediction:
 def predictions_there(
     client: LabelStudio, project_id: int, model_version: str, tasks: Container[int]
 ) -> dict[int, SentPrediction]:
-    """The predictions of one model version by the numbers of their tasks, as far as asked for.
+    """The predictions of one model version for some tasks, by task number.
 
-    Label Studio tells those of a whole project in one answer, boxes and all: asked for with their
-    tasks they take it ten times as long. It is kept on disk, and gone through one by one.
+    Label Studio sends the predictions of the whole project in one answer, with all boxes; asking
+    for them with their tasks takes it ten times as long. The answer goes to disk and is parsed one
+    prediction at a time.
 
     Args:
         client: From `connect`.
         project_id: Number of the project.
-        model_version: As Label Studio names it.
-        tasks: Whose predictions are wanted.
+        model_version: Name of the model version in Label Studio.
+        tasks: Numbers of the tasks whose predictions are wanted.
 
     Raises:
         ApiError, httpx.HTTPError: If the server fails. Wrap calls in `explained`.
     """
-    with TemporaryFile("w+", encoding="utf-8") as answer:
+    with TemporaryFile() as answer:
         _download(client, project_id, answer)
         return {
             prediction["task"]: _sent(prediction)
@@ -60,7 +60,7 @@ def _sent(prediction: dict[str, Any]) -> SentPrediction:
     return SentPrediction(prediction["id"], prediction["score"], regions)
 
 
-def _download(client: LabelStudio, project_id: int, into: TextIO) -> None:
+def _download(client: LabelStudio, project_id: int, into: IO[bytes]) -> None:
     from label_studio_sdk.core.api_error import ApiError
 
     http = client._client_wrapper.httpx_client
@@ -73,16 +73,15 @@ def _download(client: LabelStudio, project_id: int, into: TextIO) -> None:
         if not answer.is_success:
             answer.read()
             raise ApiError(status_code=answer.status_code, body=answer.text)
-        for part in answer.iter_text():
+        for part in answer.iter_bytes():
             into.write(part)
     into.seek(0)
 
 
-def _predictions(answer: TextIO) -> Iterable[dict[str, Any]]:
+def _predictions(answer: IO[bytes]) -> Iterable[dict[str, Any]]:
     from label_studio_sdk.core.api_error import ApiError
 
     try:
-        for prediction, _ in json_items(answer):
-            yield prediction
+        yield from json_items(answer)
     except ValueError as error:
         raise ApiError(status_code=200, body=f"{error}") from None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from utils.annotation.label_studio.connection import ask, explained, url_of
 from utils.annotation.label_studio.options import LabelStudioOptions
+from utils.annotation.project import Project
 from utils.errors import LabelStudioError
 from utils.locks import exclusive
 
@@ -22,36 +22,19 @@ LABELS_NAME = "label"
 _GOLDEN_RATIO = 0.618033988749895
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
-    """A project of a Label Studio server.
-
-    Attributes:
-        id: Its number.
-        title: Its name.
-        url: Of its page.
-        class_names: The classes its labelling configuration offers, in order.
-    """
-
-    id: int
-    title: str
-    url: str
-    class_names: tuple[str, ...]
-
-
 def open_project(
     client: LabelStudio, options: LabelStudioOptions, class_names: Sequence[str] = ()
 ) -> Project:
-    """Find the project by name or number; make it where it is missing and may be made.
+    """Find the project by name or number; create it if it is missing and the options allow it.
 
     Args:
         client: From `connect`.
-        options: Name or number, and whether to make it.
-        class_names: Classes that the project must offer; for a new project, those it gets unless
+        options: Name or number, and whether to create a missing project.
+        class_names: Classes that the project must offer, and the classes of a new project unless
             `options.classes` names others.
 
     Raises:
-        BusyError: If another process on this machine makes a project of that name.
+        BusyError: If another process on this machine creates a project of that name.
         LabelStudioError: If it is missing, its labelling configuration is not the one Spyglass
             writes, or does not offer every class.
     """
@@ -67,20 +50,20 @@ def open_project(
 def check_project(
     client: LabelStudio, options: LabelStudioOptions, class_names: Sequence[str] = ()
 ) -> None:
-    """Find out, without changing anything, whether `open_project` would be content.
+    """Check, without changing anything, whether `open_project` would succeed.
 
     Args:
         client: From `connect`.
-        options: Name or number, and whether to make it.
+        options: Name or number, and whether to create a missing project.
         class_names: Classes that the project must offer, as far as they are known by now.
 
     Raises:
-        LabelStudioError: As `open_project`, but for classes that nobody knows yet.
+        LabelStudioError: As `open_project`, except for classes that are not known yet.
     """
     with explained(url_of(client), f"Opening the project '{options.project}'"):
         found = _find(client, options.project)
         if found is None:
-            _require_permission_to_make(client, options)
+            _require_permission(client, options)
         else:
             _checked(client, found, [*options.classes, *class_names])
 
@@ -97,7 +80,7 @@ def number_of(client: LabelStudio, project: int | str) -> int | None:
 
 
 def label_config(class_names: Sequence[str]) -> str:
-    """The labelling configuration: an image to zoom and turn, and a rectangle for each class."""
+    """Write the labelling configuration: an image to zoom and turn, a rectangle for each class."""
     view = ElementTree.Element("View")
     ElementTree.SubElement(
         view,
@@ -118,11 +101,11 @@ def label_config(class_names: Sequence[str]) -> str:
 
 
 def class_names_of(config: str, title: str) -> tuple[str, ...]:
-    """The classes of a labelling configuration, in order.
+    """Read the classes from a labelling configuration, in order.
 
     Raises:
-        LabelStudioError: If its names differ from those Spyglass writes, so that boxes sent there
-            would not be shown, though Label Studio would accept them.
+        LabelStudioError: If its names differ from those Spyglass writes. Label Studio would accept
+            boxes with such names, and not show them.
     """
     view = ElementTree.fromstring(config)  # noqa: S314 - from the server we were told to trust
     image = view.find(f".//Image[@name='{IMAGE_NAME}']")
@@ -140,7 +123,7 @@ def class_names_of(config: str, title: str) -> tuple[str, ...]:
 
 
 def _find(client: LabelStudio, project: int | str) -> dict[str, Any] | None:
-    """The project as the server describes it, or None where no project has the name."""
+    """The project as JSON of the server, or None where no project has the name."""
     if isinstance(project, int):
         return _get(client, project)
     pages = ask(client, "GET", "api/projects", params={"title": project, "page_size": 1000})
@@ -170,7 +153,7 @@ def _get(client: LabelStudio, number: int) -> dict[str, Any]:
 
 
 def _checked(client: LabelStudio, found: Mapping[str, Any], class_names: Iterable[str]) -> Project:
-    """The project as Label Studio describes it, once it is known to offer the classes."""
+    """The project, once it is known to offer the classes."""
     project = Project(
         id=int(found["id"]),
         title=str(found["title"]),
@@ -181,7 +164,7 @@ def _checked(client: LabelStudio, found: Mapping[str, Any], class_names: Iterabl
     return project
 
 
-def _require_permission_to_make(client: LabelStudio, options: LabelStudioOptions) -> None:
+def _require_permission(client: LabelStudio, options: LabelStudioOptions) -> None:
     if not options.create_missing:
         raise LabelStudioError(
             f"There is no project named '{options.project}' at {url_of(client)}. "
@@ -192,7 +175,7 @@ def _require_permission_to_make(client: LabelStudio, options: LabelStudioOptions
 def _create(
     client: LabelStudio, options: LabelStudioOptions, class_names: Sequence[str]
 ) -> dict[str, Any]:
-    _require_permission_to_make(client, options)
+    _require_permission(client, options)
     if not class_names:
         where = f"at {url_of(client)}"
         raise LabelStudioError(
@@ -223,6 +206,6 @@ def _other_config(title: str, expected: str) -> str:
 
 
 def _colour(index: int) -> str:
-    """A colour for each class, neighbours far apart: hues in steps of the golden ratio."""
+    """The colour of a class: hues in steps of the golden ratio keep neighbours far apart."""
     red, green, blue = colorsys.hls_to_rgb((0.02 + index * _GOLDEN_RATIO) % 1, 0.5, 0.9)
     return f"#{int(red * 255):02x}{int(green * 255):02x}{int(blue * 255):02x}"

@@ -1,4 +1,4 @@
-"""Regions of a Label Studio annotation as boxes again."""
+"""Regions of a Label Studio annotation as boxes in tile pixels."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _Note = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing about a region that was not taken as it is.
+    """A fault of a region that was changed or left out.
 
     Attributes:
         kind: A short fixed phrase to count by.
         detail: One sentence with the particulars.
-        is_loss: Whether the region, though an object, is not among the boxes.
+        is_loss: Whether the region marks an object and is not among the boxes.
     """
 
     kind: str
@@ -42,8 +42,8 @@ class DrawnBoxes:
     """The boxes of one annotation.
 
     Attributes:
-        boxes: The usable ones, in tile pixels and inside the tile.
-        problems: What was changed or lost, and why.
+        boxes: The usable boxes, in tile pixels and inside the tile.
+        problems: Regions that were changed or lost, with reasons.
     """
 
     boxes: Boxes
@@ -51,19 +51,19 @@ class DrawnBoxes:
 
     @property
     def are_all_lost(self) -> bool:
-        """Whether people marked objects, and not one of them could be used."""
+        """Whether people marked objects and none of them could be used."""
         return not len(self.boxes) and any(problem.is_loss for problem in self.problems)
 
 
 def boxes_of(
     result: Sequence[Mapping[str, Any]], width: int, height: int, class_names: Collection[str]
 ) -> DrawnBoxes:
-    """The boxes that people drew; any other shape, and a turned rectangle, becomes its hull.
+    """Read the boxes that people drew; another shape or a turned rectangle becomes its hull.
 
     Args:
         result: The regions of one annotation, as exported.
-        width: Of the tile, in pixels.
-        height: Of the tile, in pixels.
+        width: Width of the tile, in pixels.
+        height: Height of the tile, in pixels.
         class_names: The classes of the project.
     """
     problems: list[Problem] = []

@@ -1,24 +1,31 @@
-"""Tiles with a detector's boxes into Label Studio: a task each, or boxes for the one there is."""
+"""Picked tiles into Label Studio with a detector's boxes: new tasks, or predictions of others."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from utils.annotation.label_studio.connection import ask, explained, url_of
-from utils.annotation.label_studio.import_queue import Mailbox, deliver, import_batch, task_numbers
-from utils.annotation.label_studio.late_imports import remove_doubles, wait_for_late_import
-from utils.annotation.label_studio.listing import count_tasks
+from utils.annotation.label_studio.data_manager import (
+    count_tasks,
+    provide_priority_tab,
+    task_numbers,
+)
+from utils.annotation.label_studio.import_queue import (
+    ImportQueue,
+    batches,
+    import_batch,
+    import_tasks,
+)
+from utils.annotation.label_studio.late_imports import remove_duplicates, wait_for_late_import
 from utils.annotation.label_studio.options import LabelStudioOptions
-from utils.annotation.label_studio.outgoing import batches, sendable_tasks
 from utils.annotation.label_studio.predictions import SentPrediction, predictions_there
-from utils.annotation.label_studio.priority_tab import provide_tab
-from utils.annotation.label_studio.tasks import prediction_of
+from utils.annotation.label_studio.tasks import prediction_of, sendable_tasks
 from utils.annotation.preannotations import Preannotation, model_version_name
-from utils.issues import IssueReport
+from utils.annotation.results import SendReport
 from utils.locks import exclusive
 from utils.progress import Advance, progress
 
@@ -26,35 +33,20 @@ if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
 
     from utils.annotation.label_studio.images import ServedImages
-    from utils.annotation.label_studio.project import Project
+    from utils.annotation.project import Project
     from utils.tiling.tile import Tile
 
-
-@dataclass
-class SendReport:
-    """What came of sending tiles with pre-annotations.
-
-    Attributes:
-        added: New tasks.
-        updated: Tasks that were there and received the boxes.
-        unchanged: Tasks that had them already.
-        issues: What was set aside or mended.
-    """
-
-    added: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    issues: IssueReport = field(default_factory=IssueReport)
+Suggested = Sequence[tuple["Tile", Preannotation | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Suggestion:
+class _TaskPrediction:
     """A prediction for a task that is there.
 
     Attributes:
-        tile_id: Of the tile.
-        task: Its number.
-        prediction: As Label Studio wants it.
+        tile_id: The tile's id.
+        task: Number of the task.
+        prediction: The prediction as Label Studio expects it.
     """
 
     tile_id: str
@@ -63,7 +55,7 @@ class _Suggestion:
 
     @property
     def body(self) -> bytes:
-        """JSON as the import of predictions wants it."""
+        """JSON for the import of predictions."""
         return json.dumps(self.prediction | {"task": self.task}).encode()
 
     def equals(self, there: SentPrediction) -> bool:
@@ -72,24 +64,35 @@ class _Suggestion:
         return (there.score, there.regions) == (self.prediction["score"], regions)
 
 
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """The destination of the tiles, and the report of what arrived there."""
+
+    client: LabelStudio
+    project: Project
+    options: LabelStudioOptions
+    advance: Advance
+    report: SendReport
+
+
 def send_tiles(
     client: LabelStudio,
     project: Project,
-    suggested: Sequence[tuple[Tile, Preannotation | None]],
+    suggested: Suggested,
     images: ServedImages,
     options: LabelStudioOptions,
 ) -> SendReport:
-    """Give each tile one task whose prediction is what a detector found.
+    """Give each tile one task with a detector's boxes as its prediction.
 
-    A tile without a task gets one, with its ground truth; a task that is there gets the prediction
-    beside those of other models, which people's annotations may point to, and nothing twice. The
-    project then offers people the boxes of this model version, and a second run changes nothing.
+    A tile without a task gets one, with its ground truth; an existing task gets the prediction
+    beside those of other models, which people's annotations may point to. The project then shows
+    people the boxes of this model version. A second run changes nothing.
 
     Args:
         client: From `connect`.
         project: From `open_project`; it offers the classes of all boxes.
-        suggested: Tiles and what was found on them, all by one model version, or None where
-            nothing has looked; first those that people shall look at first.
+        suggested: Tiles, most useful first, with the boxes that one model version found on them,
+            or None for a tile without a prediction.
         images: From `connect_storage`.
         options: Batch sizes and the limit for bad tiles.
 
@@ -104,74 +107,95 @@ def send_tiles(
         explained(url_of(client), "Sending tiles"),
         progress("Sending tiles to Label Studio", total=len(suggested)) as advance,
     ):
+        sending = _Sending(client, project, options, advance, report)
         wait_for_late_import(client, project.id)
-        remove_doubles(client, project.id, report.issues)
+        remove_duplicates(client, project.id, report.issues)
         before = count_tasks(client, project.id)
-        there = task_numbers(client, project.id)
-        tiles = [tile for tile, _ in suggested if tile.tile_id not in there]
-        found = {tile.tile_id: boxes for tile, boxes in suggested if boxes is not None}
-        new = sendable_tasks(tiles, project, images, report.issues, advance, found)
-        for batch in batches(new, options.batch_megabytes, options.batch_tasks):
-            report.added += import_batch(
-                client, project.id, batch, report.issues, timeout_s=options.timeout_s
-            )
-            advance(len(batch))
+        numbers = task_numbers(client, project.id)
+        new = [pair for pair in suggested if pair[0].tile_id not in numbers]
+        _send_new(sending, new, images)
+        # More tasks than were sent: an import of an earlier, killed run has arrived meanwhile.
         if count_tasks(client, project.id) != before + report.added:
-            remove_doubles(client, project.id, report.issues)
-        known = [
-            _Suggestion(tile.tile_id, there[tile.tile_id], prediction_of(tile, boxes))
-            for tile, boxes in suggested
-            if tile.tile_id in there and boxes is not None
-        ]
-        if known:
-            _suggest(client, project, known, options, report, advance)
-        _offer(client, project, [boxes.model_version for boxes in found.values()])
+            remove_duplicates(client, project.id, report.issues)
+        _send_predictions(sending, suggested, numbers)
+        _show_newest(sending, [found.model_version for _, found in suggested if found is not None])
     report.issues.check_share(len(suggested), options.max_bad_share, "tiles")
     return report
 
 
-def _suggest(
-    client: LabelStudio,
-    project: Project,
-    suggestions: Sequence[_Suggestion],
-    options: LabelStudioOptions,
-    report: SendReport,
-    advance: Advance,
-) -> None:
-    """Give tasks that are there their predictions, all of one model version."""
-    tasks = {one.task for one in suggestions}
-    name = suggestions[0].prediction["model_version"]
-    look = partial(predictions_there, client, project.id, name, tasks)
+def _send_new(sending: _Sending, suggested: Suggested, images: ServedImages) -> None:
+    """Import a task, with its prediction, for each tile that has none."""
+    client, project = sending.client, sending.project
+    options, report = sending.options, sending.report
+    found = {tile.tile_id: boxes for tile, boxes in suggested if boxes is not None}
+    tiles = (tile for tile, _ in suggested)
+    tasks = sendable_tasks(tiles, project, images, report.issues, sending.advance, found)
+    for batch in batches(tasks, options.batch_megabytes, options.batch_tasks):
+        report.added += import_tasks(
+            client, project.id, batch, report.issues, timeout_s=options.timeout_s
+        )
+        sending.advance(len(batch))
 
-    def are_there(batch: Sequence[_Suggestion]) -> bool:
-        return {one.task for one in batch} <= look().keys()
 
+def _send_predictions(sending: _Sending, suggested: Suggested, numbers: dict[str, int]) -> None:
+    """Give the tasks that were there their predictions, all of one model version."""
+    predictions = [
+        _TaskPrediction(tile.tile_id, numbers[tile.tile_id], prediction_of(tile, found))
+        for tile, found in suggested
+        if tile.tile_id in numbers and found is not None
+    ]
+    if not predictions:
+        return
+    tasks = {one.task for one in predictions}
+    name = predictions[0].prediction["model_version"]
+    sent = partial(predictions_there, sending.client, sending.project.id, name, tasks)
+    _import_predictions(sending, _updated_in_place(sending, predictions, sent()), sent)
+
+
+def _updated_in_place(
+    sending: _Sending,
+    predictions: Sequence[_TaskPrediction],
+    there: dict[int, SentPrediction],
+) -> list[_TaskPrediction]:
+    """Replace outdated predictions; returns those whose task has none of this model version."""
     missing = []
-    there = look()
-    for one in suggestions:
+    for one in predictions:
         earlier = there.get(one.task)
         if earlier is None:
             missing.append(one)
             continue
         if one.equals(earlier):
-            report.unchanged += 1
+            sending.report.unchanged += 1
         else:
-            # In its place: annotations made from it keep pointing to it.
-            ask(client, "PATCH", f"api/predictions/{earlier.id}/", json=one.prediction)
-            report.updated += 1
-        advance(1)
-    path = f"api/projects/{project.id}/import/predictions"
-    mailbox = Mailbox(client, path, are_there, options.timeout_s)
+            # Under the same number, so that annotations made from it keep pointing to it.
+            path = f"api/predictions/{earlier.id}/"
+            ask(sending.client, "PATCH", path, json=one.prediction)
+            sending.report.updated += 1
+        sending.advance(1)
+    return missing
+
+
+def _import_predictions(
+    sending: _Sending,
+    missing: Sequence[_TaskPrediction],
+    sent: partial[dict[int, SentPrediction]],
+) -> None:
+    def have_arrived(batch: Sequence[_TaskPrediction]) -> bool:
+        return {one.task for one in batch} <= sent().keys()
+
+    path = f"api/projects/{sending.project.id}/import/predictions"
+    queue = ImportQueue(sending.client, path, have_arrived, sending.options.timeout_s)
     # With every request Label Studio counts the predictions of all tasks of the project again, so
-    # that few and large ones are fastest.
-    for batch in batches(missing, options.batch_megabytes):
-        report.updated += deliver(mailbox, batch, report.issues)
-        advance(len(batch))
+    # few large requests are fastest.
+    for batch in batches(missing, sending.options.batch_megabytes):
+        sending.report.updated += import_batch(queue, batch, sending.report.issues)
+        sending.advance(len(batch))
 
 
-def _offer(client: LabelStudio, project: Project, model_versions: Sequence[str]) -> None:
-    """Let the project show the predictions of the newest model version only, and sort by them."""
+def _show_newest(sending: _Sending, model_versions: Sequence[str]) -> None:
+    """Let the project show the predictions of this model version only, and sort by them."""
     if model_versions:
         name = model_version_name(model_versions[0])
-        ask(client, "PATCH", f"api/projects/{project.id}/", json={"model_version": name})
-        provide_tab(client, project)
+        path = f"api/projects/{sending.project.id}/"
+        ask(sending.client, "PATCH", path, json={"model_version": name})
+        provide_priority_tab(sending.client, sending.project)

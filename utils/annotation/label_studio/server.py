@@ -40,13 +40,13 @@ _START_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class ServerConnection:
-    """Where a Label Studio server is and how to get in.
+    """Address and credentials of a Label Studio server.
 
     Attributes:
-        url: Without a trailing slash.
+        url: Address without a trailing slash.
         api_key: A legacy token or a personal access token.
-        username: To log in with in the browser; empty for a server that is not ours.
-        password: Likewise.
+        username: User name for the browser; empty for a server that is not ours.
+        password: Password for the browser; empty for a server that is not ours.
     """
 
     url: str
@@ -59,7 +59,7 @@ def start_label_studio(*, port: int | None = None) -> ServerConnection:
     """Start the embedded server, or find it running.
 
     Args:
-        port: To listen on; by default 8093, or a free one where that is taken.
+        port: Port to listen on; by default 8093, or a free port where 8093 is taken.
 
     Raises:
         ServerError: If it cannot be installed or started, or the given port is taken.
@@ -99,7 +99,7 @@ def publish_folder(folder: Path) -> Path:
     each published folder, so that new folders need no restart and nothing else becomes visible.
 
     Returns:
-        The link: the folder's path as the server knows it.
+        The link: the folder's path as the server sees it.
     """
     target = folder.resolve()
     digest = hashlib.sha256(str(target).encode()).hexdigest()[:10]
@@ -124,14 +124,14 @@ def _start(program: Path, account: Account, port: int) -> ServerProcess:
         _folder(),
         [program, "start", "--no-browser", "--internal-host", "127.0.0.1", "--port", str(port)],
         port,
-        is_ready=lambda: _lets_in(port, account.api_key),
+        is_ready=lambda: _takes_token(port, account.api_key),
         environment=_environment(account),
         timeout_s=_START_SECONDS,
     )
 
 
 def _environment(account: Account) -> dict[str, str]:
-    """The server's settings."""
+    """The environment variables that hold the server's settings."""
     return private_environment() | {
         "LABEL_STUDIO_DATABASE_NAME": str(_folder() / DATABASE),
         "LABEL_STUDIO_BASE_DATA_DIR": str(_folder()),
@@ -140,7 +140,7 @@ def _environment(account: Account) -> dict[str, str]:
         "LABEL_STUDIO_USER_TOKEN": account.api_key,
         "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
         "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
-        # No page elsewhere reads its answers, nor calls it by a name of its own.
+        # So no page of another site can read its answers, nor reach it under a name of its own.
         "LABEL_STUDIO_ALLOWED_HOSTS": "127.0.0.1,localhost,[::1]",
         "LABEL_STUDIO_CORS_ALLOW_ALL_ORIGINS": "false",
         # Webhooks may call a listener on this machine; only its own user can register one.
@@ -150,8 +150,8 @@ def _environment(account: Account) -> dict[str, str]:
     }
 
 
-def _lets_in(port: int, api_key: str) -> bool:
-    """Whether the server on `port` is ours: it knows the token, which nobody else does."""
+def _takes_token(port: int, api_key: str) -> bool:
+    """Whether the server on `port` is ours: no other server knows the token."""
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         headers = {"Authorization": f"Token {api_key}"}

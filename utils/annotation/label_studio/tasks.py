@@ -1,19 +1,26 @@
-"""Tiles as Label Studio tasks, checked before they are sent: Label Studio accepts any nonsense."""
+"""Tiles as Label Studio tasks, checked before they are sent, since Label Studio checks nothing."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from utils.annotation.label_studio.project import IMAGE_KEY, IMAGE_NAME, LABELS_NAME
 from utils.annotation.preannotations import Preannotation, model_version_name
 from utils.box_formats import to_percent
 from utils.geometry import Boxes, box_problem, clip_boxes
-from utils.issues import Issue
+from utils.issues import Issue, IssueReport
+from utils.progress import Advance
 from utils.tiling.tile import Tile
+
+if TYPE_CHECKING:
+    from utils.annotation.label_studio.images import ServedImages
+    from utils.annotation.project import Project
 
 PRIORITY_DIGITS = 3
 
@@ -23,11 +30,10 @@ class TileTask:
     """A task ready to be sent.
 
     Attributes:
-        tile_id: Of the tile.
-        uid: A fingerprint of what the tile shows and of its ground truth: it differs when either
-            has changed.
-        body: JSON as Label Studio's import wants it, UTF-8.
-        issues: Parts of the ground truth that had to be mended or left out.
+        tile_id: The tile's id.
+        uid: A fingerprint of the tile's image and ground truth; it differs when either has changed.
+        body: The task as JSON for Label Studio's import, UTF-8.
+        issues: Boxes of the ground truth that were clipped or left out.
     """
 
     tile_id: str
@@ -44,18 +50,21 @@ def uid_of(tile: Tile) -> str:
 
 
 def unknown_labels(tile: Tile, class_names: Collection[str]) -> list[str]:
-    """The labels on a tile that a project does not offer; sent, they would become new classes."""
+    """The labels on a tile that a project does not offer.
+
+    Label Studio would accept them, and show them as classes that nobody can choose.
+    """
     labels = tile.boxes.labels if tile.boxes is not None else ()
     return sorted(set(labels).difference(class_names))
 
 
 def task_of(tile: Tile, image_url: str, found: Preannotation | None = None) -> TileTask:
-    """The task of a tile; its ground truth, where there is any, is an annotation inside it.
+    """The task of a tile, with its ground truth, if any, as an annotation.
 
     Args:
-        tile: Its boxes in tile pixels.
-        image_url: Where Label Studio finds the image.
-        found: What a detector found, which becomes a prediction inside it.
+        tile: A tile with boxes in tile pixels.
+        image_url: Address at which Label Studio finds the image.
+        found: A detector's boxes, which become a prediction of the task.
     """
     uid = uid_of(tile)
     body: dict[str, Any] = {
@@ -80,10 +89,11 @@ def task_of(tile: Tile, image_url: str, found: Preannotation | None = None) -> T
 
 
 def prediction_of(tile: Tile, found: Preannotation) -> dict[str, Any]:
-    """What a detector found on a tile as Label Studio's prediction.
+    """A detector's boxes on a tile as a prediction of Label Studio.
 
-    Each region has the score of its box. The score of the whole, by which Label Studio sorts tasks,
-    is the priority. Regions are named after all boxes together, so that equal ones are known again.
+    Each region has the score of its box. The score of the prediction, by which Label Studio sorts
+    tasks, is the priority. The ids of the regions hold a fingerprint of all boxes, so that an
+    unchanged prediction is recognised without comparing coordinates.
     """
     boxes, _ = _sendable(tile, found.boxes)
     return {
@@ -93,6 +103,44 @@ def prediction_of(tile: Tile, found: Preannotation) -> dict[str, Any]:
     }
 
 
+def sendable_tasks(
+    tiles: Iterable[Tile],
+    project: Project,
+    images: ServedImages,
+    issues: IssueReport,
+    advance: Advance,
+    found: Mapping[str, Preannotation] = MappingProxyType({}),
+) -> Iterator[TileTask]:
+    """Yield the tasks of tiles that can be sent; the others are set aside.
+
+    Args:
+        tiles: The tiles, consumed as a stream.
+        project: The project that receives them.
+        images: The addresses of their images.
+        issues: Receives the tiles that cannot be sent, and boxes that had to be mended.
+        advance: Called for each tile set aside.
+        found: A detector's boxes by tile id.
+    """
+    for tile in tiles:
+        image_url = images.url_of(tile.uri)
+        if image_url is None:
+            issues.add(tile.tile_id, "image elsewhere", f"{tile.uri} is not in {images.source}")
+        elif tile.uri.startswith("/") and not Path(tile.uri).is_file():
+            issues.add(tile.tile_id, "missing image", f"{tile.uri} does not exist")
+        elif unknown := unknown_labels(tile, project.class_names):
+            issues.add(
+                tile.tile_id,
+                "unknown label",
+                f"the project does not offer {', '.join(unknown)}",
+            )
+        else:
+            task = task_of(tile, image_url, found.get(tile.tile_id))
+            issues.extend(task.issues)
+            yield task
+            continue
+        advance(1)
+
+
 def _fingerprint(boxes: Boxes) -> str:
     scores = None if boxes.scores is None else boxes.scores.tolist()
     known = json.dumps([boxes.xyxy.tolist(), list(boxes.labels), scores])
@@ -100,7 +148,7 @@ def _fingerprint(boxes: Boxes) -> str:
 
 
 def _sendable(tile: Tile, boxes: Boxes) -> tuple[Boxes, tuple[Issue, ...]]:
-    """The boxes that lie in the tile, clipped to it: Label Studio would accept any, silently."""
+    """The usable boxes, clipped to the tile, since Label Studio accepts any box in silence."""
     width, height = tile.window.width, tile.window.height
     problems = {
         index: problem
@@ -121,7 +169,7 @@ def _sendable(tile: Tile, boxes: Boxes) -> tuple[Boxes, tuple[Issue, ...]]:
 
 
 def _regions(tile: Tile, boxes: Boxes, name: str) -> list[dict[str, Any]]:
-    """The boxes as regions whose ids begin with `name`, with their scores where they have some."""
+    """The boxes as regions whose ids begin with `name`, with scores where the boxes have them."""
     width, height = tile.window.width, tile.window.height
     percent = to_percent(boxes.xyxy, width, height)
     scores = [] if boxes.scores is None else boxes.scores.tolist()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from utils.detection.options import TrainingOptions
-from utils.detection.ultralytics.augmentations import as_arguments, require_applied
-from utils.detection.ultralytics.library import choose_device, quiet
+from utils.detection.augmentations import as_arguments
+from utils.detection.devices import choose_device
+from utils.detection.ultralytics.library import quiet
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.errors import ConfigurationError
 
 
 def checked_arguments(options: TrainingOptions) -> dict[str, Any]:
-    """What the options say, as ultralytics takes it, the values checked by it.
+    """The training arguments that the options ask for, checked by ultralytics.
 
     Raises:
         ConfigurationError: If ultralytics refuses the value of an argument, or would leave out
@@ -30,7 +31,7 @@ def checked_arguments(options: TrainingOptions) -> dict[str, Any]:
     with quiet():
         from ultralytics.cfg import get_cfg
 
-        require_applied(arguments["augmentations"])
+        _require_applied(arguments["augmentations"])
         try:
             get_cfg(overrides=arguments)
         except (TypeError, ValueError) as error:
@@ -39,3 +40,18 @@ def checked_arguments(options: TrainingOptions) -> dict[str, Any]:
                 "Mend it under the training options in the configuration."
             ) from error
     return arguments
+
+
+def _require_applied(arguments: list[dict[str, Any]]) -> None:
+    """Make sure that ultralytics applies the augmentations, which it may leave out in silence.
+
+    Raises:
+        ConfigurationError: If it would leave them out.
+    """
+    from ultralytics.data.augment import Albumentations
+
+    if arguments and Albumentations(transforms=arguments).transform is None:
+        raise ConfigurationError(
+            "The installed Albumentations does not fit ultralytics, which would leave the "
+            "augmentations out. Install the one in requirements.txt, and not albumentationsx."
+        )

@@ -1,4 +1,4 @@
-"""What a training will see of some tiles: each augmentation alone, and everything together."""
+"""Preview of the augmentations on some tiles: each one alone, and all of them together."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from utils.box_formats import from_yolo
 from utils.dataset.labeled import LabeledDataset, LabeledTile
 from utils.dataset.splits import Split
 from utils.dataset.yolo import YoloDataset, write_yolo_dataset
-from utils.detection.options import TrainingOptions
+from utils.detection.augmentations import certainly, names_of
 from utils.detection.ultralytics.arguments import checked_arguments
-from utils.detection.ultralytics.augmentations import certainly, names_of
 from utils.detection.ultralytics.library import quiet
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.geometry import Boxes
 
-# Shown, and beside them those that mosaics are made with.
+# Number of tiles to show, and of tiles to make mosaics with.
 _SHOWN, _SAMPLED = 6, 16
 _VERSIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A tile in one form.
+    """One version of a tile.
 
     Attributes:
-        caption: What was done to it.
-        pixels: RGB, shape (height, width, 3), 8 bits.
-        boxes: In pixels of the same.
+        caption: The augmentations applied, in words.
+        pixels: RGB pixels, uint8 of shape (height, width, 3).
+        boxes: Boxes in these pixels.
     """
 
     caption: str
@@ -45,13 +45,13 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class AugmentedTile:
-    """A training tile and what becomes of it.
+    """A training tile with its augmented versions.
 
     Attributes:
-        tile_id: Of the tile.
-        original: Resized only.
-        alone: With each listed augmentation, for certain and alone.
-        trained: As the training may see it, ultralytics' own augmentations included.
+        tile_id: Id of the tile.
+        original: The tile, only resized.
+        alone: The tile with each listed augmentation alone, applied for certain.
+        trained: Versions that the training may see, ultralytics' own augmentations included.
     """
 
     tile_id: str
@@ -67,21 +67,21 @@ def preview_augmentations(
     folder: Path,
     options: TrainingOptions,
 ) -> list[AugmentedTile]:
-    """Show what becomes of some training tiles; the same options show the same.
+    """Augment some training tiles as the training will; the same options give the same result.
 
     Args:
-        labels: Streamed once.
-        splits: The split of each scene.
+        labels: Labelled tiles, streamed once.
+        splits: Split of each scene.
         images: The image of each tile as a local file, by tile id.
-        folder: For the tiles that are shown and those their mosaics are made with.
-        options: Of the training to come.
+        folder: Receives the tiles to show and the tiles for their mosaics.
+        options: Options of the training to come.
 
     Returns:
-        Six tiles, those with boxes first; none where there is nothing to train or validate on,
-        which the training itself refuses.
+        Six tiles, tiles with boxes first; none if there is nothing to train or validate on, which
+        the training itself refuses.
 
     Raises:
-        ConfigurationError: As the training itself would, of the values of its arguments.
+        ConfigurationError: If the training would refuse the value of an argument.
     """
     sample = _sample(labels, splits, options.seed)
     if {splits[tile.scene_id] for tile in sample} != {Split.TRAIN, Split.VAL}:
@@ -114,7 +114,7 @@ def preview_augmentations(
 def _sample(
     tiles: Iterable[LabeledTile], splits: Mapping[str, Split], seed: int
 ) -> list[LabeledTile]:
-    """Some tiles to train on, those with boxes first, and one to validate on, by tile id."""
+    """Some tiles of train, tiles with boxes first, and one tile of val, in order of tile id."""
 
     def place(tile: LabeledTile) -> tuple[bool, str]:
         digest = hashlib.sha256(f"{seed} {tile.tile_id}".encode()).hexdigest()
@@ -135,19 +135,19 @@ def _sample(
 
 
 def _dataset_of(dataset: YoloDataset, overrides: Mapping[str, Any], mode: str) -> Any:
-    """Ultralytics' dataset of the tiles to train on, augmented where the mode is "train"."""
+    """Ultralytics' dataset of the training tiles, augmented if the mode is "train"."""
     from ultralytics.cfg import get_cfg
     from ultralytics.data.build import build_yolo_dataset
 
     names = dict(enumerate(dataset.class_names))
     described = {"names": names, "nc": len(names), "channels": 3}
     images = dataset.data_yaml.parent / "images" / Split.TRAIN
-    # All of the tiles, in both modes: a `fraction` would be of those to train on only.
+    # All tiles in both modes: a `fraction` would apply to the mode "train" only.
     chosen = {**overrides, "task": "detect", "cache": False, "fraction": 1.0}
     configured = get_cfg(overrides=chosen)
     built = build_yolo_dataset(configured, str(images), _SAMPLED, described, mode=mode)
     for index in range(len(built)):
-        built.load_image(index)  # mosaics are made with tiles that were looked at before
+        built.load_image(index)  # mosaics are made of tiles that were loaded before
     return built
 
 
@@ -159,12 +159,12 @@ def _transform(argument: Mapping[str, Any]) -> Any:
 
 
 def _most_telling(labels: Sequence[Mapping[str, Any]]) -> list[int]:
-    """The places of the tiles to show, those with boxes first."""
+    """Positions of the tiles to show, tiles with boxes first."""
     return sorted(range(len(labels)), key=lambda index: not len(labels[index]["cls"]))[:_SHOWN]
 
 
 def _loaded(caption: str, label: Mapping[str, Any], class_names: Sequence[str]) -> View:
-    """A view of what ultralytics holds while it augments: BGR, and boxes of some form."""
+    """A view of ultralytics' label while it is augmented: BGR, and boxes of any format."""
     height, width = label["img"].shape[:2]
     instances = label["instances"]
     instances.convert_bbox("xyxy")
@@ -174,7 +174,7 @@ def _loaded(caption: str, label: Mapping[str, Any], class_names: Sequence[str]) 
 
 
 def _formatted(caption: str, item: Mapping[str, Any], class_names: Sequence[str]) -> View:
-    """A view of what the network gets: RGB with channels first, boxes as shares of the image."""
+    """A view of the network's input: RGB with channels first, boxes as shares of the image."""
     pixels = np.ascontiguousarray(item["img"].numpy().transpose(1, 2, 0))
     height, width = pixels.shape[:2]
     boxes = from_yolo(item["bboxes"].numpy().astype(float), width, height)
@@ -188,7 +188,7 @@ def _boxes(xyxy: np.ndarray, classes: np.ndarray, class_names: Sequence[str]) ->
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Seed everything that augmentations draw from within a block, and leave it as it was."""
+    """Within a block, seed all generators that augmentations use; then restore them."""
     import torch
 
     before = random.getstate(), np.random.get_state(), torch.get_rng_state()

@@ -1,4 +1,4 @@
-"""What happens while ultralytics trains: progress, metrics of each epoch, weights kept safe."""
+"""Callbacks during a training: progress, metrics of each epoch, weights kept safe."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
-from utils.detection.ultralytics.epochs import EpochMetrics
-from utils.detection.ultralytics.runs import TrainingRun
+from utils.detection.training_run import EpochMetrics
+from utils.detection.ultralytics.runs import UltralyticsRun
 from utils.errors import BusyError
 from utils.progress import Advance, progress
 
@@ -19,20 +19,20 @@ _POLL_SECONDS = 2.0
 
 
 class EpochReport:
-    """Tells listeners about every epoch once, in order.
+    """Reports every epoch to listeners once, in order.
 
-    The epochs are read from the results on disk, so that those of an interrupted run and those
-    trained by other processes (one a GPU) are told in the same way.
+    The epochs are read from the results on disk, so that epochs of an interrupted run and epochs
+    that other processes train (one per GPU) are reported in the same way.
     """
 
-    def __init__(self, run: TrainingRun, listeners: Sequence[OnEpoch]) -> None:
+    def __init__(self, run: UltralyticsRun, listeners: Sequence[OnEpoch]) -> None:
         """Report the epochs of `run` to each of the listeners."""
         self._run = run
         self._listeners = listeners
         self._reported = 0
 
     def new_epochs(self) -> None:
-        """Tell about the epochs that have ended since the last call."""
+        """Report the epochs that have ended since the last call."""
         for epoch in self._run.epochs():
             if epoch.epoch > self._reported:
                 self._reported = epoch.epoch
@@ -41,10 +41,10 @@ class EpochReport:
 
 
 @contextmanager
-def watching(model: Any, run: TrainingRun, report: EpochReport, device: str) -> Iterator[None]:
+def watching(model: Any, run: UltralyticsRun, report: EpochReport, device: str) -> Iterator[None]:
     """Follow the training of `model` within a block."""
-    # Ultralytics sends callbacks to the processes it starts, where there are several GPUs: this one
-    # has to be a function that can be sent, and is called in one of them only.
+    # With several GPUs, ultralytics pickles callbacks for the processes that it starts, and calls
+    # this one in one of them only.
     model.add_callback("on_model_save", partial(_keep, run))
     run.stop_marker.unlink(missing_ok=True)
     if "," in device:
@@ -56,7 +56,7 @@ def watching(model: Any, run: TrainingRun, report: EpochReport, device: str) -> 
             yield
 
 
-def _keep(run: TrainingRun, trainer: Any) -> None:
+def _keep(run: UltralyticsRun, trainer: Any) -> None:
     if run.stop_marker.exists():
         raise BusyError("Another machine has taken the training over: this one ends.")
     run.keep(trainer.epoch + 1, is_last=bool(trainer.stop))
@@ -78,16 +78,16 @@ def _add_callbacks(model: Any, report: EpochReport, stack: ExitStack) -> None:
 
 
 @contextmanager
-def _polled(run: TrainingRun, report: EpochReport) -> Iterator[None]:
-    """Look for new epochs every few seconds, in a thread.
+def _polled(run: UltralyticsRun, report: EpochReport) -> Iterator[None]:
+    """Poll for new epochs every few seconds, in a thread.
 
     Raises:
-        BusyError: If a listener did: the processes that train were told to end.
+        BusyError: If a listener raised it; the processes that train are then told to end.
     """
     ended = threading.Event()
     lost: list[BusyError] = []
 
-    def look() -> None:
+    def poll() -> None:
         while not (lost or ended.wait(_POLL_SECONDS)):
             try:
                 report.new_epochs()
@@ -95,7 +95,7 @@ def _polled(run: TrainingRun, report: EpochReport) -> Iterator[None]:
                 lost.append(error)
                 run.stop_marker.touch()
 
-    thread = threading.Thread(target=look, daemon=True)
+    thread = threading.Thread(target=poll, daemon=True)
     thread.start()
     try:
         yield
@@ -107,7 +107,7 @@ def _polled(run: TrainingRun, report: EpochReport) -> Iterator[None]:
 
 
 def wait_for_plots() -> None:
-    """Wait for the threads in which ultralytics still draws its pictures."""
+    """Wait for the threads in which ultralytics still draws its plots."""
     for thread in threading.enumerate():
         if thread.name.endswith("(plot_images)"):
             thread.join()

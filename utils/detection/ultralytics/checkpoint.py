@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utils.detection.options import TrainingOptions
 from utils.detection.ultralytics.library import load_ultralytics, quiet
+from utils.detection.ultralytics.options import TrainingOptions
 from utils.detection.ultralytics.trust import refusal, trusting
 from utils.errors import ConfigurationError, DetectorError
 from utils.files import sha256_of
@@ -17,18 +17,19 @@ from utils.storage.cache import newest_copy
 from utils.storage.objects import is_local
 
 _ARCHITECTURE = (".yaml", ".yml")
+_STRIDE = 32  # of the coarsest grid, in pixels
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a training starts from.
+    """The checkpoint that a training starts from.
 
     Attributes:
         source: A weights file, also `gs://...`, or the name of an architecture (`yolov8n.yaml`).
         identity: SHA-256 of the weights file, or the name of the architecture.
-        local_copy: Of a source that is in a bucket.
+        local_copy: Local copy of a source that is in a bucket.
     """
 
     source: str
@@ -37,7 +38,7 @@ class Checkpoint:
 
     @property
     def model(self) -> str:
-        """What ultralytics loads."""
+        """The file or the architecture for ultralytics to load."""
         return str(self.local_copy or self.source)
 
     @property
@@ -49,14 +50,14 @@ class Checkpoint:
 def resolve_checkpoint(options: TrainingOptions) -> Checkpoint:
     """Find the weights that `model_checkpoint` names.
 
-    Looked for in this order: a file of that path, a file of that name in `weights_dir`, a download
-    from ultralytics into `weights_dir`, and, where `allow_scratch` is set, the architecture alone.
-    A name without a folder is no path: a file that happens to lie in the current folder is not
-    taken for the published weights of that name. Both places may be in a bucket; what is there is
-    fetched once, and downloads are kept here.
+    The order is: a file of that path, a file of that name in `weights_dir`, a download from
+    ultralytics into `weights_dir`, and, if `allow_scratch` is set, the architecture alone. A name
+    without a folder is not a path, so that a file in the current folder is not mistaken for the
+    published weights of that name. Both places may be in a bucket: its files are fetched once, and
+    downloads are kept on this machine.
 
     Raises:
-        DetectorError: If none of these can be had.
+        DetectorError: If there are no such weights.
         StoreError: If the bucket cannot be read.
     """
     wanted = options.model_checkpoint
@@ -75,7 +76,7 @@ def load_model(checkpoint: Checkpoint) -> Any:
     """The ultralytics model of a checkpoint.
 
     Raises:
-        ConfigurationError: If what the user trusts is named in another way than by its SHA-256.
+        ConfigurationError: If the user names trusted weights in another way than by SHA-256.
         DetectorError: If the file is no checkpoint, could run code, or is not one of a detector.
     """
     ultralytics = load_ultralytics()
@@ -88,7 +89,7 @@ def load_model(checkpoint: Checkpoint) -> Any:
             model = (ultralytics.RTDETR if is_rtdetr else ultralytics.YOLO)(checkpoint.model)
     except ConfigurationError:
         raise
-    except Exception as error:  # whatever a foreign file may cause
+    except Exception as error:  # a foreign file may cause any
         if refused := refusal(checkpoint.source, Path(checkpoint.model), error):
             raise DetectorError(refused) from error
         raise DetectorError(
@@ -110,6 +111,28 @@ def load_weights(path: Path) -> Any:
         DetectorError: As `load_model`.
     """
     return load_model(Checkpoint(str(path), identity=""))
+
+
+def require_image_size(model: Any, image_size: int) -> None:
+    """Make sure that an image is large enough for the candidates of an RT-DETR.
+
+    Its decoder takes a fixed number of candidates (300) from the cells of three grids, of 8, 16 and
+    32 pixels. A YOLO takes any number.
+
+    Raises:
+        DetectorError: If the grids have fewer cells.
+    """
+    wanted = getattr(model.model.model[-1], "num_queries", 0)
+    side = next(side for side in range(_STRIDE, 1 << 16, _STRIDE) if _cells(side) >= wanted)
+    if image_size < side:
+        raise DetectorError(
+            f"An image of {image_size} px has fewer places for objects than an RT-DETR asks for "
+            f"({wanted}). Set imgsz to {side} or more in the training options."
+        )
+
+
+def _cells(image_size: int) -> int:
+    return sum((image_size // stride) ** 2 for stride in (8, 16, 32))
 
 
 def _find(place: str) -> Checkpoint | None:

@@ -1,4 +1,4 @@
-"""What tiles look like to a detector: vectors that are close where tiles look alike."""
+"""Embeddings of tiles: vectors that are close if tiles are alike for a detector."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from utils.detection.detector import Detector
+from utils.detection.devices import first_device
 from utils.detection.ultralytics.checkpoint import load_weights
-from utils.detection.ultralytics.library import choose_device, quiet
+from utils.detection.ultralytics.library import quiet
 from utils.geometry import FloatArray
 from utils.progress import progress
 
@@ -17,19 +18,19 @@ _BATCH = 16
 
 
 def embed_images(detector: Detector, images: Sequence[Path], *, device: str = "auto") -> FloatArray:
-    """The last layer of a detector's backbone, averaged over each image, less their mean.
+    """Embed images: the last layer of the backbone, averaged over each image, less the mean.
 
-    Without the mean, which is what all of them share, what is left points in the direction in which
-    an image differs: all features together look alike to any detector.
+    The mean over images is large, since all images share most features. Without it the vectors
+    point in the direction in which an image differs.
 
     Args:
-        detector: Whose best weights look.
-        images: Local files.
-        device: As ultralytics takes it, or `auto`.
+        detector: Detector whose best weights are used.
+        images: Images as local files.
+        device: Device as ultralytics takes it, or `auto`.
 
     Returns:
-        Unit vectors, shape (n, channels): their scalar products are cosines. Those of different
-        calls do not compare.
+        Unit vectors, shape (n, channels): their scalar products are cosines. Vectors of different
+        calls cannot be compared, since each call subtracts its own mean.
 
     Raises:
         DetectorError: If the weights cannot be loaded.
@@ -45,8 +46,8 @@ def embed_images(detector: Detector, images: Sequence[Path], *, device: str = "a
 def _vectors(detector: Detector, images: Sequence[Path], device: str) -> Iterator[FloatArray]:
     model = load_weights(detector.best)
     layer = _end_of_backbone(model)
-    where = choose_device(device).split(",")[0]
-    with quiet(), progress("Looking for new kinds of tiles", total=len(images)) as advance:
+    where = first_device(device)
+    with quiet(), progress("Embedding tiles", total=len(images)) as advance:
         for start in range(0, len(images), _BATCH):
             batch = [str(path) for path in images[start : start + _BATCH]]
             for vector in model.embed(

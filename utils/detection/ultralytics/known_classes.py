@@ -1,7 +1,7 @@
-"""Classes that the weights a training starts from know by another name.
+"""Rename classes of the weights that a training starts from.
 
-Ultralytics carries over what the weights know of a class where the names agree, and learns it anew
-where they do not: a `ship` from nothing, though COCO has the class `boat`.
+Ultralytics carries over the last layer of a class if the labels have a class of the same name, and
+learns it anew otherwise: a `ship` from nothing, though COCO has the class `boat`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _NAME_LENGTH = 16
 
 
 def with_known_classes(checkpoint: Checkpoint, known_as: Mapping[str, str]) -> Checkpoint:
-    """The weights with some of their classes renamed, in a copy on this machine.
+    """Rename some classes of the weights, in a copy on this machine.
 
     Args:
-        checkpoint: Where a training would start.
-        known_as: For classes of the labels, what the weights call them. An architecture without
-            weights knows nothing, and is left as it is.
+        checkpoint: Checkpoint that a training would start from. An architecture without weights
+            knows nothing, and is left as it is.
+        known_as: The weights' names of classes, by their names in the labels.
 
     Raises:
         ConfigurationError: If the weights know no such class.
@@ -57,7 +57,7 @@ def with_known_classes(checkpoint: Checkpoint, known_as: Mapping[str, str]) -> C
 
 
 def require_labelled(known_as: Mapping[str, str], class_names: Sequence[str]) -> None:
-    """Make sure that what the weights know is taken for classes that are there to be learned.
+    """Make sure that classes are renamed to classes that the labels have.
 
     Raises:
         ConfigurationError: If the labels have no class of a name.

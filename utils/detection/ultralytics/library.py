@@ -1,7 +1,7 @@
 """Ultralytics as Spyglass uses it: private, quiet, and never waiting for a network.
 
-Left alone it resolves names on import, looks for updates, reports usage, installs packages and
-fetches fonts. Everything that imports it goes through `load_ultralytics`.
+By default it resolves names on import, checks for updates, reports usage, installs packages and
+fetches fonts. Every import of it goes through `load_ultralytics`.
 """
 
 from __future__ import annotations
@@ -9,28 +9,29 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from utils.detection.devices import THREADS_VARIABLE, usable_cores
 from utils.detection.ultralytics.trust import SAFE_LOAD
 from utils.files import write_whole
 from utils.paths import local_folder
 from utils.privacy import keep_private
+from utils.threads import let_waiting_threads_sleep
 
-_MOST_THREADS = 8
 _FONTS = ("Arial.ttf", "Arial.Unicode.ttf")
 _SWITCHES = {
-    # No look-ups, update checks or usage events; downloads that are asked for still work.
+    # No look-ups, update checks or usage events; downloads that a user asks for still work.
     "YOLO_OFFLINE": "true",
     "YOLO_AUTOINSTALL": "false",  # never calls pip
     SAFE_LOAD: "true",  # weights run no code
-    # Threads that wait for each other by spinning make a training five times slower as soon as
-    # anything else runs on the machine; this counts only where torch is not imported yet.
-    "OMP_WAIT_POLICY": "PASSIVE",
 }
+# How many threads the user wants, as every library with OpenMP reads it.
 _FOLDERS = ("weights_dir", "datasets_dir", "runs_dir")
 _SETTINGS = {
     "sync": False,
@@ -46,44 +47,56 @@ _SETTINGS = {
 
 @cache
 def load_ultralytics() -> Any:
-    """Import ultralytics with its switches set first; a switch the user has set is left alone."""
+    """Import ultralytics after setting its switches; switches that the user has set stay."""
     keep_private()
+    let_waiting_threads_sleep()
     for variable, value in _SWITCHES.items():
         os.environ.setdefault(variable, value)
     os.environ.setdefault("YOLO_VERBOSE", str(is_verbose()))
     folder = Path(os.environ["YOLO_CONFIG_DIR"]).expanduser() / "Ultralytics"
     _write_settings(folder / "settings.json")
     _provide_fonts(folder)
-    import ultralytics
+    ultralytics = _imported_ultralytics()
     from PIL import Image
     from ultralytics.utils import patches, torch_utils
 
     # It leaves one core idle, which on two cores is half of the machine.
     torch_utils.NUM_THREADS = usable_cores()
-    # It replaces Pillow's `open` by one that would install a package for files that are no images.
+    # It replaces Pillow's `open` by one that would install a package for files that are no image.
     Image.open = patches._image_open
-    # At the end of a training it opens the weights once more, with a loader that would run code.
+    # At the end of a training it loads the weights again, with a loader that would run code.
     torch_utils.torch_load = _restricted_load
     return ultralytics
 
 
+def _imported_ultralytics() -> Any:
+    """Import ultralytics, which sets OMP_NUM_THREADS to 1 where the user has not set it.
+
+    That is taken back: it would count for every program started from here.
+    """
+    is_chosen = "ultralytics" not in sys.modules and bool(os.environ.get(THREADS_VARIABLE))
+    import ultralytics
+
+    if not is_chosen:
+        os.environ.pop(THREADS_VARIABLE, None)
+    return ultralytics
+
+
 def _restricted_load(weights: str | Path, **_: object) -> Any:
-    """The content of a checkpoint, on the CPU, loaded as all weights are."""
+    """Load the content of a checkpoint, on the CPU, with the restricted loader."""
     from ultralytics.nn import tasks
 
     return tasks.torch_safe_load(weights)[0]
 
 
-def usable_cores() -> int:
-    """The number of CPU cores to compute on."""
-    if hasattr(os, "sched_getaffinity"):
-        return min(_MOST_THREADS, len(os.sched_getaffinity(0)))
-    return min(_MOST_THREADS, os.cpu_count() or 1)
-
-
 def is_verbose() -> bool:
-    """Whether the user wants to read what ultralytics says: `SPYGLASS_VERBOSE=1`."""
+    """Whether the user wants to read the log of ultralytics: `SPYGLASS_VERBOSE=1`."""
     return os.environ.get("SPYGLASS_VERBOSE") == "1"
+
+
+def library_version() -> str:
+    """Version of ultralytics, on which trainings, exports and predictions depend."""
+    return version("ultralytics")
 
 
 @contextmanager
@@ -97,21 +110,6 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
-
-
-def choose_device(device: str = "auto") -> Any:
-    """The device in ultralytics' terms: all CUDA devices, else Apple's GPU, else the CPU.
-
-    Args:
-        device: "auto", or anything ultralytics understands, such as "cpu", "0" or "0,1".
-    """
-    if device != "auto":
-        return device
-    import torch
-
-    if torch.cuda.is_available():
-        return ",".join(str(index) for index in range(torch.cuda.device_count()))
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _write_settings(path: Path) -> None:

@@ -1,18 +1,19 @@
-"""The folder of one training run: what is in it, and how far it has come.
+"""The folder of one training run: its files, and its progress.
 
-A run is named by a fingerprint of its data, arguments and starting weights, so that starting the
-same training again finds its own run and never another's:
+The folder is named by a fingerprint of data, arguments and starting weights, so that the same
+training, started again, finds its own run and never another's:
 
     .local/runs/<fingerprint>/
-        ultralytics/     what ultralytics writes: results.csv, plots, weights/
-        stop             appears when the processes of several GPUs shall end after an epoch
-        kept/<epoch>/    what is needed to go on after that epoch: resume.pt, best.pt, results.csv,
+        ultralytics/     files of ultralytics: results.csv, plots, weights/
+        stop             exists while the processes of several GPUs are told to end with their epoch
+        kept/<epoch>/    files to resume from after that epoch: resume.pt, best.pt, results.csv,
                          and, after the last one, last_epoch; the folder appears whole
-        finished.json    appears when everything is done, and `kept` is gone
+        finished.json    exists once everything is done, and `kept` is gone
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import logging
@@ -21,12 +22,11 @@ import shutil
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from utils.detection.ultralytics.epochs import EpochMetrics, plain_names, read_epochs
-from utils.detection.ultralytics.library import load_ultralytics
+from utils.detection.training_run import NO_PROGRESS, EpochMetrics, Progress
+from utils.detection.ultralytics.library import library_version, load_ultralytics
 from utils.detection.ultralytics.trust import refusal
 from utils.errors import DetectorError
 from utils.files import full_disk_explained, sync, write_whole, written_whole
@@ -39,43 +39,29 @@ logger = logging.getLogger(__name__)
 
 _NAME_LENGTH = 16
 _CIRCUMSTANCES = {"device", "workers", "cache"}
+_PLOTS = ("*.png", "*.jpg", "results.csv", "args.yaml")
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """What a finished run came to.
+    """Result of a finished run.
 
     Attributes:
-        epochs: How many epochs were trained, fewer than asked where it stopped early.
-        metrics: Of the best epoch on the val split.
+        epochs: Number of trained epochs, fewer than asked for if it stopped early.
+        metrics: Metrics of the best epoch on the val split.
     """
 
     epochs: int
     metrics: dict[str, float]
 
 
-class Progress(NamedTuple):
-    """How far a run has come; of two, the greater is further.
-
-    Attributes:
-        is_finished: Whether nothing is left to do.
-        epochs: How many are done.
-    """
-
-    is_finished: bool
-    epochs: int
-
-
-NO_PROGRESS = Progress(is_finished=False, epochs=0)
-
-
 @dataclass(frozen=True, slots=True)
-class TrainingRun:
-    """One training and its folder.
+class UltralyticsRun:
+    """One training and its folder; see `TrainingRun`.
 
     Attributes:
-        fingerprint: Of data, arguments and starting weights, in hex.
-        folder: Where its files are.
+        fingerprint: Hash of data, arguments and starting weights, in hex.
+        folder: Folder with its files.
     """
 
     fingerprint: str
@@ -83,40 +69,44 @@ class TrainingRun:
 
     @property
     def save_dir(self) -> Path:
-        """The folder ultralytics may empty and fill as it likes."""
+        """The folder that ultralytics may empty and fill as it likes."""
         return self.folder / "ultralytics"
 
     @property
     def weights(self) -> Path:
-        """Where ultralytics writes `best.pt` and `last.pt`."""
+        """The folder with `best.pt` and `last.pt`."""
         return self.save_dir / "weights"
 
     @property
     def stop_marker(self) -> Path:
-        """While it is there, the processes that train on several GPUs end with their epoch."""
+        """A file that makes the processes that train on several GPUs end with their epoch."""
         return self.folder / "stop"
 
+    def plots(self) -> list[Path]:
+        """Pictures, table of epochs and arguments that ultralytics leaves."""
+        return sorted(file for pattern in _PLOTS for file in self.save_dir.glob(pattern))
+
     def epochs(self) -> list[EpochMetrics]:
-        """The epochs done so far, in order: those that need not be done again after a kill."""
+        """The epochs that need not be done again after a kill, in order."""
         if self.result() is not None:
             return read_epochs(self.save_dir)
         return self._read_kept(read_epochs) or []
 
     def progress(self) -> Progress:
-        """How far the run has come."""
+        """The progress of the run."""
         if result := self.result():
             return Progress(is_finished=True, epochs=result.epochs)
         kept = self.kept()
         return Progress(is_finished=False, epochs=int(kept.name) if kept else 0)
 
     def resumable(self) -> Progress:
-        """As `progress`, but of what a power cut has not spoilt."""
+        """The progress that the files can be resumed from: a power cut may have spoilt some."""
         progress = self.progress()
         is_whole = progress.is_finished or self.resume_point() is not None
         return progress if is_whole else NO_PROGRESS
 
     def keep(self, epoch: int, *, is_last: bool) -> None:
-        """Copy what is needed to go on after the epoch just done, counted from 1.
+        """Copy the files to resume from after the epoch just done, counted from 1.
 
         Raises:
             StoreError: If the disk is full.
@@ -138,38 +128,38 @@ class TrainingRun:
                 shutil.rmtree(other)
 
     def kept(self) -> Path | None:
-        """The folder with the newest state to go on from, or None where there is none."""
+        """The folder with the newest state to resume from, or None."""
         folders = self._kept.glob("[0-9]*")
         return max(folders, key=lambda folder: int(folder.name), default=None)
 
-    def snapshot(self, folder: Path) -> TrainingRun:
-        """A copy, in `folder`, of what the run can be restored from, while the training goes on."""
-        copy = TrainingRun(self.fingerprint, folder)
+    def snapshot(self, folder: Path) -> UltralyticsRun:
+        """A copy, in `folder`, of the files to restore the run from, while the training goes on."""
+        copy = UltralyticsRun(self.fingerprint, folder)
         shutil.rmtree(folder, ignore_errors=True)
         if self.result() is None:
             self._read_kept(copy._link_kept)
         else:
             copy.weights.mkdir(parents=True)
-            plots = [file for file in self.save_dir.iterdir() if file.is_file()]
-            for file in (self.folder / "finished.json", *self.weights.iterdir(), *plots):
+            beside = [file for file in self.save_dir.iterdir() if file.is_file()]
+            for file in (self.folder / "finished.json", *self.weights.iterdir(), *beside):
                 _link(file, folder / file.relative_to(self.folder))
         return copy
 
     def resume_point(self) -> Path | None:
-        """As `kept`, but None where a power cut has spoilt it.
+        """The folder `kept`, or None if a power cut has spoilt it.
 
         Raises:
-            DetectorError: If what is kept could run code.
+            DetectorError: If the kept weights could run code.
         """
         kept = self.kept()
         return kept if kept and _read_checkpoint(kept / "resume.pt").get("optimizer") else None
 
     def begin(self) -> None:
-        """Forget what an earlier attempt has left that cannot be resumed."""
+        """Delete files of an earlier attempt that cannot be resumed."""
         shutil.rmtree(self._kept, ignore_errors=True)
 
     def rewind(self, resume_point: Path) -> None:
-        """Bring ultralytics' files to the state that is resumed from."""
+        """Restore ultralytics' files to the state to resume from."""
         self.weights.mkdir(parents=True, exist_ok=True)
         _copy_whole(resume_point / "results.csv", self.save_dir / "results.csv")
         _copy_whole(resume_point / "best.pt", self.weights / "best.pt")
@@ -183,7 +173,7 @@ class TrainingRun:
             strip_optimizer(self.weights / name)
 
     def drop_damaged_result(self) -> None:
-        """Forget that the run has finished where its weights are damaged: it is trained again."""
+        """Mark a finished run with damaged weights as not finished: it is trained again."""
         weights = (self.weights / "best.pt", self.weights / "last.pt")
         if self.result() is None or all(zipfile.is_zipfile(file) for file in weights):
             return
@@ -191,15 +181,15 @@ class TrainingRun:
         (self.folder / "finished.json").unlink()
 
     def mark_finished(self) -> None:
-        """Note the result; what was kept for resuming is no longer needed."""
+        """Write the result; the files to resume from are no longer needed."""
         result = TrainingResult(len(self.epochs()), self._measured())
         write_whole(self.folder / "finished.json", json.dumps(asdict(result)))
         shutil.rmtree(self._kept, ignore_errors=True)
 
     def result(self) -> TrainingResult | None:
-        """What the run came to, or None while it is not finished.
+        """The result, or None while the run is not finished.
 
-        A damaged note of it is made again from the weights, if they are whole.
+        A damaged `finished.json` is made again from the weights, if they are whole.
         """
         marker = self.folder / "finished.json"
         if not marker.is_file():
@@ -212,8 +202,8 @@ class TrainingRun:
         return result
 
     def _measured(self) -> dict[str, float]:
-        """The metrics in the best weights; none where those are damaged."""
-        return plain_names(_read_checkpoint(self.weights / "best.pt").get("train_metrics") or {})
+        """The metrics in the best weights; none if these are damaged."""
+        return _plain_names(_read_checkpoint(self.weights / "best.pt").get("train_metrics") or {})
 
     @property
     def _kept(self) -> Path:
@@ -224,7 +214,7 @@ class TrainingRun:
         shutil.copytree(kept, self._kept / kept.name, copy_function=_link)
 
     def _read_kept(self, read: Callable[[Path], Content]) -> Content | None:
-        """Read the newest state; once more where another process replaces it meanwhile."""
+        """Read the newest state; once more if another process replaces it meanwhile."""
         while kept := self.kept():
             try:
                 return read(kept)
@@ -236,13 +226,27 @@ class TrainingRun:
 
 def open_run(
     data_fingerprint: str, checkpoint_identity: str, arguments: dict[str, Any]
-) -> TrainingRun:
-    """The run of a training, new or begun before."""
+) -> UltralyticsRun:
+    """Open the run of a training, a new one or one that was begun before."""
     identity = without_circumstances(arguments)
-    content = [data_fingerprint, checkpoint_identity, identity, version("ultralytics")]
+    content = [data_fingerprint, checkpoint_identity, identity, library_version()]
     text = json.dumps(content, sort_keys=True, default=str)
     fingerprint = hashlib.sha256(text.encode()).hexdigest()
-    return TrainingRun(fingerprint, local_folder("runs", fingerprint[:_NAME_LENGTH]))
+    return UltralyticsRun(fingerprint, local_folder("runs", fingerprint[:_NAME_LENGTH]))
+
+
+def read_epochs(folder: Path) -> list[EpochMetrics]:
+    """The epochs in ultralytics' `results.csv` of a folder, in order."""
+    with (folder / "results.csv").open(newline="") as stream:
+        return [
+            EpochMetrics(int(float(row.pop("epoch"))), _plain_names(row))
+            for row in csv.DictReader(stream)
+        ]
+
+
+def _plain_names(values: Mapping[str, Any]) -> dict[str, float]:
+    """Metrics by ultralytics' names without the suffix "(B)", which means "of boxes"."""
+    return {name.strip().replace("(B)", ""): float(value) for name, value in values.items()}
 
 
 def _result_of(content: dict[str, Any]) -> TrainingResult:
@@ -252,12 +256,12 @@ def _result_of(content: dict[str, Any]) -> TrainingResult:
 
 
 def without_circumstances(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that change what is trained, without those that say where and how fast."""
+    """The arguments that change the result, without device, workers and cache."""
     return {name: value for name, value in arguments.items() if name not in _CIRCUMSTANCES}
 
 
 def _read_checkpoint(path: Path) -> dict[str, Any]:
-    """The content of a checkpoint, on the CPU; empty where it is missing or cut short by a kill.
+    """Read the content of a checkpoint, on the CPU; empty if it is missing or cut short by a kill.
 
     Raises:
         DetectorError: If it could run code.
@@ -280,7 +284,7 @@ def _copy_whole(source: Path, destination: Path) -> None:
 
 
 def _link(source: str | Path, destination: str | Path) -> None:
-    """A hard link, which costs nothing and keeps the content; a copy where there are none."""
+    """Make a hard link, which costs nothing, or a copy on file systems without hard links."""
     try:
         os.link(source, destination)
     except FileNotFoundError:

@@ -1,32 +1,33 @@
-"""Training a detector, so that it can be killed anywhere and continued."""
+"""Train a detector, so that it can be killed anywhere and resumed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from subprocess import CalledProcessError
 from typing import Any
 
 from utils.dataset.sampling import sampled
 from utils.dataset.yolo import YoloDataset
+from utils.detection.augmentations import names_of
 from utils.detection.backup import RunBackup
 from utils.detection.detector import Detector
-from utils.detection.options import TrackingOptions, TrainingOptions
+from utils.detection.options import TrackingOptions
 from utils.detection.tracking import TrainingRecord
 from utils.detection.ultralytics.arguments import checked_arguments
-from utils.detection.ultralytics.augmentations import names_of
 from utils.detection.ultralytics.callbacks import EpochReport, OnEpoch, wait_for_plots, watching
 from utils.detection.ultralytics.checkpoint import (
     Checkpoint,
     load_model,
     load_weights,
+    require_image_size,
     resolve_checkpoint,
 )
 from utils.detection.ultralytics.known_classes import require_labelled, with_known_classes
 from utils.detection.ultralytics.library import quiet
-from utils.detection.ultralytics.runs import TrainingRun, open_run, without_circumstances
+from utils.detection.ultralytics.options import TrainingOptions
+from utils.detection.ultralytics.runs import UltralyticsRun, open_run, without_circumstances
 from utils.detection.ultralytics.trust import trusting
 from utils.errors import DetectorError
 from utils.locks import exclusive
@@ -35,6 +36,16 @@ from utils.storage.objects import ObjectStore
 
 _DEFAULTS = TrainingOptions()
 _FAULTS = (RuntimeError, ValueError, TypeError, AssertionError, OSError, CalledProcessError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Training:
+    """A training with everything that determines its result."""
+
+    run: UltralyticsRun
+    dataset: YoloDataset
+    checkpoint: Checkpoint
+    arguments: dict[str, Any]
 
 
 def train_detector(
@@ -48,22 +59,23 @@ def train_detector(
     """Train a detector on a dataset, continuing where an earlier, killed run of it stopped.
 
     The same data, arguments and starting weights are the same run: once it has finished, its result
-    is returned at once. Where it is kept in a store, this holds on every machine that uses it.
+    is returned at once. With a store, this holds on every machine that uses it.
 
     Args:
-        dataset: From `write_yolo_dataset`.
-        options: How to train.
-        tracking: Where to record it in MLflow; None records nothing.
+        dataset: Dataset from `write_yolo_dataset`.
+        options: Options of the training.
+        tracking: Options of the record in MLflow; None records nothing.
         on_epoch: Called with the metrics of every epoch when it ends, and, when a run is continued,
-            with those of the earlier epochs too.
-        kept_in: Receives what is needed to go on elsewhere after each epoch, and the result.
+            with the metrics of the earlier epochs too.
+        kept_in: Store that receives, after each epoch, the files to resume from elsewhere, and the
+            result.
 
     Raises:
         BusyError: If the same training already runs on this machine, or is taken over meanwhile
             by another one that uses the store.
         ConfigurationError: If ultralytics refuses the value of an argument, or the weights do not
             know a class as the options say, or the labels have no such class.
-        DetectorError: If the weights cannot be had or the training fails.
+        DetectorError: If the weights cannot be found or the training fails.
         StoreError: If the store cannot be reached or read when the training starts.
     """
     dataset = sampled(dataset, options.sampling)
@@ -71,29 +83,42 @@ def train_detector(
     checkpoint = with_known_classes(resolve_checkpoint(options), options.known_as)
     require_labelled(options.known_as, dataset.class_names)
     run = open_run(dataset.fingerprint, checkpoint.identity, arguments)
-    with exclusive("training", str(run.folder)), quiet(), ExitStack() as stack:
-        stack.enter_context(trusting(Path(checkpoint.model)))
+    training = _Training(run, dataset, checkpoint, arguments)
+    with exclusive("training", str(run.folder)), quiet(), trusting(Path(checkpoint.model)):
+        mlflow_run_id = _finish(training, options.resume, tracking, on_epoch, kept_in)
+    return replace(_detector(training), mlflow_run_id=mlflow_run_id)
+
+
+def _finish(
+    training: _Training,
+    resume: bool,
+    tracking: TrackingOptions | None,
+    on_epoch: OnEpoch | None,
+    kept_in: ObjectStore | None,
+) -> str | None:
+    """Train unless that is done, with backup and record; returns the id of the MLflow run."""
+    run = training.run
+    with ExitStack() as stack:
         backup = kept_in and stack.enter_context(RunBackup(run, kept_in))
         run.drop_damaged_result()
-        if options.resume:
+        if resume:
             _require_begun(run)
         record = tracking and stack.enter_context(
-            TrainingRecord(tracking, run, _parameters(dataset, checkpoint, arguments))
+            TrainingRecord(tracking, run, _parameters(training))
         )
-        # The backup first: what another machine has taken over is not recorded here any more.
+        # The backup first: once another machine has taken the training over, nothing is recorded.
         listeners = (backup and backup.add_epoch, record and record.add_epoch, on_epoch)
         report = EpochReport(run, [listener for listener in listeners if listener])
         if run.result() is None:
-            _train(run, dataset, checkpoint, arguments, report)
+            _train(training, report)
             run.mark_finished()
         report.new_epochs()
         if backup:
             backup.require_held()
-    detector = _detector(run, dataset, checkpoint, arguments)
-    return replace(detector, mlflow_run_id=record.mlflow_run_id if record else None)
+    return record.mlflow_run_id if record else None
 
 
-def _require_begun(run: TrainingRun) -> None:
+def _require_begun(run: UltralyticsRun) -> None:
     if run.result() is None and run.resume_point() is None:
         raise DetectorError(
             "There is no training to resume with these labels and arguments. "
@@ -101,28 +126,21 @@ def _require_begun(run: TrainingRun) -> None:
         )
 
 
-def _parameters(
-    dataset: YoloDataset, checkpoint: Checkpoint, arguments: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What MLflow shall show beside the metrics."""
+def _parameters(training: _Training) -> dict[str, Any]:
+    """The parameters that MLflow shows beside the metrics."""
     return {
-        **without_circumstances(arguments),
-        "augmentations": ", ".join(names_of(arguments["augmentations"])) or "none",
-        "checkpoint": without_secrets(checkpoint.source),
-        "data_fingerprint": dataset.fingerprint,
-        **{f"{split}_tiles": count for split, count in dataset.tile_counts.items()},
+        **without_circumstances(training.arguments),
+        "augmentations": ", ".join(names_of(training.arguments["augmentations"])) or "none",
+        "checkpoint": without_secrets(training.checkpoint.source),
+        "data_fingerprint": training.dataset.fingerprint,
+        **{f"{split}_tiles": count for split, count in training.dataset.tile_counts.items()},
     }
 
 
-def _train(
-    run: TrainingRun,
-    dataset: YoloDataset,
-    checkpoint: Checkpoint,
-    arguments: dict[str, Any],
-    report: EpochReport,
-) -> None:
-    """Train to the end, from the beginning or from where a kill left off."""
-    start = arguments
+def _train(training: _Training, report: EpochReport) -> None:
+    """Train to the end, from the beginning or from the state that a kill left."""
+    run, checkpoint, start = training.run, training.checkpoint, training.arguments
+    device = start["device"]
     resume_point = run.resume_point()
     if resume_point is None:
         run.begin()
@@ -131,13 +149,16 @@ def _train(
         if (resume_point / "last_epoch").exists():
             run.adopt_weights(resume_point)
             return
-        load_weights(run.weights / "best.pt")  # which other processes open with no restriction
+        # Processes of other GPUs load these weights without a restriction: they are checked here.
+        load_weights(run.weights / "best.pt")
         checkpoint = Checkpoint(str(resume_point / "resume.pt"), identity="")
-        start = {"resume": True, "device": arguments["device"]}
+        start = {"resume": True, "device": device}
     model = load_model(checkpoint)
-    with watching(model, run, report, arguments["device"]):
+    require_image_size(model, training.arguments["imgsz"])
+    with watching(model, run, report, device):
         try:
-            model.train(data=str(dataset.data_yaml), save_dir=str(run.save_dir), **start)
+            data = str(training.dataset.data_yaml)
+            model.train(data=data, save_dir=str(run.save_dir), **start)
         except _FAULTS as error:
             raise DetectorError(_failure(error)) from error
     wait_for_plots()
@@ -149,28 +170,26 @@ def _failure(error: Exception) -> str:
             "The device has too little memory for this training. "
             "Lower batch or imgsz in the training options, or set batch: -1."
         )
-    if isinstance(error, CalledProcessError):  # of several GPUs, each has a process
+    if isinstance(error, CalledProcessError):  # each of several GPUs has a process
         return f"The training failed on one of the GPUs (exit code {error.returncode}): see above."
     return f"The training failed: {error}. Run again with --verbose for the details."
 
 
-def _detector(
-    run: TrainingRun, dataset: YoloDataset, checkpoint: Checkpoint, arguments: dict[str, Any]
-) -> Detector:
-    result = run.result()
+def _detector(training: _Training) -> Detector:
+    run, result = training.run, training.run.result()
     if result is None:
         raise DetectorError(f"The training in {run.folder} ended without a result. Run it again.")
     return Detector(
         best=run.weights / "best.pt",
         last=run.weights / "last.pt",
-        class_names=dataset.class_names,
+        class_names=training.dataset.class_names,
         task="detect",
-        image_size=int(arguments["imgsz"]),
-        checkpoint=checkpoint.source,
-        arguments=arguments,
+        image_size=int(training.arguments["imgsz"]),
+        checkpoint=training.checkpoint.source,
+        arguments=training.arguments,
         metrics=result.metrics,
         epochs=result.epochs,
-        data_fingerprint=dataset.fingerprint,
+        data_fingerprint=training.dataset.fingerprint,
         run_fingerprint=run.fingerprint,
         history=tuple(epoch.values for epoch in run.epochs()),
     )

@@ -1,8 +1,8 @@
-"""Weights that could run code are refused, unless the user trusts exactly this file.
+"""Refuse weights that could run code, unless the user trusts exactly this file.
 
 A checkpoint is a pickle, and a pickle can call any function. Ultralytics' restricted loading
 (`ULTRALYTICS_SAFE_LOAD`) reconstructs known classes of torch and ultralytics only, and builds
-architectures without `eval`. It is on for this process and all that it starts.
+architectures without `eval`. It is on for this process and all processes that it starts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from utils.files import sha256_of
 
 SAFE_LOAD = "ULTRALYTICS_SAFE_LOAD"
 TRUSTED_WEIGHTS = "SPYGLASS_TRUSTED_WEIGHTS"
-# How torch names what it has refused.
+# The name of a refused class in messages of torch.
 _REFUSED = re.compile(r"(?:GLOBAL|Unsupported class)\s*(\w+(?:\.\w+)+)")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -29,7 +29,7 @@ def is_trusted(weights: Path) -> bool:
     """Whether the user has named the SHA-256 of a file in `SPYGLASS_TRUSTED_WEIGHTS`.
 
     Raises:
-        ConfigurationError: If something else is named there.
+        ConfigurationError: If the variable holds anything but SHA-256 sums.
     """
     trusted = os.environ.get(TRUSTED_WEIGHTS, "").replace(",", " ").lower().split()
     for name in trusted:
@@ -43,9 +43,9 @@ def is_trusted(weights: Path) -> bool:
 
 @contextmanager
 def trusting(weights: Path) -> Iterator[None]:
-    """Lift the restriction within a block if the user trusts a file, for processes it starts, too.
+    """Within a block, lift the restriction if the user trusts a file, for new processes too.
 
-    A training that begins with trusted weights writes more that hold the same classes, so within
+    A training that begins with trusted weights writes other files with the same classes, so within
     the block the trust extends to every file.
     """
     from ultralytics.nn import tasks
@@ -65,10 +65,10 @@ def refusal(source: str, weights: Path, error: Exception) -> str | None:
     Args:
         source: The weights as the user named them.
         weights: Their copy on this machine.
-        error: The exception of the attempt to load them.
+        error: The exception from loading them.
 
     Returns:
-        The sentence with its remedy, or None where the attempt failed for another reason.
+        The sentence with its remedy, or None if they failed to load for another reason.
     """
     cause = error.__cause__ if isinstance(error.__cause__, pickle.UnpicklingError) else error
     if not isinstance(cause, pickle.UnpicklingError):
@@ -84,6 +84,6 @@ def refusal(source: str, weights: Path, error: Exception) -> str | None:
 
 
 def _is_pickle(weights: Path) -> bool:
-    """Whether a file is a pickle, or the whole archive that torch keeps one in."""
+    """Whether a file is a pickle, or an archive of torch with one in it."""
     with weights.open("rb") as stream:
         return stream.read(1) == b"\x80" or is_zipfile(weights)

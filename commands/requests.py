@@ -1,0 +1,241 @@
+"""The commands: one frozen dataclass each, made by the parser or in code.
+
+Standard library only, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One flag of the loop.
+
+    Attributes:
+        name: Long flag without dashes, which is also the name of the pipeline's module.
+        short: Short flag without its dash.
+        help: One line for `--help`.
+        config: Name of its configuration file in `configs/`.
+        remote_config: Name of the configuration for other machines, where there is one.
+    """
+
+    name: str
+    short: str
+    help: str
+    config: str
+    remote_config: str | None = None
+
+
+# In the order of the loop, which is the order in which several flags of one call run.
+LOOP = (
+    Command(
+        "ingest",
+        "ig",
+        "cut scenes into tiles, store them, send them to Label Studio",
+        "ingest_data",
+    ),
+    Command("export", "e", "turn reviewed annotations into a labelled dataset", "data_export"),
+    Command(
+        "training",
+        "t",
+        "train a detector on the dataset in staging",
+        "training_pipeline",
+        "training_pipeline_remote_gpu",
+    ),
+    Command("evaluate", "ev", "evaluate a detector on the newest labels", "evaluate"),
+    Command(
+        "inference",
+        "i",
+        "predict over scenes with the detector in production",
+        "inference_pipeline",
+    ),
+    Command("fiftyone", "f", "look at tiles, labels and predictions in FiftyOne", "fiftyone"),
+    Command(
+        "feedback",
+        "fb",
+        "pick the tiles that teach most, send them to Label Studio with boxes found on them",
+        "feedback",
+    ),
+)
+
+# Runs before a version goes to production, without a flag of its own.
+PROMOTION = Command("promotion", "", "compare a detector with the one in production", "promotion")
+
+# Where --promote falls among the loop's flags when both are given.
+PIPELINES_BEFORE_STAGE = {
+    "staging": ("ingest", "export"),
+    "production": ("ingest", "export", "training", "evaluate"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class InspectSource:
+    """`--inspect`: show what an ingest would make of a source.
+
+    Attributes:
+        path: A folder, `gs://bucket/prefix`, or the id of a dataset on the Hugging Face hub.
+        overrides: Arguments of `--set`.
+        json_file: File that receives everything that was found, or None.
+    """
+
+    path: str
+    overrides: tuple[str, ...] = ()
+    json_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterStack:
+    """`--register-stack`: register what is missing of a stack.
+
+    Attributes:
+        file: File that describes the stack.
+        yes: Whether what is registered may be changed without a question.
+    """
+
+    file: Path
+    yes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckStack:
+    """`--check-stack`: try every part of a stack.
+
+    Attributes:
+        stack: Name or file of the stack.
+        config: Configuration that says which GPUs are wanted; by default the remote training's.
+    """
+
+    stack: str
+    config: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RollBack:
+    """`--rollback`: bring back the version that was in production before.
+
+    Attributes:
+        config: Configuration that names the model; by default the export's.
+    """
+
+    config: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShowDatasets:
+    """`--datasets`: list, show, tag or compare versions of the labelled dataset.
+
+    Attributes:
+        wanted: No version to list all, one to show or tag it, two to compare them; each by number,
+            tag or query.
+        tag: Tag for the one version, or None.
+    """
+
+    wanted: tuple[str, ...] = ()
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompareTrainings:
+    """`--compare`: show trainings side by side.
+
+    Attributes:
+        selectors: Runs by name, id or the beginning of one, or versions of the model.
+        config: Configuration that names the model; by default the export's.
+    """
+
+    selectors: tuple[str, ...]
+    config: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Promote:
+    """`--promote`: move a model version into a stage.
+
+    Attributes:
+        stage: "staging" or "production".
+        reason: Why it goes to production without a comparison (`--force`); None to compare.
+        yes: Whether every question is answered with yes.
+    """
+
+    stage: str
+    reason: str | None = None
+    yes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunLoop:
+    """The flags of the loop, with the promotion that falls among them.
+
+    Attributes:
+        commands: Pipelines to run, in the order of the loop.
+        promote: Promotion to make, or None.
+        config: Configuration of the only pipeline instead of its own.
+        overrides: Arguments of `--set`.
+        stack: Stack to run on instead of the one in the configuration.
+        local: Whether to train on this machine.
+        resume: Whether to continue a training that was cut off.
+        yes: Whether every question is answered with yes.
+    """
+
+    commands: tuple[Command, ...] = ()
+    promote: Promote | None = None
+    config: Path | None = None
+    overrides: tuple[str, ...] = ()
+    stack: str | None = None
+    local: bool = False
+    resume: bool = False
+    yes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retrain:
+    """`--retrain-if-due`: export, train and promote if enough was reviewed.
+
+    Attributes:
+        config: Configuration of retrainings; by default `configs/retrain.yaml`.
+        overrides: Arguments of `--set`.
+        yes: Whether every question is answered with yes.
+    """
+
+    config: Path | None = None
+    overrides: tuple[str, ...] = ()
+    yes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """`--watch`: a service that retrains whenever it is due.
+
+    Attributes:
+        retrain: Request that it runs then, in a process of its own.
+    """
+
+    retrain: Retrain
+
+
+Request = (
+    InspectSource
+    | RegisterStack
+    | CheckStack
+    | RollBack
+    | ShowDatasets
+    | CompareTrainings
+    | RunLoop
+    | Retrain
+    | Watch
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """Everything that one call of `run.py` asks for.
+
+    Attributes:
+        requests: The commands, in the order in which they run.
+        verbose: Whether to show tracebacks and everything ZenML says.
+    """
+
+    requests: tuple[Request, ...]
+    verbose: bool = False

@@ -1,0 +1,1 @@
+"""Runs of pipelines: configuration, checks before work, execution, progress, failures."""

@@ -1,0 +1,73 @@
+"""The active stack: its artifact store, its experiment tracker, how it runs pipelines."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from zenml.client import Client
+from zenml.enums import ExecutionMode, StackComponentType
+from zenml.models import ComponentResponse, StackResponse
+
+from utils.detection.options import TrackingOptions
+from utils.storage.objects import GCS_SCHEME, ObjectStore
+from utils.storage.store import open_store
+
+
+def active_stack() -> StackResponse:
+    """Return the active stack of this process, as registered."""
+    return Client().active_stack_model
+
+
+def artifact_store() -> ComponentResponse:
+    """Return the artifact store of the active stack; a stack has exactly one."""
+    (store,) = active_stack().components[StackComponentType.ARTIFACT_STORE]
+    return store
+
+
+def artifact_store_path() -> str:
+    """Return the root of the active stack's artifact store: a folder or a URI."""
+    return Client().active_stack.artifact_store.path
+
+
+def artifact_store_name(store: UUID) -> str:
+    """Return the name of a registered artifact store."""
+    return Client().get_stack_component(StackComponentType.ARTIFACT_STORE, store).name
+
+
+def execution_modes() -> list[ExecutionMode]:
+    """Return the ways in which the active stack's orchestrator can react to a failed step."""
+    return Client().active_stack.orchestrator.supported_execution_modes
+
+
+def work_store(kind: str) -> ObjectStore | None:
+    """Open a folder of the artifact store for work that another run or machine may continue.
+
+    Args:
+        kind: Kind of work, which is the name of the folder.
+
+    Returns:
+        The store, or None where the artifact store is on this machine: its own folders are enough.
+    """
+    path = artifact_store_path()
+    return open_store(f"{path}/{kind}") if path.startswith(GCS_SCHEME) else None
+
+
+def track_with_stack(model: str) -> TrackingOptions | None:
+    """Point MLflow at the store of the stack's experiment tracker, credentials included.
+
+    ZenML can open a run for a step by itself, but a new one each time: a training that is continued
+    or found finished would leave an empty run beside its own.
+
+    Args:
+        model: Name of the model, which becomes the name of the MLflow experiment.
+
+    Returns:
+        The options for recording there, or None when the stack has no MLflow tracker.
+    """
+    from zenml.integrations.mlflow.experiment_trackers import MLFlowExperimentTracker
+
+    tracker = Client().active_stack.experiment_tracker
+    if not isinstance(tracker, MLFlowExperimentTracker):
+        return None
+    tracker.configure_mlflow()
+    return TrackingOptions(experiment=model)

@@ -1,0 +1,52 @@
+"""The versions of ZenML models: by number or stage, newest first, with notes on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from zenml import log_metadata
+from zenml.client import Client
+from zenml.models import ModelVersionResponse
+from zenml.utils.pagination_utils import depaginate_stream
+
+
+def version_in(model: str, version: str | int) -> ModelVersionResponse | None:
+    """Find the version of a model by number, name or stage; None where there is none."""
+    try:
+        return Client().get_model_version(model, version)
+    except KeyError:
+        return None
+
+
+def versions_of(model: str) -> Iterator[ModelVersionResponse]:
+    """Yield all versions of a model, newest first; none where there is no such model."""
+    # ZenML would raise for an unknown model, and a project without an export has none.
+    if not Client().list_models(name=model).items:
+        return
+    yield from depaginate_stream(
+        Client().list_model_versions, model=model, sort_by="desc:number", hydrate=True
+    )
+
+
+def versions_of_all_models() -> Iterator[ModelVersionResponse]:
+    """Yield the versions of every model."""
+    yield from depaginate_stream(Client().list_model_versions, hydrate=True)
+
+
+def note_on(model: str, version: int | str, name: str, value: str | dict[str, Any]) -> None:
+    """Write a note into the metadata of a model version, where the dashboard shows it.
+
+    Args:
+        model: Name of the model.
+        version: Number or stage.
+        name: Name of the note; an earlier one of the same name is replaced.
+        value: Text, or texts by name.
+    """
+    log_metadata(metadata={name: value}, model_name=model, model_version=version)
+
+
+def moment_now(timespec: str = "seconds") -> str:
+    """Return the time for a note: ISO 8601 in UTC, which sorts as text."""
+    return datetime.now(UTC).isoformat(timespec=timespec)

@@ -1,0 +1,67 @@
+"""Rooms keep their subject: what import-linter cannot hold, since it sees only whole packages."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import PROJECT_ROOT
+
+FOLDERS = (
+    "commands",
+    "harbour",
+    "materializers",
+    "pipelines",
+    "plugins",
+    "slurm",
+    "steps",
+    "utils",
+)
+# Registering a stack writes components, connectors, secrets and flavors: no records to ask for.
+WRITES_STACKS = "commands/stacks"
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    """Each module outside `records/` with its syntax tree, by its path in the project."""
+    files = [file for folder in FOLDERS for file in (PROJECT_ROOT / folder).rglob("*.py")]
+    for file in [PROJECT_ROOT / "run.py", *files]:
+        yield file.relative_to(PROJECT_ROOT).as_posix(), ast.parse(file.read_text())
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Every module and name that is imported, also inside functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+@pytest.mark.parametrize(
+    ("door", "room"),
+    [
+        pytest.param("zenml.client", WRITES_STACKS, id="ZenML's store is asked in records/"),
+        pytest.param("argparse", "commands/arguments.py", id="a namespace ends at the door"),
+    ],
+)
+def test_a_door_is_used_in_one_room_only(door: str, room: str):
+    users = {
+        path
+        for path, tree in modules()
+        if any(name == door or name.startswith(f"{door}.") for name in imported(tree))
+    }
+    assert users  # the door is still in use: a rule about nothing can go
+    assert {path for path in users if not path.startswith(room)} == set()
+
+
+def test_a_file_of_steps_holds_one_step_of_its_name():
+    for file in sorted((PROJECT_ROOT / "steps").glob("*.py")):
+        functions = [
+            node.name
+            for node in ast.parse(file.read_text()).body
+            if isinstance(node, ast.FunctionDef)
+        ]
+        if file.stem != "__init__":
+            assert functions == [file.stem], file.name

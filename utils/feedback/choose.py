@@ -1,0 +1,118 @@
+"""Choose the tiles to review next: from candidates to tiles that can be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from utils.curation.cutting import tiles_of_predicted
+from utils.dataset.labeled import LabeledDataset
+from utils.detection.detector import Detector
+from utils.detection.predictions import Predictions
+from utils.feedback.candidates import candidates
+from utils.feedback.options import FeedbackOptions
+from utils.feedback.pick import pick
+from utils.feedback.picked import PickedTile, PickedTiles
+from utils.feedback.predict_tiles import embedder, threshold_of, with_predictions
+from utils.feedback.sendable import stored_tile
+from utils.issues import IssueReport
+from utils.storage.objects import ObjectStore
+from utils.tiling.manifest import TileManifest, cut_with
+from utils.tiling.options import TilingOptions
+from utils.tiling.tile import Tile
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTiles:
+    """The tiles that are known before any is picked.
+
+    Attributes:
+        ingested: All tiles of the project's ingests; None without an ingest.
+        sent: Tiles that were picked and sent earlier.
+        tagged: Ids of tiles that people tagged for another review.
+        skipped: Ids of tiles that people refused to label.
+        held_out: Ids of scenes in val and test, which no training learns from.
+    """
+
+    ingested: TileManifest | None = None
+    sent: Sequence[Tile] = ()
+    tagged: Set[str] = frozenset()
+    skipped: Set[str] = frozenset()
+    held_out: Set[str] = frozenset()
+
+
+def choose_tiles(
+    predictions: Predictions,
+    detector: Detector,
+    labels: LabeledDataset | None,
+    known: KnownTiles,
+    tiling: TilingOptions,
+    options: FeedbackOptions,
+    issues: IssueReport,
+    *,
+    model_version: str,
+) -> list[PickedTile]:
+    """Choose the tiles to review next, each with the detector's boxes.
+
+    Args:
+        predictions: Predictions over whole scenes.
+        detector: Detector whose boxes people correct.
+        labels: Newest labels, or None.
+        known: Tiles of the project, and what people did with them.
+        tiling: How to cut scenes that were predicted but never ingested.
+        options: How many tiles, and how much each reason counts.
+        issues: Receives tiles that cannot be cut or read.
+        model_version: Version of the detector.
+
+    Raises:
+        DetectorError: If the weights cannot be loaded.
+        StoreError: If the image of a tile cannot be fetched.
+    """
+    sent = {tile.tile_id for tile in known.sent}
+    tiles = tiles_of_predicted(known.ingested or (), predictions, tiling, issues, alone=known.sent)
+    everything = candidates(
+        tiles,
+        confidence=threshold_of(detector, options),
+        labels=labels or (),
+        predictions=predictions,
+        min_visibility=tiling.min_visibility,
+        held_out=known.held_out,
+        skipped=known.skipped,
+        tagged=known.tagged,
+        sent=sent,
+    )
+    embed = embedder(detector, labels or (), options)
+    picked = pick(everything, options, embed, known.tagged, sent)
+    return with_predictions(picked, detector, model_version, issues)
+
+
+def write_picked(
+    picked: Sequence[PickedTile],
+    class_names: Sequence[str],
+    store: ObjectStore,
+    tiling: TilingOptions,
+    folder: Path,
+) -> tuple[PickedTiles, TileManifest]:
+    """Store the images of picked tiles, and list the tiles in two tables.
+
+    Args:
+        picked: Chosen tiles; those of an ingest are in the store already.
+        class_names: Names of the classes of predictions and labels.
+        store: Data source, as for the ingest.
+        tiling: How the tiles were cut, for the manifest's footer.
+        folder: Folder for both files.
+
+    Returns:
+        The picked tiles, and their manifest, by which an export knows them.
+
+    Raises:
+        StoreError: If the store cannot be written.
+    """
+    stored = [replace(one, tile=stored_tile(one.tile, store, tiling)) for one in picked]
+    tiles = [one.tile for one in stored]
+    footer = cut_with(tiling)
+    return (
+        PickedTiles.write(folder / "picked.parquet", class_names, stored),
+        TileManifest.write(folder / "manifest.parquet", class_names, tiles, footer=footer),
+    )
