@@ -1,4 +1,4 @@
-"""The flags of `run.py`, and the requests that they make.
+"""The requests that a command line makes, after a check of its flags against each other.
 
 Standard library only, so that `--help` answers at once.
 """
@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from difflib import get_close_matches
-from pathlib import Path
-from typing import NoReturn
 
+from commands.parser import USAGE_EXIT_CODE, build_parser
 from commands.requests import (
     LOOP,
     CheckStack,
@@ -27,165 +25,8 @@ from commands.requests import (
     Watch,
 )
 
-USAGE_EXIT_CODE = 2
-
 # Columns are called A to Z.
 _FEWEST_COMPARED, _MOST_COMPARED = 2, 26
-
-_EXAMPLES = """\
-examples:
-  python run.py --inspect DIR                   see what an ingest would make of a folder
-  python run.py --ingest                        tile a dataset and send it to Label Studio
-  python run.py --export --promote staging      turn what people reviewed into a dataset
-  python run.py --training --local              train on this machine
-  python run.py --promote production -i -f      use the new detector: predict, then look
-  python run.py --compare 3 4                   set the trainings of two versions side by side
-  python run.py -ig --set source.kind=voc --set source.path=DIR --set tiling.tile_size=640
-"""
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser that, for a misspelt flag, names the one that was probably meant."""
-
-    def error(self, message: str) -> NoReturn:
-        _, is_unknown, flags = message.partition("unrecognized arguments: ")
-        known = [flag for action in self._actions for flag in action.option_strings]
-        nearest = get_close_matches(flags.split(" ")[0], known, n=1) if is_unknown else []
-        hint = f" (did you mean {nearest[0]}?)" if nearest else ""
-        self.exit(USAGE_EXIT_CODE, f"run.py: {message}{hint}\nSee: python run.py --help\n")
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of `run.py`."""
-    parser = _Parser(
-        prog="run.py",
-        description="Find small objects in giant images, with people in the loop.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-        add_help=False,
-    )
-    loop = parser.add_argument_group("the loop", "several flags in one call run in this order")
-    for command in LOOP:
-        loop.add_argument(
-            f"-{command.short}",
-            f"--{command.name}",
-            action="append_const",
-            dest="commands",
-            const=command.name,
-            help=f"{command.help} (configs/{command.remote_config or command.config}.yaml)",
-        )
-    _add_inspection(parser.add_argument_group("before the loop"))
-    _add_stages(parser.add_argument_group("stages"))
-    _add_datasets(parser.add_argument_group("labels"))
-    _add_experiments(parser.add_argument_group("experiments"))
-    _add_retraining(parser.add_argument_group("retraining"))
-    _add_stacks(parser.add_argument_group("stacks"))
-    _add_options(parser.add_argument_group("options"))
-    return parser
-
-
-def _add_inspection(inspection: argparse._ArgumentGroup) -> None:
-    inspection.add_argument(
-        "--inspect",
-        metavar="PATH",
-        help="show what an ingest would make of a source, without writing anything to a store: "
-        "its scenes, labels, groups and places, and all that would be set aside and why; its kind "
-        "is found in its files, or given by --set source.kind=KIND",
-    )
-    inspection.add_argument(
-        "--json", type=Path, metavar="FILE", help="with --inspect: write everything found as JSON"
-    )
-
-
-def _add_stages(stages: argparse._ArgumentGroup) -> None:
-    stages.add_argument(
-        "--promote",
-        choices=["staging", "production"],
-        help="move a model version: the latest into staging, or staging's into production, "
-        "where it must be better than what is there (configs/promotion.yaml)",
-    )
-    stages.add_argument(
-        "--force", action="store_true", help="promote to production without comparing"
-    )
-    stages.add_argument("--reason", metavar="TEXT", help="why, to be recorded; goes with --force")
-    stages.add_argument(
-        "--rollback", action="store_true", help="bring back what was in production before"
-    )
-
-
-def _add_datasets(labels: argparse._ArgumentGroup) -> None:
-    labels.add_argument(
-        "--datasets",
-        nargs="*",
-        metavar="VERSION",
-        help="list the versions of the labelled dataset, show one, or compare two; each by "
-        "number, tag, or query such as 'reviewed>=100, tag=gold'",
-    )
-    labels.add_argument("--tag", metavar="NAME", help="with --datasets VERSION: tag that version")
-
-
-def _add_experiments(experiments: argparse._ArgumentGroup) -> None:
-    experiments.add_argument(
-        "--compare",
-        nargs="+",
-        metavar="RUN",
-        help="show trainings side by side: runs by name, id or the beginning of one, or "
-        "versions of the model by number or stage",
-    )
-
-
-def _add_retraining(retraining: argparse._ArgumentGroup) -> None:
-    retraining.add_argument(
-        "--retrain-if-due",
-        action="store_true",
-        help="export, train and promote if enough was reviewed (configs/retrain.yaml)",
-    )
-    retraining.add_argument(
-        "--watch",
-        action="store_true",
-        help="a service that retrains whenever it is due, until Ctrl-C or SIGTERM",
-    )
-
-
-def _add_stacks(stacks: argparse._ArgumentGroup) -> None:
-    stacks.add_argument("--stack", metavar="NAME", help="the stack to run on, for this run only")
-    stacks.add_argument(
-        "-l", "--local", action="store_true", help="train on this machine (--stack local)"
-    )
-    stacks.add_argument(
-        "--register-stack",
-        type=Path,
-        metavar="FILE",
-        help="register what is missing of a stack; change what differs only with --yes",
-    )
-    stacks.add_argument(
-        "--check-stack",
-        metavar="NAME",
-        help="try every part of a stack, by name or file, and say how to mend what fails",
-    )
-
-
-def _add_options(options: argparse._ArgumentGroup) -> None:
-    options.add_argument("-h", "--help", action="help", help="show this message")
-    options.add_argument(
-        "--config", type=Path, metavar="FILE", help="another configuration than the pipeline's own"
-    )
-    options.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        dest="overrides",
-        help="change one parameter, as in tiling.tile_size=640 (repeatable)",
-    )
-    options.add_argument(
-        "--resume", action="store_true", help="go on with a training that was cut off"
-    )
-    options.add_argument("-y", "--yes", action="store_true", help="answer every question with yes")
-    options.add_argument(
-        "-v", "--verbose", action="store_true", help="show tracebacks and everything ZenML says"
-    )
 
 
 def parse_arguments(arguments: list[str]) -> CommandLine:

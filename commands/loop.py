@@ -22,6 +22,7 @@ from commands.requests import (
     ShowDatasets,
     Watch,
 )
+from utils.garbage import collect_seldom
 from utils.own_folder import use_own_temporary_folder
 from utils.paths import PROJECT_ROOT
 from utils.privacy import keep_private
@@ -43,6 +44,7 @@ def run_commands(command_line: CommandLine) -> None:
     """
     keep_private()
     let_waiting_threads_sleep()
+    collect_seldom()
     use_own_temporary_folder()
     if any(not isinstance(request, InspectSource) for request in command_line.requests):
         _open_zenml(verbose=command_line.verbose)

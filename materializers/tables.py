@@ -168,7 +168,7 @@ class PredictionsMaterializer(_TableMaterializer):
 
     @property
     def _coco_json(self) -> str:
-        """Where the COCO json is stored."""
+        """Address of the stored COCO json."""
         return f"{self.uri}/{_COCO_JSON}"
 
     @property

@@ -32,6 +32,6 @@ class ViewerMaterializer(BaseMaterializer):
         upload_folder(data.folder, self.uri)
 
     def extract_metadata(self, data: Viewer) -> dict[str, MetadataType]:
-        """Where the page is, if there is something on it."""
+        """Address of the page, if there is something on it."""
         page: dict[str, MetadataType] = {"viewer": Uri(f"{self.uri}/{INDEX}")}
         return {"scenes": data.scenes} | (page if data.scenes else {})

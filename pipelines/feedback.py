@@ -23,12 +23,12 @@ def feedback_pipeline(
     """Pick tiles from the newest predictions, and send them to people.
 
     Args:
-        data_source: Where the tiles are stored, as for the ingest: a folder or
-            `gs://bucket/prefix`. Tiles of scenes that were predicted but never ingested go there.
+        data_source: Place of the tiles, as for the ingest: a folder or `gs://bucket/prefix`. Tiles
+            of scenes that were predicted but never ingested go there.
         dataset_name: The FiftyOne dataset in which people tag tiles for another review; none by
             default.
-        tiling: How to cut scenes that were predicted but never ingested; by default as the tiles
-            of the newest ingest were.
+        tiling: Options to cut scenes that were predicted but never ingested; by default those of
+            the newest ingest.
         feedback: Number of tiles, and the weights of the reasons to pick them.
         label_studio: The server and the project that receive the tiles.
     """

@@ -21,8 +21,8 @@ def fiftyone_pipeline(
         dataset_name: Name of the FiftyOne dataset, made when missing.
         project: The Label Studio project whose tiles to show, by name or number; by default the
             tiles of the newest ingest.
-        tiling: How to cut scenes that were predicted but never ingested; by default as the tiles
-            of the newest ingest were.
+        tiling: Options to cut scenes that were predicted but never ingested; by default those of
+            the newest ingest.
     """
     build_fiftyone_dataset(
         newest("tile_manifest") if project is None else manifest_of(project),

@@ -22,7 +22,7 @@ def inference_pipeline(
     """Predict over every scene of a source with the detector in production.
 
     Args:
-        source: Where the scenes come from.
+        source: Source of the scenes.
         shards: Number of shards that are predicted at the same time, or the average size of a
             shard, as in `2GB` (also kB, MB, TB, GiB...). The predictions do not depend on it.
         inference: Windows, confidence, merging and outputs of the prediction.

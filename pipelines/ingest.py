@@ -25,11 +25,11 @@ def ingest_pipeline(
     """Cut every scene of a source into tiles, store them and send them to Label Studio.
 
     Args:
-        source: Where the scenes come from.
-        data_source: Where the tiles are stored: a folder or `gs://bucket/prefix`.
+        source: Source of the scenes.
+        data_source: Place of the tiles: a folder or `gs://bucket/prefix`.
         shards: Number of shards that are cut at the same time, or the average size of a shard, as
             in `2GB` (also kB, MB, TB, GiB...). The tiles do not depend on it.
-        tiling: How scenes are cut and which boxes belong to a tile.
+        tiling: Size and overlap of tiles, and the boxes that belong to a tile.
         label_studio: The server and the project that receive the tiles.
     """
     # A dynamic pipeline: the number of shards is known only when the source has been listed.

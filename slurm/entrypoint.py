@@ -14,6 +14,7 @@ from zenml.step_operators.step_operator_entrypoint_configuration import (
 )
 
 from records.runs import step_run
+from utils.garbage import collect_seldom
 from utils.slurm.script import ATTEMPT_VARIABLE, LAST_ATTEMPT_VARIABLE
 
 _POLL_SECONDS = 1.0
@@ -31,6 +32,7 @@ class SlurmEntrypoint(StepOperatorEntrypointConfiguration):
         ZenML would first import every installed integration, which takes longer than many a step.
         The configurations of the step and the stack name the integrations that it needs.
         """
+        collect_seldom()
         threading.Thread(target=_end_when_superseded, daemon=True).start()
         found = step_run(UUID(self.entrypoint_args[STEP_RUN_ID_OPTION]))
         if found.status.is_finished:

@@ -1,4 +1,4 @@
-"""The log of a job, passed on while it grows."""
+"""The log of a job, copied to the log of its step while it grows."""
 
 from __future__ import annotations
 

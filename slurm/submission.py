@@ -50,13 +50,11 @@ class PreparedJob:
     """A job whose folder is ready.
 
     Attributes:
-        step: Name of its step.
         name: Name at Slurm; no other job has it.
         settings: Slurm options.
         files: Files in its folder.
     """
 
-    step: str
     name: str
     settings: SlurmSettings
     files: JobFiles
@@ -96,9 +94,8 @@ def prepare_job(
     shared = [code.parent if code.is_file() else code, folder, local, Path(artifact_store_path())]
     script = job_script(command, settings, files, code=code, folder=folder, shared=shared)
     write_whole(files.script, script)
-    step = info.pipeline_step_name
     name = f"spyglass-{info.config.name}-{info.step_run_id.hex[:12]}"
-    return PreparedJob(step, name, settings, files)
+    return PreparedJob(name, settings, files)
 
 
 def submit_jobs(jobs: Sequence[PreparedJob]) -> None:

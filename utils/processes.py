@@ -129,6 +129,7 @@ def start_server(
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{name}.log"
     process = _spawn(command, log, {**(environment or {}), _MARK: _mark(name, folder)})
+    # Noted before it answers, so that it can be stopped even if this process is killed meanwhile.
     state = folder / f"{name}.json"
     server = ServerProcess(name, process.pid, port, start_time(process.pid), is_ready=False)
     write_whole(state, json.dumps(asdict(server)))

@@ -10,15 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
-import materializers  # noqa: F401  (tells ZenML how to load a dataset)
 from commands.console import say
 from records.dataset_versions import dataset_version, dataset_versions, move_tag, tags_of
 from records.trainings import models_by_dataset
-from utils.dataset.changes import compare_datasets
 from utils.errors import ConfigurationError
 from utils.files import write_whole
 from utils.paths import local_folder
-from utils.reports.changes_page import changes_page
 
 _MOST_COMPARED = 2
 _WIDTH_OF_FILES = 200
@@ -84,6 +81,11 @@ def _name_of(version: ModelVersionResponse) -> str:
 
 
 def _compare(earlier: ArtifactVersionResponse, later: ArtifactVersionResponse) -> None:
+    # Imported late: a list and a tag need none of it.
+    import materializers  # noqa: F401  (tells ZenML how to load a dataset)
+    from utils.dataset.changes import compare_datasets
+    from utils.reports.changes_page import changes_page
+
     changes = compare_datasets(earlier.load(), later.load())
     names = [f"version {version.version}" for version in (earlier, later)]
     tiles, boxes = changes.tiles, changes.boxes

@@ -57,7 +57,7 @@ class WebhookOptions(Options):
 
 
 class WatchOptions(Options):
-    """How the service checks for new reviews."""
+    """Times and webhook of the check for new reviews."""
 
     poll_s: float = Field(default=300, gt=0)
     """Seconds between two checks, if no webhook calls."""
@@ -70,16 +70,16 @@ class WatchOptions(Options):
 
 
 class RetrainOptions(Options):
-    """When a new training starts by itself, and which pipelines it runs."""
+    """Rule for a training that starts by itself, and the pipelines that it runs."""
 
     rule: RetrainRule = RetrainRule()
-    """When a training is due."""
+    """Rule that makes a training due."""
 
     pipelines: PipelineFiles = PipelineFiles()
     """Configurations of export, training and promotion."""
 
     watch: WatchOptions = WatchOptions()
-    """How `--watch` checks for new reviews."""
+    """Check of `--watch` for new reviews."""
 
 
 def load_retrain_options(file: Path | None, overrides: Mapping[str, Any]) -> RetrainOptions:

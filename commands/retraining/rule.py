@@ -11,7 +11,7 @@ from utils.options import Options
 
 
 class RetrainRule(Options):
-    """When a new training is due: as soon as one of these holds."""
+    """Limits that make a new training due: one of them is enough."""
 
     reviewed_tiles: int = Field(default=50, ge=1)
     """Number of tiles reviewed since the last training that makes one due."""

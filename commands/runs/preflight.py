@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse
@@ -30,8 +30,6 @@ from utils.storage.objects import is_local
 from utils.storage.store import open_store
 
 if TYPE_CHECKING:
-    from label_studio_sdk import LabelStudio
-
     from utils.annotation.label_studio.options import LabelStudioOptions
 
 _LEAST_FREE_BYTES = 2 * 10**9
@@ -79,17 +77,26 @@ def _source_can_be_read(configuration: RunConfiguration) -> None:
 
 def _project_can_receive(configuration: RunConfiguration) -> None:
     """Check that Label Studio answers and its project offers the classes that the source names."""
+    classes = _classes_of_source(configuration)
+    _check_project(configuration.parameters["label_studio"], classes)
+
+
+def _project_exists(configuration: RunConfiguration) -> None:
+    _check_project(configuration.parameters["label_studio"].updated(create_missing=False))
+
+
+def _picks_can_be_sent(configuration: RunConfiguration) -> None:
+    _check_project(configuration.parameters["label_studio"])
+
+
+def _check_project(options: LabelStudioOptions, classes: Sequence[str] = ()) -> None:
+    """Check that Label Studio answers, and its project is there or may be made."""
     from utils.annotation.label_studio.project import check_project
 
-    options = configuration.parameters["label_studio"]
-    classes = _classes_of_source(configuration)
-    check_project(_label_studio(options), options, classes)
-
-
-def _label_studio(options: LabelStudioOptions) -> LabelStudio:
-    """Connect as the step will: jobs elsewhere know nothing of this environment."""
+    # Jobs on other machines have nothing of this environment.
     is_elsewhere = remote_runner(active_stack()) is not None
-    return connect_label_studio(options, {} if is_elsewhere else os.environ)
+    client = connect_label_studio(options, {} if is_elsewhere else os.environ)
+    check_project(client, options, classes)
 
 
 def _classes_of_source(configuration: RunConfiguration) -> tuple[str, ...]:
@@ -105,13 +112,6 @@ def _classes_of_source(configuration: RunConfiguration) -> tuple[str, ...]:
     if not any(open_store(source.path).list()):
         raise SourceError(f"There is nothing in {source.path}. Correct the path of the source.")
     return ()
-
-
-def _project_exists(configuration: RunConfiguration) -> None:
-    from utils.annotation.label_studio.project import check_project
-
-    options = configuration.parameters["label_studio"].updated(create_missing=False)
-    check_project(_label_studio(options), options)
 
 
 def _tiles_were_sent(configuration: RunConfiguration) -> None:
@@ -217,14 +217,6 @@ def _something_is_predicted(configuration: RunConfiguration) -> None:
             "Make some: python run.py --inference"
         )
     _require_in_reach(predictions, configuration)
-
-
-def _picks_can_be_sent(configuration: RunConfiguration) -> None:
-    """Check that Label Studio answers, and its project is there or may be made."""
-    from utils.annotation.label_studio.project import check_project
-
-    options = configuration.parameters["label_studio"]
-    check_project(_label_studio(options), options)
 
 
 def _tags_can_be_read(configuration: RunConfiguration) -> None:

@@ -28,8 +28,12 @@ _LINES = {
 _LEAST_SCORE = (
     "each scores at least {least_score:.2f}; {faint_boxes} more score between {half:.2f} and that"
 )
-# Printed only where the figure is there and not 0.
-_LEFT_OUT = {
+# Printed in this order, each where its figure is there and not 0.
+_LINES_BY_FIGURE = {
+    "is_concentrated": "the score rests on few scenes: {groups} groups, worth "
+    "{effective_groups:.1f} of equal size (mAP50 interval {mAP50 interval})",
+    "backend": "the network ran in {backend}",
+    "skipped_windows": "{skipped_windows} of {windows} windows passed over as empty water",
     "tiles_without_data": "{tiles_without_data} tiles without data passed over",
     "tiles_outside_regions": "{tiles_outside_regions} tiles outside the regions passed over",
     "boxes_outside_regions": "{boxes_outside_regions} boxes outside the regions left out",
@@ -39,11 +43,12 @@ _LEFT_OUT = {
     "frequent (`at_edge`; inference.edges: drop leaves them out)",
     "edge_boxes_dropped": "{edge_boxes_dropped} boxes at the edge of an area without data dropped",
     "boxes_outside": "{boxes_outside} boxes outside the regions dropped",
+    "page": "report: {page}",
+    "coco_json": "as COCO json: {coco_json}",
+    "geojson": "as GeoJSON ({georeferenced_scenes} of {scenes} scenes know where they lie): "
+    "{geojson}",
+    "viewer": "to look at in a browser: {viewer}",
 }
-_CONCENTRATED = (
-    "the score rests on few scenes: {groups} groups, worth {effective_groups:.1f} of equal size "
-    "(mAP50 interval {mAP50 interval})"
-)
 _OF_A_SHARD = "shard_"
 
 
@@ -67,25 +72,11 @@ def summary_of(run: PipelineRunResponse) -> list[str]:
             half = metadata["least_score"] / 2
             lines.append(f"  {_LEAST_SCORE.format_map(metadata | {'half': half})}")
             lines += [f"  that score was chosen {chosen}"] if chosen else []
-        if metadata.get("is_concentrated"):
-            lines.append(f"  {_CONCENTRATED.format_map(metadata)}")
-        if metadata.get("backend"):
-            lines.append(f"  the network ran in {metadata['backend']}")
-        if metadata.get("skipped_windows"):
-            skipped = "{skipped_windows} of {windows} windows passed over as empty water"
-            lines.append(f"  {skipped.format_map(metadata)}")
         lines += [
-            f"  {line.format_map(metadata)}" for key, line in _LEFT_OUT.items() if metadata.get(key)
+            f"  {line.format_map(metadata)}"
+            for figure, line in _LINES_BY_FIGURE.items()
+            if metadata.get(figure)
         ]
-        if "page" in metadata:
-            lines.append(f"  report: {metadata['page']}")
-        if "coco_json" in metadata:
-            lines.append(f"  as COCO json: {metadata['coco_json']}")
-        if "geojson" in metadata:
-            placed = "{georeferenced_scenes} of {scenes} scenes know where they lie"
-            lines.append(f"  as GeoJSON ({placed.format_map(metadata)}): {metadata['geojson']}")
-        if "viewer" in metadata:
-            lines.append(f"  to look at in a browser: {metadata['viewer']}")
         if name.endswith("_issues") and metadata.get("issues"):
             kinds = ", ".join(f"{count} x {kind}" for kind, count in metadata["kinds"].items())
             lines.append(f"  issues: {kinds} (artifact '{name}' in the dashboard lists them)")

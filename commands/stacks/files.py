@@ -25,7 +25,7 @@ _ANY_REFERENCE = re.compile(r"\$\{[^}]*\}?|\{\{.*")
 
 
 class ConnectorDescription(Options):
-    """How ZenML logs in to a cloud; components that name it use it."""
+    """A login of ZenML to a cloud, used by the components that name it."""
 
     type: str
     auth_method: str

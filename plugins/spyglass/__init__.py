@@ -25,7 +25,7 @@ class SendToLabelStudio(foo.Operator):
 
     @property
     def config(self) -> foo.OperatorConfig:
-        """How the App lists it."""
+        """Name and label in the App's list."""
         return foo.OperatorConfig(
             name="send_to_label_studio",
             label="Send to Label Studio",
@@ -96,7 +96,7 @@ class AskForAnotherReview(foo.Operator):
 
     @property
     def config(self) -> foo.OperatorConfig:
-        """How the App lists it."""
+        """Name and label in the App's list."""
         return foo.OperatorConfig(
             name="ask_for_another_review",
             label="Ask for another review of the selected samples (tag relabel)",

@@ -60,7 +60,7 @@ def test_the_pages_of_an_export_are_artifacts(numbers):
     quality = Client().get_artifact_version("label_quality")
     assert quality.run_metadata["acceptance"] == {"ground truth": 0.0}
     assert "How good the labels are" in str(quality.load())
-    assert f"What version {numbers[2]} brings" in str(
+    assert f"Changes in version {numbers[2]}" in str(
         Client().get_artifact_version("dataset_changes").load()
     )
 

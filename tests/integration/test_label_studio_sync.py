@@ -17,6 +17,7 @@ from utils.annotation.label_studio import late_imports, sync
 from utils.annotation.label_studio.connection import ask
 from utils.annotation.label_studio.data_manager import listed_tasks, uids_by_tile
 from utils.annotation.label_studio.import_queue import import_tasks
+from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.annotation.label_studio.server import ServerConnection
 from utils.annotation.label_studio.tasks import TileTask, task_of
 from utils.errors import BusyError, TooManyIssuesError
@@ -81,8 +82,10 @@ def test_a_task_the_server_refuses_does_not_sink_the_batch(harbour: Harbour) -> 
     batch = [task_of(tile, "/image.png") for tile in harbour.tiles]
     batch[4] = TileTask("bad", "uid", b'{"data": {"tile_id": "bad"}}')
     issues = IssueReport()
-    added = import_tasks(harbour.client, harbour.project.id, batch, issues, timeout_s=60)
-    assert added == 11
+    options, sent = LabelStudioOptions(), []
+    project = harbour.project.id
+    assert import_tasks(harbour.client, project, batch, options, issues, sent.append) == 11
+    assert sent == [12]
     assert [(issue.item, issue.kind) for issue in issues.issues] == [
         ("bad", "refused by Label Studio")
     ]

@@ -86,7 +86,7 @@ def test_jobs_whose_ids_cannot_be_kept_are_cancelled(tmp_path: Path, count: int)
         files = JobFiles(tmp_path / str(place))
         files.folder.mkdir()
         files.script.write_text("#!/bin/bash\nsleep 60\n")
-        jobs.append(PreparedJob("work", f"unkept-{count}", SlurmSettings(memory="100M"), files))
+        jobs.append(PreparedJob(f"unkept-{count}", SlurmSettings(memory="100M"), files))
     jobs[-1].files.number.mkdir()  # so that no file can be put there
     with pytest.raises(JobError, match=r"Slurm job \d+ was cancelled, because its id cannot"):
         submit_jobs(jobs)

@@ -228,6 +228,7 @@ def test_weights_that_cannot_be_downloaded_are_an_error_with_a_remedy(offline, t
         ("yolov8n.pt", "yolov8n.yaml"),
         ("yolov5n.pt", "yolov5n.yaml"),
         ("yolo11s.pt", "yolo11s.yaml"),
+        ("rtdetr-l.pt", "rtdetr-l.yaml"),
     ],
 )
 def test_where_allowed_the_architecture_alone_will_do_with_a_warning(

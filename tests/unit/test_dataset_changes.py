@@ -73,7 +73,7 @@ def test_every_tile_is_counted_once_in_any_two_versions(tiles, data):
 def test_the_page_shows_the_tiles_with_most_changes(tiles):
     moved = replace(tiles[2], boxes=boxes((11, 11, 21, 21)))
     html = changes_page(compare_datasets(tiles, [*tiles[:2], moved]), "version 3", "version 4")
-    assert "What version 4 brings" in html
+    assert "Changes in version 4" in html
     assert "Since version 3." in html
     assert "boxes 1 moved, 1 removed" in html
     assert html.count("<figure>") == 4

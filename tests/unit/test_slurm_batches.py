@@ -27,7 +27,7 @@ def test_jobs_that_could_not_be_submitted_have_failed_and_do_not_wait_for_the_co
     waiting, shards = Batches(), [uuid4(), uuid4()]
     for number, shard in enumerate(shards):
         files = JobFiles(tmp_path / str(number))
-        waiting.add(shard, PreparedJob("work", f"work-{number}", SlurmSettings(), files))
+        waiting.add(shard, PreparedJob(f"work-{number}", SlurmSettings(), files))
     for shard in shards:
         with pytest.raises(JobError, match="does not answer") as told:
             waiting.waits(shard)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from utils.errors import StoreError
 from utils.tiling.tile import Tile
 
+# SQLite keeps both sides on disk, so memory does not grow with the number of tiles or tasks.
 _TABLES = """
     CREATE TABLE tiles (tile_id TEXT PRIMARY KEY, tile BLOB);
     CREATE TABLE tasks (tile_id TEXT, number INTEGER, task BLOB);

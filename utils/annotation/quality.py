@@ -19,6 +19,7 @@ from utils.geometry import Boxes, iou_matrix
 
 # IoU from which two people's boxes count as one object: the usual threshold of detection.
 _AGREED_IOU = 0.5
+# Number of tiles that are kept for the page.
 _LEAST_AGREED = 20
 
 
@@ -88,6 +89,7 @@ class LabelQuality:
             self.pairs[first, second] += found
             if found.f1 is not None:
                 self.least_agreed.append((found.f1, tile_id, first, second))
+        # Pruned now and then, so memory does not grow with the number of tiles labelled twice.
         if len(self.least_agreed) > 4 * _LEAST_AGREED:
             self.least_agreed = heapq.nsmallest(_LEAST_AGREED, self.least_agreed)
 

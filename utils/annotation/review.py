@@ -1,4 +1,4 @@
-"""Reviews in any annotator's tool: what was proposed for a tile, and what a person left of it."""
+"""Reviews in any annotation tool: the proposal for a tile, and the boxes that a person left."""
 
 from __future__ import annotations
 

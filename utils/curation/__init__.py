@@ -1,1 +1,1 @@
-"""FiftyOne: the dataset people look at."""
+"""FiftyOne: the dataset that people browse and tag."""

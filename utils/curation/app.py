@@ -51,6 +51,7 @@ def serve_app(dataset: str | None = None) -> str:
     database = start_database()
     with FileLock(_folder() / "app.lock"):
         server = _running_on(database) or start_on_port(_PREFERRED_PORT, _start)
+        # The URI holds the database's password; a later start compares it with its own.
         write_secret(_database_file(), database)
     return _address(server, dataset)
 

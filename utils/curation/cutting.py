@@ -74,6 +74,7 @@ def cut_scene(prediction: ScenePrediction, tiling: TilingOptions) -> list[Tile]:
         prediction.georeference,
         group=prediction.group,
     )
+    # Every tile is kept: the boxes to come may lie on tiles without ground truth.
     tiling = tiling.updated(empty_tiles="keep")
     folder = local_folder("cache", "tiles", f"{scene_key(scene.id)}-{_state(image, tiling)}")
     plan = plan_tiles(scene, prediction.width, prediction.height, tiling)

@@ -1,4 +1,4 @@
-"""The FiftyOne dataset: built once, then kept up to date without touching what people added."""
+"""The FiftyOne dataset: built once, then kept up to date with people's own tags and fields kept."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from utils.storage.cache import local_copies
 from utils.tiling.manifest import TileManifest
 from utils.tiling.options import TilingOptions
 
+# Samples in memory at a time; each batch costs a query and a merge in the database.
 _SAMPLES_PER_BATCH = 2000
 
 
@@ -97,7 +98,7 @@ def update_dataset(name: str, samples: Iterable[TileSample], issues: IssueReport
         issues: Receives the tiles whose image is missing.
     """
     dataset = open_dataset(name)
-    added = updated = seen = 0
+    added = updated = total = 0
     with writer(dataset) as write:
         for batch in _batches(_with_images(samples, issues)):
             known = _known_samples(dataset, [sample.tile_id for sample, _ in batch])
@@ -106,9 +107,9 @@ def update_dataset(name: str, samples: Iterable[TileSample], issues: IssueReport
                 forget_evaluation(dataset)
                 write(pending)
             new = sum(document["tile_id"] not in known for document in pending)
-            added, updated, seen = added + new, updated + len(pending) - new, seen + len(batch)
+            added, updated, total = added + new, updated + len(pending) - new, total + len(batch)
     evaluated = evaluate(dataset)
-    return DatasetUpdate(name, added, updated, seen - added - updated, evaluated, issues)
+    return DatasetUpdate(name, added, updated, total - added - updated, evaluated, issues)
 
 
 def _with_images(

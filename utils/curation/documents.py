@@ -26,7 +26,7 @@ IDENTITY = ("tile_id", "filepath", "_media_type", "_rand")
 
 @dataclass(frozen=True, slots=True)
 class KnownSample:
-    """A sample in the database, reduced to what tells whether it is up to date.
+    """A sample in the database, reduced to the parts that show whether it is up to date.
 
     Attributes:
         tags: The sample's tags, including those that people added.

@@ -22,7 +22,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from utils.evaluation.matching import IOU_THRESHOLDS, ClassMatches, IntArray
 from utils.evaluation.options import BootstrapOptions
@@ -92,9 +91,12 @@ class GroupSpread:
 
     def widening(self, level: float) -> float:
         """Factor by which Student's t widens the interval of a level."""
+        # Imported late, and not scipy.stats, which would cost every command half a second.
+        from scipy.special import ndtri, stdtrit
+
         quantile = 1 - (1 - level) / 2
         freedom = max(self.effective - 1, 1.0)
-        return float(stats.t.ppf(quantile, freedom) / stats.norm.ppf(quantile))
+        return float(stdtrit(freedom, quantile) / ndtri(quantile))
 
     def better_of_larger(self, alone: FloatArray) -> float:
         """The score that nine tenths of the boxes of the larger groups are below.

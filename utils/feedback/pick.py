@@ -84,6 +84,7 @@ def _shortlist(
     by_tag: list[Candidate] = []
     waiting: list[Candidate] = []
     by_chance = _Largest(options.budget)
+    # Scores without novelty choose the shortlist: features of all candidates would take too long.
     best = _Largest(max(options.looked_at, options.budget))
     for one in candidates:
         if one.tile.tile_id in tagged:
@@ -116,6 +117,7 @@ class _Largest:
     def add(self, key: tuple[float, ...], one: Candidate) -> None:
         """Keep a candidate if its key is among the largest; equal keys go by tile id."""
         push = heapq.heappush if len(self._heap) < self._count else heapq.heappushpop
+        # Tile ids differ, so that candidates themselves are never compared.
         push(self._heap, (key, one.tile.tile_id, one))
 
     def ordered(self) -> list[Candidate]:

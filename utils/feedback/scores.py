@@ -10,6 +10,7 @@ from utils.geometry import BoolArray, Boxes, FloatArray, iou_matrix
 # Boxes below this share of the threshold are mostly noise, and any number of them may be stored.
 _LEAST_SHARE = 0.2
 _IOU = 0.5
+# Weight of a label without a prediction: either of the two may be wrong.
 _UNSEEN_LABEL = 0.5
 _LARGEST_DISTANCE = 2.0
 

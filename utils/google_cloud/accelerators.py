@@ -71,7 +71,7 @@ def check_accelerator(project: Project, region: str, accelerator: Accelerator) -
         The result, as one sentence.
 
     Raises:
-        CloudError: If it has not, or the answer cannot be had.
+        CloudError: If it has not, or Google does not answer.
     """
     name = accelerator.compute_name
     answers = ask_for_all(
@@ -102,7 +102,7 @@ def check_quota(project: Project, region: str, accelerator: Accelerator) -> str:
         The result, as one sentence.
 
     Raises:
-        CloudError: If it may not, or the answer cannot be had.
+        CloudError: If it may not, or Google does not answer.
     """
     quota = accelerator.quota
     if quota is None:

@@ -24,7 +24,7 @@ def check_region(project: Project, region: str) -> str:
         The result, as one sentence.
 
     Raises:
-        CloudError: If it does not, or the answer cannot be had.
+        CloudError: If it does not, or Google does not answer.
     """
     answers = ask_for_all(project, _LOCATIONS.format(project=project.id))
     if not answers[-1].is_ok:
@@ -56,7 +56,7 @@ def check_apis(project: Project, apis: list[str]) -> str:
         The result, as one sentence.
 
     Raises:
-        CloudError: If an API is off, or the answer cannot be had.
+        CloudError: If an API is off, or Google does not answer.
     """
     names = [f"projects/{project.id}/services/{api}" for api in apis]
     answer = ask(
@@ -98,6 +98,7 @@ def check_account(project: Project, email: str) -> str:
     """
     name, _, domain = email.partition("@")
     owner = domain.removesuffix(".iam.gserviceaccount.com") if "iam" in domain else project.id
+    # The account may belong to another project, which then is the one to name in the remedies.
     there = replace(project, id=owner)
     url = _ACCOUNT.format(project=owner, email=email)
     answer = ask(there, f"{url}:testIamPermissions", body={"permissions": [_ACT_AS]})

@@ -18,6 +18,7 @@ from utils.errors import CloudError
 from utils.google_cloud.credentials import LOGIN
 
 _CONNECT_AND_READ_SECONDS = (10, 30)
+# A server that repeats a page token must not keep the check busy for ever.
 _MOST_PAGES = 50
 
 

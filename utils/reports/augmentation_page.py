@@ -31,13 +31,13 @@ def _note(tiles: Sequence[AugmentedTile]) -> Markup:
         return paragraph("There are no tiles to train on.")
     if not tiles[0].alone:
         return paragraph(
-            "None is listed under training.augmentations: in training, tiles have those of "
+            "No augmentation is listed under training.augmentations: a training applies those of "
             "ultralytics (mosaic, scale, mirrors, colours)."
         )
     return paragraph(
-        "Beside each tile: every listed augmentation, applied alone and for certain (its chance in "
-        "training in brackets); then what the training may see, with all of them, each by its "
-        "chance, and those of ultralytics (mosaic, scale, mirrors, colours)."
+        "Beside each tile: every listed augmentation, applied alone and for certain (its "
+        "probability in training in brackets); then examples from the training, with all of them, "
+        "each by its probability, and those of ultralytics (mosaic, scale, mirrors, colours)."
     )
 
 

@@ -19,7 +19,7 @@ def changes_page(changes: DatasetChanges, earlier: str, later: str) -> str:
     """
     since = f"Since {earlier}." if earlier else "There was no version before: everything is new."
     return page(
-        f"What {later} brings",
+        f"Changes in {later}",
         since,
         facts(
             {
@@ -70,9 +70,9 @@ def _picture(change: TileChange) -> Markup:
         for kind in ("kept", "moved", "added", "removed")
         if getattr(boxes, kind)
     ]
-    what = f"boxes {', '.join(counts)}" if counts else "no boxes"
+    changed = f"boxes {', '.join(counts)}" if counts else "no boxes"
     who = f", {tile.review.state} by {tile.review.by or 'somebody'}" if tile.review else ""
-    caption = f"{tile.scene_id} at {tile.window.x}, {tile.window.y}: {what}{who}"
+    caption = f"{tile.scene_id} at {tile.window.x}, {tile.window.y}: {changed}{who}"
     return tile_picture(
         tile.uri, tile.sha256, tile.window, caption, change.after, found=change.before
     )

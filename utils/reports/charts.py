@@ -12,6 +12,7 @@ _WIDTH, _HEIGHT = 480, 170
 _TOP, _BOTTOM = 18, 20
 # Height of a chart of curves.
 _SQUARE = 300
+# Datasets with hundreds of classes would fill the page with bars.
 _MOST_BARS = 30
 # The number of line colours in the stylesheet of the pages.
 _COLOURS = 6

@@ -51,7 +51,7 @@ def _decision(comparison: Comparison) -> tuple[Markup, ...]:
                 "Samples it wins": f"{comparison.share_better:.0%}",
             }
         ),
-        section("What is asked", _rules(comparison)),
+        section("Rules", _rules(comparison)),
         section("By class", _classes(comparison)),
         section("Time", _times(comparison)),
         section(

@@ -43,8 +43,8 @@ def summary_of(evaluation: Evaluation) -> str:
     """One sentence on the split, tiles and boxes of the evaluation."""
     tile = evaluation.tile_scores
     return (
-        f"Of the detector, on the {evaluation.split} split: {tile.images:,} tiles of "
-        f"{tile.scenes:,} scenes it has not learnt from, with {tile.boxes:,} true boxes."
+        f"Scores of the detector on the {evaluation.split} split: {tile.images:,} tiles of "
+        f"{tile.scenes:,} scenes that it was not trained on, with {tile.boxes:,} true boxes."
     )
 
 
@@ -127,8 +127,8 @@ def _concentration(tile: Scores) -> Markup:
         return NOTHING
     return warning(
         f"The scores rest on few scenes: the {tile.groups:,} groups that hold the {tile.boxes:,} "
-        f"objects tell as much as {tile.effective_groups:.1f} of equal size would. The intervals "
-        "allow for it; more scenes, above all crowded ones, make them narrower."
+        f"objects carry as much information as {tile.effective_groups:.1f} groups of equal size. "
+        "The intervals allow for it; more scenes, above all crowded ones, make them narrower."
     )
 
 
@@ -147,14 +147,15 @@ def _value_and_interval(estimate: Estimate) -> tuple[Cell, Cell]:
 def _levels_note(evaluation: Evaluation) -> Markup:
     bootstrap, tile, scene = evaluation.bootstrap, evaluation.tile_scores, evaluation.scene_scores
     return paragraph(
-        f"Average precisions are COCO's. Precision, recall and F1 are of boxes of at least "
+        f"Average precisions are COCO's. Precision, recall and F1 count boxes of at least "
         f"{tile.confidence:.2f} in tiles and {scene.confidence:.2f} in scenes, at IoU 0.5, over "
-        "all classes; a confidence with the best F1 on these very tiles makes them a little "
+        "all classes; a confidence with the best F1 on these very tiles would make them a little "
         "better than they are. In scenes each object counts once, after merging over tiles. "
-        f"Intervals (level {bootstrap.level:.0%}) rest on {bootstrap.samples:,} samples that drew "
-        f"{tile.groups:,} groups of scenes with replacement (seed {bootstrap.seed}), which tell as "
-        f"much as {tile.effective_groups:.1f} of equal size would; they allow for groups of many "
-        "objects that were not drawn. What is in one group only has none."
+        f"Intervals (level {bootstrap.level:.0%}) come from {bootstrap.samples:,} bootstrap "
+        f"samples of {tile.groups:,} groups of scenes, drawn with replacement (seed "
+        f"{bootstrap.seed}), which carry as much information as {tile.effective_groups:.1f} groups "
+        "of equal size; they allow for groups of many objects that were not drawn. A score that "
+        "rests on one group has no interval."
     )
 
 
@@ -191,7 +192,7 @@ def _sizes_table(tile: Scores, scene: Scores) -> Markup:
 
 
 def _class_sizes_table(tile: Scores) -> Markup:
-    """The scores of each class by size, in tiles; one class alone has those of the table above."""
+    """The scores of each class by size, in tiles; for one class the table above says all."""
     if len(tile.classes) < 2:
         return NOTHING
     headings = [heading for size in SIZES for heading in (f"{size}: mAP50", "mAP50-95")]
@@ -234,10 +235,10 @@ def _errors(heading: str, scores: Scores) -> Markup:
 
 def _kinds() -> Markup:
     return paragraph(
-        "As TIDE defines them (Bolya et al. 2020). A true box that nothing takes is missed. Of "
-        "the other found boxes, one that overlaps its object by IoU 0.1 to 0.5 is in the wrong "
-        "place, one on an object of another class is of the wrong class, one on an object that a "
-        "surer box has taken is a duplicate, and one that overlaps nothing by 0.1 is background."
+        "Errors as TIDE defines them (Bolya et al. 2020). A true box without a match is missed. A "
+        "false positive is in the wrong place if it overlaps its object by IoU 0.1 to 0.5, of the "
+        "wrong class if its object has another class, a duplicate if a box with a higher score has "
+        "matched its object, and background if it overlaps no object by 0.1."
     )
 
 
@@ -264,7 +265,7 @@ def _calibration(heading: str, scores: Scores) -> Markup:
 def _calibration_note() -> Markup:
     return paragraph(
         f"Boxes of at least {LEAST_SCORE}, in bins of 0.1. Below the diagonal the detector is "
-        "surer than it should be, above it less."
+        "overconfident, above it underconfident."
     )
 
 

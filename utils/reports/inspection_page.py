@@ -35,31 +35,35 @@ _SIDE = 480
 _LISTED = 300
 
 
-def inspection_page(path: str, seen: Mapping[str, Any]) -> str:
+def inspection_page(path: str, inspected: Mapping[str, Any]) -> str:
     """Make the page; the images of twelve scenes are opened.
 
     Args:
         path: The source as the user named it.
-        seen: From `utils.scenes.inspect.inspect`.
+        inspected: From `utils.scenes.inspect.inspect`.
     """
     counts = BoxCounts()
-    for scene in seen["scenes"]:
+    for scene in inspected["scenes"]:
         counts.add(_boxes(scene) or Boxes())
-    issues = IssueReport([_shortened(Issue(**row), path) for row in seen["issues"]])
-    reason = f": {seen['reason']}" if seen["reason"] else ""
+    issues = IssueReport([_shortened(Issue(**row), path) for row in inspected["issues"]])
+    reason = f": {inspected['reason']}" if inspected["reason"] else ""
     return page(
-        f"What an ingest makes of {path}",
-        f"Read as {seen['kind']}{reason}.",
-        *([warning(f"An ingest would be refused. {seen['refused']}")] if seen["refused"] else []),
-        _facts(seen, issues),
+        f"Preview of an ingest of {path}",
+        f"Read as {inspected['kind']}{reason}.",
+        *(
+            [warning(f"An ingest would be refused. {inspected['refused']}")]
+            if inspected["refused"]
+            else []
+        ),
+        _facts(inspected, issues),
         columns(
-            section("Labels by class", counts.class_chart(seen["classes"])),
+            section("Labels by class", counts.class_chart(inspected["classes"])),
             section("Labels by size", counts.size_chart()),
         ),
-        section("First scenes", key(), sheet(_pictures(seen["scenes"]), 300)),
-        *_passed_over(seen["passed_over"]),
+        section("First scenes", key(), sheet(_pictures(inspected["scenes"]), 300)),
+        *_passed_over(inspected["passed_over"]),
         issues_section(issues),
-        section("Scenes", _scenes_table(seen["scenes"])),
+        section("Scenes", _scenes_table(inspected["scenes"])),
     )
 
 
@@ -70,13 +74,13 @@ def _shortened(issue: Issue, path: str) -> Issue:
     return replace(issue, item=item, detail=detail)
 
 
-def _facts(seen: Mapping[str, Any], issues: IssueReport) -> Markup:
-    scenes = seen["scenes"]
+def _facts(inspected: Mapping[str, Any], issues: IssueReport) -> Markup:
+    scenes = inspected["scenes"]
     return facts(
         {
             "Scenes": len(scenes),
             "Groups": len({scene["group"] for scene in scenes}),
-            "Labels": sum(seen["labels_by_class"].values()),
+            "Labels": sum(inspected["labels_by_class"].values()),
             "Labels lost": issues.labels_lost(),
             "Unlabelled scenes": sum(scene["labels"] is None for scene in scenes),
             "Empty scenes": sum(scene["labels"] == [] for scene in scenes),

@@ -19,7 +19,7 @@ def issues_page(report: IssueReport) -> str:
     """
     return page(
         "Issues",
-        "What was set aside, and why. The rest went on.",
+        "Items that were set aside, with reasons. All others were kept.",
         facts({"Issues": len(report), "Items set aside": report.items_set_aside()}),
         issues_section(report),
     )

@@ -16,6 +16,7 @@ from utils.reports.page import joined
 from utils.storage.cache import local_copy
 
 _QUALITY = 80
+# Boxes of one picture; more of them could not be told apart, and make the page large.
 _MOST_BOXES = 400
 _PLOT_SIDE = 1000
 

@@ -34,11 +34,11 @@ def predictions_page(predictions: Predictions) -> str:
     counts = _Counts()
     chosen = nsmallest(_SCENES_SHOWN, counts.passing(predictions), key=_most_telling)
     pictured = [_pictures(scene) for scene in chosen]
-    unsure = [crop for scene in pictured for crop in scene.least_sure]
-    sure = [crop for scene in pictured for crop in scene.surest]
+    lowest = [crop for scene in pictured for crop in scene.lowest]
+    highest = [crop for scene in pictured for crop in scene.highest]
     return page(
         "Predictions",
-        f"What the detector found in whole scenes. Model version: {', '.join(counts.versions)}.",
+        f"The detector's boxes in whole scenes. Model version: {', '.join(counts.versions)}.",
         _facts(counts),
         columns(
             section("Boxes by score", counts.found.score_chart()),
@@ -49,8 +49,8 @@ def predictions_page(predictions: Predictions) -> str:
             key(truth=counts.labeled > 0, found=True),
             sheet([scene.whole for scene in pictured], cell=320),
         ),
-        section("Least sure", sheet(unsure, cell=110)) if unsure else NOTHING,
-        section("Surest", sheet(sure, cell=110)) if sure else NOTHING,
+        section("Lowest scores", sheet(lowest, cell=110)) if lowest else NOTHING,
+        section("Highest scores", sheet(highest, cell=110)) if highest else NOTHING,
         _scenes_table(counts),
     )
 
@@ -104,8 +104,8 @@ class _ScenePictures:
     """Pictures of a scene, and of its boxes with the lowest and the highest scores."""
 
     whole: Markup
-    least_sure: tuple[Markup, ...] = ()
-    surest: tuple[Markup, ...] = ()
+    lowest: tuple[Markup, ...] = ()
+    highest: tuple[Markup, ...] = ()
 
 
 def _facts(counts: _Counts) -> Markup:

@@ -64,6 +64,7 @@ def crops(path: Path, windows: Sequence[Window]) -> Iterator[tuple[int, Image.Im
     Raises:
         ImageError: If the image does not decode or is no longer there.
     """
+    # Strips overlap by the tallest window, so that each window lies whole in at least one of them.
     waiting = sorted(range(len(windows)), key=lambda index: windows[index].y)
     tallest = max((window.height for window in windows), default=1)
     strips = read_strips(

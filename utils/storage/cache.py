@@ -36,7 +36,7 @@ def local_copies(
     """Yield (URI, local path) of each file, in the order given.
 
     A local URI is its own copy. A remote one is downloaded to `.local/cache/images`, several at a
-    time, under a name made of its hash, and found there again.
+    time, under its hash as a name, and found there again.
 
     Args:
         files: The (URI, SHA-256 in hex) of each file.

@@ -65,12 +65,12 @@ class LocalStore:
         with disk_faults(self._root):
             path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(path.with_name(f".{path.name}.lock")):
-                seen = path.stat().st_mtime_ns if path.is_file() else None
-                if version != (seen and str(seen)):
+                current = path.stat().st_mtime_ns if path.is_file() else None
+                if version != (current and str(current)):
                     return None
                 write_whole(path, content)
                 # Clocks of file systems tick slowly: two writes may fall in one tick.
-                written = max(path.stat().st_mtime_ns, (seen or 0) + 1)
+                written = max(path.stat().st_mtime_ns, (current or 0) + 1)
                 os.utime(path, ns=(written, written))
                 return str(written)
 

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 PARALLEL_TRANSFERS = 8
+# As many again wait, so that no thread idles while the caller prepares the next transfer.
 _WAITING = 2 * PARALLEL_TRANSFERS
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -1,4 +1,4 @@
-"""Label Studio's annotations as JSON: which one counts, who made it, and when."""
+"""Label Studio's annotations as JSON: the one that counts, its author, and its time."""
 
 from __future__ import annotations
 

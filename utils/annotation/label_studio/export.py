@@ -75,6 +75,7 @@ def export_annotations(
             reader = _Reader(project, users, proposals, options)
             tiles = reader.labeled_tiles(join, len(manifest))
             dataset = LabeledDataset.write(out_path, project.class_names, tiles)
+    # People skip tiles on purpose, so skipped tiles do not count towards the limit of bad ones.
     faults = IssueReport([issue for issue in reader.issues.issues if issue.kind != _SKIPPED])
     faults.check_share(len(manifest), options.max_bad_share, "tiles")
     faults.check_labels(reader.statistics.boxes, options.max_bad_share)
@@ -114,6 +115,7 @@ class _Reader:
         self._note_tasks(tile, tasks)
         annotations = [one | {"task": task["id"]} for task in tasks for one in task["annotations"]]
         self.quality.add(tile.tile_id, self.proposals.reviews(tile, annotations))
+        # Of all tasks of the tile, since work on a duplicate task counts as well.
         chosen = newest(annotations)
         if chosen is None:
             self._note_nothing(tile, bool(tasks), bool(annotations))

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from utils.annotation.label_studio.connection import ask, refusal
 from utils.annotation.label_studio.data_manager import uids_by_tile
 from utils.annotation.label_studio.late_imports import under_way
+from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.annotation.label_studio.tasks import TileTask
 from utils.issues import IssueReport
+from utils.progress import Advance
 
 if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
@@ -26,6 +28,7 @@ _POLL_SECONDS = 2.0
 _SETTLING_SECONDS = 5.0
 _MEGABYTE = 1_000_000
 _REFUSED = (400, 413, 422)
+# A proxy in front of Label Studio answers so while the server behind it may still be working.
 _STILL_WORKING = (408, 504)
 _UNREACHED = (502, 503)
 
@@ -97,12 +100,20 @@ def batches(
 def import_tasks(
     client: LabelStudio,
     project_id: int,
-    batch: Sequence[TileTask],
+    tasks: Iterable[TileTask],
+    options: LabelStudioOptions,
     issues: IssueReport,
-    *,
-    timeout_s: float,
+    advance: Advance,
 ) -> int:
-    """Import tasks; a task that the server refuses is set aside, and the others arrive.
+    """Import tasks in batches; a task that the server refuses is set aside, and the others arrive.
+
+    Args:
+        client: From `connect`.
+        project_id: Number of the project.
+        tasks: The tasks, consumed as a stream.
+        options: Batch sizes and the time to wait.
+        issues: Receives the tasks that the server refuses.
+        advance: Called with the size of each batch.
 
     Returns:
         The number of tasks that arrived.
@@ -111,13 +122,18 @@ def import_tasks(
         ApiError, httpx.HTTPError: If the server fails for good.
     """
 
-    def have_arrived(tasks: Sequence[TileTask]) -> bool:
+    def have_arrived(batch: Sequence[TileTask]) -> bool:
         there = uids_by_tile(client, project_id, IssueReport())
-        return all(task.tile_id in there for task in tasks)
+        return all(task.tile_id in there for task in batch)
 
     path = f"api/projects/{project_id}/import"
-    with under_way(client, project_id, batch):
-        return import_batch(ImportQueue(client, path, have_arrived, timeout_s), batch, issues)
+    queue = ImportQueue(client, path, have_arrived, options.timeout_s)
+    arrived = 0
+    for batch in batches(tasks, options.batch_megabytes, options.batch_tasks):
+        with under_way(client, project_id, batch):
+            arrived += import_batch(queue, batch, issues)
+        advance(len(batch))
+    return arrived
 
 
 def import_batch(queue: ImportQueue[Item], batch: Sequence[Item], issues: IssueReport) -> int:

@@ -39,6 +39,7 @@ def under_way(client: LabelStudio, project_id: int, batch: Sequence[TileTask]) -
         project_id: Number of the project.
         batch: The tasks that the block sends.
     """
+    # Written before the batch is sent: the next process then knows which tasks may still arrive.
     note = _note(client, project_id)
     write_whole(note, json.dumps([task.tile_id for task in batch]))
     try:
@@ -110,8 +111,8 @@ def remove_duplicates(client: LabelStudio, project_id: int, issues: IssueReport)
 
 def _spare(client: LabelStudio, numbers: Sequence[int]) -> Sequence[int]:
     """The tasks that can be deleted among those with the same tile, image and ground truth."""
-    untouched = {number: made for number in numbers if (made := _as_sent(client, number))}
-    if len({json.dumps(made, sort_keys=True) for made in untouched.values()}) != 1:
+    untouched = {number: sent for number in numbers if (sent := _as_sent(client, number))}
+    if len({json.dumps(sent, sort_keys=True) for sent in untouched.values()}) != 1:
         return []  # somebody has deleted an annotation of one of them
     is_one_worked_on = len(untouched) < len(numbers)
     return list(untouched)[0 if is_one_worked_on else 1 :]

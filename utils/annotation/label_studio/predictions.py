@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SentPrediction:
-    """A prediction in Label Studio, reduced to what tells whether it is up to date.
+    """A prediction in Label Studio, reduced to the parts that show whether it is up to date.
 
     Attributes:
         id: Number of the prediction.

@@ -1,4 +1,4 @@
-"""The Label Studio project: found or made, with the classes it offers."""
+"""The Label Studio project: found or created, with the classes that it offers."""
 
 from __future__ import annotations
 

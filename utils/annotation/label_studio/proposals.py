@@ -46,6 +46,7 @@ class Proposals:
         self._client = client
         self._class_names = class_names
         self._users = users
+        # People's annotations of one tile often start from the same prediction.
         self._prediction = lru_cache(maxsize=1000)(self._fetch_prediction)
 
     def reviews(self, tile: Tile, annotations: list[dict[str, Any]]) -> list[ReviewedBoxes]:

@@ -130,11 +130,7 @@ def _send_new(sending: _Sending, suggested: Suggested, images: ServedImages) -> 
     found = {tile.tile_id: boxes for tile, boxes in suggested if boxes is not None}
     tiles = (tile for tile, _ in suggested)
     tasks = sendable_tasks(tiles, project, images, report.issues, sending.advance, found)
-    for batch in batches(tasks, options.batch_megabytes, options.batch_tasks):
-        report.added += import_tasks(
-            client, project.id, batch, report.issues, timeout_s=options.timeout_s
-        )
-        sending.advance(len(batch))
+    report.added = import_tasks(client, project.id, tasks, options, report.issues, sending.advance)
 
 
 def _send_predictions(sending: _Sending, suggested: Suggested, numbers: dict[str, int]) -> None:

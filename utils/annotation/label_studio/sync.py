@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from utils.annotation.label_studio.connection import explained, url_of
 from utils.annotation.label_studio.data_manager import count_tasks, uids_by_tile
-from utils.annotation.label_studio.import_queue import batches, import_tasks
+from utils.annotation.label_studio.import_queue import import_tasks
 from utils.annotation.label_studio.late_imports import remove_duplicates, wait_for_late_import
 from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.annotation.label_studio.tasks import sendable_tasks, uid_of
@@ -61,11 +61,7 @@ def sync_tasks(
         there = _settled(client, project, report.issues)
         new = _new_tiles(manifest, there, report, advance)
         tasks = sendable_tasks(new, project, images, report.issues, advance)
-        for batch in batches(tasks, options.batch_megabytes, options.batch_tasks):
-            report.added += import_tasks(
-                client, project.id, batch, report.issues, timeout_s=options.timeout_s
-            )
-            advance(len(batch))
+        report.added = import_tasks(client, project.id, tasks, options, report.issues, advance)
         # More tasks than were sent: an import of an earlier, killed run has arrived meanwhile.
         if count_tasks(client, project.id) != before + report.added:
             remove_duplicates(client, project.id, report.issues)

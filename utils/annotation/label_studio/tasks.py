@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from utils.annotation.label_studio.images import ServedImages
     from utils.annotation.project import Project
 
+# Rounded, so that noise in the last digits does not make a sent prediction look outdated.
 PRIORITY_DIGITS = 3
 
 
@@ -82,6 +83,7 @@ def task_of(tile: Tile, image_url: str, found: Preannotation | None = None) -> T
     issues: tuple[Issue, ...] = ()
     if tile.boxes is not None:
         boxes, issues = _sendable(tile, tile.boxes)
+        # Label Studio's own "ground truth" marks annotations that people vouch for.
         body["annotations"] = [{"result": _regions(tile, boxes, "truth"), "ground_truth": False}]
     if found is not None:
         body["predictions"] = [prediction_of(tile, found)]
