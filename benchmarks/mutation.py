@@ -27,7 +27,7 @@ from utils.paths import PROJECT_ROOT
 
 # The unit tests that concern each module; none of them needs more than utils and tests.builders.
 MODULES = {
-    "utils/geometry.py": ("geometry",),
+    "utils/geometry.py": ("geometry", "grid"),
     "utils/box_formats.py": ("box_formats",),
     "utils/tiling/grid.py": ("grid",),
     "utils/tiling/assignment.py": ("assignment",),
@@ -47,7 +47,7 @@ class Mutants:
 
     Attributes:
         total: Their number.
-        survivors: Those that no test finds, each as a difference.
+        survivors: The mutants that no test finds, each as a difference.
     """
 
     total: int

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from utils.garbage import collect_seldom
+from utils.threads import let_waiting_threads_sleep
+
 pytest_plugins = [
     "tests.fixtures.wire",  # which others import
     "tests.fixtures.browser",
@@ -26,6 +29,10 @@ pytest_plugins = [
 ]
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+# As in every command: tests that run in this process import ZenML and torch, too.
+collect_seldom()
+let_waiting_threads_sleep()
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so would the processes
 # that tests start and interrupt.

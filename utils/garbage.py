@@ -15,5 +15,5 @@ _MADE_OBJECTS = 10_000
 def collect_seldom() -> None:
     """Collect garbage once in many objects, and not again when this process ends."""
     gc.set_threshold(_MADE_OBJECTS, *gc.get_threshold()[1:])
-    # What is frozen is not walked through. What was registered later runs earlier.
+    # The collector skips frozen objects. Handlers run in reverse order, so this one comes last.
     atexit.register(gc.freeze)

@@ -179,5 +179,5 @@ def test_the_page_shows_the_tiles_and_why_they_were_picked(
 
     page = picked_page(PickedTiles.write(tmp_path / "picked.parquet", ["ship"], picked))
     assert page.count("<img") == 4
-    assert "drawn by chance" in page
+    assert "drawn at random" in page
     assert picked[0].tile.tile_id in page

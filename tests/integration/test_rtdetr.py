@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from tests.builders import write_image
-from tests.fixtures.detector import tiny_options
+from tests.fixtures.detector import tiny_options, write_tiny_dataset
 from tests.fixtures.inference import source_of
+from utils.dataset.yolo import YoloDataset
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions, PredictorOptions
 from utils.detection.outputs import merge_inferences
@@ -25,10 +25,16 @@ CANDIDATES = 300
 
 
 @pytest.fixture(scope="module")
-def rtdetr(tiny_dataset, tiny_detector) -> Detector:
-    """An RT-DETR after three steps from scratch: it works, but has learned nothing."""
+def dataset(tmp_path_factory) -> YoloDataset:
+    """Two tiles to train on, one to validate and one to test: a single step."""
+    return write_tiny_dataset(tmp_path_factory.mktemp("rtdetr"), tiles=4)
+
+
+@pytest.fixture(scope="module")
+def rtdetr(dataset) -> Detector:
+    """An RT-DETR after one step from scratch: it works, but has learned nothing."""
     options = tiny_options(model_checkpoint="rtdetr-l.yaml", imgsz=SIDE, epochs=1, batch=2)
-    return train_detector(tiny_dataset, options)
+    return train_detector(dataset, options)
 
 
 @pytest.mark.slow
@@ -62,6 +68,8 @@ def test_an_rtdetr_predicts_a_scene(backend, rtdetr, tmp_path):
 
 @pytest.mark.slow
 def test_boxes_of_an_rtdetr_go_through_no_nms_and_are_stretched_back_to_the_image(rtdetr):
+    import torch
+
     pixels = np.random.default_rng(0).integers(0, 255, (60, 120, 3), dtype=np.uint8)
     options = PredictorOptions(device="cpu", confidence=0, iou=0.01)
     predictor = load_predictor(rtdetr, options)
@@ -91,10 +99,10 @@ def test_an_rtdetr_embeds_tiles_and_predicts_with_augmentation(rtdetr, tmp_path)
 
 
 @pytest.mark.slow
-def test_an_rtdetr_is_not_trained_on_images_with_fewer_cells_than_candidates(tiny_dataset):
+def test_an_rtdetr_is_not_trained_on_images_with_fewer_cells_than_candidates(dataset):
     options = tiny_options(model_checkpoint="rtdetr-l.yaml", imgsz=96)
     with pytest.raises(DetectorError, match="Set imgsz to 128 or more"):
-        train_detector(tiny_dataset, options)
+        train_detector(dataset, options)
 
 
 @pytest.mark.slow

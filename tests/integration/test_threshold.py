@@ -73,7 +73,7 @@ def test_inference_uses_what_was_chosen_unless_told_otherwise(
 ):
     detector = replace(tiny_detector, confidence=chosen)
     options = InferenceOptions(confidence=wanted, device="cpu", backend="pytorch")
-    assert load_predictor(detector, options).ultralytics.args.conf == used
+    assert load_predictor(detector, options).network.predictor.args.conf == used
     assert detector.least_score_chosen(wanted).startswith(where)
 
 

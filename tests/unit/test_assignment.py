@@ -93,3 +93,16 @@ def test_a_hundred_thousand_boxes_on_ten_thousand_tiles_fit_in_memory():
     assignment = assign_boxes(np.hstack([low, low + 40]), grid, 0.3)
     assert len(np.unique(assignment.boxes)) == 100_000
     assert len(assignment.boxes) < 120_000
+
+
+def test_a_box_with_exactly_the_least_visible_share_belongs_to_both_windows():
+    grid = Grid.over(40, 20, 20, 0)
+    assigned = assign_boxes(np.array([[15.0, 0.0, 25.0, 10.0]]), grid, 0.5)
+    assert assigned.windows.tolist() == [0, 1]
+    assert (assigned.parts_dropped, assigned.oversized) == (0, 0)
+
+
+def test_a_box_that_begins_at_the_border_of_a_window_has_no_part_in_it():
+    assigned = assign_boxes(np.array([[20.0, 0.0, 30.0, 10.0]]), Grid.over(40, 20, 20, 0), 0.5)
+    assert assigned.windows.tolist() == [1]
+    assert (assigned.parts_dropped, assigned.oversized) == (0, 0)

@@ -66,3 +66,7 @@ def test_boxes_come_back_as_they_went(there, back, boxes):
 )
 def test_one_box_in_each_form(convert, expected):
     assert convert([64, 48, 192, 240]) == pytest.approx(np.array([expected]))
+
+
+def test_narrow_whole_numbers_do_not_wrap():
+    assert from_coco(np.array([[200, 0, 100, 1]], dtype=np.uint8)).tolist() == [[200, 0, 300, 1]]

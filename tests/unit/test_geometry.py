@@ -20,6 +20,11 @@ from utils.geometry import (
     visible_shares,
 )
 
+NOT_A_NUMBER = "has a coordinate that is not a number"
+INVERTED = "is inverted (its right or bottom lies before its left or top)"
+NO_AREA = "has no area"
+OUTSIDE = "lies outside the image"
+
 pixels = st.floats(-1000, 1000)
 
 
@@ -50,6 +55,7 @@ windows = st.builds(
         pytest.param((20, 0, 30, 10), (0, 0, 20, 20), 0.0, id="touching the border from outside"),
         pytest.param((-10, -10, 30, 30), (0, 0, 20, 20), 0.25, id="larger than the window"),
         pytest.param((5, 5, 5, 10), (0, 0, 20, 20), 0.0, id="without area"),
+        pytest.param((5, 5, 5.5, 5.5), (0, 0, 20, 20), 1.0, id="smaller than a pixel"),
     ],
 )
 def test_visible_share_of_a_box_in_a_window(box, window, visible):
@@ -91,6 +97,11 @@ def test_intersection_over_union_of_known_boxes():
     assert overlaps == pytest.approx(np.array([[1 / 3, 0, 0.04]]))
 
 
+def test_boxes_without_area_overlap_nothing_not_even_themselves():
+    point, box = (5, 5, 5, 5), (0, 0, 10, 10)
+    assert iou_matrix([point, box], [point, box]).tolist() == [[0, 0], [0, 1]]
+
+
 def test_an_inverted_box_has_no_area():
     assert box_areas([(10, 0, 0, 10)]).tolist() == [0]
 
@@ -101,20 +112,23 @@ def test_an_inverted_box_has_no_area():
         pytest.param((0, 0, 10, 10), None, id="good"),
         pytest.param((-5, -5, 5, 5), None, id="over the edge"),
         pytest.param((-5, -5, 500, 500), None, id="larger than the image"),
-        pytest.param((float("nan"), 0, 1, 1), "not a number", id="NaN"),
-        pytest.param((0, 0, float("inf"), 1), "not a number", id="infinite"),
-        pytest.param((10, 0, 5, 5), "inverted", id="right before left"),
-        pytest.param((0, 10, 5, 5), "inverted", id="bottom before top"),
-        pytest.param((5, 0, 5, 5), "no area", id="no width"),
-        pytest.param((0, 5, 5, 5), "no area", id="no height"),
-        pytest.param((-5, 0, 0, 5), "outside", id="left of the image"),
-        pytest.param((100, 0, 105, 5), "outside", id="right of the image"),
-        pytest.param((0, 80, 5, 85), "outside", id="below the image"),
+        pytest.param((float("nan"), 0, 1, 1), NOT_A_NUMBER, id="NaN"),
+        pytest.param((0, 0, float("inf"), 1), NOT_A_NUMBER, id="infinite"),
+        pytest.param((10, 0, 5, 5), INVERTED, id="right before left"),
+        pytest.param((0, 10, 5, 5), INVERTED, id="bottom before top"),
+        pytest.param((5, 0, 5, 5), NO_AREA, id="no width"),
+        pytest.param((0, 5, 5, 5), NO_AREA, id="no height"),
+        pytest.param((-5, 0, 0, 5), OUTSIDE, id="left of the image"),
+        pytest.param((100, 0, 105, 5), OUTSIDE, id="right of the image"),
+        pytest.param((0, 80, 5, 85), OUTSIDE, id="below the image"),
+        pytest.param((0, -5, 5, 0), OUTSIDE, id="above the image"),
+        pytest.param((-5, 0, 1, 5), None, id="one column inside"),
+        pytest.param((0, -5, 5, 1), None, id="one row inside"),
+        pytest.param([[0, 0, 10, 10]], None, id="one row of an array"),
     ],
 )
 def test_problem_of_a_box_in_an_image_of_100_by_80(box, problem):
-    found = box_problem(box, 100, 80)
-    assert found is None if problem is None else problem in found
+    assert box_problem(box, 100, 80) == problem
 
 
 def test_windows_sort_from_top_to_bottom_then_left_to_right():
@@ -124,6 +138,13 @@ def test_windows_sort_from_top_to_bottom_then_left_to_right():
 
 
 class TestBoxes:
+    def test_lists_of_whole_numbers_become_arrays_of_floats(self):
+        box = Boxes([0, 0, 1, 1], ["ship"], 1)  # type: ignore[arg-type]
+        assert (box.xyxy.dtype, box.xyxy.shape) == (np.float64, (1, 4))
+        assert box.labels == ("ship",)
+        assert box.scores is not None
+        assert (box.scores.dtype, box.scores.shape) == (np.float64, (1,))
+
     def test_scores_of_another_number_are_refused(self):
         with pytest.raises(ValueError, match="1 boxes with 1 labels"):
             Boxes(np.zeros((1, 4)), ("ship",), np.zeros(2))
@@ -142,6 +163,10 @@ class TestBoxes:
         assert chosen.labels == ("c", "a")
         assert chosen.scores is not None
         assert chosen.scores.tolist() == [0.3, 0.1]
+
+    def test_one_index_selects_one_box(self):
+        two = make_boxes((0, 0, 1, 1), (1, 1, 2, 2))
+        assert two.select(1) == make_boxes((1, 1, 2, 2))
 
     def test_nothing_can_be_selected(self):
         assert len(make_boxes((0, 0, 1, 1)).select([])) == 0
@@ -162,6 +187,15 @@ class TestBoxes:
     )
     def test_boxes_that_differ_are_not_equal(self, other):
         assert make_boxes((0, 0, 1, 1)) != other
+
+    def test_boxes_with_other_scores_are_not_equal(self):
+        first, second = (
+            Boxes(np.array([[0, 0, 1, 1]]), ("ship",), np.array([score])) for score in (0.1, 0.2)
+        )
+        assert first != second
+
+    def test_boxes_in_other_places_have_other_hashes(self):
+        assert hash(make_boxes((0, 0, 1, 1))) != hash(make_boxes((0, 0, 1, 2)))
 
     def test_shifted_boxes_keep_labels_and_scores(self):
         box = Boxes(np.array([[0, 0, 1, 1]]), ("ship",), np.array([0.5])).shifted(10, 20)

@@ -115,7 +115,7 @@ class _Reader:
         self._note_tasks(tile, tasks)
         annotations = [one | {"task": task["id"]} for task in tasks for one in task["annotations"]]
         self.quality.add(tile.tile_id, self.proposals.reviews(tile, annotations))
-        # Of all tasks of the tile, since work on a duplicate task counts as well.
+        # The choice spans all tasks of the tile, since work on a duplicate task counts as well.
         chosen = newest(annotations)
         if chosen is None:
             self._note_nothing(tile, bool(tasks), bool(annotations))
