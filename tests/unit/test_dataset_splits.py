@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from utils.dataset.options import PinnedScenes, SplitFractions
-from utils.dataset.splits import Split, as_in_training, assign_splits, count_splits, held_out
+from utils.dataset.splits import (
+    Split,
+    as_in_training,
+    as_splits,
+    assign_splits,
+    count_splits,
+    held_out,
+)
 from utils.errors import DatasetError, EmptySplitError, SourceError
 
 MANY = [f"harbour/{number}.png" for number in range(300)]
@@ -181,3 +190,100 @@ def test_a_later_scene_of_a_group_that_was_learned_from_does_not_judge():
 def test_one_group_alone_fills_no_split_and_says_why():
     with pytest.raises(EmptySplitError, match="form 1 groups that stay whole"):
         assign_splits(COPIES)
+
+
+def place_of(group: str) -> float:
+    """The place of a group in [0, 1): the first 8 bytes of its SHA-256, big-endian."""
+    return int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2**64
+
+
+def test_the_splits_of_a_release_are_those_of_the_one_before():
+    """Another hash would move scenes between splits, and old test scores would be void."""
+    splits = assign_splits(alone(MANY))
+    for scene in MANY:
+        place = place_of(scene)
+        assert splits[scene] == ("train" if place < 0.7 else "val" if place < 0.85 else "test")
+
+
+def test_a_scene_on_the_border_of_two_shares_belongs_to_the_upper_one():
+    border = place_of(MANY[0])
+    to_val = SplitFractions(train=border, val=(1 - border) / 2, test=(1 - border) / 2)
+    assert as_in_training(alone(MANY), {}, to_val)[MANY[0]] == Split.VAL
+    to_test = SplitFractions(train=border / 2, val=border / 2, test=1 - border)
+    assert as_in_training(alone(MANY), {}, to_test)[MANY[0]] == Split.TEST
+
+
+def test_the_refusal_of_an_empty_split_names_it_its_share_and_a_remedy():
+    scenes = [scene for scene in MANY if place_of(scene) < 0.7][:2]
+    with pytest.raises(EmptySplitError) as refusal:
+        assign_splits(alone(scenes))
+    assert str(refusal.value) == (
+        "The val split is empty: none of the 2 scenes fell into its share of 15%. "
+        "Pin one with 'pinned: {val: [<scene id>]}' under the splits in the configuration, or "
+        "add scenes."
+    )
+
+
+def test_the_refusal_of_joined_scenes_counts_their_groups():
+    in_train = [scene for scene in MANY if place_of(scene) < 0.7][:3]
+    joined = {f"{group}#{copy}": group for group in in_train for copy in range(2)}
+    with pytest.raises(EmptySplitError) as refusal:
+        assign_splits(joined)
+    assert str(refusal.value) == (
+        "The val split is empty: none of the 6 scenes, which form 3 groups that stay whole "
+        "(`source.group`), fell into its share of 15%. Pin one with 'pinned: {val: [<scene id>]}' "
+        "under the splits in the configuration, or add scenes."
+    )
+
+
+def test_the_refusal_of_too_few_groups_says_what_it_takes():
+    video = {f"dive/frame_{number}.png": MANY[0] for number in range(2)}
+    with pytest.raises(EmptySplitError) as refusal:
+        assign_splits(video)
+    assert str(refusal.value).endswith(
+        "3 splits need 3 groups: add scenes of others, or set `group: scene` in the source and "
+        "ingest again, at the price of scores that measure memory."
+    )
+
+
+def test_a_pin_to_two_splits_names_both_and_the_group():
+    groups = {"a.png": "a.png", "dive/1.png": "dive", "dive/2.png": "dive"}
+    with pytest.raises(DatasetError) as refusal:
+        assign_splits(groups, pinned(train=["a"], val=["a"]))
+    assert str(refusal.value) == (
+        "Scene 'a.png' is pinned to both train and val. Take it out of one of the two lists."
+    )
+    with pytest.raises(DatasetError) as refusal:
+        assign_splits(groups, pinned(train=["dive/1"], test=["dive/2"]))
+    assert str(refusal.value) == (
+        "Scene 'dive/2.png', with all of its group 'dive', is pinned to both train and test. "
+        "Take it out of one of the two lists."
+    )
+
+
+def test_a_pin_without_a_scene_shows_an_id():
+    with pytest.raises(DatasetError) as refusal:
+        assign_splits(alone(["b.png", "a.png"]), pinned(val=["c"]))
+    assert str(refusal.value) == (
+        "No scene matches 'c', which is pinned to a split. Scene ids look like 'a.png'."
+    )
+    with pytest.raises(DatasetError, match=r"Scene ids look like 'harbour/a\.png'\.$"):
+        assign_splits({}, pinned(val=["c"]))
+
+
+def test_every_split_is_counted_and_the_order_is_that_of_the_scenes():
+    assert count_splits({"a": Split.VAL}) == {"train": 0, "val": 1, "test": 0}
+    assert list(as_in_training(alone(["b", "a"]), {}, SplitFractions())) == ["a", "b"]
+
+
+def test_a_list_file_is_read_without_blanks(tmp_path):
+    listed = tmp_path / "val.txt"
+    listed.write_text("\n  a.png \n\n")
+    fractions = pinned(val=[str(listed)])
+    assert as_in_training(alone(["a.png"]), {}, fractions) == {"a.png": Split.VAL}
+
+
+def test_the_splits_of_an_artifact_are_read_by_name():
+    assert as_splits({"a": "train", "b": "test"}) == {"a": Split.TRAIN, "b": Split.TEST}
+    with pytest.raises(ValueError, match="unseen"):
+        as_splits({"a": "unseen"})
