@@ -76,6 +76,19 @@ def test_an_environment_of_another_lock_is_made_anew(
     assert calls(tmp_path) == 2
 
 
+def test_an_environment_that_was_moved_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its programs begin with the path of their Python, which is no longer there."""
+    environment = tmp_path / "environments" / f"label-studio-{VERSION}"
+    environment.mkdir(parents=True)
+    elsewhere = tmp_path / "before" / environment.name
+    (environment / "installed.txt").write_text(installed_state(elsewhere))
+    monkeypatch.setenv("UV", fake_uv(tmp_path, f"mkdir -p {environment}"))
+    label_studio_program()
+    assert calls(tmp_path) == 2
+
+
 def test_its_python_looks_up_no_tips_and_everything_else(tmp_path: Path) -> None:
     ask = (
         "import label_studio_offline, socket\n"
@@ -101,7 +114,7 @@ def program_that(folder: Path, script: str) -> None:
     """A program in the place of Label Studio's, installed already."""
     environment = folder / "environments" / f"label-studio-{VERSION}"
     (environment / "bin").mkdir(parents=True)
-    (environment / "installed.txt").write_text(installed_state())
+    (environment / "installed.txt").write_text(installed_state(environment))
     program = environment / "bin" / "label-studio"
     program.write_text(f'#!/bin/sh\necho "$@" >> {folder}/calls\n{script}\n')
     program.chmod(0o755)

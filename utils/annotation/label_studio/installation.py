@@ -92,17 +92,20 @@ def _environments() -> Path:
     chosen = os.environ.get("SPYGLASS_ENVIRONMENTS")
     folder = Path(chosen).expanduser().absolute() if chosen else local_folder("environments")
     folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return folder.resolve()
 
 
 def _is_installed(folder: Path) -> bool:
     marker = folder / _INSTALLED
-    return marker.is_file() and marker.read_text() == installed_state()
+    return marker.is_file() and marker.read_text() == installed_state(folder)
 
 
-def installed_state() -> str:
-    """A text that changes when another environment has to be installed."""
-    return f"{sha256_of(LOCK)} {sha256_of(OFFLINE)}"
+def installed_state(folder: Path) -> str:
+    """A text that changes when the environment in a folder has to be installed again.
+
+    The programs of an environment name its folder, so one that was moved no longer runs.
+    """
+    return f"{sha256_of(LOCK)} {sha256_of(OFFLINE)} {folder}"
 
 
 def _install(folder: Path) -> None:
@@ -114,7 +117,7 @@ def _install(folder: Path) -> None:
         _uv("pip", "install", "--python", python, "--require-hashes", "-r", LOCK)
         _keep_offline(folder)
         advance(1)
-    write_whole(folder / _INSTALLED, installed_state())
+    write_whole(folder / _INSTALLED, installed_state(folder))
 
 
 def _keep_offline(folder: Path) -> None:
