@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import sys
 from functools import cache
 
 # Python's own is 700: while ZenML's modules are imported, which make a million objects and no
@@ -13,7 +14,16 @@ _MADE_OBJECTS = 10_000
 
 @cache
 def collect_seldom() -> None:
-    """Collect garbage once in many objects, and not again when this process ends."""
+    """Collect garbage once in many objects, and not again when a short command ends."""
     gc.set_threshold(_MADE_OBJECTS, *gc.get_threshold()[1:])
-    # The collector skips frozen objects. Handlers run in reverse order, so this one comes last.
-    atexit.register(gc.freeze)
+    # Handlers that are registered later run earlier.
+    atexit.register(_spare_the_last_collection)
+
+
+def _spare_the_last_collection() -> None:
+    """Freeze all objects, so that the end of the process does not walk through them.
+
+    The compiler of PyTorch prints a page about every function of its own that is not collected.
+    """
+    if "triton" not in sys.modules:
+        gc.freeze()

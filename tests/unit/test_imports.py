@@ -55,3 +55,11 @@ def imported():
 def test_a_module_brings_no_heavy_library_along(imported, name):
     assert name in imported[name]
     assert FREE_OF[name].isdisjoint(imported[name])
+
+
+def test_a_process_with_the_compiler_of_pytorch_ends_without_a_word():
+    """It reports every function of its own that is not collected at the end."""
+    pytest.importorskip("triton")
+    code = "from utils.garbage import collect_seldom; collect_seldom(); import triton"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
