@@ -33,7 +33,7 @@ MODULES = {
     "utils/tiling/assignment.py": ("assignment",),
     "utils/dataset/splits.py": ("dataset_splits",),
     "utils/detection/merge.py": ("merge",),
-    "utils/evaluation/matching.py": ("evaluation_scores", "evaluation_errors", "confidence"),
+    "utils/evaluation/matching.py": ("matching", "evaluation_scores", "evaluation_errors"),
 }
 # Everything a test imports beside `utils`; the `conftest.py` above starts ZenML, which is slow.
 HELPERS = ("__init__.py", "builders.py", "evaluations.py", "unit/__init__.py", "unit/conftest.py")

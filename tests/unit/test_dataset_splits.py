@@ -224,6 +224,12 @@ def test_the_refusal_of_an_empty_split_names_it_its_share_and_a_remedy():
     )
 
 
+def test_the_refusal_of_one_empty_split_names_that_one():
+    below = [scene for scene in MANY if place_of(scene) < 0.85]
+    with pytest.raises(EmptySplitError, match=r"^The test split is empty: .* share of 10%\."):
+        assign_splits(alone(below[:40]), SplitFractions(train=0.7, val=0.2, test=0.1))
+
+
 def test_the_refusal_of_joined_scenes_counts_their_groups():
     in_train = [scene for scene in MANY if place_of(scene) < 0.7][:3]
     joined = {f"{group}#{copy}": group for group in in_train for copy in range(2)}
