@@ -301,3 +301,57 @@ def test_an_object_that_one_window_is_sure_of_is_not_counted_among_the_faint():
     objects, faint = merge_certain(found, 0.5, WIDTH, HEIGHT)
     assert objects == merged(seen(sure), seen())
     assert faint == merged(seen(alone), seen(below))
+
+
+def test_a_box_of_exactly_the_least_score_is_certain():
+    objects, faint = merge_certain([(LEFT, seen((10, 10, 30, 30, 0.5)))], 0.5, WIDTH, HEIGHT)
+    assert (len(objects), len(faint)) == (1, 0)
+
+
+@pytest.mark.parametrize(("merge_iou", "objects"), [(0.3, 1), (0.6, 2)])
+def test_certain_and_faint_boxes_are_merged_at_the_threshold_that_is_given(merge_iou, objects):
+    """Both pairs overlap by 0.5 of their union, and no border cuts them."""
+    left = seen((85, 10, 94, 20, 0.9), (85, 50, 94, 60, 0.2))
+    right = seen((88, 10, 97, 20, 0.9), (88, 50, 97, 60, 0.2))
+    found = [(LEFT, left), (RIGHT, right)]
+    certain, faint = merge_certain(found, 0.5, WIDTH, HEIGHT, merge_iou=merge_iou)
+    assert (len(certain), len(faint)) == (objects, objects)
+
+
+def test_boxes_without_scores_count_in_full():
+    box = np.array([[85.0, 10, 95, 20]])
+    found = [(LEFT, Boxes(box, ("ship",))), (RIGHT, Boxes(box, ("ship",)))]
+    objects = merge_windows(found, WIDTH, HEIGHT)
+    assert objects.scores.tolist() == [1]
+
+
+def test_a_cut_box_elsewhere_does_not_join_two_objects():
+    """A small box in a large one is the same object only if a border cuts one of the two."""
+    left, right = seen((85, 10, 95, 20, 0.9)), seen((86, 11, 91, 16, 0.8))
+    assert len(merged(left, right)) == 2
+    cut = seen((30, 60, 100, 70, 0.7)), seen((80, 60, 150, 70, 0.7))
+    both = [seen(*(tuple(row) for row in rows(a)), *(tuple(row) for row in rows(b)))
+            for a, b in zip((left, right), cut, strict=True)]  # fmt: skip
+    assert len(merged(*both)) == 3
+
+
+def rows(boxes):
+    return np.column_stack([boxes.xyxy, boxes.scores]).tolist()
+
+
+def test_objects_of_less_than_a_pixel_are_merged():
+    tiny = (90, 10, 90.9, 10.9, 0.9)
+    assert len(merged(seen(tiny), seen(tiny))) == 1
+
+
+def test_thousands_of_objects_are_each_found_once():
+    """Pairs are looked for in batches; each batch has to find the boxes of the others."""
+    side, many = 10, 5000
+    x, y = np.divmod(np.arange(many), 50)
+    corner = np.column_stack([x, y]) * side + 2.0
+    scores = np.linspace(0.9, 0.1, many)
+    boxes = Boxes(np.hstack([corner, corner + 6]), ("ship",) * many, scores)
+    whole = Window(x=0, y=0, width=1000, height=500)
+    twin = Window(x=0, y=0, width=1000, height=499)
+    objects = merge_windows([(whole, boxes), (twin, boxes)], 1000, 500)
+    assert len(objects) == many
