@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("slurm")
 
 _POLL_SECONDS = 2.0
-_MOST_SECONDS_TO_END = 20.0
+# A busy node takes its time to end several jobs at once.
+_MOST_SECONDS_TO_END = 60.0
 _UNREPORTED = {
     ExecutionStatus.INITIALIZING,
     ExecutionStatus.PROVISIONING,
@@ -203,11 +204,11 @@ class SlurmStepOperator(BaseStepOperator):
     def _see_the_end(self, step_run: StepRunResponse) -> None:
         """Wait for the end of a job and its log, after the step itself has reported success."""
         deadline = time.monotonic() + _MOST_SECONDS_TO_END
-        with suppress(ControllerUnreachableError):
-            while step_run.id not in self._done and time.monotonic() < deadline:
+        while step_run.id not in self._done and time.monotonic() < deadline:
+            with suppress(ControllerUnreachableError):
                 if self._state(step_run).phase is Phase.FAILED:
                     return
-                time.sleep(_POLL_SECONDS / 10)
+            time.sleep(_POLL_SECONDS / 10)
 
     def _files(self, step_run: StepRunResponse) -> JobFiles:
         folder = Path(self.config.folder or f"{artifact_store_path()}/slurm-jobs")
