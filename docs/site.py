@@ -32,9 +32,8 @@ def main() -> int:
     gather(sources / "pages")
     config = sources / "zensical.yml"
     config.write_text(yaml.safe_dump(_configuration(), sort_keys=False))
-    program = Path(sys.executable).with_name("zensical")
     built = subprocess.run(
-        [program, "build", "--clean", "--strict", "-f", config],
+        [sys.executable, "-m", "zensical", "build", "--clean", "--strict", "-f", config],
         capture_output=True,
         text=True,
         check=False,
