@@ -28,6 +28,7 @@ _CHECKED = (
     "records",
     "slurm",
     "steps",
+    "tests",
     "utils",
     "README.md",
     "CHANGELOG.md",

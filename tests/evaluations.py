@@ -34,7 +34,7 @@ def found(*rows: tuple[float, ...], label: str = "ship") -> Boxes:
 def make_evaluation(
     folder: Path, *, mistakes: int, label: str = "ship", scenes: int = 3
 ) -> Evaluation:
-    """Of three tiles with one box each, of which so many are missed."""
+    """An evaluation of three tiles with one box each, of which so many are missed."""
     truth = boxes((10, 10, 30, 30), label=label)
     images = [
         evaluated(

@@ -1,4 +1,4 @@
-"""What stands where on a page of a report: its facts by name, its tables by heading."""
+"""Parts of the page of a report: its facts by name, its tables by heading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of the pipelines in `tests.slurm_pipelines`."""
+"""Runs of the pipelines in `tests.slurm_pipelines`."""
 
 from __future__ import annotations
 

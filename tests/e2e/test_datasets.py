@@ -1,4 +1,4 @@
-"""What people reviewed comes back as a new version of the labels, which is found again."""
+"""Reviewed tiles come back as a new version of the labels, which is found again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MODEL = "labels-that-come-back"
 
 @pytest.fixture(scope="module")
 def exports(user: User) -> list[str]:
-    """What is shown by three exports of a project with six tiles: nothing, work, and more work."""
+    """Output of three exports of a project with six tiles: nothing, work, and more work."""
     harbour = {"kind": "synthetic", "scenes": 1, "width": 640, "height": 480, "ships": 8}
     parameters = {
         "source": harbour,

@@ -1,4 +1,4 @@
-"""What goes wrong is told in one sentence, with the right exit code, before any work is lost."""
+"""Each fault is one sentence, with the right exit code, before any work is lost."""
 
 from __future__ import annotations
 

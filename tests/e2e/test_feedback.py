@@ -59,7 +59,7 @@ def _scene(folder: Path, name: str) -> np.ndarray[Any, Any]:
 
 @pytest.fixture(scope="module")
 def commands(user: User, truth: Truth, shared_data: Path) -> dict[str, list[str]]:
-    """What is typed at each step of the loop."""
+    """Command line of each step of the loop."""
     tiling = {"tile_size": SIDE, "overlap": 0}
     project = {"label_studio": {"project": PROJECT}}
     staged, used = ({"name": MODEL, "version": stage} for stage in ("staging", "production"))

@@ -90,7 +90,7 @@ def configurations(user: User) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def shown(user: User, configurations: dict[str, str]) -> dict[str, str]:
-    """What the five flags print, one after the other."""
+    """Output of the five flags, one after the other."""
     ingested = user.runs("--ingest", "--config", configurations["ingest"])
     exported = user.runs("-e", "--promote", "staging", "--config", configurations["export"])
     trained = user.runs(

@@ -100,7 +100,7 @@ def sizes_of(images: list[Path]) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class Loop:
-    """What the five flags printed and made."""
+    """Output and artifacts of the five flags."""
 
     ingested: str
     promoted: str

@@ -14,7 +14,7 @@ from utils.locks import exclusive
 
 PROJECT = "retraining by itself"
 MODEL = "retraining-by-itself"
-# What is said when labels have been exported, a training has begun, and a version was promoted.
+# Lines printed after an export, the begin of a training, and a promotion.
 STAGES = (
     "Step `compare_datasets` has started",
     "Step `train_detector` has started",

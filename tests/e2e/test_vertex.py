@@ -48,7 +48,7 @@ class Team:
         user: At a laptop with credentials for the project.
         cloud: The project.
         stacks: The files of the project's stacks, filled in.
-        secrets: What no one may see.
+        secrets: Values that no one may see.
     """
 
     user: User
@@ -57,7 +57,7 @@ class Team:
     secrets: tuple[str, ...]
 
     def runs(self, *arguments: str, stack: str = "vertex", exit_code: int = 0) -> str:
-        """What `run.py` prints on a stack; no secret may be in it."""
+        """Output of `run.py` on a stack; no secret may be in it."""
         shown = self.user.runs(*arguments, "--stack", self.stacks[stack], exit_code=exit_code)
         assert not [secret for secret in self.secrets if secret in shown]
         assert "ZENML_STORE_API_TOKEN" not in shown

@@ -1,1 +1,1 @@
-"""What stands in for Google in the tests: servers on this machine that speak its protocols."""
+"""Emulators of Google for the tests: servers on this machine that speak its protocols."""

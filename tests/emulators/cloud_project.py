@@ -1,4 +1,4 @@
-"""What a project on Google Cloud has."""
+"""A project on Google Cloud, with its APIs, regions and permissions."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ HOSTS = tuple(
 
 @dataclass
 class CloudProject:
-    """What there is; everything that the Vertex stack needs, until a test takes some of it away.
+    """Everything that the Vertex stack needs, until a test takes some of it away.
 
     Attributes:
-        apis: Those that are on.
-        regions: Of Vertex AI.
+        apis: APIs that are on.
+        regions: Regions of Vertex AI.
         repositories: The format of what each holds, by "location/name".
         accounts: Service accounts.
-        permissions: Those of the account that asks, on every repository and service account.
+        permissions: Permissions of the account that asks, on every repository and service account.
         gpus: How many a machine may have, by zone and type.
         quotas: Limits by quota and region.
         denied: APIs that the account may not read.

@@ -52,7 +52,7 @@ class TokenServer:
 
     @property
     def port(self) -> int:
-        """Of what stands for Google's hosts."""
+        """Address of the server that stands for Google's hosts."""
         return self._google.server_port
 
     def issue(self) -> str | None:

@@ -17,7 +17,7 @@ class GoogleStorage(ThreadingHTTPServer):
     """The server.
 
     Attributes:
-        faults: What shall go wrong.
+        faults: Faults to inject.
         requests: Every request so far, as "METHOD path?query".
     """
 
@@ -38,11 +38,11 @@ class GoogleStorage(ThreadingHTTPServer):
 
     @property
     def buckets(self) -> Buckets:
-        """What is stored."""
+        """The stored buckets."""
         return self._api.buckets
 
     def answer(self, request: Request) -> Answer:
-        """What Google would answer, or the fault that waits."""
+        """Google's answer, or the fault that waits."""
         try:
             self.faults.meet(request.method, request.path)
             return self._api.answer(request)
@@ -68,7 +68,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(self.command, url.path, url.query, self.headers, body, is_whole)
         try:
             self._send(self.server.answer(request))
-        except ConnectionError:  # the client hung up, or shall believe that we did
+        except ConnectionError:  # the client hung up, or has to believe that we did
             self.close_connection = True
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815

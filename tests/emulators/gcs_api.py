@@ -23,7 +23,7 @@ class StorageApi:
     """Answers requests about buckets and objects.
 
     Attributes:
-        buckets: What is stored.
+        buckets: Stored buckets.
     """
 
     def __init__(self, url: str) -> None:
@@ -32,7 +32,7 @@ class StorageApi:
         self._sessions = Sessions()
 
     def answer(self, request: Request) -> Answer:
-        """What Google would answer.
+        """Google's answer to a request.
 
         Raises:
             StorageError: If it would refuse.

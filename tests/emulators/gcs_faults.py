@@ -1,4 +1,4 @@
-"""What can go wrong with Google Cloud Storage, on request."""
+"""Faults of Google Cloud Storage, on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client of the emulated Google Cloud Storage sends, and what it gets."""
+"""Requests to the emulated Google Cloud Storage, and its answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _JSON = {"Content-Type": "application/json; charset=UTF-8"}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client sent; `is_whole` is false where its body broke off."""
+    """A client's request; `is_whole` is false where its body broke off."""
 
     method: str
     path: str
@@ -41,7 +41,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the client gets."""
+    """An answer to the client."""
 
     status: int
     body: bytes = b""

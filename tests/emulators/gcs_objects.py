@@ -31,7 +31,7 @@ class StoredObject:
         name: Within its bucket.
         content: Its bytes.
         generation: Differs with every upload.
-        description: What the uploader told: content type, metadata.
+        description: Description by the uploader: content type, metadata.
         metageneration: Differs with every change of the description.
         created: When it was uploaded.
         crc32c: In base64, as is `md5`.

@@ -1,4 +1,4 @@
-"""What the storage API tells about buckets and objects, and the pages of its listings."""
+"""The storage API's descriptions of buckets and objects, and the pages of its listings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Page:
 
 
 def bucket_resource(name: str) -> dict[str, Any]:
-    """What the API tells about a bucket."""
+    """The API's description of a bucket."""
     return {
         "kind": "storage#bucket",
         "id": name,
@@ -39,7 +39,7 @@ def bucket_resource(name: str) -> dict[str, Any]:
 
 
 def object_resource(bucket: str, stored: StoredObject) -> dict[str, Any]:
-    """What the API tells about an object."""
+    """The API's description of an object."""
     return {
         "contentType": "application/octet-stream",
         **stored.description,
@@ -63,7 +63,7 @@ def page_of(names: list[str], objects: dict[str, StoredObject], query: Mapping[s
     """A page of the objects, in order of their names.
 
     Args:
-        names: Of all objects, in order.
+        names: Names of all objects, in order.
         objects: By name.
         query: As in the request: prefix, delimiter, maxResults, pageToken, startOffset, endOffset,
             includeTrailingDelimiter.

@@ -19,7 +19,7 @@ class Session:
     """A resumable upload under way.
 
     Attributes:
-        bucket: Where the object shall be.
+        bucket: Bucket that receives the object.
         description: Its name, content type and so on.
         conditions: Under which it may be stored.
         received: The bytes so far.

@@ -30,7 +30,7 @@ class GoogleApis(ThreadingHTTPServer):
     """The server.
 
     Attributes:
-        project: What is there; replace it to begin anew.
+        project: Content of the project; replace it to begin anew.
         asked: Every request as "METHOD host path".
     """
 
@@ -46,7 +46,7 @@ class GoogleApis(ThreadingHTTPServer):
 
     @property
     def port(self) -> int:
-        """Of the server on 127.0.0.1."""
+        """Address of the server on 127.0.0.1."""
         return self.server_port
 
     def stop(self) -> None:
@@ -55,7 +55,7 @@ class GoogleApis(ThreadingHTTPServer):
         self.server_close()
 
     def answer(self, host: str, path: str, query: Content, token: str, body: Content) -> Content:
-        """What Google would answer.
+        """Google's answer to a request.
 
         Raises:
             ApiError: If it would refuse.

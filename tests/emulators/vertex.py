@@ -30,7 +30,7 @@ class Vertex:
     Attributes:
         jobs: Every custom job, in order of submission; those of pipelines too.
         pipelines: Every pipeline job.
-        port: Of the gRPC server on 127.0.0.1.
+        port: Port of the gRPC server on 127.0.0.1.
     """
 
     def __init__(

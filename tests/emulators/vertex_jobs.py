@@ -37,7 +37,7 @@ class RanJob:
     Attributes:
         resource: As it was submitted, with its name, state and error.
         folder: Holds the empty folders it ran in, and its log.
-        machine: What a job finds on its machine beside its own environment.
+        machine: Variables of a job's machine beside its own environment.
         attempts: How often it was started.
     """
 

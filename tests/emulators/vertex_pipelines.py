@@ -93,7 +93,7 @@ class RanPipeline:
             self.jobs[name].wait()
 
     def _failure(self, failed: list[str]) -> str:
-        """What Vertex tells of a pipeline: which tasks failed, and why the first did."""
+        """Vertex' report of a pipeline: the failed tasks, and the cause of the first."""
         error = self.jobs[failed[0]].resource.error
         return (
             f"The DAG failed because some tasks failed. The failed tasks are: "

@@ -1,4 +1,4 @@
-"""What we measure is what ultralytics measures, on real photos."""
+"""The scores are those of ultralytics, on real photos."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Trained:
     runs: tuple[PipelineRunResponse, PipelineRunResponse]
 
     def compared(self, capsys: pytest.CaptureFixture[str], *selectors: str) -> tuple[str, str, str]:
-        """What is printed, what is complained about, and the page."""
+        """Output, complaints, and the page."""
         compare_experiments(selectors or [run.name for run in self.runs], MODEL)
         shown = capsys.readouterr()
         return shown.out, shown.err, Path(shown.out.split("report: ")[1].strip()).read_text()
@@ -61,7 +61,7 @@ def no_training() -> None:
 
 
 def train(**parameters: object) -> PipelineRunResponse:
-    """What `python run.py --training` does, for a small training."""
+    """Do the work of `python run.py --training`, for a small training."""
     sets = [f"{key}={value}" for key, value in {**COMMON, **parameters}.items()]
     typed = [part for one in sets for part in ("--set", one)]
     (loop,) = parse_arguments(["--training", "--local", *typed]).requests

@@ -35,7 +35,7 @@ FOUND = Boxes(np.array([[4, 4, 20, 20], [70, 4, 90, 20]]), ("ship", "ship"), np.
 
 @pytest.fixture
 def prediction(tmp_path: Path) -> ScenePrediction:
-    """Of a scene of two tiles that was never ingested."""
+    """Predictions of a scene of two tiles that was never ingested."""
     image = write_image(tmp_path / "scene.png", 128, 64)
     return ScenePrediction("port/scene.png", str(image), 128, 64, FOUND, "7")
 

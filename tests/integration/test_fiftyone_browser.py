@@ -1,4 +1,4 @@
-"""What a person sees in the FiftyOne App, in a real browser: the tiles, and the boxes on one."""
+"""A person sees the tiles, and the boxes on one, in the FiftyOne App, in a real browser."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def user(tmp_path: Path, label_studio: ServerConnection) -> User:
 
 @pytest.fixture
 def predictions(tmp_path: Path) -> Predictions:
-    """Of a scene of three tiles with a ship each, which was never ingested."""
+    """Predictions of a scene of three tiles with a ship each, which was never ingested."""
     image = write_image(tmp_path / "scene.png", 192, 64)
     ships = boxes((4, 4, 20, 20), (70, 4, 90, 20), (140, 4, 160, 20))
     found = Boxes(ships.xyxy, ships.labels, [0.9, 0.6, 0.3])

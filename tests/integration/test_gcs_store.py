@@ -1,4 +1,4 @@
-"""What a bucket can do to a client, and what the user is told."""
+"""Faults of a bucket, and the messages to the user."""
 
 from __future__ import annotations
 

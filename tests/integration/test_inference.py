@@ -1,4 +1,4 @@
-"""What a detector finds in whole scenes."""
+"""Predictions of a detector over whole scenes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a detector has found is kept, so that a run goes on where another was ended."""
+"""Predictions are kept, so that a run goes on where another was ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What weights know of a class is carried over to one of another name."""
+"""A class that weights know is carried over to one of another name."""
 
 from __future__ import annotations
 

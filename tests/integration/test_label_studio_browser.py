@@ -1,4 +1,4 @@
-"""What a person sees: the page of a task, in a real browser, with the image and its boxes."""
+"""A person sees the page of a task, in a real browser, with the image and its boxes."""
 
 from __future__ import annotations
 

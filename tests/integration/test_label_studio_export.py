@@ -83,7 +83,7 @@ class Person:
 Work = Callable[[Person, Sent], None]
 SENT = [(5, 6, 20, 30), (30.5, 8.25, 40, 40.75)]
 
-# What is done to a task; the boxes that come back, of a tile of 64 by 48 pixels, or None where the
+# The action on a task; the boxes that come back, of a tile of 64 by 48 pixels, or None where the
 # tile is left out; whether they are reviewed; the kinds of issue.
 CASES: dict[str, tuple[Work, list[tuple[float, ...]] | None, bool, list[str]]] = {
     "untouched": (lambda *_: None, SENT, False, []),

@@ -1,4 +1,4 @@
-"""What people did to a model's boxes is read from the real Label Studio."""
+"""Reviews of a model's boxes are read from the real Label Studio."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_only_reviews_that_a_dataset_does_not_know_are_fresh(harbour: Harbour):
 
 
 def test_reviews_that_no_export_can_bring_back_are_never_fresh(harbour: Harbour):
-    """Of a tile that no manifest knows, and of the older one of two tasks of a tile."""
+    """Reviews of a tile that no manifest knows, and of the older one of two tasks of a tile."""
     strange = replace(harbour.tiles[0], tile_id="strange")
     double = harbour.raw_task(harbour.tiles[0])
     harbour.sync()

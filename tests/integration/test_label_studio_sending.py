@@ -34,7 +34,7 @@ def counts(report: SendReport) -> tuple[int, int, int, int]:
 
 
 def predictions(harbour: Harbour) -> dict[str, list[dict[str, Any]]]:
-    """Of every task, by tile id, the oldest first."""
+    """Predictions of every task, by tile id, the oldest first."""
     tiles = {task["id"]: tile_id for tile_id, task in harbour.tasks().items()}
     there = ask(harbour.client, "GET", "api/predictions/", params={"project": harbour.project.id})
     by_tile: dict[str, list[dict[str, Any]]] = {tile_id: [] for tile_id in tiles.values()}

@@ -69,7 +69,7 @@ def round_trip() -> None:
 
 
 def content_of(noun: object) -> object:
-    """What two equal nouns have in common, wherever their files are."""
+    """The common content of two equal nouns, wherever their files are."""
     if isinstance(noun, TileManifest | LabeledDataset | Predictions):
         return noun.class_names, noun.path.read_bytes()
     if isinstance(noun, Detector):

@@ -162,7 +162,7 @@ def contest(detectors, tmp_path) -> Callable[..., str]:
 
 
 def promote_as_typed(model: str, *arguments: str) -> None:
-    """What `python run.py --promote production` does for a model."""
+    """Do the work of `python run.py --promote production` for a model."""
     quick = ["promotion.max_slowdown=100", "evaluation.device=cpu"]
     sets = [part for value in quick for part in ("--set", value)]
     (loop,) = parse_arguments(["--promote", "production", *sets, *arguments]).requests
@@ -278,7 +278,7 @@ def test_without_an_earlier_version_there_is_nothing_to_roll_back_to(contest):
 
 
 def evaluate_as_typed(model: str) -> None:
-    """What `python run.py --evaluate` does for the version of a model in staging."""
+    """Do the work of `python run.py --evaluate` for the version of a model in staging."""
     Client().get_model_version(model, "1").set_stage("staging")
     (loop,) = parse_arguments(["--evaluate", "--set", "evaluation.device=cpu"]).requests
     (planned,) = plan_runs(loop)

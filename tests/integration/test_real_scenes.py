@@ -28,7 +28,7 @@ OPTIONS = InferenceOptions(
 
 @pytest.fixture
 def look(tiny_detector, shared_data, tmp_path):
-    """What an inference makes of a source: predictions in all formats, and the viewer."""
+    """An inference over a source: predictions in all formats, and the viewer."""
     weights = shared_data / "weights" / "yolov8n.pt"
     names = tuple(load_weights(weights).names.values())
     detector = replace(tiny_detector, best=weights, class_names=names, image_size=320)

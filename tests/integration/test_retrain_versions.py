@@ -1,4 +1,4 @@
-"""What versions of a model have learned, in a real ZenML."""
+"""Versions of a model and the labels they learned from, in a real ZenML."""
 
 from __future__ import annotations
 

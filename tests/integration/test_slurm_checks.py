@@ -14,7 +14,7 @@ from tests.fixtures.user import User
 
 
 def checked(folder: Path, *, exit_code: int, **cluster: object) -> str:
-    """What the check of the stack for clusters prints, filled in with `cluster`."""
+    """Output of the check of the stack for clusters, filled in with `cluster`."""
     text = (CONFIGS / "stacks" / "slurm.yaml").read_text()
     stack = yaml.safe_load(text.replace("<SHARED_FOLDER>", str(folder / "shared")))
     stack["name"] = f"slurm-{uuid4().hex[:8]}"

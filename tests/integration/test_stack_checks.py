@@ -39,8 +39,8 @@ class Checking:
         user: Types the commands.
         name: Begins the names of the stack and its components.
         file: The stack's file: the project's own with its placeholders filled.
-        cloud: What Google has.
-        apis: What Google tells about it.
+        cloud: State of Google.
+        apis: Google's APIs, which describe it.
         door: The way to MLflow.
     """
 
@@ -77,7 +77,7 @@ def _by_subject(shown: str) -> dict[str, str]:
 
 @pytest.fixture
 def apis(google_cloud: GoogleCloud) -> Iterator[GoogleApis]:
-    """What tells about the project; it has everything."""
+    """The APIs of a project that has everything."""
     server = GoogleApis(google_cloud.certificate, google_cloud.tokens.accepts)
     for host in HOSTS:
         google_cloud.proxy.route(host, server.port)

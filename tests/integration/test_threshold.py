@@ -44,7 +44,7 @@ def test_the_confidence_has_the_best_f1_on_the_tiles(augment, tiny_detector, til
     options = OPTIONS.updated(augment=augment)
     images = {tile.tile_id: Path(tile.uri) for tile in tiles}
     (predicted,) = predict_tiles([tiny_detector], tiles, images, options)
-    # What it finds counts as true, so that there is something to find.
+    # Its predictions count as true, so that there is something to find.
     found = [
         replace(tile, boxes=seen.found.select(np.arange(1)))
         for tile, seen in zip(tiles, predicted.tiles, strict=True)

@@ -103,7 +103,7 @@ def recorded_epochs(tracking):
 @pytest.mark.parametrize(
     ("epoch", "when", "number", "resumed_after"),
     [
-        # Which Vertex AI and Slurm send before the end.
+        # Vertex AI and Slurm send this signal before the end.
         pytest.param(2, "after", signal.SIGTERM, 2, id="terminated after an epoch"),
         pytest.param(2, "before", signal.SIGKILL, 1, id="killed in the middle of an upload"),
         pytest.param(3, "after", signal.SIGKILL, 3, id="killed after the last epoch"),
@@ -186,7 +186,7 @@ def test_what_the_processes_of_several_gpus_train_is_told_kept_and_stored(machin
 
 
 def take_over(store):
-    """What another machine does when it starts the one training in the store."""
+    """Start the one training in the store on another machine."""
     (key,) = (stored.key for stored in store.list() if stored.key.endswith("state.json"))
     StateFile(store, key, "another machine").take()
 

@@ -95,5 +95,5 @@ def test_a_dynamic_pipeline_repeats_the_one_shard_that_fails(
 
 
 def place(shard: RanJob) -> int:
-    """Which shard a job works on."""
+    """The shard that a job works on."""
     return int(shard.name.rpartition(":")[2])

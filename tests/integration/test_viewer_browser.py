@@ -16,7 +16,7 @@ from utils.reports.viewer import Viewer, write_viewer
 
 WIDTH, HEIGHT = 2400, 1600
 LOADED = "viewer.isOpen() && viewer.world.getItemAt(0).getFullyLoaded()"
-# What is drawn above the tiles at a place of the scene: red, green, blue, alpha.
+# The colour above the tiles at a place of the scene: red, green, blue, alpha.
 DRAWN = """([x, y]) => { const at = placement(), ratio = devicePixelRatio;
   const pixels = canvas.getContext("2d").getImageData(
     (at.x + x * at.scale) * ratio - 2, (at.y + y * at.scale) * ratio - 2, 4, 4).data;

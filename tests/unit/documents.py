@@ -1,4 +1,4 @@
-"""What the documentation tells people to type."""
+"""Commands in the documentation and in messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def shell_blocks(document: Path) -> list[str]:
 
 
 def code_spans(document: Path) -> list[str]:
-    """What stands in single backquotes, also across the end of a line."""
+    """Texts in single backquotes, also across the end of a line."""
     prose = _ANY_BLOCK.sub("", document.read_text())
     return [" ".join(span.split()) for span in _SPAN.findall(prose)]
 

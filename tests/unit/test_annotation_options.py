@@ -1,4 +1,4 @@
-"""Which Label Studio is talked to."""
+"""The choice of the Label Studio."""
 
 from __future__ import annotations
 

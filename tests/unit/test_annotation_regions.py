@@ -1,4 +1,4 @@
-"""What people drew in Label Studio becomes boxes, or is reported."""
+"""Regions drawn in Label Studio become boxes, or are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which boxes belong to which tiles."""
+"""Boxes are assigned to tiles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is checked before steps become jobs of a cluster."""
+"""Checks before steps become jobs of a cluster."""
 
 from __future__ import annotations
 

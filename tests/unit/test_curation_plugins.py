@@ -12,7 +12,7 @@ from utils.curation.plugins import provide_plugins
 
 
 def names(folder: Path) -> set[str]:
-    """Of the plugins that FiftyOne would find below a folder: it follows links one level down."""
+    """Names of the plugins that FiftyOne finds below a folder: it follows links one level down."""
     found = (file for link in folder.iterdir() for file in link.rglob("fiftyone.yml"))
     return {yaml.safe_load(file.read_text())["name"] for file in found}
 

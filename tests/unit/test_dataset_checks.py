@@ -1,4 +1,4 @@
-"""What a training would stumble over is found before, and said."""
+"""Faults that a training would stumble over are found before, and reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened to proposed boxes is told from where they were and where they are."""
+"""Changes to proposed boxes are told from their places before and after."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be configured is checked before anything is loaded."""
+"""Options are checked before anything is loaded."""
 
 from __future__ import annotations
 

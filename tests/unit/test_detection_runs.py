@@ -20,7 +20,7 @@ def run(tmp_path):
 
 
 def leave_epoch(run, epoch, weights=b"weights"):
-    """What ultralytics leaves after an epoch."""
+    """Write the files that ultralytics leaves after an epoch."""
     (run.weights / "last.pt").write_bytes(weights)
     (run.weights / "best.pt").write_bytes(weights)
     rows = [f"{number},5,0.9,0.{number}\n" for number in range(1, epoch + 1)]

@@ -20,14 +20,14 @@ from utils.paths import PROJECT_ROOT
 from utils.privacy import TELEMETRY_OFF
 from utils.threads import WAIT_POLICY
 
-# What the base, Ubuntu 24.04, has without installing anything.
+# Packages of the base, Ubuntu 24.04, without installing anything.
 _IN_THE_BASE = {"apt-get", "install", "rm"}
 _ASIDE = {"--from", "--mount"}
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What one FROM begins: its base, its name and the instructions after it."""
+    """A stage that one FROM begins: its base, its name and the instructions after it."""
 
     base: str
     name: str

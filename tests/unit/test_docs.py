@@ -1,4 +1,4 @@
-"""What the documentation tells people to type exists."""
+"""Commands and files that the documentation names exist."""
 
 from __future__ import annotations
 

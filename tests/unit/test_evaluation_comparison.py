@@ -42,7 +42,7 @@ def detector(tmp_path: Path) -> Detector:
 
 
 def predicted(ships: int, buoys: int) -> TilePredictions:
-    """Of one ship and one buoy a scene, so many of each are found."""
+    """Images of one ship and one buoy a scene, so many of each found."""
     tiles = []
     for number in range(SCENES):
         is_found = np.array([number < ships, number < buoys])

@@ -31,7 +31,7 @@ def caused_by(cause: Exception) -> RuntimeError:
 
 
 def run_with(status: ExecutionStatus, **info: str) -> SimpleNamespace:
-    """What `require_success` reads of a run with one good step and another one."""
+    """A run for `require_success`, with one good step and another one."""
     step = SimpleNamespace(status=status, exception_info=ExceptionInfo(traceback="", **info))
     good = SimpleNamespace(status=ExecutionStatus.COMPLETED, exception_info=None)
     steps = {"split_by_scene": good, "train_detector": step}

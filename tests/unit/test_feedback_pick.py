@@ -1,4 +1,4 @@
-"""Which tiles are picked, in which order, and why."""
+"""The picked tiles, their order, and the reasons."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_unfinished(tmp_path, wri
 
 @pytest.fixture
 def disk(monkeypatch) -> list[str]:
-    """What the disk is asked to do, in order."""
+    """Requests to the disk, in order."""
     asked: list[str] = []
     sync, rename = os.fsync, os.replace
 

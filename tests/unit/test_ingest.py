@@ -46,7 +46,7 @@ def store(tmp_path: Path) -> Path:
 
 
 def files_with_age(store: Path) -> dict[str, tuple[int, int]]:
-    """Of every stored file, what changes when it is written again."""
+    """For every stored file, a state that changes when it is written again."""
     files = (path for path in store.rglob("*") if path.is_file())
     return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
 

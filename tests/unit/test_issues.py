@@ -1,4 +1,4 @@
-"""What was set aside, and when it is too much."""
+"""Items that are set aside, and the limit of their number."""
 
 from __future__ import annotations
 

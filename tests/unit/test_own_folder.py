@@ -1,4 +1,4 @@
-"""What a killed process leaves behind, the next command clears away. Each case is a process."""
+"""The next command clears away the remains of a killed process. Each case is a process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is to be cut from a scene."""
+"""The plan for cutting a scene."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read ahead comes as it was, and only so much of it."""
+"""Prefetched items come as they were, and only so many of them."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def log(monkeypatch):
-    """What is written to standard error, which is no terminal."""
+    """The lines on standard error, which is no terminal."""
     stream = io.StringIO()
     monkeypatch.setattr(sys, "__stderr__", stream)
     for variable in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):

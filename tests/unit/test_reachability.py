@@ -1,4 +1,4 @@
-"""What jobs on other machines cannot reach is refused before they start."""
+"""Jobs that could not reach their inputs are refused before they start."""
 
 from __future__ import annotations
 

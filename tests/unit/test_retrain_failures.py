@@ -1,4 +1,4 @@
-"""What failed is tried again later and later, unless it is something else."""
+"""A failure is retried later and later, unless it is another one."""
 
 from __future__ import annotations
 

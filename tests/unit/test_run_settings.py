@@ -1,4 +1,4 @@
-"""What ZenML is told about a run: the pipeline's own file over its stack's."""
+"""The settings of a run: the pipeline's own file over its stack's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a job asks Slurm for."""
+"""Options of a job of Slurm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of a job, by whatever part of Slurm still knows it."""
+"""The state of a job, from whatever part of Slurm still knows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Slurm says of jobs, and what the user is told."""
+"""Slurm's states of jobs, and the messages to the user."""
 
 from __future__ import annotations
 

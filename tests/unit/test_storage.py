@@ -1,4 +1,4 @@
-"""What every object store promises, on a local folder and on a bucket."""
+"""Promises of every object store, on a local folder and on a bucket."""
 
 from __future__ import annotations
 

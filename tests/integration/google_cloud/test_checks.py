@@ -1,4 +1,4 @@
-"""What every check has in common: an API that is off, a missing role, credentials that expire."""
+"""All checks: an API that is off, a missing role, credentials that expire."""
 
 from __future__ import annotations
 

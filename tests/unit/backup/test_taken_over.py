@@ -1,4 +1,4 @@
-"""Of two machines that train the same, only the one that began last writes; the other one ends."""
+"""If two machines train the same, only the one that began last writes; the other one ends."""
 
 from __future__ import annotations
 

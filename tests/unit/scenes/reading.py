@@ -19,7 +19,7 @@ from utils.scenes.sources import open_source
 
 @dataclass(frozen=True)
 class Reading:
-    """What came out of a source."""
+    """Scenes and issues of a source."""
 
     source: SceneSource
     scenes: list[Scene]
