@@ -97,7 +97,7 @@ def test_jobs_whose_ids_cannot_be_kept_are_cancelled(tmp_path: Path, count: int)
 def test_each_shard_that_is_ended_tells_why_and_the_others_are_kept(tmp_path: Path, slurm: Slurm):
     def meddle() -> None:
         _, late = begun(tmp_path, "waits-too-long")
-        # The controller refuses a reservation that is over by the time it reads it.
+        # The controller refuses an end time that has passed when it reads it.
         slurm.runs("scontrol", "update", f"JobId={late}", "EndTime=now+5")
         _, unwanted = begun(tmp_path, "waits-unwanted")
         slurm.runs("scancel", unwanted)
