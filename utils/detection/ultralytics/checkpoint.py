@@ -184,7 +184,7 @@ def _download(name: str, folder: Path) -> Path:
         raise DetectorError(
             f"The weights '{published}' are not in {folder} and cannot be downloaded: "
             f"{_first_line(error)}. "
-            "Put the file there, or set allow_scratch: true to train without."
+            "Put the file there, or set training.allow_scratch: true to train without."
         ) from error
 
 
