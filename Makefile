@@ -45,9 +45,7 @@ lint: $(DEVELOPMENT) ## Check style, types, architecture, and that what is gener
 	@.venv/bin/lint-imports --verbose | tail -n 9
 	@.venv/bin/hadolint Dockerfile
 	@$(LOCKED_UV) lock --check -q
-	@$(LOCKED_UV) export -q --frozen --no-emit-project | grep -v '^#' \
-		| diff - <(grep -v '^#' requirements.txt) >/dev/null \
-		|| (echo "requirements.txt is out of step with uv.lock: run make format" && exit 1)
+	@$(PYTHON) .ci/requirements.py --check
 	@$(PYTHON) -m docs.configuration --check
 	@$(PYTHON) -m docs.prose
 	@$(PYTHON) -m docs.site
@@ -55,7 +53,7 @@ lint: $(DEVELOPMENT) ## Check style, types, architecture, and that what is gener
 format: $(DEVELOPMENT) ## Format the code and write again what is generated
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
-	@$(LOCKED_UV) export -q --frozen --no-emit-project -o requirements.txt
+	@$(PYTHON) .ci/requirements.py
 	@$(PYTHON) -m docs.configuration
 
 lock-label-studio: $(DEVELOPMENT) ## Resolve Label Studio's own environment anew, with hashes

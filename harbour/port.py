@@ -103,7 +103,7 @@ def _build_pier(
     shade(pixels, outline + SUN * 4, 0.55)
     _pave(pixels, blocked, outline, colour)
     fill(pixels, corner.rectangle(width / 2 - 5, 0, width / 2 + 5, length - 12), ASPHALT)
-    for along in np.arange(16, length - 60, 62):
+    for along in np.arange(16, length - 60, 62).tolist():
         side = 5 if random.random() < 0.5 else width / 2 + 7
         if random.random() < 0.7:
             build_house(
@@ -140,8 +140,8 @@ def _stack_containers(
     random: Generator, pixels: Pixels, port: Frame, area: tuple[float, float, float, float]
 ) -> None:
     left, top, right, bottom = area
-    for y in np.arange(top, bottom - 8, 12):
-        for x in np.arange(left, right - 12, 13):
+    for y in np.arange(top, bottom - 8, 12).tolist():
+        for x in np.arange(left, right - 12, 13).tolist():
             if random.random() < 0.8:
                 corners = port.rectangle(x, y, x + 12, y + 4.5)
                 shade(pixels, corners + SUN * 2, 0.6)
@@ -150,7 +150,7 @@ def _stack_containers(
 
 
 def _add_cranes(random: Generator, pixels: Pixels, edge: Frame, length: float) -> None:
-    for along in np.arange(26, length - 26, random.uniform(40, 60)):
+    for along in np.arange(26, length - 26, random.uniform(40, 60)).tolist():
         crane = edge.rectangle(along, -26, along + 5, 13)
         shade(pixels, crane + SUN * 7, 0.6)
         fill(pixels, edge.rectangle(along - 4, -16, along + 9, -4), (96, 92, 90))

@@ -150,7 +150,8 @@ def _palette(water: Colour, shallow: Colour) -> NDArray[np.float32]:
     kinds = np.array([_DRY_GRASS, _GRASS, _WOOD, _WOOD], dtype=float)
     share = np.linspace(0, 3, 256)
     plants = np.stack([np.interp(share, range(4), kinds[:, c]) for c in range(3)], axis=1)
-    return np.concatenate([depths, plants]).astype(np.float32)
+    palette: NDArray[np.float32] = np.concatenate([depths, plants]).astype(np.float32)
+    return palette
 
 
 def _palette_index(elevation: Field, plants: Field) -> NDArray[np.intp]:

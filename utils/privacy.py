@@ -7,6 +7,9 @@ that one on.
 from __future__ import annotations
 
 import os
+import sys
+from types import ModuleType
+from typing import cast
 
 from utils.paths import local_folder
 
@@ -30,4 +33,6 @@ def keep_private() -> None:
     """
     for variable, value in TELEMETRY_OFF.items():
         os.environ.setdefault(variable, value)
+    # OpenVINO has no switch: it counts every import wherever it finds this package.
+    sys.modules.setdefault("openvino_telemetry", cast("ModuleType", None))
     os.environ.setdefault("YOLO_CONFIG_DIR", str(local_folder("ultralytics")))

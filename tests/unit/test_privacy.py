@@ -49,3 +49,15 @@ def test_the_libraries_heed_the_switches():
     shown = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
 
     assert shown.stdout.splitlines()[-1].split() == ["False", "True", "True"]
+
+
+def test_openvino_counts_no_import():
+    ask = (
+        "from utils.privacy import keep_private\n"
+        "keep_private()\n"
+        "from openvino.tools.ovc import telemetry_utils\n"
+        "print(telemetry_utils.tm.Telemetry.__module__)"
+    )
+    shown = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+
+    assert shown.stdout.split() == ["openvino.tools.ovc.telemetry_stub"]

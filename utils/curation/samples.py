@@ -10,7 +10,7 @@ import numpy as np
 
 from utils.dataset.labeled import LabeledTile
 from utils.detection.predictions import ScenePrediction
-from utils.geometry import Boxes, Window, clip_boxes, visible_shares
+from utils.geometry import Boxes, FloatArray, Window, clip_boxes, visible_shares
 from utils.tiling.tile import Tile
 
 
@@ -86,7 +86,8 @@ def boxes_by_window(
         windows: Windows of the scene.
         min_visibility: Share of a box's area, in [0, 1].
     """
-    best, most = np.zeros(len(boxes)), np.zeros(len(boxes))
+    best: FloatArray = np.zeros(len(boxes))
+    most: FloatArray = np.zeros(len(boxes))
     for index, window in enumerate(windows):
         shares = visible_shares(boxes.xyxy, window)
         best = np.where(shares > most, index, best)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from utils.dataset.labeled import LabeledTile
-from utils.geometry import BoolArray, Boxes, box_problem, clip_boxes, iou_matrix
+from utils.geometry import BoolArray, Boxes, FloatArray, box_problem, clip_boxes, iou_matrix
 from utils.issues import IssueReport
 
 BAD_BOX = "box unusable"
@@ -75,5 +75,5 @@ def _repeats(boxes: Boxes) -> BoolArray:
     return np.asarray(np.tril(same, k=-1).any(axis=1))
 
 
-def _shown(box: np.ndarray) -> str:
+def _shown(box: FloatArray) -> str:
     return f"({', '.join(f'{value:.1f}' for value in box)})"

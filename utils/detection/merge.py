@@ -140,12 +140,14 @@ def _scores(boxes: Boxes) -> FloatArray:
 
 
 def _class_indices(boxes: Boxes) -> IntArray:
-    return np.unique(np.array(boxes.labels, dtype=str), return_inverse=True)[1]
+    indices: IntArray = np.unique(np.array(boxes.labels, dtype=str), return_inverse=True)[1]
+    return indices
 
 
 def _order(boxes: Boxes, classes: IntArray, *then: IntArray) -> IntArray:
     """Positions by falling score, then by place (x1, y1, x2, y2) and class."""
-    return np.lexsort((*then, classes, *boxes.xyxy.T[::-1], -_scores(boxes)))
+    order: IntArray = np.lexsort((*then, classes, *boxes.xyxy.T[::-1], -_scores(boxes)))
+    return order
 
 
 def _cut(xyxy: FloatArray, bounds: FloatArray, width: int, height: int) -> BoolArray:
@@ -159,13 +161,15 @@ def _cut(xyxy: FloatArray, bounds: FloatArray, width: int, height: int) -> BoolA
 
 def _matches(found: _Found, merge_iou: float) -> IntArray:
     """Pairs of positions of boxes that are the same object, the most alike first, shape (m, 2)."""
-    same, alike = [np.zeros((0, 2), dtype=np.intp)], [np.zeros(0)]
+    same: list[IntArray] = [np.zeros((0, 2), dtype=np.intp)]
+    alike: list[FloatArray] = [np.zeros(0)]
     for pairs in _pairs_that_meet(found):
         is_same, iou = _compared(found, pairs, merge_iou)
         same.append(pairs[is_same])
         alike.append(iou[is_same])
-    matches = np.vstack(same)
-    return matches[np.lexsort((matches[:, 1], matches[:, 0], -np.concatenate(alike)))]
+    matches: IntArray = np.vstack(same)
+    order: IntArray = np.lexsort((matches[:, 1], matches[:, 0], -np.concatenate(alike)))
+    return matches[order]
 
 
 def _pairs_that_meet(found: _Found) -> Iterator[IntArray]:

@@ -15,7 +15,7 @@ import numpy as np
 from utils.dataset.labeled import LabeledTile
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
-from utils.geometry import Window
+from utils.geometry import FloatArray, Window
 from utils.issues import Issue
 
 OTHER_SCALE = "other scale than learned"
@@ -261,7 +261,7 @@ def _is_alike(factor: float) -> bool:
     return 1 / _NOTICEABLE <= factor <= _NOTICEABLE
 
 
-def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+def _weighted_median(values: FloatArray, weights: FloatArray) -> float:
     order = np.argsort(values)
     share = np.cumsum(weights[order]) / weights.sum()
     return float(values[order][np.searchsorted(share, 0.5)])

@@ -9,6 +9,7 @@ half its score.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from utils.geometry import Boxes, FloatArray, iou_matrix
 from utils.images.reader import Pixels
@@ -73,7 +74,7 @@ def merge_augmented(
     return found.select(order[scores[order] >= least_score][:max_boxes])
 
 
-def _pairs(one: Boxes, other: Boxes) -> np.ndarray:
+def _pairs(one: Boxes, other: Boxes) -> NDArray[np.intp]:
     """Match the boxes of two predictions: pairs of positions, shape (m, 2)."""
     same_class = np.array(one.labels)[:, None] == np.array(other.labels)[None, :]
     alike = np.where(same_class, iou_matrix(one.xyxy, other.xyxy), 0)

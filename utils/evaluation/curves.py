@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from utils.evaluation.matching import ClassMatches
+from utils.evaluation.matching import ClassMatches, IntArray
 from utils.geometry import FloatArray
 
-CONFIDENCES: FloatArray = np.linspace(0.0, 1.0, 101)
+CONFIDENCES: FloatArray = np.linspace(0.0, 1.0, 101, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def best_confidence(counts: Counts) -> float:
     return float(CONFIDENCES[len(f1) - int(np.argmax(f1[::-1]))])
 
 
-def _add_down(table: FloatArray, scene: np.ndarray, reached: np.ndarray) -> None:
+def _add_down(table: FloatArray, scene: IntArray, reached: IntArray) -> None:
     """Count each box in its group at every confidence that its score reaches."""
     counted = np.zeros_like(table)
     inside = reached >= 0

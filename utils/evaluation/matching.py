@@ -22,7 +22,7 @@ from utils.geometry import BoolArray, Boxes, FloatArray, box_areas, iou_matrix
 IntArray = NDArray[np.intp]
 
 # COCO's ten, from 0.5 to 0.95.
-IOU_THRESHOLDS: FloatArray = np.linspace(0.5, 0.95, 10)
+IOU_THRESHOLDS: FloatArray = np.linspace(0.5, 0.95, 10, dtype=np.float64)
 ALL_AREAS = (0.0, np.inf)
 _MOST_PAIRS = 1_000_000
 
@@ -143,12 +143,10 @@ def _match_class(
 ) -> ClassMatches:
     true_boxes = np.zeros(len(groups), dtype=np.intp)
     none = np.zeros((len(IOU_THRESHOLDS), 0), dtype=bool)
-    scores, group, hits, counts = (
-        [np.zeros(0)],
-        [np.zeros(0, dtype=np.intp)],
-        [none],
-        [none],
-    )
+    scores: list[FloatArray] = [np.zeros(0)]
+    group = [np.zeros(0, dtype=np.intp)]
+    hits: list[BoolArray] = [none]
+    counts: list[BoolArray] = [none]
     for image in images:
         found, truth = by_score(of_class(image.found, name)), of_class(image.truth, name)
         is_wanted = _is_within(truth, areas)

@@ -21,6 +21,7 @@ from utils.evaluation.curves import CONFIDENCES, count_boxes
 from utils.evaluation.matching import ClassMatches, match_classes
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
 from utils.evaluation.predict_tiles import predict_tiles
+from utils.geometry import BoolArray
 
 _LEVEL = 0.9  # of the range within which the best confidence may lie
 _STANDARD_ERRORS = 1.0
@@ -126,7 +127,7 @@ def choose_confidence(
     )
 
 
-def _lowest_of_run(is_as_good: np.ndarray, best: int) -> int:
+def _lowest_of_run(is_as_good: BoolArray, best: int) -> int:
     """First position of the run of equally good confidences that ends at the best one."""
     worse = np.flatnonzero(~is_as_good[:best])
     return int(worse[-1]) + 1 if len(worse) else 0

@@ -153,7 +153,7 @@ class Coverage:
                 count = min(step, self.height - top)
                 shape = count, self.width
                 inside = region.rows(top, count) if region else np.ones(shape, dtype=np.bool_)
-                there = np.ones(shape, dtype=np.bool_)
+                there: BoolArray = np.ones(shape, dtype=np.bool_)
                 if missing:
                     there = ~missing(Window(x=0, y=top, width=self.width, height=count))
                     kept.add(top, ~there)

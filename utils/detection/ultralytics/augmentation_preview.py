@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from utils.box_formats import from_yolo
 from utils.dataset.labeled import LabeledDataset, LabeledTile
@@ -21,7 +22,7 @@ from utils.detection.augmentations import certainly, names_of
 from utils.detection.ultralytics.arguments import checked_arguments
 from utils.detection.ultralytics.library import quiet
 from utils.detection.ultralytics.options import TrainingOptions
-from utils.geometry import Boxes
+from utils.geometry import Boxes, FloatArray
 
 # Number of tiles to show, and of tiles to make mosaics with.
 _SHOWN, _SAMPLED = 6, 16
@@ -39,7 +40,7 @@ class View:
     """
 
     caption: str
-    pixels: np.ndarray
+    pixels: NDArray[np.uint8]
     boxes: Boxes
 
 
@@ -181,7 +182,7 @@ def _formatted(caption: str, item: Mapping[str, Any], class_names: Sequence[str]
     return View(caption, pixels, _boxes(boxes, item["cls"].numpy(), class_names))
 
 
-def _boxes(xyxy: np.ndarray, classes: np.ndarray, class_names: Sequence[str]) -> Boxes:
+def _boxes(xyxy: FloatArray, classes: FloatArray, class_names: Sequence[str]) -> Boxes:
     labels = tuple(class_names[int(index)] for index in np.ravel(classes))
     return Boxes(np.asarray(xyxy, dtype=float).reshape(-1, 4), labels)
 

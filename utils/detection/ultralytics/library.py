@@ -96,7 +96,7 @@ def is_verbose() -> bool:
 
 def library_version() -> str:
     """Version of ultralytics, on which trainings, exports and predictions depend."""
-    return version("ultralytics")
+    return version("ultralytics-opencv-headless")
 
 
 @contextmanager
