@@ -72,7 +72,7 @@ docs: $(DEVELOPMENT) ## Build the documentation as a site with search (.local/si
 screenshots: $(DEVELOPMENT) ## Take the pictures of the README from the demo's real run
 	@$(PYTHON) -m docs.screenshots
 
-dashboard: $(ENVIRONMENT) ## Open the ZenML dashboard on the demo's runs
+dashboard: $(ENVIRONMENT) ## Open the ZenML dashboard on the store of the last run
 	@$(PYTHON) -m commands.servers dashboard
 
 label-studio: $(ENVIRONMENT) ## Start the embedded Label Studio

@@ -15,6 +15,7 @@ from commands.requests import (
     CommandLine,
     CompareTrainings,
     InspectSource,
+    OpenDashboard,
     Promote,
     RegisterStack,
     Request,
@@ -22,6 +23,7 @@ from commands.requests import (
     RollBack,
     RunLoop,
     ShowDatasets,
+    ShowReports,
     Watch,
 )
 
@@ -57,6 +59,10 @@ def _requests(parsed: argparse.Namespace) -> Iterator[Request]:
         yield RollBack(parsed.config)
     if parsed.datasets is not None:
         yield ShowDatasets(tuple(parsed.datasets), parsed.tag)
+    if parsed.reports is not None:
+        yield ShowReports(parsed.reports or None)
+    if parsed.dashboard:
+        yield OpenDashboard()
     if parsed.compare:
         yield CompareTrainings(tuple(parsed.compare), parsed.config)
     if parsed.commands or parsed.promote:
@@ -90,11 +96,16 @@ def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespa
         "register_stack",
         "check_stack",
         "compare",
+        "dashboard",
         "watch",
         "retrain_if_due",
     )
     # An empty list is a request too: all versions.
-    is_alone = parsed.datasets is not None or any(getattr(parsed, flag) for flag in alone)
+    is_alone = (
+        parsed.datasets is not None
+        or parsed.reports is not None
+        or any(getattr(parsed, flag) for flag in alone)
+    )
     if parsed.tag and parsed.datasets is None:
         parser.error("--tag belongs to --datasets VERSION")
     if parsed.json and not parsed.inspect:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
+import textwrap
 import warnings
 
 from utils.masking import mask_logs, without_secrets
@@ -12,6 +14,10 @@ from utils.masking import mask_logs, without_secrets
 # libvips warns of broken images without naming them: the issues have their names. google.auth
 # warns of credentials at length: an error of one sentence follows.
 _NOISY = ("py.warnings", "pyvips", "google.auth")
+COLUMNS = 100
+# From the program's name to the end of the sentence or of the line.
+COMMAND = re.compile(r"\b(?:python run\.py|zenml|make|uv|pip|gcloud) .*?(?=[.;,)]*(?: [A-Z(]|$))")
+_KEPT_SPACE = "\0"
 _ZENML_NEWS = ("Step ", "Pipeline run has ", "Dashboard URL")
 
 
@@ -23,12 +29,36 @@ def say(message: str, *, secret: bool = False) -> None:
         secret: Whether the line is meant to show a secret, such as the token that opens a server;
             else the secrets of addresses are masked.
     """
-    print(message if secret else without_secrets(message), flush=True)
+    print(_wrapped(message if secret else without_secrets(message)), flush=True)
 
 
 def complain(message: str) -> None:
     """Print an error or a warning on standard error."""
-    print(without_secrets(message), file=sys.stderr, flush=True)
+    print(_wrapped(without_secrets(message)), file=sys.stderr, flush=True)
+
+
+def _wrapped(message: str) -> str:
+    """Fold lines at 100 columns, without breaking a path, an address or a command.
+
+    A command is what a user copies: it stands on one line, however long it is.
+    """
+    return "\n".join(_folded(line) for line in message.split("\n"))
+
+
+def _folded(line: str) -> str:
+    if len(line) <= COLUMNS:
+        return line
+    kept = COMMAND.sub(lambda command: command[0].replace(" ", _KEPT_SPACE), line)
+    indent = line[: len(line) - len(line.lstrip())]
+    folded = textwrap.fill(
+        kept.strip(),
+        COLUMNS,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return folded.replace(_KEPT_SPACE, " ")
 
 
 def ask(question: str, *, yes: bool) -> bool:

@@ -27,6 +27,7 @@ STAGES = (
     ("promotion", ["--promote", "production"]),
     ("inference", ["--inference", "--config", str(_CONFIGS / "inference.yaml")]),
     ("fiftyone", ["--fiftyone", "--config", str(_CONFIGS / "fiftyone.yaml")]),
+    ("feedback", ["--feedback", "--config", str(_CONFIGS / "feedback.yaml")]),
 )
 
 
@@ -79,6 +80,7 @@ def _figures() -> dict[str, str]:
 
     manifest, sync = of("tile_manifest"), of("sync_issues")
     evaluation, predictions = of("evaluation"), of("predictions")
+    sent = of("send_issues")
     return {
         "scenes": str(manifest["scenes"]),
         "tiles": str(manifest["tiles"]),
@@ -87,6 +89,7 @@ def _figures() -> dict[str, str]:
         "mAP50 on held-out scenes": f"{evaluation['mAP50']:.3f}",
         "mAP50-95 on held-out scenes": f"{evaluation['mAP50-95']:.3f}",
         "scenes predicted": f"{predictions['scenes']}, {predictions['boxes']} boxes found",
+        "tiles sent back": f"{sent['added'] + sent['updated'] + sent['unchanged']}",
     }
 
 
@@ -99,11 +102,11 @@ def _show(result: DemoResult) -> None:
     for name, seconds in result.seconds.items():
         table.add_row(f"seconds for {name}", f"{seconds:.0f}")
     table.add_row("seconds in all", f"{sum(result.seconds.values()):.0f}")
-    table.add_section()
-    for name, address in _addresses().items():
-        table.add_row(name, address)
     console.print()
     console.print(table)
+    # Not in the table, which would cut a long address.
+    for name, address in _addresses().items():
+        say(f"{name:18} {address}", secret=True)
 
 
 def _addresses() -> dict[str, str]:
@@ -119,6 +122,7 @@ def _addresses() -> dict[str, str]:
         "ZenML dashboard": "make dashboard",
         "MLflow": "make mlflow",
         "stop the servers": "make stop",
+        "pages of the runs": "python run.py --reports",
         "the commands": "python run.py --help",
     }
 

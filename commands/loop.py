@@ -13,6 +13,7 @@ from commands.requests import (
     CommandLine,
     CompareTrainings,
     InspectSource,
+    OpenDashboard,
     Promote,
     RegisterStack,
     Request,
@@ -20,6 +21,7 @@ from commands.requests import (
     RollBack,
     RunLoop,
     ShowDatasets,
+    ShowReports,
     Watch,
 )
 from utils.garbage import collect_seldom
@@ -95,6 +97,14 @@ def _run(request: Request) -> None:
             from commands.models.datasets import show_datasets
 
             show_datasets(request.wanted, request.tag)
+        case ShowReports():
+            from commands.runs.reports import show_reports
+
+            show_reports(request.number)
+        case OpenDashboard():
+            from commands.servers.embedded import open_dashboard
+
+            say(f"dashboard: {open_dashboard()}", secret=True)
         case CompareTrainings():
             from commands.models.experiments import compare_experiments
             from commands.models.stages import model_to_promote

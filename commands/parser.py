@@ -60,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_inspection(parser.add_argument_group("before the loop"))
     _add_stages(parser.add_argument_group("stages"))
     _add_datasets(parser.add_argument_group("labels"))
+    _add_reports(parser.add_argument_group("looking"))
     _add_experiments(parser.add_argument_group("experiments"))
     _add_retraining(parser.add_argument_group("retraining"))
     _add_stacks(parser.add_argument_group("stacks"))
@@ -105,6 +106,22 @@ def _add_datasets(labels: argparse._ArgumentGroup) -> None:
         "number, tag, or query such as 'reviewed>=100, tag=gold'",
     )
     labels.add_argument("--tag", metavar="NAME", help="with --datasets VERSION: tag that version")
+
+
+def _add_reports(looking: argparse._ArgumentGroup) -> None:
+    looking.add_argument(
+        "--reports",
+        nargs="?",
+        type=int,
+        const=0,
+        metavar="NUMBER",
+        help="list the pages of the last runs, or open one by its number",
+    )
+    looking.add_argument(
+        "--dashboard",
+        action="store_true",
+        help="open the ZenML dashboard on the store that the last run wrote to",
+    )
 
 
 def _add_experiments(experiments: argparse._ArgumentGroup) -> None:

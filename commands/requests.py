@@ -137,6 +137,22 @@ class ShowDatasets:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowReports:
+    """`--reports`: list the pages of the last runs, or open one.
+
+    Attributes:
+        number: Number of the page to open; None to list them.
+    """
+
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDashboard:
+    """`--dashboard`: open the ZenML dashboard on the store that the last run wrote to."""
+
+
+@dataclass(frozen=True, slots=True)
 class CompareTrainings:
     """`--compare`: show trainings side by side.
 
@@ -221,6 +237,8 @@ Request = (
     | CheckStack
     | RollBack
     | ShowDatasets
+    | ShowReports
+    | OpenDashboard
     | CompareTrainings
     | RunLoop
     | Retrain

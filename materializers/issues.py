@@ -52,6 +52,5 @@ class IssueReportMaterializer(BaseMaterializer):
         return store_page(self.uri, "issues.html", issues_page(data))
 
     def extract_metadata(self, data: IssueReport) -> dict[str, MetadataType]:
-        """The number of issues of each kind, and the first of the three most frequent kinds."""
-        counts = data.counts()
-        return {"issues": len(data), "kinds": counts, "first": data.examples(list(counts)[:_SHOWN])}
+        """The number of issues of each kind, and the first issues, one a kind if possible."""
+        return {"issues": len(data), "kinds": data.counts(), "first": data.examples(_SHOWN)}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 from zenml.client import Client
 from zenml.config.global_config import GlobalConfiguration
 
 from utils.errors import SpyglassError
+from utils.files import write_whole
+from utils.paths import local_folder
 
 _TIMEOUT_S = 10
 
@@ -13,6 +17,16 @@ _TIMEOUT_S = 10
 def store_url() -> str:
     """Return the address of ZenML's store: an SQLite file of this machine, or a server."""
     return str(Client().zen_store.url)
+
+
+def note_store() -> None:
+    """Note the store of a run, so that the dashboard opens on it."""
+    store = {
+        "url": store_url(),
+        "stores": GlobalConfiguration().local_stores_path,
+        "project": Client().active_project.name,
+    }
+    write_whole(local_folder("dashboard") / "store.json", json.dumps(store))
 
 
 def require_zenml() -> None:

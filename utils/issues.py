@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from heapq import nsmallest
 from itertools import islice
 from typing import Self
 
@@ -73,10 +74,21 @@ class IssueReport:
         """The number of issues of each kind, most frequent first."""
         return dict(Counter(issue.kind for issue in self.issues).most_common())
 
-    def examples(self, kinds: Iterable[str]) -> list[str]:
-        """One sentence for the first issue of each of some kinds."""
-        firsts = (next(issue for issue in self.issues if issue.kind == kind) for kind in kinds)
-        return [f"{issue.item}: {issue.detail}"[:_LONGEST] for issue in firsts]
+    def examples(self, count: int) -> list[str]:
+        """One sentence for each of the first issues.
+
+        Args:
+            count: Largest number of issues. The first of each kind comes before all others, the
+                most frequent kind first.
+        """
+        kinds = list(self.counts())
+        seen: Counter[str] = Counter()
+        ranked = []
+        for issue in self.issues:
+            ranked.append((seen[issue.kind], kinds.index(issue.kind), issue))
+            seen[issue.kind] += 1
+        chosen = nsmallest(count, ranked, key=lambda entry: entry[:2])
+        return [f"{issue.item}: {issue.detail}"[:_LONGEST] for _, _, issue in chosen]
 
     def items_set_aside(self) -> int:
         """The number of distinct items left out."""

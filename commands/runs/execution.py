@@ -17,11 +17,13 @@ from commands.runs.cluster import has_cluster, prepare_for_jobs
 from commands.runs.configuration import RunConfiguration, load_configuration, parameter_names
 from commands.runs.preflight import check_before
 from commands.runs.reachability import check_reachable, require_checkout
+from commands.runs.reports import keep_pages
 from commands.runs.running import run_to_the_end
 from commands.runs.settings import run_settings
 from commands.runs.summaries import summary_of
 from commands.stacks.registration import activate_stack
 from commands.stacks.remote import remote_runner, require_access, require_remote_server
+from records.store import note_store
 from utils import interrupts
 from utils.errors import ConfigurationError
 from utils.options import unknown_key
@@ -102,8 +104,9 @@ def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
     if has_cluster(stack):
         prepare_for_jobs(configuration)
     check_before(planned.command.name, configuration)
+    note_store()
     run = run_to_the_end(planned.pipeline, configuration, is_elsewhere=is_elsewhere)
-    for line in summary_of(run):
+    for line in summary_of(run, keep_pages(run)):
         say(line)
     if planned.command.name == "fiftyone":
         from utils.curation.app import open_app

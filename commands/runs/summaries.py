@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from zenml.models import PipelineRunResponse
 
+from commands.runs.reports import shown_path
 from records.runs import outputs_of
 
 _LINES = {
@@ -43,24 +46,37 @@ _LINES_BY_FIGURE = {
     "frequent (`at_edge`; inference.edges: drop leaves them out)",
     "edge_boxes_dropped": "{edge_boxes_dropped} boxes at the edge of an area without data dropped",
     "boxes_outside": "{boxes_outside} boxes outside the regions dropped",
-    "page": "report: {page}",
     "coco_json": "as COCO json: {coco_json}",
     "geojson": "as GeoJSON ({georeferenced_scenes} of {scenes} scenes know where they lie): "
     "{geojson}",
     "viewer": "to look at in a browser: {viewer}",
 }
 _OF_A_SHARD = "shard_"
+# Artifacts whose page says most about a run; `--reports` lists the others.
+_WITH_PAGE = {
+    "tile_manifest",
+    "labeled_dataset",
+    "evaluation",
+    "promotion",
+    "predictions",
+    "picked_tiles",
+}
 
 
-def summary_of(run: PipelineRunResponse) -> list[str]:
-    """Return the figures of a run's artifacts, and the number of issues to look at.
+def summary_of(run: PipelineRunResponse, pages: Mapping[str, Path]) -> list[str]:
+    """Return the figures of a run's artifacts, its first issues, and where its pages lie.
 
     The artifacts of shards are passed over: the gathered artifact has their figures together.
+
+    Args:
+        run: The run.
+        pages: Its pages by name of their artifact.
     """
     lines: list[str] = []
     chosen = ""
     for name, artifact in outputs_of(run):
         metadata: dict[str, Any] = dict(artifact.run_metadata)
+        metadata |= {key: shown_path(pages[key]) for key in metadata if key in pages}
         if name.startswith(_OF_A_SHARD):
             chosen = metadata.get("confidence_chosen", chosen)
             continue
@@ -77,11 +93,18 @@ def summary_of(run: PipelineRunResponse) -> list[str]:
             for figure, line in _LINES_BY_FIGURE.items()
             if metadata.get(figure)
         ]
+        if name in _WITH_PAGE and name in pages:
+            lines.append(f"  page: {shown_path(pages[name])}")
         if name.endswith("_issues") and metadata.get("issues"):
-            kinds = ", ".join(f"{count} x {kind}" for kind, count in metadata["kinds"].items())
-            lines.append(f"  issues: {kinds} (artifact '{name}' in the dashboard lists them)")
-            lines += [f"    {one}" for one in metadata.get("first", ())]
+            lines += _issue_lines(metadata, pages.get(name))
     return lines
+
+
+def _issue_lines(metadata: Mapping[str, Any], page: Path | None) -> list[str]:
+    """Return the number of issues of each kind, the first of them, and where all are."""
+    kinds = ", ".join(f"{count} x {kind}" for kind, count in metadata["kinds"].items())
+    lines = [f"  issues: {kinds}", *(f"    {one}" for one in metadata.get("first", ()))]
+    return [*lines, f"    all of them: {shown_path(page)}"] if page else lines
 
 
 class _Readable(dict[str, Any]):

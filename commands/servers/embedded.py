@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,12 +11,14 @@ from functools import partial
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from filelock import FileLock
 
 from commands.console import say
 from commands.outcome import exit_code_of
 from utils.errors import ConfigurationError
+from utils.files import write_whole
 from utils.gate import TOKEN_VARIABLE, bearer, token_in, with_token
 from utils.paths import local_folder, with_project_on_path
 from utils.privacy import keep_private
@@ -26,11 +29,14 @@ from utils.processes import (
     start_server,
     stop_server,
 )
+from utils.state_files import read_state
 
 _MLFLOW_PORT = 5000
 _DASHBOARD_PORT = 8237
 _DAEMON = Path("zen_server", "daemon", "service.json")
 _ANSWER_SECONDS = 5.0
+_CURRENT_USER = "/api/v1/current-user"
+_DECLINED = {"email_opted_in": False, "user_metadata": {"finished_onboarding_survey": True}}
 
 
 def use_demo_store() -> None:
@@ -45,25 +51,73 @@ def use_demo_store() -> None:
     os.environ.setdefault("ZENML_AUTO_OPEN_DASHBOARD", "false")
 
 
-def open_dashboard(page: str = "/") -> str:
-    """Start the ZenML dashboard on the demo's store, or find it running; returns its address."""
+def open_dashboard(page: str | None = None) -> str:
+    """Start the ZenML dashboard on the store of the last run, or find it running.
+
+    Args:
+        page: Page to open, such as "/settings"; by default the runs of the project.
+
+    Returns:
+        Its address: that of the ZenML server itself, where the last run wrote to one.
+    """
     _end_daemon()
-    return _open("dashboard", _DASHBOARD_PORT, page)
+    store = _store_of_last_run()
+    # The first page would be ZenML's news.
+    page = page or f"/projects/{store['project']}/runs"
+    if store["url"].startswith(("http://", "https://")):
+        return store["url"] + page
+    folder = local_folder("dashboard")
+    served = folder / "served.json"
+    if read_state(served, dict, "the dashboard starts again") != store:
+        stop_server("dashboard", folder)
+        write_whole(served, json.dumps(store))
+    address = _open("dashboard", _DASHBOARD_PORT, page, store)
+    _answer_survey(address, token_in(folder))
+    return address
+
+
+def _answer_survey(address: str, token: str) -> None:
+    """Decline ZenML's survey, which asks for an e-mail address before it shows anything.
+
+    The API knows two answers: no news by e-mail, and the questions are done with. A user who has
+    answered, either way, is left alone.
+    """
+    connection = HTTPConnection(urlsplit(address).netloc, timeout=_ANSWER_SECONDS)
+    headers = bearer(token) | {"Content-Type": "application/json"}
+    try:
+        connection.request("GET", _CURRENT_USER, headers=headers)
+        user = json.loads(connection.getresponse().read())
+        if user["body"]["email_opted_in"] is None:
+            connection.request("PUT", _CURRENT_USER, json.dumps(_DECLINED), headers)
+            connection.getresponse().read()
+    except (OSError, HTTPException, ValueError, KeyError, TypeError):
+        return  # a courtesy only: the survey can be answered by hand
+    finally:
+        connection.close()
+
+
+def _store_of_last_run() -> dict[str, str]:
+    """Return the newest run's store: its address, folder of local artifacts, and project."""
+    # Before the first run it is the store of the demo.
+    noted = read_state(local_folder("dashboard") / "store.json", dict, "the demo's store is shown")
+    stores = local_folder("zenml") / "local_stores"
+    url = f"sqlite:///{stores / 'default_zen_store' / 'zenml.db'}"
+    return noted or {"url": url, "stores": str(stores), "project": "default"}
 
 
 def open_mlflow() -> str:
     """Start MLflow's page on the embedded store, or find it running; returns its address."""
-    return _open("mlflow", _MLFLOW_PORT, "/")
+    return _open("mlflow", _MLFLOW_PORT, "/", {})
 
 
-def _open(name: str, preferred_port: int, page: str) -> str:
+def _open(name: str, preferred_port: int, page: str, store: dict[str, str]) -> str:
     """Start a server of `pages`, or find it running; returns the address of a page."""
     folder = local_folder(name)
     token = token_in(folder)
     # Two commands may ask for the same server at once.
     with FileLock(folder / "start.lock"):
         server = _running_behind_gate(name, folder) or start_on_port(
-            preferred_port, partial(_start, name, folder, token)
+            preferred_port, partial(_start, name, folder, token, store)
         )
     return with_token(server.url + page, token)
 
@@ -77,11 +131,12 @@ def _running_behind_gate(name: str, folder: Path) -> ServerProcess | None:
     return server
 
 
-def _start(name: str, folder: Path, token: str, port: int) -> ServerProcess:
+def _start(name: str, folder: Path, token: str, store: dict[str, str], port: int) -> ServerProcess:
+    served = [store["url"], store["stores"]] if store else []
     return start_server(
         name,
         folder,
-        [sys.executable, "-m", "commands.servers.pages", name, str(port)],
+        [sys.executable, "-m", "commands.servers.pages", name, str(port), *served],
         port,
         is_ready=lambda: _status(port, bearer(token)) == HTTPStatus.OK,
         environment={TOKEN_VARIABLE: token, "PYTHONPATH": with_project_on_path()},

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from utils.gate import Application, serve
 from utils.paths import local_folder
@@ -36,19 +37,21 @@ def mlflow_page() -> Application:
     return app  # type: ignore[no-any-return]
 
 
-def dashboard() -> Application:
-    """Make ZenML's server and dashboard on the demo's store, without authentication.
+def dashboard(store: str, stores: str) -> Application:
+    """Make ZenML's server and dashboard on a store of this machine, without authentication.
 
     The settings are those of `zenml login --local`.
+
+    Args:
+        store: Address of the store, an SQLite file.
+        stores: Folder of its local artifact stores.
     """
-    stores = local_folder("zenml") / "local_stores"
-    store = stores / "default_zen_store" / "zenml.db"
-    store.parent.mkdir(parents=True, exist_ok=True)
+    Path(store.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     os.environ |= {
         "ZENML_CONFIG_PATH": str(local_folder("dashboard", "config")),
-        "ZENML_LOCAL_STORES_PATH": str(stores),
+        "ZENML_LOCAL_STORES_PATH": stores,
         "ZENML_STORE_TYPE": "sql",
-        "ZENML_STORE_URL": f"sqlite:///{store}",
+        "ZENML_STORE_URL": store,
         "ZENML_SERVER": "true",
         "ZENML_SERVER_ALLOW_LOCAL_FILE_ACCESS": "true",
         "ZENML_SERVER_AUTH_SCHEME": "NO_AUTH",
@@ -60,8 +63,8 @@ def dashboard() -> Application:
     return app
 
 
-_PAGES: dict[str, Callable[[], Application]] = {"mlflow": mlflow_page, "dashboard": dashboard}
+_PAGES: dict[str, Callable[..., Application]] = {"mlflow": mlflow_page, "dashboard": dashboard}
 
 
 if __name__ == "__main__":
-    serve(_PAGES[sys.argv[1]](), int(sys.argv[2]))
+    serve(_PAGES[sys.argv[1]](*sys.argv[3:]), int(sys.argv[2]))

@@ -60,9 +60,7 @@ def test_they_are_found_where_they_run(addresses: dict[str, str]) -> None:
     assert open_dashboard() == addresses["dashboard"]
 
 
-@pytest.mark.parametrize(
-    ("name", "shown"), [("mlflow", "Experiments"), ("dashboard", "Add your account details")]
-)
+@pytest.mark.parametrize(("name", "shown"), [("mlflow", "Experiments"), ("dashboard", "Pipelines")])
 def test_a_browser_that_opens_the_printed_address_sees_the_page(
     browser: Any, addresses: dict[str, str], name: str, shown: str
 ) -> None:

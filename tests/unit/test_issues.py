@@ -85,15 +85,16 @@ def test_beyond_the_limit_the_examples_are_items_that_were_set_aside():
     )
 
 
-def test_the_first_issue_of_a_kind_stands_for_it():
+def test_the_first_issues_are_of_different_kinds_if_possible():
     report = IssueReport()
     report.add("a", "cut", "short")
     report.add("b", "cut", "shorter")
     report.add("c", "odd", "x" * 900)
-    shown = report.examples(report.counts())
+    shown = report.examples(3)
     assert shown[0] == "a: short"
-    assert len(shown) == 2
     assert len(shown[1]) == 400
+    assert shown[2] == "b: shorter"
+    assert report.examples(2) == shown[:2]
 
 
 def test_nothing_left_is_refused_whatever_share_may_be_set_aside():
