@@ -16,8 +16,13 @@ from utils.masking import mask_logs, without_secrets
 _NOISY = ("py.warnings", "pyvips", "google.auth")
 COLUMNS = 100
 # From the program's name to the end of the sentence or of the line.
-COMMAND = re.compile(r"\b(?:python run\.py|zenml|make|uv|pip|gcloud) .*?(?=[.;,)]*(?: [A-Z(]|$))")
+COMMAND = re.compile(r"\b(?:python run\.py|zenml|make|uv|pip|gcloud) .*?(?=[.;)]*(?: [A-Z(]|$))")
 _KEPT_SPACE = "\0"
+# MLflow and Alembic tell at length how they make the tables of a new store.
+_TELLS_TABLES = ("mlflow.store.db", "alembic")
+_OWN = ("commands", "materializers", "pipelines", "records", "slurm", "steps", "utils")
+_PARTICULARS = re.compile(r"\d+|\S*/\S+")
+_told: set[tuple[str, str]] = set()
 _ZENML_NEWS = ("Step ", "Pipeline run has ", "Dashboard URL")
 
 
@@ -85,6 +90,8 @@ def quiet_libraries(*, verbose: bool) -> None:
         os.environ["SPYGLASS_VERBOSE"] = "1"
         return
     os.environ.setdefault("ZENML_LOGGING_COLORS_DISABLED", "true")
+    for name in _TELLS_TABLES:
+        logging.getLogger(name).setLevel(logging.WARNING)
     import zenml.logger  # sets up the handlers that the filter goes on
 
     for handler in logging.getLogger().handlers:
@@ -93,10 +100,20 @@ def quiet_libraries(*, verbose: bool) -> None:
 
 
 def _is_for_the_user(record: logging.LogRecord) -> bool:
-    """Whether a user wants to read a record: progress of steps, warnings of other libraries."""
+    """Whether a user wants to read a record: progress of steps, a library's first such warning."""
     is_news = record.levelno == logging.INFO and record.getMessage().startswith(_ZENML_NEWS)
     if record.name.startswith("zenml"):
         return is_news
     if record.name.startswith("slurm") and is_news:
         return True
-    return record.levelno >= logging.WARNING and not record.name.startswith(_NOISY)
+    if record.levelno < logging.WARNING or record.name.startswith(_NOISY):
+        return False
+    return record.name.startswith(_OWN) or not _was_told(record)
+
+
+def _was_told(record: logging.LogRecord) -> bool:
+    """Whether a library has told the same before: only numbers and paths differ."""
+    same = record.name, _PARTICULARS.sub("", record.getMessage())
+    was_told = same in _told
+    _told.add(same)
+    return was_told

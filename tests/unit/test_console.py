@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands.console import COLUMNS, complain, say
+from commands.console import COLUMNS, _folded, _is_for_the_user, complain, say
 from tests.fixtures.terminal import unfolded
+from utils.paths import PROJECT_ROOT
 
 WORDS = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=30)
 
@@ -37,8 +42,31 @@ def test_a_long_path_is_not_broken(capsys):
     assert path in capsys.readouterr().out.split()
 
 
+def test_a_library_tells_a_warning_once_and_spyglass_every_time():
+    def told(name: str, message: str) -> bool:
+        record = logging.LogRecord(name, logging.WARNING, "", 1, message, None, None)
+        return _is_for_the_user(record)
+
+    assert told("rasterio._env", "tile 1 of /a/b.tif is odd")
+    assert not told("rasterio._env", "tile 22 of /c/d.tif is odd")
+    assert told("rasterio._env", "another matter")
+    assert told("utils.images", "tile 1 is odd")
+    assert told("utils.images", "tile 2 is odd")
+
+
+def test_a_new_store_of_mlflow_is_made_in_silence(tmp_path):
+    ask = (
+        "from commands.console import quiet_libraries\n"
+        "quiet_libraries(verbose=False)\n"
+        "from mlflow import MlflowClient\n"
+        f"MlflowClient('sqlite:///{tmp_path}/mlflow.db').create_experiment('ships')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", ask], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout + done.stderr == ""
+
+
 @given(st.lists(WORDS, max_size=60).map(" ".join))
 def test_folded_lines_come_back(text):
-    from commands.console import _folded
-
     assert unfolded(_folded(text)) == text
