@@ -21,6 +21,6 @@ def compare_datasets(
     changes = compare(previous or (), labels)
     inputs = get_step_context().inputs
     earlier = f"version {inputs['previous'][0].version}" if previous else ""
-    log_figures(changes.figures() | {"since": earlier or "nothing"})
+    log_figures(changes.figures() | {"since": earlier or "the beginning"})
     later = f"version {inputs['labels'][0].version}"
     return HTMLString(changes_page(changes, earlier, later))

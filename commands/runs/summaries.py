@@ -49,7 +49,7 @@ _LINES_BY_FIGURE = {
     "coco_json": "as COCO json: {coco_json}",
     "geojson": "as GeoJSON ({georeferenced_scenes} of {scenes} scenes know where they lie): "
     "{geojson}",
-    "viewer": "to look at in a browser: {viewer}",
+    "viewer": "viewer: {viewer}",
 }
 _OF_A_SHARD = "shard_"
 # Artifacts whose page says most about a run; `--reports` lists the others.

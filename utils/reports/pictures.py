@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ _QUALITY = 80
 # Boxes of one picture; more of them could not be told apart, and make the page large.
 _MOST_BOXES = 400
 _PLOT_SIDE = 1000
+_TALLEST = 1.5  # cells
 
 
 def data_uri(image: Image.Image, side: int) -> str:
@@ -51,16 +53,26 @@ def picture(
     """
     width, height = size
     return Markup(
-        '<figure><div class="picture"><img src="{source}" alt="{caption}">'
+        '<figure style="--wide:{wide:.3f}"><div class="picture"><img src="{source}" alt="{caption}">'
         '<svg viewBox="0 0 {width} {height}" preserveAspectRatio="none">{drawn}</svg></div>'
         "<figcaption>{caption}</figcaption></figure>"
     ).format(
         source=data_uri(image, side),
         caption=caption,
+        wide=_relative_width(width, height),
         width=width,
         height=height,
         drawn=joined([*_rectangles(truth, "truth"), *_rectangles(found, "found")]),
     )
+
+
+def _relative_width(width: int, height: int) -> float:
+    """Return the width of a picture in cells, so that pictures of any shape have equal areas.
+
+    A high one would push the next row far down, so it is at most one and a half cells high.
+    """
+    shape = width / height
+    return min(math.sqrt(shape), _TALLEST * shape)
 
 
 def caption_alone(caption: str) -> Markup:
@@ -79,7 +91,7 @@ def plot(path: Path, caption: str) -> Markup:
 
 
 def sheet(pictures: Iterable[Markup], cell: int = 200) -> Markup:
-    """Pictures in rows, each at least `cell` pixels wide."""
+    """Pictures in rows; a square one is `cell` pixels wide."""
     sheet_of = Markup('<div class="sheet" style="--cell:{}px">{}</div>')
     return sheet_of.format(cell, joined(pictures))
 
