@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zenml import pipeline, unmapped
 
+from records.manifests import cut_of_ingest
 from steps.gather_tiles import gather_tiles
 from steps.plan_shards import plan_shards
 from steps.sync_annotations import sync_annotations
@@ -37,7 +38,7 @@ def ingest_pipeline(
         shard=plan_shards(source, shards),
         source=unmapped(source),
         data_source=unmapped(data_source),
-        tiling=unmapped(tiling),
+        tiling=unmapped(tiling.beside(cut_of_ingest(label_studio.project))),
     )
     manifest, _ = gather_tiles(*parts.unpack(), source.max_bad_share)
     sync_annotations(manifest, data_source, label_studio)

@@ -14,6 +14,7 @@ from zenml.utils.pagination_utils import depaginate, depaginate_stream
 
 from utils.annotation.project import Project
 from utils.tiling.manifest import TileManifest
+from utils.tiling.options import TilingOptions
 from utils.tiling.tile import Tile
 
 # The steps that send tiles. Only an ingest sends all tiles of a scene.
@@ -53,6 +54,15 @@ def manifests_of(
     for manifest in chain.from_iterable(_tagged(project, sender) for sender in senders):
         found.setdefault(manifest.content_hash or str(manifest.id), manifest)
     return list(found.values())
+
+
+def cut_of_ingest(project: int | str) -> TilingOptions | None:
+    """Return how the newest ingest into a project cut its scenes; None without one."""
+    earlier = manifests_of(project, INGESTS)
+    if not earlier:
+        return None
+    manifest: TileManifest = earlier[0].load()
+    return manifest.cut or TilingOptions(edges="cut")  # as all were cut before manifests said so
 
 
 def _tag_of(sender: str, project: int | str) -> str:

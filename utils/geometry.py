@@ -117,13 +117,17 @@ class Boxes:
         return type(self)(shift(self.xyxy, dx, dy), self.labels, self.scores)
 
 
-def spans(length: int, tile_size: int, overlap: int) -> tuple[Span, ...]:
+def spans(
+    length: int, tile_size: int, overlap: int, *, full_last: bool = False
+) -> tuple[Span, ...]:
     """Cut one axis into (start, size) spans.
 
     Args:
         length: Length of the axis, in pixels, at least 1.
         tile_size: Size of every span but the last, which is cropped to the axis.
         overlap: How many pixels neighbouring spans share; less than `tile_size`.
+        full_last: Whether the last span is moved back to full size, so that it shares more than
+            the overlap, instead of being cropped.
 
     Returns:
         Spans in order that cover the axis; none lies inside another.
@@ -135,7 +139,9 @@ def spans(length: int, tile_size: int, overlap: int) -> tuple[Span, ...]:
     if length < 1 or not 0 <= overlap < tile_size:
         raise ValueError(f"length {length}, tile_size {tile_size}, overlap {overlap}")
     last_start = max(length - overlap, 1)
-    starts = range(0, last_start, tile_size - overlap)
+    starts = list(range(0, last_start, tile_size - overlap))
+    if full_last:
+        starts[-1] = max(min(starts[-1], length - tile_size), 0)
     return tuple((start, min(tile_size, length - start)) for start in starts)
 
 

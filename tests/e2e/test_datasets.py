@@ -49,7 +49,7 @@ def numbers(exports) -> list[str]:
 
 
 def test_each_export_tells_what_it_brings(exports, numbers):
-    added = "since nothing: 6 tiles added, 0 changed, 0 removed; 0 newly reviewed"
+    added = "since the beginning: 6 tiles added, 0 changed, 0 removed; 0 newly reviewed"
     changed = f"since version {numbers[0]}: 0 tiles added, 2 changed, 0 removed; 2 newly reviewed"
     nothing = f"since version {numbers[1]}: 0 tiles added, 0 changed, 0 removed; 0 newly reviewed"
     for shown, told in zip(exports, (added, changed, nothing), strict=True):

@@ -138,7 +138,7 @@ def test_the_loop_runs_from_scenes_to_samples(shown):
     assert scores_in(shown["trained"])
     assert "is now in production" in shown["trained"]
     assert "objects found in 4 scenes" in shown["predicted"]
-    assert "to look at in a browser:" in shown["predicted"]
+    assert "viewer:" in shown["predicted"]
     assert "24 samples added" in shown["looked"]
 
 

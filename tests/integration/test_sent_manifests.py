@@ -12,7 +12,7 @@ from zenml.artifacts.external_artifact import ExternalArtifact
 from zenml.client import Client
 
 import materializers  # noqa: F401
-from records.manifests import INGESTS, PICKS, all_tiles_sent, manifests_of
+from records.manifests import INGESTS, PICKS, all_tiles_sent, cut_of_ingest, manifests_of
 from steps.send_picked_tiles import send_picked_tiles
 from steps.sync_annotations import sync_annotations
 from tests.builders import make_tile
@@ -20,6 +20,7 @@ from tests.fixtures.label_studio import Harbour
 from utils.feedback.picked import PickedTile, PickedTiles, Reason
 from utils.geometry import Boxes
 from utils.tiling.manifest import TileManifest
+from utils.tiling.options import TilingOptions
 from utils.tiling.tile import Tile
 
 
@@ -73,6 +74,19 @@ def test_tiles_of_a_step_that_failed_half_way_are_known(reachable: Harbour, tmp_
     assert ids([sent.load()]) == [{tile.tile_id for tile in new}]
     assert [one.id for one in manifests_of(reachable.project.id)] == [ingested.id, sent.id]
     assert ids([all_tiles_sent(ingested.load(), project, tmp_path / "all")]) == [everything]
+
+
+def test_a_project_keeps_its_tiles_at_the_edges(reachable: Harbour) -> None:
+    @pipeline(enable_cache=False)
+    def ingest() -> None:
+        sync_annotations(
+            ExternalArtifact(value=reachable.manifest), str(reachable.store), reachable.options
+        )
+
+    assert cut_of_ingest(reachable.options.project) is None
+    ingest()
+    known = cut_of_ingest(reachable.options.project)
+    assert TilingOptions().beside(known).edges == "cut"  # the manifest does not say, being old
 
 
 def test_a_manifest_sent_before_manifests_had_tags_is_still_known(reachable: Harbour) -> None:

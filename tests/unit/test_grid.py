@@ -55,6 +55,14 @@ def test_no_span_lies_inside_another(length, tiling):
 
 
 @given(st.integers(1, 500), tilings())
+def test_a_full_last_span_is_moved_back_and_nothing_else_changes(length, tiling):
+    cut, full = spans(length, *tiling), spans(length, *tiling, full_last=True)
+    assert full[:-1] == cut[:-1]
+    assert full[-1] == (max(length - tiling[0], 0), min(length, tiling[0]))
+    assert len(set(full)) == len(cut)
+
+
+@given(st.integers(1, 500), tilings())
 def test_neighbours_share_exactly_the_overlap(length, tiling):
     for (start, size), (next_start, _) in pairwise(spans(length, *tiling)):
         assert start + size - next_start == tiling[1]

@@ -20,6 +20,7 @@ from utils.errors import ImageError
 from utils.images.options import PixelOptions
 from utils.images.reader import image_size, read_windows
 from utils.tiling.grid import tile_windows
+from utils.tiling.tiler import tile_image
 
 WIDTH, HEIGHT = 70, 50
 
@@ -49,6 +50,24 @@ def test_windows_show_the_pixels_of_their_place(tmp_path_factory, width, height,
     assert [window for window, _ in seen] == list(tile_windows(width, height, tile_size, overlap))
     for window, pixels in seen:
         assert np.array_equal(pixels, whole[window.rows, window.columns])
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 30), st.data())
+@settings(max_examples=30)
+def test_tiles_with_full_edges_show_the_pixels_of_their_place(
+    tmp_path_factory, width, height, tile_size, data
+):
+    overlap = data.draw(st.integers(0, tile_size - 1))
+    folder = tmp_path_factory.mktemp("full")
+    path = write_image(folder / "a.png", width, height)
+    whole = np.asarray(Image.open(path))
+    tiles = tile_image(path, folder / "tiles", tile_size=tile_size, overlap=overlap, edges="full")
+    assert {(tile.window.width, tile.window.height) for tile in tiles} == {
+        (min(width, tile_size), min(height, tile_size))
+    }
+    for tile in tiles:
+        pixels = np.asarray(Image.open(tile.uri))
+        assert np.array_equal(pixels, whole[tile.window.rows, tile.window.columns])
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "1", "P"])

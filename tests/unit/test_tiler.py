@@ -23,11 +23,13 @@ def image(tmp_path: Path) -> Path:
     return write_image(tmp_path / "harbour 1 [north].png", WIDTH, HEIGHT)
 
 
+@pytest.mark.parametrize("edges", ["cut", "full"])
 @pytest.mark.parametrize("overlap", [0, 20, 60])
-def test_tiles_hold_the_pixels_of_their_windows(image, tmp_path, overlap):
+def test_tiles_hold_the_pixels_of_their_windows(image, tmp_path, overlap, edges):
     whole = np.asarray(Image.open(image))
-    tiles = tile_image(image, tmp_path / "tiles", tile_size=100, overlap=overlap)
-    assert [tile.window for tile in tiles] == list(tile_windows(WIDTH, HEIGHT, 100, overlap))
+    tiles = tile_image(image, tmp_path / "tiles", tile_size=100, overlap=overlap, edges=edges)
+    windows = tile_windows(WIDTH, HEIGHT, 100, overlap, full_last=edges == "full")
+    assert [tile.window for tile in tiles] == list(windows)
     for tile in tiles:
         pixels = np.asarray(Image.open(tile.uri))
         assert np.array_equal(pixels, whole[tile.window.rows, tile.window.columns])

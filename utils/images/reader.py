@@ -38,6 +38,7 @@ def read_strips(
     pixels: PixelOptions = _DEFAULT,
     first_row: int = 0,
     damage: DamageSigns | None = None,
+    full_last: bool = False,
 ) -> Iterator[tuple[int, Pixels]]:
     """Yield (y, strip) for each row of tiles: the rows from y, the whole width of the image.
 
@@ -52,6 +53,7 @@ def read_strips(
         pixels: How the pixels are read.
         first_row: The first row of tiles wanted: those above it are decoded and dropped.
         damage: Sees every row that is yielded, once.
+        full_last: Whether the last strip is moved back to full height.
 
     Yields:
         The strip's top row and its pixels, upright RGB, uint8 of shape (height, width, 3).
@@ -60,11 +62,12 @@ def read_strips(
         ImageError: If the image does not decode, is larger than the limit, or is no image.
     """
     rows = _RowsOfImage(Path(path), pixels, damage or DamageSigns())
-    strips = spans(rows.height, tile_size, overlap)
+    strips = spans(rows.height, tile_size, overlap, full_last=full_last)
     shape = (strips[0][1], rows.width, 3)
     previous, buffer = (np.empty(shape, dtype=np.uint8) for _ in range(2))
+    end = 0
     for row, (y, height) in enumerate(strips[first_row:]):
-        shared = overlap if row else 0
+        shared = end - y if row else 0
         buffer[:shared] = previous[len(previous) - shared :]
         for top in range(shared, height, _ROWS_AT_ONCE):
             count = min(_ROWS_AT_ONCE, height - top)
@@ -72,6 +75,7 @@ def read_strips(
         if damage is not None:
             damage.add(buffer[shared:height])
         yield y, buffer[:height]
+        end = y + height
         previous, buffer = buffer, previous
 
 

@@ -53,7 +53,8 @@ def picture(
     """
     width, height = size
     return Markup(
-        '<figure style="--wide:{wide:.3f}"><div class="picture"><img src="{source}" alt="{caption}">'
+        '<figure style="--wide:{wide:.3f}">'
+        '<div class="picture"><img src="{source}" alt="{caption}">'
         '<svg viewBox="0 0 {width} {height}" preserveAspectRatio="none">{drawn}</svg></div>'
         "<figcaption>{caption}</figcaption></figure>"
     ).format(

@@ -22,9 +22,14 @@ class Grid:
     rows: tuple[Span, ...]
 
     @classmethod
-    def over(cls, width: int, height: int, tile_size: int, overlap: int) -> Self:
+    def over(
+        cls, width: int, height: int, tile_size: int, overlap: int, *, full_last: bool = False
+    ) -> Self:
         """The grid over an image of `width` × `height` pixels; see `tile_windows`."""
-        return cls(spans(width, tile_size, overlap), spans(height, tile_size, overlap))
+        return cls(
+            spans(width, tile_size, overlap, full_last=full_last),
+            spans(height, tile_size, overlap, full_last=full_last),
+        )
 
     def __len__(self) -> int:
         """The number of windows."""
@@ -42,14 +47,17 @@ class Grid:
         return Window(x=x, y=y, width=width, height=height)
 
 
-def tile_windows(width: int, height: int, tile_size: int, overlap: int) -> Iterator[Window]:
+def tile_windows(
+    width: int, height: int, tile_size: int, overlap: int, *, full_last: bool = False
+) -> Iterator[Window]:
     """Yield the windows that cut an image of `width` × `height` pixels into tiles.
 
     Windows have at most `tile_size` pixels a side, those at the right and bottom edge fewer; they
     cover every pixel, none lies inside another, and with `overlap` 0 they are a partition. They
-    come from top to bottom, then from left to right.
+    come from top to bottom, then from left to right. With `full_last` those at the edges are moved
+    back to full size, where the image is large enough.
 
     Raises:
         ValueError: If the image has no pixels, or `overlap` is not less than `tile_size`.
     """
-    return iter(Grid.over(width, height, tile_size, overlap))
+    return iter(Grid.over(width, height, tile_size, overlap, full_last=full_last))

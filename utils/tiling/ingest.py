@@ -32,7 +32,6 @@ from utils.scenes.selection import WHOLE, Selection
 from utils.storage.disk import disk_faults
 from utils.storage.objects import ObjectStore
 from utils.storage.transfers import Transfers
-from utils.tiling.grid import Grid
 from utils.tiling.manifest import TileManifest, cut_with
 from utils.tiling.options import TilingOptions
 from utils.tiling.parts import PARTS, part_key, stored_tiles, tile_key
@@ -213,7 +212,7 @@ class _Ingest:
         options = self._options
         width, height = image_size(scene.path, options.pixels)
         coverage = coverage_of(scene, width, height, options.pixels)
-        grid = Grid.over(width, height, options.tile_size, options.overlap)
+        grid = options.grid_over(width, height)
         xyxy = scene.boxes.xyxy if scene.boxes is not None else np.zeros((0, 4))
         covered = Covered(coverage.windows(grid.columns, grid.rows), coverage.inside(xyxy))
         return plan_tiles(scene, width, height, options, covered), coverage

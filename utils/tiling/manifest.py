@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -108,7 +109,8 @@ class TileManifest(Table[Tile]):
     def cut(self) -> TilingOptions | None:
         """The options its tiles were cut with; None where they are not known or not the same."""
         kept = self.footer.get(_CUT)
-        return TilingOptions.model_validate_json(kept) if kept else None
+        # Manifests from before `edges` have small tiles at the edges.
+        return TilingOptions.model_validate({"edges": "cut"} | json.loads(kept)) if kept else None
 
 
 def cut_with(options: TilingOptions) -> dict[str, str]:
@@ -127,6 +129,8 @@ def cut_like(
         issues: Receives a notice if the manifest does not say, or was cut in another way.
     """
     known = manifest.cut if manifest is not None else None
+    # Manifests that do not say it are of a time when all tiles at edges were small.
+    earlier = known or (TilingOptions(edges="cut") if manifest is not None else None)
     if wanted is None:
         if manifest is not None and known is None:
             detail = (
@@ -134,7 +138,8 @@ def cut_like(
                 " Run the ingest again, or set `tiling`"
             )
             issues.add("newest ingest", CUT_UNKNOWN, detail, set_aside=False)
-        return known or TilingOptions()
+        return earlier or TilingOptions()
+    wanted = wanted.beside(earlier)
     if known is not None and _grid(known) != _grid(wanted):
         detail = (
             f"`tiling` cuts at {_told(wanted)}, the newest ingest cut at {_told(known)}: their "
@@ -144,9 +149,10 @@ def cut_like(
     return wanted
 
 
-def _grid(options: TilingOptions) -> tuple[int, int]:
-    return options.tile_size, options.overlap
+def _grid(options: TilingOptions) -> tuple[int, int, bool]:
+    return options.tile_size, options.overlap, options.has_full_edges
 
 
 def _told(options: TilingOptions) -> str:
-    return f"{options.tile_size} px with an overlap of {options.overlap}"
+    edges = "full" if options.has_full_edges else "cut"
+    return f"{options.tile_size} px with an overlap of {options.overlap} and {edges} edges"

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from utils.images.options import PixelOptions
 from utils.options import Options
+from utils.tiling.grid import Grid
 
 ImageFormat = Literal["png", "jpeg", "webp"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -26,10 +27,13 @@ class TilingOptions(Options):
     """
 
     tile_size: Annotated[int, Field(ge=1)] = 1000
-    """Largest width and height of a tile, in pixels; tiles at the right and bottom edge are
-    smaller."""
+    """Largest width and height of a tile, in pixels."""
     overlap: Annotated[int, Field(ge=0)] = 100
     """How many pixels neighbouring tiles share; less than `tile_size`."""
+    edges: Literal["auto", "full", "cut"] = "auto"
+    """The last tile of a row or column, where it would be smaller than the others: `full` moves it
+    back until it has the size of the others, so that it shares more than the overlap, and `cut`
+    leaves it small. `auto` is `full`, or the choice of the project's earlier ingest."""
     min_visibility: Annotated[float, Field(gt=0, le=1)] = 0.3
     """Smallest share of a box's area that must be in a tile for the box to belong to it."""
     empty_tiles: Literal["keep", "drop"] | Share = "keep"
@@ -44,6 +48,22 @@ class TilingOptions(Options):
     """Quality of JPEG and WebP tiles, 1 to 100."""
     pixels: PixelOptions = PixelOptions()
     """How the pixels of the scenes are read."""
+
+    @property
+    def has_full_edges(self) -> bool:
+        """Whether the last tile of a row or column is moved back to full size."""
+        return self.edges != "cut"
+
+    def grid_over(self, width: int, height: int) -> Grid:
+        """The windows of a scene of `width` × `height` pixels."""
+        full_last = self.has_full_edges
+        return Grid.over(width, height, self.tile_size, self.overlap, full_last=full_last)
+
+    def beside(self, earlier: TilingOptions | None) -> TilingOptions:
+        """The same with `edges` decided: as in an earlier ingest, whose tiles stay so, or full."""
+        if self.edges != "auto":
+            return self
+        return self.updated(edges=earlier.edges if earlier else "full")
 
     @field_validator("empty_tiles", mode="before")
     @classmethod

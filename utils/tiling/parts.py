@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -49,12 +50,19 @@ def part_key(scene: Scene, options: TilingOptions, coverage: str = "") -> str:
         "tags": scene.tags,
         "georeference": scene.georeference
         and (scene.georeference.crs, scene.georeference.transform),
-        "options": options.model_dump(mode="json", exclude={"pixels": {"max_pixels"}}),
+        "options": _identity(options),
     }
     if coverage:
         content["coverage"] = coverage
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return f"{PARTS}{scene_key(scene.id)}/{digest[:_HASH_LETTERS]}.parquet"
+
+
+def _identity(options: TilingOptions) -> dict[str, Any]:
+    """Return the options that tell in the tiles; `edges` only where scenes are cut otherwise."""
+    left_out: dict[str, Any] = {"pixels": {"max_pixels"}, "edges": True}
+    identity = options.model_dump(mode="json", exclude=left_out)
+    return identity | ({"edges": "full"} if options.has_full_edges else {})
 
 
 def tile_key(scene_id: str, tile_id: str, sha256: str, options: TilingOptions) -> str:

@@ -87,7 +87,7 @@ def plan_tiles(
         options: How to cut.
         covered: The windows and boxes that count; all of them by default.
     """
-    grid = Grid.over(width, height, options.tile_size, options.overlap)
+    grid = options.grid_over(width, height)
     states = np.full(len(grid), COVERED, dtype=np.uint8) if covered is None else covered.windows
     boxes, usable, issues = usable_labels(scene, width, height)
     if (states == OUTSIDE).all():

@@ -115,6 +115,7 @@ def cut_tiles(
             overlap=options.overlap,
             pixels=options.pixels,
             damage=damage,
+            full_last=options.has_full_edges,
         ):
             image = as_image(strip)
             submitted = [encoders.submit(finish, image, tile) for tile in rows.get(y, [])]
