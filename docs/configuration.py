@@ -14,6 +14,7 @@ from typing import Any
 from commands.requests import LOOP, PROMOTION
 from commands.retraining.options import RetrainOptions
 from commands.runs.configuration import parameters_model
+from commands.stacks.files import StackDescription
 from slurm.settings import SlurmConfig
 from utils.paths import PROJECT_ROOT
 
@@ -44,6 +45,32 @@ may say otherwise for itself under `steps.<step>.settings.step_operator`, all bu
 """
 
 
+_STACKS = """\
+# Stack files
+
+The files in `configs/stacks/`; `python run.py --register-stack FILE` reads them. `components`
+holds a ComponentDescription under each kind of ZenML's components, `connectors` a
+ConnectorDescription under each name, and `defaults` is of type RunDefaults.
+[Stacks](stacks.md) shows how.
+
+"""
+
+_VARIABLES = {
+    "SPYGLASS_LOCAL": "Folder of all local state, instead of `.local` in the project.",
+    "SPYGLASS_ENVIRONMENTS": "Folder of the environments that Spyglass installs for its servers "
+    "(Label Studio), instead of `environments` in the local state. Several checkouts can share it.",
+    "SPYGLASS_VERBOSE": "With `1`, tracebacks and everything ZenML says are shown, as with "
+    "`--verbose`, in jobs too.",
+    "SPYGLASS_TRUSTED_WEIGHTS": "SHA-256 of weights that may run code when they are loaded, "
+    "separated by commas.",
+    "SPYGLASS_PAGES_MAY_LOAD": "Addresses that the pages of FiftyOne and ZenML may load from; none "
+    "by default.",
+    "LABEL_STUDIO_URL": "Address of a Label Studio of your own, instead of the embedded one.",
+    "LABEL_STUDIO_API_KEY": "Its token.",
+    "OMP_NUM_THREADS": "Number of threads that PyTorch computes with.",
+}
+
+
 def reference() -> str:
     """The whole page."""
     types: dict[str, dict[str, Any]] = {}
@@ -60,6 +87,14 @@ def reference() -> str:
     types |= schema.get("$defs", {})
     sections.append(f"## `--watch`, `--retrain-if-due`: configs/retrain.yaml\n\n{_table(schema)}")
     sections.append(_JOBS + _table(SlurmConfig.model_json_schema()))
+    stack = StackDescription.model_json_schema()
+    sections.append(_STACKS + _table(stack))
+    for name, part in stack["$defs"].items():
+        if "properties" in part:
+            sections.append(f"## {name}\n\n{part['description']}\n\n{_table(part)}")
+    variables = [f"| `{name}` | {meaning} |" for name, meaning in _VARIABLES.items()]
+    head = ["# Environment variables", "", "| variable | meaning |", "| --- | --- |"]
+    sections.append("\n".join([*head, *variables, ""]))
     sections.append("# Types\n")
     for name, schema in sorted(types.items()):
         if "properties" in schema:
@@ -89,7 +124,19 @@ def _type(field: dict[str, Any]) -> str:
         return f"list of {_type(field['items'])}" if "items" in field else "list"
     if field.get("type") == "object":
         return "mapping"
-    return str(field.get("type", "any"))
+    return f"{field.get('type', 'any')}{_range(field)}"
+
+
+def _range(field: dict[str, Any]) -> str:
+    """Return the least and the greatest value, as in " (above 0, at most 1)"."""
+    words = {
+        "minimum": "at least",
+        "exclusiveMinimum": "above",
+        "maximum": "at most",
+        "exclusiveMaximum": "below",
+    }
+    limits = ", ".join(f"{word} {field[key]:g}" for key, word in words.items() if key in field)
+    return limits and f" ({limits})"
 
 
 def _default(name: str, field: dict[str, Any], schema: dict[str, Any]) -> str:

@@ -28,33 +28,46 @@ class ConnectorDescription(Options):
     """A login of ZenML to a cloud, used by the components that name it."""
 
     type: str
+    """Type of the connector, as `zenml service-connector list-types` shows it."""
     auth_method: str
+    """A way to log in that the type knows."""
     configuration: dict[str, Any] = Field(default_factory=dict)
+    """Keys of that way to log in."""
 
 
 class ComponentDescription(Options):
-    """One component of a stack file; without a flavor it has to be registered already."""
+    """One component of a stack file."""
 
     name: str
+    """Name under which ZenML knows the component."""
     flavor: str | None = None
+    """Flavor; without one the component has to be registered already."""
     connector: str | None = None
+    """Name of a connector in `connectors`, or of one that is registered."""
     configuration: dict[str, Any] = Field(default_factory=dict)
+    """Keys of the flavor; `${env:NAME}` becomes a ZenML secret, `{{name.key}}` refers to one."""
 
 
 class RunDefaults(Options):
     """Settings of every run on a stack, which the pipeline's own file may override."""
 
     settings: dict[str, Any] = Field(default_factory=dict)
+    """Settings of ZenML's components and of Docker, for all steps."""
     steps: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Settings of single steps, by name: `step_operator`, `retry`, `settings`."""
 
 
 class StackDescription(Options):
     """A file in `configs/stacks/`."""
 
     name: str
+    """Name under which ZenML knows the stack."""
     defaults: RunDefaults = RunDefaults()
+    """Settings of every run on the stack."""
     connectors: dict[str, ConnectorDescription] = Field(default_factory=dict)
+    """Logins to clouds, by name."""
     components: dict[StackComponentType, ComponentDescription]
+    """Components by kind, such as `orchestrator` and `artifact_store`; both are required."""
 
     @model_validator(mode="before")
     @classmethod
