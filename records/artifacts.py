@@ -65,6 +65,20 @@ def previous_labels() -> ArtifactVersionResponse | None:
     return newest("labeled_dataset", _model_name(), artifact_store().id)
 
 
+def manifest_behind(labels: ArtifactVersionResponse | None) -> ArtifactVersionResponse | None:
+    """Find the tile manifest that labels were exported for, whichever project is the newest.
+
+    Args:
+        labels: Version of the labelled dataset, or None.
+
+    Returns:
+        The manifest; None where the labels do not come from an export.
+    """
+    step = labels.step if labels is not None and labels.producer_step_run_id else None
+    manifests = step.inputs.get("manifest", []) if step else []
+    return manifests[0] if manifests else None
+
+
 def manifest_of(project: int | str) -> ArtifactVersionResponse | None:
     """Find the newest tile manifest that was sent to a Label Studio project, by name or number."""
     return next(iter(manifests_of(project)), None)
