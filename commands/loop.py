@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from commands.config_files import parse_overrides
 from commands.console import quiet_libraries, say
-from commands.project import active_project, choose_project
 from commands.requests import (
     PIPELINES_BEFORE_STAGE,
+    PROJECT_VARIABLE,
     PROMOTION,
     CheckStack,
     CommandLine,
@@ -55,15 +56,22 @@ def run_commands(command_line: CommandLine) -> None:
     collect_seldom()
     use_own_temporary_folder()
     if command_line.project:
-        choose_project(command_line.project)
+        os.environ[PROJECT_VARIABLE] = command_line.project
     if any(not isinstance(request, _WITHOUT_ZENML) for request in command_line.requests):
-        active_project()  # a misspelt name is told before ZenML takes its seconds
+        _check_project()
         _open_zenml(verbose=command_line.verbose)
     for request in command_line.requests:
         if isinstance(request, Watch):
             _watch(request, command_line)
         else:
             _run(request)
+
+
+def _check_project() -> None:
+    """Check the project's file before ZenML takes its seconds."""
+    from commands.project import active_project
+
+    active_project()
 
 
 def _open_zenml(*, verbose: bool) -> None:

@@ -17,12 +17,12 @@ from commands.inspection import summary
 from commands.project import (
     DEFAULT_TILE_SIZE,
     NAME,
-    PROJECT_VARIABLE,
     PROJECTS,
     ProjectOptions,
     project_files,
     read_project,
 )
+from commands.requests import PROJECT_VARIABLE
 from utils.errors import ConfigurationError, SourceError
 from utils.files import write_whole
 from utils.options import unknown_key

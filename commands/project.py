@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from commands.config_files import CONFIGS, first_problem, read_yaml
+from commands.requests import PROJECT_VARIABLE
 from utils.errors import ConfigurationError
 from utils.options import Options, unknown_key
 from utils.paths import local_folder
 from utils.scenes.options import SourceOptions
 
-PROJECT_VARIABLE = "SPYGLASS_PROJECT"
 DEFAULT_FILE = CONFIGS / "project.yaml"
 PROJECTS = CONFIGS / "projects"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{2,39}$"
@@ -96,11 +96,6 @@ class ProjectOptions(Options):
 def chosen_project() -> str | None:
     """Return the name or file that `--project` or `SPYGLASS_PROJECT` gives, or None."""
     return os.environ.get(PROJECT_VARIABLE) or None
-
-
-def choose_project(project: str) -> None:
-    """Choose the project of this process and its children, by name or file."""
-    os.environ[PROJECT_VARIABLE] = project
 
 
 def project_file() -> Path:

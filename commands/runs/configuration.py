@@ -75,8 +75,7 @@ def load_configuration(
     document = read_yaml(path)
     for key in document:
         if key not in _RUN_KEYS:
-            hint = hint_for(key) or unknown_key(key, _RUN_KEYS)
-            raise ConfigurationError(f"{path}: {hint}")
+            raise ConfigurationError(f"{path}: {hint_for(key) or unknown_key(key, _RUN_KEYS)}")
     parameters = _mapping(path, document, "parameters")
     model = _mapping(path, document, "model", keep=True)
     if project:
