@@ -115,8 +115,8 @@ def project_file() -> Path:
         if chosen in files:
             return files[chosen]
         raise ConfigurationError(
-            f"--project {chosen}: {unknown_key(chosen, list(files), 'project')}. "
-            f"Make it with: python run.py --new-project {chosen}"
+            f"--project {chosen}: {unknown_key(chosen, list(files), 'project')} "
+            f"Make one with: python run.py --new-project {chosen}"
         )
     return file
 
