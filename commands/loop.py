@@ -116,7 +116,7 @@ def _run(request: Request) -> None:
         case ShowDatasets():
             from commands.models.datasets import show_datasets
 
-            show_datasets(request.wanted, request.tag, _model_of(request))
+            show_datasets(request.wanted, request.tag, _model_to_list(request))
         case CompareTrainings():
             from commands.models.experiments import compare_experiments
 
@@ -138,6 +138,13 @@ def _model_of(request: RollBack | ShowDatasets | CompareTrainings) -> str:
         raise ConfigurationError(f"--set {key}: here only {_MODEL_NAME} can be set.")
     file = None if isinstance(request, ShowDatasets) else request.config
     return str(overrides.get(_MODEL_NAME) or model_to_promote([], file))
+
+
+def _model_to_list(request: ShowDatasets) -> str | None:
+    """Return the model whose datasets are listed; None for all, where there is one project only."""
+    from commands.project import is_only_project
+
+    return None if is_only_project() and not request.overrides else _model_of(request)
 
 
 def _retraining(request: Retrain) -> Retraining:

@@ -11,15 +11,14 @@ from typing import Any
 
 import yaml
 
-from commands.config_files import set_dotted
 from commands.console import say
 from commands.inspection import summary
 from commands.project import (
     DEFAULT_TILE_SIZE,
     NAME,
-    PROJECTS,
     ProjectOptions,
     project_files,
+    projects_folder,
     read_project,
 )
 from commands.requests import PROJECT_VARIABLE
@@ -42,7 +41,7 @@ _TEMPLATE = """\
 # the whole day: export SPYGLASS_PROJECT={name}. docs/projects.md describes every key.
 {needed}
 # Upright boxes; obb, segment and classify are planned.
-kind: detect
+kind: {kind}
 # Largest width and height of a tile, in pixels: {reason}.
 tile_size: {tile_size}
 {further}# By default, everything else is called after the project:
@@ -69,17 +68,15 @@ def make_project(name: str, answers: Mapping[str, Any], *, yes: bool = False) ->
             asked nobody.
         SourceError: If the images cannot be read.
     """
-    file = PROJECTS / f"{name}.yaml"
+    file = projects_folder() / f"{name}.yaml"
     _check_name(name, file)
     _check_keys(answers)
     source, classes, found = _look(name, answers, yes=yes)
     tile_size, reason = _tile_size(found["scenes"])
-    chosen = {"source": source, "classes": classes, "tile_size": tile_size}
-    for key, value in answers.items():
-        if not key.startswith("source.") and key != "classes":
-            set_dotted(chosen, key, value)
-    text = _text(name, chosen, reason)
-    PROJECTS.mkdir(exist_ok=True)
+    found_values = {"source": source, "classes": classes, "tile_size": tile_size, "kind": "detect"}
+    named = {key: value for key, value in answers.items() if not key.startswith("source.")}
+    text = _text(name, found_values | named | {"classes": classes}, reason)
+    file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, text)
     try:
         read_project(file)
@@ -207,12 +204,13 @@ def _tile_size(scenes: Sequence[Mapping[str, Any]]) -> tuple[int, str]:
 
 def _text(name: str, chosen: dict[str, Any], reason: str) -> str:
     needed = {"name": name, "source": chosen.pop("source"), "classes": chosen.pop("classes")}
-    tile_size = chosen.pop("tile_size")
+    tile_size, kind = chosen.pop("tile_size"), chosen.pop("kind")
     return _TEMPLATE.format(
         name=name,
         needed=_yaml(needed),
         reason=reason,
         tile_size=tile_size,
+        kind=kind,
         further=f"{_yaml(chosen)}\n" if chosen else "",
     )
 

@@ -16,7 +16,7 @@ from utils.paths import local_folder
 from utils.scenes.options import SourceOptions
 
 DEFAULT_FILE = CONFIGS / "project.yaml"
-PROJECTS = CONFIGS / "projects"
+_FOLDER_VARIABLE = "SPYGLASS_PROJECTS"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{2,39}$"
 DEFAULT_TILE_SIZE = 1000
 _PLANNED = ("obb", "segment", "classify")
@@ -83,14 +83,24 @@ class ProjectOptions(Options):
             "data_source": self.data_store,
             "dataset_name": self.dataset,
             "label_studio": {"project": self.label_studio},
-            "project": self.label_studio,
-            "model_name": self.model,
             "tiling": {"tile_size": self.tile_size, "overlap": self.tile_size // _OVERLAPS},
         }
+        if not is_only_project():  # else all tiles and models are its own, whatever their names
+            values |= {"project": self.label_studio, "model_name": self.model}
         if self.source is not None:
             classes = {"classes": list(self.classes)} if self.classes else {}
             values["source"] = classes | self.source.model_dump(exclude_unset=True)
         return values
+
+
+def projects_folder() -> Path:
+    """Return the folder of the projects by name: `configs/projects`, or `SPYGLASS_PROJECTS`."""
+    return Path(os.environ.get(_FOLDER_VARIABLE) or CONFIGS / "projects").absolute()
+
+
+def is_only_project() -> bool:
+    """Whether no project was chosen or made, so that all there is belongs to the default one."""
+    return chosen_project() is None and not any(projects_folder().glob("*.yaml"))
 
 
 def chosen_project() -> str | None:
@@ -109,7 +119,7 @@ def project_file() -> Path:
         return DEFAULT_FILE
     if chosen.endswith((".yaml", ".yml")):
         return Path(chosen)
-    file = PROJECTS / f"{chosen}.yaml"
+    file = projects_folder() / f"{chosen}.yaml"
     if not file.is_file():
         files = {_name_in(file): file for file in project_files()}
         if chosen in files:
@@ -137,8 +147,8 @@ def read_project(file: Path) -> ProjectOptions:
         ConfigurationError: If the file is missing, a key is unknown or a value does not fit, or
             another project has its name.
     """
-    document = read_yaml(file, PROJECTS)
-    if file.resolve().parent == PROJECTS:
+    document = read_yaml(file, projects_folder())
+    if file.parent.resolve() == projects_folder().resolve():
         document.setdefault("name", file.stem)
     try:
         project = ProjectOptions.model_validate(document)
@@ -156,7 +166,7 @@ def read_project(file: Path) -> ProjectOptions:
 def project_files() -> list[Path]:
     """List the files of the projects beside each other: the default one, and those by name."""
     default = [DEFAULT_FILE] if DEFAULT_FILE.is_file() else []
-    return [*default, *sorted(PROJECTS.glob("*.yaml"))]
+    return [*default, *sorted(projects_folder().glob("*.yaml"))]
 
 
 def _name_in(file: Path) -> str:

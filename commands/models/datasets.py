@@ -28,14 +28,15 @@ _WIDTH_OF_FILES = 200
 _COLUMNS = ("Version", "Date", "Tiles", "Reviewed", "Boxes", "Tags", "Models trained on it")
 
 
-def show_datasets(wanted: Sequence[str], tag: str | None, model: str) -> None:
-    """List, show, tag or compare versions of a model's labelled dataset.
+def show_datasets(wanted: Sequence[str], tag: str | None, model: str | None) -> None:
+    """List, show, tag or compare versions of the labelled dataset.
 
     Args:
         wanted: No version to list all, one to show or tag it, two to compare them; each by name,
             tag or query.
         tag: Tag for the one version, or None.
-        model: Name of the model whose versions are listed, and found by tag or query.
+        model: Name of the model whose versions are listed, and found by tag or query; None for
+            those of all models.
 
     Raises:
         ConfigurationError: If there are more than two, or a tag without exactly one.
@@ -53,12 +54,12 @@ def show_datasets(wanted: Sequence[str], tag: str | None, model: str) -> None:
         _compare(*versions)
     else:
         _list(versions or list(dataset_versions(model)), model)
-        if not versions:
-            _count_others(model)
+        if model and not versions:
+            _name_others(model)
 
 
-def _count_others(model: str) -> None:
-    """Say how many versions other models have, since a list leaves them out."""
+def _name_others(model: str) -> None:
+    """Name the other models with labelled datasets, since the list leaves these out."""
     others = [name for name in models_with_datasets() if name != model]
     if others:
         say(
@@ -67,12 +68,10 @@ def _count_others(model: str) -> None:
         )
 
 
-def _list(versions: Sequence[ArtifactVersionResponse], model: str) -> None:
+def _list(versions: Sequence[ArtifactVersionResponse], model: str | None) -> None:
     if not versions:
-        say(
-            f"There are no labelled datasets of the model '{model}' yet. "
-            "Make one with: python run.py --export"
-        )
+        whose = f" of the model '{model}'" if model else ""
+        say(f"There are no labelled datasets{whose} yet. Make one with: python run.py --export")
         return
     trained = models_by_dataset()
     table = Table(*_COLUMNS, box=None, header_style="dim")
