@@ -9,8 +9,10 @@ import pytest
 import yaml
 
 from commands import new_project
+from commands.arguments import parse_arguments
 from commands.config_files import CONFIGS, parse_overrides
 from commands.console import complain, say
+from commands.demo import _PROJECT, STAGES
 from commands.inspection import inspect_source
 from commands.new_project import make_project, tile_size_for
 from commands.project import active_project, read_project
@@ -196,6 +198,21 @@ def test_a_path_alone_is_a_folder_of_images_to_predict(cells):
     assert (source.kind, source.path) == ("folder", "here")
 
 
+def test_every_stage_of_the_demo_is_about_its_project(monkeypatch, local_state):
+    for _, arguments in STAGES:
+        command_line = parse_arguments([*_PROJECT, *arguments])
+        monkeypatch.setenv("SPYGLASS_PROJECT", str(command_line.project))
+        (loop,) = command_line.requests
+        for planned in plan_runs(loop):
+            configuration = planned.configuration
+            assert configuration.parameters.get("dataset_name") in ("spyglass-demo", None)
+            assert configuration.model[0] in ("ship-detector", "")
+            if planned.command.name == "ingest":
+                assert configuration.parameters["data_source"] == f"{local_state}/store/demo"
+                assert configuration.parameters["tiling"].overlap == 64
+                assert configuration.parameters["label_studio"].project == "spyglass-demo"
+
+
 EXAMPLE_KEYS = [
     pytest.param({"parameters": {"ls_project_id": 8}}, "label_studio", id="parameter"),
     pytest.param({"ls_project_id": 8}, "label_studio", id="top level"),
@@ -330,7 +347,7 @@ def test_a_project_that_is_there_is_never_overwritten(slides, cells):
 
 def test_a_class_that_is_left_out_is_told(slides, projects, monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("builtins.input", lambda question: "ship, boat")
+    monkeypatch.setattr("builtins.input", lambda _: "ship, boat")
     make_project("cells", {"source.path": str(slides)})
     told = capsys.readouterr().out
     assert "Left out: 1 vessel" in told
