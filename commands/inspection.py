@@ -47,8 +47,6 @@ def inspect_source(path: str | None, overrides: Mapping[str, Any], json_file: Pa
         SourceError: If the source as a whole cannot be read.
         RefusedSourceError: If an ingest would be refused, after all was shown.
     """
-    from utils.reports.inspection_page import inspection_page
-
     if json_file is not None and (json_file.is_dir() or not json_file.parent.is_dir()):
         raise ConfigurationError(f"--json {json_file}: name a file in a folder that is there.")
     options = {_field(key): value for key, value in overrides.items()}
@@ -56,11 +54,7 @@ def inspect_source(path: str | None, overrides: Mapping[str, Any], json_file: Pa
     if path is None:
         path, options = _projects_source(options)
     found = inspect(options.pop(_KIND, None), path, **options)
-    for line in summary(path, found):
-        say(line)
-    page = local_folder("inspections") / f"{Path(path).name or 'source'}.html"
-    write_whole(page, inspection_page(path, found))
-    say(f"  page: {page}")
+    show(path, found)
     if json_file is not None:
         write_whole(json_file, json.dumps(found, indent=1, ensure_ascii=False))
         say(f"  as JSON: {json_file}")
@@ -94,8 +88,18 @@ def _field(key: str) -> str:
     return key.removeprefix(_SOURCE)
 
 
-def summary(path: str, found: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the lines that describe what `inspect` found at a path."""
+def show(path: str, found: Mapping[str, Any]) -> None:
+    """Print a summary of what `inspect` found at a path, and write the page."""
+    from utils.reports.inspection_page import inspection_page
+
+    for line in _summary(path, found):
+        say(line)
+    page = local_folder("inspections") / f"{Path(path).name or 'source'}.html"
+    write_whole(page, inspection_page(path, found))
+    say(f"  page: {page}")
+
+
+def _summary(path: str, found: Mapping[str, Any]) -> Iterator[str]:
     scenes = found["scenes"]
     reason = f": {found['reason']}" if found["reason"] else ""
     yield f"{path} is read as `{found['kind']}`{reason}."

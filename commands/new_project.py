@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from commands.console import say
-from commands.inspection import summary
+from commands.console import complain, say
+from commands.inspection import show
 from commands.project import (
     DEFAULT_TILE_SIZE,
     NAME,
@@ -137,8 +137,7 @@ def _look(
     given = answers.get("classes") or fields.pop("classes", None)
     kind = fields.pop("kind", None)
     found, given = _found(kind, place, fields, given)
-    for line in summary(place, found):
-        say(line)
+    show(place, found)
     classes = _as_list(given) if given else _asked_classes(found["classes"], yes=yes)
     key = "dataset" if found["kind"] == _HUB else "path"
     return {"kind": found["kind"], key: place, **fields}, classes, found
@@ -233,14 +232,16 @@ def _show_next(name: str, file: Path, found: Mapping[str, Any], classes: Sequenc
         counts = ", ".join(f"{count} {key}" for key, count in left_out.items())
         renamed = f"class_mapping: {{{next(iter(left_out))}: {classes[0]}}}"
         say(f"  Left out: {counts}. To give a class another name, write '{renamed}' under source.")
+    if found["refused"]:
+        complain(f"  Warning: an ingest would be refused as it is. {found['refused']}")
     say(f"Written: {_shown(file)}. Look at it, then:")
     option = "" if os.environ.get(PROJECT_VARIABLE) == name else f" --project {name}"
-    for command, meaning in (
+    for command, purpose in (
         ("--ingest", "images → tiles → a labelling queue"),
         ("--export --promote staging --training --local", "reviewed labels → a detector"),
         ("--promote production --inference --feedback", "its boxes → the same queue"),
     ):
-        say(f"  python run.py{option} {command:<48}# {meaning}")
+        say(f"  # {purpose}\n  python run.py{option} {command}")
     if option:
         say(f"For the whole day instead of {option.strip()}: export {PROJECT_VARIABLE}={name}")
 

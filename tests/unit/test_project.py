@@ -361,3 +361,15 @@ def test_a_folder_that_is_not_there_names_its_neighbour(slides):
 
 def test_paths_in_messages_are_short_inside_the_project():
     assert new_project._shown(PROJECT_ROOT / "configs" / "a.yaml") == Path("configs/a.yaml")
+
+
+def test_a_source_that_an_ingest_would_refuse_is_told(tmp_path, projects, capsys):
+    write_image(tmp_path / "plain" / "a.png")
+    (tmp_path / "plain" / "b.png").write_bytes(b"no image")
+    make_project("plain", {"source.path": str(tmp_path / "plain"), "classes": ["weed"]})
+    told = capsys.readouterr()
+    assert "would be refused" in told.err
+    assert "1 of 2 scenes" in told.err
+    commands = [line for line in told.out.splitlines() if line.startswith("  python run.py")]
+    assert len(commands) == 3
+    assert max(map(len, commands)) <= 100
