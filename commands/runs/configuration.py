@@ -15,7 +15,7 @@ from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 
 from commands.config_files import KIND, first_problem, read_yaml, set_dotted
 from commands.other_names import hint_for, hint_in_steps
-from commands.project import ProjectOptions
+from commands.project import ProjectOptions, is_only_project
 from utils.errors import ConfigurationError
 from utils.options import Options, unknown_key
 
@@ -108,6 +108,8 @@ def _over_project(
     values = {key: value for key, value in project.parameters().items() if key in known}
     if known.get("tiling") and known["tiling"].default is None:
         del values["tiling"]  # by default as the ingest did, whatever the project says now
+    if "data_source" not in known and is_only_project():
+        values.pop("source", None)  # an inference over the example's training data is no use
     own_tiling = parameters.get("tiling")
     if isinstance(own_tiling, dict) and "tile_size" in own_tiling:
         values.pop("tiling", None)  # the overlap goes with the tile size
@@ -171,7 +173,7 @@ def _explained(error: ValidationError) -> str:
     key = re.search(r"unknown key '(\w+)'", problem)
     hint = hint_for(key[1]) if key else None
     if problem.startswith("parameters.source: Field required"):
-        hint = "Name it as 'source' in the project's file, or by --set source.path=DIR."
+        hint = "Name a folder, an image, a zip or gs://bucket/prefix: --set source.path=DIR"
     return f"{problem}. {hint}" if hint else problem
 
 

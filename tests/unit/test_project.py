@@ -213,6 +213,16 @@ def test_every_stage_of_the_demo_is_about_its_project(monkeypatch, local_state):
                 assert configuration.parameters["label_studio"].project == "spyglass-demo"
 
 
+def test_an_inference_takes_the_source_of_a_project_of_ones_own(cells, monkeypatch):
+    loop = RunLoop((COMMANDS["inference"],), stack="local")
+    (planned,) = plan_runs(loop)
+    assert planned.configuration.parameters["source"].path == "slides"
+    cells.unlink()
+    monkeypatch.delenv("SPYGLASS_PROJECT")
+    with pytest.raises(ConfigurationError, match=r"--set source\.path=DIR"):
+        plan_runs(loop)
+
+
 EXAMPLE_KEYS = [
     pytest.param({"parameters": {"ls_project_id": 8}}, "label_studio", id="parameter"),
     pytest.param({"ls_project_id": 8}, "label_studio", id="top level"),
