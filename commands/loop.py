@@ -128,15 +128,17 @@ def _run_loop(loop: RunLoop) -> None:
     # All of them, before the first runs: a typing error in the last would show hours later.
     planned = plan_runs(loop)
     runs = [run for run in planned if run.command != PROMOTION]
-    before = PIPELINES_BEFORE_STAGE[loop.promote.stage] if loop.promote else ()
-    for run in runs:
-        if run.command.name in before:
+    promotions = [loop.promote] if loop.promote else []
+    if loop.promote and loop.stage_first:
+        promotions.insert(0, Promote("staging"))
+    for promotion in promotions:
+        before = PIPELINES_BEFORE_STAGE[promotion.stage]
+        for run in [run for run in runs if run.command.name in before]:
+            runs.remove(run)
             run_pipeline(run, yes=loop.yes)
-    if loop.promote:
-        _promote(loop, loop.promote, planned)
+        _promote(loop, promotion, planned)
     for run in runs:
-        if run.command.name not in before:
-            run_pipeline(run, yes=loop.yes)
+        run_pipeline(run, yes=loop.yes)
 
 
 def _promote(loop: RunLoop, promotion: Promote, planned: list[PlannedRun]) -> None:

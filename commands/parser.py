@@ -84,8 +84,10 @@ def _add_stages(stages: argparse._ArgumentGroup) -> None:
     stages.add_argument(
         "--promote",
         choices=["staging", "production"],
+        action="append",
         help="move a model version: the latest into staging, or staging's into production, "
-        "where it must be better than what is there (configs/promotion.yaml)",
+        "where it must be better than what is there (configs/promotion.yaml); both in one call: "
+        "after the export, and after the training",
     )
     stages.add_argument(
         "--force", action="store_true", help="promote to production without comparing"

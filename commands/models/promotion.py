@@ -7,6 +7,7 @@ from dataclasses import replace
 from zenml.models import ModelVersionResponse
 
 from commands.console import say
+from commands.models.next_steps import has_detector, overrule, to_production, typed
 from commands.models.stages import promote
 from commands.requests import Promote
 from commands.runs.execution import PlannedRun, run_pipeline
@@ -18,8 +19,6 @@ from records.promotions import (
     note_rollback,
 )
 from utils.errors import MissingStageError
-
-_OVERRULE = '--promote production --force --reason "..."'
 
 
 def promote_to_production(model_name: str, comparison: PlannedRun, promotion: Promote) -> None:
@@ -39,7 +38,7 @@ def promote_to_production(model_name: str, comparison: PlannedRun, promotion: Pr
     can_compare = _have_two_detectors(champion, challenger)
     if can_compare and challenger and promotion.reason is None:
         if not _wins(challenger, comparison, yes=promotion.yes):
-            say(f"  Nothing was promoted. To overrule: python run.py {_OVERRULE}")
+            say(f"  Nothing was promoted. To overrule: {overrule(model_name)}")
             return
         _refuse_if_moved(champion, challenger)
     say(promote("production", model_name))
@@ -64,7 +63,7 @@ def roll_back(model_name: str) -> str:
     if earlier is None:
         raise MissingStageError(
             f"No earlier version of model '{model_name}' was in production, so there is none to "
-            "bring back. Promote one with: python run.py --promote production"
+            f"bring back. {to_production(model_name)}"
         )
     earlier.set_stage("production", force=True)
     replaced = f", replacing version {current.number} (now archived)" if current else ""
@@ -81,8 +80,8 @@ def _have_two_detectors(
         champion is not None
         and challenger is not None
         and champion.id != challenger.id
-        and champion.get_artifact("trained_detector") is not None
-        and challenger.get_artifact("trained_detector") is not None
+        and has_detector(champion)
+        and has_detector(challenger)
     )
 
 
@@ -109,5 +108,5 @@ def _refuse_if_moved(
             raise MissingStageError(
                 f"While versions were compared, {there} came into {stage} instead of version "
                 f"{compared.number}, so nothing was promoted. Compare again: "
-                "python run.py --promote production"
+                f"{typed('--promote production', challenger.model.name)}"
             )

@@ -10,13 +10,19 @@ from zenml.enums import ModelStages
 from zenml.models import ModelVersionResponse
 
 from commands.config_files import CONFIGS, read_yaml
+from commands.console import ask
+from commands.models.next_steps import (
+    DETECTOR,
+    LABELS,
+    has_detector,
+    to_detector,
+    to_labels,
+    to_staging,
+)
 from commands.runs.configuration import RunConfiguration
 from records.model_versions import version_in, versions_of
 from utils.errors import ConfigurationError, MissingStageError
 from utils.paths import local_folder
-
-_LABELS = "labeled_dataset"
-_DETECTOR = "trained_detector"
 
 
 def model_to_promote(configurations: Sequence[RunConfiguration], file: Path | None) -> str:
@@ -58,18 +64,33 @@ def promote(stage: str, model_name: str) -> str:
         candidate, passed_over = _latest_with_labels(model_name)
     else:
         candidate, passed_over = _from_staging(model_name), ""
-    if passed_over and candidate.stage == ModelStages.PRODUCTION:
-        raise MissingStageError(
-            f"Version {candidate.number} of model '{model_name}', the latest with a {_LABELS}, is "
-            f"in production and stays there.{passed_over} "
-            "Make a new one with: python run.py --export"
-        )
+    if stage == ModelStages.STAGING and candidate.stage == ModelStages.PRODUCTION:
+        _require_consent(candidate, passed_over)
     if current is not None and current.id == candidate.id:
         return f"Version {candidate.number} of {model_name} is in {stage} already.{passed_over}"
     # By force, since a stage holds one version: ZenML archives the one that is there.
     candidate.set_stage(stage, force=True)
     replaced = f", replacing version {current.number} (now archived)" if current else ""
     return f"Version {candidate.number} of {model_name} is now in {stage}{replaced}.{passed_over}"
+
+
+def _require_consent(version: ModelVersionResponse, passed_over: str) -> None:
+    """Take a version out of production only if a person at the terminal says so.
+
+    `--yes` is no consent: it answers questions that nobody has seen.
+    """
+    name = version.model.name
+    what = (
+        f"Version {version.number} of model '{name}', the latest with a {LABELS}, is in production"
+    )
+    if not ask(
+        f"{what}. In staging it no longer serves: inference would have no detector. Move it?",
+        yes=False,
+    ):
+        raise MissingStageError(
+            f"{what} and stays there.{passed_over} "
+            f"A training makes a new version from its labels. {to_detector(name)}"
+        )
 
 
 def _latest_with_labels(model_name: str) -> tuple[ModelVersionResponse, str]:
@@ -79,17 +100,16 @@ def _latest_with_labels(model_name: str) -> tuple[ModelVersionResponse, str]:
     """
     without: list[int] = []
     for version in versions_of(model_name):
-        if version.get_artifact(_LABELS) is not None:
+        if version.get_artifact(LABELS) is not None:
             return version, _passed_over(without)
         without.append(version.number)
     if without:
         raise MissingStageError(
-            f"No version of model '{model_name}' has a {_LABELS}, so none can go to staging. "
-            "Make one with: python run.py --export"
+            f"No version of model '{model_name}' has a {LABELS}, so none can go to staging. "
+            f"{to_labels(model_name)}"
         )
     raise MissingStageError(
-        f"Model '{model_name}' has no versions yet. Make one with: python run.py --export"
-        f"{_hint_at_demo()}"
+        f"Model '{model_name}' has no versions yet. {to_labels(model_name)}{_hint_at_demo()}"
     )
 
 
@@ -97,9 +117,7 @@ def _passed_over(numbers: Sequence[int]) -> str:
     if not numbers:
         return ""
     named = ", ".join(map(str, reversed(numbers)))
-    return (
-        f" Passed over for want of a {_LABELS}, as a command that was cut off leaves it: {named}."
-    )
+    return f" Passed over for want of a {LABELS}, as a command that was cut off leaves it: {named}."
 
 
 def _hint_at_demo() -> str:
@@ -116,11 +134,11 @@ def _from_staging(model_name: str) -> ModelVersionResponse:
     if staged is None:
         raise MissingStageError(
             f"No version of model '{model_name}' is in staging, so none can go to production. "
-            "Promote one with: python run.py --promote staging"
+            f"{to_staging(model_name)}"
         )
-    if staged.get_artifact(_DETECTOR) is None:
+    if not has_detector(staged):
         raise MissingStageError(
-            f"Version {staged.number} of model '{model_name}' has no {_DETECTOR}, so it cannot go "
-            "to production. Make one with: python run.py --training"
+            f"Version {staged.number} of model '{model_name}' has no {DETECTOR}, so it cannot go "
+            f"to production. {to_staging(model_name)}"
         )
     return staged

@@ -11,6 +11,7 @@ from zenml.models import StackResponse
 
 from commands.config_files import CONFIGS, parse_overrides
 from commands.console import say
+from commands.models.choice import choose_version, stage_after_training
 from commands.pipeline_steps import pipeline_of, steps_of
 from commands.requests import PROMOTION, Command, RunLoop
 from commands.runs.cluster import has_cluster, prepare_for_jobs
@@ -101,10 +102,14 @@ def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
         _check_elsewhere(stack, configuration)
     if has_cluster(stack):
         prepare_for_jobs(configuration)
-    check_before(planned.command.name, configuration)
+    choice = choose_version(planned.command.name, configuration)
+    check_before(planned.command.name, choice.configuration)
+    configuration = choice.settled()
     run = run_to_the_end(planned.pipeline, configuration, is_elsewhere=is_elsewhere)
     for line in summary_of(run):
         say(line)
+    if planned.command.name == "training":
+        stage_after_training(configuration)
     if planned.command.name == "fiftyone":
         from utils.curation.app import open_app
 
