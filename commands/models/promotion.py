@@ -7,10 +7,10 @@ from dataclasses import replace
 from zenml.models import ModelVersionResponse
 
 from commands.console import say
-from commands.models.next_steps import has_detector, overrule, to_production, typed
 from commands.models.stages import promote
 from commands.requests import Promote
 from commands.runs.execution import PlannedRun, run_pipeline
+from commands.runs.next_steps import has_detector, overrule, to_production, typed
 from records.model_versions import version_in
 from records.promotions import (
     last_replaced,

@@ -11,7 +11,8 @@ from zenml.models import ModelVersionResponse
 
 from commands.config_files import CONFIGS, read_yaml
 from commands.console import ask
-from commands.models.next_steps import (
+from commands.runs.configuration import RunConfiguration
+from commands.runs.next_steps import (
     DETECTOR,
     LABELS,
     has_detector,
@@ -19,7 +20,6 @@ from commands.models.next_steps import (
     to_labels,
     to_staging,
 )
-from commands.runs.configuration import RunConfiguration
 from records.model_versions import version_in, versions_of
 from utils.errors import ConfigurationError, MissingStageError
 from utils.paths import local_folder

@@ -11,7 +11,6 @@ from zenml.models import StackResponse
 
 from commands.config_files import CONFIGS, parse_overrides
 from commands.console import say
-from commands.models.choice import choose_version, stage_after_training
 from commands.pipeline_steps import pipeline_of, steps_of
 from commands.requests import PROMOTION, Command, RunLoop
 from commands.runs.cluster import has_cluster, prepare_for_jobs
@@ -21,6 +20,7 @@ from commands.runs.reachability import check_reachable, require_checkout
 from commands.runs.running import run_to_the_end
 from commands.runs.settings import run_settings
 from commands.runs.summaries import summary_of
+from commands.runs.version_choice import choose_version, stage_after_training
 from commands.stacks.registration import activate_stack
 from commands.stacks.remote import remote_runner, require_access, require_remote_server
 from utils import interrupts

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from zenml.enums import ModelStages
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
-from commands.models.next_steps import (
+from commands.runs.configuration import RunConfiguration
+from commands.runs.next_steps import (
     DETECTOR,
     LABELS,
     overrule,
@@ -19,7 +20,6 @@ from commands.models.next_steps import (
     to_tiles,
     typed,
 )
-from commands.runs.configuration import RunConfiguration
 from commands.stacks.remote import remote_runner
 from records.active_stack import active_stack, artifact_store, artifact_store_name
 from records.annotator import connect_label_studio

@@ -28,8 +28,15 @@ _LINES = {
 _LEAST_SCORE = (
     "each scores at least {least_score:.2f}; {faint_boxes} more score between {half:.2f} and that"
 )
+_NOTHING = (
+    "nothing scores as much as that; to see what scores less, add: --set inference.confidence=0.01"
+)
 # Printed in this order, each where its figure is there and not 0.
 _LINES_BY_FIGURE = {
+    "threshold": "minimum score {threshold}",
+    "weak": "warning: a weak detector; its minimum score is a fallback, since {weak}. More labels "
+    "or epochs help",
+    "sending": "{sending}",
     "is_concentrated": "the score rests on few scenes: {groups} groups, worth "
     "{effective_groups:.1f} of equal size (mAP50 interval {mAP50 interval})",
     "backend": "the network ran in {backend}",
@@ -71,6 +78,8 @@ def summary_of(run: PipelineRunResponse) -> list[str]:
         if metadata.get("least_score"):
             half = metadata["least_score"] / 2
             lines.append(f"  {_LEAST_SCORE.format_map(metadata | {'half': half})}")
+            if not metadata["boxes"]:
+                lines.append(f"  {_NOTHING.format_map(metadata)}")
             lines += [f"  that score was chosen {chosen}"] if chosen else []
         lines += [
             f"  {line.format_map(metadata)}"
@@ -81,7 +90,7 @@ def summary_of(run: PipelineRunResponse) -> list[str]:
             kinds = ", ".join(f"{count} x {kind}" for kind, count in metadata["kinds"].items())
             lines.append(f"  issues: {kinds} (artifact '{name}' in the dashboard lists them)")
             lines += [f"    {one}" for one in metadata.get("first", ())]
-    return lines
+    return list(dict.fromkeys(lines))  # a training and its evaluation may warn of the same
 
 
 class _Readable(dict[str, Any]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -65,7 +65,7 @@ def configs(user: User, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call
             if file.stem == "inference_pipeline":
                 parameters["inference"] = {"tile_size": 160, "overlap": 16}
             (tmp_path / file.name).write_text(yaml.safe_dump(content))
-        for module in ("runs.execution", "models.stages", "models.next_steps"):
+        for module in ("runs.execution", "models.stages", "runs.next_steps"):
             monkeypatch.setattr(f"commands.{module}.CONFIGS", tmp_path)
 
     return use
@@ -80,7 +80,7 @@ def trained(user: User) -> dict[str, object]:
 
 
 @pytest.fixture
-def model_with(trained) -> Iterator[Callable[..., str]]:
+def model_with(trained) -> Callable[..., str]:
     """Makes a model whose versions hold what a training made, or labels only, in these stages."""
 
     def make(*versions: tuple[str, str | None]) -> str:
@@ -95,7 +95,7 @@ def model_with(trained) -> Iterator[Callable[..., str]]:
                 Client().get_model_version(name, version.name).set_stage(stage)
         return name
 
-    yield make
+    return make
 
 
 class Reader:
@@ -201,7 +201,7 @@ def test_only_a_person_takes_a_version_out_of_production(
     assert version_in(model, "production").number == 1
 
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("builtins.input", lambda question: "y")
+    monkeypatch.setattr("builtins.input", lambda _: "y")
     user.calls("--promote", "staging")
     assert version_in(model, "production") is None
     assert version_in(model, "staging").number == 1

@@ -14,7 +14,8 @@ from zenml.enums import ModelStages
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
 from commands.console import say
-from commands.models.next_steps import (
+from commands.runs.configuration import RunConfiguration
+from commands.runs.next_steps import (
     LABELS,
     has_detector,
     named,
@@ -23,7 +24,6 @@ from commands.models.next_steps import (
     to_labels,
     typed,
 )
-from commands.runs.configuration import RunConfiguration
 from records.dataset_versions import dataset_version
 from records.model_versions import new_version_with, version_in, versions_of
 from records.trainings import with_labels
