@@ -90,7 +90,7 @@ def _run(request: Request) -> None:
             from commands.models.promotion import roll_back
             from commands.models.stages import model_to_promote
 
-            say(roll_back(model_to_promote([], request.config)))
+            say(roll_back(model_to_promote([], request.config), request.config))
         case ShowDatasets():
             from commands.models.datasets import show_datasets
 
@@ -148,7 +148,7 @@ def _promote(loop: RunLoop, promotion: Promote, planned: list[PlannedRun]) -> No
     configurations = [run.configuration for run in planned if run.command != PROMOTION]
     model = model_to_promote(configurations, loop.config)
     if promotion.stage == "staging":
-        say(promote("staging", model))
+        say(promote("staging", model, loop.config))
         return
     (comparison,) = (run for run in planned if run.command == PROMOTION)
-    promote_to_production(model, comparison, promotion)
+    promote_to_production(model, comparison, promotion, loop.config)

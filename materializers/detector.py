@@ -33,6 +33,8 @@ class DetectorMaterializer(FolderMaterializer):
             "threshold": data.threshold(),
             "weak": data.confidence_doubt,
             "data_fingerprint": data.data_fingerprint,
+            "run_fingerprint": data.run_fingerprint,
+            "seconds": data.seconds,
             "augmentations": names_of(data.arguments.get("augmentations", [])),
             **{name: float(value) for name, value in data.metrics.items()},
         }

@@ -38,6 +38,24 @@ def learned_from(version: ModelVersionResponse) -> dict[str, Any]:
     return learned if isinstance(learned, dict) else {}
 
 
+def equal_training(run_fingerprint: str) -> tuple[int, float] | None:
+    """Find the newest version of the running step's model that an equal training has made.
+
+    Args:
+        run_fingerprint: Fingerprint of data, arguments, seed and starting weights.
+
+    Returns:
+        The number of the version and the seconds that its training took; None where there is none.
+        Detectors that an earlier version of Spyglass trained are not found.
+    """
+    for version in versions_of(get_step_context().model.name):
+        detector = version.get_artifact("trained_detector")
+        figures: dict[str, Any] = dict(detector.run_metadata) if detector else {}
+        if figures.get("run_fingerprint") == run_fingerprint:
+            return version.number, float(figures.get("seconds", 0.0))
+    return None
+
+
 def models_by_dataset() -> dict[str, list[ModelVersionResponse]]:
     """Group the trained versions of all models by the id of the dataset they learned from."""
     trained: dict[str, list[ModelVersionResponse]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from zenml.models import ModelVersionResponse
 
@@ -21,7 +22,9 @@ from records.promotions import (
 from utils.errors import MissingStageError
 
 
-def promote_to_production(model_name: str, comparison: PlannedRun, promotion: Promote) -> None:
+def promote_to_production(
+    model_name: str, comparison: PlannedRun, promotion: Promote, file: Path | None = None
+) -> None:
     """Put the version in staging into production, if it wins against the one that is there.
 
     Without a detector in production, or with a reason (`--force`), nothing is compared.
@@ -30,6 +33,7 @@ def promote_to_production(model_name: str, comparison: PlannedRun, promotion: Pr
         model_name: Name of the ZenML model.
         comparison: Planned run of the comparison, for whatever model its configuration names.
         promotion: Promotion as the user asked for it.
+        file: Configuration given with the command, for the commands in messages.
 
     Raises:
         SpyglassError: If there is nothing to promote, or the two cannot be compared.
@@ -38,19 +42,23 @@ def promote_to_production(model_name: str, comparison: PlannedRun, promotion: Pr
     can_compare = _have_two_detectors(champion, challenger)
     if can_compare and challenger and promotion.reason is None:
         if not _wins(challenger, comparison, yes=promotion.yes):
-            say(f"  Nothing was promoted. To overrule: {overrule(model_name)}")
+            say(f"  Nothing was promoted. To overrule: {overrule(model_name, file)}")
             return
         _refuse_if_moved(champion, challenger)
-    say(promote("production", model_name))
+    say(promote("production", model_name, file))
     note_promotion(model_name, champion, challenger)
     if promotion.reason is not None and champion and can_compare:
         note_forced_promotion(model_name, champion, promotion.reason)
 
 
-def roll_back(model_name: str) -> str:
+def roll_back(model_name: str, file: Path | None = None) -> str:
     """Bring back the version that was in production before the present one.
 
     A second rollback goes one further back: a version that was rolled back does not come again.
+
+    Args:
+        model_name: Name of the ZenML model.
+        file: Configuration given with the command, for the commands in messages.
 
     Returns:
         One sentence that says what moved.
@@ -63,7 +71,7 @@ def roll_back(model_name: str) -> str:
     if earlier is None:
         raise MissingStageError(
             f"No earlier version of model '{model_name}' was in production, so there is none to "
-            f"bring back. {to_production(model_name)}"
+            f"bring back. {to_production(model_name, file)}"
         )
     earlier.set_stage("production", force=True)
     replaced = f", replacing version {current.number} (now archived)" if current else ""

@@ -46,12 +46,13 @@ def model_to_promote(configurations: Sequence[RunConfiguration], file: Path | No
     return str(model["name"])
 
 
-def promote(stage: str, model_name: str) -> str:
+def promote(stage: str, model_name: str, file: Path | None = None) -> str:
     """Move a model version into a stage: the latest into staging, staging's into production.
 
     Args:
         stage: "staging" or "production".
         model_name: Name of the ZenML model.
+        file: Configuration given with the command, for the commands in messages.
 
     Returns:
         One sentence that says what moved and what it replaced.
@@ -63,7 +64,7 @@ def promote(stage: str, model_name: str) -> str:
     if stage == ModelStages.STAGING:
         candidate, passed_over = _latest_with_labels(model_name)
     else:
-        candidate, passed_over = _from_staging(model_name), ""
+        candidate, passed_over = _from_staging(model_name, file), ""
     if stage == ModelStages.STAGING and candidate.stage == ModelStages.PRODUCTION:
         _require_consent(candidate, passed_over)
     if current is not None and current.id == candidate.id:
@@ -129,16 +130,16 @@ def _hint_at_demo() -> str:
     return f" (What the demo has made is in a store of its own: export ZENML_CONFIG_PATH={store})"
 
 
-def _from_staging(model_name: str) -> ModelVersionResponse:
+def _from_staging(model_name: str, file: Path | None) -> ModelVersionResponse:
     staged = version_in(model_name, ModelStages.STAGING)
     if staged is None:
         raise MissingStageError(
             f"No version of model '{model_name}' is in staging, so none can go to production. "
-            f"{to_staging(model_name)}"
+            f"{to_staging(model_name, file)}"
         )
     if not has_detector(staged):
         raise MissingStageError(
             f"Version {staged.number} of model '{model_name}' has no {DETECTOR}, so it cannot go "
-            f"to production. {to_staging(model_name)}"
+            f"to production. {to_staging(model_name, file)}"
         )
     return staged

@@ -107,13 +107,13 @@ def _for_training(configuration: RunConfiguration) -> Choice:
     if version is None:
         return Choice(configuration, "The detector goes to the new version {new}.", labels)
     chosen = _with_version(configuration, version)
-    if not _keeps_its_detector(version):
+    if not _stays_as_it_is(version):
         return Choice(chosen, told)
     held = "the same labels" if labels is None else f"version {labels.version} of the labels"
-    reason = "serves in production" if serves(version) else "has served, or lost a comparison"
+    why = "is in production" if version.stage == "production" else "served or was passed over"
     told = (
-        f"Version {version.number} {reason} and keeps its detector: the new one goes to version "
-        f"{{new}}, made with {held}."
+        f"Version {version.number} {why} and stays as it is: the detector goes to version {{new}}, "
+        f"made with {held}."
     )
     return Choice(chosen, told, labels or version.get_artifact(LABELS))
 
@@ -159,9 +159,9 @@ def _can_be_evaluated(version: ModelVersionResponse | None) -> bool:
     return version is not None and has_detector(version) and bool(version.get_artifact("splits"))
 
 
-def _keeps_its_detector(version: ModelVersionResponse) -> bool:
-    """Whether a training must not replace the detector: it serves, or a rollback may bring it."""
-    return has_detector(version) and version.stage in ("production", "archived")
+def _stays_as_it_is(version: ModelVersionResponse) -> bool:
+    """Whether a training must leave a version alone: it serves, or a rollback may bring it back."""
+    return version.stage == "production" or (version.stage == "archived" and has_detector(version))
 
 
 def _instead_of_staging(staged: ModelVersionResponse | None) -> str:

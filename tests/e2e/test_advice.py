@@ -211,7 +211,7 @@ def test_a_training_makes_a_version_beside_the_one_that_serves(user, configs, mo
     model = model_with(("trained", "production"))
     configs(model)
     shown = user.calls("--training", "--local")
-    assert "Version 1 serves in production and keeps its detector" in shown
+    assert "Version 1 is in production and stays as it is" in shown
     assert version_in(model, "staging").number == 2
     labels = [version_in(model, n).get_artifact("labeled_dataset").id for n in ("1", "2")]
     assert labels[0] == labels[1]

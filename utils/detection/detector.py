@@ -6,6 +6,7 @@ import json
 import shutil
 import zipfile
 from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -119,6 +120,13 @@ class Detector:
     def weights_sha256(self) -> str:
         """SHA-256 of the best weights, in hex: the identity of its predictions."""
         return sha256_of(self.best)
+
+    @property
+    def seconds(self) -> float:
+        """Time of the training; `time` in the history begins anew where it was resumed."""
+        times = [epoch.get("time", 0.0) for epoch in self.history]
+        parts = pairwise(times)
+        return sum(before for before, after in parts if after < before) + sum(times[-1:])
 
     def least_score(self, wanted: float | Literal["auto"] = "auto") -> float:
         """The minimum score of a box that is kept.
