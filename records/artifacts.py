@@ -65,6 +65,11 @@ def previous_labels() -> ArtifactVersionResponse | None:
     return newest("labeled_dataset", _model_name(), artifact_store().id)
 
 
+def previous_splits() -> ArtifactVersionResponse | None:
+    """Find the newest splits of the model that a static pipeline names, if its stack has any."""
+    return newest("splits", _model_name(), artifact_store().id)
+
+
 def manifest_of(project: int | str) -> ArtifactVersionResponse | None:
     """Find the newest tile manifest that was sent to a Label Studio project, by name or number."""
     return next(iter(manifests_of(project)), None)

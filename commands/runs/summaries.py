@@ -36,6 +36,7 @@ _LINES_BY_FIGURE = {
     "threshold": "minimum score {threshold}",
     "weak": "warning: a weak detector; its minimum score is a fallback, since {weak}. More labels "
     "or epochs help",
+    "split_rule": "{split_rule}",
     "sending": "{sending}",
     "is_concentrated": "the score rests on few scenes: {groups} groups, worth "
     "{effective_groups:.1f} of equal size (mAP50 interval {mAP50 interval})",

@@ -10,6 +10,7 @@ from utils.issues import IssueReport
 from utils.scenes.classes import class_rules, note_unmet
 from utils.scenes.coco import open_coco
 from utils.scenes.folder import open_folder
+from utils.scenes.given_splits import split_by_folder
 from utils.scenes.groups import ALONE, AUTO, UNGROUPED, group_rule
 from utils.scenes.hugging_face import open_hugging_face
 from utils.scenes.image_files import existing_folder
@@ -69,7 +70,11 @@ def open_source(options: SourceOptions) -> SceneSource:
         ungrouped: list[str] = []
         for scene in source.read(report, selection.updated(limit=options.max_scenes)):
             met.update(scene.boxes.labels if scene.boxes else ())
-            ruled = replace(rules.apply(scene, report), group=group_of(scene))
+            ruled = replace(
+                rules.apply(scene, report),
+                group=group_of(scene),
+                split=scene.split or split_by_folder(scene.id),
+            )
             if ruled.group is None and options.group not in (AUTO, ALONE):
                 ungrouped.append(scene.id)
             yield _located(_in_region(ruled, regions, report), source, options)
