@@ -170,7 +170,8 @@ def _command(path: str, found: Mapping[str, Any], overrides: Mapping[str, Any]) 
     is_folder = Path(path).expanduser().is_dir()
     given = str(existing_folder(Path(path))) if is_folder else path
     chosen = {f"{_SOURCE}kind": found["kind"], f"{_SOURCE}{place}": given, **overrides}
-    chosen[_PROJECT] = Path(given).name[:_LONGEST_PROJECT]
+    source = Path(given)
+    chosen[_PROJECT] = (source.stem if source.is_file() else source.name)[:_LONGEST_PROJECT]
     if not found["classes"]:
         chosen.setdefault(f"{_SOURCE}classes", "[NAME OF YOUR CLASS]")
     sets = (f"--set {shlex.quote(f'{key}={_yaml(value)}')}" for key, value in chosen.items())

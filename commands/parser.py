@@ -20,7 +20,8 @@ examples:
   python run.py --ingest                        tile a dataset and send it to Label Studio
   python run.py --export --promote staging      turn what people reviewed into a dataset
   python run.py --training --local              train on this machine
-  python run.py --promote production -i -f      use the new detector: predict, then look
+  python run.py --promote production            use the new detector, if it is better
+  python run.py -i --set source.path=DIR -f     predict, then look
   python run.py --compare 3 4                   set the trainings of two versions side by side
   python run.py -ig --set source.kind=voc --set source.path=DIR --set tiling.tile_size=640
 """

@@ -125,8 +125,18 @@ def _validated(
     try:
         checked = model.model_validate(values)
     except ValidationError as error:
-        raise ConfigurationError(f"{path}: {first_problem(error, 'parameters')}") from error
+        problem = f"{path}: {first_problem(error, 'parameters')}{_what_to_give(error)}"
+        raise ConfigurationError(problem) from error
     return {name: getattr(checked, name) for name in model.model_fields}
+
+
+def _what_to_give(error: ValidationError) -> str:
+    """What to add to a problem that an example of the missing value explains."""
+    first = error.errors()[0]
+    if first["type"] != "missing" or first["loc"][-1] != "path":
+        return ""
+    place = f"{first['loc'][0]}.path"
+    return f". Name a folder, an image, a zip or gs://bucket/prefix: --set {place}=DIR"
 
 
 def _mapping(

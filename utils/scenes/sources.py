@@ -13,7 +13,7 @@ from utils.scenes.folder import open_folder
 from utils.scenes.given_splits import split_by_folder
 from utils.scenes.groups import ALONE, AUTO, UNGROUPED, group_rule
 from utils.scenes.hugging_face import open_hugging_face
-from utils.scenes.image_files import existing_folder
+from utils.scenes.image_files import existing_folder, is_one_image
 from utils.scenes.listing import is_image_file, list_files, passed_over
 from utils.scenes.options import (
     CocoSource,
@@ -101,7 +101,7 @@ def _listed(source: SceneSource, options: SourceOptions) -> SceneSource:
     """The source with what its folder holds besides images and labels."""
     if not isinstance(options, FolderSource | CocoSource | VocSource | YoloSource):
         return source
-    if not is_local(str(options.path)):
+    if not is_local(str(options.path)) or is_one_image(options.path):
         return source
     listing = list_files(existing_folder(Path(options.path)))
     others = (file for file in listing.files if not is_image_file(file))
