@@ -11,6 +11,8 @@ from rich.table import Table
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
 from commands.console import say
+from commands.models.stages import model_to_promote
+from commands.runs.next_steps import to_labels
 from records.dataset_versions import dataset_version, dataset_versions, move_tag, tags_of
 from records.trainings import models_by_dataset
 from utils.errors import ConfigurationError
@@ -50,7 +52,7 @@ def show_datasets(wanted: Sequence[str], tag: str | None) -> None:
 
 def _list(versions: Sequence[ArtifactVersionResponse]) -> None:
     if not versions:
-        say("There are no labelled datasets yet. Make one with: python run.py --export")
+        say(f"There are no labelled datasets yet. {to_labels(model_to_promote([], None))}")
         return
     trained = models_by_dataset()
     table = Table(*_COLUMNS, box=None, header_style="dim")

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from zenml.enums import ModelStages
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse
@@ -21,7 +22,12 @@ from commands.runs.next_steps import (
     typed,
 )
 from commands.stacks.remote import remote_runner
-from records.active_stack import active_stack, artifact_store, artifact_store_name
+from records.active_stack import (
+    active_stack,
+    artifact_store,
+    artifact_store_name,
+    is_on_this_machine,
+)
 from records.annotator import connect_label_studio
 from records.artifacts import newest
 from records.dataset_versions import dataset_version
@@ -234,8 +240,14 @@ def _require_in_reach(artifact: ArtifactVersionResponse, configuration: RunConfi
         raise ConfigurationError(
             f"The {artifact.name} is in the artifact store '{artifact_store_name(place)}', and "
             f"the stack '{configuration.stack}' keeps its artifacts in '{store.name}'. Run it on a "
-            "stack that has the first one: --stack vertex in the cloud, or --stack laptop here."
+            f"stack that has the first one: {_stack_with(place)}."
         )
+
+
+def _stack_with(store: UUID) -> str:
+    if is_on_this_machine(store):
+        return "--stack local"
+    return "--stack vertex in the cloud, or --stack laptop here"
 
 
 def _something_is_predicted(configuration: RunConfiguration) -> None:

@@ -207,7 +207,7 @@ def test_only_a_person_takes_a_version_out_of_production(
     assert version_in(model, "staging").number == 1
 
 
-def test_a_training_makes_a_version_beside_the_one_that_serves(user, configs, model_with):
+def test_a_training_makes_a_version_beside_the_one_that_serves(user, configs, model_with, caplog):
     model = model_with(("trained", "production"))
     configs(model)
     shown = user.calls("--training", "--local")
@@ -215,6 +215,9 @@ def test_a_training_makes_a_version_beside_the_one_that_serves(user, configs, mo
     assert version_in(model, "staging").number == 2
     labels = [version_in(model, n).get_artifact("labeled_dataset").id for n in ("1", "2")]
     assert labels[0] == labels[1]
+    assert "This training equals that of version 1" in caplog.text
+    assert "minimum score 0." in shown
+    assert "reach only half of it on val" in shown
 
 
 def test_a_stage_that_is_empty_is_told_and_the_newest_labels_are_used(user, configs, model_with):

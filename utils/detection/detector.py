@@ -21,6 +21,11 @@ _FORMAT = "detector/1"
 _CARD = "detector.json"
 _ULTRALYTICS_CONFIDENCE = 0.25
 FAINT_SHARE = 0.5  # of the minimum score of a box that is kept: boxes above it are counted
+# A detector that cannot be loaded cannot be compared either.
+_AGAIN = (
+    "After python run.py --training --local, put the new one in its place with: "
+    'python run.py --promote production --force --reason "..."'
+)
 # Bounds logits: scores of 0 and 1 have none.
 _EDGE = 1e-4
 
@@ -188,12 +193,12 @@ class Detector:
         except (OSError, ValueError) as error:
             raise DetectorError(
                 f"There is no detector in {folder}: {error}. "
-                "Train one with: python run.py --training"
+                "Train one with: python run.py --training --local"
             ) from error
         if card.pop("format", None) != _FORMAT:
             raise DetectorError(
                 f"The detector in {folder} was written by another version of Spyglass. "
-                "Train it again with this one."
+                f"Train it again with this one. {_AGAIN}"
             )
         try:
             detector = cls(**card)
@@ -217,8 +222,8 @@ class Detector:
 
 def _damaged(folder: Path, name: str) -> DetectorError:
     return DetectorError(
-        f"The detector in {folder} is damaged: {name} is not whole. Train it again with: "
-        "python run.py --training, or go back to an earlier one with: python run.py --rollback"
+        f"The detector in {folder} is damaged: {name} is not whole. Go back to an earlier one "
+        f"with: python run.py --rollback, or train it again. {_AGAIN}"
     )
 
 
