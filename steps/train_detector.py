@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Annotated
 
 from zenml import get_step_context, step
 
 from records.active_stack import track_with_stack, work_store
 from records.running_step import log_figures
-from records.trainings import equal_training, note_labels
+from records.trainings import note_labels, warn_of_equal_training
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images, local_yolo_dataset
 from utils.dataset.splits import Split, as_splits
@@ -19,10 +18,6 @@ from utils.detection.ultralytics.options import TrainingOptions
 from utils.evaluation.options import EvaluationOptions
 from utils.evaluation.scale_cost import with_recall_by_scale, with_scale
 from utils.evaluation.threshold import with_confidence
-
-logger = logging.getLogger(__name__)
-
-_LONG_S = 90  # from which a time is told in minutes
 
 
 @step
@@ -40,7 +35,7 @@ def train_detector(
     detector = train.train_detector(
         dataset,
         training,
-        on_start=_warn_of_equal,
+        on_start=warn_of_equal_training,
         tracking=track_with_stack(get_step_context().model.name),
         kept_in=work_store("training"),
     )
@@ -54,16 +49,3 @@ def train_detector(
     note_labels()  # at the end: a training that was killed has learned from none
     log_figures({"tiles": dataset.tile_counts, "mlflow_run_id": detector.mlflow_run_id or "none"})
     return detector
-
-
-def _warn_of_equal(run_fingerprint: str) -> None:
-    """Say before the work begins that an earlier training was the same."""
-    if earlier := equal_training(run_fingerprint):
-        version, seconds = earlier
-        logger.warning(
-            "This training equals that of version %d (labels, arguments, seed and weights), which "
-            "took %s: its result is the same. To learn something new, change the labels or an "
-            "argument; to use that version, promote it.",
-            version,
-            f"{seconds / 60:.0f} min" if seconds > _LONG_S else f"{seconds:.0f} s",
-        )

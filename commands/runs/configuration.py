@@ -131,7 +131,7 @@ def _validated(
 
 
 def _what_to_give(error: ValidationError) -> str:
-    """What to add to a problem that an example of the missing value explains."""
+    """Return an example of a value that is missing, to be added to the problem."""
     first = error.errors()[0]
     if first["type"] != "missing" or first["loc"][-1] != "path":
         return ""

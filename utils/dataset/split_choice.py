@@ -18,7 +18,7 @@ from utils.dataset.splits import (
 )
 
 _NOTHING: Mapping[str, str] = {}
-# Of the copies of a picture that stood in several splits: the test split is kept whole.
+# Copies of a picture that stood in several splits go to the first: test is kept whole.
 _KEPT_FIRST = (Split.TEST, Split.VAL, Split.TRAIN)
 _KEEP = "keep them with fractions: as_given"
 
