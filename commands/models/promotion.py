@@ -71,13 +71,19 @@ def roll_back(model_name: str, file: Path | None = None) -> str:
     if earlier is None:
         raise MissingStageError(
             f"No earlier version of model '{model_name}' was in production, so there is none to "
-            f"bring back. {to_production(model_name, file)}"
+            f"bring back. {_how_to_have_one(model_name, current, file)}"
         )
     earlier.set_stage("production", force=True)
     replaced = f", replacing version {current.number} (now archived)" if current else ""
     if current:
         note_rollback(current, earlier)
     return f"Version {earlier.number} of {model_name} is back in production{replaced}."
+
+
+def _how_to_have_one(model: str, current: ModelVersionResponse | None, file: Path | None) -> str:
+    if current is None:
+        return to_production(model, file)
+    return f"Version {current.number} stays; once another has replaced it, it can come back."
 
 
 def _have_two_detectors(
