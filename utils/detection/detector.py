@@ -23,8 +23,8 @@ _ULTRALYTICS_CONFIDENCE = 0.25
 FAINT_SHARE = 0.5  # of the minimum score of a box that is kept: boxes above it are counted
 # A detector that cannot be loaded cannot be compared either.
 _AGAIN = (
-    "After python run.py --training --local, put the new one in its place with: "
-    'python run.py --promote production --force --reason "..."'
+    "Train it again with: python run.py --training --local, then put the new one in its place "
+    'with: python run.py --promote production --force --reason "..."'
 )
 # Bounds logits: scores of 0 and 1 have none.
 _EDGE = 1e-4
@@ -197,8 +197,7 @@ class Detector:
             ) from error
         if card.pop("format", None) != _FORMAT:
             raise DetectorError(
-                f"The detector in {folder} was written by another version of Spyglass. "
-                f"Train it again with this one. {_AGAIN}"
+                f"The detector in {folder} was written by another version of Spyglass. {_AGAIN}"
             )
         try:
             detector = cls(**card)
@@ -222,8 +221,8 @@ class Detector:
 
 def _damaged(folder: Path, name: str) -> DetectorError:
     return DetectorError(
-        f"The detector in {folder} is damaged: {name} is not whole. Go back to an earlier one "
-        f"with: python run.py --rollback, or train it again. {_AGAIN}"
+        f"The detector in {folder} is damaged: {name} is not whole. {_AGAIN}; or go back to an "
+        "earlier one with: python run.py --rollback"
     )
 
 
