@@ -103,6 +103,13 @@ def test_copies_are_one_group_and_told(dataset):
     assert "exact copies" in choice.told[-1]
 
 
+def test_copies_that_are_pinned_to_two_splits_stay_apart(dataset):
+    labels = dataset(dict.fromkeys(GIVEN), pictures={"s0": 3})
+    pins = PinnedScenes(train=("s0",), val=("s1",), test=("s3",))
+    splits = choose_splits(labels, SplitFractions(pinned=pins)).splits
+    assert (splits["s0"], splits["s3"]) == (Split.TRAIN, Split.TEST)
+
+
 def test_pictures_of_one_colour_are_no_copies(dataset):
     labels = dataset(dict.fromkeys(GIVEN), plain=True)
     assert groups_with_copies(groups_of(labels), labels) == groups_of(labels)

@@ -11,8 +11,15 @@ from utils.dataset.labeled import LabeledTile
 from utils.errors import StoreError
 from utils.storage.cache import local_copy
 
+_NONE_PINNED: Mapping[str, str] = {}
+_TWO = 2
 
-def groups_with_copies(groups: Mapping[str, str], tiles: Iterable[LabeledTile]) -> dict[str, str]:
+
+def groups_with_copies(
+    groups: Mapping[str, str],
+    tiles: Iterable[LabeledTile],
+    pinned: Mapping[str, str] = _NONE_PINNED,
+) -> dict[str, str]:
     """Join the groups of scenes that have a tile with the same bytes.
 
     Tiles are encoded alike, so that equal pixels have equal bytes. A tile of a single colour, such
@@ -21,6 +28,8 @@ def groups_with_copies(groups: Mapping[str, str], tiles: Iterable[LabeledTile]) 
     Args:
         groups: Group of each scene, by scene id, from `groups_of`.
         tiles: Tiles of these scenes; consumed once.
+        pinned: Split of each pinned group. Groups that are pinned to two splits stay apart, and the
+            check of the labels leaves one of the copies out.
 
     Returns:
         Group of each scene; joined groups have the name of the first of them.
@@ -28,6 +37,7 @@ def groups_with_copies(groups: Mapping[str, str], tiles: Iterable[LabeledTile]) 
     first: dict[str, LabeledTile] = {}
     plain: dict[str, bool] = {}
     roots: dict[str, str] = {}
+    pins = dict(pinned)
     for tile in tiles:
         before = first.setdefault(tile.sha256, tile)
         one, other = (_root(groups[scene], roots) for scene in (before.scene_id, tile.scene_id))
@@ -35,8 +45,10 @@ def groups_with_copies(groups: Mapping[str, str], tiles: Iterable[LabeledTile]) 
             continue
         if tile.sha256 not in plain:
             plain[tile.sha256] = _is_plain(tile)
-        if not plain[tile.sha256]:
+        splits = {pins[group] for group in (one, other) if group in pins}
+        if not plain[tile.sha256] and len(splits) < _TWO:
             roots[max(one, other)] = min(one, other)
+            pins |= dict.fromkeys((one, other), *splits) if splits else {}
     return {scene: _root(group, roots) for scene, group in groups.items()}
 
 

@@ -15,11 +15,17 @@ from utils.dataset.splits import (
     as_in_training,
     assign_splits,
     groups_of,
+    pinned_groups,
 )
+from utils.errors import EmptySplitError
 
 _NOTHING: Mapping[str, str] = {}
 # Copies of a picture that stood in several splits go to the first: test is kept whole.
 _KEPT_FIRST = (Split.TEST, Split.VAL, Split.TRAIN)
+_COPIES_APART = (
+    "exact copies are in several splits, since one would be empty otherwise; the check leaves all "
+    "but one out"
+)
 _KEEP = "keep them with fractions: as_given"
 
 
@@ -62,9 +68,10 @@ def choose_splits(
         SourceError: If a list file cannot be read.
     """
     alone = groups_of(labels)
-    groups = groups_with_copies(alone, labels)
+    groups = groups_with_copies(alone, labels, pinned_groups(alone, fractions))
     told = []
-    if joined := count_joined(alone, groups):
+    joined = count_joined(alone, groups)
+    if joined:
         told.append(f"exact copies in {joined + 1} groups or more stay together in one split")
     given = given_splits(labels)
     reason = _reason_to_share_out(groups, given, earlier)
@@ -74,7 +81,14 @@ def choose_splits(
     else:
         if len(set(given.values())) > 1 and fractions.as_given == "auto":
             told.insert(0, f"shared out by a hash, not as the source gives them: {reason}; {_KEEP}")
-        splits = assign_splits(groups, fractions, placed=_kept_by_joined(alone, groups, earlier))
+        try:
+            placed = _kept_by_joined(alone, groups, earlier)
+            splits = assign_splits(groups, fractions, placed=placed)
+        except EmptySplitError:
+            if not joined:
+                raise
+            groups, splits = alone, assign_splits(alone, fractions)
+            told[-1] = _COPIES_APART
     return SplitChoice(splits, len(set(groups.values())), tuple(told))
 
 
@@ -92,7 +106,8 @@ def unseen_splits(
         DatasetError: If a scene is pinned to two splits, or a pin matches no scene.
         SourceError: If a list of pinned scenes cannot be read.
     """
-    groups = groups_with_copies(groups_of(labels), labels)
+    alone = groups_of(labels)
+    groups = groups_with_copies(alone, labels, pinned_groups(alone, fractions))
     given = given_splits(labels)
     is_as_given = given and not _differing(given, trained_with) and given.keys() & trained_with
     learned = {groups[scene] for scene in groups if trained_with.get(scene) == Split.TRAIN}

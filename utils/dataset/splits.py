@@ -153,7 +153,7 @@ def _shared_out(
     all_match: bool = True,
     placed: Splits | None = None,
 ) -> Splits:
-    pinned = _pinned(groups, fractions, all_match=all_match)
+    pinned = pinned_groups(groups, fractions, all_match=all_match)
     placed = placed or {}
     return {
         scene: pinned.get(groups[scene])
@@ -174,8 +174,18 @@ def _split_by_hash(group: str, fractions: SplitFractions) -> Split:
     )
 
 
-def _pinned(groups: Groups, fractions: SplitFractions, *, all_match: bool) -> Splits:
-    """The split of each group with a pinned scene."""
+def pinned_groups(groups: Groups, fractions: SplitFractions, *, all_match: bool = False) -> Splits:
+    """The split of each group with a pinned scene.
+
+    Args:
+        groups: The group of each scene, by scene id.
+        fractions: Fractions with the pins.
+        all_match: Whether a pin must match a scene.
+
+    Raises:
+        DatasetError: If a group is pinned to two splits, or a pin matches no scene.
+        SourceError: If a list of pinned scenes cannot be read.
+    """
     pinned: Splits = {}
     scenes = sorted(groups)
     names = _scenes_by_name(scenes)
