@@ -59,7 +59,7 @@ def typed(command: str, model: str, file: Path | None = None) -> str:
         file: Configuration that names the model, if one is known: a promotion takes any.
     """
     flag = command.split()[0]
-    if _model_in(CONFIGS / _FILES[flag]) == model:
+    if _model_in(CONFIGS / _FILES[flag]) in (model, None):
         return f"python run.py {command}"
     if flag == "--promote" and file is not None and _model_in(file) == model:
         return f"python run.py {command} --config {shlex.quote(str(file))}"

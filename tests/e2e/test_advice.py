@@ -176,8 +176,17 @@ STATES = {
 }
 
 
+QUICK_STATES = ("labels", "only production", "newer labels in staging")
+
+
 @pytest.mark.parametrize("command", ["training", "evaluation", "production", "inference"])
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize(
+    "state",
+    [
+        state if state in QUICK_STATES else pytest.param(state, marks=pytest.mark.slow)
+        for state in STATES
+    ],
+)
 def test_advice_leads_forward(state, command, user, configs, images, model_with):
     model = model_with(*STATES[state])
     configs(model)
