@@ -9,7 +9,7 @@ from zenml.metadata.metadata_types import MetadataType
 
 from materializers.folders import FolderMaterializer
 from materializers.pages import store_page
-from utils.detection.detector import reached_by
+from utils.detection.detector import reached_by, readable_score
 from utils.evaluation.evaluation import Evaluation
 from utils.evaluation.scores import is_concentrated
 
@@ -35,7 +35,7 @@ class EvaluationMaterializer(FolderMaterializer):
         return metrics | {
             "milliseconds_per_tile": data.milliseconds,
             "best_confidence": data.tile_scores.best_confidence,
-            "threshold": f"{scores.confidence:.2f}; "
+            "threshold": f"{readable_score(scores.confidence)}; "
             f"{reached_by(scores.found_boxes, scores.faint_boxes)} on these tiles",
             "groups": data.tile_scores.groups,
             "effective_groups": data.tile_scores.effective_groups,

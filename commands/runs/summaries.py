@@ -7,6 +7,7 @@ from typing import Any
 from zenml.models import PipelineRunResponse
 
 from records.runs import outputs_of
+from utils.detection.detector import readable_score
 
 _LINES = {
     "tile_manifest": "{scenes} scenes ({scenes_unchanged} unchanged), {tiles} tiles, {boxes} boxes",
@@ -25,11 +26,9 @@ _LINES = {
     "fiftyone_issues": "{added} samples added, {updated} updated, {unchanged} unchanged",
 }
 
-_LEAST_SCORE = (
-    "each scores at least {least_score:.2f}; {faint_boxes} more score between {half:.2f} and that"
-)
+_LEAST_SCORE = "each scores at least {least}; {faint_boxes} more score between {half} and that"
 _NOTHING = (
-    "nothing scores as much as that; to see what scores less, add: --set inference.confidence=0.01"
+    "nothing scores as much as that; to see what scores less, add: --set inference.confidence=0.001"
 )
 # Printed in this order, each where its figure is there and not 0.
 _LINES_BY_FIGURE = {
@@ -77,8 +76,9 @@ def summary_of(run: PipelineRunResponse) -> list[str]:
         elif name in _LINES:
             lines.append(f"  {_LINES[name].format_map(_Readable(metadata))}")
         if metadata.get("least_score"):
-            half = metadata["least_score"] / 2
-            lines.append(f"  {_LEAST_SCORE.format_map(metadata | {'half': half})}")
+            least = metadata["least_score"]
+            told = {"least": readable_score(least), "half": readable_score(least / 2)}
+            lines.append(f"  {_LEAST_SCORE.format_map(metadata | told)}")
             if not metadata["boxes"]:
                 lines.append(f"  {_NOTHING.format_map(metadata)}")
             lines += [f"  that score was chosen {chosen}"] if chosen else []

@@ -105,7 +105,7 @@ def test_a_choice_at_an_edge_or_on_few_boxes_is_doubted(choice, reason):
         pytest.param([0.9, 0.8, 0.7], 2, FALLBACK, id="no higher than the default"),
         pytest.param([0.3, 0.1, 0.08, 0.02], 3, 0.08, id="as many boxes as objects"),
         pytest.param([0.3, 0.1], 7, 0.1, id="fewer boxes than objects"),
-        pytest.param([0.002], 1, 0.01, id="no lower than the lowest tried"),
+        pytest.param([0.0001], 1, 0.001, id="no lower than what is predicted"),
         pytest.param([], 1, FALLBACK, id="no box at all"),
     ],
 )

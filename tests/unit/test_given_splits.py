@@ -15,6 +15,7 @@ from utils.dataset.labeled import SCHEMA, LabeledDataset
 from utils.dataset.options import PinnedScenes, SplitFractions
 from utils.dataset.split_choice import choose_splits, unseen_splits
 from utils.dataset.splits import Split, as_splits, assign_splits, groups_of
+from utils.errors import EmptySplitError
 from utils.files import sha256_of
 from utils.issues import IssueReport
 from utils.scenes.given_splits import split_named
@@ -85,6 +86,12 @@ def test_without_a_given_val_a_part_of_train_validates(dataset):
     splits = choose_splits(dataset(given), AS_GIVEN).splits
     assert splits["t"] == Split.TEST
     assert {splits[scene] for scene in given if scene != "t"} == {Split.TRAIN, Split.VAL}
+
+
+def test_without_a_given_train_it_says_what_to_do(dataset):
+    labels = dataset({"a": "val", "b": "test"})
+    with pytest.raises(EmptySplitError, match=r"fractions\.as_given=false"):
+        choose_splits(labels, AS_GIVEN)
 
 
 def test_scenes_without_a_given_split_follow_their_group_or_the_hash(dataset):

@@ -80,7 +80,8 @@ def choose_splits(
         splits = _as_given(groups, given, fractions)
     else:
         if len(set(given.values())) > 1 and fractions.as_given == "auto":
-            told.insert(0, f"shared out by a hash, not as the source gives them: {reason}; {_KEEP}")
+            keep = f"; {_KEEP}" if Split.TRAIN in given.values() else ""
+            told.insert(0, f"shared out by a hash, not as the source gives them: {reason}{keep}")
         try:
             placed = _kept_by_joined(alone, groups, earlier)
             splits = assign_splits(groups, fractions, placed=placed)
@@ -156,7 +157,16 @@ def _told_as_given(groups: Groups, given: Splits, fractions: SplitFractions) -> 
 
 
 def _as_given(groups: Groups, given: Splits, fractions: SplitFractions) -> Splits:
-    """Keep the given splits scene by scene; the others follow their group, else the hash."""
+    """Keep the given splits scene by scene; the others follow their group, else the hash.
+
+    Raises:
+        EmptySplitError: If the source gives splits, but no scene to train.
+    """
+    if given and Split.TRAIN not in given.values():
+        raise EmptySplitError(
+            "The source gives no scene to train, so its splits cannot be kept. Ingest its train "
+            "folder too, or share the scenes out with fractions.as_given=false."
+        )
     of_group = {groups[scene]: split for scene, split in sorted(given.items())}
     placed = {scene: of_group[group] for scene, group in groups.items() if group in of_group}
     placed |= given

@@ -20,6 +20,7 @@ from utils.state_files import read_object
 _FORMAT = "detector/1"
 _CARD = "detector.json"
 _ULTRALYTICS_CONFIDENCE = 0.25
+_SMALL = 0.01
 FAINT_SHARE = 0.5  # of the minimum score of a box that is kept: boxes above it are counted
 # A detector that cannot be loaded cannot be compared either.
 _AGAIN = (
@@ -47,6 +48,11 @@ class Platt:
     def probability(self, scores: FloatArray) -> FloatArray:
         """The probability of true positives, shape (n,), from scores of boxes, shape (n,)."""
         return np.asarray(1 / (1 + np.exp(-(self.slope * logit(scores) + self.shift))))
+
+
+def readable_score(score: float) -> str:
+    """Write a score with two decimals, or three where two would hide it."""
+    return f"{score:.2f}" if score >= _SMALL else f"{score:.3f}"
 
 
 def reached_by(boxes: int, faint: int) -> str:
@@ -162,7 +168,7 @@ class Detector:
 
     def threshold(self) -> str:
         """The minimum score of a box and how it was chosen, with the boxes of val that reach it."""
-        told = f"{self.least_score():.2f}, chosen {self.least_score_chosen()}"
+        told = f"{readable_score(self.least_score())}, chosen {self.least_score_chosen()}"
         if self.confidence_counts is None:
             return told
         return f"{told}; {reached_by(*self.confidence_counts)} on val"

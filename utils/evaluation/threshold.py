@@ -32,6 +32,7 @@ _STANDARD_ERRORS = 1.0
 FALLBACK = 0.25  # ultralytics' default for predictions
 FEWEST_MATCHES = 10  # of a choice that is trusted: fewer move its F1 by a tenth each
 LOWEST, HIGHEST = 0.01, 0.95  # of a choice that is trusted: at an edge the best may lie outside
+_LEAST = 0.001  # of a fallback: nothing below is predicted
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def fallback_confidence(scores: FloatArray, objects: int) -> float:
     if not len(ordered):
         return FALLBACK
     as_many = float(ordered[min(objects, len(ordered)) - 1])
-    return float(min(FALLBACK, max(np.floor(as_many * 100) / 100, LOWEST)))
+    return float(min(FALLBACK, max(np.floor(as_many / _LEAST) * _LEAST, _LEAST)))
 
 
 def choose_confidence(

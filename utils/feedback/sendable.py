@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from utils.annotation.preannotations import Preannotation
+from utils.detection.detector import readable_score
 from utils.evaluation.tide_errors import confident
 from utils.feedback.picked import PickedTile
 from utils.geometry import Boxes, FloatArray
@@ -18,7 +19,7 @@ from utils.tiling.options import TilingOptions
 from utils.tiling.parts import tile_key
 from utils.tiling.tile import Tile
 
-_LEAST = 0.01  # of a threshold that is proposed
+_LEAST = 0.001  # of a threshold that is proposed
 
 
 def boxes_to_send(picked: PickedTile) -> Boxes | None:
@@ -48,14 +49,16 @@ def told_about(picked: Iterable[PickedTile]) -> str:
     sent, kept = sent_boxes(tiles)
     threshold = max((one.confidence for one in tiles), default=0.0)
     told = (
-        f"{sent} boxes that score at least {threshold:.2f} go with them; {kept} that score less "
-        "stay here"
+        f"{sent} boxes that score at least {readable_score(threshold)} go with them; {kept} that "
+        "score less stay here"
     )
     if sent or not kept:
         return told
     best = max(float(_scores(one).max(initial=0.0)) for one in tiles)
-    lower = max(np.floor(50 * best) / 100, _LEAST)
-    return f"{told}. To send those that score most: --feedback --set feedback.confidence={lower:g}"
+    lower = max(np.floor(best / 2 / _LEAST) * _LEAST, _LEAST)
+    return (
+        f"{told}. To send those that score most: --feedback --set feedback.confidence={lower:.3g}"
+    )
 
 
 def _scores(picked: PickedTile) -> FloatArray:
