@@ -74,10 +74,13 @@ def _requests(parsed: argparse.Namespace) -> Iterator[Request]:
 
 
 def _loop(parsed: argparse.Namespace) -> RunLoop:
-    promote = Promote(parsed.promote, parsed.reason, parsed.yes) if parsed.promote else None
+    stages = set(parsed.promote or ())
+    last = "production" if "production" in stages else next(iter(stages), None)
+    promote = Promote(last, parsed.reason, parsed.yes) if last else None
     return RunLoop(
         commands=tuple(parsed.commands),
         promote=promote,
+        stage_first=len(stages) > 1,
         config=parsed.config,
         overrides=tuple(parsed.overrides),
         stack=parsed.stack,
@@ -131,7 +134,7 @@ def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespa
 def _check_stages(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
     if parsed.force != bool(parsed.reason):
         parser.error('--force and --reason go together: --force --reason "why it has to be so"')
-    if parsed.force and parsed.promote != "production":
+    if parsed.force and "production" not in (parsed.promote or ()):
         parser.error("--force belongs to --promote production")
     if parsed.rollback and (parsed.promote or parsed.commands):
         parser.error("--rollback goes alone")

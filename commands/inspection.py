@@ -195,8 +195,8 @@ def _counted(count: int, noun: str) -> str:
 
 def _command(path: str, found: Mapping[str, Any], overrides: Mapping[str, Any]) -> str:
     chosen = _chosen(path, found, overrides)
-    given = str(chosen[f"{_SOURCE}{_place(found)}"])
-    chosen[_PROJECT] = Path(given).name[:_LONGEST_PROJECT]
+    source = Path(str(chosen[f"{_SOURCE}{_place(found)}"]))
+    chosen[_PROJECT] = (source.stem if source.is_file() else source.name)[:_LONGEST_PROJECT]
     if not found["classes"]:
         chosen.setdefault(f"{_SOURCE}classes", "[NAME OF YOUR CLASS]")
     return f"python run.py --ingest {_sets(chosen)}"

@@ -112,7 +112,7 @@ def _run(request: Request) -> None:
         case RollBack():
             from commands.models.promotion import roll_back
 
-            say(roll_back(_model_of(request)))
+            say(roll_back(_model_of(request), request.config))
         case ShowDatasets():
             from commands.models.datasets import show_datasets
 
@@ -167,15 +167,17 @@ def _run_loop(loop: RunLoop) -> None:
     # All of them, before the first runs: a typing error in the last would show hours later.
     planned = plan_runs(loop)
     runs = [run for run in planned if run.command != PROMOTION]
-    before = PIPELINES_BEFORE_STAGE[loop.promote.stage] if loop.promote else ()
-    for run in runs:
-        if run.command.name in before:
+    promotions = [loop.promote] if loop.promote else []
+    if loop.promote and loop.stage_first:
+        promotions.insert(0, Promote("staging"))
+    for promotion in promotions:
+        before = PIPELINES_BEFORE_STAGE[promotion.stage]
+        for run in [run for run in runs if run.command.name in before]:
+            runs.remove(run)
             run_pipeline(run, yes=loop.yes)
-    if loop.promote:
-        _promote(loop, loop.promote, planned)
+        _promote(loop, promotion, planned)
     for run in runs:
-        if run.command.name not in before:
-            run_pipeline(run, yes=loop.yes)
+        run_pipeline(run, yes=loop.yes)
 
 
 def _promote(loop: RunLoop, promotion: Promote, planned: list[PlannedRun]) -> None:
@@ -186,7 +188,7 @@ def _promote(loop: RunLoop, promotion: Promote, planned: list[PlannedRun]) -> No
     named = parse_overrides(loop.overrides).get(_MODEL_NAME)
     model = str(named or model_to_promote(configurations, loop.config))
     if promotion.stage == "staging":
-        say(promote("staging", model))
+        say(promote("staging", model, loop.config))
         return
     (comparison,) = (run for run in planned if run.command == PROMOTION)
-    promote_to_production(model, comparison, promotion)
+    promote_to_production(model, comparison, promotion, loop.config)

@@ -21,7 +21,8 @@ examples:
   python run.py --ingest                        tile a dataset and send it to Label Studio
   python run.py --export --promote staging      turn what people reviewed into a dataset
   python run.py --training --local              train on this machine
-  python run.py --promote production -i -f      use the new detector: predict, then look
+  python run.py --promote production            use the new detector, if it is better
+  python run.py -i --set source.path=DIR -f     predict, then look
   python run.py --compare 3 4                   set the trainings of two versions side by side
   python run.py -ig --project cells --set tiling.tile_size=640
 """
@@ -93,8 +94,10 @@ def _add_stages(stages: argparse._ArgumentGroup) -> None:
     stages.add_argument(
         "--promote",
         choices=["staging", "production"],
+        action="append",
         help="move a model version: the latest into staging, or staging's into production, "
-        "where it must be better than what is there (configs/promotion.yaml)",
+        "where it must be better than what is there (configs/promotion.yaml); both in one call: "
+        "after the export, and after the training",
     )
     stages.add_argument(
         "--force", action="store_true", help="promote to production without comparing"

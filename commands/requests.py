@@ -46,7 +46,7 @@ LOOP = (
     Command(
         "training",
         "t",
-        "train a detector on the dataset in staging",
+        "train a detector on the newest labelled dataset",
         "training_pipeline",
         "training_pipeline_remote_gpu",
     ),
@@ -205,6 +205,8 @@ class RunLoop:
     Attributes:
         commands: Pipelines to run, in the order of the loop.
         promote: Promotion to make, or None.
+        stage_first: Whether the latest version goes to staging too, after the export and before
+            the training.
         config: Configuration of the only pipeline instead of its own.
         overrides: Arguments of `--set`.
         stack: Stack to run on instead of the one in the configuration.
@@ -215,6 +217,7 @@ class RunLoop:
 
     commands: tuple[Command, ...] = ()
     promote: Promote | None = None
+    stage_first: bool = False
     config: Path | None = None
     overrides: tuple[str, ...] = ()
     stack: str | None = None

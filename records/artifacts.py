@@ -67,6 +67,11 @@ def previous_labels() -> ArtifactVersionResponse | None:
     return newest("labeled_dataset", _model_name(), artifact_store().id)
 
 
+def previous_splits() -> ArtifactVersionResponse | None:
+    """Find the newest splits of the model that a static pipeline names, if its stack has any."""
+    return newest("splits", _model_name(), artifact_store().id)
+
+
 def manifest_behind(labels: ArtifactVersionResponse | None) -> ArtifactVersionResponse | None:
     """Find the tile manifest that labels were exported for, whichever project is the newest.
 

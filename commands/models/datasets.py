@@ -11,6 +11,8 @@ from rich.table import Table
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
 from commands.console import say
+from commands.models.stages import model_to_promote
+from commands.runs.next_steps import to_labels
 from records.dataset_versions import (
     dataset_version,
     dataset_versions,
@@ -71,7 +73,8 @@ def _name_others(model: str) -> None:
 def _list(versions: Sequence[ArtifactVersionResponse], model: str | None) -> None:
     if not versions:
         whose = f" of the model '{model}'" if model else ""
-        say(f"There are no labelled datasets{whose} yet. Make one with: python run.py --export")
+        remedy = to_labels(model or model_to_promote([], None))
+        say(f"There are no labelled datasets{whose} yet. {remedy}")
         return
     trained = models_by_dataset()
     table = Table(*_COLUMNS, box=None, header_style="dim")

@@ -168,13 +168,20 @@ def _validated(
 
 
 def _explained(error: ValidationError) -> str:
-    """Return the first problem, with a hint where a key is known from elsewhere."""
-    problem = first_problem(error, "parameters")
+    """Return the first problem, with a hint where a key is known from elsewhere or missing."""
+    problem = first_problem(error, _PARAMETERS)
     key = re.search(r"unknown key '(\w+)'", problem)
-    hint = hint_for(key[1]) if key else None
-    if problem.startswith("parameters.source: Field required"):
-        hint = "Name a folder, an image, a zip or gs://bucket/prefix: --set source.path=DIR"
+    hint = (hint_for(key[1]) if key else None) or _what_to_give(error)
     return f"{problem}. {hint}" if hint else problem
+
+
+def _what_to_give(error: ValidationError) -> str | None:
+    """Return an example of a place that is missing, to be added to the problem."""
+    first = error.errors()[0]
+    if first["type"] != "missing" or first["loc"][-1] not in ("path", "source"):
+        return None
+    place = f"{first['loc'][0]}.path"
+    return f"Name a folder, an image, a zip or gs://bucket/prefix: --set {place}=DIR"
 
 
 def _mapping(

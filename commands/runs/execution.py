@@ -26,6 +26,7 @@ from commands.runs.reachability import check_reachable, require_checkout
 from commands.runs.running import run_to_the_end
 from commands.runs.settings import run_settings
 from commands.runs.summaries import summary_of
+from commands.runs.version_choice import choose_version, stage_after_training
 from commands.stacks.choice import LOCAL, StackChoice, chosen_stack
 from commands.stacks.files import short_name
 from commands.stacks.registration import activate_stack
@@ -128,10 +129,14 @@ def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
         _check_elsewhere(stack, configuration)
     if has_cluster(stack):
         prepare_for_jobs(configuration)
-    check_before(planned.command.name, configuration)
+    choice = choose_version(planned.command.name, configuration)
+    check_before(planned.command.name, choice.configuration)
+    configuration = choice.settled()
     run = run_to_the_end(planned.pipeline, configuration, is_elsewhere=is_elsewhere)
     for line in summary_of(run):
         say(line)
+    if planned.command.name == "training":
+        stage_after_training(configuration)
     if planned.command.name == "fiftyone":
         from utils.curation.app import open_app
 
