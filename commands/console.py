@@ -9,6 +9,7 @@ import sys
 import textwrap
 import warnings
 
+from commands.requests import PROJECT_VARIABLE
 from utils.masking import mask_logs, without_secrets
 
 # libvips warns of broken images without naming them: the issues have their names. google.auth
@@ -23,6 +24,10 @@ _TELLS_TABLES = ("mlflow.store.db", "alembic")
 _OWN = ("commands", "materializers", "pipelines", "records", "slurm", "steps", "utils")
 _PARTICULARS = re.compile(r"\d+|\S*/\S+")
 _told: set[tuple[str, str]] = set()
+# Commands that belong to no project, or name theirs.
+_OF_A_PROJECT = re.compile(
+    r"python run\.py (?!--(?:project|new-project|register-stack|check-stack|reports))"
+)
 _ZENML_NEWS = ("Step ", "Pipeline run has ", "Dashboard URL")
 
 
@@ -34,12 +39,13 @@ def say(message: str, *, secret: bool = False) -> None:
         secret: Whether the line is meant to show a secret, such as the token that opens a server;
             else the secrets of addresses are masked.
     """
+    message = _for_project(message)
     print(_wrapped(message if secret else without_secrets(message)), flush=True)
 
 
 def complain(message: str) -> None:
     """Print an error or a warning on standard error."""
-    print(_wrapped(without_secrets(message)), file=sys.stderr, flush=True)
+    print(_wrapped(without_secrets(_for_project(message))), file=sys.stderr, flush=True)
 
 
 def _wrapped(message: str) -> str:
@@ -64,6 +70,12 @@ def _folded(line: str) -> str:
         break_on_hyphens=False,
     )
     return folded.replace(_KEPT_SPACE, " ")
+
+
+def _for_project(message: str) -> str:
+    """Name the chosen project in every command of a message, which would else mean another."""
+    project = os.environ.get(PROJECT_VARIABLE)
+    return _OF_A_PROJECT.sub(f"python run.py --project {project} ", message) if project else message
 
 
 def ask(question: str, *, yes: bool) -> bool:

@@ -30,7 +30,11 @@ class DetectorMaterializer(FolderMaterializer):
             "metres_per_pixel": data.ground_sample_distance or "not known",
             "recall_by_scale": data.recall_by_scale,
             "confidence": "not chosen" if data.confidence is None else data.confidence,
+            "threshold": data.threshold(),
+            "weak": data.confidence_doubt,
             "data_fingerprint": data.data_fingerprint,
+            "run_fingerprint": data.run_fingerprint,
+            "seconds": data.seconds,
             "augmentations": names_of(data.arguments.get("augmentations", [])),
             **{name: float(value) for name, value in data.metrics.items()},
         }

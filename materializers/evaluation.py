@@ -9,6 +9,7 @@ from zenml.metadata.metadata_types import MetadataType
 
 from materializers.folders import FolderMaterializer
 from materializers.pages import store_page
+from utils.detection.detector import reached_by, readable_score
 from utils.evaluation.evaluation import Evaluation
 from utils.evaluation.scores import is_concentrated
 
@@ -29,10 +30,13 @@ class EvaluationMaterializer(FolderMaterializer):
     def extract_metadata(self, data: Evaluation) -> dict[str, MetadataType]:
         """The numbers shown beside the artifact."""
         metrics: dict[str, MetadataType] = dict(data.metrics)
-        intervals = data.tile_scores.metrics
+        scores = data.tile_scores
+        intervals = scores.metrics
         return metrics | {
             "milliseconds_per_tile": data.milliseconds,
             "best_confidence": data.tile_scores.best_confidence,
+            "threshold": f"{readable_score(scores.confidence)}; "
+            f"{reached_by(scores.found_boxes, scores.faint_boxes)} on these tiles",
             "groups": data.tile_scores.groups,
             "effective_groups": data.tile_scores.effective_groups,
             "is_concentrated": is_concentrated(data.tile_scores),

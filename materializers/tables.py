@@ -18,6 +18,7 @@ from utils.dataset.labeled import LabeledDataset
 from utils.detection.geojson import GEOJSON_FILE
 from utils.detection.predictions import Predictions
 from utils.feedback.picked import PickedTiles
+from utils.feedback.sendable import sent_boxes, told_about
 from utils.files import sha256_of
 from utils.tiling.manifest import TileManifest
 
@@ -105,9 +106,13 @@ class PickedTilesMaterializer(_TableMaterializer):
     def extract_metadata(self, data: PickedTiles) -> dict[str, MetadataType]:
         """The numbers shown beside the artifact."""
         reasons = Counter(one.reason.value for one in data)
+        sent, kept_back = sent_boxes(data)
         return {
             "tiles": len(data),
             "reasons": dict(reasons),
+            "boxes_sent": sent,
+            "boxes_not_sent": kept_back,
+            "sending": told_about(data),
             "page": f"{self.uri}/picked_tiles.html",
         }
 

@@ -1,10 +1,10 @@
-"""Training: the labelled dataset in staging becomes a detector."""
+"""Training: a labelled dataset becomes a detector."""
 
 from __future__ import annotations
 
 from zenml import pipeline
 
-from records.artifacts import newest, training_labels
+from records.artifacts import manifest_behind, newest, previous_splits, training_labels
 from steps.check_labels import check_labels
 from steps.evaluate_detector import evaluate_detector
 from steps.split_by_scene import split_by_scene
@@ -22,18 +22,20 @@ def training_pipeline(
     evaluation: EvaluationOptions = EvaluationOptions(),
     dataset: str | int | None = None,
 ) -> None:
-    """Train a detector on the labelled dataset in staging; evaluate it on tiles it has never seen.
+    """Train a detector on a labelled dataset; evaluate it on tiles it has never seen.
 
     Args:
         fractions: Fractions of scenes in train, val and test.
         checks: Checks of labels and images before training.
         training: Checkpoint, epochs, image size and other options of the training.
         evaluation: Options of the evaluation after the training.
-        dataset: A version of the labelled dataset other than the one in staging, by number or tag,
-            or the newest that fits a query such as `reviewed>=100, ship>50` (see `--datasets`).
+        dataset: A version of the labelled dataset other than that of the model version, by number
+            or tag, or the newest that fits a query such as `reviewed>=100, ship>50` (see
+            `--datasets`).
     """
     labels = training_labels(dataset)
-    splits = split_by_scene(labels, fractions)
-    checked, *_ = check_labels(labels, splits, newest("tile_manifest"), checks, training)
+    splits = split_by_scene(labels, fractions, previous_splits())
+    manifest = manifest_behind(labels) or newest("tile_manifest")
+    checked, *_ = check_labels(labels, splits, manifest, checks, training)
     detector = train_detector(checked, splits, training, evaluation)
     evaluate_detector(detector, checked, splits, evaluation)

@@ -34,6 +34,12 @@ def artifact_store_name(store: UUID) -> str:
     return Client().get_stack_component(StackComponentType.ARTIFACT_STORE, store).name
 
 
+def is_on_this_machine(store: UUID) -> bool:
+    """Whether a registered artifact store is a folder of this machine."""
+    component = Client().get_stack_component(StackComponentType.ARTIFACT_STORE, store)
+    return component.flavor_name == "local"
+
+
 def execution_modes() -> list[ExecutionMode]:
     """Return the ways in which the active stack's orchestrator can react to a failed step."""
     return Client().active_stack.orchestrator.supported_execution_modes

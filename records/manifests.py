@@ -65,6 +65,22 @@ def cut_of_ingest(project: int | str) -> TilingOptions | None:
     return manifest.cut or TilingOptions(edges="cut")  # as all were cut before manifests said so
 
 
+def projects_with_tiles() -> list[str]:
+    """List the names of the Label Studio projects to which tiles were sent by an ingest."""
+    prefixes = [f"{sender}:" for sender in INGESTS]
+    found = {
+        tag.name.removeprefix(prefix)
+        for prefix in prefixes
+        for tag in depaginate(Client().list_tags, name=f"startswith:{prefix}")
+        if _tagged_any(tag.name)
+    }
+    return sorted(name for name in found if not name.isdigit())
+
+
+def _tagged_any(tag: str) -> bool:
+    return bool(Client().list_artifact_versions(tags=[tag], size=1).total)
+
+
 def _tag_of(sender: str, project: int | str) -> str:
     return f"{sender}:{project}"
 

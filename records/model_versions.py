@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from zenml import log_metadata
+from zenml import Model, link_artifact_to_model, log_metadata
 from zenml.client import Client
-from zenml.models import ModelVersionResponse
+from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 from zenml.utils.pagination_utils import depaginate_stream
 
 
@@ -33,6 +33,20 @@ def versions_of(model: str) -> Iterator[ModelVersionResponse]:
 def versions_of_all_models() -> Iterator[ModelVersionResponse]:
     """Yield the versions of every model."""
     yield from depaginate_stream(Client().list_model_versions, hydrate=True)
+
+
+def new_version_with(model: str, artifact: ArtifactVersionResponse) -> ModelVersionResponse:
+    """Make the next version of a model, which holds an artifact of an earlier one.
+
+    Args:
+        model: Name of the model; it is made where there is none of that name.
+        artifact: Artifact that both versions hold from now on.
+    """
+    if not Client().list_models(name=model).items:
+        Client().create_model(model)
+    version = Client().create_model_version(model)
+    link_artifact_to_model(artifact, Model(name=model, version=version.name))
+    return Client().get_model_version(model, version.name)
 
 
 def note_on(model: str, version: int | str, name: str, value: str | dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,9 @@ from records.model_versions import moment_now, note_on, versions_of, versions_of
 from utils.dataset.options import SplitFractions
 from utils.dataset.splits import held_out
 
+logger = logging.getLogger(__name__)
+
+_LONG_S = 90  # from which a time is told in minutes
 LEARNED_FROM = "learned from"
 _BEGUN, _ENDED = "retraining", "retrained"
 
@@ -36,6 +40,36 @@ def learned_from(version: ModelVersionResponse) -> dict[str, Any]:
     """Return the labels that a version learned from: id, version and date; empty if untrained."""
     learned = version.run_metadata.get(LEARNED_FROM)
     return learned if isinstance(learned, dict) else {}
+
+
+def warn_of_equal_training(run_fingerprint: str) -> None:
+    """Say, before a training begins, that one of the running step's model was the same.
+
+    Args:
+        run_fingerprint: Fingerprint of data, arguments, seed and starting weights.
+    """
+    if earlier := _equal_training(run_fingerprint):
+        version, seconds = earlier
+        logger.warning(
+            "This training equals that of version %d (labels, arguments, seed and weights), which "
+            "took %s: its result is the same. To learn something new, change the labels or an "
+            "argument; to use that version, promote it.",
+            version,
+            f"{seconds / 60:.0f} min" if seconds > _LONG_S else f"{seconds:.0f} s",
+        )
+
+
+def _equal_training(run_fingerprint: str) -> tuple[int, float] | None:
+    """Find the number of the newest version with an equal training, and its seconds.
+
+    Detectors that an earlier version of Spyglass trained are not found.
+    """
+    for version in versions_of(get_step_context().model.name):
+        detector = version.get_artifact("trained_detector")
+        figures: dict[str, Any] = dict(detector.run_metadata) if detector else {}
+        if figures.get("run_fingerprint") == run_fingerprint:
+            return version.number, float(figures.get("seconds", 0.0))
+    return None
 
 
 def models_by_dataset() -> dict[str, list[ModelVersionResponse]]:

@@ -31,6 +31,7 @@ def evaluate_detector(
     result = evaluate.evaluate_detector(
         detector, tiles, local_images(tiles), scratch_folder(), evaluation, split=split
     )
+    log_figures({"weak": detector.confidence_doubt}, "evaluation")
     if evaluation.check_backends:
         losses = measure_losses(
             detector, tiles, local_images(tiles), evaluation, exports_store("detector")

@@ -9,7 +9,8 @@ from zenml import step
 from records.running_step import log_figures
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.options import SplitFractions
-from utils.dataset.splits import as_in_training, count_splits, groups_of
+from utils.dataset.split_choice import unseen_splits
+from utils.dataset.splits import count_splits
 
 
 @step
@@ -17,6 +18,6 @@ def find_unseen_scenes(
     labels: LabeledDataset, trained_on: dict[str, str], fractions: SplitFractions
 ) -> Annotated[dict[str, str], "judging_splits"]:
     """Keep the splits of a training, and split later scenes as that training would have."""
-    splits = as_in_training(groups_of(labels), trained_on, fractions)
+    splits = unseen_splits(labels, trained_on, fractions)
     log_figures({"scenes": count_splits(splits)})
     return {scene: split.value for scene, split in splits.items()}

@@ -9,15 +9,21 @@ from zenml import step
 from records.running_step import log_figures
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.options import SplitFractions
-from utils.dataset.splits import assign_splits, count_splits, groups_of
+from utils.dataset.split_choice import choose_splits
+from utils.dataset.splits import count_splits
 
 
 @step
 def split_by_scene(
-    labels: LabeledDataset, fractions: SplitFractions
+    labels: LabeledDataset, fractions: SplitFractions, earlier: dict[str, str] | None = None
 ) -> Annotated[dict[str, str], "splits"]:
-    """Assign every group of scenes, whole, to one split."""
-    groups = groups_of(labels)
-    splits = assign_splits(groups, fractions)
-    log_figures({"scenes": count_splits(splits), "groups": len(set(groups.values()))})
-    return {scene_id: split.value for scene_id, split in splits.items()}
+    """Assign every group of scenes, whole, to one split; copies of a picture are of one group."""
+    choice = choose_splits(labels, fractions, earlier or {})
+    log_figures(
+        {
+            "scenes": count_splits(choice.splits),
+            "groups": choice.groups,
+            "split_rule": "; ".join(choice.told),
+        }
+    )
+    return {scene_id: split.value for scene_id, split in choice.splits.items()}

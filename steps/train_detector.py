@@ -8,7 +8,7 @@ from zenml import get_step_context, step
 
 from records.active_stack import track_with_stack, work_store
 from records.running_step import log_figures
-from records.trainings import note_labels
+from records.trainings import note_labels, warn_of_equal_training
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images, local_yolo_dataset
 from utils.dataset.splits import Split, as_splits
@@ -35,6 +35,7 @@ def train_detector(
     detector = train.train_detector(
         dataset,
         training,
+        on_start=warn_of_equal_training,
         tracking=track_with_stack(get_step_context().model.name),
         kept_in=work_store("training"),
     )

@@ -11,6 +11,7 @@ from rich.table import Table
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse, PipelineRunResponse
 
 from commands.console import complain, say
+from commands.runs.next_steps import to_stage
 from records.model_versions import version_in
 from records.runs import newest_run_names, outputs_of, run_by, run_with_id
 from utils.errors import ConfigurationError, DetectorError
@@ -84,7 +85,7 @@ def _training_of(version: ModelVersionResponse) -> PipelineRunResponse:
     if detector is None or detector.producer_pipeline_run_id is None:
         raise DetectorError(
             f"Version {version.number} of model '{version.model.name}' has no detector from a "
-            "training. Make one with: python run.py --training"
+            f"training. {to_stage(version.model.name, str(version.number))}"
         )
     return run_with_id(detector.producer_pipeline_run_id)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from zenml.models import ModelVersionResponse
 
@@ -10,6 +11,7 @@ from commands.console import say
 from commands.models.stages import promote
 from commands.requests import Promote
 from commands.runs.execution import PlannedRun, run_pipeline
+from commands.runs.next_steps import has_detector, overrule, to_production, typed
 from records.model_versions import version_in
 from records.promotions import (
     last_replaced,
@@ -19,10 +21,10 @@ from records.promotions import (
 )
 from utils.errors import MissingStageError
 
-_OVERRULE = '--promote production --force --reason "..."'
 
-
-def promote_to_production(model_name: str, comparison: PlannedRun, promotion: Promote) -> None:
+def promote_to_production(
+    model_name: str, comparison: PlannedRun, promotion: Promote, file: Path | None = None
+) -> None:
     """Put the version in staging into production, if it wins against the one that is there.
 
     Without a detector in production, or with a reason (`--force`), nothing is compared.
@@ -31,6 +33,7 @@ def promote_to_production(model_name: str, comparison: PlannedRun, promotion: Pr
         model_name: Name of the ZenML model.
         comparison: Planned run of the comparison, for whatever model its configuration names.
         promotion: Promotion as the user asked for it.
+        file: Configuration given with the command, for the commands in messages.
 
     Raises:
         SpyglassError: If there is nothing to promote, or the two cannot be compared.
@@ -39,19 +42,23 @@ def promote_to_production(model_name: str, comparison: PlannedRun, promotion: Pr
     can_compare = _have_two_detectors(champion, challenger)
     if can_compare and challenger and promotion.reason is None:
         if not _wins(challenger, comparison, yes=promotion.yes):
-            say(f"  Nothing was promoted. To overrule: python run.py {_OVERRULE}")
+            say(f"  Nothing was promoted. To overrule: {overrule(model_name, file)}")
             return
         _refuse_if_moved(champion, challenger)
-    say(promote("production", model_name))
+    say(promote("production", model_name, file))
     note_promotion(model_name, champion, challenger)
     if promotion.reason is not None and champion and can_compare:
         note_forced_promotion(model_name, champion, promotion.reason)
 
 
-def roll_back(model_name: str) -> str:
+def roll_back(model_name: str, file: Path | None = None) -> str:
     """Bring back the version that was in production before the present one.
 
     A second rollback goes one further back: a version that was rolled back does not come again.
+
+    Args:
+        model_name: Name of the ZenML model.
+        file: Configuration given with the command, for the commands in messages.
 
     Returns:
         One sentence that says what moved.
@@ -64,13 +71,19 @@ def roll_back(model_name: str) -> str:
     if earlier is None:
         raise MissingStageError(
             f"No earlier version of model '{model_name}' was in production, so there is none to "
-            "bring back. Promote one with: python run.py --promote production"
+            f"bring back. {_how_to_have_one(model_name, current, file)}"
         )
     earlier.set_stage("production", force=True)
     replaced = f", replacing version {current.number} (now archived)" if current else ""
     if current:
         note_rollback(current, earlier)
     return f"Version {earlier.number} of {model_name} is back in production{replaced}."
+
+
+def _how_to_have_one(model: str, current: ModelVersionResponse | None, file: Path | None) -> str:
+    if current is None:
+        return to_production(model, file)
+    return f"Version {current.number} stays; once another has replaced it, it can come back."
 
 
 def _have_two_detectors(
@@ -81,8 +94,8 @@ def _have_two_detectors(
         champion is not None
         and challenger is not None
         and champion.id != challenger.id
-        and champion.get_artifact("trained_detector") is not None
-        and challenger.get_artifact("trained_detector") is not None
+        and has_detector(champion)
+        and has_detector(challenger)
     )
 
 
@@ -109,5 +122,5 @@ def _refuse_if_moved(
             raise MissingStageError(
                 f"While versions were compared, {there} came into {stage} instead of version "
                 f"{compared.number}, so nothing was promoted. Compare again: "
-                "python run.py --promote production"
+                f"{typed('--promote production', challenger.model.name)}"
             )

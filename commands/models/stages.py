@@ -10,13 +10,20 @@ from zenml.enums import ModelStages
 from zenml.models import ModelVersionResponse
 
 from commands.config_files import CONFIGS, read_yaml
+from commands.console import ask
+from commands.project import active_project
 from commands.runs.configuration import RunConfiguration
+from commands.runs.next_steps import (
+    DETECTOR,
+    LABELS,
+    has_detector,
+    to_detector,
+    to_labels,
+    to_staging,
+)
 from records.model_versions import version_in, versions_of
-from utils.errors import ConfigurationError, MissingStageError
+from utils.errors import MissingStageError
 from utils.paths import local_folder
-
-_LABELS = "labeled_dataset"
-_DETECTOR = "trained_detector"
 
 
 def model_to_promote(configurations: Sequence[RunConfiguration], file: Path | None) -> str:
@@ -25,27 +32,24 @@ def model_to_promote(configurations: Sequence[RunConfiguration], file: Path | No
     Args:
         configurations: Configurations of the pipelines in the same call; the first that names a
             model wins.
-        file: Configuration given without a pipeline; by default the export's.
-
-    Raises:
-        ConfigurationError: If the file names no model.
+        file: Configuration given without a pipeline; by default the export's. Where it names
+            none, the model is the project's.
     """
     for configuration in configurations:
         if configuration.model[0]:
             return configuration.model[0]
-    path = file or CONFIGS / "data_export.yaml"
-    model = read_yaml(path).get("model")
-    if not isinstance(model, dict) or "name" not in model:
-        raise ConfigurationError(f"{path} names no model: give it model: {{name: ...}}.")
-    return str(model["name"])
+    model = read_yaml(file or CONFIGS / "data_export.yaml").get("model")
+    name = model.get("name") if isinstance(model, dict) else None
+    return str(name or active_project().model)
 
 
-def promote(stage: str, model_name: str) -> str:
+def promote(stage: str, model_name: str, file: Path | None = None) -> str:
     """Move a model version into a stage: the latest into staging, staging's into production.
 
     Args:
         stage: "staging" or "production".
         model_name: Name of the ZenML model.
+        file: Configuration given with the command, for the commands in messages.
 
     Returns:
         One sentence that says what moved and what it replaced.
@@ -57,19 +61,34 @@ def promote(stage: str, model_name: str) -> str:
     if stage == ModelStages.STAGING:
         candidate, passed_over = _latest_with_labels(model_name)
     else:
-        candidate, passed_over = _from_staging(model_name), ""
-    if passed_over and candidate.stage == ModelStages.PRODUCTION:
-        raise MissingStageError(
-            f"Version {candidate.number} of model '{model_name}', the latest with a {_LABELS}, is "
-            f"in production and stays there.{passed_over} "
-            "Make a new one with: python run.py --export"
-        )
+        candidate, passed_over = _from_staging(model_name, file), ""
+    if stage == ModelStages.STAGING and candidate.stage == ModelStages.PRODUCTION:
+        _require_consent(candidate, passed_over)
     if current is not None and current.id == candidate.id:
         return f"Version {candidate.number} of {model_name} is in {stage} already.{passed_over}"
     # By force, since a stage holds one version: ZenML archives the one that is there.
     candidate.set_stage(stage, force=True)
     replaced = f", replacing version {current.number} (now archived)" if current else ""
     return f"Version {candidate.number} of {model_name} is now in {stage}{replaced}.{passed_over}"
+
+
+def _require_consent(version: ModelVersionResponse, passed_over: str) -> None:
+    """Take a version out of production only if a person at the terminal says so.
+
+    `--yes` is no consent: it answers questions that nobody has seen.
+    """
+    name = version.model.name
+    what = (
+        f"Version {version.number} of model '{name}', the latest with a {LABELS}, is in production"
+    )
+    if not ask(
+        f"{what}. In staging it no longer serves: inference would have no detector. Move it?",
+        yes=False,
+    ):
+        raise MissingStageError(
+            f"{what} and stays there.{passed_over} "
+            f"A training makes a new version from its labels. {to_detector(name)}"
+        )
 
 
 def _latest_with_labels(model_name: str) -> tuple[ModelVersionResponse, str]:
@@ -79,17 +98,16 @@ def _latest_with_labels(model_name: str) -> tuple[ModelVersionResponse, str]:
     """
     without: list[int] = []
     for version in versions_of(model_name):
-        if version.get_artifact(_LABELS) is not None:
+        if version.get_artifact(LABELS) is not None:
             return version, _passed_over(without)
         without.append(version.number)
     if without:
         raise MissingStageError(
-            f"No version of model '{model_name}' has a {_LABELS}, so none can go to staging. "
-            "Make one with: python run.py --export"
+            f"No version of model '{model_name}' has a {LABELS}, so none can go to staging. "
+            f"{to_labels(model_name)}"
         )
     raise MissingStageError(
-        f"Model '{model_name}' has no versions yet. Make one with: python run.py --export"
-        f"{_hint_at_demo()}"
+        f"Model '{model_name}' has no versions yet. {to_labels(model_name)}{_hint_at_demo()}"
     )
 
 
@@ -97,9 +115,7 @@ def _passed_over(numbers: Sequence[int]) -> str:
     if not numbers:
         return ""
     named = ", ".join(map(str, reversed(numbers)))
-    return (
-        f" Passed over for want of a {_LABELS}, as a command that was cut off leaves it: {named}."
-    )
+    return f" Passed over for want of a {LABELS}, as a command that was cut off leaves it: {named}."
 
 
 def _hint_at_demo() -> str:
@@ -111,16 +127,16 @@ def _hint_at_demo() -> str:
     return f" (What the demo has made is in a store of its own: export ZENML_CONFIG_PATH={store})"
 
 
-def _from_staging(model_name: str) -> ModelVersionResponse:
+def _from_staging(model_name: str, file: Path | None) -> ModelVersionResponse:
     staged = version_in(model_name, ModelStages.STAGING)
     if staged is None:
         raise MissingStageError(
             f"No version of model '{model_name}' is in staging, so none can go to production. "
-            "Promote one with: python run.py --promote staging"
+            f"{to_staging(model_name, file)}"
         )
-    if staged.get_artifact(_DETECTOR) is None:
+    if not has_detector(staged):
         raise MissingStageError(
-            f"Version {staged.number} of model '{model_name}' has no {_DETECTOR}, so it cannot go "
-            "to production. Make one with: python run.py --training"
+            f"Version {staged.number} of model '{model_name}' has no {DETECTOR}, so it cannot go "
+            f"to production. {to_staging(model_name, file)}"
         )
     return staged

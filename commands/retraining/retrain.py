@@ -21,7 +21,7 @@ from commands.retraining.failures import Failure, forget_failure, remember_failu
 from commands.runs.execution import plan_run, run_pipeline
 from records.model_versions import version_in
 from records.trainings import is_trained, note_retrained, note_retraining, with_labels
-from utils.dataset.splits import assign_splits, groups_of
+from utils.dataset.split_choice import choose_splits
 from utils.errors import ConfigurationError
 from utils.evaluation.evaluate import unseen_groups
 from utils.locks import exclusive
@@ -126,7 +126,8 @@ def _refuse_training_without_promotion(
     fractions = plan_run(COMMANDS["training"], files.training).configuration.parameters["fractions"]
     promotion = plan_run(PROMOTION, files.promotion).configuration.parameters["promotion"]
     tiles = labels.load()
-    groups = unseen_groups(tiles, assign_splits(groups_of(tiles), fractions), splits.load())
+    earlier = splits.load()
+    groups = unseen_groups(tiles, choose_splits(tiles, fractions, earlier).splits, earlier)
     if len(groups) < promotion.min_scenes:
         raise ConfigurationError(
             "Nothing is trained, since it could not be promoted: of the test scenes that version "

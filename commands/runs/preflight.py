@@ -6,12 +6,28 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
+from zenml.enums import ModelStages
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
 from commands.runs.configuration import RunConfiguration
+from commands.runs.next_steps import (
+    DETECTOR,
+    LABELS,
+    overrule,
+    to_labels,
+    to_stage,
+    to_tiles,
+    typed,
+)
 from commands.stacks.remote import remote_runner
-from records.active_stack import active_stack, artifact_store, artifact_store_name
+from records.active_stack import (
+    active_stack,
+    artifact_store,
+    artifact_store_name,
+    is_on_this_machine,
+)
 from records.annotator import connect_label_studio
 from records.artifacts import newest
 from records.dataset_versions import dataset_version
@@ -32,6 +48,7 @@ from utils.storage.store import open_store
 if TYPE_CHECKING:
     from utils.annotation.label_studio.options import LabelStudioOptions
 
+_STAGES = {stage.value for stage in ModelStages}
 _LEAST_FREE_BYTES = 2 * 10**9
 # Artifacts that a comparison needs of the version in each stage.
 _COMPARED = {
@@ -130,30 +147,36 @@ def _require_tiles_of(project: int | str) -> None:
     if not manifests_of(project):
         raise SpyglassError(
             f"No ingest has sent tiles to the Label Studio project '{project}' yet. "
-            "Send some with: python run.py --ingest"
+            f"{to_tiles(project)}"
         )
 
 
-def _dataset_is_staged(configuration: RunConfiguration) -> None:
-    _version_with(configuration, "labeled_dataset", "python run.py --export")
+def _labels_can_be_read(configuration: RunConfiguration) -> None:
+    name, version = configuration.model
+    if not name:
+        raise _no_model(configuration)
     dataset = configuration.parameters["dataset"]
     if dataset is not None:
-        _require_in_reach(dataset_version(dataset, configuration.model[0] or None), configuration)
-
-
-def _detector_is_staged(configuration: RunConfiguration) -> None:
-    _version_with(configuration, "trained_detector", "python run.py --training")
+        _require_in_reach(dataset_version(dataset, name), configuration)
+    else:
+        _require_artifact(configuration, version_in(name, version or ""), LABELS)
 
 
 def _detector_is_there(configuration: RunConfiguration) -> None:
-    for artifact in ("trained_detector", "splits"):
-        _version_with(configuration, artifact, "python run.py --training")
+    _require_artifact(configuration, _version_of(configuration), DETECTOR)
+
+
+def _training_is_there(configuration: RunConfiguration) -> None:
+    for artifact in (DETECTOR, "splits"):
+        _require_artifact(configuration, _version_of(configuration), artifact)
 
 
 def _labels_are_there(configuration: RunConfiguration) -> None:
     labels = newest("labeled_dataset", configuration.model[0] or None)
     if labels is None:
-        raise SpyglassError("There are no labels to judge by. Get some: python run.py --export")
+        raise SpyglassError(
+            f"There are no labels to evaluate by. {to_labels(configuration.model[0])}"
+        )
     _require_in_reach(labels, configuration)
 
 
@@ -166,35 +189,47 @@ def _training_of_both_is_known(configuration: RunConfiguration) -> None:
             if found is None:
                 raise MissingStageError(
                     f"The version of model '{name}' in {stage} has no {artifact}, so the two "
-                    "detectors cannot be compared. Train it again, or promote with a reason: "
-                    '--promote production --force --reason "..."'
+                    "detectors cannot be compared. Promote without a comparison: "
+                    f"{overrule(name, configuration.path)}"
                 )
             _require_in_reach(found, configuration)
 
 
-def _version_with(
-    configuration: RunConfiguration, artifact: str, remedy: str
-) -> ModelVersionResponse:
+def _version_of(configuration: RunConfiguration) -> ModelVersionResponse:
     name, stage = configuration.model
     if not name or stage is None:
-        raise MissingStageError(
-            f"{configuration.path} names no model version: give it "
-            "model: {name: ship-detector, version: staging}."
-        )
+        raise _no_model(configuration)
     version = version_in(name, stage)
     if version is None:
-        raise MissingStageError(
-            f"No version of model '{name}' is in stage '{stage}'. "
-            f"Promote one with: python run.py --promote {stage}"
+        missing = (
+            f"No version of model '{name}' is in stage '{stage}'."
+            if stage in _STAGES
+            else f"Model '{name}' has no version '{stage}'."
         )
+        raise MissingStageError(f"{missing} {to_stage(name, stage, configuration.path)}")
+    return version
+
+
+def _no_model(configuration: RunConfiguration) -> MissingStageError:
+    return MissingStageError(
+        f"{configuration.path} names no model version: give it model: {{version: production}}."
+    )
+
+
+def _require_artifact(
+    configuration: RunConfiguration, version: ModelVersionResponse | None, artifact: str
+) -> None:
+    if version is None:
+        return  # a new version is made of labels that the configuration names
     found = version.get_artifact(artifact)
     if found is None:
+        name, stage = configuration.model
+        where = f", in {version.stage}," if version.stage else ""
         raise MissingStageError(
-            f"Version {version.number} of model '{name}', in stage '{stage}', has no {artifact}. "
-            f"Make one with: {remedy}"
+            f"Version {version.number} of model '{name}'{where} has no {artifact}. "
+            f"{to_stage(name, stage, configuration.path)}"
         )
     _require_in_reach(found, configuration)
-    return version
 
 
 def _require_in_reach(artifact: ArtifactVersionResponse, configuration: RunConfiguration) -> None:
@@ -204,8 +239,14 @@ def _require_in_reach(artifact: ArtifactVersionResponse, configuration: RunConfi
         raise ConfigurationError(
             f"The {artifact.name} is in the artifact store '{artifact_store_name(place)}', and "
             f"the stack '{configuration.stack}' keeps its artifacts in '{store.name}'. Run it on a "
-            "stack that has the first one: --stack vertex in the cloud, or --stack laptop here."
+            f"stack that has the first one: {_stack_with(place)}."
         )
+
+
+def _stack_with(store: UUID) -> str:
+    if is_on_this_machine(store):
+        return "--stack local"
+    return "--stack vertex in the cloud, or --stack laptop here"
 
 
 def _something_is_predicted(configuration: RunConfiguration) -> None:
@@ -214,7 +255,7 @@ def _something_is_predicted(configuration: RunConfiguration) -> None:
     if predictions is None:
         raise SpyglassError(
             f"There are no predictions of the model '{name}' to pick tiles from. "
-            "Make some: python run.py --inference"
+            f"Make some: {typed('--inference --set source.path=DIR', name)}"
         )
     _require_in_reach(predictions, configuration)
 
@@ -235,14 +276,14 @@ def _database_can_start(configuration: RunConfiguration) -> None:
 _CHECKS: dict[str, tuple[Callable[[RunConfiguration], Any], ...]] = {
     "ingest": (_source_can_be_read, _project_can_receive),
     "export": (_tiles_were_sent, _project_exists),
-    "training": (_dataset_is_staged,),
-    "evaluate": (_detector_is_there, _labels_are_there),
+    "training": (_labels_can_be_read,),
+    "evaluate": (_training_is_there, _labels_are_there),
     "promotion": (_training_of_both_is_known,),
-    "inference": (_detector_is_staged, _source_can_be_read),
+    "inference": (_detector_is_there, _source_can_be_read),
     "fiftyone": (_there_are_tiles, _database_can_start),
     "feedback": (
+        _detector_is_there,
         _something_is_predicted,
-        _detector_is_staged,
         _picks_can_be_sent,
         _tags_can_be_read,
     ),

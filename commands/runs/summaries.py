@@ -10,6 +10,7 @@ from zenml.models import PipelineRunResponse
 
 from commands.runs.reports import shown_path
 from records.runs import outputs_of
+from utils.detection.detector import readable_score
 
 _LINES = {
     "tile_manifest": "{scenes} scenes ({scenes_unchanged} unchanged), {tiles} tiles, {boxes} boxes",
@@ -28,11 +29,17 @@ _LINES = {
     "fiftyone_issues": "{added} samples added, {updated} updated, {unchanged} unchanged",
 }
 
-_LEAST_SCORE = (
-    "each scores at least {least_score:.2f}; {faint_boxes} more score between {half:.2f} and that"
+_LEAST_SCORE = "each scores at least {least}; {faint_boxes} more score between {half} and that"
+_NOTHING = (
+    "nothing scores as much as that; to see what scores less, add: --set inference.confidence=0.001"
 )
 # Printed in this order, each where its figure is there and not 0.
 _LINES_BY_FIGURE = {
+    "threshold": "minimum score {threshold}",
+    "weak": "warning: a weak detector; its minimum score is a fallback, since {weak}. More labels "
+    "or epochs help",
+    "split_rule": "{split_rule}",
+    "sending": "{sending}",
     "is_concentrated": "the score rests on few scenes: {groups} groups, worth "
     "{effective_groups:.1f} of equal size (mAP50 interval {mAP50 interval})",
     "backend": "the network ran in {backend}",
@@ -85,8 +92,11 @@ def summary_of(run: PipelineRunResponse, pages: Mapping[str, Path]) -> list[str]
         elif name in _LINES:
             lines.append(f"  {_LINES[name].format_map(_Readable(metadata))}")
         if metadata.get("least_score"):
-            half = metadata["least_score"] / 2
-            lines.append(f"  {_LEAST_SCORE.format_map(metadata | {'half': half})}")
+            least = metadata["least_score"]
+            told = {"least": readable_score(least), "half": readable_score(least / 2)}
+            lines.append(f"  {_LEAST_SCORE.format_map(metadata | told)}")
+            if not metadata["boxes"]:
+                lines.append(f"  {_NOTHING.format_map(metadata)}")
             lines += [f"  that score was chosen {chosen}"] if chosen else []
         lines += [
             f"  {line.format_map(metadata)}"
@@ -97,7 +107,7 @@ def summary_of(run: PipelineRunResponse, pages: Mapping[str, Path]) -> list[str]
             lines.append(f"  page: {shown_path(pages[name])}")
         if name.endswith("_issues") and metadata.get("issues"):
             lines += _issue_lines(metadata, pages.get(name))
-    return lines
+    return list(dict.fromkeys(lines))  # a training and its evaluation may warn of the same
 
 
 def _issue_lines(metadata: Mapping[str, Any], page: Path | None) -> list[str]:

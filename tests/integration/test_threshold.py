@@ -18,7 +18,7 @@ from utils.evaluation.matching import match_classes
 from utils.evaluation.options import EvaluationOptions
 from utils.evaluation.predict_tiles import predict_tiles
 from utils.evaluation.scale_cost import with_recall_by_scale, with_scale
-from utils.evaluation.threshold import with_confidence
+from utils.evaluation.threshold import FALLBACK, with_confidence
 
 OPTIONS = EvaluationOptions(device="cpu")
 
@@ -33,10 +33,20 @@ def test_a_detector_keeps_the_confidence_chosen_for_it(tiny_detector, tmp_path):
     assert Detector.load(tmp_path).confidence == 0.37
 
 
-def test_a_detector_that_finds_nothing_is_left_without_a_confidence(tiny_detector, tiles):
+def test_a_detector_that_finds_nothing_gets_a_fallback_and_says_so(tiny_detector, tiles, tmp_path):
     elsewhere = [replace(tile, boxes=boxes((0, 0, 2, 2))) for tile in tiles]
     images = {tile.tile_id: Path(tile.uri) for tile in tiles}
-    assert with_confidence(tiny_detector, elsewhere, images, OPTIONS).confidence is None
+    with_confidence(tiny_detector, elsewhere, images, OPTIONS).save(tmp_path)
+    weak = Detector.load(tmp_path)
+    assert weak.confidence <= FALLBACK
+    assert "as a fallback, since none of the 4 objects of val was found" in weak.threshold()
+    assert sum(weak.confidence_counts) >= 4  # there is something to see
+
+
+def test_without_an_object_there_is_no_confidence(tiny_detector, tiles):
+    bare = [replace(tile, boxes=boxes()) for tile in tiles]
+    images = {tile.tile_id: Path(tile.uri) for tile in tiles}
+    assert with_confidence(tiny_detector, bare, images, OPTIONS).confidence is None
 
 
 @pytest.mark.parametrize("augment", [False, True], ids=["plain", "augmented"])

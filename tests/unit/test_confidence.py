@@ -10,7 +10,13 @@ from utils.evaluation.bootstrap import GroupSpread, estimate, widened
 from utils.evaluation.calibration import fitted_calibration
 from utils.evaluation.matching import IOU_THRESHOLDS, ClassMatches
 from utils.evaluation.options import BootstrapOptions
-from utils.evaluation.threshold import choose_confidence
+from utils.evaluation.threshold import (
+    FALLBACK,
+    ConfidenceChoice,
+    choose_confidence,
+    doubt_about,
+    fallback_confidence,
+)
 
 OPTIONS = BootstrapOptions(samples=300)
 
@@ -68,6 +74,43 @@ def test_of_one_group_it_is_not_known_how_sure_the_choice_is():
 )
 def test_without_a_true_box_nothing_is_chosen(is_true_positive, there):
     assert choose_confidence(matches([0.5], is_true_positive, [0], there), OPTIONS) is None
+
+
+def test_a_choice_counts_the_objects_that_it_finds():
+    choice = choose_confidence(matches([0.9, 0.8, 0.1], [1, 1, 1], [0, 1, 2], [1, 1, 9]), OPTIONS)
+    assert choice is not None
+    assert choice.matches == (3 if choice.value <= 0.1 else 2)
+
+
+@pytest.mark.parametrize(
+    ("choice", "reason"),
+    [
+        pytest.param(ConfidenceChoice(0.4, 0.3, 0.5, 60, 40), "", id="many objects are found"),
+        pytest.param(ConfidenceChoice(0.4, None, None, 60, 10), "", id="just enough"),
+        pytest.param(ConfidenceChoice(0.4, 0.3, 0.5, 60, 9), "rests on 9 found of 60", id="few"),
+        pytest.param(ConfidenceChoice(0.99, 0.9, 0.99, 60, 40), "at an edge", id="upper edge"),
+        pytest.param(ConfidenceChoice(0.01, 0.01, 0.4, 60, 40), "at an edge", id="lower edge"),
+        pytest.param(None, "none of the 60 objects", id="nothing is found"),
+    ],
+)
+def test_a_choice_at_an_edge_or_on_few_boxes_is_doubted(choice, reason):
+    doubt = doubt_about(choice, 60)
+    assert reason in doubt
+    assert bool(doubt) == bool(reason)
+
+
+@pytest.mark.parametrize(
+    ("scores", "objects", "value"),
+    [
+        pytest.param([0.9, 0.8, 0.7], 2, FALLBACK, id="no higher than the default"),
+        pytest.param([0.3, 0.1, 0.08, 0.02], 3, 0.08, id="as many boxes as objects"),
+        pytest.param([0.3, 0.1], 7, 0.1, id="fewer boxes than objects"),
+        pytest.param([0.0001], 1, 0.001, id="no lower than what is predicted"),
+        pytest.param([], 1, FALLBACK, id="no box at all"),
+    ],
+)
+def test_the_fallback_shows_about_as_many_boxes_as_there_are_objects(scores, objects, value):
+    assert fallback_confidence(np.array(scores), objects) == pytest.approx(value)
 
 
 def test_scores_that_are_too_high_are_calibrated():

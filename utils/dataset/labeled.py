@@ -26,7 +26,7 @@ _REVIEW = pa.struct(
 )
 SCHEMA = versioned_schema(
     "labeled_dataset",
-    3,
+    4,
     [
         ("tile_id", pa.string()),
         ("scene_id", pa.string()),
@@ -47,6 +47,7 @@ SCHEMA = versioned_schema(
         ("review", _REVIEW),
         ("group", pa.string()),
         ("ground_sample_distance", pa.float64()),
+        ("split", pa.string()),
     ],
 )
 
@@ -72,6 +73,7 @@ class LabeledTile:
         review: Outcome of the proposed boxes, or None if nobody has reviewed the tile, and in
             tables of version 1.
         group: Unit of splitting, as in `Tile.group`.
+        split: Split that the source gives the scene, as in `Scene.split`.
         ground_sample_distance: Length of a pixel on the ground, in metres, or None where the scene
             does not know where it lies.
     """
@@ -91,6 +93,7 @@ class LabeledTile:
     review: Review | None = None
     group: str = ""
     ground_sample_distance: float | None = None
+    split: str | None = None
 
     def __post_init__(self) -> None:
         """Let a scene without a group be one of its own."""
@@ -117,6 +120,7 @@ def _to_row(tile: LabeledTile) -> dict[str, Any]:
         "annotation_id": tile.annotation_id,
         "review": _review_to_row(tile.review) if tile.review else None,
         "group": tile.group,
+        "split": tile.split,
         "ground_sample_distance": tile.ground_sample_distance,
     }
 
@@ -148,6 +152,7 @@ def _to_tile(row: dict[str, Any]) -> LabeledTile:
         annotation_id=row["annotation_id"],
         review=_to_review(row["review"]) if row.get("review") else None,
         group=row.get("group", ""),
+        split=row.get("split"),
         ground_sample_distance=row.get("ground_sample_distance"),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import isclose
-from typing import Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -26,9 +26,10 @@ class PinnedScenes(Options):
 
 
 class SplitFractions(Options):
-    """How groups of scenes are shared out among train, val and test: by a hash, or pinned.
+    """How groups of scenes are shared out among train, val and test: by a hash, pinned, or given.
 
-    With few scenes a hash may leave a split empty; pin a scene to it then.
+    With few scenes a hash may leave a split empty; pin a scene to it then. `fractions: as_given`
+    keeps the splits of the source, as `as_given: true` does.
     """
 
     train: float = Field(default=0.7, gt=0, le=1)
@@ -42,6 +43,16 @@ class SplitFractions(Options):
 
     pinned: PinnedScenes = PinnedScenes()
     """Scenes whose split is chosen by hand; the others follow their hash."""
+
+    as_given: bool | Literal["auto"] = "auto"
+    """Whether scenes stay in the split that their source gives them: folders `train`, `valid` and
+    `test`, lists of YOLO, the split of a Hugging Face dataset. `auto`: if it gives all three, and
+    no group of scenes and no copy of a picture is in two of them. Others follow their hash."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_one_word(cls, value: Any) -> Any:
+        return {"as_given": True} if value == "as_given" else value
 
     @model_validator(mode="after")
     def _sum_to_one(self) -> Self:

@@ -57,7 +57,13 @@ def groups_of(items: Iterable[InGroup]) -> dict[str, str]:
     return {item.scene_id: item.group for item in items}
 
 
-def assign_splits(groups: Groups, fractions: SplitFractions = _DEFAULTS) -> Splits:
+def assign_splits(
+    groups: Groups,
+    fractions: SplitFractions = _DEFAULTS,
+    *,
+    placed: Splits | None = None,
+    may_be_empty: bool = False,
+) -> Splits:
     """Assign each group of scenes, whole, to one split: where it is pinned, else by a hash.
 
     The choice depends on nothing but the group's id and the pins. Adding scenes never moves one
@@ -67,6 +73,8 @@ def assign_splits(groups: Groups, fractions: SplitFractions = _DEFAULTS) -> Spli
         groups: The group of each scene, by scene id, from `groups_of`.
         fractions: Shares of train, val and test, and the pinned scenes. A pinned scene takes its
             whole group along.
+        placed: Split of scenes that follow no hash; a pin comes before it.
+        may_be_empty: Whether a split may be without scenes.
 
     Returns:
         The split of each scene, in order of scene id.
@@ -76,8 +84,9 @@ def assign_splits(groups: Groups, fractions: SplitFractions = _DEFAULTS) -> Spli
         EmptySplitError: If a split with a positive share receives no scene.
         SourceError: If a list file cannot be read.
     """
-    splits = _shared_out(groups, fractions)
-    _refuse_empty(splits, groups, fractions)
+    splits = _shared_out(groups, fractions, placed=placed)
+    if not may_be_empty:
+        _refuse_empty(splits, groups, fractions)
     return splits
 
 
@@ -137,10 +146,19 @@ def count_splits(splits: Mapping[str, Split]) -> dict[str, int]:
     return {split.value: found[split] for split in Split}
 
 
-def _shared_out(groups: Groups, fractions: SplitFractions, *, all_match: bool = True) -> Splits:
-    pinned = _pinned(groups, fractions, all_match=all_match)
+def _shared_out(
+    groups: Groups,
+    fractions: SplitFractions,
+    *,
+    all_match: bool = True,
+    placed: Splits | None = None,
+) -> Splits:
+    pinned = pinned_groups(groups, fractions, all_match=all_match)
+    placed = placed or {}
     return {
-        scene: pinned.get(groups[scene]) or _split_by_hash(groups[scene], fractions)
+        scene: pinned.get(groups[scene])
+        or placed.get(scene)
+        or _split_by_hash(groups[scene], fractions)
         for scene in sorted(groups)
     }
 
@@ -156,8 +174,18 @@ def _split_by_hash(group: str, fractions: SplitFractions) -> Split:
     )
 
 
-def _pinned(groups: Groups, fractions: SplitFractions, *, all_match: bool) -> Splits:
-    """The split of each group with a pinned scene."""
+def pinned_groups(groups: Groups, fractions: SplitFractions, *, all_match: bool = False) -> Splits:
+    """The split of each group with a pinned scene.
+
+    Args:
+        groups: The group of each scene, by scene id.
+        fractions: Fractions with the pins.
+        all_match: Whether a pin must match a scene.
+
+    Raises:
+        DatasetError: If a group is pinned to two splits, or a pin matches no scene.
+        SourceError: If a list of pinned scenes cannot be read.
+    """
     pinned: Splits = {}
     scenes = sorted(groups)
     names = _scenes_by_name(scenes)

@@ -6,6 +6,7 @@ import json
 import shutil
 import zipfile
 from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,13 @@ from utils.state_files import read_object
 _FORMAT = "detector/1"
 _CARD = "detector.json"
 _ULTRALYTICS_CONFIDENCE = 0.25
+_SMALL = 0.01
+FAINT_SHARE = 0.5  # of the minimum score of a box that is kept: boxes above it are counted
+# A detector that cannot be loaded cannot be compared either.
+_AGAIN = (
+    "Train it again with: python run.py --training --local, then put the new one in its place "
+    'with: python run.py --promote production --force --reason "..."'
+)
 # Bounds logits: scores of 0 and 1 have none.
 _EDGE = 1e-4
 
@@ -40,6 +48,16 @@ class Platt:
     def probability(self, scores: FloatArray) -> FloatArray:
         """The probability of true positives, shape (n,), from scores of boxes, shape (n,)."""
         return np.asarray(1 / (1 + np.exp(-(self.slope * logit(scores) + self.shift))))
+
+
+def readable_score(score: float) -> str:
+    """Write a score with two decimals, or three where two would hide it."""
+    return f"{score:.2f}" if score >= _SMALL else f"{score:.3f}"
+
+
+def reached_by(boxes: int, faint: int) -> str:
+    """Say how many boxes reach a minimum score, and how many only half of it."""
+    return f"{boxes} boxes reach it and {faint} more reach only half of it"
 
 
 def logit(scores: FloatArray) -> FloatArray:
@@ -73,6 +91,10 @@ class Detector:
         confidence_range: Range of the best confidence in nine of ten samples of val; None if it was
             not chosen, or on one group of scenes only.
         confidence_boxes: Number of true boxes of val that the choice rests on.
+        confidence_doubt: Why no confidence could be chosen there, so that it is a fallback; empty
+            if it was chosen.
+        confidence_counts: Number of boxes predicted on val of at least the confidence, and of boxes
+            between half of it and it; None for a detector that an earlier version trained.
         calibration: Calibration from scores to probabilities, fitted on val, or None.
         tile_side: Median longest side of the training tiles, in pixels; None for a detector that an
             earlier version of Spyglass trained.
@@ -98,6 +120,8 @@ class Detector:
     confidence: float | None = field(default=None)
     confidence_range: tuple[float, float] | None = None
     confidence_boxes: int = 0
+    confidence_doubt: str = ""
+    confidence_counts: tuple[int, int] | None = None
     calibration: Platt | None = None
     tile_side: int | None = None
     ground_sample_distance: float | None = None
@@ -107,6 +131,13 @@ class Detector:
     def weights_sha256(self) -> str:
         """SHA-256 of the best weights, in hex: the identity of its predictions."""
         return sha256_of(self.best)
+
+    @property
+    def seconds(self) -> float:
+        """Time of the training; `time` in the history begins anew where it was resumed."""
+        times = [epoch.get("time", 0.0) for epoch in self.history]
+        parts = pairwise(times)
+        return sum(before for before, after in parts if after < before) + sum(times[-1:])
 
     def least_score(self, wanted: float | Literal["auto"] = "auto") -> float:
         """The minimum score of a box that is kept.
@@ -125,6 +156,8 @@ class Detector:
             return "in the configuration"
         if self.confidence is None:
             return "nowhere: ultralytics' default"
+        if self.confidence_doubt:
+            return f"as a fallback, since {self.confidence_doubt}"
         if not self.confidence_boxes:
             return "on val"
         sure = "of one scene, so how sure it is is not known"
@@ -132,6 +165,13 @@ class Detector:
             low, high = self.confidence_range
             sure = f"where the best lies between {low:.2f} and {high:.2f}"
         return f"on {self.confidence_boxes} objects of val, {sure}{self._probability_there()}"
+
+    def threshold(self) -> str:
+        """The minimum score of a box and how it was chosen, with the boxes of val that reach it."""
+        told = f"{readable_score(self.least_score())}, chosen {self.least_score_chosen()}"
+        if self.confidence_counts is None:
+            return told
+        return f"{told}; {reached_by(*self.confidence_counts)} on val"
 
     def _probability_there(self) -> str:
         if self.calibration is None or self.confidence is None:
@@ -159,12 +199,11 @@ class Detector:
         except (OSError, ValueError) as error:
             raise DetectorError(
                 f"There is no detector in {folder}: {error}. "
-                "Train one with: python run.py --training"
+                "Train one with: python run.py --training --local"
             ) from error
         if card.pop("format", None) != _FORMAT:
             raise DetectorError(
-                f"The detector in {folder} was written by another version of Spyglass. "
-                "Train it again with this one."
+                f"The detector in {folder} was written by another version of Spyglass. {_AGAIN}"
             )
         try:
             detector = cls(**card)
@@ -175,6 +214,7 @@ class Detector:
                 class_names=tuple(detector.class_names),
                 history=tuple(detector.history),
                 confidence_range=_pair(detector.confidence_range),
+                confidence_counts=_counts(card.get("confidence_counts")),
                 calibration=Platt(**card["calibration"]) if card.get("calibration") else None,
             )
         except (TypeError, ValueError, IndexError):
@@ -187,9 +227,13 @@ class Detector:
 
 def _damaged(folder: Path, name: str) -> DetectorError:
     return DetectorError(
-        f"The detector in {folder} is damaged: {name} is not whole. Train it again with: "
-        "python run.py --training, or go back to an earlier one with: python run.py --rollback"
+        f"The detector in {folder} is damaged: {name} is not whole. {_AGAIN}; or go back to an "
+        "earlier one with: python run.py --rollback"
     )
+
+
+def _counts(values: Any) -> tuple[int, int] | None:
+    return None if values is None else (int(values[0]), int(values[1]))
 
 
 def _pair(values: Any) -> tuple[float, float] | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from utils.detection.detector import Detector
+from utils.detection.detector import FAINT_SHARE, Detector
 from utils.detection.options import InferenceOptions
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.detection.predictor import load_predictor
@@ -35,7 +35,6 @@ from utils.storage.store import ObjectStore, open_store
 PREDICTIONS_FILE = "predictions.parquet"
 _NAME_LENGTH = 16
 _DEFAULTS = InferenceOptions()
-FAINT_SHARE = 0.5  # of the minimum score of a box that is kept
 # Raise it whenever the same detector with the same options finds other boxes than before, or the
 # cached files change: files of earlier runs are then not used.
 _METHOD = 4

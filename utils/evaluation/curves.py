@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from utils.detection.detector import FAINT_SHARE
 from utils.evaluation.matching import ClassMatches, IntArray
 from utils.geometry import FloatArray
 
@@ -73,6 +74,11 @@ def count_boxes(
         _add_down(true, matched.group[is_true_positive], reached[is_true_positive])
         there += matched.true_boxes
     return Counts(drawn @ true, drawn @ found, (drawn @ there)[:, None])
+
+
+def count_faint(scores: FloatArray, confidence: float) -> int:
+    """Count the boxes that score between half of a confidence and the confidence."""
+    return int(((scores >= confidence * FAINT_SHARE) & (scores < confidence)).sum())
 
 
 def best_confidence(counts: Counts) -> float:

@@ -68,7 +68,7 @@ def unseen_by_both(
         raise DetectorError(
             "No test scene is unknown to both detectors, so they cannot be compared fairly. Keep "
             "some for testing, or promote with a reason: "
-            '--promote production --force --reason "..."'
+            'python run.py --promote production --force --reason "..."'
         )
     return tiles
 

@@ -102,5 +102,5 @@ def _refuse_empty(tiles: Sequence[LabeledTile]) -> None:
     if not any(len(tile.boxes) for tile in tiles):
         raise DetectorError(
             "The test tiles have no boxes, so no detector can be better on them. Label some, or "
-            'promote with a reason: --promote production --force --reason "..."'
+            'promote with a reason: python run.py --promote production --force --reason "..."'
         )

@@ -81,6 +81,8 @@ class Scores:
         errors: Number of TIDE errors by kind, as in `tide_errors.ERROR_KINDS`.
         sizes_map50: mAP50 by size; empty in evaluations by earlier versions of Spyglass.
         sizes_intervals: Intervals as of a class, over all classes.
+        faint_boxes: Number of predicted boxes between half of the confidence and the confidence; 0
+            in evaluations by earlier versions of Spyglass.
     """
 
     images: int
@@ -98,8 +100,14 @@ class Scores:
     errors: dict[str, int]
     sizes_map50: dict[str, float | None] = field(default_factory=dict)
     sizes_intervals: dict[str, Intervals] = field(default_factory=dict)
+    faint_boxes: int = 0
     groups: int = 0
     effective_groups: float = 0.0
+
+    @property
+    def found_boxes(self) -> int:
+        """Number of predicted boxes of at least the confidence."""
+        return sum(sum(row) for row in self.confusion[:-1])
 
     @classmethod
     def from_card(cls, card: dict[str, Any]) -> Scores:

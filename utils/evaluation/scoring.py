@@ -17,7 +17,7 @@ from utils.evaluation.bootstrap import (
 )
 from utils.evaluation.calibration import calibration_of
 from utils.evaluation.coco import SIZE_AREAS, AveragePrecision, CocoMetrics, coco_metrics
-from utils.evaluation.curves import CONFIDENCES, Counts, best_confidence, count_boxes
+from utils.evaluation.curves import CONFIDENCES, Counts, best_confidence, count_boxes, count_faint
 from utils.evaluation.evaluated_images import EvaluatedImage
 from utils.evaluation.matching import (
     ClassMatches,
@@ -70,6 +70,7 @@ def score(
         classes=_by_class(matches, coco, confidence, drawn, sizes),
         best_confidence=best,
         confidence=confidence,
+        faint_boxes=sum(count_faint(own.scores, confidence) for own in matches.values()),
         curves=_curves(counts),
         confusion=confusion_matrix(images, class_names, confidence),
         class_names=(*class_names, BACKGROUND),

@@ -3,6 +3,10 @@
 The confidence with the best F1 on the few boxes of val is hardly ever the best elsewhere. It is
 chosen over many bootstrap samples of val instead, and where these leave it open it favours recall:
 a person rejects a false positive at a glance, but never sees a missed object.
+
+A weak detector, as a short training leaves it, may match a handful of objects by luck, with any
+score: its best F1 tells nothing. Where the choice rests on fewer than ten matched boxes, or lies at
+an edge of the tried values, a fallback takes its place (`fallback_confidence`), and says why.
 """
 
 from __future__ import annotations
@@ -17,14 +21,18 @@ from utils.dataset.labeled import LabeledTile
 from utils.detection.detector import Detector
 from utils.evaluation.bootstrap import GroupSpread, draw_groups
 from utils.evaluation.calibration import fitted_calibration
-from utils.evaluation.curves import CONFIDENCES, count_boxes
+from utils.evaluation.curves import CONFIDENCES, count_boxes, count_faint
 from utils.evaluation.matching import ClassMatches, match_classes
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
 from utils.evaluation.predict_tiles import predict_tiles
-from utils.geometry import BoolArray
+from utils.geometry import BoolArray, FloatArray
 
 _LEVEL = 0.9  # of the range within which the best confidence may lie
 _STANDARD_ERRORS = 1.0
+FALLBACK = 0.25  # ultralytics' default for predictions
+FEWEST_MATCHES = 10  # of a choice that is trusted: fewer move its F1 by a tenth each
+LOWEST, HIGHEST = 0.01, 0.95  # of a choice that is trusted: at an edge the best may lie outside
+_LEAST = 0.001  # of a fallback: nothing below is predicted
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +45,14 @@ class ConfidenceChoice:
             None if val has one group only, so that all samples are alike.
         high: Upper end of the range, or None.
         boxes: Number of true boxes that the choice rests on.
+        matches: Number of them that predicted boxes of at least the confidence match.
     """
 
     value: float
     low: float | None
     high: float | None
     boxes: int
+    matches: int = 0
 
     @property
     def ends(self) -> tuple[float, float] | None:
@@ -67,20 +77,63 @@ def with_confidence(
         options: Options of the evaluation.
 
     Returns:
-        The same detector, without a confidence, if it finds none of the objects.
+        The same detector with a confidence; without one if the tiles have no objects. A confidence
+        that cannot be trusted is replaced by the fallback, and `confidence_doubt` says why.
     """
     (predicted,) = predict_tiles([detector], tiles, images, options)
     matches = match_classes(predicted.tiles, detector.class_names)
-    choice = choose_confidence(matches, options.bootstrap)
-    if choice is None:
+    scores = np.concatenate([own.scores for own in matches.values()] or [np.zeros(0)])
+    objects = int(sum(own.true_boxes.sum() for own in matches.values()))
+    if not objects:
         return detector
+    choice = choose_confidence(matches, options.bootstrap)
+    doubt = doubt_about(choice, objects)
+    value = fallback_confidence(scores, objects) if doubt or choice is None else choice.value
     return replace(
         detector,
-        confidence=choice.value,
-        confidence_range=choice.ends,
-        confidence_boxes=choice.boxes,
-        calibration=fitted_calibration(matches),
+        confidence=value,
+        confidence_range=None if doubt or choice is None else choice.ends,
+        confidence_boxes=objects,
+        confidence_doubt=doubt,
+        confidence_counts=(int((scores >= value).sum()), count_faint(scores, value)),
+        calibration=fitted_calibration(matches) if choice else None,
     )
+
+
+def doubt_about(choice: ConfidenceChoice | None, objects: int) -> str:
+    """Say why a choice cannot be trusted; empty if it can.
+
+    Args:
+        choice: Choice on val, or None if none of the objects was found.
+        objects: Number of true boxes of val.
+    """
+    if choice is None:
+        return f"none of the {objects} objects of val was found"
+    if not LOWEST < choice.value < HIGHEST:
+        return f"the best on val, {choice.value:.2f}, lies at an edge of the tried values"
+    if choice.matches < FEWEST_MATCHES:
+        return (
+            f"the best on val, {choice.value:.2f}, rests on {choice.matches} found of {objects} "
+            f"objects, and at least {FEWEST_MATCHES} are needed"
+        )
+    return ""
+
+
+def fallback_confidence(scores: FloatArray, objects: int) -> float:
+    """Return the confidence where none can be chosen: 0.25, or less for a weaker detector.
+
+    Where fewer boxes of val reach 0.25 than there are objects, it is the score that as many boxes
+    reach as there are objects, so that there is something to see and to correct.
+
+    Args:
+        scores: Scores of all boxes predicted on val, shape (n,), in any order.
+        objects: Number of true boxes of val, at least 1.
+    """
+    ordered = np.sort(scores)[::-1]
+    if not len(ordered):
+        return FALLBACK
+    as_many = float(ordered[min(objects, len(ordered)) - 1])
+    return float(min(FALLBACK, max(np.floor(as_many / _LEAST) * _LEAST, _LEAST)))
 
 
 def choose_confidence(
@@ -117,13 +170,15 @@ def choose_confidence(
     outside = (1 - _LEVEL) / 2
     low, high = np.quantile(curves.argmax(axis=1), [outside, 1 - outside])
     grid = CONFIDENCES[1:]
+    matched = int(seen.true_positives[0, chosen + 1])
     if np.count_nonzero(boxes) < 2:
-        return ConfidenceChoice(float(grid[chosen]), None, None, int(boxes.sum()))
+        return ConfidenceChoice(float(grid[chosen]), None, None, int(boxes.sum()), matched)
     return ConfidenceChoice(
         value=float(grid[chosen]),
         low=float(grid[min(int(low), chosen)]),
         high=float(grid[max(int(np.ceil(high)), chosen)]),
         boxes=int(boxes.sum()),
+        matches=matched,
     )
 
 

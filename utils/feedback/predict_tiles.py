@@ -23,7 +23,7 @@ from utils.issues import IssueReport
 from utils.storage.cache import local_copies, local_copy
 
 # A threshold of 0 or 1 would leave no room for uncertainty on one of its sides.
-_HIGHEST, _LOWEST = 0.99, 0.01
+_HIGHEST, _LOWEST = 0.99, 0.001
 
 
 def threshold_of(detector: Detector, options: FeedbackOptions) -> float:

@@ -2,24 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from utils.annotation.preannotations import Preannotation
+from utils.detection.detector import readable_score
 from utils.evaluation.tide_errors import confident
 from utils.feedback.picked import PickedTile
+from utils.geometry import Boxes, FloatArray
 from utils.paths import local_folder
 from utils.storage.objects import ObjectStore, is_local
 from utils.tiling.options import TilingOptions
 from utils.tiling.parts import tile_key
 from utils.tiling.tile import Tile
 
+_LEAST = 0.001  # of a threshold that is proposed
+
+
+def boxes_to_send(picked: PickedTile) -> Boxes | None:
+    """The boxes of a picked tile that go to people, by falling score; None without a prediction."""
+    return None if picked.found is None else confident(picked.found, picked.confidence)
+
+
+def boxes_kept_back(picked: PickedTile) -> Boxes | None:
+    """The boxes of a picked tile below the threshold, which stay here."""
+    if picked.found is None or picked.found.scores is None:
+        return None
+    return picked.found.select(picked.found.scores < picked.confidence)
+
+
+def sent_boxes(picked: Iterable[PickedTile]) -> tuple[int, int]:
+    """Count the boxes of picked tiles that go to people, and those that stay here."""
+    sent = kept = 0
+    for one in picked:
+        sent += len(boxes_to_send(one) or ())
+        kept += len(boxes_kept_back(one) or ())
+    return sent, kept
+
+
+def told_about(picked: Iterable[PickedTile]) -> str:
+    """Say how many boxes go to people and from which score, and what to do if none does."""
+    tiles = list(picked)
+    sent, kept = sent_boxes(tiles)
+    threshold = max((one.confidence for one in tiles), default=0.0)
+    told = (
+        f"{sent} boxes that score at least {readable_score(threshold)} go with them; {kept} that "
+        "score less stay here"
+    )
+    if sent or not kept:
+        return told
+    best = max(float(_scores(one).max(initial=0.0)) for one in tiles)
+    lower = max(np.floor(best / 2 / _LEAST) * _LEAST, _LEAST)
+    return (
+        f"{told}. To send those that score most: --feedback --set feedback.confidence={lower:.3g}"
+    )
+
+
+def _scores(picked: PickedTile) -> FloatArray:
+    found = picked.found
+    return np.zeros(0) if found is None or found.scores is None else found.scores
+
 
 def preannotation_of(picked: PickedTile) -> Preannotation | None:
     """The confident boxes of a picked tile; None without a prediction."""
-    if picked.found is None or picked.model_version is None:
+    boxes = boxes_to_send(picked)
+    if boxes is None or picked.model_version is None:
         return None
-    boxes = confident(picked.found, picked.confidence)
     return Preannotation(boxes, picked.model_version, picked.priority)
 
 

@@ -8,9 +8,11 @@ from itertools import islice
 from markupsafe import Markup
 
 from utils.feedback.picked import PickedTile, PickedTiles, Reason
+from utils.feedback.sendable import boxes_kept_back, boxes_to_send, told_about
+from utils.geometry import Boxes
 from utils.reports.charts import bars
 from utils.reports.page import columns, facts, joined, page, paragraph, section, table
-from utils.reports.pictures import key, sheet, tile_picture
+from utils.reports.pictures import legend, sheet, tile_picture
 
 _PICTURED = 60
 _LISTED = 200
@@ -46,7 +48,7 @@ def picked_page(picked: PickedTiles) -> str:
             section("Why", bars(dict(reasons.most_common())), _meanings(reasons)),
             section("From which scenes", bars(dict(scenes.most_common()))),
         ),
-        section("Tiles", key(truth=labeled, found=True), sheet(pictures)),
+        section("Tiles", paragraph(f"{told_about(picked)}."), _key(labeled), sheet(pictures)),
         section("One by one", _table(first)),
     )
 
@@ -56,14 +58,31 @@ def _meanings(reasons: Counter[str]) -> Markup:
     return joined(map(paragraph, lines))
 
 
+def _key(labeled: bool) -> Markup:
+    return legend(
+        truth="ground truth" if labeled else "",
+        found="sent to people",
+        faint="below the minimum score: not sent",
+    )
+
+
 def _picture(one: PickedTile) -> Markup:
     tile = one.tile
     caption = f"{one.rank}. {one.reason.value}, {tile.scene_id} at {tile.window.x}, {tile.window.y}"
-    return tile_picture(tile.uri, tile.sha256, tile.window, caption, tile.boxes, found=one.found)
+    return tile_picture(
+        tile.uri,
+        tile.sha256,
+        tile.window,
+        caption,
+        tile.boxes,
+        found=boxes_to_send(one),
+        faint=boxes_kept_back(one),
+    )
 
 
 def _table(first: list[PickedTile]) -> Markup:
-    headings = ["Tile", "Why", "Priority", "Uncertainty", "Disagreement", "Novelty", "Boxes found"]
+    headings = ["Tile", "Why", "Priority", "Uncertainty", "Disagreement", "Novelty"]
+    headings += ["Boxes sent", "Boxes not sent"]
     rows = (
         (
             one.tile.tile_id,
@@ -72,8 +91,13 @@ def _table(first: list[PickedTile]) -> Markup:
             one.uncertainty,
             one.disagreement,
             one.novelty,
-            None if one.found is None else len(one.found),
+            _count(boxes_to_send(one)),
+            _count(boxes_kept_back(one)),
         )
         for one in first
     )
     return table(headings, rows)
+
+
+def _count(boxes: Boxes | None) -> int | None:
+    return None if boxes is None else len(boxes)

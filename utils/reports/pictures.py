@@ -39,6 +39,7 @@ def picture(
     *,
     truth: Boxes | None = None,
     found: Boxes | None = None,
+    faint: Boxes | None = None,
     side: int = 360,
 ) -> Markup:
     """An image with boxes over it.
@@ -49,6 +50,7 @@ def picture(
         caption: Text below the image.
         truth: Boxes drawn in green.
         found: Boxes drawn in orange.
+        faint: Boxes drawn dashed and pale.
         side: Longest side of the embedded image, in pixels.
     """
     width, height = size
@@ -63,7 +65,13 @@ def picture(
         wide=_relative_width(width, height),
         width=width,
         height=height,
-        drawn=joined([*_rectangles(truth, "truth"), *_rectangles(found, "found")]),
+        drawn=joined(
+            [
+                *_rectangles(faint, "faint"),
+                *_rectangles(truth, "truth"),
+                *_rectangles(found, "found"),
+            ]
+        ),
     )
 
 
@@ -105,6 +113,7 @@ def tile_picture(
     truth: Boxes | None,
     *,
     found: Boxes | None = None,
+    faint: Boxes | None = None,
 ) -> Markup:
     """A stored tile with its boxes; the caption alone if its image cannot be read.
 
@@ -115,11 +124,12 @@ def tile_picture(
         caption: Text below the image.
         truth: Boxes in tile coordinates, drawn in green.
         found: Boxes in tile coordinates, drawn in orange.
+        faint: Boxes in tile coordinates, drawn dashed and pale.
     """
     size = window.width, window.height
     try:
         with Image.open(local_copy(uri, sha256)) as image:
-            return picture(image, size, caption, truth=truth, found=found)
+            return picture(image, size, caption, truth=truth, found=found, faint=faint)
     except (OSError, StoreError):
         return caption_alone(f"{caption} (no image)")
 
@@ -131,9 +141,9 @@ def key(truth: bool = True, found: bool = False) -> Markup:
     )
 
 
-def legend(truth: str = "", found: str = "") -> Markup:
-    """The meanings of green boxes (truth) and of orange boxes (found); empty ones are left out."""
-    meanings = [("truth", truth), ("found", found)]
+def legend(truth: str = "", found: str = "", faint: str = "") -> Markup:
+    """The meanings of green (truth), orange (found) and dashed (faint) boxes, if given."""
+    meanings = [("truth", truth), ("found", found), ("faint", faint)]
     sign = Markup('<span class="key {}"></span>{}')
     signs = joined(sign.format(kind, text) for kind, text in meanings if text)
     return Markup('<p class="soft">{}</p>').format(signs)

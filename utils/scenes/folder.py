@@ -8,7 +8,13 @@ from pathlib import Path
 
 from utils.issues import IssueReport
 from utils.scenes.bucket import open_bucket
-from utils.scenes.image_files import bytes_of, existing_folder, images_below, scene_from
+from utils.scenes.image_files import (
+    bytes_of,
+    existing_folder,
+    images_below,
+    is_one_image,
+    scene_from,
+)
 from utils.scenes.options import FolderSource
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
@@ -26,8 +32,12 @@ def open_folder(options: FolderSource) -> SceneSource:
 
 
 def _open_on_disk(options: FolderSource) -> SceneSource:
-    root = existing_folder(Path(options.path))
-    images = images_below(root)
+    if is_one_image(options.path):  # with the id that it has in its folder
+        image = Path(options.path).expanduser().absolute()
+        root, images = image.parent, [image]
+    else:
+        root = existing_folder(Path(options.path))
+        images = images_below(root)
     name = options.name or root.name
 
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:  # noqa: ARG001

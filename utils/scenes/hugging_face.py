@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from utils.errors import SourceError
 from utils.images.georeference import read_georeference
 from utils.issues import IssueReport
+from utils.scenes.given_splits import split_named
 from utils.scenes.hugging_face_columns import BOXES, LabelColumns, gathered, value_of
 from utils.scenes.hugging_face_images import DatasetImage, ImageSpool
 from utils.scenes.hugging_face_loading import dataset_name, load_streamed
@@ -62,7 +63,8 @@ def open_hugging_face(options: HuggingFaceSource) -> SceneSource:
         for item, image, row in selection.of(_images(rows, name, spool, options, noted)):
             scene = _scene(row, item, image, spool, columns, notices, report)
             if scene is not None:
-                yield replace(scene, group=_group(row, options.group_column) or scene.group)
+                group = _group(row, options.group_column) or scene.group
+                yield replace(scene, group=group, split=split_named(options.split))
         notices.report(name, report)
 
     class_names = columns.class_names if columns else ()

@@ -10,6 +10,7 @@ from utils.errors import SourceError
 from utils.geometry import Boxes
 from utils.images.formats import IMAGE_SUFFIXES
 from utils.images.georeference import read_georeference
+from utils.scenes.archives import folder_of_file
 from utils.scenes.listing import is_image_file, list_files
 from utils.scenes.scene import Scene
 
@@ -19,6 +20,8 @@ _LAYOUT_FOLDERS = frozenset({"images", "JPEGImages"})
 def existing_folder(path: Path) -> Path:
     """The absolute path of a folder that must be there, without `..`: paths below are compared.
 
+    A zip stands for the folder that it holds.
+
     Raises:
         SourceError: If it is not; the message names neighbours that are spelt alike.
     """
@@ -26,11 +29,17 @@ def existing_folder(path: Path) -> Path:
     if folder.is_dir():
         return _without_steps_up(folder)
     if folder.is_file():
-        raise SourceError(f"{folder} is a file, not a folder. Name the folder it is in.")
+        return folder_of_file(folder)
     siblings = [entry.name for entry in folder.parent.iterdir()] if folder.parent.is_dir() else []
     near = get_close_matches(folder.name, siblings)
     hint = f"Did you mean {' or '.join(near)}?" if near else "Correct the path of the source."
     raise SourceError(f"The folder {folder} does not exist. {hint}")
+
+
+def is_one_image(path: str | Path) -> bool:
+    """Whether a source is one image on this disk instead of a folder."""
+    file = Path(path).expanduser()
+    return file.is_file() and is_image_file(file)
 
 
 def _without_steps_up(folder: Path) -> Path:

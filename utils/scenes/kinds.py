@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from utils.errors import ConfigurationError
-from utils.scenes.image_files import existing_folder, files_below
+from utils.scenes.image_files import existing_folder, files_below, is_one_image
 from utils.scenes.options import SourceOptions
 from utils.storage.objects import is_local
 from utils.storage.store import open_store
@@ -76,6 +76,8 @@ def find_kind(path: str) -> FoundKind:
         return _kind_in_bucket(path)
     if _HUB_ID.match(path) and not Path(path).expanduser().exists():
         return FoundKind("hugging_face", f"no folder has this name, and '{path}' is an id of a hub")
+    if is_one_image(path):
+        return FoundKind("folder", "it is one image")
     root = existing_folder(Path(path))
     return (
         _hugging_face(root)

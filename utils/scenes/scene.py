@@ -31,6 +31,7 @@ class Scene:
         group: Name of the scenes that must stay in one split (a burst of a camera trap, a video,
             the augmented copies of one photograph), or None if the scene stands alone.
         region: Part of the scene to use, or None for all of it.
+        split: Split that the source gives the scene: `train`, `val` or `test`; None for none.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Scene:
     lost: int = 0
     group: str | None = None
     region: Region | None = None
+    split: str | None = None
 
     @property
     def location(self) -> str:

@@ -10,9 +10,10 @@ from utils.issues import IssueReport
 from utils.scenes.classes import class_rules, note_unmet
 from utils.scenes.coco import open_coco
 from utils.scenes.folder import open_folder
+from utils.scenes.given_splits import split_by_folder
 from utils.scenes.groups import ALONE, AUTO, UNGROUPED, group_rule
 from utils.scenes.hugging_face import open_hugging_face
-from utils.scenes.image_files import existing_folder
+from utils.scenes.image_files import existing_folder, is_one_image
 from utils.scenes.listing import is_image_file, list_files, passed_over
 from utils.scenes.options import (
     CocoSource,
@@ -69,7 +70,11 @@ def open_source(options: SourceOptions) -> SceneSource:
         ungrouped: list[str] = []
         for scene in source.read(report, selection.updated(limit=options.max_scenes)):
             met.update(scene.boxes.labels if scene.boxes else ())
-            ruled = replace(rules.apply(scene, report), group=group_of(scene))
+            ruled = replace(
+                rules.apply(scene, report),
+                group=group_of(scene),
+                split=scene.split or split_by_folder(scene.id),
+            )
             if ruled.group is None and options.group not in (AUTO, ALONE):
                 ungrouped.append(scene.id)
             yield _located(_in_region(ruled, regions, report), source, options)
@@ -96,7 +101,7 @@ def _listed(source: SceneSource, options: SourceOptions) -> SceneSource:
     """The source with what its folder holds besides images and labels."""
     if not isinstance(options, FolderSource | CocoSource | VocSource | YoloSource):
         return source
-    if not is_local(str(options.path)):
+    if not is_local(str(options.path)) or is_one_image(options.path):
         return source
     listing = list_files(existing_folder(Path(options.path)))
     others = (file for file in listing.files if not is_image_file(file))

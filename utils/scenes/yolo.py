@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -32,7 +32,13 @@ from utils.scenes.options import YoloSource
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
 from utils.scenes.settle import Notices, settled
-from utils.scenes.yolo_classes import NAME_LISTS, YoloSettings, images_in_lists, read_settings
+from utils.scenes.yolo_classes import (
+    NAME_LISTS,
+    YoloSettings,
+    images_in_lists,
+    read_settings,
+    splits_in_lists,
+)
 
 _IMAGE_FOLDERS = frozenset({"images", "jpegimages", "img", "imgs"})
 
@@ -56,6 +62,7 @@ def open_yolo(options: YoloSource) -> SceneSource:
         )
     settings = read_settings(root, options)
     images, listed = images_in_lists(every_image, settings)
+    given = splits_in_lists(images, settings)
     name = options.name or root.name
     labelled = frozenset(image.parent for image in matches.labels)
     reader = _Reader(name, root, settings.classes, matches, labelled)
@@ -63,7 +70,8 @@ def open_yolo(options: YoloSource) -> SceneSource:
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:
         notices = Notices()
         for image, copy in dataset.fetched(selection.of(images), report):
-            yield from reader.scenes(image, copy, notices, report)
+            for scene in reader.scenes(image, copy, notices, report):
+                yield replace(scene, split=given.get(image))
         notices.report(name, report)
         if selection.ends_with(len(images)):
             report.extend([*settings.issues, *listed, *_shared(matches)])

@@ -18,6 +18,7 @@ from utils.labels.class_lists import (
 from utils.labels.objects import UNREADABLE_LABEL
 from utils.labels.texts import read_text
 from utils.labels.yolo_lines import YoloClasses
+from utils.scenes.given_splits import split_named
 from utils.scenes.image_files import files_below
 from utils.scenes.image_names import ImageNames, plain, plain_parts
 from utils.scenes.options import YoloSource
@@ -177,6 +178,22 @@ def images_in_lists(
         detail = f"{len(left)} images are in none of {lists} and are not read: {first}"
         issues.append(Issue(lists, NOT_IN_LISTS, detail, set_aside=False))
     return [image for image in images if image in chosen], issues
+
+
+def splits_in_lists(images: Sequence[Path], settings: YoloSettings) -> dict[Path, str]:
+    """The split of each image that a list names, by the name of the list, such as `train.txt`.
+
+    Raises:
+        SourceError: If a list cannot be read.
+    """
+    found: dict[Path, str] = {}
+    lists = [(path, split) for path in settings.lists if (split := split_named(path.stem))]
+    names = ImageNames.of(images) if lists else None
+    for path, split in lists:
+        for line in _lines(path):
+            if names and (image := names.at(line, (path.parent, *settings.folders))):
+                found.setdefault(image, split)
+    return found
 
 
 def _lines(path: Path) -> list[str]:

@@ -22,7 +22,7 @@ _CUT = "cut"
 
 SCHEMA = versioned_schema(
     "tile_manifest",
-    3,
+    4,
     [
         ("tile_id", pa.string()),
         ("scene_id", pa.string()),
@@ -42,6 +42,7 @@ SCHEMA = versioned_schema(
         ("crs", pa.string()),
         ("transform", pa.list_(pa.float64())),
         ("group", pa.string()),
+        ("split", pa.string()),
     ],
 )
 
@@ -67,6 +68,7 @@ def _to_row(tile: Tile) -> dict[str, Any]:
         "crs": tile.georeference.crs if tile.georeference else None,
         "transform": list(tile.georeference.transform) if tile.georeference else None,
         "group": tile.group,
+        "split": tile.split,
     }
 
 
@@ -89,6 +91,7 @@ def _to_tile(row: dict[str, Any]) -> Tile:
         tags=tuple(row["tags"]),
         georeference=Georeference(row["crs"], tuple(row["transform"])) if row["crs"] else None,
         group=row.get("group", ""),
+        split=row.get("split"),
     )
 
 

@@ -30,6 +30,7 @@ class Tile:
         tags: Tags of the scene.
         georeference: That of the scene.
         group: Unit of splitting, as in `Scene.group`; the scene id where the scene stands alone.
+        split: Split that the source gives the scene, as in `Scene.split`.
     """
 
     tile_id: str
@@ -44,6 +45,7 @@ class Tile:
     tags: tuple[str, ...] = field(default=())
     georeference: Georeference | None = None
     group: str = ""
+    split: str | None = None
 
     def __post_init__(self) -> None:
         """Let a scene without a group be one of its own."""

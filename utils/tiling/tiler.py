@@ -141,4 +141,5 @@ def finished_tile(
         tags=plan.scene.tags,
         georeference=plan.scene.georeference,
         group=plan.scene.group or plan.scene.id,
+        split=plan.scene.split,
     )

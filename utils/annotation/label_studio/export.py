@@ -150,6 +150,7 @@ class _Reader:
             annotation_id=chosen["id"],
             review=self._review(tile, chosen, annotations),
             group=tile.group,
+            split=tile.split,
             ground_sample_distance=ground_sample_distance(
                 tile.georeference, tile.scene_width, tile.scene_height
             ),

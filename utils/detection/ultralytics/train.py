@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -53,6 +54,7 @@ def train_detector(
     options: TrainingOptions = _DEFAULTS,
     *,
     tracking: TrackingOptions | None = None,
+    on_start: Callable[[str], None] | None = None,
     on_epoch: OnEpoch | None = None,
     kept_in: ObjectStore | None = None,
 ) -> Detector:
@@ -65,6 +67,8 @@ def train_detector(
         dataset: Dataset from `write_yolo_dataset`.
         options: Options of the training.
         tracking: Options of the record in MLflow; None records nothing.
+        on_start: Called, before the training begins, with the fingerprint of its data, arguments,
+            seed and starting weights, as in `Detector.run_fingerprint`.
         on_epoch: Called with the metrics of every epoch when it ends, and, when a run is continued,
             with the metrics of the earlier epochs too.
         kept_in: Store that receives, after each epoch, the files to resume from elsewhere, and the
@@ -78,15 +82,22 @@ def train_detector(
         DetectorError: If the weights cannot be found or the training fails.
         StoreError: If the store cannot be reached or read when the training starts.
     """
+    training = _prepared(dataset, options)
+    run, checkpoint = training.run, training.checkpoint
+    if on_start:
+        on_start(run.fingerprint)
+    with exclusive("training", str(run.folder)), quiet(), trusting(Path(checkpoint.model)):
+        mlflow_run_id = _finish(training, options.resume, tracking, on_epoch, kept_in)
+    return replace(_detector(training), mlflow_run_id=mlflow_run_id)
+
+
+def _prepared(dataset: YoloDataset, options: TrainingOptions) -> _Training:
     dataset = sampled(dataset, options.sampling)
     arguments = checked_arguments(options)
     checkpoint = with_known_classes(resolve_checkpoint(options), options.known_as)
     require_labelled(options.known_as, dataset.class_names)
     run = open_run(dataset.fingerprint, checkpoint.identity, arguments)
-    training = _Training(run, dataset, checkpoint, arguments)
-    with exclusive("training", str(run.folder)), quiet(), trusting(Path(checkpoint.model)):
-        mlflow_run_id = _finish(training, options.resume, tracking, on_epoch, kept_in)
-    return replace(_detector(training), mlflow_run_id=mlflow_run_id)
+    return _Training(run, dataset, checkpoint, arguments)
 
 
 def _finish(

@@ -1,0 +1,104 @@
+"""A source that is a file: a zip is unpacked into local state, others are told what to do."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import shutil
+import stat
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from filelock import FileLock
+
+from utils.errors import SourceError
+from utils.paths import local_folder
+from utils.storage.disk import disk_faults
+
+_VIDEOS = frozenset({".mp4", ".mov", ".avi", ".mkv", ".m4v", ".webm", ".mpg", ".mpeg", ".wmv"})
+_OTHER_ARCHIVES = frozenset({".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst"})
+_PASSED_OVER = "__MACOSX"
+_HASH_DIGITS = 16
+_SPARE_BYTES = 10**9  # that stay free on the disk
+
+
+def folder_of_file(file: Path) -> Path:
+    """Return the folder that a file stands for: what a zip holds.
+
+    Args:
+        file: Existing file that is no image.
+
+    Raises:
+        SourceError: If it is no zip, or one that cannot be unpacked safely; the message says what
+            to do.
+    """
+    suffix = file.suffix.lower()
+    if suffix == ".zip" or (suffix not in _VIDEOS and zipfile.is_zipfile(file)):
+        return _unpacked(file)
+    if suffix in _VIDEOS:
+        folder = shlex.quote(file.stem)
+        frames = shlex.quote(f"{file.stem}/{file.stem}_frame_%06d.png")
+        raise SourceError(
+            f"{file} is a video. Take frames out of it, for instance one a second, with: mkdir "
+            f"{folder} && ffmpeg -i {shlex.quote(str(file))} -vf fps=1 {frames}; then name that "
+            "folder."
+        )
+    if suffix in _OTHER_ARCHIVES:
+        raise SourceError(f"{file} is an archive. Unpack it, and name the folder.")
+    raise SourceError(f"{file} is a file, not a folder. Name the folder it is in.")
+
+
+def _unpacked(archive: Path) -> Path:
+    """Unpack a zip once; the folder appears whole."""
+    facts = archive.stat()
+    identity = f"{archive.absolute()} {facts.st_size} {facts.st_mtime_ns}"
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:_HASH_DIGITS]
+    parent = local_folder("cache", "unpacked", digest)
+    whole = parent / archive.stem
+    with FileLock(parent / ".lock"):
+        if not whole.is_dir():
+            partial = parent / ".partial"
+            shutil.rmtree(partial, ignore_errors=True)
+            with disk_faults(parent):
+                _unpack(archive, partial)
+                os.replace(partial, whole)
+    return _only_folder(whole)
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            members = [one for one in opened.infolist() if _is_wanted(archive, one)]
+            size = sum(member.file_size for member in members)
+            folder.mkdir()
+            if size > shutil.disk_usage(folder).free - _SPARE_BYTES:
+                raise SourceError(
+                    f"{archive} holds {size / 1e9:.1f} GB, for which the disk of {folder.parent} "
+                    "has no room. Free some, or name a folder on another disk in SPYGLASS_LOCAL."
+                )
+            for member in members:  # zipfile stops at the size that a member states
+                opened.extract(member, folder)
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+        reason = " ".join(str(error).split())
+        raise SourceError(
+            f"{archive} cannot be unpacked ({reason}). Unpack it yourself, and name the folder."
+        ) from error
+
+
+def _is_wanted(archive: Path, member: zipfile.ZipInfo) -> bool:
+    """Whether a member is unpacked; one that would leave the folder refuses the whole archive."""
+    path = PurePosixPath(member.filename.replace("\\", "/"))
+    is_link = stat.S_ISLNK(member.external_attr >> 16)
+    if path.is_absolute() or ".." in path.parts or is_link or ":" in member.filename[:2]:
+        raise SourceError(
+            f"{archive} holds '{member.filename}', which leads out of its folder. Take it out, or "
+            "unpack what you trust and name the folder."
+        )
+    return _PASSED_OVER not in path.parts
+
+
+def _only_folder(folder: Path) -> Path:
+    """The folder, or the only thing in it where that is a folder, as many tools pack a dataset."""
+    entries = list(folder.iterdir())
+    return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
