@@ -17,7 +17,9 @@ from utils.masking import mask_logs, without_secrets
 _NOISY = ("py.warnings", "pyvips", "google.auth")
 COLUMNS = 100
 # From the program's name to the end of the sentence or of the line.
-COMMAND = re.compile(r"\b(?:python run\.py|zenml|make|uv|pip|gcloud) .*?(?=[.;)]*(?: [A-Z(]|$))")
+COMMAND = re.compile(
+    r"\b(?:python run\.py|zenml|make|uv|pip|gcloud) (?:'[^']*'|.)*?(?=[.;)]*(?: [A-Z(]|$))"
+)
 _KEPT_SPACE = "\0"
 # MLflow and Alembic tell at length how they make the tables of a new store.
 _TELLS_TABLES = ("mlflow.store.db", "alembic")

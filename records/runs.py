@@ -15,6 +15,8 @@ from zenml.orchestrators.publish_utils import (
 )
 from zenml.utils.run_utils import refresh_run_status
 
+# Under which the step operator of Vertex AI notes the job of a step.
+_JOB_NAME = "job_name"
 _REASON = "Its process was ended from outside."
 
 
@@ -75,6 +77,24 @@ def stop_run(name: str) -> bool:
                 publish_step_run_status_update(step.id, ExecutionStatus.STOPPED)
         publish_pipeline_run_status_update(run.id, ExecutionStatus.STOPPED, _REASON)
     return True
+
+
+def cancel_jobs(run: str) -> list[str]:
+    """Cancel the jobs of a run's steps that the step operator has sent to other machines.
+
+    Returns:
+        The names of the jobs that had not ended.
+    """
+    found, operator = run_named(run), Client().active_stack.step_operator
+    if found is None or operator is None:
+        return []
+    cancelled = []
+    for step in found.steps.values():
+        job = step.run_metadata.get(_JOB_NAME)
+        if job and not step.status.is_finished:
+            operator.cancel(step)
+            cancelled.append(str(job))
+    return cancelled
 
 
 def step_run(step: UUID) -> StepRunResponse:

@@ -22,7 +22,7 @@ from commands.runs.configuration import (
     parameter_names,
 )
 from commands.runs.preflight import check_before
-from commands.runs.reachability import check_reachable, require_checkout
+from commands.runs.reachability import check_places, check_reachable, require_checkout
 from commands.runs.reports import keep_pages
 from commands.runs.running import run_to_the_end
 from commands.runs.settings import run_settings
@@ -31,7 +31,12 @@ from commands.runs.version_choice import choose_version, stage_after_training
 from commands.stacks.choice import LOCAL, StackChoice, chosen_stack
 from commands.stacks.files import short_name
 from commands.stacks.registration import activate_stack
-from commands.stacks.remote import remote_runner, require_access, require_remote_server
+from commands.stacks.remote import (
+    remote_orchestrator,
+    require_access,
+    require_remote_server,
+    steps_sent_away,
+)
 from records.store import note_store
 from utils import interrupts
 from utils.errors import ConfigurationError
@@ -126,16 +131,19 @@ def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
     say(f"{planned.command.name}: {configuration.path.name}{where}")
     # First, since the checks ask the active stack for its stores and servers.
     stack = activate_stack(configuration.stack, yes=yes)
-    is_elsewhere = remote_runner(stack) is not None
-    if is_elsewhere:
-        _check_elsewhere(stack, configuration)
+    is_elsewhere = remote_orchestrator(stack) is not None
+    sent_away = steps_sent_away(stack, configuration.settings)
+    if is_elsewhere or sent_away:
+        _check_elsewhere(stack, configuration, is_whole=is_elsewhere)
     if has_cluster(stack):
         prepare_for_jobs(configuration)
     choice = choose_version(planned.command.name, configuration)
     check_before(planned.command.name, choice.configuration)
     configuration = choice.settled()
     note_store()
-    run = run_to_the_end(planned.pipeline, configuration, is_elsewhere=is_elsewhere)
+    run = run_to_the_end(
+        planned.pipeline, configuration, is_elsewhere=is_elsewhere, has_jobs=bool(sent_away)
+    )
     for line in summary_of(run, keep_pages(run)):
         say(line)
     if planned.command.name == "training":
@@ -147,11 +155,14 @@ def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
         say(f"  look at it on {address}", secret=True)
 
 
-def _check_elsewhere(stack: StackResponse, configuration: RunConfiguration) -> None:
-    """Check the needs of jobs on other machines."""
+def _check_elsewhere(
+    stack: StackResponse, configuration: RunConfiguration, *, is_whole: bool
+) -> None:
+    """Check the needs of jobs on other machines: of the whole pipeline, or of single steps."""
     require_remote_server(stack, configuration.stack)
     require_checkout()
-    check_reachable(configuration.parameters)
+    check = check_reachable if is_whole else check_places
+    check(configuration.parameters)
     require_access(stack)
 
 

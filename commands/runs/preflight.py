@@ -21,7 +21,7 @@ from commands.runs.next_steps import (
     to_tiles,
     typed,
 )
-from commands.stacks.remote import remote_runner
+from commands.stacks.remote import remote_orchestrator, remote_runner, steps_sent_away
 from records.active_stack import (
     active_stack,
     artifact_store,
@@ -111,7 +111,7 @@ def _check_project(options: LabelStudioOptions, classes: Sequence[str] = ()) -> 
     from utils.annotation.label_studio.project import check_project
 
     # Jobs on other machines have nothing of this environment.
-    is_elsewhere = remote_runner(active_stack()) is not None
+    is_elsewhere = remote_orchestrator(active_stack()) is not None
     client = connect_label_studio(options, {} if is_elsewhere else os.environ)
     check_project(client, options, classes)
 
@@ -160,6 +160,22 @@ def _labels_can_be_read(configuration: RunConfiguration) -> None:
         _require_in_reach(dataset_version(dataset, name), configuration)
     else:
         _require_artifact(configuration, version_in(name, version or ""), LABELS)
+
+
+def _tiles_can_be_reached(configuration: RunConfiguration) -> None:
+    """Check that jobs on other machines can read the tiles of the labels."""
+    stack = active_stack()
+    sent_away = steps_sent_away(stack, configuration.settings)
+    if remote_orchestrator(stack) is None and "train_detector" not in sent_away:
+        return
+    labels = newest("labeled_dataset", configuration.model[0] or None)
+    first = next(iter(labels.load()), None) if labels else None
+    if first is not None and is_local(first.uri):
+        raise ConfigurationError(
+            f"The tiles of the labels, such as {first.uri}, are on this machine, where the jobs of "
+            "the stack cannot reach them. Name a bucket as data_store (gs://bucket/prefix) in the "
+            "project's file, then ingest and export again: python run.py --ingest --export"
+        )
 
 
 def _detector_is_there(configuration: RunConfiguration) -> None:
@@ -276,7 +292,7 @@ def _database_can_start(configuration: RunConfiguration) -> None:
 _CHECKS: dict[str, tuple[Callable[[RunConfiguration], Any], ...]] = {
     "ingest": (_source_can_be_read, _project_can_receive),
     "export": (_tiles_were_sent, _project_exists),
-    "training": (_labels_can_be_read,),
+    "training": (_labels_can_be_read, _tiles_can_be_reached),
     "evaluate": (_training_is_there, _labels_are_there),
     "promotion": (_training_of_both_is_known,),
     "inference": (_detector_is_there, _source_can_be_read),

@@ -42,15 +42,27 @@ def check_reachable(parameters: dict[str, Any]) -> None:
     Raises:
         ConfigurationError: For the first local path; the message names its key.
     """
+    check_places(parameters)
+    label_studio = parameters.get("label_studio")
+    if isinstance(label_studio, LabelStudioOptions):
+        _check_label_studio(label_studio)
+
+
+def check_places(parameters: dict[str, Any]) -> None:
+    """Check that the scenes, tiles and weights of a run are not only on this machine.
+
+    Args:
+        parameters: Validated parameters of the pipeline.
+
+    Raises:
+        ConfigurationError: For the first local path; the message names its key.
+    """
     for key, place in _places(parameters):
         if is_local(place):
             raise ConfigurationError(
                 f"parameters.{key}: {place} is on this machine, where the jobs of the stack cannot "
                 "reach it. Put it in a bucket and name it as gs://bucket/path."
             )
-    label_studio = parameters.get("label_studio")
-    if isinstance(label_studio, LabelStudioOptions):
-        _check_label_studio(label_studio)
 
 
 def _places(parameters: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,19 +21,25 @@ from commands.runs.configuration import RunConfiguration
 from commands.runs.cut_off_runs import marked_as_running
 from commands.runs.failures import require_success
 from commands.runs.job_progress import job_progress
+from commands.runs.sent_steps import jobs_of_steps
 from records.active_stack import execution_modes
 from records.runs import run_with_id
 
 
 def run_to_the_end(
-    pipeline: Any, configuration: RunConfiguration, *, is_elsewhere: bool
+    pipeline: Any,
+    configuration: RunConfiguration,
+    *,
+    is_elsewhere: bool,
+    has_jobs: bool = False,
 ) -> PipelineRunResponse:
     """Run a pipeline on the active stack.
 
     Args:
         pipeline: The ZenML pipeline.
         configuration: Parameters and settings of the run.
-        is_elsewhere: Whether the steps run on other machines.
+        is_elsewhere: Whether all steps run on other machines.
+        has_jobs: Whether this machine runs the pipeline, and sends single steps to other machines.
 
     Raises:
         Exception: The exception of the step that failed, where one did.
@@ -48,12 +56,22 @@ def run_to_the_end(
             config_path=str(path), execution_mode=_execution_mode(pipeline)
         )
         try:
-            # Jobs elsewhere go on without this process.
-            with job_progress(name) if is_elsewhere else marked_as_running(name):
+            with _watched(name, is_elsewhere=is_elsewhere, has_jobs=has_jobs):
                 run = configured(**configuration.parameters)
         except StepExecutionException as error:
             raise error.__cause__ or error from None
     return require_success(run_with_id(run.id))
+
+
+@contextmanager
+def _watched(run: str, *, is_elsewhere: bool, has_jobs: bool) -> Iterator[None]:
+    """Watch a run: jobs of a whole pipeline go on without this process, all others end with it."""
+    if is_elsewhere:
+        with job_progress(run):
+            yield
+        return
+    with marked_as_running(run), jobs_of_steps(run) if has_jobs else nullcontext():
+        yield
 
 
 def _run_name(pipeline: Any, configuration: RunConfiguration) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 from zenml.client import Client
@@ -68,7 +70,7 @@ def require_access(stack: StackResponse) -> None:
     from utils.google_cloud.credentials import log_in
     from utils.storage.store import open_store
 
-    for component in stack.components.get(StackComponentType.ORCHESTRATOR, []):
+    for component in (part for kind in _RUNNERS for part in stack.components.get(kind, [])):
         if component.flavor_name == "vertex":
             configuration = component.configuration
             log_in(configuration.get("project"), configuration.get("service_account_path"))
@@ -85,6 +87,26 @@ def remote_runner(stack: StackResponse) -> ComponentResponse | None:
             if configuration_of(component).is_remote:
                 return component
     return None
+
+
+def remote_orchestrator(stack: StackResponse) -> ComponentResponse | None:
+    """Find the orchestrator if it runs whole pipelines elsewhere, None otherwise."""
+    runner = remote_runner(stack)
+    return runner if runner and runner.type is StackComponentType.ORCHESTRATOR else None
+
+
+def steps_sent_away(stack: StackResponse, settings: Mapping[str, Any]) -> list[str]:
+    """List the steps that a pipeline on this machine sends away, by the stack's step operator.
+
+    Args:
+        stack: Registered stack.
+        settings: Settings of the run, in which `step_operator` marks such a step.
+    """
+    runner = remote_runner(stack)
+    if runner is None or runner.type is not StackComponentType.STEP_OPERATOR:
+        return []
+    steps = settings.get("steps") or {}
+    return [name for name, step in steps.items() if step.get("step_operator")]
 
 
 def only_here(address: str) -> bool:

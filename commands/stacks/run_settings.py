@@ -26,6 +26,7 @@ from utils.options import unknown_key
 Flavors = Mapping[StackComponentType, str]
 
 _ONLY_STATIC = "additional_training_job_args"
+_STEP_OPERATOR = StackComponentType.STEP_OPERATOR.value
 
 
 def check_defaults(file: str, stack: StackDescription) -> None:
@@ -67,6 +68,7 @@ def check_settings(
     values = {key: run[key] for key in sorted(run.keys() & known.keys() - {"steps"})}
     _check_keys(place, PipelineRunConfiguration, values, flavors)
     for name, step in by_step.items():
+        _refuse_arguments_of_step_operator(f"{place}steps.{name}.settings", step or {})
         _check_keys(f"{place}steps.{name}.", StepConfigurationUpdate, step or {}, flavors)
     for name in (name for name in steps if name in dynamic_steps()):
         _refuse_ignored_settings(f"{place}settings", run.get("settings"))
@@ -107,6 +109,25 @@ def _refuse_ignored_settings(place: str, settings: Any) -> None:
                 "pipelines (ingest, inference) would run without these: ZenML passes them on for "
                 "training only. Move them to the steps of training; labels of all jobs go into "
                 f"settings.{key}.labels."
+            )
+
+
+def _refuse_arguments_of_step_operator(place: str, step: Mapping[str, Any]) -> None:
+    """Refuse what ZenML's step operator of Vertex AI leaves out in silence.
+
+    Args:
+        place: File and key, for the message.
+        step: Settings of a step.
+
+    Raises:
+        ConfigurationError: If there is such a setting.
+    """
+    for key, value in (step.get("settings") or {}).items():
+        if key.partition(".")[0] == _STEP_OPERATOR and (value or {}).get(_ONLY_STATIC):
+            raise ConfigurationError(
+                f"{place}.{key}.{_ONLY_STATIC}: ZenML's step operator does not pass these on, so "
+                "the job would have neither a spot machine nor a time limit. Remove the key, or "
+                "use a stack whose orchestrator is Vertex AI (configs/stacks/vertex.yaml)."
             )
 
 

@@ -89,7 +89,9 @@ def team(
         "<MLFLOW_URL>": mlflow_door.url,
         "name: spyglass": f"name: {google_cloud.bucket.removeprefix('gs://')}",
     }
-    stacks = {name: written_stack(tmp_path, name, values) for name in ("vertex", "laptop")}
+    stacks = {
+        name: written_stack(tmp_path, name, values) for name in ("vertex", "vertex_steps", "laptop")
+    }
     secrets = (PASSWORD, label_studio.api_key)
     return Team(User(tmp_path, environment), google_cloud, stacks, secrets)
 
