@@ -91,7 +91,8 @@ def cancel_jobs(run: str) -> list[str]:
     cancelled = []
     for step in found.steps.values():
         job = step.run_metadata.get(_JOB_NAME)
-        if job and not step.status.is_finished:
+        # The job's own state: ZenML calls the step failed as soon as nobody waits for it.
+        if job and not operator.get_status(step).is_finished:
             operator.cancel(step)
             cancelled.append(str(job))
     return cancelled

@@ -82,7 +82,7 @@ def test_ctrl_c_cancels_the_job_and_the_same_command_goes_on(laptop: Team) -> No
 
     (job,) = laptop.jobs("train_detector")
     assert job.wait(60)
-    assert job.state == "CANCELLED"
+    assert job.state == "CANCELLED", shown
     assert process.returncode == 130
     assert "Cancelled: " in shown
     assert "on unseen scenes" in laptop.runs(*command, stack="vertex_steps")
