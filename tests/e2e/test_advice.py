@@ -43,24 +43,27 @@ def configs(user: User, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call
     """Puts the shipped configurations, with a small source and training, in the program's place."""
 
     def use(model: str) -> None:
+        project = {
+            "name": PROJECT,
+            "model": model,
+            "data_store": str(user.folder / "store"),
+            "source": HARBOURS,
+        }
+        (tmp_path / "project.yaml").write_text(yaml.safe_dump(project))
+        monkeypatch.setattr("commands.project.DEFAULT_FILE", tmp_path / "project.yaml")
         for file in CONFIGS.glob("*.yaml"):
+            if file.stem == "project":
+                continue
             content = yaml.safe_load(file.read_text())
             parameters = content.get("parameters", {})
-            if "model" in content:
-                content["model"]["name"] = model
             if "label_studio" in parameters:
                 parameters["label_studio"] = {"project": PROJECT}
-            if "data_source" in parameters:
-                parameters["data_source"] = str(user.folder / "store")
-            if "dataset_name" in parameters:
-                parameters["dataset_name"] = "advice"
             if "training" in parameters:
                 content["stack"] = "local"
                 parameters["training"] = QUICK
             if "fractions" in parameters and "training" in parameters:
                 parameters["fractions"] = {"pinned": PINNED}
             if file.stem == "ingest_data":
-                parameters["source"] = HARBOURS
                 parameters["tiling"] = {"tile_size": 160, "overlap": 0}
             if file.stem == "inference_pipeline":
                 parameters["inference"] = {"tile_size": 160, "overlap": 16}
