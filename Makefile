@@ -16,6 +16,11 @@ KEPT = $(if $(wildcard .venv/lib/python*/site-packages/kfp),--extra gcp)
 export UV_COMPILE_BYTECODE := 1
 export UV_HTTP_TIMEOUT ?= 300
 
+# The project that `make label-studio` and `make fiftyone` open: PROJECT=cells make fiftyone.
+ifdef PROJECT
+export SPYGLASS_PROJECT := $(PROJECT)
+endif
+
 .PHONY: help demo test test-slow test-all lint format bench docs screenshots dashboard label-studio mlflow fiftyone stop clean lock-label-studio
 
 help: ## List the targets
@@ -77,10 +82,10 @@ screenshots: $(DEVELOPMENT) ## Take the pictures of the README from the demo's r
 dashboard: $(ENVIRONMENT) ## Open the ZenML dashboard on the demo's runs
 	@$(PYTHON) -m commands.servers dashboard
 
-label-studio: $(ENVIRONMENT) ## Start the embedded Label Studio
+label-studio: $(ENVIRONMENT) ## Start the embedded Label Studio (PROJECT=NAME opens a project)
 	@$(PYTHON) -m commands.servers label-studio
 
-fiftyone: $(ENVIRONMENT) ## Open the FiftyOne App
+fiftyone: $(ENVIRONMENT) ## Open the FiftyOne App (PROJECT=NAME opens its dataset)
 	@$(PYTHON) -m commands.servers fiftyone
 
 mlflow: $(ENVIRONMENT) ## Open the MLflow page on the embedded store

@@ -15,6 +15,7 @@ from commands.requests import (
     CommandLine,
     CompareTrainings,
     InspectSource,
+    NewProject,
     Promote,
     RegisterStack,
     Request,
@@ -40,25 +41,29 @@ def parse_arguments(arguments: list[str]) -> CommandLine:
     parsed.commands = [command for command in LOOP if command.name in chosen]
     _check_combination(parser, parsed)
     # No namespace leaves this module: every command has a type of its own.
-    return CommandLine(tuple(_requests(parsed)), verbose=parsed.verbose)
+    requests = tuple(_requests(parsed))
+    return CommandLine(requests, verbose=parsed.verbose, project=parsed.project)
 
 
 def _requests(parsed: argparse.Namespace) -> Iterator[Request]:
     """Yield the commands of a checked namespace, in the order in which they run."""
     overrides = tuple(parsed.overrides)
-    if parsed.inspect:
-        yield InspectSource(parsed.inspect, overrides, parsed.json)
+    if parsed.inspect is not None:
+        yield InspectSource(parsed.inspect or None, overrides, parsed.json)
+        return
+    if parsed.new_project:
+        yield NewProject(parsed.new_project, overrides, parsed.yes)
         return
     if parsed.register_stack:
         yield RegisterStack(parsed.register_stack, parsed.yes)
     if parsed.check_stack:
         yield CheckStack(parsed.check_stack, parsed.config)
     if parsed.rollback:
-        yield RollBack(parsed.config)
+        yield RollBack(parsed.config, overrides)
     if parsed.datasets is not None:
-        yield ShowDatasets(tuple(parsed.datasets), parsed.tag)
+        yield ShowDatasets(tuple(parsed.datasets), parsed.tag, overrides)
     if parsed.compare:
-        yield CompareTrainings(tuple(parsed.compare), parsed.config)
+        yield CompareTrainings(tuple(parsed.compare), parsed.config, overrides)
     if parsed.commands or parsed.promote:
         yield _loop(parsed)
     retrain = Retrain(parsed.config, overrides, parsed.yes)
@@ -88,7 +93,7 @@ def _loop(parsed: argparse.Namespace) -> RunLoop:
 def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
     names = [command.name for command in parsed.commands]
     alone = (
-        "inspect",
+        "new_project",
         "rollback",
         "register_stack",
         "check_stack",
@@ -97,13 +102,18 @@ def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespa
         "retrain_if_due",
     )
     # An empty list is a request too: all versions.
-    is_alone = parsed.datasets is not None or any(getattr(parsed, flag) for flag in alone)
+    is_inspected = parsed.inspect is not None
+    is_alone = (
+        is_inspected or parsed.datasets is not None or any(getattr(parsed, flag) for flag in alone)
+    )
     if parsed.tag and parsed.datasets is None:
         parser.error("--tag belongs to --datasets VERSION")
-    if parsed.json and not parsed.inspect:
+    if parsed.json and not is_inspected:
         parser.error("--json belongs to --inspect PATH")
-    if parsed.inspect and (names or parsed.promote):
+    if is_inspected and (names or parsed.promote):
         parser.error("--inspect goes alone: see what is read first, then ingest it")
+    if parsed.new_project and (names or parsed.promote or is_inspected or parsed.project):
+        parser.error("--new-project goes alone: look at its file first, then ingest")
     if not (names or parsed.promote or is_alone):
         parser.error("nothing to do: choose one of the loop's flags, or --promote")
     with_file = ("check_stack", "watch", "retrain_if_due", "promote", "rollback", "compare")

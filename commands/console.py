@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import warnings
 
+from commands.requests import PROJECT_VARIABLE
 from utils.masking import mask_logs, without_secrets
 
 # libvips warns of broken images without naming them: the issues have their names. google.auth
 # warns of credentials at length: an error of one sentence follows.
 _NOISY = ("py.warnings", "pyvips", "google.auth")
+# Commands that belong to no project, or name theirs.
+_COMMAND = re.compile(r"python run\.py (?!--(?:project|new-project|register-stack|check-stack))")
 _ZENML_NEWS = ("Step ", "Pipeline run has ", "Dashboard URL")
 
 
@@ -23,12 +27,19 @@ def say(message: str, *, secret: bool = False) -> None:
         secret: Whether the line is meant to show a secret, such as the token that opens a server;
             else the secrets of addresses are masked.
     """
+    message = _for_project(message)
     print(message if secret else without_secrets(message), flush=True)
 
 
 def complain(message: str) -> None:
     """Print an error or a warning on standard error."""
-    print(without_secrets(message), file=sys.stderr, flush=True)
+    print(without_secrets(_for_project(message)), file=sys.stderr, flush=True)
+
+
+def _for_project(message: str) -> str:
+    """Name the chosen project in every command of a message, which would else mean another."""
+    project = os.environ.get(PROJECT_VARIABLE)
+    return _COMMAND.sub(f"python run.py --project {project} ", message) if project else message
 
 
 def ask(question: str, *, yes: bool) -> bool:

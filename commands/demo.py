@@ -18,6 +18,7 @@ from commands.servers.embedded import use_demo_store
 from utils.paths import PROJECT_ROOT
 
 _CONFIGS = PROJECT_ROOT / "configs" / "demo"
+_PROJECT = ("--project", str(_CONFIGS / "project.yaml"))
 
 # The commands a user would type, in order.
 STAGES = (
@@ -55,10 +56,10 @@ def _run_stages() -> int:
 
     result = DemoResult()
     for name, arguments in STAGES:
-        shown = " ".join(arguments).replace(f"{PROJECT_ROOT}/", "")
+        shown = " ".join([*_PROJECT, *arguments]).replace(f"{PROJECT_ROOT}/", "")
         say(f"\n$ python run.py {shown}")
         started = time.monotonic()
-        command_line = parse_arguments(arguments)
+        command_line = parse_arguments([*_PROJECT, *arguments])
         exit_code = exit_code_of(partial(run_commands, command_line))
         result.seconds[name] = time.monotonic() - started
         if exit_code:

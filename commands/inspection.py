@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from commands.console import say
+from commands.project import active_project, chosen_project, project_file
 from utils.errors import ConfigurationError, SpyglassError
 from utils.files import write_whole
 from utils.options import unknown_key
@@ -23,6 +24,7 @@ _CLASSES_SHOWN = 8
 _FORMATS_SHOWN = 3
 _SOURCE = "source."
 _KIND = "kind"
+_HUB = "hugging_face"
 _PROJECT = "label_studio.project"
 _LONGEST_PROJECT = 50  # Label Studio's limit
 
@@ -31,11 +33,12 @@ class RefusedSourceError(SpyglassError):
     """An ingest of the inspected source would be refused."""
 
 
-def inspect_source(path: str, overrides: Mapping[str, Any], json_file: Path | None) -> None:
+def inspect_source(path: str | None, overrides: Mapping[str, Any], json_file: Path | None) -> None:
     """Print a summary of a source, write a page and, where wanted, a JSON file.
 
     Args:
-        path: A folder, `gs://bucket/prefix`, or the id of a dataset on the Hugging Face hub.
+        path: A folder, `gs://bucket/prefix`, or the id of a dataset on the Hugging Face hub; None
+            for the source of the project.
         overrides: Fields of the source by their path in a configuration, such as `source.kind`.
         json_file: File that receives everything that was found, or None.
 
@@ -44,23 +47,37 @@ def inspect_source(path: str, overrides: Mapping[str, Any], json_file: Path | No
         SourceError: If the source as a whole cannot be read.
         RefusedSourceError: If an ingest would be refused, after all was shown.
     """
-    from utils.reports.inspection_page import inspection_page
-
     if json_file is not None and (json_file.is_dir() or not json_file.parent.is_dir()):
         raise ConfigurationError(f"--json {json_file}: name a file in a folder that is there.")
     options = {_field(key): value for key, value in overrides.items()}
+    is_projects = path is None
+    if path is None:
+        path, options = _projects_source(options)
     found = inspect(options.pop(_KIND, None), path, **options)
-    for line in _summary(path, found):
-        say(line)
-    page = local_folder("inspections") / f"{Path(path).name or 'source'}.html"
-    write_whole(page, inspection_page(path, found))
-    say(f"  page: {page}")
+    show(path, found)
     if json_file is not None:
         write_whole(json_file, json.dumps(found, indent=1, ensure_ascii=False))
         say(f"  as JSON: {json_file}")
     if found["refused"]:
         raise RefusedSourceError(f"An ingest would be refused. {found['refused']}")
+    if is_projects:
+        option = f" --project {chosen}" if (chosen := chosen_project()) else ""
+        say(f"Ingest it with: python run.py{option} --ingest")
+        return
     say(f"Ingest it with: {_command(path, found, overrides)}")
+    say(f"Or make it a project of its own: {_new_project(path, found, overrides)}")
+
+
+def _projects_source(overrides: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the place of the project's source, and its options with some of them changed."""
+    options = active_project().parameters().get("source")
+    if options is None:
+        raise ConfigurationError(f"{project_file()} names no source: write one, or --inspect PATH.")
+    if overrides.get(_KIND, options[_KIND]) != options[_KIND]:
+        options = {}
+    options = options | dict(overrides)
+    place = "dataset" if options[_KIND] == _HUB else "path"
+    return str(options.pop(place, options[_KIND])), options
 
 
 def _field(key: str) -> str:
@@ -69,6 +86,17 @@ def _field(key: str) -> str:
         hint = unknown_key(key, known)
         raise ConfigurationError(f"--inspect reads the source only; {hint}")
     return key.removeprefix(_SOURCE)
+
+
+def show(path: str, found: Mapping[str, Any]) -> None:
+    """Print a summary of what `inspect` found at a path, and write the page."""
+    from utils.reports.inspection_page import inspection_page
+
+    for line in _summary(path, found):
+        say(line)
+    page = local_folder("inspections") / f"{Path(path).name or 'source'}.html"
+    write_whole(page, inspection_page(path, found))
+    say(f"  page: {page}")
 
 
 def _summary(path: str, found: Mapping[str, Any]) -> Iterator[str]:
@@ -166,16 +194,32 @@ def _counted(count: int, noun: str) -> str:
 
 
 def _command(path: str, found: Mapping[str, Any], overrides: Mapping[str, Any]) -> str:
-    place = "dataset" if found["kind"] == "hugging_face" else "path"
-    is_folder = Path(path).expanduser().is_dir()
-    given = str(existing_folder(Path(path))) if is_folder else path
-    chosen = {f"{_SOURCE}kind": found["kind"], f"{_SOURCE}{place}": given, **overrides}
-    source = Path(given)
+    chosen = _chosen(path, found, overrides)
+    source = Path(str(chosen[f"{_SOURCE}{_place(found)}"]))
     chosen[_PROJECT] = (source.stem if source.is_file() else source.name)[:_LONGEST_PROJECT]
     if not found["classes"]:
         chosen.setdefault(f"{_SOURCE}classes", "[NAME OF YOUR CLASS]")
-    sets = (f"--set {shlex.quote(f'{key}={_yaml(value)}')}" for key, value in chosen.items())
-    return f"python run.py --ingest {' '.join(sets)}"
+    return f"python run.py --ingest {_sets(chosen)}"
+
+
+def _new_project(path: str, found: Mapping[str, Any], overrides: Mapping[str, Any]) -> str:
+    return f"python run.py --new-project NAME {_sets(_chosen(path, found, overrides))}"
+
+
+def _chosen(path: str, found: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    is_folder = Path(path).expanduser().is_dir()
+    given = str(existing_folder(Path(path))) if is_folder else path
+    return {f"{_SOURCE}kind": found["kind"], f"{_SOURCE}{_place(found)}": given, **overrides}
+
+
+def _place(found: Mapping[str, Any]) -> str:
+    return "dataset" if found["kind"] == _HUB else "path"
+
+
+def _sets(chosen: Mapping[str, Any]) -> str:
+    return " ".join(
+        f"--set {shlex.quote(f'{key}={_yaml(value)}')}" for key, value in chosen.items()
+    )
 
 
 def _yaml(value: Any) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from commands.config_files import parse_overrides
 from commands.console import quiet_libraries, say
 from commands.requests import (
     PIPELINES_BEFORE_STAGE,
+    PROJECT_VARIABLE,
     PROMOTION,
     CheckStack,
     CommandLine,
     CompareTrainings,
     InspectSource,
+    NewProject,
     Promote,
     RegisterStack,
     Request,
@@ -22,6 +26,7 @@ from commands.requests import (
     ShowDatasets,
     Watch,
 )
+from utils.errors import ConfigurationError
 from utils.garbage import collect_seldom
 from utils.own_folder import use_own_temporary_folder
 from utils.paths import PROJECT_ROOT
@@ -31,6 +36,10 @@ from utils.threads import let_waiting_threads_sleep
 if TYPE_CHECKING:
     from commands.retraining.due import Retraining
     from commands.runs.execution import PlannedRun
+
+
+_WITHOUT_ZENML = (InspectSource, NewProject)
+_MODEL_NAME = "model.name"
 
 
 def run_commands(command_line: CommandLine) -> None:
@@ -46,13 +55,23 @@ def run_commands(command_line: CommandLine) -> None:
     let_waiting_threads_sleep()
     collect_seldom()
     use_own_temporary_folder()
-    if any(not isinstance(request, InspectSource) for request in command_line.requests):
+    if command_line.project:
+        os.environ[PROJECT_VARIABLE] = command_line.project
+    if any(not isinstance(request, _WITHOUT_ZENML) for request in command_line.requests):
+        _check_project()
         _open_zenml(verbose=command_line.verbose)
     for request in command_line.requests:
         if isinstance(request, Watch):
-            _watch(request, verbose=command_line.verbose)
+            _watch(request, command_line)
         else:
             _run(request)
+
+
+def _check_project() -> None:
+    """Check the project's file before ZenML takes its seconds."""
+    from commands.project import active_project
+
+    active_project()
 
 
 def _open_zenml(*, verbose: bool) -> None:
@@ -78,6 +97,10 @@ def _run(request: Request) -> None:
 
             overrides = parse_overrides(request.overrides)
             inspect_source(request.path, overrides, request.json_file)
+        case NewProject():
+            from commands.new_project import make_project
+
+            make_project(request.name, parse_overrides(request.overrides), yes=request.yes)
         case RegisterStack():
             from commands.stacks.registration import register_stack
 
@@ -88,24 +111,40 @@ def _run(request: Request) -> None:
             check_stack(request.stack, request.config)
         case RollBack():
             from commands.models.promotion import roll_back
-            from commands.models.stages import model_to_promote
 
-            say(roll_back(model_to_promote([], request.config), request.config))
+            say(roll_back(_model_of(request), request.config))
         case ShowDatasets():
             from commands.models.datasets import show_datasets
 
-            show_datasets(request.wanted, request.tag)
+            show_datasets(request.wanted, request.tag, _model_to_list(request))
         case CompareTrainings():
             from commands.models.experiments import compare_experiments
-            from commands.models.stages import model_to_promote
 
-            compare_experiments(request.selectors, model_to_promote([], request.config))
+            compare_experiments(request.selectors, _model_of(request))
         case RunLoop():
             _run_loop(request)
         case Retrain():
             from commands.retraining.retrain import retrain_if_due
 
             retrain_if_due(_retraining(request), yes=request.yes)
+
+
+def _model_of(request: RollBack | ShowDatasets | CompareTrainings) -> str:
+    """Return the name of the model that a command without a pipeline means."""
+    from commands.models.stages import model_to_promote
+
+    overrides = parse_overrides(request.overrides)
+    for key in overrides.keys() - {_MODEL_NAME}:
+        raise ConfigurationError(f"--set {key}: here only {_MODEL_NAME} can be set.")
+    file = None if isinstance(request, ShowDatasets) else request.config
+    return str(overrides.get(_MODEL_NAME) or model_to_promote([], file))
+
+
+def _model_to_list(request: ShowDatasets) -> str | None:
+    """Return the model whose datasets are listed; None for all, where there is one project only."""
+    from commands.project import is_only_project
+
+    return None if is_only_project() and not request.overrides else _model_of(request)
 
 
 def _retraining(request: Retrain) -> Retraining:
@@ -116,10 +155,10 @@ def _retraining(request: Retrain) -> Retraining:
     return open_retraining(options)
 
 
-def _watch(request: Watch, *, verbose: bool) -> None:
+def _watch(request: Watch, command_line: CommandLine) -> None:
     from commands.retraining.watch import watch
 
-    watch(_retraining(request.retrain), CommandLine((request.retrain,), verbose=verbose))
+    watch(_retraining(request.retrain), replace(command_line, requests=(request.retrain,)))
 
 
 def _run_loop(loop: RunLoop) -> None:
@@ -146,7 +185,8 @@ def _promote(loop: RunLoop, promotion: Promote, planned: list[PlannedRun]) -> No
     from commands.models.stages import model_to_promote, promote
 
     configurations = [run.configuration for run in planned if run.command != PROMOTION]
-    model = model_to_promote(configurations, loop.config)
+    named = parse_overrides(loop.overrides).get(_MODEL_NAME)
+    model = str(named or model_to_promote(configurations, loop.config))
     if promotion.stage == "staging":
         say(promote("staging", model, loop.config))
         return

@@ -16,6 +16,7 @@ USAGE_EXIT_CODE = 2
 
 _EXAMPLES = """\
 examples:
+  python run.py --new-project cells             make a project of your own images
   python run.py --inspect DIR                   see what an ingest would make of a folder
   python run.py --ingest                        tile a dataset and send it to Label Studio
   python run.py --export --promote staging      turn what people reviewed into a dataset
@@ -23,7 +24,7 @@ examples:
   python run.py --promote production            use the new detector, if it is better
   python run.py -i --set source.path=DIR -f     predict, then look
   python run.py --compare 3 4                   set the trainings of two versions side by side
-  python run.py -ig --set source.kind=voc --set source.path=DIR --set tiling.tile_size=640
+  python run.py -ig --project cells --set tiling.tile_size=640
 """
 
 
@@ -70,11 +71,19 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_inspection(inspection: argparse._ArgumentGroup) -> None:
     inspection.add_argument(
+        "--new-project",
+        metavar="NAME",
+        help="write configs/projects/NAME.yaml for your own images: two questions, where they are "
+        "and which classes to find; --set source.path=DIR and --set 'classes=[NAME]' answer them",
+    )
+    inspection.add_argument(
         "--inspect",
+        nargs="?",
+        const="",
         metavar="PATH",
-        help="show what an ingest would make of a source, without writing anything to a store: "
-        "its scenes, labels, groups and places, and all that would be set aside and why; its kind "
-        "is found in its files, or given by --set source.kind=KIND",
+        help="show what an ingest would make of a source (the project's by default), without "
+        "writing anything to a store: its scenes, labels, groups and places, and all that would be "
+        "set aside and why; its kind is found in its files, or given by --set source.kind=KIND",
     )
     inspection.add_argument(
         "--json", type=Path, metavar="FILE", help="with --inspect: write everything found as JSON"
@@ -153,6 +162,12 @@ def _add_stacks(stacks: argparse._ArgumentGroup) -> None:
 
 def _add_options(options: argparse._ArgumentGroup) -> None:
     options.add_argument("-h", "--help", action="help", help="show this message")
+    options.add_argument(
+        "--project",
+        metavar="NAME|FILE",
+        help="the project: configs/projects/NAME.yaml or a file; by default that of the variable "
+        "SPYGLASS_PROJECT, else configs/project.yaml",
+    )
     options.add_argument(
         "--config", type=Path, metavar="FILE", help="another configuration than the pipeline's own"
     )

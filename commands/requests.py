@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+# The chosen project, of this process and of those that it starts.
+PROJECT_VARIABLE = "SPYGLASS_PROJECT"
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -19,6 +22,7 @@ class Command:
         help: One line for `--help`.
         config: Name of its configuration file in `configs/`.
         remote_config: Name of the configuration for other machines, where there is one.
+        has_model: Whether its runs belong to a model.
     """
 
     name: str
@@ -26,6 +30,7 @@ class Command:
     help: str
     config: str
     remote_config: str | None = None
+    has_model: bool = True
 
 
 # In the order of the loop, which is the order in which several flags of one call run.
@@ -35,6 +40,7 @@ LOOP = (
         "ig",
         "cut scenes into tiles, store them, send them to Label Studio",
         "ingest_data",
+        has_model=False,
     ),
     Command("export", "e", "turn reviewed annotations into a labelled dataset", "data_export"),
     Command(
@@ -51,7 +57,13 @@ LOOP = (
         "predict over scenes with the detector in production",
         "inference_pipeline",
     ),
-    Command("fiftyone", "f", "look at tiles, labels and predictions in FiftyOne", "fiftyone"),
+    Command(
+        "fiftyone",
+        "f",
+        "look at tiles, labels and predictions in FiftyOne",
+        "fiftyone",
+        has_model=False,
+    ),
     Command(
         "feedback",
         "fb",
@@ -75,14 +87,30 @@ class InspectSource:
     """`--inspect`: show what an ingest would make of a source.
 
     Attributes:
-        path: A folder, `gs://bucket/prefix`, or the id of a dataset on the Hugging Face hub.
+        path: A folder, `gs://bucket/prefix`, or the id of a dataset on the Hugging Face hub; None
+            for the source of the project.
         overrides: Arguments of `--set`.
         json_file: File that receives everything that was found, or None.
     """
 
-    path: str
+    path: str | None = None
     overrides: tuple[str, ...] = ()
     json_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewProject:
+    """`--new-project`: write the file of a project for a user's own images.
+
+    Attributes:
+        name: Name of the project.
+        overrides: Arguments of `--set`, which answer the questions.
+        yes: Whether what is found is accepted without a question.
+    """
+
+    name: str
+    overrides: tuple[str, ...] = ()
+    yes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +144,12 @@ class RollBack:
     """`--rollback`: bring back the version that was in production before.
 
     Attributes:
-        config: Configuration that names the model; by default the export's.
+        config: Configuration that names the model; by default the export's, then the project's.
+        overrides: Arguments of `--set`: `model.name=NAME`.
     """
 
     config: Path | None = None
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +160,12 @@ class ShowDatasets:
         wanted: No version to list all, one to show or tag it, two to compare them; each by number,
             tag or query.
         tag: Tag for the one version, or None.
+        overrides: Arguments of `--set`: `model.name=NAME`.
     """
 
     wanted: tuple[str, ...] = ()
     tag: str | None = None
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +174,13 @@ class CompareTrainings:
 
     Attributes:
         selectors: Runs by name, id or the beginning of one, or versions of the model.
-        config: Configuration that names the model; by default the export's.
+        config: Configuration that names the model; by default the export's, then the project's.
+        overrides: Arguments of `--set`: `model.name=NAME`.
     """
 
     selectors: tuple[str, ...]
     config: Path | None = None
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +254,7 @@ class Watch:
 
 Request = (
     InspectSource
+    | NewProject
     | RegisterStack
     | CheckStack
     | RollBack
@@ -238,7 +273,10 @@ class CommandLine:
     Attributes:
         requests: The commands, in the order in which they run.
         verbose: Whether to show tracebacks and everything ZenML says.
+        project: Name or file of the project; None for that of `SPYGLASS_PROJECT`, else of
+            `configs/project.yaml`.
     """
 
     requests: tuple[Request, ...]
     verbose: bool = False
+    project: str | None = None

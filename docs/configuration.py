@@ -11,6 +11,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
+from commands.project import ProjectOptions
 from commands.requests import LOOP, PROMOTION
 from commands.retraining.options import RetrainOptions
 from commands.runs.configuration import parameters_model
@@ -27,11 +28,19 @@ _INTRODUCTION = """\
 Each pipeline reads one YAML file in `configs/`. Its keys are those of
 [ZenML's run configuration](https://docs.zenml.io/concepts/steps_and_pipelines/configuration)
 (`enable_cache`, `model`, `settings`, `steps`, ...) and one of Spyglass: `stack`, the name of a file
-in `configs/stacks/` or of a stack registered with ZenML. What follows are the keys below
-`parameters`.
+in `configs/stacks/` or of a stack registered with ZenML. Where it is left out, a run uses the stack
+that you registered and set active in ZenML, else `local`. What the pipelines share stands in the
+project's file. Below follow its keys, and those below `parameters`.
 
-`--set key=value` changes one of them for one run, by its dotted path: `--set tiling.tile_size=640`.
-A key that is not listed here is an error that names the nearest one.
+`--set key=value` changes a parameter for one run, by its dotted path: `--set tiling.tile_size=640`;
+`--set model.name=NAME` takes another model. A key that is not listed here is an error that names
+the nearest one.
+"""
+
+_PROJECT = """\
+## The project: configs/project.yaml, configs/projects/NAME.yaml
+
+The defaults of all pipelines; [Projects](projects.md) shows how to make one.
 """
 
 _JOBS = """\
@@ -48,6 +57,9 @@ def reference() -> str:
     """The whole page."""
     types: dict[str, dict[str, Any]] = {}
     sections = [_INTRODUCTION]
+    project = ProjectOptions.model_json_schema()
+    types |= project.get("$defs", {})
+    sections.append(f"{_PROJECT}\n{_table(project)}")
     for command in (*LOOP, PROMOTION):
         module = import_module(f"pipelines.{command.name}")
         model = parameters_model(getattr(module, f"{command.name}_pipeline").entrypoint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from records.artifacts import ingest_of, newest, newest_of_model, of_model_version
+from records.artifacts import ingest_of, manifest_behind, newest_of_model, of_model_version
 from steps.pick_tiles import pick_tiles
 from steps.send_picked_tiles import send_picked_tiles
 from utils.annotation.label_studio.options import LabelStudioOptions
@@ -32,6 +32,7 @@ def feedback_pipeline(
         feedback: Number of tiles, and the weights of the reasons to pick them.
         label_studio: The server and the project that receive the tiles.
     """
+    labels = newest_of_model("labeled_dataset")
     picked, manifest, _ = pick_tiles(
         newest_of_model("predictions"),
         of_model_version("trained_detector"),
@@ -40,8 +41,8 @@ def feedback_pipeline(
         dataset_name,
         tiling,
         feedback,
-        # Without an ingest into this project, new tiles are cut like those of the newest ingest.
-        manifest=ingest_of(label_studio.project) or newest("tile_manifest"),
-        labels=newest_of_model("labeled_dataset"),
+        # Without an ingest into this project, new tiles are cut like those of the labels.
+        manifest=ingest_of(label_studio.project) or manifest_behind(labels),
+        labels=labels,
     )
     send_picked_tiles(picked, manifest, data_source, dataset_name, label_studio, feedback.tag)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from records.artifacts import newest, previous_splits, training_labels
+from records.artifacts import manifest_behind, newest, previous_splits, training_labels
 from steps.check_labels import check_labels
 from steps.evaluate_detector import evaluate_detector
 from steps.split_by_scene import split_by_scene
@@ -35,6 +35,7 @@ def training_pipeline(
     """
     labels = training_labels(dataset)
     splits = split_by_scene(labels, fractions, previous_splits())
-    checked, *_ = check_labels(labels, splits, newest("tile_manifest"), checks, training)
+    manifest = manifest_behind(labels) or newest("tile_manifest")
+    checked, *_ = check_labels(labels, splits, manifest, checks, training)
     detector = train_detector(checked, splits, training, evaluation)
     evaluate_detector(detector, checked, splits, evaluation)

@@ -6,8 +6,10 @@ from uuid import UUID
 
 from zenml import get_pipeline_context
 from zenml.client import Client
+from zenml.enums import ModelStages
 from zenml.execution.pipeline.dynamic.run_context import DynamicPipelineRunContext
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse
+from zenml.models.v2.core.artifact_version import LazyArtifactVersionResponse
 
 from records.active_stack import artifact_store
 from records.dataset_versions import dataset_version
@@ -68,6 +70,47 @@ def previous_labels() -> ArtifactVersionResponse | None:
 def previous_splits() -> ArtifactVersionResponse | None:
     """Find the newest splits of the model that a static pipeline names, if its stack has any."""
     return newest("splits", _model_name(), artifact_store().id)
+
+
+def manifest_behind(labels: ArtifactVersionResponse | None) -> ArtifactVersionResponse | None:
+    """Find the tile manifest that labels were exported for, whichever project is the newest.
+
+    Args:
+        labels: Version of the labelled dataset, or None.
+
+    Returns:
+        The manifest; None where the labels do not come from an export.
+    """
+    if isinstance(labels, LazyArtifactVersionResponse):
+        labels = _found_now(labels)
+    if labels is None or labels.producer_step_run_id is None:
+        return None
+    # Within a static pipeline the client's `get_...` would only look when a step runs.
+    steps = Client().list_run_steps(id=labels.producer_step_run_id, hydrate=True, size=1)
+    manifests = [manifest for step in steps for manifest in step.inputs.get("manifest", [])]
+    return manifests[0] if manifests else None
+
+
+def _found_now(lazy: LazyArtifactVersionResponse) -> ArtifactVersionResponse | None:
+    """Find an artifact that a static pipeline would look for when its step runs."""
+    named = str(lazy.lazy_load_model_version)
+    number = int(named) if named.isdigit() else None
+    stage = ModelStages(named) if number is None and named in set(ModelStages) else None
+    if number is None and stage is None:
+        return newest(str(lazy.lazy_load_name), lazy.lazy_load_model_name)
+    versions = Client().list_model_versions(
+        model=lazy.lazy_load_model_name, number=number, stage=stage, size=1
+    )
+    found = [
+        Client().list_artifact_versions(
+            artifact=lazy.lazy_load_name,
+            model_version_id=version.id,
+            sort_by="desc:created",
+            size=1,
+        )
+        for version in versions
+    ]
+    return found[0].items[0] if found and found[0].items else None
 
 
 def manifest_of(project: int | str) -> ArtifactVersionResponse | None:

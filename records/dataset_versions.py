@@ -28,6 +28,12 @@ def dataset_versions(model: str | None = None) -> Iterator[ArtifactVersionRespon
     )
 
 
+def models_with_datasets() -> list[str]:
+    """List the names of the models that have a version of the labelled dataset."""
+    names = (model.name for model in depaginate(Client().list_models))
+    return [name for name in names if next(dataset_versions(name), None)]
+
+
 def dataset_version(wanted: str | int, model: str | None = None) -> ArtifactVersionResponse:
     """Find a version by name or number, else the newest with that tag or that fits the query.
 

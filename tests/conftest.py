@@ -50,6 +50,8 @@ def local_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPYGLASS_LOCAL", str(folder))
         patch.setenv("SPYGLASS_ENVIRONMENTS", str(PROJECT_ROOT / ".local" / "environments"))
+        patch.setenv("SPYGLASS_PROJECTS", str(folder / "projects"))
+        patch.delenv("SPYGLASS_PROJECT", raising=False)
         patch.setenv("ZENML_CONFIG_PATH", str(folder / "zenml"))
         patch.setenv("MPLBACKEND", "Agg")
         foreign = ("LABEL_STUDIO_", "MLFLOW_", "ZENML_STORE_", "ZENML_ACTIVE_", "FIFTYONE_")

@@ -13,7 +13,13 @@ from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 from commands.console import say
 from commands.models.stages import model_to_promote
 from commands.runs.next_steps import to_labels
-from records.dataset_versions import dataset_version, dataset_versions, move_tag, tags_of
+from records.dataset_versions import (
+    dataset_version,
+    dataset_versions,
+    models_with_datasets,
+    move_tag,
+    tags_of,
+)
 from records.trainings import models_by_dataset
 from utils.errors import ConfigurationError
 from utils.files import write_whole
@@ -24,13 +30,15 @@ _WIDTH_OF_FILES = 200
 _COLUMNS = ("Version", "Date", "Tiles", "Reviewed", "Boxes", "Tags", "Models trained on it")
 
 
-def show_datasets(wanted: Sequence[str], tag: str | None) -> None:
+def show_datasets(wanted: Sequence[str], tag: str | None, model: str | None) -> None:
     """List, show, tag or compare versions of the labelled dataset.
 
     Args:
         wanted: No version to list all, one to show or tag it, two to compare them; each by name,
             tag or query.
         tag: Tag for the one version, or None.
+        model: Name of the model whose versions are listed, and found by tag or query; None for
+            those of all models.
 
     Raises:
         ConfigurationError: If there are more than two, or a tag without exactly one.
@@ -41,18 +49,32 @@ def show_datasets(wanted: Sequence[str], tag: str | None) -> None:
             "Give --datasets nothing to list all versions, one version (with --tag NAME to tag "
             "it), or two to compare."
         )
-    versions = [dataset_version(one) for one in wanted]
+    versions = [dataset_version(one, model) for one in wanted]
     if tag:
         _tag(versions[0], tag)
     elif len(versions) == _MOST_COMPARED:
         _compare(*versions)
     else:
-        _list(versions or list(dataset_versions()))
+        _list(versions or list(dataset_versions(model)), model)
+        if model and not versions:
+            _name_others(model)
 
 
-def _list(versions: Sequence[ArtifactVersionResponse]) -> None:
+def _name_others(model: str) -> None:
+    """Name the other models with labelled datasets, since the list leaves these out."""
+    others = [name for name in models_with_datasets() if name != model]
+    if others:
+        say(
+            f"Labelled datasets of other models: {', '.join(others)}. "
+            "List them with --project NAME, or --set model.name=NAME."
+        )
+
+
+def _list(versions: Sequence[ArtifactVersionResponse], model: str | None) -> None:
     if not versions:
-        say(f"There are no labelled datasets yet. {to_labels(model_to_promote([], None))}")
+        whose = f" of the model '{model}'" if model else ""
+        remedy = to_labels(model or model_to_promote([], None))
+        say(f"There are no labelled datasets{whose} yet. {remedy}")
         return
     trained = models_by_dataset()
     table = Table(*_COLUMNS, box=None, header_style="dim")

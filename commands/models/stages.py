@@ -11,6 +11,7 @@ from zenml.models import ModelVersionResponse
 
 from commands.config_files import CONFIGS, read_yaml
 from commands.console import ask
+from commands.project import active_project
 from commands.runs.configuration import RunConfiguration
 from commands.runs.next_steps import (
     DETECTOR,
@@ -21,7 +22,7 @@ from commands.runs.next_steps import (
     to_staging,
 )
 from records.model_versions import version_in, versions_of
-from utils.errors import ConfigurationError, MissingStageError
+from utils.errors import MissingStageError
 from utils.paths import local_folder
 
 
@@ -31,19 +32,15 @@ def model_to_promote(configurations: Sequence[RunConfiguration], file: Path | No
     Args:
         configurations: Configurations of the pipelines in the same call; the first that names a
             model wins.
-        file: Configuration given without a pipeline; by default the export's.
-
-    Raises:
-        ConfigurationError: If the file names no model.
+        file: Configuration given without a pipeline; by default the export's. Where it names
+            none, the model is the project's.
     """
     for configuration in configurations:
         if configuration.model[0]:
             return configuration.model[0]
-    path = file or CONFIGS / "data_export.yaml"
-    model = read_yaml(path).get("model")
-    if not isinstance(model, dict) or "name" not in model:
-        raise ConfigurationError(f"{path} names no model: give it model: {{name: ...}}.")
-    return str(model["name"])
+    model = read_yaml(file or CONFIGS / "data_export.yaml").get("model")
+    name = model.get("name") if isinstance(model, dict) else None
+    return str(name or active_project().model)
 
 
 def promote(stage: str, model_name: str, file: Path | None = None) -> str:

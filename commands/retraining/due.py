@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from zenml.models import ModelVersionResponse
 
 import materializers  # noqa: F401  (tells ZenML how to load a dataset)
+from commands.project import project_file
 from commands.requests import LOOP, PROMOTION
 from commands.retraining.failures import Failure
 from commands.retraining.fresh_reviews import FreshReviews, Known, fresh_reviews, known_reviews
@@ -53,7 +54,7 @@ def open_retraining(options: RetrainOptions) -> Retraining:
     """Find the model and the project that the export's configuration names.
 
     Raises:
-        ConfigurationError: If it names no model, or one of the configurations is wrong.
+        ConfigurationError: If one of the configurations is wrong.
         LabelStudioError: If the server does not answer or has no such project.
     """
     files = options.pipelines
@@ -67,8 +68,6 @@ def open_retraining(options: RetrainOptions) -> Retraining:
         )
     configuration = plan_run(COMMANDS["export"], files.export).configuration
     model, _ = configuration.model
-    if not model:
-        raise ConfigurationError(f"{files.export} names no model: give it model: {{name: ...}}.")
     activate_stack(configuration.stack)
     label_studio = configuration.parameters["label_studio"].updated(create_missing=False)
     client = connect_label_studio(label_studio)
@@ -121,7 +120,7 @@ def attempt_of(
 ) -> str:
     """Return the identity of an attempt: its labels and its configuration."""
     labels = f"version {version.id}" if version else f"reviews {fresh.fingerprint}"
-    files = dict(retraining.options.pipelines).values()
+    files = [*dict(retraining.options.pipelines).values(), project_file()]
     contents = b"\0".join(file.read_bytes() for file in files)
     return f"{labels} as in {hashlib.sha256(contents).hexdigest()[:16]}"
 

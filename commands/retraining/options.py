@@ -95,6 +95,11 @@ def load_retrain_options(file: Path | None, overrides: Mapping[str, Any]) -> Ret
     path = file or DEFAULT_FILE
     document = read_yaml(path)
     for dotted, value in overrides.items():
+        if dotted.startswith(("model.", "label_studio.")):
+            raise ConfigurationError(
+                f"--set {dotted}: a retraining takes its model and Label Studio project from the "
+                "project (--project NAME), or from the files under 'pipelines'."
+            )
         set_dotted(document, dotted, value)
     try:
         options = RetrainOptions.model_validate(document)

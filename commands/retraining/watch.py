@@ -7,12 +7,14 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
 from commands.console import complain, say
 from commands.requests import CommandLine
 from commands.retraining.due import Retraining, is_due
+from commands.retraining.options import WebhookOptions
 from commands.retraining.webhook import listening
 from utils.annotation.label_studio.webhook import registered
 from utils.errors import SpyglassError
@@ -20,6 +22,7 @@ from utils.locks import exclusive
 from utils.paths import with_project_on_path
 
 _STOP_SECONDS = 60.0
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 
 def watch(retraining: Retraining, command_line: CommandLine) -> None:
@@ -51,7 +54,7 @@ def _watch(retraining: Retraining, command_line: CommandLine) -> None:
         while True:
             _check(retraining, command_line)
             time.sleep(options.poll_s)
-    with listening(hook.host, hook.port) as (url, woken):
+    with _listening(hook) as (url, woken):
         address = hook.address or url
         with registered(retraining.client, retraining.project, address):
             say(
@@ -64,6 +67,15 @@ def _watch(retraining: Retraining, command_line: CommandLine) -> None:
                 if woken.wait(options.poll_s):
                     # Reviews come in rows: one training for all of them is enough.
                     time.sleep(options.settle_s)
+
+
+def _listening(hook: WebhookOptions) -> AbstractContextManager[tuple[str, threading.Event]]:
+    """Listen on the port of the configuration, or on a free one if another watch has it.
+
+    Only on this machine, and without an address: Label Studio is told the port of the moment.
+    """
+    may_move = hook.host in _THIS_MACHINE and hook.address is None
+    return listening(hook.host, hook.port, or_any=may_move)
 
 
 def _check(retraining: Retraining, command_line: CommandLine) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EADDRINUSE
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,7 +18,9 @@ _PATIENCE_S = 10.0  # a caller that stops talking holds a thread no longer
 
 
 @contextmanager
-def listening(host: str, port: int) -> Iterator[tuple[str, threading.Event]]:
+def listening(
+    host: str, port: int, *, or_any: bool = False
+) -> Iterator[tuple[str, threading.Event]]:
     """Listen for calls within a block.
 
     A call only wakes the watch; nothing in it is read or believed.
@@ -25,6 +28,8 @@ def listening(host: str, port: int) -> Iterator[tuple[str, threading.Event]]:
     Args:
         host: Address to listen on.
         port: Port to listen on; 0 for any free port.
+        or_any: Whether any free port will do where that one is taken, as by the watch of another
+            project.
 
     Yields:
         The address of the listener, and the event that each call sets.
@@ -48,7 +53,7 @@ def listening(host: str, port: int) -> Iterator[tuple[str, threading.Event]]:
             """Say nothing: calls are not worth a line each."""
 
     try:
-        server = ThreadingHTTPServer((host, port), Listener)
+        server = _server(host, port, Listener, or_any=or_any)
     except OSError as error:
         raise ServerError(
             f"The webhook cannot listen on {host}:{port} ({error.strerror}). Name another port "
@@ -61,3 +66,14 @@ def listening(host: str, port: int) -> Iterator[tuple[str, threading.Event]]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def _server(
+    host: str, port: int, listener: type[BaseHTTPRequestHandler], *, or_any: bool
+) -> ThreadingHTTPServer:
+    try:
+        return ThreadingHTTPServer((host, port), listener)
+    except OSError as error:
+        if not (or_any and error.errno == EADDRINUSE):
+            raise
+        return ThreadingHTTPServer((host, 0), listener)

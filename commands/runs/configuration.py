@@ -14,10 +14,14 @@ from zenml import Model
 from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 
 from commands.config_files import KIND, first_problem, read_yaml, set_dotted
+from commands.other_names import hint_for, hint_in_steps
+from commands.project import ProjectOptions, is_only_project
 from utils.errors import ConfigurationError
 from utils.options import Options, unknown_key
 
 # Keys that ZenML understands in a pipeline's YAML, and the key that Spyglass adds.
+MODEL = "model"
+_PARAMETERS = "parameters"
 _RUN_KEYS = sorted({*PipelineRunConfiguration.model_fields, "execution_mode", "stack"})
 
 
@@ -27,7 +31,7 @@ class RunConfiguration:
 
     Attributes:
         path: File it was read from.
-        stack: Name of the stack to run on.
+        stack: Name of the stack to run on; empty where nothing names one.
         parameters: The pipeline's parameters, validated, by name.
         settings: Everything else in the file, as ZenML reads it (`model`, `enable_cache`, ...).
     """
@@ -51,14 +55,19 @@ def load_configuration(
     *,
     overrides: Mapping[str, Any] | None = None,
     stack: str | None = None,
+    project: ProjectOptions | None = None,
+    has_model: bool = True,
 ) -> RunConfiguration:
     """Read a pipeline's YAML file and check it.
 
     Args:
         path: File to read.
         entrypoint: Function of the pipeline; its signature says which parameters there are.
-        overrides: Values by dotted path below `parameters`, from `parse_overrides`.
+        overrides: Values by dotted path below `parameters`, or below `model`, from
+            `parse_overrides`.
         stack: Name that replaces the file's stack.
+        project: Project whose values hold where neither the file nor an override names others.
+        has_model: Whether the runs of the pipeline belong to a model.
 
     Raises:
         ConfigurationError: If the file cannot be read, a key is unknown or a value does not fit.
@@ -66,20 +75,49 @@ def load_configuration(
     document = read_yaml(path)
     for key in document:
         if key not in _RUN_KEYS:
-            raise ConfigurationError(f"{path}: {unknown_key(key, _RUN_KEYS)}")
+            raise ConfigurationError(f"{path}: {hint_for(key) or unknown_key(key, _RUN_KEYS)}")
     parameters = _mapping(path, document, "parameters")
-    _check_model(path, _mapping(path, document, "model", keep=True))
+    model = _mapping(path, document, "model", keep=True)
+    if project:
+        parameters = _over_project(parameters, project, entrypoint)
+        model = {"name": project.model} | model if has_model else model
+    values: dict[str, Any] = {_PARAMETERS: parameters, MODEL: model}
     for dotted, value in sorted((overrides or {}).items(), key=_kinds_first):
-        set_dotted(parameters, dotted, value)
-    chosen_stack = stack or document.pop("stack", None) or "local"
-    document.pop("stack", None)
+        is_of_model = dotted.startswith(f"{MODEL}.")
+        set_dotted(values, dotted if is_of_model else f"{_PARAMETERS}.{dotted}", value)
+    if values[MODEL]:
+        document[MODEL] = values[MODEL]
+    _check_model(path, values[MODEL])
+    named_stack = document.pop("stack", None)
+    if hint := hint_in_steps(document.get("steps")):
+        raise ConfigurationError(f"{path}: {hint}")
     _check_settings(path, document)
     return RunConfiguration(
         path=path,
-        stack=str(chosen_stack),
-        parameters=_validated(path, entrypoint, parameters),
+        stack=str(stack or named_stack or ""),
+        parameters=_validated(path, entrypoint, values[_PARAMETERS]),
         settings=document,
     )
+
+
+def _over_project(
+    parameters: dict[str, Any], project: ProjectOptions, entrypoint: Callable[..., Any]
+) -> dict[str, Any]:
+    """Put a file's parameters over those of the project that the pipeline has."""
+    known = inspect.signature(entrypoint).parameters
+    values = {key: value for key, value in project.parameters().items() if key in known}
+    if known.get("tiling") and known["tiling"].default is None:
+        del values["tiling"]  # by default as the ingest did, whatever the project says now
+    if "data_source" not in known and is_only_project():
+        values.pop("source", None)  # an inference over the example's training data is no use
+    own_tiling = parameters.get("tiling")
+    if isinstance(own_tiling, dict) and "tile_size" in own_tiling:
+        values.pop("tiling", None)  # the overlap goes with the tile size
+    # Keys of two sources, perhaps of two kinds, are no source.
+    for key in values.keys() & parameters.keys() - {"source"}:
+        if isinstance(values[key], dict) and isinstance(parameters[key], dict):
+            parameters = {**parameters, key: values[key] | parameters[key]}
+    return values | parameters
 
 
 def parameter_names(entrypoint: Callable[..., Any]) -> list[str]:
@@ -125,18 +163,25 @@ def _validated(
     try:
         checked = model.model_validate(values)
     except ValidationError as error:
-        problem = f"{path}: {first_problem(error, 'parameters')}{_what_to_give(error)}"
-        raise ConfigurationError(problem) from error
+        raise ConfigurationError(f"{path}: {_explained(error)}") from error
     return {name: getattr(checked, name) for name in model.model_fields}
 
 
-def _what_to_give(error: ValidationError) -> str:
-    """Return an example of a value that is missing, to be added to the problem."""
+def _explained(error: ValidationError) -> str:
+    """Return the first problem, with a hint where a key is known from elsewhere or missing."""
+    problem = first_problem(error, _PARAMETERS)
+    key = re.search(r"unknown key '(\w+)'", problem)
+    hint = (hint_for(key[1]) if key else None) or _what_to_give(error)
+    return f"{problem}. {hint}" if hint else problem
+
+
+def _what_to_give(error: ValidationError) -> str | None:
+    """Return an example of a place that is missing, to be added to the problem."""
     first = error.errors()[0]
-    if first["type"] != "missing" or first["loc"][-1] != "path":
-        return ""
+    if first["type"] != "missing" or first["loc"][-1] not in ("path", "source"):
+        return None
     place = f"{first['loc'][0]}.path"
-    return f". Name a folder, an image, a zip or gs://bucket/prefix: --set {place}=DIR"
+    return f"Name a folder, an image, a zip or gs://bucket/prefix: --set {place}=DIR"
 
 
 def _mapping(

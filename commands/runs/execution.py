@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from zenml.models import StackResponse
 
-from commands.config_files import CONFIGS, parse_overrides
+from commands.config_files import CONFIGS, KIND, parse_overrides, read_yaml
 from commands.console import say
+from commands.other_names import hint_for
 from commands.pipeline_steps import pipeline_of, steps_of
+from commands.project import active_project, chosen_project
 from commands.requests import PROMOTION, Command, RunLoop
 from commands.runs.cluster import has_cluster, prepare_for_jobs
-from commands.runs.configuration import RunConfiguration, load_configuration, parameter_names
+from commands.runs.configuration import (
+    MODEL,
+    RunConfiguration,
+    load_configuration,
+    parameter_names,
+)
 from commands.runs.preflight import check_before
 from commands.runs.reachability import check_reachable, require_checkout
 from commands.runs.running import run_to_the_end
 from commands.runs.settings import run_settings
 from commands.runs.summaries import summary_of
 from commands.runs.version_choice import choose_version, stage_after_training
+from commands.stacks.choice import LOCAL, StackChoice, chosen_stack
+from commands.stacks.files import short_name
 from commands.stacks.registration import activate_stack
 from commands.stacks.remote import remote_runner, require_access, require_remote_server
 from utils import interrupts
 from utils.errors import ConfigurationError
 from utils.options import unknown_key
+
+_ANOTHER_PROJECT = (
+    "the names of a project stand in its file; choose another by --project NAME, or make one: "
+    "python run.py --new-project NAME"
+)
+# Keys of a project's file, whose values for one run have other places.
+_KEYS_OF_PROJECT = {
+    "name": _ANOTHER_PROJECT,
+    "project.name": _ANOTHER_PROJECT,
+    "model": "write --set model.name=NAME",
+    "classes": "write --set 'source.classes=[...]'",
+    "kind": "write --set source.kind=KIND",
+    "tile_size": "write --set tiling.tile_size=PIXELS",
+    "data_store": "write --set data_source=PLACE",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +59,13 @@ class PlannedRun:
         command: Flag of the pipeline.
         pipeline: The ZenML pipeline.
         configuration: Its parameters and settings, and the stack to run on.
+        stack_note: Why it runs on that stack, where this may surprise.
     """
 
     command: Command
     pipeline: Any
     configuration: RunConfiguration
+    stack_note: str = ""
 
 
 def plan_runs(loop: RunLoop) -> list[PlannedRun]:
@@ -59,11 +84,8 @@ def plan_runs(loop: RunLoop) -> list[PlannedRun]:
     is_compared = loop.promote is not None and loop.promote.stage == "production"
     commands = [*loop.commands, *([PROMOTION] if is_compared else [])]
     pipelines = {command: pipeline_of(command) for command in commands}
-    _check_override_keys(overrides, [pipeline.entrypoint for pipeline in pipelines.values()])
-    return [
-        PlannedRun(command, pipeline, _configuration(command, pipeline, loop, overrides))
-        for command, pipeline in pipelines.items()
-    ]
+    _check_override_keys(overrides, pipelines, has_model=loop.promote is not None)
+    return [_planned(command, pipeline, loop, overrides) for command, pipeline in pipelines.items()]
 
 
 def plan_run(command: Command, file: Path, model: tuple[str, int] | None = None) -> PlannedRun:
@@ -78,11 +100,14 @@ def plan_run(command: Command, file: Path, model: tuple[str, int] | None = None)
         ConfigurationError: If the file, a key or a value is wrong.
     """
     pipeline = pipeline_of(command)
-    configuration = load_configuration(file, pipeline.entrypoint)
-    settings = run_settings(configuration, steps_of(command))
-    if model is not None:
-        settings = settings | {"model": {"name": model[0], "version": model[1]}}
-    return PlannedRun(command, pipeline, replace(configuration, settings=settings))
+    configuration = load_configuration(
+        file, pipeline.entrypoint, project=active_project(), has_model=command.has_model
+    )
+    planned = _with_settings(command, pipeline, configuration)
+    if model is None:
+        return planned
+    settings = planned.configuration.settings | {MODEL: {"name": model[0], "version": model[1]}}
+    return replace(planned, configuration=replace(planned.configuration, settings=settings))
 
 
 def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
@@ -94,7 +119,9 @@ def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
     """
     interrupts.check()  # a library may have swallowed what ended the command
     configuration = planned.configuration
-    say(f"{planned.command.name}: {configuration.path.name} on stack '{configuration.stack}'")
+    project = f" for project '{active_project().name}'" if chosen_project() else ""
+    where = f"{project} on stack '{configuration.stack}'{planned.stack_note}"
+    say(f"{planned.command.name}: {configuration.path.name}{where}")
     # First, since the checks ask the active stack for its stores and servers.
     stack = activate_stack(configuration.stack, yes=yes)
     is_elsewhere = remote_runner(stack) is not None
@@ -125,10 +152,14 @@ def _check_elsewhere(stack: StackResponse, configuration: RunConfiguration) -> N
     require_access(stack)
 
 
-def _configuration(
+def _planned(
     command: Command, pipeline: Any, loop: RunLoop, overrides: dict[str, Any]
-) -> RunConfiguration:
-    known = parameter_names(pipeline.entrypoint)
+) -> PlannedRun:
+    known = [*parameter_names(pipeline.entrypoint), *([MODEL] if command.has_model else [])]
+    if "model_name" in known and f"{MODEL}.name" in overrides:  # it shows a model, and makes none
+        overrides = {"model_name": overrides[f"{MODEL}.name"]} | overrides
+    if command.name == "inference" and _is_folder_named(_file_of(command, loop), overrides):
+        overrides = {f"source.{KIND}": "folder"} | overrides
     if loop.resume and command.name == "training":
         overrides = overrides | {"training.resume": True}
     is_here = loop.local and command.name in ("training", "promotion")
@@ -136,26 +167,55 @@ def _configuration(
         _file_of(command, loop),
         pipeline.entrypoint,
         overrides={key: value for key, value in overrides.items() if key.split(".")[0] in known},
-        stack="local" if is_here else loop.stack,
+        stack=LOCAL if is_here else loop.stack,
+        project=active_project(),
+        has_model=command.has_model,
     )
-    return replace(configuration, settings=run_settings(configuration, steps_of(command)))
+    return _with_settings(command, pipeline, configuration)
+
+
+def _is_folder_named(file: Path, overrides: dict[str, Any]) -> bool:
+    """Whether only a path is given, for images without labels instead of the project's source."""
+    is_projects = "source" not in (read_yaml(file).get("parameters") or {})
+    return is_projects and "source.path" in overrides and f"source.{KIND}" not in overrides
+
+
+def _with_settings(command: Command, pipeline: Any, configuration: RunConfiguration) -> PlannedRun:
+    """Choose the stack where the file names none, and merge its defaults into the settings."""
+    choice = StackChoice(configuration.stack) if configuration.stack else chosen_stack()
+    configuration = replace(configuration, stack=choice.name)
+    settings = run_settings(configuration, steps_of(command))
+    return PlannedRun(command, pipeline, replace(configuration, settings=settings), choice.note)
 
 
 def _file_of(command: Command, loop: RunLoop) -> Path:
     """Return the file that the user names, else the pipeline's own: there may be one a stack."""
     if loop.config and command != PROMOTION:
         return loop.config
-    stack = "local" if loop.local else Path(loop.stack or "").stem
+    stack = LOCAL if loop.local else short_name(loop.stack or "")
     of_stack = CONFIGS / f"{command.config}_{stack}.yaml"
     if of_stack.is_file():
         return of_stack
-    name = command.config if stack == "local" else command.remote_config or command.config
+    name = command.config if stack == LOCAL else command.remote_config or command.config
     return CONFIGS / f"{name}.yaml"
 
 
-def _check_override_keys(overrides: dict[str, Any], entrypoints: list[Callable[..., Any]]) -> None:
-    known = sorted({name for entrypoint in entrypoints for name in parameter_names(entrypoint)})
+def _check_override_keys(
+    overrides: dict[str, Any], pipelines: dict[Command, Any], *, has_model: bool
+) -> None:
+    """Refuse a key that no pipeline of the call has, and name the key that was probably meant."""
+    known = {
+        name for pipeline in pipelines.values() for name in parameter_names(pipeline.entrypoint)
+    }
+    has_model = has_model or any(command.has_model for command in pipelines)
     for key in overrides:
         first = key.split(".")[0]
-        if first not in known:
-            raise ConfigurationError(f"--set {key}: {unknown_key(first, known)}")
+        is_of_model = key.startswith(f"{MODEL}.")
+        if is_of_model and not has_model and "model_name" not in known:
+            raise ConfigurationError(
+                f"--set {key}: an ingest belongs to no model; give it with the pipelines after it, "
+                "or write 'model' into the project's file."
+            )
+        if not is_of_model and (first not in known or key in _KEYS_OF_PROJECT):
+            hint = _KEYS_OF_PROJECT.get(key) or hint_for(first) or unknown_key(first, sorted(known))
+            raise ConfigurationError(f"--set {key}: {hint}")

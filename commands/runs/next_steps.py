@@ -13,6 +13,7 @@ from zenml.enums import ModelStages, StackComponentType
 from zenml.models import ModelVersionResponse
 
 from commands.config_files import CONFIGS, read_yaml
+from commands.project import active_project
 from commands.stacks.files import known_files, stack_file
 from commands.stacks.remote import remote_runner
 from records.active_stack import active_stack, artifact_store_path
@@ -59,11 +60,11 @@ def typed(command: str, model: str, file: Path | None = None) -> str:
         file: Configuration that names the model, if one is known: a promotion takes any.
     """
     flag = command.split()[0]
-    if _model_in(CONFIGS / _FILES[flag]) in (model, None):
+    if (_model_in(CONFIGS / _FILES[flag]) or active_project().model) == model:
         return f"python run.py {command}"
     if flag == "--promote" and file is not None and _model_in(file) == model:
         return f"python run.py {command} --config {shlex.quote(str(file))}"
-    return f"python run.py {command} --config FILE (a file that names the model '{model}')"
+    return f"python run.py {command} --set model.name={shlex.quote(model)}"
 
 
 def overrule(model: str, file: Path | None = None) -> str:
@@ -76,7 +77,7 @@ def to_tiles(project: int | str) -> str:
     shipped = read_yaml(CONFIGS / "ingest_data.yaml").get("parameters", {}).get("label_studio", {})
     own = f"label_studio.project={shlex.quote(str(project))}"
     ingest = "python run.py --ingest"
-    if shipped.get("project") != project:
+    if shipped.get("project", active_project().label_studio) != project:
         ingest += f" --set {own}"
     others = projects_with_tiles()
     if not others:

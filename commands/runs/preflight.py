@@ -212,8 +212,7 @@ def _version_of(configuration: RunConfiguration) -> ModelVersionResponse:
 
 def _no_model(configuration: RunConfiguration) -> MissingStageError:
     return MissingStageError(
-        f"{configuration.path} names no model version: give it "
-        "model: {name: ship-detector, version: production}."
+        f"{configuration.path} names no model version: give it model: {{version: production}}."
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from zenml.constants import ENV_ZENML_PARAMETER_SIZE_THRESHOLD
 
+from commands.console import say
 from commands.runs.configuration import RunConfiguration
-from commands.stacks.files import read_stack, stack_file
+from commands.stacks.files import file_describing, is_filled, read_stack, stack_file
 from commands.stacks.run_settings import check_defaults, check_settings, flavors_of
 
 # A dynamic pipeline passes values to its steps as parameters, not as artifacts of their own.
@@ -30,7 +32,7 @@ def run_settings(configuration: RunConfiguration, steps: list[str]) -> dict[str,
             that ZenML would drop.
     """
     of_pipeline = configuration.settings
-    file = stack_file(configuration.stack)
+    file = _file_of(configuration.stack)
     stack = read_stack(file) if file else None
     flavors = flavors_of(stack or configuration.stack)
     check_settings(f"{configuration.path}: ", of_pipeline, flavors, steps)
@@ -41,6 +43,18 @@ def run_settings(configuration: RunConfiguration, steps: list[str]) -> dict[str,
     settings = merged(defaults | {"steps": configured}, of_pipeline)
     settings["environment"] = merged(_ENVIRONMENT, settings.get("environment") or {})
     return settings
+
+
+def _file_of(stack: str) -> Path | None:
+    """Find the file of a stack, by its own name or by that of the registered stack."""
+    if file := stack_file(stack):
+        return file
+    file = file_describing(stack)
+    if file and not is_filled(file):
+        # The stack was registered from another file, which nobody named.
+        say(f"Note: {file.name} describes '{stack}' but is not filled in: its defaults are unused.")
+        return None
+    return file
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

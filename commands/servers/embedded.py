@@ -10,10 +10,11 @@ from functools import partial
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from commands.console import say
+from commands.console import complain, say
 from commands.outcome import exit_code_of
 from utils.errors import ConfigurationError
 from utils.gate import TOKEN_VARIABLE, bearer, token_in, with_token
@@ -26,6 +27,9 @@ from utils.processes import (
     start_server,
     stop_server,
 )
+
+if TYPE_CHECKING:
+    from commands.project import ProjectOptions
 
 _MLFLOW_PORT = 5000
 _DASHBOARD_PORT = 8237
@@ -101,18 +105,41 @@ def _status(port: int, headers: dict[str, str]) -> int:
 
 
 def open_label_studio() -> str:
-    """Start the embedded Label Studio, or find it running; returns how to log in."""
+    """Start the embedded Label Studio, or find it running; returns how to log in.
+
+    The address is that of the chosen project's page, where Label Studio has the project.
+    """
+    from utils.annotation.label_studio.connection import connect
+    from utils.annotation.label_studio.project import number_of
     from utils.annotation.label_studio.server import start_label_studio
 
     server = start_label_studio()
-    return f"{server.url} (log in as {server.username} with password {server.password})"
+    url, project = server.url, _project()
+    if project is not None:
+        number = number_of(connect(url, server.api_key), project.label_studio)
+        if number is None:
+            complain(
+                f"Label Studio has no project '{project.label_studio}' yet. "
+                "Send tiles there with: python run.py --ingest"
+            )
+        else:
+            url = f"{url}/projects/{number}"
+    return f"{url} (log in as {server.username} with password {server.password})"
 
 
 def open_fiftyone() -> str:
-    """Serve the FiftyOne App, or find it running; returns its address."""
+    """Serve the FiftyOne App, or find it running; returns the address, of the chosen project."""
     from utils.curation.app import serve_app
 
-    return serve_app()
+    project = _project()
+    return serve_app(project.dataset if project else None)
+
+
+def _project() -> ProjectOptions | None:
+    """Return the project that `PROJECT=NAME make ...` or `SPYGLASS_PROJECT` chooses."""
+    from commands.project import active_project, chosen_project
+
+    return active_project() if chosen_project() else None
 
 
 def stop_all() -> None:

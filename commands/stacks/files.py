@@ -73,6 +73,12 @@ def stack_file(name: str) -> Path | None:
     return file if file.is_file() else None
 
 
+def short_name(stack: str) -> str:
+    """Return the name of a stack's file without suffix, whichever way the user names the stack."""
+    file = stack_file(stack) or file_describing(stack)
+    return file.stem if file else Path(stack).stem
+
+
 def known_files() -> list[str]:
     """Return the names under which `stack_file` finds the project's own files."""
     return [file.stem for file in (CONFIGS / "stacks").glob("*.yaml")]
@@ -84,7 +90,7 @@ def register_command(stack: str) -> str:
     Args:
         stack: Name of the stack, as the user gives it or as ZenML does.
     """
-    file = stack_file(stack) or _file_describing(stack)
+    file = stack_file(stack) or file_describing(stack)
     return f"python run.py --register-stack {file or '<the file of the stack>'} --yes"
 
 
@@ -141,9 +147,16 @@ def without_passwords(text: str) -> str:
     return _USER.sub("://", text)
 
 
-def _file_describing(stack: str) -> Path | None:
+def file_describing(stack: str) -> Path | None:
+    """Find the file in `configs/stacks/` that describes a stack by the name ZenML knows."""
     files = (CONFIGS / "stacks").glob("*.yaml")
     return next((file for file in files if read_yaml(file).get("name") == stack), None)
+
+
+def is_filled(file: Path) -> bool:
+    """Whether no value of a stack file is a placeholder."""
+    texts = dict(_texts(read_yaml(file)))
+    return not any(_PLACEHOLDER.search(text) for text in texts.values())
 
 
 def _check_filled(file: Path, texts: Mapping[str, str]) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from pathlib import Path
 
 from zenml.client import Client
-from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
 from zenml.enums import StackComponentType
 from zenml.models import StackResponse
 
 from commands.console import ask, say
+from commands.stacks.choice import activate
 from commands.stacks.components import component_change
 from commands.stacks.connectors import connector_change
 from commands.stacks.differences import Change, shown
@@ -42,7 +41,7 @@ def activate_stack(name: str, *, yes: bool = False) -> StackResponse:
         description = read_stack(file)
         _bring_in_step(file, description, yes=yes)
         stack = Client().get_stack(description.name)
-    os.environ[ENV_ZENML_ACTIVE_STACK_ID] = str(stack.id)
+    activate(str(stack.id))
     return stack
 
 

@@ -15,6 +15,7 @@ import yaml
 from fiftyone.operators import types
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+_CONFIGS = PROJECT_ROOT / "configs"
 RELABEL = "relabel"
 SENDING = "sending"
 _SECONDS = 1800
@@ -64,7 +65,9 @@ class SendToLabelStudio(foo.Operator):
             "feedback.only_tagged": "true",
         }
         changes = [part for pair in settings.items() for part in ("--set", "=".join(pair))]
-        command = [sys.executable, "run.py", "--feedback", "--config", ctx.params["config"]]
+        project = _project_of(ctx.dataset.name)
+        command = [sys.executable, "run.py", *project]
+        command += ["--feedback", "--config", ctx.params["config"]]
         try:
             finished = subprocess.run(
                 [*command, *changes],
@@ -121,12 +124,29 @@ def _samples(ctx: Any) -> Any:
 
 
 def _configuration_of(dataset_name: str) -> str:
-    """Find the feedback configuration that names a dataset, else return the default."""
-    for path in sorted((PROJECT_ROOT / "configs").rglob("feedback*.yaml")):
-        parameters = yaml.safe_load(path.read_text(encoding="utf-8")).get("parameters", {})
-        if parameters.get("dataset_name") == dataset_name:
+    """Find the feedback configuration that names a dataset, or stands beside its project's file."""
+    for path in sorted(_CONFIGS.rglob("feedback*.yaml")):
+        if (_read(path).get("parameters") or {}).get("dataset_name") == dataset_name:
             return str(path.relative_to(PROJECT_ROOT))
-    return "configs/feedback.yaml"
+    beside = [Path(file).with_name("feedback.yaml") for file in _project_of(dataset_name)[1:]]
+    found = [str(path) for path in beside if (PROJECT_ROOT / path).is_file()]
+    return next(iter(found), "configs/feedback.yaml")
+
+
+def _project_of(dataset_name: str) -> list[str]:
+    """Return the option that chooses the project of a dataset; none if no project names it."""
+    for path in [
+        *sorted(_CONFIGS.rglob("project.yaml")),
+        *sorted(_CONFIGS.glob("projects/*.yaml")),
+    ]:
+        project = _read(path)
+        if project.get("dataset", project.get("name", path.stem)) == dataset_name:
+            return ["--project", str(path.relative_to(PROJECT_ROOT))]
+    return []
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
 
 
 def _outcome(finished: subprocess.CompletedProcess[str]) -> str:

@@ -124,10 +124,7 @@ def test_what_could_not_be_sent_in_time_does_not_go_with_what_is_sent_next(
 ) -> None:
     import fiftyone as fo
 
-    file = PROJECT_ROOT / "plugins" / "spyglass" / "__init__.py"
-    found = spec_from_file_location("spyglass_plugin", file)
-    spyglass = module_from_spec(found)
-    found.loader.exec_module(spyglass)
+    spyglass = _plugin()
     dataset = fo.Dataset(dataset_name)
     dataset.add_samples([fo.Sample(f"/{number}.png") for number in range(2)])
     click = SimpleNamespace(
@@ -141,3 +138,26 @@ def test_what_could_not_be_sent_in_time_does_not_go_with_what_is_sent_next(
     with pytest.raises(TimeoutExpired):
         spyglass.SendToLabelStudio().execute(click)
     assert dataset.count_sample_tags() == {}
+
+
+def _plugin() -> Any:
+    """The plugin's module, as FiftyOne loads it."""
+    file = PROJECT_ROOT / "plugins" / "spyglass" / "__init__.py"
+    found = spec_from_file_location("spyglass_plugin", file)
+    module = module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("dataset", "project", "config"),
+    [
+        ("ships", "configs/project.yaml", "configs/feedback.yaml"),
+        ("spyglass-demo", "configs/demo/project.yaml", "configs/demo/feedback.yaml"),
+        ("nobody's", None, "configs/feedback.yaml"),
+    ],
+)
+def test_the_button_acts_for_the_project_of_the_dataset(dataset, project, config) -> None:
+    plugin = _plugin()
+    assert plugin._project_of(dataset) == (["--project", project] if project else [])
+    assert plugin._configuration_of(dataset) == config

@@ -15,6 +15,7 @@ from commands.requests import (
     CommandLine,
     CompareTrainings,
     InspectSource,
+    NewProject,
     Promote,
     RegisterStack,
     Retrain,
@@ -69,6 +70,9 @@ MINE = Path("mine.yaml")
         pytest.param(["--inspect", "DIR", "--set", "a=1"], InspectSource("DIR", ("a=1",))),
         pytest.param(["--retrain-if-due", "-y"], Retrain(yes=True)),
         pytest.param(["--watch", "--config", "mine.yaml"], Watch(Retrain(MINE))),
+        pytest.param(["--inspect"], InspectSource()),
+        pytest.param(["--new-project", "cells", "-y"], NewProject("cells", yes=True)),
+        pytest.param(["--rollback", "--set", "model.name=x"], RollBack(None, ("model.name=x",))),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -127,3 +131,17 @@ def test_help_needs_no_heavy_library():
     assert shown.stdout.strip().endswith("[]")
     for group in ("the loop:", "stages:", "experiments:", "stacks:", "options:"):
         assert group in shown.stdout
+
+
+def test_the_project_goes_with_every_request():
+    for flags in (["--ingest"], ["--watch"], ["--datasets"], ["--promote", "staging"]):
+        assert parse_arguments([*flags, "--project", "cells"]).project == "cells"
+
+
+@pytest.mark.parametrize(
+    "flags", [["--ingest"], ["--promote", "staging"], ["--inspect"], ["--project", "other"]]
+)
+def test_a_new_project_goes_alone(flags, capsys):
+    with pytest.raises(SystemExit):
+        parse_arguments(["--new-project", "cells", *flags])
+    assert "goes alone" in capsys.readouterr().err

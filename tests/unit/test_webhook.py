@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from commands.retraining.webhook import listening
+from utils.errors import ServerError
 
 
 def post(address: str, length: str) -> bytes:
@@ -24,3 +25,14 @@ def test_a_call_wakes_at_once_whatever_it_says_of_its_length(length: str) -> Non
     with listening("127.0.0.1", 0) as (address, woken):
         assert post(address, length).startswith(b"HTTP/1.0 204")
         assert woken.is_set()
+
+
+def test_a_second_watch_on_this_machine_listens_on_another_port() -> None:
+    with listening("127.0.0.1", 0) as (first, _):
+        port = urlsplit(first).port or 0
+        with pytest.raises(ServerError, match=str(port)), listening("127.0.0.1", port):
+            pass
+        with listening("127.0.0.1", port, or_any=True) as (second, woken):
+            assert second != first
+            assert post(second, "0").startswith(b"HTTP/1.0 204")
+            assert woken.is_set()
