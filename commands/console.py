@@ -15,7 +15,9 @@ from utils.masking import mask_logs, without_secrets
 # warns of credentials at length: an error of one sentence follows.
 _NOISY = ("py.warnings", "pyvips", "google.auth")
 # Commands that belong to no project, or name theirs.
-_COMMAND = re.compile(r"python run\.py (?!--(?:project|new-project|register-stack|check-stack))")
+_COMMAND = re.compile(
+    r"python run\.py (?!--(?:new-project|register-stack|check-stack)\b|[^;,)\n]*--project\b)"
+)
 _ZENML_NEWS = ("Step ", "Pipeline run has ", "Dashboard URL")
 
 

@@ -13,7 +13,7 @@ from zenml.enums import ModelStages, StackComponentType
 from zenml.models import ModelVersionResponse
 
 from commands.config_files import CONFIGS, read_yaml
-from commands.project import active_project
+from commands.project import active_project, chosen_project
 from commands.stacks.files import known_files, stack_file
 from commands.stacks.remote import remote_runner
 from records.active_stack import active_stack, artifact_store_path
@@ -59,12 +59,18 @@ def typed(command: str, model: str, file: Path | None = None) -> str:
         model: Name of the model that the command is for.
         file: Configuration that names the model, if one is known: a promotion takes any.
     """
+    command += _project_flag()
     flag = command.split()[0]
     if (_model_in(CONFIGS / _FILES[flag]) or active_project().model) == model:
         return f"python run.py {command}"
     if flag == "--promote" and file is not None and _model_in(file) == model:
         return f"python run.py {command} --config {shlex.quote(str(file))}"
     return f"python run.py {command} --set model.name={shlex.quote(model)}"
+
+
+def ingest_command() -> str:
+    """Return the command that cuts and sends tiles."""
+    return f"python run.py --ingest{_project_flag()}"
 
 
 def overrule(model: str, file: Path | None = None) -> str:
@@ -76,7 +82,7 @@ def to_tiles(project: int | str) -> str:
     """Say how to get tiles into a Label Studio project, or which projects have some."""
     shipped = read_yaml(CONFIGS / "ingest_data.yaml").get("parameters", {}).get("label_studio", {})
     own = f"label_studio.project={shlex.quote(str(project))}"
-    ingest = "python run.py --ingest"
+    ingest = ingest_command()
     if shipped.get("project", active_project().label_studio) != project:
         ingest += f" --set {own}"
     others = projects_with_tiles()
@@ -91,7 +97,7 @@ def to_tiles(project: int | str) -> str:
 def to_labels(model: str) -> str:
     """Say how to get a labelled dataset: by an export, before which tiles are needed."""
     if newest("tile_manifest") is None:
-        return "Cut and send tiles first: python run.py --ingest"
+        return f"Cut and send tiles first: {ingest_command()}"
     return f"Make one with: {typed('--export', model)}"
 
 
@@ -100,6 +106,13 @@ def to_detector(model: str) -> str:
     if next(with_labels(model), None) is None:
         return to_labels(model)
     return f"Train one with: {typed(f'--training{_here_or_there()}', model)}"
+
+
+def to_predictions(model: str) -> str:
+    """Say how to get predictions: of the scenes of a chosen project, else of a folder."""
+    has_scenes = chosen_project() is not None and active_project().source is not None
+    place = "" if has_scenes else " --set source.path=DIR"
+    return f"Make some: {typed(f'--inference{place}', model)}"
 
 
 def to_staging(model: str, file: Path | None = None) -> str:
@@ -128,13 +141,20 @@ def to_stage(model: str, stage: str | None, file: Path | None = None) -> str:
         file: Configuration that names the model.
     """
     if stage == _PRODUCTION:
-        return to_production(model, file)
+        now, last = to_production(model, file), typed("--promote production", model, file)
+        return now if last in now else f"{now}; and when it is trained: {last}"
     if stage == _STAGING:
         return to_staging(model, file)
     trained = [version for version in versions_of(model) if has_detector(version)]
     if not trained:
         return to_detector(model)
     return f"Name one that has a detector: {', '.join(map(named, trained))}."
+
+
+def _project_flag() -> str:
+    """Return the flag that chooses the project again, since the next command does not know it."""
+    chosen = chosen_project()
+    return f" --project {shlex.quote(chosen)}" if chosen else ""
 
 
 def _model_in(file: Path) -> str | None:

@@ -15,11 +15,12 @@ from commands.runs.configuration import RunConfiguration
 from commands.runs.next_steps import (
     DETECTOR,
     LABELS,
+    ingest_command,
     overrule,
     to_labels,
+    to_predictions,
     to_stage,
     to_tiles,
-    typed,
 )
 from commands.stacks.remote import remote_runner
 from records.active_stack import (
@@ -140,7 +141,7 @@ def _there_are_tiles(configuration: RunConfiguration) -> None:
     if project is not None:
         _require_tiles_of(project)
     elif newest("tile_manifest") is None:
-        raise SpyglassError("There are no tiles to look at. Make some: python run.py --ingest")
+        raise SpyglassError(f"There are no tiles to look at. Make some: {ingest_command()}")
 
 
 def _require_tiles_of(project: int | str) -> None:
@@ -255,7 +256,7 @@ def _something_is_predicted(configuration: RunConfiguration) -> None:
     if predictions is None:
         raise SpyglassError(
             f"There are no predictions of the model '{name}' to pick tiles from. "
-            f"Make some: {typed('--inference --set source.path=DIR', name)}"
+            f"{to_predictions(name)}"
         )
     _require_in_reach(predictions, configuration)
 
