@@ -59,18 +59,12 @@ def typed(command: str, model: str, file: Path | None = None) -> str:
         model: Name of the model that the command is for.
         file: Configuration that names the model, if one is known: a promotion takes any.
     """
-    command += _project_flag()
     flag = command.split()[0]
     if (_model_in(CONFIGS / _FILES[flag]) or active_project().model) == model:
         return f"python run.py {command}"
     if flag == "--promote" and file is not None and _model_in(file) == model:
         return f"python run.py {command} --config {shlex.quote(str(file))}"
     return f"python run.py {command} --set model.name={shlex.quote(model)}"
-
-
-def ingest_command() -> str:
-    """Return the command that cuts and sends tiles."""
-    return f"python run.py --ingest{_project_flag()}"
 
 
 def overrule(model: str, file: Path | None = None) -> str:
@@ -82,7 +76,7 @@ def to_tiles(project: int | str) -> str:
     """Say how to get tiles into a Label Studio project, or which projects have some."""
     shipped = read_yaml(CONFIGS / "ingest_data.yaml").get("parameters", {}).get("label_studio", {})
     own = f"label_studio.project={shlex.quote(str(project))}"
-    ingest = ingest_command()
+    ingest = "python run.py --ingest"
     if shipped.get("project", active_project().label_studio) != project:
         ingest += f" --set {own}"
     others = projects_with_tiles()
@@ -97,7 +91,7 @@ def to_tiles(project: int | str) -> str:
 def to_labels(model: str) -> str:
     """Say how to get a labelled dataset: by an export, before which tiles are needed."""
     if newest("tile_manifest") is None:
-        return f"Cut and send tiles first: {ingest_command()}"
+        return "Cut and send tiles first: python run.py --ingest"
     return f"Make one with: {typed('--export', model)}"
 
 
@@ -149,12 +143,6 @@ def to_stage(model: str, stage: str | None, file: Path | None = None) -> str:
     if not trained:
         return to_detector(model)
     return f"Name one that has a detector: {', '.join(map(named, trained))}."
-
-
-def _project_flag() -> str:
-    """Return the flag that chooses the project again, since the next command does not know it."""
-    chosen = chosen_project()
-    return f" --project {shlex.quote(chosen)}" if chosen else ""
 
 
 def _model_in(file: Path) -> str | None:

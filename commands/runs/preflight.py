@@ -15,7 +15,6 @@ from commands.runs.configuration import RunConfiguration
 from commands.runs.next_steps import (
     DETECTOR,
     LABELS,
-    ingest_command,
     overrule,
     to_labels,
     to_predictions,
@@ -141,7 +140,7 @@ def _there_are_tiles(configuration: RunConfiguration) -> None:
     if project is not None:
         _require_tiles_of(project)
     elif newest("tile_manifest") is None:
-        raise SpyglassError(f"There are no tiles to look at. Make some: {ingest_command()}")
+        raise SpyglassError("There are no tiles to look at. Make some: python run.py --ingest")
 
 
 def _require_tiles_of(project: int | str) -> None:

@@ -138,9 +138,9 @@ def test_from_nothing_to_a_detector_in_production(user, configs):
     reader = Reader(user, "advised-from-nothing")
     reader.gets_through(COMMANDS["feedback"])
     assert version_in("advised-from-nothing", "production") is not None
-    flags = [re.findall(r"--\w+(?: (?:staging|production))?", step)[0] for step in reader.steps]
+    obeyed = " ".join(reader.steps)
     for flag in ("--ingest", "--export", "--training", "--promote production", "--inference"):
-        assert flag in flags
+        assert flag in obeyed
 
 
 STATES = {
@@ -189,7 +189,7 @@ def test_only_a_person_takes_a_version_out_of_production(
     configs(model)
     told = user.calls("--promote", "staging", *flags, exit_code=1)
     assert "is in production and stays there" in told
-    assert "python run.py --training --local" in told
+    assert "--training --local" in told
     assert version_in(model, "production").number == 1
 
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
@@ -241,7 +241,7 @@ def test_advice_for_a_model_of_ones_own_names_a_file_of_ones_own(user, configs, 
     model = model_with(("trained", None))
     mine = user.writes("own", model={"name": model}, parameters={})
     told = user.calls("--promote", "production", "--config", mine, exit_code=1)
-    assert "python run.py --promote staging" in told
+    assert "--promote staging" in told
     assert f"--config {mine}" in told
     user.calls("--promote", "staging", "--config", mine)
     user.calls("--promote", "production", "--config", mine)
