@@ -37,8 +37,9 @@ _HUB = "hugging_face"
 _PLACES = ("path", "dataset")
 
 _TEMPLATE = """\
-# The project '{name}', made by `python run.py --new-project`. Use it with --project {name}, or for
-# the whole day: export SPYGLASS_PROJECT={name}. docs/projects.md describes every key.
+# The project '{name}', made by `python run.py --new-project {name}`. Use it with
+# --project {name}, or for the whole day: export SPYGLASS_PROJECT={name}.
+# docs/projects.md describes every key.
 {needed}
 # Upright boxes; obb, segment and classify are planned.
 kind: {kind}

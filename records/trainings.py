@@ -52,8 +52,8 @@ def warn_of_equal_training(run_fingerprint: str) -> None:
         version, seconds = earlier
         logger.warning(
             "This training equals that of version %d (labels, arguments, seed and weights), which "
-            "took %s: its result is the same. To learn something new, change the labels or an "
-            "argument; to use that version, promote it.",
+            "took %s: its result is the same. To avoid it, end this with Ctrl-C and use that "
+            "version, or change the labels or an argument.",
             version,
             f"{seconds / 60:.0f} min" if seconds > _LONG_S else f"{seconds:.0f} s",
         )

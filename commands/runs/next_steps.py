@@ -13,7 +13,7 @@ from zenml.enums import ModelStages, StackComponentType
 from zenml.models import ModelVersionResponse
 
 from commands.config_files import CONFIGS, read_yaml
-from commands.project import active_project
+from commands.project import active_project, chosen_project
 from commands.stacks.files import known_files, stack_file
 from commands.stacks.remote import remote_runner
 from records.active_stack import active_stack, artifact_store_path
@@ -102,6 +102,13 @@ def to_detector(model: str) -> str:
     return f"Train one with: {typed(f'--training{_here_or_there()}', model)}"
 
 
+def to_predictions(model: str) -> str:
+    """Say how to get predictions: of the scenes of a chosen project, else of a folder."""
+    has_scenes = chosen_project() is not None and active_project().source is not None
+    place = "" if has_scenes else " --set source.path=DIR"
+    return f"Make some: {typed(f'--inference{place}', model)}"
+
+
 def to_staging(model: str, file: Path | None = None) -> str:
     """Say how to get a version with a detector into staging."""
     latest = next(with_labels(model), None)
@@ -128,7 +135,8 @@ def to_stage(model: str, stage: str | None, file: Path | None = None) -> str:
         file: Configuration that names the model.
     """
     if stage == _PRODUCTION:
-        return to_production(model, file)
+        now, last = to_production(model, file), typed("--promote production", model, file)
+        return now if last in now else f"{now}; and when it is trained: {last}"
     if stage == _STAGING:
         return to_staging(model, file)
     trained = [version for version in versions_of(model) if has_detector(version)]

@@ -17,9 +17,9 @@ from commands.runs.next_steps import (
     LABELS,
     overrule,
     to_labels,
+    to_predictions,
     to_stage,
     to_tiles,
-    typed,
 )
 from commands.stacks.remote import remote_orchestrator, remote_runner, steps_sent_away
 from records.active_stack import (
@@ -271,7 +271,7 @@ def _something_is_predicted(configuration: RunConfiguration) -> None:
     if predictions is None:
         raise SpyglassError(
             f"There are no predictions of the model '{name}' to pick tiles from. "
-            f"Make some: {typed('--inference --set source.path=DIR', name)}"
+            f"{to_predictions(name)}"
         )
     _require_in_reach(predictions, configuration)
 

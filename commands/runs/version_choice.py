@@ -100,10 +100,7 @@ def _for_training(configuration: RunConfiguration) -> Choice:
     labels = None if asked is None else dataset_version(asked, name)
     version, told = _version_to_train(name, wanted, needs_labels=labels is None)
     if version is None and labels is None:
-        raise MissingStageError(
-            f"There are no labels to train on: no version of model '{name}' has a {LABELS}. "
-            f"{to_labels(name)}"
-        )
+        raise _no_labels(configuration)
     if version is None:
         return Choice(configuration, "The detector goes to the new version {new}.", labels)
     chosen = _with_version(configuration, version)
@@ -116,6 +113,20 @@ def _for_training(configuration: RunConfiguration) -> Choice:
         f"made with {held}."
     )
     return Choice(chosen, told, labels or version.get_artifact(LABELS))
+
+
+def _no_labels(configuration: RunConfiguration) -> MissingStageError:
+    name, wanted = configuration.model
+    if wanted != _STAGING:
+        return MissingStageError(
+            f"There are no labels to train on: no version of model '{name}' has a {LABELS}. "
+            f"{to_labels(name)}"
+        )
+    return MissingStageError(
+        f"No version of model '{name}' is in stage '{wanted}', and none has a {LABELS}. "
+        f"{to_labels(name)}; then train, or stage it before: "
+        f"{typed('--promote staging', name, configuration.path)}"
+    )
 
 
 def _version_to_train(

@@ -26,45 +26,28 @@ _MOST_STEPS = 12
 _COMMAND = re.compile(r"(?:python run\.py|zenml) (?:(?![;)]|\. [A-Z]|\.?$|, ).)+", re.MULTILINE)
 
 
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one scene to predict."""
-    from utils.scenes.options import SyntheticSource
-    from utils.scenes.synthetic import drawn_scene
-
-    folder = tmp_path_factory.mktemp("images")
-    image, _ = drawn_scene(folder, 0, SyntheticSource.model_validate(HARBOURS))
-    image.with_suffix(".json").unlink()
-    return folder
-
-
 @pytest.fixture
 def configs(user: User, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
     """Puts the shipped configurations, with a small source and training, in the program's place."""
 
     def use(model: str) -> None:
         for file in CONFIGS.glob("*.yaml"):
-            content = yaml.safe_load(file.read_text())
+            content = {"stack": "local", **yaml.safe_load(file.read_text())}
             parameters = content.get("parameters", {})
-            if "model" in content:
-                content["model"]["name"] = model
-            if "label_studio" in parameters:
-                parameters["label_studio"] = {"project": PROJECT}
-            if "data_source" in parameters:
-                parameters["data_source"] = str(user.folder / "store")
-            if "dataset_name" in parameters:
-                parameters["dataset_name"] = "advice"
             if "training" in parameters:
-                content["stack"] = "local"
-                parameters["training"] = QUICK
-            if "fractions" in parameters and "training" in parameters:
-                parameters["fractions"] = {"pinned": PINNED}
-            if file.stem == "ingest_data":
-                parameters["source"] = HARBOURS
-                parameters["tiling"] = {"tile_size": 160, "overlap": 0}
+                parameters |= {"training": QUICK, "fractions": {"pinned": PINNED}}
             if file.stem == "inference_pipeline":
                 parameters["inference"] = {"tile_size": 160, "overlap": 16}
             (tmp_path / file.name).write_text(yaml.safe_dump(content))
+        project = {
+            "name": PROJECT,
+            "model": model,
+            "source": HARBOURS,
+            "tile_size": 160,
+            "data_store": str(user.folder / "store"),
+        }
+        (tmp_path / "mine.yaml").write_text(yaml.safe_dump(project))
+        monkeypatch.setenv("SPYGLASS_PROJECT", str(tmp_path / "mine.yaml"))
         for module in ("runs.execution", "models.stages", "runs.next_steps"):
             monkeypatch.setattr(f"commands.{module}.CONFIGS", tmp_path)
 
@@ -101,8 +84,8 @@ def model_with(trained) -> Callable[..., str]:
 class Reader:
     """A user who obeys the first command that a failure names, until the first one works."""
 
-    def __init__(self, user: User, model: str, images: Path) -> None:
-        self.user, self.model, self.images = user, model, images
+    def __init__(self, user: User, model: str) -> None:
+        self.user, self.model = user, model
         self.steps: list[str] = []
 
     def gets_through(self, command: str) -> str:
@@ -121,7 +104,7 @@ class Reader:
     def tries(self, command: str) -> str | None:
         """The output of a command; None where it fails, and then `failure` says why."""
         served = version_in(self.model, "production")
-        arguments = shlex.split(command.replace("DIR", str(self.images)))
+        arguments = shlex.split(command)
         try:
             shown = self.user.calls(*arguments[arguments.index("run.py") + 1 :])
         except AssertionError as error:
@@ -145,19 +128,19 @@ COMMANDS = {
     "evaluation": "python run.py --evaluate",
     "staging": "python run.py --promote staging",
     "production": "python run.py --promote production",
-    "inference": "python run.py --inference --set source.path=DIR",
+    "inference": "python run.py --inference",
     "feedback": "python run.py --feedback --set feedback.confidence=0.001",
 }
 
 
-def test_from_nothing_to_a_detector_in_production(user, configs, images):
+def test_from_nothing_to_a_detector_in_production(user, configs):
     configs("advised-from-nothing")
-    reader = Reader(user, "advised-from-nothing", images)
+    reader = Reader(user, "advised-from-nothing")
     reader.gets_through(COMMANDS["feedback"])
     assert version_in("advised-from-nothing", "production") is not None
-    flags = [re.findall(r"--\w+(?: (?:staging|production))?", step)[0] for step in reader.steps]
+    obeyed = " ".join(reader.steps)
     for flag in ("--ingest", "--export", "--training", "--promote production", "--inference"):
-        assert flag in flags
+        assert flag in obeyed
 
 
 STATES = {
@@ -187,12 +170,12 @@ QUICK_STATES = ("labels", "only production", "newer labels in staging")
         for state in STATES
     ],
 )
-def test_advice_leads_forward(state, command, user, configs, images, model_with):
+def test_advice_leads_forward(state, command, user, configs, model_with):
     model = model_with(*STATES[state])
     configs(model)
     served = version_in(model, "production")
     detector = served.get_artifact("trained_detector") if served else None
-    Reader(user, model, images).gets_through(COMMANDS[command])
+    Reader(user, model).gets_through(COMMANDS[command])
     if detector is not None:
         now = version_in(model, served.number).get_artifact("trained_detector")
         assert now.id == detector.id, "a detector that serves was replaced without a comparison"
@@ -206,7 +189,7 @@ def test_only_a_person_takes_a_version_out_of_production(
     configs(model)
     told = user.calls("--promote", "staging", *flags, exit_code=1)
     assert "is in production and stays there" in told
-    assert "python run.py --training --local" in told
+    assert "--training --local" in told
     assert version_in(model, "production").number == 1
 
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
@@ -258,7 +241,8 @@ def test_advice_for_a_model_of_ones_own_names_a_file_of_ones_own(user, configs, 
     model = model_with(("trained", None))
     mine = user.writes("own", model={"name": model}, parameters={})
     told = user.calls("--promote", "production", "--config", mine, exit_code=1)
-    assert f"python run.py --promote staging --config {mine}" in told
+    assert "--promote staging" in told
+    assert f"--config {mine}" in told
     user.calls("--promote", "staging", "--config", mine)
     user.calls("--promote", "production", "--config", mine)
     assert version_in(model, "production").number == 1

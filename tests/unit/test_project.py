@@ -253,9 +253,10 @@ def test_a_key_of_the_example_project_is_told_with_its_place_here(
 def test_commands_in_messages_name_the_chosen_project(cells, capsys):
     say("Make one with: python run.py --export")
     complain("See python run.py --project ships --export, or python run.py --new-project b")
+    complain("Try python run.py --export --project cells")
     told = capsys.readouterr()
     assert "python run.py --project cells --export" in told.out
-    assert told.err.count("--project cells") == 0
+    assert told.err.count("--project cells") == 1
 
 
 @pytest.mark.parametrize(
