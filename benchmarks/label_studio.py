@@ -1,6 +1,7 @@
 """Sending and fetching 2,000 tasks of 10 boxes, against one request a task: `make bench`.
 
-They are sent as ground truth, and as pre-annotations of new tasks and of tasks that are there.
+They are sent as ground truth, which waits or is submitted, and as pre-annotations of new tasks and
+of tasks that are there.
 
 Runs on an embedded Label Studio of its own, in a temporary folder, and prints seconds and ratios.
 """
@@ -25,6 +26,7 @@ from rich.table import Table
 
 from benchmarks.bars import Bar, exit_code
 from utils.annotation.label_studio.connection import ask, connect
+from utils.annotation.label_studio.data_manager import WAITING, count_tasks
 from utils.annotation.label_studio.export import export_annotations
 from utils.annotation.label_studio.images import ServedImages, connect_storage
 from utils.annotation.label_studio.options import LabelStudioOptions
@@ -36,6 +38,7 @@ from utils.annotation.label_studio.tasks import task_of
 from utils.annotation.options import ExportOptions
 from utils.annotation.preannotations import Preannotation
 from utils.annotation.project import Project
+from utils.annotation.results import ExportResult
 from utils.geometry import Boxes, Window
 from utils.ports import free_port
 from utils.privacy import keep_private
@@ -54,23 +57,32 @@ class Measurement:
     """The measurements of one run.
 
     Attributes:
-        bulk: Seconds for all tasks in bulk.
+        bulk: Seconds for all tasks in bulk, with their ground truth as proposals.
+        annotated: Seconds for the same with the ground truth as annotations.
         again: Seconds for a second sync, which adds nothing.
         one_by_one: Seconds for `TASKS_ONE_BY_ONE` tasks, a request for the task and one for its
             annotation each.
-        export: Seconds for the export of all tasks.
+        export: Seconds for the export of all tasks, which wait.
+        export_annotated: Seconds for the export of all tasks with annotations.
         suggested: Seconds for all tasks with pre-annotations.
-        suggested_there: Seconds for pre-annotations on all tasks of the first import.
+        suggested_there: Seconds for pre-annotations on all tasks with annotations.
         suggested_again: Seconds for the same again, which adds nothing.
+        suggested_waiting: Seconds for pre-annotations on all tasks that wait, whose known labels
+            are sent once more under the name that the project then shows.
+        moved: Seconds in which untouched annotations of all tasks become proposals.
     """
 
     bulk: float
+    annotated: float
     again: float
     one_by_one: float
     export: float
+    export_annotated: float
     suggested: float
     suggested_there: float
     suggested_again: float
+    suggested_waiting: float
+    moved: float
 
 
 def main() -> int:
@@ -86,6 +98,7 @@ def bars(measured: Measurement) -> list[Bar]:
     """The promises: tasks a second, plain and with pre-annotations, and an export in seconds."""
     rates = {
         "tasks/s, with ground truth": measured.bulk,
+        "tasks/s, with ground truth as annotations": measured.annotated,
         "tasks/s, new ones with pre-annotations": measured.suggested,
         "tasks/s, pre-annotations on those that are there": measured.suggested_there,
     }
@@ -113,37 +126,58 @@ def own_server(folder: Path) -> Iterator[Any]:
 
 
 def measure(client: Any, folder: Path) -> Measurement:
-    """Time bulk import, a second sync, import one by one, and export."""
+    """Time import in bulk and one by one, a second sync, export, pre-annotations, and moving."""
     tiles = make_tiles(folder / "store")
     manifest = TileManifest.write(folder / "manifest.parquet", ["ship"], tiles)
-    options = LabelStudioOptions(project="benchmark in bulk")
-    project = open_project(client, options, ["ship"])
-    images = connect_storage(client, project, str(folder / "store"))
+    store = str(folder / "store")
 
-    def sync() -> None:
-        sync_tasks(client, project, manifest, images, options)
+    def project_named(title: str) -> tuple[Project, ServedImages]:
+        made = open_project(client, LabelStudioOptions(project=title), ["ship"])
+        return made, connect_storage(client, made, store)
 
-    def export() -> None:
-        out = folder / "labels.parquet"
-        result = export_annotations(client, project, manifest, out, ExportOptions())
-        assert len(result.dataset) == TASKS
-
-    single = open_project(client, LabelStudioOptions(project="benchmark one by one"), ["ship"])
-    picks = open_project(client, LabelStudioOptions(project="benchmark of picks"), ["ship"])
-    shown = connect_storage(client, picks, str(folder / "store"))
+    waiting = project_named("benchmark of proposals")
+    annotated = project_named("benchmark of annotations")
+    moving = project_named("benchmark of moving")
+    single, _ = project_named("benchmark one by one")
+    picks = project_named("benchmark of picks")
     suggested = [(replace(tile, boxes=None), suggestion(tile)) for tile in tiles]
 
-    def send(to: Project, served: ServedImages) -> None:
-        send_tiles(client, to, suggested, served, options)
+    def sync(to: tuple[Project, ServedImages], ground_truth: str = "proposals") -> float:
+        options = LabelStudioOptions.model_validate({"ground_truth": ground_truth})
+        return seconds(lambda: sync_tasks(client, to[0], manifest, to[1], options))
+
+    def send(to: tuple[Project, ServedImages]) -> float:
+        return seconds(lambda: send_tiles(client, to[0], suggested, to[1], LabelStudioOptions()))
+
+    def export(of: tuple[Project, ServedImages]) -> float:
+        out = folder / "labels.parquet"
+        results: list[ExportResult] = []
+        taken = seconds(
+            lambda: results.append(
+                export_annotations(client, of[0], manifest, out, ExportOptions())
+            )
+        )
+        assert len(results[0].dataset) == TASKS
+        return taken
+
+    def move() -> float:
+        sync(moving, "annotations")
+        taken = sync(moving)
+        assert count_tasks(client, moving[0].id, WAITING) == TASKS
+        return taken
 
     return Measurement(
-        bulk=seconds(sync),
-        again=seconds(sync),
+        bulk=sync(waiting),
+        annotated=sync(annotated, "annotations"),
+        again=sync(waiting),
         one_by_one=seconds(lambda: send_one_by_one(client, single, tiles[:TASKS_ONE_BY_ONE])),
-        export=seconds(export),
-        suggested=seconds(lambda: send(picks, shown)),
-        suggested_there=seconds(lambda: send(project, images)),
-        suggested_again=seconds(lambda: send(project, images)),
+        export=export(waiting),
+        export_annotated=export(annotated),
+        suggested=send(picks),
+        suggested_there=send(annotated),
+        suggested_again=send(annotated),
+        suggested_waiting=send(waiting),
+        moved=move(),
     )
 
 
@@ -195,17 +229,23 @@ def show(measured: Measurement) -> None:
     table = Table("Label Studio", "seconds", "tasks/s")
     for name, count, taken in (
         (f"import of {TASKS} tasks in bulk", TASKS, measured.bulk),
+        ("the same as annotations", TASKS, measured.annotated),
         ("the same again, adding nothing", TASKS, measured.again),
         (f"{TASKS_ONE_BY_ONE} tasks, one by one", TASKS_ONE_BY_ONE, measured.one_by_one),
         (f"export of {TASKS} tasks", TASKS, measured.export),
+        ("the same with annotations", TASKS, measured.export_annotated),
         (f"{TASKS} new tasks with pre-annotations", TASKS, measured.suggested),
         (f"pre-annotations on {TASKS} tasks that are there", TASKS, measured.suggested_there),
         ("the same again, adding nothing", TASKS, measured.suggested_again),
+        (f"pre-annotations on {TASKS} tasks that wait", TASKS, measured.suggested_waiting),
+        (f"{TASKS} annotations that become proposals", TASKS, measured.moved),
     ):
         table.add_row(name, f"{taken:.1f}", f"{count / taken:.0f}")
     console = Console()
     console.print(table)
     ratio = (TASKS / measured.bulk) / (TASKS_ONE_BY_ONE / measured.one_by_one)
+    share = measured.annotated / measured.bulk
+    console.print(f"Proposals are sent {share:.2f} times as fast as annotations.")
     console.print(f"In bulk is {ratio:.0f} times as fast as one by one.")
 
 

@@ -125,7 +125,12 @@ def show_label_studio(page: Page, _: Places) -> None:
         "api/tasks",
         params={"project": project["id"], "fields": "all", "page_size": 100},
     )["tasks"]
-    task = max(listed, key=lambda one: sum(len(left["result"]) for left in one["annotations"]))
+    task = max(
+        listed,
+        key=lambda one: sum(
+            len(shown["result"]) for shown in one["annotations"] + one["predictions"]
+        ),
+    )
     page.goto(f"{server.url}/user/login")
     page.fill("input[name=email]", server.username)
     page.fill("input[name=password]", server.password)

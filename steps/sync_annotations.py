@@ -32,6 +32,8 @@ def sync_annotations(
             "project": project.url,
             "added": report.added,
             "already_there": report.already_there,
+            "became_proposals": report.became_proposals,
+            "waiting": report.waiting,
         }
     )
     return report.issues

@@ -51,6 +51,12 @@ _LINES_BY_FIGURE = {
     "windows_outside": "{windows_outside} of {windows} windows passed over outside the regions",
     "edge_boxes": "{edge_boxes} of the objects touch an area without data, where false alarms are "
     "frequent (`at_edge`; inference.edges: drop leaves them out)",
+    "waiting": "{waiting} tasks wait for a review",
+    "became_proposals": "{became_proposals} untouched annotations of earlier ingests wait as "
+    "proposals now",
+    "reviewed": "of the reviewed: {accepted} accepted, {changed} changed, {rejected} rejected, "
+    "{drawn} drawn without a proposal",
+    "reviewed_by": "by whom: {reviewed_by}",
     "edge_boxes_dropped": "{edge_boxes_dropped} boxes at the edge of an area without data dropped",
     "boxes_outside": "{boxes_outside} boxes outside the regions dropped",
     "coco_json": "as COCO json: {coco_json}",

@@ -33,9 +33,9 @@ def exports(user: User) -> list[str]:
 def _emptied(user: User, export: list[str]) -> str:
     """An export after somebody has taken all boxes off two tiles that had some."""
     tasks = user.project_tasks(PROJECT)
-    for task in [one for one in tasks if one["annotations"][0]["result"]][:2]:
-        number = task["annotations"][0]["id"]
-        ask(user.label_studio, "PATCH", f"api/annotations/{number}/", json={"result": []})
+    for task in [one for one in tasks if one["predictions"][0]["result"]][:2]:
+        body = {"result": [], "parent_prediction": task["predictions"][0]["id"]}
+        ask(user.label_studio, "POST", f"api/tasks/{task['id']}/annotations/", json=body)
     return user.calls(*export)
 
 
@@ -54,6 +54,13 @@ def test_each_export_tells_what_it_brings(exports, numbers):
     nothing = f"since version {numbers[1]}: 0 tiles added, 0 changed, 0 removed; 0 newly reviewed"
     for shown, told in zip(exports, (added, changed, nothing), strict=True):
         assert told in shown
+
+
+def test_an_export_tells_what_people_made_of_the_proposals(exports):
+    _, emptied, _ = exports
+    assert "6 tiles: 2 reviewed, 4 with their ground truth" in emptied
+    assert "of the reviewed: 0 accepted, 0 changed, 2 rejected" in emptied
+    assert "by whom: spyglass@example.com (2 rejected)" in emptied
 
 
 def test_the_pages_of_an_export_are_artifacts(numbers):

@@ -125,9 +125,10 @@ def review(user: User, truth: Truth) -> dict[str, int]:
     """Go through the pre-annotated tasks that are not done; how many were accepted and changed."""
     done = {"accepted": 0, "changed": 0}
     for task in user.project_tasks(PROJECT):
-        if task["annotations"] or not task["predictions"]:
+        found = [one for one in task["predictions"] if one["score"] is not None]
+        if task["annotations"] or not found:
             continue
-        proposed = task["predictions"][0]
+        proposed = found[0]
         percent = to_percent(truth[Path(task["data"]["scene_id"]).stem], SIDE, SIDE)
         right = _regions(percent.tolist())
         is_right = len(proposed["result"]) == 1 and _is_near(proposed["result"][0], percent[0])

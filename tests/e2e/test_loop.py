@@ -169,6 +169,7 @@ def test_a_second_round_adds_nothing(user, configurations):
 
     assert "4 scenes (4 unchanged), 24 tiles" in ingested
     assert "0 new tasks, 24 already there" in ingested
+    assert "24 tasks wait for a review" in ingested
     assert user.tasks(PROJECT) == tasks
     assert "0 samples added, 0 updated, 24 unchanged" in looked
 

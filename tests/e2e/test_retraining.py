@@ -51,12 +51,15 @@ def retrain(user: User) -> str:
 
 
 def review(user: User, *numbers: int) -> None:
-    """Leave tiles as they are, and say so."""
+    """Accept tiles as they are, also a second time."""
     tasks = user.project_tasks(PROJECT)
     for number in numbers:
-        annotation = tasks[number]["annotations"][0]
-        body = {"result": annotation["result"]}
-        ask(user.label_studio, "PATCH", f"api/annotations/{annotation['id']}/", json=body)
+        task = tasks[number]
+        body = {"result": task["predictions"][0]["result"]}
+        for annotation in task["annotations"]:
+            ask(user.label_studio, "PATCH", f"api/annotations/{annotation['id']}/", json=body)
+        if not task["annotations"]:
+            ask(user.label_studio, "POST", f"api/tasks/{task['id']}/annotations/", json=body)
 
 
 def count(artifact: str) -> int:

@@ -11,12 +11,13 @@ import pytest
 
 from tests.builders import boxes
 from tests.fixtures.label_studio import Harbour
+from utils.annotation.label_studio.server import ServerConnection
 
 # The page draws on a canvas by Konva and keeps its state in Htx, and builds both anew while it
 # loads. This gives the boxes on the canvas, as shares of the image, once the image is there and
 # nothing has moved since the last look.
 BOXES_WHEN_SETTLED = """() => {
-    const loaded = [...document.images].some(one => one.src.includes('/data/local-files/')
+    const loaded = [...document.images].some(one => one.src.startsWith('blob:')
         && one.complete && one.naturalWidth === 64);
     const annotation = window.Htx && Htx.annotationStore && Htx.annotationStore.selected;
     const stage = window.Konva && Konva.stages[0];
@@ -38,20 +39,25 @@ CANVAS = "canvas >> nth=0"
 
 @pytest.fixture
 def page(browser: Any, harbour: Harbour) -> Iterator[Any]:
-    """A page of somebody logged in; it fails the test when it asks for another machine."""
+    """A page of somebody logged in."""
+    yield from logged_in(browser, harbour.server)
+
+
+def logged_in(browser: Any, server: ServerConnection) -> Iterator[Any]:
+    """Yield a page of somebody logged in; fails the test when it asks for another machine."""
     page = browser.new_page(viewport={"width": 1400, "height": 900})
     strangers: list[str] = []
     page.on(
         "request",
         lambda request: (
             strangers.append(request.url)
-            if request.url.startswith("http") and not request.url.startswith(harbour.server.url)
+            if request.url.startswith("http") and not request.url.startswith(server.url)
             else None
         ),
     )
-    page.goto(f"{harbour.server.url}/user/login")
-    page.fill("input[name=email]", harbour.server.username)
-    page.fill("input[name=password]", harbour.server.password)
+    page.goto(f"{server.url}/user/login")
+    page.fill("input[name=email]", server.username)
+    page.fill("input[name=password]", server.password)
     page.click("button[type=submit]")
     page.wait_for_url(lambda url: "login" not in url)
     yield page

@@ -10,7 +10,10 @@ import pytest
 
 from tests.fixtures.label_studio import Harbour
 from utils.annotation.label_studio.connection import ask
-from utils.annotation.label_studio.predictions import predictions_there
+from utils.annotation.label_studio.predictions import (
+    downloaded_predictions,
+    predictions_of_model,
+)
 from utils.annotation.label_studio.sending import send_tiles
 from utils.annotation.preannotations import Preannotation, model_version_of
 from utils.annotation.results import SendReport
@@ -108,14 +111,9 @@ def test_people_are_offered_the_boxes_of_the_newest_model_in_order_of_priority(
     send(harbour, tiles, 0.99, "3")
     for tile, priority in zip(tiles, (0.2, 0.9, 0.4), strict=True):
         send(harbour, [tile], priority, "4")
-    (tab,) = ask(harbour.client, "GET", "api/dm/views/", params={"project": harbour.project.id})
-    parameters = {"project": harbour.project.id, "view": tab["id"]}
-    tasks = ask(harbour.client, "GET", "api/tasks/", params=parameters)["tasks"]
-    assert [task["data"]["tile_id"] for task in tasks] == [
-        second.tile_id,
-        third.tile_id,
-        first.tile_id,
-    ]
+    in_order = [second.tile_id, third.tile_id, first.tile_id]
+    assert harbour.tab("By priority") == in_order
+    assert harbour.tab("Waiting") == in_order
     stream = ask(harbour.client, "GET", f"api/projects/{harbour.project.id}/next")
     assert [one["model_version"] for one in stream["predictions"]] == ["spyglass 4"]
 
@@ -125,7 +123,8 @@ def test_of_what_is_there_only_what_is_asked_for_is_kept(harbour: Harbour) -> No
     send(harbour, harbour.tiles[:2], version="4")
     tasks = {tile_id: task["id"] for tile_id, task in harbour.tasks().items()}
     asked_for = tasks[harbour.tiles[0].tile_id]
-    there = predictions_there(harbour.client, harbour.project.id, "spyglass 4", {asked_for})
+    with downloaded_predictions(harbour.client, harbour.project.id) as all_of_them:
+        there = predictions_of_model(all_of_them, "spyglass 4", {asked_for})
     [newest] = predictions(harbour)[harbour.tiles[0].tile_id][1:]
     assert {task: one.id for task, one in there.items()} == {asked_for: newest["id"]}
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.builders import boxes, make_tile
 from utils.annotation.label_studio.regions import boxes_of
 from utils.annotation.label_studio.tasks import task_of, uid_of, unknown_labels
+from utils.annotation.preannotations import Preannotation, holds_known_labels
 from utils.geometry import Boxes, Window
 from utils.tiling.tile import Tile
 
@@ -100,6 +101,39 @@ def test_a_bad_box_is_mended_or_left_out_and_reported(
 def test_an_unlabelled_tile_has_no_annotation_and_an_empty_one_has_an_empty_annotation() -> None:
     assert "annotations" not in sent(tile_with(None))
     assert regions(tile_with(boxes())) == []
+
+
+def test_known_labels_become_a_proposal_without_a_score_behind_a_detectors_boxes() -> None:
+    truth = boxes((1, 2, 3, 4))
+    found = Preannotation(Boxes(truth.xyxy, truth.labels, np.array([0.5])), "4", 0.25)
+    body = json.loads(task_of(tile_with(truth), "/image.png", found, propose_as="spyglass 4").body)
+    assert "annotations" not in body
+    of_detector, known = body["predictions"]
+    assert (of_detector["score"], of_detector["model_version"]) == (0.25, "spyglass 4")
+    assert "score" not in known
+    assert len(known["result"]) == 1
+
+
+@pytest.mark.parametrize("propose_as", [None, "ground truth"])
+def test_an_unlabelled_tile_has_neither_annotation_nor_proposal(propose_as: str | None) -> None:
+    body = json.loads(task_of(tile_with(None), "/image.png", propose_as=propose_as).body)
+    assert set(body) == {"data"}
+
+
+@pytest.mark.parametrize(
+    ("name", "score", "known"),
+    [
+        pytest.param("ground truth", None, True, id="before any feedback"),
+        pytest.param("spyglass 4", None, True, id="under a detector's name"),
+        pytest.param("spyglass 4", 0.0, False, id="a detector's"),
+        pytest.param("somebody's", None, False, id="another program's"),
+        pytest.param(None, None, False, id="without a name"),
+    ],
+)
+def test_known_labels_are_told_from_a_detectors_boxes(
+    name: str | None, score: float | None, known: bool
+) -> None:
+    assert holds_known_labels(name, score) is known
 
 
 def test_a_task_carries_the_ids_that_join_it_to_the_manifest() -> None:

@@ -1,9 +1,10 @@
-"""Pre-annotations: a detector's boxes on a tile, for people to accept or correct."""
+"""Proposals: boxes on a tile, a detector's or known ones, for people to accept or correct."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from utils.annotation.review import GROUND_TRUTH
 from utils.geometry import Boxes
 
 _PREFIX = "spyglass "
@@ -32,3 +33,17 @@ def model_version_name(model_version: str) -> str:
 def model_version_of(name: str | None) -> str | None:
     """The model version behind such a name, or None for a model that is not Spyglass'."""
     return name.removeprefix(_PREFIX) if name and name.startswith(_PREFIX) else None
+
+
+def is_name_of_proposals(name: str | None) -> bool:
+    """Whether Spyglass gives this name to proposals: a detector's, or `ground truth`."""
+    return name == GROUND_TRUTH or model_version_of(name) is not None
+
+
+def holds_known_labels(name: str | None, score: float | None) -> bool:
+    """Whether a proposal holds the ground truth of the ingest rather than a detector's boxes.
+
+    Label Studio shows the proposals of one name at a time. So known labels may bear a detector's
+    name; they have no score, while each proposal of a detector has its priority.
+    """
+    return score is None and is_name_of_proposals(name)

@@ -113,6 +113,9 @@ class LabelQuality:
         return {
             "acceptance": {name: rate for name, rate in acceptance.items() if rate is not None},
             "tiles_labelled_twice": together.tiles,
+            "reviewed_by": ", ".join(
+                f"{name} ({tally.sentence})" for name, tally in sorted(self.people.items())
+            ),
             **({"agreement_f1": together.f1} if together.f1 is not None else {}),
             **({"agreement_iou": together.mean_iou} if together.mean_iou is not None else {}),
         }

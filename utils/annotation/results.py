@@ -18,11 +18,15 @@ class SyncReport:
     Attributes:
         added: Tasks imported.
         already_there: Tiles whose task was there before.
+        became_proposals: Annotations of earlier ingests, untouched, that are proposals now.
+        waiting: Tasks of the project that nobody has submitted or skipped.
         issues: Tiles set aside or mended, and tasks that differ from their tile.
     """
 
     added: int = 0
     already_there: int = 0
+    became_proposals: int = 0
+    waiting: int = 0
     issues: IssueReport = field(default_factory=IssueReport)
 
 

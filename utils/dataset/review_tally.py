@@ -50,6 +50,11 @@ class ReviewTally:
         return self.states.total() - self.states[ReviewState.SKIPPED]
 
     @property
+    def sentence(self) -> str:
+        """The outcomes that occur, such as `12 accepted, 3 changed`."""
+        return ", ".join(f"{self.states[one]} {one}" for one in ReviewState if self.states[one])
+
+    @property
     def acceptance(self) -> float | None:
         """The share of the judged tiles that were accepted as they were."""
         return self.states[ReviewState.ACCEPTED] / self.judged if self.judged else None

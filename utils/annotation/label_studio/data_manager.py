@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from utils.annotation.label_studio.connection import ask, explained, url_of
@@ -13,25 +13,56 @@ from utils.issues import IssueReport
 if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
 
-    from utils.annotation.project import Project
 
-PRIORITY_TAB = "By priority"
+MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"  # the only format that filters by time understand
 _NUMBERS_AND_DATA = {"fields": "task_only", "include": "id,data"}
-_SKIPPED = {
-    "filter": "filter:tasks:cancelled_annotations",
-    "operator": "greater",
-    "type": "Number",
-    "value": 0,
-}
 
 
-def count_tasks(client: LabelStudio, project_id: int) -> int:
-    """The number of tasks in a project.
+def condition(column: str, operator: str, value: Any, kind: str = "Number") -> dict[str, Any]:
+    """A filter of the Data Manager.
+
+    Args:
+        column: Name of the column, such as `total_annotations`.
+        operator: Such as `equal` or `contains`.
+        value: The value to compare with, or `min` and `max`.
+        kind: Type of the column: Number, String, Boolean, or Datetime.
+    """
+    return {
+        "filter": f"filter:tasks:{column}",
+        "operator": operator,
+        "type": kind,
+        "value": value,
+    }
+
+
+def all_of(conditions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Filters that all have to hold."""
+    return {"conjunction": "and", "items": list(conditions)}
+
+
+def any_of(conditions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Filters of which one has to hold."""
+    return {"conjunction": "or", "items": list(conditions)}
+
+
+SKIPPED = condition("cancelled_annotations", "greater", 0)
+WAITING = (
+    condition("total_annotations", "equal", 0),
+    condition("cancelled_annotations", "equal", 0),
+)
+
+
+def count_tasks(
+    client: LabelStudio, project_id: int, only: Sequence[Mapping[str, Any]] = ()
+) -> int:
+    """The number of tasks in a project, or of those for which the filters hold.
 
     Raises:
         ApiError, httpx.HTTPError: If the server fails. Wrap the call in `explained`.
     """
-    parameters = {"project": project_id, "page_size": 1} | _NUMBERS_AND_DATA
+    parameters: dict[str, Any] = {"project": project_id, "page_size": 1} | _NUMBERS_AND_DATA
+    if only:
+        parameters["query"] = json.dumps({"filters": all_of(only)})
     return int(ask(client, "GET", "api/tasks/", params=parameters)["total"])
 
 
@@ -40,7 +71,7 @@ def listed_tasks(
     project_id: int,
     *,
     page_size: int = 1000,
-    only: Mapping[str, Any] | None = None,
+    only: Sequence[Mapping[str, Any]] = (),
     everything: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Yield a project's tasks, with the image addresses as they were sent.
@@ -49,7 +80,7 @@ def listed_tasks(
         client: From `connect`.
         project_id: Number of the project.
         page_size: Tasks in one answer.
-        only: A filter of the Data Manager: filter, operator, type and value.
+        only: Filters of the Data Manager, all of which hold: filter, operator, type and value.
         everything: Whether to include annotations and predictions. Without them, number and data
             alone, the server answers much faster.
 
@@ -62,8 +93,7 @@ def listed_tasks(
         "page_size": page_size,
     } | ({"fields": "all"} if everything else _NUMBERS_AND_DATA)
     if only:
-        filters = {"conjunction": "and", "items": [only]}
-        parameters["query"] = json.dumps({"filters": filters})
+        parameters["query"] = json.dumps({"filters": all_of(only)})
     page, listed, total = 1, 0, 1
     while listed < total:
         answer = ask(client, "GET", "api/tasks/", params=parameters | {"page": page})
@@ -112,21 +142,5 @@ def skipped_tiles(client: LabelStudio, project: int | str) -> set[str]:
         number = number_of(client, project)
         if number is None:
             return set()
-        tasks = listed_tasks(client, number, only=_SKIPPED)
+        tasks = listed_tasks(client, number, only=[SKIPPED])
         return {task["data"]["tile_id"] for task in tasks if "tile_id" in task["data"]}
-
-
-def provide_priority_tab(client: LabelStudio, project: Project) -> None:
-    """Create the tab that sorts tasks by priority; an existing tab of its name stays as it is.
-
-    The priority of a task is the score of its prediction; tasks without a prediction come last.
-
-    Raises:
-        ApiError, httpx.HTTPError: If the server fails. Wrap the call in `explained`.
-    """
-    tabs = ask(client, "GET", "api/dm/views/", params={"project": project.id})
-    if any(tab["data"].get("title") == PRIORITY_TAB for tab in tabs):
-        return
-    ordering = ["-tasks:predictions_score"]
-    tab = {"title": PRIORITY_TAB, "type": "list", "target": "tasks", "ordering": ordering}
-    ask(client, "POST", "api/dm/views/", json={"project": project.id, "data": tab})

@@ -20,6 +20,7 @@ from utils.annotation.label_studio.annotations import (
 from utils.annotation.label_studio.connection import ask, explained, json_items, url_of
 from utils.annotation.label_studio.proposals import Proposals
 from utils.annotation.label_studio.regions import boxes_of
+from utils.annotation.label_studio.tasks import sendable_boxes
 from utils.annotation.options import ExportOptions
 from utils.annotation.project import Project
 from utils.annotation.quality import LabelQuality
@@ -27,6 +28,7 @@ from utils.annotation.results import ExportResult, ExportStatistics
 from utils.dataset.labeled import LabeledDataset, LabeledTile
 from utils.dataset.review import Review
 from utils.errors import DatasetError, LabelStudioError
+from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.progress import progress
 from utils.scenes.places import ground_sample_distance
@@ -69,7 +71,7 @@ def export_annotations(
         export = Path(scratch, "export.json")
         with explained(url_of(client), "Exporting"):
             users = _users(client)
-            _download(client, project, export, options.timeout_s)
+            download_tasks(client, project, export, options.timeout_s)
         with closing(_join(Path(scratch, "join.sqlite"), manifest, export, project)) as join:
             proposals = Proposals(client, project.class_names, users)
             reader = _Reader(project, users, proposals, options)
@@ -117,6 +119,8 @@ class _Reader:
         self.quality.add(tile.tile_id, self.proposals.reviews(tile, annotations))
         # The choice spans all tasks of the tile, since work on a duplicate task counts as well.
         chosen = newest(annotations)
+        if chosen is None and not annotations and _has_known_labels(tile, tasks):
+            return self._waiting(tile, tasks[-1])
         if chosen is None:
             self._note_nothing(tile, bool(tasks), bool(annotations))
             return None
@@ -135,26 +139,23 @@ class _Reader:
             detail = f"task {chosen['task']}: none of its regions could be used, so it is not empty"
             self.issues.add(tile.tile_id, ALL_LOST, detail)
             return None
-        return LabeledTile(
-            tile_id=tile.tile_id,
-            scene_id=tile.scene_id,
-            window=tile.window,
-            uri=tile.uri,
-            sha256=tile.sha256,
-            boxes=drawn.boxes,
-            tags=tile.tags,
+        return _labeled_tile(
+            tile,
+            drawn.boxes,
             reviewed=reviewed,
             annotator=annotator_of(chosen, self.users) if reviewed else None,
             annotated_at=moment(chosen) if reviewed else None,
             task_id=chosen["task"],
             annotation_id=chosen["id"],
             review=self._review(tile, chosen, annotations),
-            group=tile.group,
-            split=tile.split,
-            ground_sample_distance=ground_sample_distance(
-                tile.georeference, tile.scene_width, tile.scene_height
-            ),
         )
+
+    def _waiting(self, tile: Tile, task: Task) -> LabeledTile | None:
+        """A tile whose known labels wait as a proposal, with these as its boxes."""
+        if self.options.unreviewed == "skip":
+            self.statistics.unreviewed += 1
+            return None
+        return _labeled_tile(tile, sendable_boxes(tile), task_id=task["id"])
 
     def _review(
         self, tile: Tile, chosen: Annotation, annotations: list[dict[str, Any]]
@@ -192,6 +193,30 @@ class _Reader:
             self.statistics.unlabeled += 1
 
 
+def _has_known_labels(tile: Tile, tasks: list[Task]) -> bool:
+    """Whether a tile has ground truth, and a task that was sent with a proposal."""
+    return tile.boxes is not None and any(task.get("predictions") for task in tasks)
+
+
+def _labeled_tile(tile: Tile, boxes: Boxes, **work: Any) -> LabeledTile:
+    """A tile with the boxes that count, and what is known of people's work on it."""
+    return LabeledTile(
+        tile_id=tile.tile_id,
+        scene_id=tile.scene_id,
+        window=tile.window,
+        uri=tile.uri,
+        sha256=tile.sha256,
+        boxes=boxes,
+        tags=tile.tags,
+        group=tile.group,
+        split=tile.split,
+        ground_sample_distance=ground_sample_distance(
+            tile.georeference, tile.scene_width, tile.scene_height
+        ),
+        **work,
+    )
+
+
 def _join(scratch: Path, manifest: TileManifest, export: Path, project: Project) -> Join:
     try:
         with export.open("rb") as stream:
@@ -208,7 +233,12 @@ def _task_rows(tasks: Iterable[Task]) -> Iterator[TaskRow]:
         yield TaskRow(task["data"].get("tile_id"), task["id"], task)
 
 
-def _download(client: LabelStudio, project: Project, path: Path, timeout_s: float) -> None:
+def download_tasks(client: LabelStudio, project: Project, path: Path, timeout_s: float) -> None:
+    """Export every task of a project, with its annotations, as one file of JSON.
+
+    Raises:
+        ApiError, httpx.HTTPError: If the server fails. Wrap the call in `explained`.
+    """
     chunks = client.projects.exports.download_sync(
         project.id,
         export_type="JSON",

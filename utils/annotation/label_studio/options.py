@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -31,6 +32,10 @@ class LabelStudioOptions(Options):
 
     classes: tuple[str, ...] = ()
     """Class names of a new project, in order; by default the classes of the data source."""
+
+    ground_truth: Literal["proposals", "annotations"] = "proposals"
+    """Known labels of an ingest: `proposals` wait in the queue until somebody submits them;
+    `annotations` are there as if submitted, so that every tile counts as labelled at once."""
 
     document_root: Path | None = None
     """The `LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT` of a server other than the embedded one, needed

@@ -14,7 +14,7 @@ from utils.annotation.label_studio.annotations import (
 )
 from utils.annotation.label_studio.connection import ask, explained, url_of
 from utils.annotation.label_studio.regions import DrawnBoxes, boxes_of
-from utils.annotation.preannotations import model_version_of
+from utils.annotation.preannotations import holds_known_labels, model_version_of
 from utils.annotation.review import GROUND_TRUTH, Proposal, ReviewedBoxes, reviewed_boxes
 from utils.geometry import Boxes, Window
 from utils.tiling.tile import Tile
@@ -94,7 +94,10 @@ class Proposals:
             prediction = self._prediction(parent) or prediction
         if prediction:
             name = str(prediction.get("model_version") or _UNNAMED)
-            return Proposal(model_version_of(name) or name, self._drawn(window, prediction).boxes)
+            boxes = self._drawn(window, prediction).boxes
+            if holds_known_labels(name, prediction.get("score")):
+                return Proposal(GROUND_TRUTH, boxes)
+            return Proposal(model_version_of(name) or name, boxes)
         return Proposal(None, Boxes()) if truth is None else Proposal(GROUND_TRUTH, truth)
 
     def _drawn(self, window: Window, holder: Mapping[str, Any]) -> DrawnBoxes:

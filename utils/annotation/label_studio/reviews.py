@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from utils.annotation.label_studio.annotations import Annotation, is_reviewed, moment, newest
 from utils.annotation.label_studio.connection import explained, url_of
-from utils.annotation.label_studio.data_manager import listed_tasks
+from utils.annotation.label_studio.data_manager import MOMENT, condition, listed_tasks
 from utils.annotation.label_studio.proposals import Proposals
+from utils.annotation.preannotations import holds_known_labels
 from utils.annotation.review import LatestReview
 from utils.geometry import Window
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from utils.dataset.review import Review
 
 _PAGE = 200
-_MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"  # the only format that the filter understands
 
 
 def reviews_since(
@@ -54,10 +54,10 @@ def reviews_since(
 def _review_of_model(
     proposals: Proposals, task: dict[str, Any], annotation: Annotation
 ) -> Review | None:
-    """The review of the prediction that an annotation was made from, if it still exists."""
+    """The review of the detector's prediction that an annotation was made from, if it is there."""
     parent = annotation.get("parent_prediction")
     prediction = next((one for one in task["predictions"] if one["id"] == parent), None)
-    if prediction is None:
+    if prediction is None or holds_known_labels(prediction["model_version"], prediction["score"]):
         return None
     data = task["data"]
     window = Window(x=0, y=0, width=int(data["width"]), height=int(data["height"]))
@@ -69,14 +69,10 @@ def _changed_tasks(
     client: LabelStudio, project: Project, since: datetime | None
 ) -> Iterator[dict[str, Any]]:
     """Yield the tasks of tiles that were changed, with annotations and predictions."""
-    changed = None
+    changed = []
     if since is not None:
-        changed = {
-            "filter": "filter:tasks:updated_at",
-            "operator": "greater",
-            "type": "Datetime",
-            "value": since.astimezone(UTC).strftime(_MOMENT),
-        }
+        moment_text = since.astimezone(UTC).strftime(MOMENT)
+        changed.append(condition("updated_at", "greater", moment_text, "Datetime"))
     for task in listed_tasks(client, project.id, page_size=_PAGE, only=changed, everything=True):
         if task["data"].get("tile_id"):
             yield task

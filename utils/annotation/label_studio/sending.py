@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from utils.annotation.label_studio.connection import ask, explained, url_of
 from utils.annotation.label_studio.data_manager import (
     count_tasks,
-    provide_priority_tab,
     task_numbers,
 )
-from utils.annotation.label_studio.import_queue import (
-    ImportQueue,
-    batches,
-    import_batch,
-    import_tasks,
+from utils.annotation.label_studio.import_queue import import_tasks
+from utils.annotation.label_studio.known_labels import (
+    put_known_labels_first,
+    show_proposals,
+    shown_name,
 )
 from utils.annotation.label_studio.late_imports import remove_duplicates, wait_for_late_import
 from utils.annotation.label_studio.options import LabelStudioOptions
-from utils.annotation.label_studio.predictions import SentPrediction, predictions_there
+from utils.annotation.label_studio.predictions import (
+    DownloadedPredictions,
+    SentPrediction,
+    TaskPrediction,
+    downloaded_predictions,
+    import_predictions,
+    predictions_of_model,
+)
+from utils.annotation.label_studio.tabs import provide_tabs
 from utils.annotation.label_studio.tasks import prediction_of, sendable_tasks
 from utils.annotation.preannotations import Preannotation, model_version_name
 from utils.annotation.results import SendReport
@@ -37,31 +42,6 @@ if TYPE_CHECKING:
     from utils.tiling.tile import Tile
 
 Suggested = Sequence[tuple["Tile", Preannotation | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class _TaskPrediction:
-    """A prediction for a task that is there.
-
-    Attributes:
-        tile_id: The tile's id.
-        task: Number of the task.
-        prediction: The prediction as Label Studio expects it.
-    """
-
-    tile_id: str
-    task: int
-    prediction: dict[str, Any]
-
-    @property
-    def body(self) -> bytes:
-        """JSON for the import of predictions."""
-        return json.dumps(self.prediction | {"task": self.task}).encode()
-
-    def equals(self, there: SentPrediction) -> bool:
-        """Whether a prediction has the same boxes and the same priority."""
-        regions = tuple(region["id"] for region in self.prediction["result"])
-        return (there.score, there.regions) == (self.prediction["score"], regions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +66,8 @@ def send_tiles(
 
     A tile without a task gets one, with its ground truth; an existing task gets the prediction
     beside those of other models, which people's annotations may point to. The project then shows
-    people the boxes of this model version. A second run changes nothing.
+    people the boxes of this model version, and known labels before them where a waiting task has
+    any. A second run changes nothing.
 
     Args:
         client: From `connect`.
@@ -113,46 +94,72 @@ def send_tiles(
         before = count_tasks(client, project.id)
         numbers = task_numbers(client, project.id)
         new = [pair for pair in suggested if pair[0].tile_id not in numbers]
-        _send_new(sending, new, images)
-        # More tasks than were sent: an import of an earlier, killed run has arrived meanwhile.
-        if count_tasks(client, project.id) != before + report.added:
-            remove_duplicates(client, project.id, report.issues)
-        _send_predictions(sending, suggested, numbers)
-        _show_newest(sending, [found.model_version for _, found in suggested if found is not None])
+        name = _name_to_show(sending, suggested)
+        with downloaded_predictions(client, project.id) as there:
+            _send_new(sending, new, images, name)
+            # More tasks than were sent: an import of an earlier, killed run has arrived meanwhile.
+            if count_tasks(client, project.id) != before + report.added:
+                remove_duplicates(client, project.id, report.issues)
+            sent = _send_predictions(sending, suggested, numbers, there)
+            put_known_labels_first(client, project, name, options, there, sent)
+        show_proposals(client, project, name)
+        provide_tabs(client, project)
     report.issues.check_share(len(suggested), options.max_bad_share, "tiles")
     return report
 
 
-def _send_new(sending: _Sending, suggested: Suggested, images: ServedImages) -> None:
+def _name_to_show(sending: _Sending, suggested: Suggested) -> str:
+    """The name of the newest model version, else the name that the project shows already."""
+    newest = next((found.model_version for _, found in suggested if found is not None), None)
+    if newest is None:
+        return shown_name(sending.client, sending.project)
+    return model_version_name(newest)
+
+
+def _send_new(sending: _Sending, suggested: Suggested, images: ServedImages, name: str) -> None:
     """Import a task, with its prediction, for each tile that has none."""
     client, project = sending.client, sending.project
     options, report = sending.options, sending.report
     found = {tile.tile_id: boxes for tile, boxes in suggested if boxes is not None}
     tiles = (tile for tile, _ in suggested)
-    tasks = sendable_tasks(tiles, project, images, report.issues, sending.advance, found)
+    propose_as = name if options.ground_truth == "proposals" else None
+    tasks = sendable_tasks(
+        tiles, project, images, report.issues, sending.advance, found, propose_as
+    )
     report.added = import_tasks(client, project.id, tasks, options, report.issues, sending.advance)
 
 
-def _send_predictions(sending: _Sending, suggested: Suggested, numbers: dict[str, int]) -> None:
-    """Give the tasks that were there their predictions, all of one model version."""
+def _send_predictions(
+    sending: _Sending,
+    suggested: Suggested,
+    numbers: dict[str, int],
+    there: DownloadedPredictions,
+) -> set[int]:
+    """Give the tasks that were there their predictions, all of one model version.
+
+    Returns:
+        Numbers of the tasks that had none of it.
+    """
     predictions = [
-        _TaskPrediction(tile.tile_id, numbers[tile.tile_id], prediction_of(tile, found))
+        TaskPrediction(tile.tile_id, numbers[tile.tile_id], prediction_of(tile, found))
         for tile, found in suggested
         if tile.tile_id in numbers and found is not None
     ]
     if not predictions:
-        return
+        return set()
     tasks = {one.task for one in predictions}
     name = predictions[0].prediction["model_version"]
-    sent = partial(predictions_there, sending.client, sending.project.id, name, tasks)
-    _import_predictions(sending, _updated_in_place(sending, predictions, sent()), sent)
+    earlier = predictions_of_model(there, name, tasks)
+    missing = _updated_in_place(sending, predictions, earlier)
+    _import_missing(sending, name, missing)
+    return {one.task for one in missing}
 
 
 def _updated_in_place(
     sending: _Sending,
-    predictions: Sequence[_TaskPrediction],
+    predictions: Sequence[TaskPrediction],
     there: dict[int, SentPrediction],
-) -> list[_TaskPrediction]:
+) -> list[TaskPrediction]:
     """Replace outdated predictions; returns those whose task has none of this model version."""
     missing = []
     for one in predictions:
@@ -171,27 +178,14 @@ def _updated_in_place(
     return missing
 
 
-def _import_predictions(
-    sending: _Sending,
-    missing: Sequence[_TaskPrediction],
-    sent: partial[dict[int, SentPrediction]],
-) -> None:
-    def have_arrived(batch: Sequence[_TaskPrediction]) -> bool:
-        return {one.task for one in batch} <= sent().keys()
+def _import_missing(sending: _Sending, name: str, missing: Sequence[TaskPrediction]) -> None:
+    client, project, report = sending.client, sending.project, sending.report
 
-    path = f"api/projects/{sending.project.id}/import/predictions"
-    queue = ImportQueue(sending.client, path, have_arrived, sending.options.timeout_s)
-    # With every request Label Studio counts the predictions of all tasks of the project again, so
-    # few large requests are fastest.
-    for batch in batches(missing, sending.options.batch_megabytes):
-        sending.report.updated += import_batch(queue, batch, sending.report.issues)
-        sending.advance(len(batch))
+    def have_arrived(batch: Sequence[TaskPrediction]) -> bool:
+        tasks = {one.task for one in batch}
+        with downloaded_predictions(client, project.id) as there:
+            return tasks <= predictions_of_model(there, name, tasks).keys()
 
-
-def _show_newest(sending: _Sending, model_versions: Sequence[str]) -> None:
-    """Let the project show the predictions of this model version only, and sort by them."""
-    if model_versions:
-        name = model_version_name(model_versions[0])
-        path = f"api/projects/{sending.project.id}/"
-        ask(sending.client, "PATCH", path, json={"model_version": name})
-        provide_priority_tab(sending.client, sending.project)
+    report.updated += import_predictions(
+        client, project, missing, have_arrived, sending.options, report.issues, sending.advance
+    )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # Rounded, so that noise in the last digits does not make a sent prediction look outdated.
 PRIORITY_DIGITS = 3
+TRUTH = "truth"  # the ids of regions that were sent as ground truth begin so
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,21 @@ def unknown_labels(tile: Tile, class_names: Collection[str]) -> list[str]:
     return sorted(set(labels).difference(class_names))
 
 
-def task_of(tile: Tile, image_url: str, found: Preannotation | None = None) -> TileTask:
-    """The task of a tile, with its ground truth, if any, as an annotation.
+def task_of(
+    tile: Tile,
+    image_url: str,
+    found: Preannotation | None = None,
+    *,
+    propose_as: str | None = None,
+) -> TileTask:
+    """The task of a tile, with its ground truth, if any.
 
     Args:
         tile: A tile with boxes in tile pixels.
         image_url: Address at which Label Studio finds the image.
         found: A detector's boxes, which become a prediction of the task.
+        propose_as: Name of the prediction that holds the ground truth; None sends the ground truth
+            as an annotation.
     """
     uid = uid_of(tile)
     body: dict[str, Any] = {
@@ -81,13 +90,29 @@ def task_of(tile: Tile, image_url: str, found: Preannotation | None = None) -> T
         }
     }
     issues: tuple[Issue, ...] = ()
+    # The known labels come last: Label Studio copies the last one into a new annotation.
+    proposals = [] if found is None else [prediction_of(tile, found)]
     if tile.boxes is not None:
         boxes, issues = _sendable(tile, tile.boxes)
-        # Label Studio's own "ground truth" marks annotations that people vouch for.
-        body["annotations"] = [{"result": _regions(tile, boxes, "truth"), "ground_truth": False}]
-    if found is not None:
-        body["predictions"] = [prediction_of(tile, found)]
+        known = _regions(tile, boxes, TRUTH)
+        if propose_as is None:
+            # Label Studio's own "ground truth" marks annotations that people vouch for.
+            body["annotations"] = [{"result": known, "ground_truth": False}]
+        else:
+            proposals.append(known_labels_proposal(known, propose_as))
+    if proposals:
+        body["predictions"] = proposals
     return TileTask(tile.tile_id, uid, json.dumps(body).encode(), issues)
+
+
+def known_labels_proposal(result: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    """A prediction of Label Studio that holds the ground truth; it has no score.
+
+    Args:
+        result: The regions, perhaps none.
+        name: Model version that the project shows.
+    """
+    return {"model_version": name, "result": result}
 
 
 def prediction_of(tile: Tile, found: Preannotation) -> dict[str, Any]:
@@ -112,6 +137,7 @@ def sendable_tasks(
     issues: IssueReport,
     advance: Advance,
     found: Mapping[str, Preannotation] = MappingProxyType({}),
+    propose_as: str | None = None,
 ) -> Iterator[TileTask]:
     """Yield the tasks of tiles that can be sent; the others are set aside.
 
@@ -122,6 +148,7 @@ def sendable_tasks(
         issues: Receives the tiles that cannot be sent, and boxes that had to be mended.
         advance: Called for each tile set aside.
         found: A detector's boxes by tile id.
+        propose_as: As of `task_of`.
     """
     for tile in tiles:
         image_url = images.url_of(tile.uri)
@@ -136,11 +163,16 @@ def sendable_tasks(
                 f"the project does not offer {', '.join(unknown)}",
             )
         else:
-            task = task_of(tile, image_url, found.get(tile.tile_id))
+            task = task_of(tile, image_url, found.get(tile.tile_id), propose_as=propose_as)
             issues.extend(task.issues)
             yield task
             continue
         advance(1)
+
+
+def sendable_boxes(tile: Tile) -> Boxes:
+    """The ground truth of a tile as it is sent: usable boxes, clipped to the tile."""
+    return _sendable(tile, tile.boxes or Boxes())[0]
 
 
 def _fingerprint(boxes: Boxes) -> str:
