@@ -28,7 +28,8 @@ _PARTICULARS = re.compile(r"\d+|\S*/\S+")
 _told: set[tuple[str, str]] = set()
 # Commands that belong to no project, or name theirs.
 _OF_A_PROJECT = re.compile(
-    r"python run\.py (?!--(?:new-project|register-stack|check-stack|reports|dashboard)\b|[^;,)\n]*--project\b)"
+    r"python run\.py (?!--(?:new-project|register-stack|check-stack|reports|dashboard)\b"
+    r"|[^;,)\n]*--project\b)"
 )
 _ZENML_NEWS = ("Step ", "Pipeline run has ", "Dashboard URL")
 
