@@ -100,7 +100,11 @@ clean: ## Stop the servers, and remove all local state (.local) and the environm
 	python3 -m venv .local/uv
 	.local/uv/bin/pip install -q uv
 
+# Packages of earlier environments that own the same folders as those that replace them.
+REPLACED := ultralytics opencv-python
+
 $(ENVIRONMENT): pyproject.toml uv.lock | $(UV)
+	@test ! -x $(PYTHON) || $(UV) pip uninstall -q --python $(PYTHON) $(REPLACED)
 	$(UV) sync --frozen --inexact $(KEPT)
 	@$(PYTHON) -m commands.servers.mongod || $(UV) sync --frozen --inexact --extra mongod $(KEPT)
 	@touch $@
