@@ -13,7 +13,6 @@ from commands.config_files import CONFIGS
 from tests.e2e.test_vertex import Team, ingest_of, training_of
 from tests.e2e.test_vertex import team as team
 from tests.emulators.vertex_jobs import RanJob
-from tests.fixtures.user import wait_for_line
 from utils.annotation.label_studio.server import ServerConnection
 
 pytestmark = pytest.mark.slow
