@@ -39,12 +39,13 @@ def dataset_version(wanted: str | int, model: str | None = None) -> ArtifactVers
 
     Args:
         wanted: Name, tag or query, such as `7`, `gold`, or `reviewed>=100, ship>50`.
-        model: Name of the model whose versions a tag or a query can find; None for all models. A
-            name or number means one version, whichever model it belongs to.
+        model: Name of the model whose versions count; None for all models. A version that belongs
+            to no model counts for each.
 
     Raises:
         ConfigurationError: If a query cannot be understood.
-        DatasetError: If there is no such version.
+        DatasetError: If there is no such version, or only one of another model: its classes are
+            those of another task.
     """
     text = str(wanted).strip()
     if _SIGNS & set(text):
@@ -53,6 +54,7 @@ def dataset_version(wanted: str | int, model: str | None = None) -> ArtifactVers
         named = (one for one in dataset_versions() if one.version == text)
         tagged = (one for one in dataset_versions(model) if text in tags_of(one))
         fitting = list(islice(chain(named, tagged), 1))
+        _refuse_of_other_model(fitting, text, model)
     if not fitting:
         whose = f" of the model '{model}'" if model else ""
         raise DatasetError(
@@ -98,14 +100,30 @@ def _fitting(
     return [one for one, its in zip(versions, facts, strict=True) if query.matches(its)]
 
 
-def _others_of_its_models(version: ArtifactVersionResponse) -> list[ArtifactVersionResponse]:
-    """List the other versions of the models that have a version; all, if no model has it."""
+def _refuse_of_other_model(
+    found: list[ArtifactVersionResponse], text: str, model: str | None
+) -> None:
+    owners = _models_of(found[0]) if found and model else []
+    if owners and model not in owners:
+        raise DatasetError(
+            f"Version {text} of the labelled dataset belongs to the model '{owners[0]}', not to "
+            f"'{model}'. See its own versions: python run.py --datasets"
+        )
+
+
+def _models_of(version: ArtifactVersionResponse) -> list[str]:
+    """List the models that have a version."""
     models = [model.name for model in depaginate(Client().list_models)]
     # ZenML links versions to models, not the other way round, so each model is asked.
-    linked = [
+    return [
         model
         for model in models
         if Client().list_artifact_versions(id=version.id, model=model, size=1).total
     ]
+
+
+def _others_of_its_models(version: ArtifactVersionResponse) -> list[ArtifactVersionResponse]:
+    """List the other versions of the models that have a version; all, if no model has it."""
+    linked = _models_of(version)
     others = chain.from_iterable(map(dataset_versions, linked)) if linked else dataset_versions()
     return [one for one in others if one.id != version.id]

@@ -96,10 +96,12 @@ def test_a_tag_moves_and_finds_its_version_as_a_query_does(user: User, numbers):
 def test_a_tag_or_a_query_looks_at_the_versions_of_its_model_only(user: User, numbers):
     user.calls("--datasets", numbers[1], "--tag", "ours")
     assert dataset_version("ours", MODEL).version == numbers[1]
-    assert dataset_version(numbers[1], "another model").version == numbers[1]
+    assert dataset_version(numbers[1], MODEL).version == numbers[1]
     for wanted in ("ours", "reviewed>=0"):
         with pytest.raises(DatasetError, match="of the model 'another model'"):
             dataset_version(wanted, "another model")
+    with pytest.raises(DatasetError, match="not to 'another model'"):
+        dataset_version(numbers[1], "another model")
 
 
 @pytest.mark.parametrize("wanted", ["silver", "99999", "tag=gold, reviewed>100"])

@@ -102,7 +102,7 @@ def test_a_pin_that_cannot_be_meant_is_an_error(splits, error, message):
 
 @pytest.mark.parametrize("scenes", [[], ["only/one.png"]], ids=["no scene", "one scene"])
 def test_an_empty_split_is_an_error_that_says_how_to_fill_it(scenes):
-    with pytest.raises(EmptySplitError, match="pinned: "):
+    with pytest.raises(EmptySplitError, match="Add scenes|fractions.pinned"):
         assign_splits(alone(scenes))
 
 
@@ -218,9 +218,7 @@ def test_the_refusal_of_an_empty_split_names_it_its_share_and_a_remedy():
     with pytest.raises(EmptySplitError) as refusal:
         assign_splits(alone(scenes))
     assert str(refusal.value) == (
-        "The val split is empty: none of the 2 scenes fell into its share of 15%. "
-        "Pin one with 'pinned: {val: [<scene id>]}' under the splits in the configuration, or "
-        "add scenes."
+        "The val split is empty: none of the 2 scenes fell into its share of 15%. Add scenes."
     )
 
 
@@ -237,8 +235,8 @@ def test_the_refusal_of_joined_scenes_counts_their_groups():
         assign_splits(joined)
     assert str(refusal.value) == (
         "The val split is empty: none of the 6 scenes, which form 3 groups that stay whole "
-        "(`source.group`), fell into its share of 15%. Pin one with 'pinned: {val: [<scene id>]}' "
-        "under the splits in the configuration, or add scenes."
+        "(`source.group`), fell into its share of 15%. Pin scenes to it, as in: "
+        f"--set \"fractions.pinned={{val: ['{min(joined)}']}}\"; or add scenes."
     )
 
 

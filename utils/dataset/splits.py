@@ -256,10 +256,13 @@ def _refuse_empty(splits: Splits, groups: Groups, fractions: SplitFractions) -> 
     among = f"{len(splits)} scenes"
     if are_joined:
         among += f", which form {number} groups that stay whole (`source.group`),"
-    remedy = (
-        f"Pin one with 'pinned: {{{empty[0]}: [<scene id>]}}' under the splits in the "
-        "configuration, or add scenes."
-    )
+    remedy = "Add scenes."
+    if number >= len(wanted):
+        # A scene of the largest split, which keeps others.
+        largest = max(Split, key=lambda split: counts[split])
+        example = min(scene for scene, split in splits.items() if split == largest)
+        pin = f"fractions.pinned={{{empty[0]}: ['{example}']}}"
+        remedy = f'Pin scenes to it, as in: --set "{pin}"; or add scenes.'
     if are_joined and number < len(wanted):  # a pin would take the group of another split
         remedy = (
             f"{len(wanted)} splits need {len(wanted)} groups: add scenes of others, or set `group: "
