@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shlex
 import sys
 import textwrap
 import warnings
@@ -16,9 +17,11 @@ from utils.masking import mask_logs, without_secrets
 # warns of credentials at length: an error of one sentence follows.
 _NOISY = ("py.warnings", "pyvips", "google.auth")
 COLUMNS = 100
-# From the program's name to the end of the sentence or of the line.
+# From the program's name to the end of the sentence or of the line; a word in capitals (NAME) is a
+# placeholder.
 COMMAND = re.compile(
-    r"\b(?:python run\.py|zenml|make|uv|pip|gcloud) (?:'[^']*'|.)*?(?=[.;)]*(?: [A-Z(]|$))"
+    r"\b(?:python run\.py|zenml|make|uv|pip|gcloud) "
+    r"(?:'[^']*'|.)*?(?=[.;)]*(?: (?![A-Z]+\b)[A-Z]| \(|$))"
 )
 _KEPT_SPACE = "\0"
 # MLflow and Alembic tell at length how they make the tables of a new store.
@@ -78,7 +81,10 @@ def _folded(line: str) -> str:
 def _for_project(message: str) -> str:
     """Name the chosen project in every command of a message, which would else mean another."""
     project = os.environ.get(PROJECT_VARIABLE)
-    return _OF_A_PROJECT.sub(f"python run.py --project {project} ", message) if project else message
+    if not project:
+        return message
+    command = f"python run.py --project {shlex.quote(project)} "
+    return _OF_A_PROJECT.sub(lambda _: command, message)
 
 
 def ask(question: str, *, yes: bool) -> bool:

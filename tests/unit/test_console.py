@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import subprocess
 import sys
 
@@ -33,6 +34,22 @@ def test_a_command_stands_on_one_line(capsys):
     say(f"There is no detector in production yet. Train one with: {command}. Then promote it.")
 
     assert any(command in line for line in capsys.readouterr().out.splitlines())
+
+
+def test_a_command_with_a_placeholder_stands_on_one_line(capsys):
+    command = "python run.py --new-project NAME --set source.kind=coco --set source.path=/images"
+    say(f"Or make it a project of its own: {command}")
+
+    assert any(command in line for line in capsys.readouterr().out.splitlines())
+
+
+@pytest.mark.parametrize("project", ["cells", "/my images/cells.yaml", r"C:\1\cells.yaml"])
+def test_a_command_names_the_chosen_project(project, capsys, monkeypatch):
+    monkeypatch.setenv("SPYGLASS_PROJECT", project)
+    say("Send some with: python run.py --ingest")
+
+    typed = capsys.readouterr().out.partition("run.py ")[2]
+    assert shlex.split(typed) == ["--project", project, "--ingest"]
 
 
 def test_a_long_path_is_not_broken(capsys):
