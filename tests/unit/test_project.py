@@ -156,8 +156,16 @@ def test_a_misspelt_project_names_the_nearest(cells, monkeypatch):
     monkeypatch.setenv("SPYGLASS_PROJECT", "cels")
     with pytest.raises(ConfigurationError, match=r"did you mean 'cells'.*--new-project cels"):
         active_project()
+    monkeypatch.setenv("SPYGLASS_PROJECT", "zebra")
+    with pytest.raises(ConfigurationError, match=r"known are cells, ships\. Make one"):
+        active_project()
     monkeypatch.setenv("SPYGLASS_PROJECT", "ships")  # the default one has a name, too
     assert active_project().name == "ships"
+
+
+def test_the_damaged_file_of_one_project_breaks_no_other(cells, projects):
+    (projects / "worms.yaml").write_text("name: [")
+    assert active_project().name == "cells"
 
 
 @pytest.mark.parametrize(
