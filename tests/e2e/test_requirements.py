@@ -47,7 +47,7 @@ def test_uv_installs_what_run_py_needs(empty_environment, tmp_path, monkeypatch)
 
 @pytest.mark.timeout(600)
 def test_pip_finds_no_conflict(empty_environment, tmp_path):
-    """Of the first file only: pip downloads every wheel to check it, which takes its minutes."""
+    """Only the first file: pip downloads every wheel to check it, which takes minutes."""
     pip = empty_environment, "-m", "pip"
     run_in(tmp_path, *pip, "install", "-q", "--dry-run", *HASHED, FILES[0])
 
