@@ -26,6 +26,8 @@ COMMAND = re.compile(
 _KEPT_SPACE = "\0"
 # MLflow and Alembic tell at length how they make the tables of a new store.
 _TELLS_TABLES = ("mlflow.store.db", "alembic")
+# A user who chooses a format, such as JSON, has a program read it.
+_FORMAT_VARIABLES = {"ZENML_CONSOLE_LOGGING_FORMAT", "ZENML_LOGGING_FORMAT"}
 _OWN = ("commands", "materializers", "pipelines", "records", "slurm", "steps", "utils")
 _PARTICULARS = re.compile(r"\d+|\S*/\S+")
 _told: set[tuple[str, str]] = set()
@@ -118,6 +120,23 @@ def quiet_libraries(*, verbose: bool) -> None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, zenml.logger.ZenMLConsoleHandler):
             handler.addFilter(_is_for_the_user)
+            if handler.formatter and not os.environ.keys() & _FORMAT_VARIABLES:
+                handler.setFormatter(_Folding(handler.formatter))
+
+
+class _Folding(logging.Formatter):
+    """Fold the records of another formatter at 100 columns, as `say` does."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__()
+        # Commands in one process, as in the demo, come here several times.
+        self._formatter: logging.Formatter = (
+            formatter._formatter if isinstance(formatter, _Folding) else formatter
+        )
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record; its lines have at most 100 columns."""
+        return _wrapped(self._formatter.format(record))
 
 
 def _is_for_the_user(record: logging.LogRecord) -> bool:

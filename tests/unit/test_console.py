@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from zenml.logger import ZenMLConsoleHandler
 
-from commands.console import COLUMNS, _folded, _is_for_the_user, complain, say
+from commands.console import COLUMNS, _folded, _is_for_the_user, complain, quiet_libraries, say
 from tests.fixtures.terminal import unfolded
 from utils.paths import PROJECT_ROOT
 
@@ -69,6 +72,31 @@ def test_a_library_tells_a_warning_once_and_spyglass_every_time():
     assert told("rasterio._env", "another matter")
     assert told("utils.images", "tile 1 is odd")
     assert told("utils.images", "tile 2 is odd")
+
+
+@pytest.fixture
+def logged(monkeypatch) -> Callable[[], list[str]]:
+    """Lines that ZenML's handler prints of what a step warns of."""
+    shown = io.StringIO()
+    handler = ZenMLConsoleHandler(shown)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+
+    def lines() -> list[str]:
+        quiet_libraries(verbose=False)
+        logging.getLogger("steps.train_detector").warning("word " * 60)
+        return shown.getvalue().splitlines()
+
+    return lines
+
+
+def test_logged_lines_are_folded(logged):
+    assert len(logged()) > 1
+    assert all(len(line) <= COLUMNS for line in logged())
+
+
+def test_lines_in_a_format_of_the_users_own_stay_whole(logged, monkeypatch):
+    monkeypatch.setenv("ZENML_CONSOLE_LOGGING_FORMAT", "json")
+    assert len(logged()) == 1
 
 
 def test_a_new_store_of_mlflow_is_made_in_silence(tmp_path):
