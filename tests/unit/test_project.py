@@ -16,7 +16,7 @@ from commands.demo import _PROJECT, STAGES
 from commands.inspection import inspect_source
 from commands.new_project import make_project, tile_size_for
 from commands.project import active_project, read_project
-from commands.requests import LOOP, PROMOTION, RunLoop
+from commands.requests import LOOP, PROMOTION, Promote, RunLoop
 from commands.runs.configuration import RunConfiguration, load_configuration
 from commands.runs.execution import plan_runs
 from pipelines.export import export_pipeline
@@ -166,6 +166,12 @@ def test_a_misspelt_project_names_the_nearest(cells, monkeypatch):
 def test_the_damaged_file_of_one_project_breaks_no_other(cells, projects):
     (projects / "worms.yaml").write_text("name: [")
     assert active_project().name == "cells"
+
+
+def test_set_names_the_model_where_nothing_else_can_be_set(cells):
+    loop = RunLoop(promote=Promote("staging"), overrides=("foo=1",), stack="local")
+    with pytest.raises(ConfigurationError, match=r"known are model\.name"):
+        plan_runs(loop)
 
 
 @pytest.mark.parametrize(
