@@ -64,7 +64,7 @@ def inspect_source(path: str | None, overrides: Mapping[str, Any], json_file: Pa
         say("Ingest it with: python run.py --ingest")
         return
     say(f"Ingest it with: {_command(path, found, overrides)}")
-    say(f"Or make it a project of its own: {_new_project(path, found, overrides)}")
+    say(f"Or as a project of its own: {_new_project(path, found, overrides)}")
 
 
 def _projects_source(overrides: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
