@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shlex
 import sys
 import textwrap
 import warnings
@@ -16,13 +17,17 @@ from utils.masking import mask_logs, without_secrets
 # warns of credentials at length: an error of one sentence follows.
 _NOISY = ("py.warnings", "pyvips", "google.auth")
 COLUMNS = 100
-# From the program's name to the end of the sentence or of the line.
+# From the program's name to the end of the sentence or of the line; a word in capitals (NAME) is a
+# placeholder.
 COMMAND = re.compile(
-    r"\b(?:python run\.py|zenml|make|uv|pip|gcloud) (?:'[^']*'|.)*?(?=[.;)]*(?: [A-Z(]|$))"
+    r"\b(?:python run\.py|zenml|make(?= [a-z-]{4})|uv|pip|gcloud) "
+    r"(?:'[^']*'|.)*?(?=[.;)]*(?: (?![A-Z]+\b)[A-Z]| \(|$))"
 )
 _KEPT_SPACE = "\0"
 # MLflow and Alembic tell at length how they make the tables of a new store.
 _TELLS_TABLES = ("mlflow.store.db", "alembic")
+# A user who chooses a format, such as JSON, has a program read it.
+_FORMAT_VARIABLES = {"ZENML_CONSOLE_LOGGING_FORMAT", "ZENML_LOGGING_FORMAT"}
 _OWN = ("commands", "materializers", "pipelines", "records", "slurm", "steps", "utils")
 _PARTICULARS = re.compile(r"\d+|\S*/\S+")
 _told: set[tuple[str, str]] = set()
@@ -78,7 +83,10 @@ def _folded(line: str) -> str:
 def _for_project(message: str) -> str:
     """Name the chosen project in every command of a message, which would else mean another."""
     project = os.environ.get(PROJECT_VARIABLE)
-    return _OF_A_PROJECT.sub(f"python run.py --project {project} ", message) if project else message
+    if not project:
+        return message
+    command = f"python run.py --project {shlex.quote(project)} "
+    return _OF_A_PROJECT.sub(lambda _: command, message)
 
 
 def ask(question: str, *, yes: bool) -> bool:
@@ -112,6 +120,23 @@ def quiet_libraries(*, verbose: bool) -> None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, zenml.logger.ZenMLConsoleHandler):
             handler.addFilter(_is_for_the_user)
+            if handler.formatter and not os.environ.keys() & _FORMAT_VARIABLES:
+                handler.setFormatter(_Folding(handler.formatter))
+
+
+class _Folding(logging.Formatter):
+    """Fold the records of another formatter at 100 columns, as `say` does."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__()
+        # Commands in one process, as in the demo, come here several times.
+        self._formatter: logging.Formatter = (
+            formatter._formatter if isinstance(formatter, _Folding) else formatter
+        )
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record; its lines have at most 100 columns."""
+        return _wrapped(self._formatter.format(record))
 
 
 def _is_for_the_user(record: logging.LogRecord) -> bool:

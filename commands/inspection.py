@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from commands.console import say
-from commands.project import active_project, chosen_project, project_file
+from commands.project import active_project, project_file
 from utils.errors import ConfigurationError, SpyglassError
 from utils.files import write_whole
 from utils.options import unknown_key
@@ -61,11 +61,10 @@ def inspect_source(path: str | None, overrides: Mapping[str, Any], json_file: Pa
     if found["refused"]:
         raise RefusedSourceError(f"An ingest would be refused. {found['refused']}")
     if is_projects:
-        option = f" --project {chosen}" if (chosen := chosen_project()) else ""
-        say(f"Ingest it with: python run.py{option} --ingest")
+        say("Ingest it with: python run.py --ingest")
         return
     say(f"Ingest it with: {_command(path, found, overrides)}")
-    say(f"Or make it a project of its own: {_new_project(path, found, overrides)}")
+    say(f"Or as a project of its own: {_new_project(path, found, overrides)}")
 
 
 def _projects_source(overrides: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

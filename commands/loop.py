@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 
 _WITHOUT_ZENML = (InspectSource, NewProject)
+_OF_NO_PROJECT = (RegisterStack, CheckStack, ShowReports, OpenDashboard)
 _MODEL_NAME = "model.name"
 
 
@@ -59,8 +60,10 @@ def run_commands(command_line: CommandLine) -> None:
     use_own_temporary_folder()
     if command_line.project:
         os.environ[PROJECT_VARIABLE] = command_line.project
-    if any(not isinstance(request, _WITHOUT_ZENML) for request in command_line.requests):
+    with_zenml = [one for one in command_line.requests if not isinstance(one, _WITHOUT_ZENML)]
+    if any(not isinstance(request, _OF_NO_PROJECT) for request in with_zenml):
         _check_project()
+    if with_zenml:
         _open_zenml(verbose=command_line.verbose)
     for request in command_line.requests:
         if isinstance(request, Watch):

@@ -124,8 +124,9 @@ def project_file() -> Path:
         files = {_name_in(file): file for file in project_files()}
         if chosen in files:
             return files[chosen]
+        problem = unknown_key(chosen, list(files), "project")
         raise ConfigurationError(
-            f"--project {chosen}: {unknown_key(chosen, list(files), 'project')} "
+            f"--project or {PROJECT_VARIABLE}: {problem}{'' if problem.endswith('?') else '.'} "
             f"Make one with: python run.py --new-project {chosen}"
         )
     return file
@@ -170,4 +171,8 @@ def project_files() -> list[Path]:
 
 
 def _name_in(file: Path) -> str:
-    return str(read_yaml(file).get("name", file.stem))
+    """Return the name in a file; one that cannot be read breaks no other project."""
+    try:
+        return str(read_yaml(file).get("name", file.stem))
+    except ConfigurationError:
+        return file.stem

@@ -66,7 +66,7 @@ ConnectorDescription under each name, and `defaults` is of type RunDefaults.
 
 _VARIABLES = {
     "SPYGLASS_PROJECT": "Name or file of the project, as after `--project`.",
-    "SPYGLASS_PROJECTS": "Folder of the projects' files, instead of `configs/projects`.",
+    "SPYGLASS_PROJECTS": "Folder of the projects' files, instead of `projects` in `configs/`.",
     "SPYGLASS_LOCAL": "Folder of all local state, instead of `.local` in the project.",
     "SPYGLASS_ENVIRONMENTS": "Folder of the environments that Spyglass installs for its servers "
     "(Label Studio), instead of `environments` in the local state. Several checkouts can share it.",

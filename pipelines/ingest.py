@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zenml import pipeline, unmapped
 
-from records.manifests import cut_of_ingest
+from records.manifests import beside_ingests
 from steps.gather_tiles import gather_tiles
 from steps.plan_shards import plan_shards
 from steps.sync_annotations import sync_annotations
@@ -38,7 +38,7 @@ def ingest_pipeline(
         shard=plan_shards(source, shards),
         source=unmapped(source),
         data_source=unmapped(data_source),
-        tiling=unmapped(tiling.beside(cut_of_ingest(label_studio.project))),
+        tiling=unmapped(beside_ingests(tiling, label_studio.project)),
     )
     manifest, _ = gather_tiles(*parts.unpack(), source.max_bad_share)
     sync_annotations(manifest, data_source, label_studio)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from zenml.models import ArtifactVersionResponse
 from zenml.utils.pagination_utils import depaginate, depaginate_stream
 
 from utils.annotation.project import Project
+from utils.errors import ConfigurationError
 from utils.tiling.manifest import TileManifest
 from utils.tiling.options import TilingOptions
 from utils.tiling.tile import Tile
@@ -56,13 +58,25 @@ def manifests_of(
     return list(found.values())
 
 
-def cut_of_ingest(project: int | str) -> TilingOptions | None:
-    """Return how the newest ingest into a project cut its scenes; None without one."""
-    earlier = manifests_of(project, INGESTS)
+def beside_ingests(tiling: TilingOptions, project: int | str) -> TilingOptions:
+    """Decide `edges: auto` as the newest ingest into a project did, whose tiles stay so.
+
+    Raises:
+        ConfigurationError: If there was an ingest, and no manifest of the project can be read.
+    """
+    earlier = manifests_of(project, INGESTS) if tiling.edges == "auto" else []
     if not earlier:
-        return None
-    manifest: TileManifest = earlier[0].load()
-    return manifest.cut or TilingOptions(edges="cut")  # as all were cut before manifests said so
+        return tiling.beside(None)
+    for version in earlier:
+        with suppress(Exception):  # any of an artifact store: gone, or out of this machine's reach
+            manifest: TileManifest = version.load()
+            # Before manifests said so, tiles at the edges were small.
+            return tiling.beside(manifest.cut or TilingOptions(edges="cut"))
+    raise ConfigurationError(
+        f"No manifest of the tiles in the project '{project}' can be read, so it is not known how "
+        "they were cut. Say it, so that none comes twice: --set tiling.edges=full, or "
+        "tiling.edges=cut for a project from before this was an option."
+    )
 
 
 def projects_with_tiles() -> list[str]:

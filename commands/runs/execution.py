@@ -222,6 +222,7 @@ def _check_override_keys(
         name for pipeline in pipelines.values() for name in parameter_names(pipeline.entrypoint)
     }
     has_model = has_model or any(command.has_model for command in pipelines)
+    there = sorted(known | ({f"{MODEL}.name"} if has_model else set()))
     for key in overrides:
         first = key.split(".")[0]
         is_of_model = key.startswith(f"{MODEL}.")
@@ -231,5 +232,5 @@ def _check_override_keys(
                 "or write 'model' into the project's file."
             )
         if not is_of_model and (first not in known or key in _KEYS_OF_PROJECT):
-            hint = _KEYS_OF_PROJECT.get(key) or hint_for(first) or unknown_key(first, sorted(known))
+            hint = _KEYS_OF_PROJECT.get(key) or hint_for(first) or unknown_key(first, there)
             raise ConfigurationError(f"--set {key}: {hint}")

@@ -14,7 +14,7 @@ from zenml.models import ModelVersionResponse
 
 from commands.config_files import CONFIGS, read_yaml
 from commands.project import active_project, chosen_project
-from commands.stacks.files import known_files, stack_file
+from commands.stacks.files import file_describing
 from commands.stacks.remote import remote_runner
 from records.active_stack import active_stack, artifact_store_path
 from records.artifacts import newest
@@ -156,9 +156,5 @@ def _here_or_there() -> str:
     runner = remote_runner(stack) or stack.components.get(StackComponentType.STEP_OPERATOR)
     if runner is None:
         return " --local" if is_local(artifact_store_path()) else ""
-    names = (name for name in known_files() if _is_named(stack_file(name), stack.name))
-    return f" --stack {shlex.quote(next(names, stack.name))}"
-
-
-def _is_named(file: Path | None, stack: str) -> bool:
-    return file is not None and read_yaml(file).get("name") == stack
+    file = file_describing(stack.name)
+    return f" --stack {shlex.quote(file.stem if file else stack.name)}"

@@ -7,9 +7,9 @@ import shutil
 import webbrowser
 from pathlib import Path
 
-from zenml.models import PipelineRunResponse
+from zenml.models import ArtifactVersionResponse, PipelineRunResponse
 
-from commands.console import say
+from commands.console import complain, say
 from records.pages import page_of
 from records.runs import outputs_of
 from utils.errors import ConfigurationError
@@ -34,20 +34,30 @@ def keep_pages(run: PipelineRunResponse) -> dict[str, Path]:
     """
     # The template of the name is the user's, and must not lead out of the folder.
     folder = local_folder("reports", re.sub(r"[^\w-]+", "-", run.name))
-    pages = {}
+    pages: dict[str, Path] = {}
     for name, artifact in outputs_of(run):
         if name.startswith(_OF_A_SHARD):
             continue
-        path = folder / f"{name}.html"
-        if page := page_of(artifact, path):
-            pages[name] = path if page == path else _linked(path, page)
-        for figure in _FILES:
-            file = Path(str(artifact.run_metadata.get(figure, "")))
-            if file.is_file():
-                # The folder, since the viewer's page loads the files beside it.
-                pages[figure] = _linked(folder / figure, file.parent) / file.name
+        try:
+            pages |= _kept(name, artifact, folder)
+        except Exception as error:  # any of a cloud's client: the run itself has succeeded
+            complain(f"  Warning: the page of '{name}' is not in {shown_path(folder)} ({error}).")
     for old in _newest_runs()[_KEPT_RUNS:]:
         shutil.rmtree(old, ignore_errors=True)
+    return pages
+
+
+def _kept(name: str, artifact: ArtifactVersionResponse, folder: Path) -> dict[str, Path]:
+    """Put the page and the files of one artifact into a folder."""
+    pages = {}
+    path = folder / f"{name}.html"
+    if page := page_of(artifact, path):
+        pages[name] = path if page == path else _linked(path, page)
+    for figure in _FILES:
+        file = Path(str(artifact.run_metadata.get(figure, "")))
+        if file.is_file():
+            # The folder, since the viewer's page loads the files beside it.
+            pages[figure] = _linked(folder / figure, file.parent) / file.name
     return pages
 
 
@@ -99,7 +109,15 @@ def shown_path(path: Path) -> str:
 
 def _newest_runs() -> list[Path]:
     """Return the folders of runs that have left pages, the newest first."""
-    return sorted(local_folder("reports").iterdir(), key=lambda run: -run.stat().st_mtime)
+    return sorted(local_folder("reports").iterdir(), key=lambda run: -_changed(run))
+
+
+def _changed(run: Path) -> float:
+    """Return when a folder changed last; 0 for one that another command has just removed."""
+    try:
+        return run.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _list(pages: list[Path]) -> None:

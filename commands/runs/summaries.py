@@ -10,7 +10,7 @@ from zenml.models import PipelineRunResponse
 
 from commands.runs.reports import shown_path
 from records.runs import outputs_of
-from utils.detection.detector import readable_score
+from utils.detection.detector import LEAST_SCORE, readable_score
 
 _LINES = {
     "tile_manifest": "{scenes} scenes ({scenes_unchanged} unchanged), {tiles} tiles, {boxes} boxes",
@@ -29,10 +29,11 @@ _LINES = {
     "fiftyone_issues": "{added} samples added, {updated} updated, {unchanged} unchanged",
 }
 
-_LEAST_SCORE = "each scores at least {least}; {faint_boxes} more score between {half} and that"
 _NOTHING = (
-    "nothing scores as much as that; to see what scores less, add: --set inference.confidence=0.001"
+    "nothing scores as much as that; to see what scores less, add: --set "
+    f"inference.confidence={LEAST_SCORE}"
 )
+_NOTHING_AT_ALL = "nothing scores as much as that: the detector needs more labels or epochs"
 _OUTCOMES = (
     "of the reviewed: {accepted} accepted, {changed} changed, {rejected} rejected, {drawn} drawn "
     "without a proposal"
@@ -101,10 +102,9 @@ def summary_of(run: PipelineRunResponse, pages: Mapping[str, Path]) -> list[str]
             lines.append(f"  {_LINES[name].format_map(_Readable(metadata))}")
         if metadata.get("least_score"):
             least = metadata["least_score"]
-            told = {"least": readable_score(least), "half": readable_score(least / 2)}
-            lines.append(f"  {_LEAST_SCORE.format_map(metadata | told)}")
+            lines.append(f"  {_least_score(least, metadata['faint_boxes'])}")
             if not metadata["boxes"]:
-                lines.append(f"  {_NOTHING.format_map(metadata)}")
+                lines.append(f"  {_NOTHING if least > LEAST_SCORE else _NOTHING_AT_ALL}")
             lines += [f"  that score was chosen {chosen}"] if chosen else []
         # The labels that a training has checked tell their reviews, too, but not the outcomes.
         if name == "labeled_dataset" and metadata.get("reviewed"):
@@ -119,6 +119,14 @@ def summary_of(run: PipelineRunResponse, pages: Mapping[str, Path]) -> list[str]
         if name.endswith("_issues") and metadata.get("issues"):
             lines += _issue_lines(metadata, pages.get(name))
     return list(dict.fromkeys(lines))  # a training and its evaluation may warn of the same
+
+
+def _least_score(least: float, faint_boxes: int) -> str:
+    """Say what each box scores at least, and how many boxes score half of it."""
+    told, half = f"each scores at least {readable_score(least)}", readable_score(least / 2)
+    if half == readable_score(least):
+        return told  # nothing below is predicted
+    return f"{told}; {faint_boxes} more score between {half} and that"
 
 
 def _issue_lines(metadata: Mapping[str, Any], page: Path | None) -> list[str]:

@@ -46,9 +46,10 @@ def test_uv_installs_what_run_py_needs(empty_environment, tmp_path, monkeypatch)
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_pip_finds_no_conflict(file, empty_environment, tmp_path):
-    run_in(tmp_path, empty_environment, "-m", "pip", "install", "-q", "--dry-run", *HASHED, file)
+def test_pip_finds_no_conflict(empty_environment, tmp_path):
+    """Only the first file: pip downloads every wheel to check it, which takes minutes."""
+    pip = empty_environment, "-m", "pip"
+    run_in(tmp_path, *pip, "install", "-q", "--dry-run", *HASHED, FILES[0])
 
 
 def test_uv_takes_the_file_for_google_cloud(empty_environment, tmp_path):

@@ -17,8 +17,11 @@ import materializers  # noqa: F401  (tells ZenML how the nouns are stored)
 from commands.runs.reports import keep_pages, show_reports
 from commands.runs.summaries import summary_of
 from records.running_step import log_figures
+from records.runs import outputs_of
 from records.store import note_store
+from run import main
 from tests.builders import labeled, make_tile
+from tests.fixtures.terminal import unfolded
 from utils.dataset.labeled import LabeledDataset
 from utils.errors import ConfigurationError
 from utils.issues import IssueReport
@@ -126,6 +129,27 @@ def test_the_dashboard_opens_the_store_of_the_last_run(pages):
         assert runs.json()["total"] == 1
     finally:
         stop_all()
+
+
+def test_a_page_that_cannot_be_fetched_does_not_fail_the_run(pages, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPYGLASS_LOCAL", str(tmp_path))
+    [run] = Client().list_pipeline_runs(pipeline="leaving_pages").items
+    run = Client().get_pipeline_run(run.id)
+    [quality] = [artifact for name, artifact in outputs_of(run) if name == "label_quality"]
+    page = Path(quality.visualizations[0].uri)
+    page.rename(page.with_suffix(".gone"))
+    try:
+        kept = keep_pages(run)
+    finally:
+        page.with_suffix(".gone").rename(page)
+
+    assert kept.keys() == pages.keys() - {"label_quality"}
+    assert "the page of 'label_quality'" in unfolded(capsys.readouterr().err)
+
+
+def test_the_list_needs_no_project(pages, monkeypatch):
+    monkeypatch.setenv("SPYGLASS_PROJECT", "gone")
+    assert main(["--reports"]) == 0
 
 
 def test_without_a_run_the_first_command_is_named(capsys, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from zenml.artifacts.external_artifact import ExternalArtifact
 from zenml.client import Client
 
 import materializers  # noqa: F401
-from records.manifests import INGESTS, PICKS, all_tiles_sent, cut_of_ingest, manifests_of
+from records.manifests import INGESTS, PICKS, all_tiles_sent, beside_ingests, manifests_of
 from steps.send_picked_tiles import send_picked_tiles
 from steps.sync_annotations import sync_annotations
 from tests.builders import make_tile
 from tests.fixtures.label_studio import Harbour
+from utils.errors import ConfigurationError
 from utils.feedback.picked import PickedTile, PickedTiles, Reason
 from utils.geometry import Boxes
 from utils.tiling.manifest import TileManifest
@@ -83,10 +85,16 @@ def test_a_project_keeps_its_tiles_at_the_edges(reachable: Harbour) -> None:
             ExternalArtifact(value=reachable.manifest), str(reachable.store), reachable.options
         )
 
-    assert cut_of_ingest(reachable.options.project) is None
+    project = reachable.options.project
+    assert beside_ingests(TilingOptions(), project).edges == "full"
     ingest()
-    known = cut_of_ingest(reachable.options.project)
-    assert TilingOptions().beside(known).edges == "cut"  # the manifest does not say, being old
+    # The manifest does not say, being old.
+    assert beside_ingests(TilingOptions(), project).edges == "cut"
+    for manifest in manifests_of(project):
+        shutil.rmtree(manifest.uri)
+    with pytest.raises(ConfigurationError, match=r"tiling\.edges=cut"):
+        beside_ingests(TilingOptions(), project)
+    assert beside_ingests(TilingOptions(edges="full"), project).edges == "full"
 
 
 def test_a_manifest_sent_before_manifests_had_tags_is_still_known(reachable: Harbour) -> None:

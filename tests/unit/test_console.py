@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from zenml.logger import ZenMLConsoleHandler
 
-from commands.console import COLUMNS, _folded, _is_for_the_user, complain, say
+from commands.console import COLUMNS, _folded, _is_for_the_user, complain, quiet_libraries, say
 from tests.fixtures.terminal import unfolded
 from utils.paths import PROJECT_ROOT
 
@@ -35,6 +39,26 @@ def test_a_command_stands_on_one_line(capsys):
     assert any(command in line for line in capsys.readouterr().out.splitlines())
 
 
+def test_a_command_with_a_placeholder_stands_on_one_line(capsys):
+    command = (
+        "python run.py --new-project NAME --set source.kind=coco --set source.path=/images/of/mine"
+    )
+    say(f"Or make it a project of its own: {command}")
+
+    first, last = capsys.readouterr().out.splitlines()
+    assert first == "Or make it a project of its own:"
+    assert last.strip() == command
+
+
+@pytest.mark.parametrize("project", ["cells", "/my images/cells.yaml", r"C:\1\cells.yaml"])
+def test_a_command_names_the_chosen_project(project, capsys, monkeypatch):
+    monkeypatch.setenv("SPYGLASS_PROJECT", project)
+    say("Send some with: python run.py --ingest")
+
+    typed = capsys.readouterr().out.partition("run.py ")[2]
+    assert shlex.split(typed) == ["--project", project, "--ingest"]
+
+
 def test_a_long_path_is_not_broken(capsys):
     path = "/folder" * 30
     say(f"The page is in {path}")
@@ -52,6 +76,31 @@ def test_a_library_tells_a_warning_once_and_spyglass_every_time():
     assert told("rasterio._env", "another matter")
     assert told("utils.images", "tile 1 is odd")
     assert told("utils.images", "tile 2 is odd")
+
+
+@pytest.fixture
+def logged(monkeypatch) -> Callable[[], list[str]]:
+    """Lines that ZenML's handler prints of what a step warns of."""
+    shown = io.StringIO()
+    handler = ZenMLConsoleHandler(shown)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+
+    def lines() -> list[str]:
+        quiet_libraries(verbose=False)
+        logging.getLogger("steps.train_detector").warning("word " * 60)
+        return shown.getvalue().splitlines()
+
+    return lines
+
+
+def test_logged_lines_are_folded(logged):
+    assert len(logged()) > 1
+    assert all(len(line) <= COLUMNS for line in logged())
+
+
+def test_lines_in_a_format_of_the_users_own_stay_whole(logged, monkeypatch):
+    monkeypatch.setenv("ZENML_CONSOLE_LOGGING_FORMAT", "json")
+    assert len(logged()) == 1
 
 
 def test_a_new_store_of_mlflow_is_made_in_silence(tmp_path):

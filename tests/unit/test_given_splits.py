@@ -81,6 +81,20 @@ def test_what_an_earlier_training_knew_otherwise_stays_where_it_was(dataset):
     assert choice.splits == assign_splits(groups_of(labels), fractions)
 
 
+@pytest.mark.parametrize(
+    ("later", "pictures", "expected"),
+    [
+        pytest.param({"s6": "train"}, {"s6": 3}, {"s6": "test"}, id="of an earlier scene"),
+        pytest.param(
+            {"s6": "train", "s7": "val"}, {"s7": 6}, {"s6": "val", "s7": "val"}, id="of each other"
+        ),
+    ],
+)
+def test_copies_that_come_later_move_no_scene(later, pictures, expected, dataset):
+    choice = choose_splits(dataset(GIVEN | later, pictures=pictures), SplitFractions(), GIVEN)
+    assert choice.splits == as_splits(GIVEN | expected)
+
+
 def test_without_a_given_val_a_part_of_train_validates(dataset):
     given = {f"s{number}": "train" for number in range(40)} | {"t": "test"}
     splits = choose_splits(dataset(given), AS_GIVEN).splits

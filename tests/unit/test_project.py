@@ -16,7 +16,7 @@ from commands.demo import _PROJECT, STAGES
 from commands.inspection import inspect_source
 from commands.new_project import make_project, tile_size_for
 from commands.project import active_project, read_project
-from commands.requests import LOOP, PROMOTION, RunLoop
+from commands.requests import LOOP, PROMOTION, Promote, RunLoop
 from commands.runs.configuration import RunConfiguration, load_configuration
 from commands.runs.execution import plan_runs
 from pipelines.export import export_pipeline
@@ -156,8 +156,22 @@ def test_a_misspelt_project_names_the_nearest(cells, monkeypatch):
     monkeypatch.setenv("SPYGLASS_PROJECT", "cels")
     with pytest.raises(ConfigurationError, match=r"did you mean 'cells'.*--new-project cels"):
         active_project()
+    monkeypatch.setenv("SPYGLASS_PROJECT", "zebra")
+    with pytest.raises(ConfigurationError, match=r"known are cells, ships\. Make one"):
+        active_project()
     monkeypatch.setenv("SPYGLASS_PROJECT", "ships")  # the default one has a name, too
     assert active_project().name == "ships"
+
+
+def test_the_damaged_file_of_one_project_breaks_no_other(cells, projects):
+    (projects / "worms.yaml").write_text("name: [")
+    assert active_project().name == "cells"
+
+
+def test_set_names_the_model_where_nothing_else_can_be_set(cells):
+    loop = RunLoop(promote=Promote("staging"), overrides=("foo=1",), stack="local")
+    with pytest.raises(ConfigurationError, match=r"known are model\.name"):
+        plan_runs(loop)
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def choose_splits(
     joined = count_joined(alone, groups)
     if joined:
         told.append(f"exact copies in {joined + 1} groups or more stay together in one split")
-    given = given_splits(labels)
+    given = _beside_earlier(groups, given_splits(labels), earlier)
     reason = _reason_to_share_out(groups, given, earlier)
     if fractions.as_given is True or (fractions.as_given == "auto" and given and not reason):
         told.insert(0, _told_as_given(groups, given, fractions))
@@ -121,6 +121,23 @@ def unseen_splits(
 def given_splits(tiles: Iterable[LabeledTile]) -> Splits:
     """The split that the source gives each scene, by scene id, where it gives one."""
     return {tile.scene_id: Split(tile.split) for tile in tiles if tile.split}
+
+
+def _beside_earlier(groups: Groups, given: Splits, earlier: Mapping[str, str]) -> Splits:
+    """Where a training kept the given splits, put each later scene with its group or copies.
+
+    So a leak that comes with later scenes is none, and moves no scene that is in a split.
+    """
+    if not given.keys() & earlier.keys() or _differing(given, earlier):
+        return given
+    stood = {
+        groups[scene]: split
+        for known in (given, earlier)
+        for split in reversed(_KEPT_FIRST)
+        for scene in groups
+        if known.get(scene) == split
+    }
+    return {s: split if s in earlier else stood[groups[s]] for s, split in given.items()}
 
 
 def _reason_to_share_out(groups: Groups, given: Splits, earlier: Mapping[str, str]) -> str:

@@ -20,6 +20,7 @@ from utils.state_files import read_object
 _FORMAT = "detector/1"
 _CARD = "detector.json"
 _ULTRALYTICS_CONFIDENCE = 0.25
+LEAST_SCORE = 0.001  # nothing below is predicted
 _SMALL = 0.01
 FAINT_SHARE = 0.5  # of the minimum score of a box that is kept: boxes above it are counted
 # A detector that cannot be loaded cannot be compared either.

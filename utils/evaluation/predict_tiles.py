@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from utils.dataset.labeled import LabeledTile
-from utils.detection.detector import Detector
+from utils.detection.detector import LEAST_SCORE, Detector
 from utils.detection.predictor import Predictor, load_predictor
 from utils.detection.scale import matching_image_size
 from utils.errors import ImageError
@@ -21,9 +21,6 @@ from utils.evaluation.options import EvaluationOptions
 from utils.geometry import Boxes
 from utils.images.reader import Pixels
 from utils.progress import progress
-
-# As in ultralytics' own `val`: boxes of low scores are part of an average precision.
-_LEAST_CONFIDENCE = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +102,8 @@ def tile_predictor(
         options: Options of the evaluation.
     """
     image_size = tile_image_size(detector, tiles, options)
-    return load_predictor(detector, options.updated(confidence=_LEAST_CONFIDENCE, imgsz=image_size))
+    # As in ultralytics' own `val`: boxes of low scores are part of an average precision.
+    return load_predictor(detector, options.updated(confidence=LEAST_SCORE, imgsz=image_size))
 
 
 def tile_image_size(

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from utils.dataset.labeled import LabeledTile
-from utils.detection.detector import Detector
+from utils.detection.detector import LEAST_SCORE, Detector
 from utils.evaluation.bootstrap import GroupSpread, draw_groups
 from utils.evaluation.calibration import fitted_calibration
 from utils.evaluation.curves import CONFIDENCES, count_boxes, count_faint
@@ -32,7 +32,6 @@ _STANDARD_ERRORS = 1.0
 FALLBACK = 0.25  # ultralytics' default for predictions
 FEWEST_MATCHES = 10  # of a choice that is trusted: fewer move its F1 by a tenth each
 LOWEST, HIGHEST = 0.01, 0.95  # of a choice that is trusted: at an edge the best may lie outside
-_LEAST = 0.001  # of a fallback: nothing below is predicted
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ def fallback_confidence(scores: FloatArray, objects: int) -> float:
     if not len(ordered):
         return FALLBACK
     as_many = float(ordered[min(objects, len(ordered)) - 1])
-    return float(min(FALLBACK, max(np.floor(as_many / _LEAST) * _LEAST, _LEAST)))
+    return float(min(FALLBACK, max(np.floor(as_many / LEAST_SCORE) * LEAST_SCORE, LEAST_SCORE)))
 
 
 def choose_confidence(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from utils.annotation.preannotations import Preannotation
-from utils.detection.detector import readable_score
+from utils.detection.detector import LEAST_SCORE, readable_score
 from utils.evaluation.tide_errors import confident
 from utils.feedback.picked import PickedTile
 from utils.geometry import Boxes, FloatArray
@@ -18,8 +18,6 @@ from utils.storage.objects import ObjectStore, is_local
 from utils.tiling.options import TilingOptions
 from utils.tiling.parts import tile_key
 from utils.tiling.tile import Tile
-
-_LEAST = 0.001  # of a threshold that is proposed
 
 
 def boxes_to_send(picked: PickedTile) -> Boxes | None:
@@ -55,10 +53,9 @@ def told_about(picked: Iterable[PickedTile]) -> str:
     if sent or not kept:
         return told
     best = max(float(_scores(one).max(initial=0.0)) for one in tiles)
-    lower = max(np.floor(best / 2 / _LEAST) * _LEAST, _LEAST)
-    return (
-        f"{told}. To send those that score most: --feedback --set feedback.confidence={lower:.3g}"
-    )
+    lower = max(np.floor(best / 2 / LEAST_SCORE) * LEAST_SCORE, LEAST_SCORE)
+    again = f"python run.py --feedback --set feedback.confidence={lower:.3g}"
+    return f"{told}. To send those that score most: {again}"
 
 
 def _scores(picked: PickedTile) -> FloatArray:
