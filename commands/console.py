@@ -98,6 +98,12 @@ def ask(question: str, *, yes: bool) -> bool:
     return input(f"{without_secrets(question)} [y/N] ").strip().lower() in {"y", "yes"}
 
 
+def quiet_warnings() -> None:
+    """Leave out warnings that no user can act on."""
+    # google.api_core warns at every import that Python 3.11 will one day reach its end of life.
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\..*")
+
+
 def quiet_libraries(*, verbose: bool) -> None:
     """Keep the libraries' chatter from the terminal unless the user wants it.
 
@@ -107,8 +113,7 @@ def quiet_libraries(*, verbose: bool) -> None:
     os.environ.setdefault("ZENML_ENABLE_REPO_INIT_WARNINGS", "false")
     os.environ.setdefault("ZENML_DISABLE_CLIENT_SERVER_MISMATCH_WARNING", "true")
     os.environ.setdefault("ZENML_DISABLE_STEP_NAMES_IN_LOGS", "true")
-    # google.api_core warns at every import that Python 3.11 will one day reach its end of life.
-    warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\..*")
+    quiet_warnings()
     if verbose:
         os.environ["SPYGLASS_VERBOSE"] = "1"
         return

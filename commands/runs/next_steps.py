@@ -136,7 +136,7 @@ def to_stage(model: str, stage: str | None, file: Path | None = None) -> str:
     """
     if stage == _PRODUCTION:
         now, last = to_production(model, file), typed("--promote production", model, file)
-        return now if last in now else f"{now}; and when it is trained: {last}"
+        return now if last in now else f"{now}. When one is trained: {last}"
     if stage == _STAGING:
         return to_staging(model, file)
     trained = [version for version in versions_of(model) if has_detector(version)]

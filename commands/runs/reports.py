@@ -10,6 +10,7 @@ from pathlib import Path
 from zenml.models import ArtifactVersionResponse, PipelineRunResponse
 
 from commands.console import complain, say
+from commands.project import active_project, chosen_project
 from records.pages import page_of
 from records.runs import outputs_of
 from utils.errors import ConfigurationError
@@ -21,6 +22,7 @@ _LISTED_PAGES = 30
 _OF_A_SHARD = "shard_"
 # Figures that are addresses of files of an artifact.
 _FILES = ("viewer", "coco_json", "geojson")
+_PROJECT = "project.txt"
 
 
 def keep_pages(run: PipelineRunResponse) -> dict[str, Path]:
@@ -34,6 +36,7 @@ def keep_pages(run: PipelineRunResponse) -> dict[str, Path]:
     """
     # The template of the name is the user's, and must not lead out of the folder.
     folder = local_folder("reports", re.sub(r"[^\w-]+", "-", run.name))
+    (folder / _PROJECT).write_text(active_project().name, encoding="utf-8")
     pages: dict[str, Path] = {}
     for name, artifact in outputs_of(run):
         if name.startswith(_OF_A_SHARD):
@@ -79,6 +82,7 @@ def show_reports(number: int | None) -> None:
     pages = [
         page
         for run in _newest_runs()
+        if _is_of_chosen_project(run)
         for page in (*sorted(run.glob("*.html")), *run.glob("viewer/*.html"))
     ]
     # A deleted run takes its pages along, and leaves links to nothing.
@@ -129,6 +133,17 @@ def _list(pages: list[Path]) -> None:
         say(f"  {number:3}  {_title(page)}")
     say(f"The pages are in {shown_path(local_folder('reports'))}.")
     say("Open one with its number, as in: python run.py --reports 1")
+
+
+def _is_of_chosen_project(run: Path) -> bool:
+    """Whether a run is of the chosen project; without one, every run counts."""
+    noted = run / _PROJECT
+    if chosen_project() is None or not noted.is_file():
+        return True
+    try:
+        return noted.read_text(encoding="utf-8") == active_project().name
+    except ConfigurationError:
+        return True  # pages of a project that is gone can still be opened
 
 
 def _run_of(page: Path) -> Path:

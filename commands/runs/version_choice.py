@@ -30,6 +30,7 @@ from records.trainings import with_labels
 from utils.errors import MissingStageError
 
 _STAGING = ModelStages.STAGING.value
+_REPLACED = "The new detector takes the place of the one that version {old} has."
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,8 @@ def _for_training(configuration: RunConfiguration) -> Choice:
         return Choice(configuration, "The detector goes to the new version {new}.", labels)
     chosen = _with_version(configuration, version)
     if not _stays_as_it_is(version):
-        return Choice(chosen, told)
+        replaced = has_detector(version) and not configuration.parameters["training"].resume
+        return Choice(chosen, told or (_REPLACED.format(old=version.number) if replaced else ""))
     held = "the same labels" if labels is None else f"version {labels.version} of the labels"
     why = "is in production" if version.stage == "production" else "served or was passed over"
     told = (

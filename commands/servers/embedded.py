@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from commands.console import complain, say
+from commands.console import complain, quiet_warnings, say
 from commands.outcome import exit_code_of
 from utils.errors import ConfigurationError
 from utils.files import write_whole
@@ -179,7 +179,7 @@ def open_label_studio() -> str:
             )
         else:
             url = f"{url}/projects/{number}"
-    return f"{url} (log in as {server.username} with password {server.password})"
+    return f"{url}\n  user:     {server.username}\n  password: {server.password}"
 
 
 def open_fiftyone() -> str:
@@ -237,6 +237,7 @@ def main(arguments: list[str]) -> int:
 
 def _run(name: str) -> None:
     keep_private()
+    quiet_warnings()
     use_demo_store()
     if name == "stop":
         stop_all()
