@@ -45,7 +45,7 @@ class LabelStudioOptions(Options):
     batch_tasks: int = Field(default=500, ge=1, le=5000)
     """Largest number of tasks in one request; for boxes of existing tasks only the size counts."""
 
-    batch_megabytes: float = Field(default=8.0, gt=0, le=200)
+    batch_megabytes: float = Field(default=32.0, gt=0, le=200)
     """Largest size of one request, in megabytes."""
 
     timeout_s: float = Field(default=600.0, gt=0)
