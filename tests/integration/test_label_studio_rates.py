@@ -11,6 +11,7 @@ from tests.integration.test_label_studio_proposals import feed_back
 from tests.integration.test_label_studio_sending import counts, predictions, send
 from utils.annotation.label_studio import import_queue, sending
 from utils.annotation.label_studio.connection import ask
+from utils.annotation.label_studio.data_manager import tile_tasks
 
 
 @pytest.fixture
@@ -47,16 +48,15 @@ def test_a_request_that_is_refused_leaves_none_of_its_boxes_twice(
     """A task that somebody deletes meanwhile has its request refused."""
     queue.sync()
     gone = queue.tasks()[queue.tiles[7].tile_id]["id"]
-    listed = sending.tile_tasks
 
     def listed_and_deleted(client: Any, project_id: int) -> Any:
-        tasks = listed(client, project_id)
+        tasks = tile_tasks(client, project_id)
         chosen = {"selectedItems": {"all": False, "included": [gone]}}
         parameters = {"id": "delete_tasks", "project": project_id}
         ask(client, "POST", "api/dm/actions/", params=parameters, json=chosen)
         return tasks
 
-    monkeypatch.setattr(sending, "tile_tasks", listed_and_deleted)
+    monkeypatch.setattr("utils.annotation.label_studio.sending.tile_tasks", listed_and_deleted)
     queue.options = queue.options.updated(max_bad_share=0.5)
     report = send(queue, queue.tiles)
 
