@@ -45,18 +45,27 @@ class DemoResult:
     figures: dict[str, str] = field(default_factory=dict)
 
 
-def run_demo() -> int:
-    """Run every stage, then show the figures; returns the exit code."""
+def run_demo(epochs: int | None = None) -> int:
+    """Run every stage, then show the figures.
+
+    Args:
+        epochs: Length of the training instead of the configured one.
+
+    Returns:
+        The exit code.
+    """
     codes: list[int] = []
-    return exit_code_of(lambda: codes.append(_run_stages())) or codes[0]
+    return exit_code_of(lambda: codes.append(_run_stages(epochs))) or codes[0]
 
 
-def _run_stages() -> int:
+def _run_stages(epochs: int | None) -> int:
     use_demo_store()
     from commands.loop import run_commands
 
     result = DemoResult()
-    for name, arguments in STAGES:
+    for name, typed in STAGES:
+        shorter = ["--set", f"training.epochs={epochs}"] if epochs and name == "training" else []
+        arguments = [*typed, *shorter]
         shown = " ".join([*_PROJECT, *arguments]).replace(f"{PROJECT_ROOT}/", "")
         say(f"\n$ python run.py {shown}")
         started = time.monotonic()

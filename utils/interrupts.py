@@ -92,6 +92,12 @@ def check() -> None:
         raise KeyboardInterrupt
 
 
+def raise_again() -> None:
+    """Raise `KeyboardInterrupt` in the main thread once more, where a library has swallowed it."""
+    if _interrupted.is_set():
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+
+
 def end_children() -> None:
     """End the processes that were working for this one, such as one for each GPU; no servers."""
     children = _state.children | _children()

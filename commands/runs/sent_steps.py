@@ -12,6 +12,7 @@ from records.runs import cancel_jobs
 from utils import interrupts
 
 _POLL_SECONDS = 0.5
+_BY_HAND = "in the Google Cloud console, under Vertex AI, Training, Custom jobs"
 
 
 @contextmanager
@@ -42,17 +43,27 @@ def jobs_of_steps(run: str) -> Iterator[None]:
 
 
 def _cancel_when_interrupted(run: str, ended: threading.Event) -> None:
-    while not ended.wait(_POLL_SECONDS) and not interrupts.is_interrupted():
-        pass
-    if not interrupts.is_interrupted():
-        return
+    known: set[str] = set()
+    while not ended.wait(_POLL_SECONDS):
+        if not interrupts.is_interrupted():
+            continue
+        known |= _cancel(run, known)
+        # ZenML takes a cancelled job for a failed one, and would send the step away once more.
+        interrupts.raise_again()
+    if interrupts.is_interrupted() and not known | _cancel(run, known):
+        # ZenML notes the name of a job a moment after it has submitted it.
+        complain(f"No job of the run '{run}' runs, as far as is known. Have a look {_BY_HAND}.")
+
+
+def _cancel(run: str, known: set[str]) -> set[str]:
+    """Cancel the jobs of a run, and name those that are not known as cancelled."""
     try:
-        jobs = cancel_jobs(run)
+        jobs = set(cancel_jobs(run)) - known
     except Exception as error:
         complain(
-            f"The jobs of the run '{run}' could not be cancelled ({error}). Cancel them in the "
-            "Google Cloud console, under Vertex AI, Training, Custom jobs."
+            f"The jobs of the run '{run}' were not cancelled: {error}. Cancel them {_BY_HAND}."
         )
-        return
+        return set()
     if jobs:
-        say(f"Cancelled: {', '.join(jobs)}.")
+        say(f"Cancelled: {', '.join(sorted(jobs))}.")
+    return jobs

@@ -33,6 +33,10 @@ _LEAST_SCORE = "each scores at least {least}; {faint_boxes} more score between {
 _NOTHING = (
     "nothing scores as much as that; to see what scores less, add: --set inference.confidence=0.001"
 )
+_OUTCOMES = (
+    "of the reviewed: {accepted} accepted, {changed} changed, {rejected} rejected, {drawn} drawn "
+    "without a proposal"
+)
 # Printed in this order, each where its figure is there and not 0.
 _LINES_BY_FIGURE = {
     "threshold": "minimum score {threshold}",
@@ -54,8 +58,6 @@ _LINES_BY_FIGURE = {
     "waiting": "{waiting} tasks wait for a review",
     "became_proposals": "{became_proposals} untouched annotations of earlier ingests wait as "
     "proposals now",
-    "reviewed": "of the reviewed: {accepted} accepted, {changed} changed, {rejected} rejected, "
-    "{drawn} drawn without a proposal",
     "reviewed_by": "by whom: {reviewed_by}",
     "edge_boxes_dropped": "{edge_boxes_dropped} boxes at the edge of an area without data dropped",
     "boxes_outside": "{boxes_outside} boxes outside the regions dropped",
@@ -104,6 +106,9 @@ def summary_of(run: PipelineRunResponse, pages: Mapping[str, Path]) -> list[str]
             if not metadata["boxes"]:
                 lines.append(f"  {_NOTHING.format_map(metadata)}")
             lines += [f"  that score was chosen {chosen}"] if chosen else []
+        # The labels that a training has checked tell their reviews, too, but not the outcomes.
+        if name == "labeled_dataset" and metadata.get("reviewed"):
+            lines.append(f"  {_OUTCOMES.format_map(metadata)}")
         lines += [
             f"  {line.format_map(metadata)}"
             for figure, line in _LINES_BY_FIGURE.items()

@@ -12,7 +12,7 @@ from google.rpc import code_pb2
 from commands.config_files import CONFIGS
 from tests.e2e.test_vertex import Team, ingest_of, training_of
 from tests.e2e.test_vertex import team as team
-from tests.fixtures.user import wait_for_line
+from tests.emulators.vertex_jobs import RanJob
 from utils.annotation.label_studio.server import ServerConnection
 
 pytestmark = pytest.mark.slow
@@ -48,44 +48,40 @@ def labelled(team: Team, stack: str = "vertex_steps", data_source: str | None = 
     return shown
 
 
+def has_begun(job: RanJob) -> bool:
+    return job.log.is_file() and job.log.stat().st_size > 0
+
+
 @pytest.mark.timeout(1200)
-def test_only_training_and_shards_are_jobs(laptop: Team) -> None:
+def test_only_training_and_shards_are_jobs_and_ctrl_c_cancels_them(laptop: Team) -> None:
     ingested = labelled(laptop)
     assert "4 scenes (0 unchanged), 24 tiles" in ingested
     assert [job.state for job in laptop.jobs("tile_scenes")] == ["SUCCEEDED"] * 2
     assert {job.machine_type for job in laptop.jobs("tile_scenes")} == {"n2-standard-8"}
 
-    laptop.cloud.vertex.fail_next("train_detector", code_pb2.Code.INTERNAL, "its machine broke")
-    trained = laptop.runs("--training", "--config", short_training(laptop), stack="vertex_steps")
-    assert "on unseen scenes: mAP50" in trained
-    jobs = laptop.jobs("train_detector")
-    assert [job.state for job in jobs] == ["FAILED", "SUCCEEDED"]
-    assert jobs[1].machine_type == "g2-standard-8"
-    assert jobs[1].accelerator == ("NVIDIA_L4", 1)
-    assert not jobs[1].is_spot
-    assert [job.state for job in laptop.jobs("evaluate_detector")] == ["SUCCEEDED"]
-    sent = ("tile_scenes", "train_detector", "evaluate_detector")
-    assert all(any(name in job.name for name in sent) for job in laptop.cloud.vertex.jobs)
-
-
-@pytest.mark.timeout(1200)
-def test_ctrl_c_cancels_the_job_and_the_same_command_goes_on(laptop: Team) -> None:
-    labelled(laptop)
     command = ("--training", "--config", short_training(laptop))
-    stack = ("--stack", laptop.stacks["vertex_steps"])
-    process = laptop.user.starts(*command, *stack)
-    wait_for_line(process, "`train_detector` has started")
-    while not laptop.jobs("train_detector"):
+    process = laptop.user.starts(*command, "--stack", laptop.stacks["vertex_steps"])
+    # ZenML knows the name of the job long before the job can write a line.
+    while not any(has_begun(job) for job in laptop.jobs("train_detector")):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     shown, _ = process.communicate()
-
-    (job,) = laptop.jobs("train_detector")
-    assert job.wait(60)
-    assert job.state == "CANCELLED", shown
+    (cancelled,) = laptop.jobs("train_detector")
+    assert cancelled.wait(60)
+    assert cancelled.state == "CANCELLED", shown
     assert process.returncode == 130
     assert "Cancelled: " in shown
-    assert "on unseen scenes" in laptop.runs(*command, stack="vertex_steps")
+
+    laptop.cloud.vertex.fail_next("train_detector", code_pb2.Code.INTERNAL, "its machine broke")
+    assert "on unseen scenes: mAP50" in laptop.runs(*command, stack="vertex_steps")
+    _, failed, trained = laptop.jobs("train_detector")
+    assert (failed.state, trained.state) == ("FAILED", "SUCCEEDED")
+    assert trained.machine_type == "g2-standard-8"
+    assert trained.accelerator == ("NVIDIA_L4", 1)
+    assert not trained.is_spot
+    assert [job.state for job in laptop.jobs("evaluate_detector")] == ["SUCCEEDED"]
+    sent = ("tile_scenes", "train_detector", "evaluate_detector")
+    assert all(any(name in job.name for name in sent) for job in laptop.cloud.vertex.jobs)
 
 
 def test_tiles_on_the_laptop_are_told_before_a_job_is_paid_for(laptop: Team) -> None:

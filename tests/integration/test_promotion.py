@@ -310,7 +310,7 @@ def test_a_version_is_evaluated_on_the_newest_labels_of_its_model_in_zenml(
     evaluate_as_typed(model)
 
     shown = capsys.readouterr().out
-    page = Path(shown.split("report: ")[1].split()[0])
+    page = Path(shown.split("page: ")[1].split()[0])
     assert page.read_text().startswith("<!doctype html>")
     evaluation = version_in(model, "1").get_artifact("evaluation").load()
     assert evaluation.tiles == TILES // 4

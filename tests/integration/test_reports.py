@@ -30,6 +30,7 @@ made: dict[str, LabeledDataset] = {}
 @step(enable_cache=False)
 def leave_pages() -> tuple[
     Annotated[LabeledDataset, "labeled_dataset"],
+    Annotated[LabeledDataset, "checked_dataset"],
     Annotated[IssueReport, "export_issues"],
     Annotated[HTMLString, "label_quality"],
     Annotated[int, "without_a_page"],
@@ -37,9 +38,10 @@ def leave_pages() -> tuple[
     issues = IssueReport()
     for number in range(4):
         issues.add(f"tile-{number}", "no task", "nobody has sent it")
-    statistics = {"reviewed": 0, "ground_truth": 1, "unlabeled": 0, "skipped": 0}
+    statistics = {"reviewed": 1, "ground_truth": 0, "unlabeled": 0, "skipped": 0}
+    statistics |= {"accepted": 1, "changed": 0, "rejected": 0, "drawn": 0}
     log_figures(statistics, "labeled_dataset")
-    return made["labels"], issues, HTMLString("<p>quality</p>"), 1
+    return made["labels"], made["labels"], issues, HTMLString("<p>quality</p>"), 1
 
 
 @pipeline(enable_cache=False)
@@ -61,7 +63,12 @@ def pages(tmp_path_factory) -> Iterator[dict[str, Path]]:
 
 
 def test_every_page_has_a_short_path(pages):
-    assert sorted(pages) == ["export_issues", "label_quality", "labeled_dataset"]
+    assert sorted(pages) == [
+        "checked_dataset",
+        "export_issues",
+        "label_quality",
+        "labeled_dataset",
+    ]
     assert {path.parent.parent for path in pages.values()} == {local_folder("reports")}
     assert pages["label_quality"].read_text() == "<p>quality</p>"
 
@@ -74,6 +81,7 @@ def test_the_summary_has_the_first_three_issues_and_the_pages(pages, monkeypatch
     assert [line for line in lines if "nobody has sent it" in line] == [
         f"    tile-{number}: nobody has sent it" for number in range(3)
     ]
+    assert len([line for line in lines if "of the reviewed: 1 accepted" in line]) == 1
     assert f"  page: {pages['labeled_dataset'].relative_to(Path.cwd())}" in lines
     assert f"    all of them: {pages['export_issues'].relative_to(Path.cwd())}" in lines
 
@@ -83,16 +91,21 @@ def test_pages_are_listed_and_opened_by_their_number(pages, capsys, monkeypatch)
     monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or True)
     show_reports(None)
     listed = dict(re.findall(r"^ +(\d+)  (.+)$", capsys.readouterr().out, re.MULTILINE))
-    assert sorted(listed.values()) == ["export issues", "label quality", "labeled dataset"]
+    assert sorted(listed.values()) == [
+        "checked dataset",
+        "export issues",
+        "label quality",
+        "labeled dataset",
+    ]
 
     [number] = [number for number, title in listed.items() if title == "label quality"]
     show_reports(int(number))
     assert opened == [pages["label_quality"].resolve().as_uri()]
 
 
-@pytest.mark.parametrize("number", [-1, 4])
+@pytest.mark.parametrize("number", [-1, 5])
 def test_an_unknown_number_is_refused(pages, number):
-    with pytest.raises(ConfigurationError, match="only 1 to 3"):
+    with pytest.raises(ConfigurationError, match="only 1 to 4"):
         show_reports(number)
 
 

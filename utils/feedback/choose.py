@@ -22,6 +22,8 @@ from utils.tiling.manifest import TileManifest, cut_with
 from utils.tiling.options import TilingOptions
 from utils.tiling.tile import Tile
 
+HELD_OUT = "fewer tiles than wanted"
+
 
 @dataclass(frozen=True, slots=True)
 class KnownTiles:
@@ -84,7 +86,23 @@ def choose_tiles(
     )
     embed = embedder(detector, labels or (), options)
     picked = pick(everything, options, embed, known.tagged, sent)
+    _note_scenes_held_out(predictions, known, len(picked) < options.budget, issues)
     return with_predictions(picked, detector, model_version, issues)
+
+
+def _note_scenes_held_out(
+    predictions: Predictions, known: KnownTiles, is_short: bool, issues: IssueReport
+) -> None:
+    """Say why fewer tiles were picked than wanted, where scenes of val and test are the reason."""
+    scenes = {scene.scene_id for scene in predictions}
+    held_out = scenes & known.held_out
+    if is_short and held_out:
+        detail = (
+            f"{len(held_out)} of {len(scenes)} predicted scenes are in val or test, which no "
+            "training learns from: of these, only tiles drawn at random are picked. Predict over "
+            "more scenes"
+        )
+        issues.add("predictions", HELD_OUT, detail, set_aside=False)
 
 
 def write_picked(

@@ -1,0 +1,41 @@
+"""`make demo` runs the whole loop, to the tiles that go back to people."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from commands.demo import STAGES
+from tests.conftest import PROJECT_ROOT
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_demo_ends_with_a_table_of_its_results(tmp_path):
+    command = "import sys; from commands.demo import run_demo; sys.exit(run_demo(epochs=3))"
+    environment = {**os.environ, "SPYGLASS_LOCAL": str(tmp_path / "local")}
+    stop = [sys.executable, "-m", "commands.servers", "stop"]
+    try:
+        demo = subprocess.run(
+            [sys.executable, "-c", command],
+            cwd=PROJECT_ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        subprocess.run(stop, cwd=PROJECT_ROOT, env=environment, check=True)
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    figures = dict(re.findall(r"^│ (.+?) +│ (.+?) +│$", demo.stdout, re.MULTILINE))
+    assert figures["scenes"] == "8"
+    assert figures["tasks"] == "192 (192 new)"
+    assert 0 <= float(figures["mAP50 on held-out scenes"]) <= 1
+    assert int(figures["tiles sent back"]) > 0
+    assert {f"seconds for {name}" for name, _ in STAGES} <= figures.keys()
+    assert "Traceback" not in demo.stdout + demo.stderr
+    assert not [line for line in demo.stdout.splitlines() if len(line) > 100 and " " in line[:100]]
