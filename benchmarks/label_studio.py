@@ -1,7 +1,7 @@
-"""Sending and fetching 2,000 tasks of 10 boxes, against one request a task: `make bench`.
+"""Sending and fetching 2,000 and 20,000 tasks of 10 boxes: `make bench`.
 
 They are sent as ground truth, which waits or is submitted, and as pre-annotations of new tasks and
-of tasks that are there.
+of tasks that are there; 40 tasks go one by one, a request each.
 
 Runs on an embedded Label Studio of its own, in a temporary folder, and prints seconds and ratios.
 """
@@ -45,70 +45,82 @@ from utils.privacy import keep_private
 from utils.tiling.manifest import TileManifest
 from utils.tiling.tile import Tile
 
-TASKS = 2000
+FEW, MANY = 2_000, 20_000
 BOXES_PER_TASK = 10
 TASKS_ONE_BY_ONE = 40
 TASKS_PER_SECOND_BAR = 150.0
 EXPORT_SECONDS_BAR = 15.0
+# Share of the rate that has to be left with ten times as many tasks.
+LEFT_BAR = 0.5
+
+IMPORT = "import in bulk"
+ANNOTATED = "import as annotations"
+AGAIN = "import again, adding nothing"
+EXPORT = "export"
+EXPORT_ANNOTATED = "export with annotations"
+NEW = "new tasks with pre-annotations"
+THERE = "pre-annotations on tasks with annotations"
+THERE_AGAIN = "the same again, adding nothing"
+WAIT = "pre-annotations on tasks that wait"
+OTHER = "other boxes of the same model version"
+MOVED = "annotations that become proposals"
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """The measurements of one run.
+    """The measurements of one number of tasks.
 
     Attributes:
-        bulk: Seconds for all tasks in bulk, with their ground truth as proposals.
-        annotated: Seconds for the same with the ground truth as annotations.
-        again: Seconds for a second sync, which adds nothing.
+        tasks: Number of tasks.
+        seconds: Seconds for all of them, by the kind of work.
         one_by_one: Seconds for `TASKS_ONE_BY_ONE` tasks, a request for the task and one for its
             annotation each.
-        export: Seconds for the export of all tasks, which wait.
-        export_annotated: Seconds for the export of all tasks with annotations.
-        suggested: Seconds for all tasks with pre-annotations.
-        suggested_there: Seconds for pre-annotations on all tasks with annotations.
-        suggested_again: Seconds for the same again, which adds nothing.
-        suggested_waiting: Seconds for pre-annotations on all tasks that wait, whose known labels
-            are sent once more under the name that the project then shows.
-        moved: Seconds in which untouched annotations of all tasks become proposals.
     """
 
-    bulk: float
-    annotated: float
-    again: float
+    tasks: int
+    seconds: dict[str, float]
     one_by_one: float
-    export: float
-    export_annotated: float
-    suggested: float
-    suggested_there: float
-    suggested_again: float
-    suggested_waiting: float
-    moved: float
+
+    def rate(self, work: str) -> float:
+        """Tasks per second."""
+        return self.tasks / self.seconds[work]
 
 
 def main() -> int:
     """Measure and print; returns the exit code, 1 where a bar is missed."""
     keep_private()
-    with TemporaryDirectory(prefix="spyglass-bench-") as folder, own_server(Path(folder)) as server:
-        measured = measure(connect(server.url, server.api_key), Path(folder))
-    show(measured)
-    return exit_code("Label Studio", bars(measured))
+    measured = []
+    for tasks in (FEW, MANY):
+        with (
+            TemporaryDirectory(prefix="spyglass-bench-") as folder,
+            own_server(Path(folder)) as server,
+        ):
+            client = connect(server.url, server.api_key)
+            measured.append(measure(client, Path(folder), tasks))
+    few, many = measured
+    show(few, many)
+    return exit_code("Label Studio", bars(few, many))
 
 
-def bars(measured: Measurement) -> list[Bar]:
-    """The promises: tasks a second, plain and with pre-annotations, and an export in seconds."""
-    rates = {
-        "tasks/s, with ground truth": measured.bulk,
-        "tasks/s, with ground truth as annotations": measured.annotated,
-        "tasks/s, new ones with pre-annotations": measured.suggested,
-        "tasks/s, pre-annotations on those that are there": measured.suggested_there,
-    }
+def bars(few: Measurement, many: Measurement) -> list[Bar]:
+    """The promises: tasks a second, the share of that rate with many tasks, and an export."""
+    works = (IMPORT, ANNOTATED, NEW, THERE, WAIT, OTHER)
     return [
         *(
-            Bar(promise, TASKS / taken, TASKS_PER_SECOND_BAR, at_least=True)
-            for promise, taken in rates.items()
+            Bar(f"tasks/s, {work}", few.rate(work), TASKS_PER_SECOND_BAR, at_least=True)
+            for work in works
         ),
-        Bar(f"seconds to export {TASKS} tasks", measured.export, EXPORT_SECONDS_BAR),
+        Bar(f"seconds to export {FEW} tasks", few.seconds[EXPORT], EXPORT_SECONDS_BAR),
+        *(
+            Bar(f"rate left with {MANY}, {work}", left(few, many, work), LEFT_BAR, at_least=True)
+            for work in few.seconds
+        ),
     ]
+
+
+def left(few: Measurement, many: Measurement, work: str) -> float:
+    """The share of a rate that is left with many tasks."""
+    return many.rate(work) / few.rate(work)
 
 
 @contextmanager
@@ -125,9 +137,9 @@ def own_server(folder: Path) -> Iterator[Any]:
         stop_label_studio()
 
 
-def measure(client: Any, folder: Path) -> Measurement:
+def measure(client: Any, folder: Path, tasks: int) -> Measurement:
     """Time import in bulk and one by one, a second sync, export, pre-annotations, and moving."""
-    tiles = make_tiles(folder / "store")
+    tiles = make_tiles(folder / "store", tasks)
     manifest = TileManifest.write(folder / "manifest.parquet", ["ship"], tiles)
     store = str(folder / "store")
 
@@ -135,18 +147,17 @@ def measure(client: Any, folder: Path) -> Measurement:
         made = open_project(client, LabelStudioOptions(project=title), ["ship"])
         return made, connect_storage(client, made, store)
 
-    waiting = project_named("benchmark of proposals")
-    annotated = project_named("benchmark of annotations")
-    moving = project_named("benchmark of moving")
-    single, _ = project_named("benchmark one by one")
-    picks = project_named("benchmark of picks")
-    suggested = [(replace(tile, boxes=None), suggestion(tile)) for tile in tiles]
+    waiting, annotated, moving, single, picks = (
+        project_named(f"benchmark {name}")
+        for name in ("of proposals", "of annotations", "of moving", "one by one", "of picks")
+    )
 
     def sync(to: tuple[Project, ServedImages], ground_truth: str = "proposals") -> float:
         options = LabelStudioOptions.model_validate({"ground_truth": ground_truth})
         return seconds(lambda: sync_tasks(client, to[0], manifest, to[1], options))
 
-    def send(to: tuple[Project, ServedImages]) -> float:
+    def send(to: tuple[Project, ServedImages], score: float = 0.5) -> float:
+        suggested = [(replace(tile, boxes=None), suggestion(tile, score)) for tile in tiles]
         return seconds(lambda: send_tiles(client, to[0], suggested, to[1], LabelStudioOptions()))
 
     def export(of: tuple[Project, ServedImages]) -> float:
@@ -157,41 +168,43 @@ def measure(client: Any, folder: Path) -> Measurement:
                 export_annotations(client, of[0], manifest, out, ExportOptions())
             )
         )
-        assert len(results[0].dataset) == TASKS
+        assert len(results[0].dataset) == tasks
         return taken
 
     def move() -> float:
         sync(moving, "annotations")
         taken = sync(moving)
-        assert count_tasks(client, moving[0].id, WAITING) == TASKS
+        assert count_tasks(client, moving[0].id, WAITING) == tasks
         return taken
 
-    return Measurement(
-        bulk=sync(waiting),
-        annotated=sync(annotated, "annotations"),
-        again=sync(waiting),
-        one_by_one=seconds(lambda: send_one_by_one(client, single, tiles[:TASKS_ONE_BY_ONE])),
-        export=export(waiting),
-        export_annotated=export(annotated),
-        suggested=send(picks),
-        suggested_there=send(annotated),
-        suggested_again=send(annotated),
-        suggested_waiting=send(waiting),
-        moved=move(),
-    )
+    one_by_one = seconds(lambda: send_one_by_one(client, single[0], tiles[:TASKS_ONE_BY_ONE]))
+    taken = {
+        IMPORT: sync(waiting),
+        ANNOTATED: sync(annotated, "annotations"),
+        AGAIN: sync(waiting),
+        EXPORT: export(waiting),
+        EXPORT_ANNOTATED: export(annotated),
+        NEW: send(picks),
+        THERE: send(annotated),
+        THERE_AGAIN: send(annotated),
+        WAIT: send(waiting),
+        OTHER: send(waiting, score=0.75),
+        MOVED: move(),
+    }
+    return Measurement(tasks, taken, one_by_one)
 
 
-def suggestion(tile: Tile) -> Preannotation:
+def suggestion(tile: Tile, score: float) -> Preannotation:
     """Likely predictions of a detector: the true boxes, with scores."""
     truth = tile.boxes or Boxes()
-    return Preannotation(Boxes(truth.xyxy, truth.labels, np.full(len(truth), 0.5)), "1", 0.5)
+    return Preannotation(Boxes(truth.xyxy, truth.labels, np.full(len(truth), score)), "1", 0.5)
 
 
-def make_tiles(store: Path) -> list[Tile]:
+def make_tiles(store: Path, tasks: int) -> list[Tile]:
     """Tiles that share one image."""
     store.mkdir()
     Image.new("RGB", (1000, 1000)).save(store / "tile.png")
-    corners = np.random.default_rng(0).uniform(0, 900, (TASKS, BOXES_PER_TASK, 2))
+    corners = np.random.default_rng(0).uniform(0, 900, (tasks, BOXES_PER_TASK, 2))
     return [
         Tile(
             tile_id=f"tile-{number:05}",
@@ -224,27 +237,20 @@ def seconds(work: Any) -> float:
     return time.perf_counter() - started
 
 
-def show(measured: Measurement) -> None:
-    """Print seconds, rates and a ratio."""
-    table = Table("Label Studio", "seconds", "tasks/s")
-    for name, count, taken in (
-        (f"import of {TASKS} tasks in bulk", TASKS, measured.bulk),
-        ("the same as annotations", TASKS, measured.annotated),
-        ("the same again, adding nothing", TASKS, measured.again),
-        (f"{TASKS_ONE_BY_ONE} tasks, one by one", TASKS_ONE_BY_ONE, measured.one_by_one),
-        (f"export of {TASKS} tasks", TASKS, measured.export),
-        ("the same with annotations", TASKS, measured.export_annotated),
-        (f"{TASKS} new tasks with pre-annotations", TASKS, measured.suggested),
-        (f"pre-annotations on {TASKS} tasks that are there", TASKS, measured.suggested_there),
-        ("the same again, adding nothing", TASKS, measured.suggested_again),
-        (f"pre-annotations on {TASKS} tasks that wait", TASKS, measured.suggested_waiting),
-        (f"{TASKS} annotations that become proposals", TASKS, measured.moved),
-    ):
-        table.add_row(name, f"{taken:.1f}", f"{count / taken:.0f}")
-    console = Console()
+def show(few: Measurement, many: Measurement) -> None:
+    """Print seconds and rates of both sizes, and ratios."""
+    table = Table("Label Studio", f"{FEW} tasks, s", "tasks/s", f"{MANY}, s", "tasks/s", "left")
+    for work in few.seconds:
+        cells = [
+            text
+            for one in (few, many)
+            for text in (f"{one.seconds[work]:.1f}", f"{one.rate(work):.0f}")
+        ]
+        table.add_row(work, *cells, f"{left(few, many, work):.0%}")
+    console = Console(width=110)
     console.print(table)
-    ratio = (TASKS / measured.bulk) / (TASKS_ONE_BY_ONE / measured.one_by_one)
-    share = measured.annotated / measured.bulk
+    ratio = few.rate(IMPORT) / (TASKS_ONE_BY_ONE / few.one_by_one)
+    share = few.rate(IMPORT) / few.rate(ANNOTATED)
     console.print(f"Proposals are sent {share:.2f} times as fast as annotations.")
     console.print(f"In bulk is {ratio:.0f} times as fast as one by one.")
 

@@ -93,9 +93,10 @@ def _source_can_be_read(configuration: RunConfiguration) -> None:
 
 
 def _project_can_receive(configuration: RunConfiguration) -> None:
-    """Check that Label Studio answers and its project offers the classes that the source names."""
+    """Check that Label Studio can show the tiles, in a project with the classes of the source."""
     classes = _classes_of_source(configuration)
-    _check_project(configuration.parameters["label_studio"], classes)
+    parameters = configuration.parameters
+    _check_project(parameters["label_studio"], classes, parameters["data_source"])
 
 
 def _project_exists(configuration: RunConfiguration) -> None:
@@ -103,17 +104,23 @@ def _project_exists(configuration: RunConfiguration) -> None:
 
 
 def _picks_can_be_sent(configuration: RunConfiguration) -> None:
-    _check_project(configuration.parameters["label_studio"])
+    parameters = configuration.parameters
+    _check_project(parameters["label_studio"], data_source=parameters["data_source"])
 
 
-def _check_project(options: LabelStudioOptions, classes: Sequence[str] = ()) -> None:
-    """Check that Label Studio answers, and its project is there or may be made."""
+def _check_project(
+    options: LabelStudioOptions, classes: Sequence[str] = (), data_source: str | None = None
+) -> None:
+    """Check that Label Studio answers, its project is there or may be made, and shows the tiles."""
+    from utils.annotation.label_studio.images import check_storage
     from utils.annotation.label_studio.project import check_project
 
     # Jobs on other machines have nothing of this environment.
     is_elsewhere = remote_orchestrator(active_stack()) is not None
     client = connect_label_studio(options, {} if is_elsewhere else os.environ)
-    check_project(client, options, classes)
+    project = check_project(client, options, classes)
+    if data_source is not None:
+        check_storage(client, data_source, project, options.document_root)
 
 
 def _classes_of_source(configuration: RunConfiguration) -> tuple[str, ...]:

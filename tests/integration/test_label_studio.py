@@ -155,10 +155,11 @@ def test_another_server_shows_a_folder_below_its_document_root(
     client, project = harbour.client, harbour.project
     monkeypatch.setenv("SPYGLASS_LOCAL", str(tmp_path / "other"))
     images = connect_storage(client, project, str(root / "elsewhere"), root)
+    assert connect_storage(client, project, str(root / "elsewhere")) == images
     url = images.url_of(str(image))
     assert url is not None
     assert fetch(harbour.server, url).content == image.read_bytes()
-    with pytest.raises(ConfigurationError, match="document_root"):
+    with pytest.raises(ConfigurationError, match="LOCAL_FILES_DOCUMENT_ROOT"):
         connect_storage(client, project, str(harbour.store))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from utils.annotation.label_studio.connection import ask, explained, url_of
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 
 MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"  # the only format that filters by time understand
-_NUMBERS_AND_DATA = {"fields": "task_only", "include": "id,data"}
+_NUMBERS_AND_DATA = {
+    "fields": "task_only",
+    "include": "id,data,total_annotations,cancelled_annotations",
+}
 
 
 def condition(column: str, operator: str, value: Any, kind: str = "Number") -> dict[str, Any]:
@@ -50,6 +54,23 @@ WAITING = (
     condition("total_annotations", "equal", 0),
     condition("cancelled_annotations", "equal", 0),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class TileRow:
+    """The task of a tile, reduced to what a second sending needs to know.
+
+    Attributes:
+        number: Number of the task.
+        tile_id: The tile's id.
+        uid: Fingerprint of the tile as it was sent; empty for tasks of the earliest versions.
+        is_waiting: Whether nobody has submitted or skipped it.
+    """
+
+    number: int
+    tile_id: str
+    uid: str
+    is_waiting: bool
 
 
 def count_tasks(
@@ -107,25 +128,34 @@ def listed_tasks(
 def uids_by_tile(client: LabelStudio, project_id: int, issues: IssueReport) -> dict[str, str]:
     """The uid of every task in a project by its tile id; tasks of other origin are left out."""
     uids: dict[str, str] = {}
-    for task in listed_tasks(client, project_id):
-        data = task["data"]
-        tile_id = data.get("tile_id")
-        if tile_id in uids:
+    for task in tile_tasks(client, project_id):
+        if task.tile_id in uids:
             issues.add(
-                tile_id,
+                task.tile_id,
                 "several tasks for one tile",
                 "the project holds the tile more than once; delete all but one in Label Studio",
                 set_aside=False,
             )
-        if tile_id is not None:
-            uids[tile_id] = str(data.get("uid", ""))
+        uids[task.tile_id] = task.uid
     return uids
 
 
-def task_numbers(client: LabelStudio, project_id: int) -> dict[str, int]:
-    """The number of the task of each tile in a project, by tile id."""
-    tasks = listed_tasks(client, project_id)
-    return {task["data"]["tile_id"]: task["id"] for task in tasks if "tile_id" in task["data"]}
+def tile_tasks(client: LabelStudio, project_id: int) -> list[TileRow]:
+    """The tasks of tiles in a project; tasks of other origin are left out.
+
+    Raises:
+        ApiError, httpx.HTTPError: If the server fails. Wrap the call in `explained`.
+    """
+    return [
+        TileRow(
+            number=task["id"],
+            tile_id=task["data"]["tile_id"],
+            uid=str(task["data"].get("uid", "")),
+            is_waiting=not (task["total_annotations"] or task["cancelled_annotations"]),
+        )
+        for task in listed_tasks(client, project_id)
+        if task["data"].get("tile_id") is not None
+    ]
 
 
 def skipped_tiles(client: LabelStudio, project: int | str) -> set[str]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from utils.annotation.label_studio.connection import ask, explained, url_of
+from utils.annotation.label_studio.local_files import check_local_files, served_folder
 from utils.annotation.label_studio.server import document_root as embedded_document_root
 from utils.annotation.label_studio.server import publish_folder, running_label_studio
 from utils.annotation.project import Project
 from utils.errors import ConfigurationError
-from utils.storage.objects import GCS_SCHEME
+from utils.storage.objects import GCS_SCHEME, is_local
 
 if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
@@ -42,6 +43,31 @@ class ServedImages:
         return self.prefix + (key if self.source.startswith(GCS_SCHEME) else quote(key))
 
 
+def check_storage(
+    client: LabelStudio,
+    data_source: str,
+    project_id: int | None,
+    document_root: Path | None = None,
+) -> None:
+    """Check, before there are tiles, whether `connect_storage` will be able to show them.
+
+    The embedded server shows any local folder; a bucket is not checked.
+
+    Args:
+        client: From `connect`.
+        data_source: Place of the tiles: a local folder or `gs://bucket/prefix`.
+        project_id: Number of the project; None if it does not exist yet.
+        document_root: As of `connect_storage`.
+
+    Raises:
+        ConfigurationError: If the server cannot show a local folder; the message has the remedy.
+        LabelStudioError: If the server fails.
+    """
+    if is_local(data_source) and not _is_embedded(client):
+        folder = Path(data_source).expanduser().absolute()
+        check_local_files(client, folder, project_id, document_root)
+
+
 def connect_storage(
     client: LabelStudio, project: Project, data_source: str, document_root: Path | None = None
 ) -> ServedImages:
@@ -51,7 +77,8 @@ def connect_storage(
         client: From `connect`.
         project: From `open_project`.
         data_source: Place of the tiles: a local folder or `gs://bucket/prefix`.
-        document_root: Document root of a server other than the embedded one, for a local folder.
+        document_root: Document root of a server other than the embedded one, for a local folder; by
+            default the server is asked.
 
     Raises:
         ConfigurationError: If the local folder does not exist or the server cannot read it.
@@ -79,22 +106,23 @@ def _connect_gcs(client: LabelStudio, project: Project, uri: str) -> ServedImage
 def _connect_folder(
     client: LabelStudio, project: Project, folder: Path, document_root: Path | None
 ) -> ServedImages:
-    embedded = running_label_studio()
     if not folder.is_dir():
         raise ConfigurationError(f"The data source {folder} does not exist. Run the ingest first.")
-    if embedded is not None and embedded.url == url_of(client):
-        root, served = embedded_document_root(), publish_folder(folder)
-    elif document_root is not None and document_root in folder.parents:
-        root, served = document_root, folder
+    if _is_embedded(client):
+        root = embedded_document_root()
+        served = storage = publish_folder(folder)
     else:
-        raise ConfigurationError(
-            f"Label Studio at {url_of(client)} cannot show the tiles in {folder}: set "
-            "document_root to the folder above it that the server serves "
-            "(LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT), or keep the tiles in a bucket."
-        )
-    _created_once(client, project, "localfiles", {"path": str(served)}, {})
-    relative = quote(served.relative_to(root).as_posix())
-    return ServedImages(str(folder), f"/data/local-files/?d={relative}/")
+        root, storage = served_folder(client, project.id, folder, document_root)
+        served = folder
+    _created_once(client, project, "localfiles", {"path": str(storage)}, {})
+    relative = quote("" if served == root else f"{served.relative_to(root).as_posix()}/")
+    return ServedImages(str(folder), f"/data/local-files/?d={relative}")
+
+
+def _is_embedded(client: LabelStudio) -> bool:
+    """Whether the client's server is the embedded one of this folder of local state."""
+    embedded = running_label_studio()
+    return embedded is not None and embedded.url == url_of(client)
 
 
 def _created_once(

@@ -7,10 +7,10 @@ version of the project. So the known labels of every waiting task have to be the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from utils.annotation.label_studio.connection import ask
-from utils.annotation.label_studio.data_manager import WAITING, listed_tasks
 from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.annotation.label_studio.predictions import (
     TaskPrediction,
@@ -54,38 +54,62 @@ def show_proposals(client: LabelStudio, project: Project, name: str) -> None:
     ask(client, "PATCH", f"{path}/", json=wanted)
 
 
+def followed_by_known_labels(
+    predictions: Iterable[TaskPrediction],
+    name: str,
+    there: Iterable[Mapping[str, Any]],
+    waiting: Set[int],
+) -> Iterator[TaskPrediction]:
+    """Yield a detector's predictions, with the known labels of each waiting task after its boxes.
+
+    Of several predictions of one name Label Studio copies the newest into an annotation. Both go in
+    one request, so that nobody is ever offered a detector's boxes where known labels were before.
+
+    Args:
+        predictions: Predictions of one name, one for a task.
+        name: That name.
+        there: The predictions of the project, read as a stream.
+        waiting: Numbers of the tasks that wait.
+    """
+    left = {one.task: one for one in predictions}
+    for known in there:
+        task = known["task"]
+        if task in left and task in waiting and _is_of_known_labels(known):
+            yield replace(left.pop(task), then=known_labels_proposal(known["result"], name))
+    yield from left.values()
+
+
 def put_known_labels_first(
     client: LabelStudio,
     project: Project,
     name: str,
     options: LabelStudioOptions,
     there: Iterable[Mapping[str, Any]],
+    waiting: Set[int],
     sent: Set[int] = frozenset(),
 ) -> None:
     """Let every waiting task that has known labels be offered with them under a name.
 
-    Of several predictions of that name Label Studio copies the newest into an annotation. So the
-    known labels are sent once more where they lack the name, or where a detector's boxes came after
-    them. To be called before the project shows the name: a run that is killed in between leaves
-    nothing that people see, and the next one goes on.
+    The known labels are sent once more where they lack the name, or where a detector's boxes came
+    after them. To be called before the project shows the name: a run that is killed in between
+    leaves nothing that people see, and the next one goes on.
 
     Args:
         client: From `connect`.
         project: From `open_project`.
         name: Name that the project is to show.
         options: Size of a request, and the time to wait.
-        there: The predictions of the project; read twice.
-        sent: Numbers of tasks that have received a detector's boxes since.
+        there: The predictions of the project; read several times.
+        waiting: Numbers of the tasks that wait.
+        sent: Numbers of tasks that have received a detector's boxes since, with their known labels.
 
     Raises:
         ApiError, httpx.HTTPError: If the server fails for good.
     """
     labelled = {one["task"] for one in there if _is_of_known_labels(one)}
-    if labelled:
-        labelled &= {task["id"] for task in listed_tasks(client, project.id, only=WAITING)}
-    if not labelled:
-        return
-    missing = labelled - (_offered_with_known_labels(there, name) - sent)
+    missing = (labelled & waiting) - sent
+    if missing:
+        missing -= _offered_with_known_labels(there, name)
 
     def copies() -> Iterator[TaskPrediction]:
         for prediction in there:

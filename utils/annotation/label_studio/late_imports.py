@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from utils.annotation.label_studio.annotations import is_reviewed
 from utils.annotation.label_studio.connection import ask, url_of
-from utils.annotation.label_studio.data_manager import listed_tasks
+from utils.annotation.label_studio.data_manager import TileRow, listed_tasks, tile_tasks
 from utils.annotation.label_studio.tasks import TileTask
 from utils.files import write_whole
 from utils.issues import IssueReport
@@ -75,13 +75,19 @@ def wait_for_late_import(client: LabelStudio, project_id: int) -> None:
     note.unlink(missing_ok=True)
 
 
-def remove_duplicates(client: LabelStudio, project_id: int, issues: IssueReport) -> int:
+def remove_duplicates(
+    client: LabelStudio,
+    project_id: int,
+    issues: IssueReport,
+    tasks: Sequence[TileRow] | None = None,
+) -> int:
     """Delete the second task of a tile if Spyglass sent both and nobody worked on it.
 
     Args:
         client: From `connect`.
         project_id: Number of the project.
         issues: Receives each task that was deleted.
+        tasks: From `tile_tasks`, if the caller has listed them already.
 
     Returns:
         The number of tasks deleted.
@@ -90,9 +96,9 @@ def remove_duplicates(client: LabelStudio, project_id: int, issues: IssueReport)
         ApiError, httpx.HTTPError: If the server fails.
     """
     same: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for task in listed_tasks(client, project_id):
-        if "tile_id" in task["data"] and task["data"].get("uid"):
-            same[task["data"]["tile_id"], task["data"]["uid"]].append(task["id"])
+    for task in tile_tasks(client, project_id) if tasks is None else tasks:
+        if task.uid:
+            same[task.tile_id, task.uid].append(task.number)
     duplicates = {tile: numbers for (tile, _), numbers in same.items() if len(numbers) > 1}
     deleted = 0
     for tile_id, numbers in duplicates.items():

@@ -38,13 +38,14 @@ class LabelStudioOptions(Options):
     `annotations` are there as if submitted, so that every tile counts as labelled at once."""
 
     document_root: Path | None = None
-    """The `LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT` of a server other than the embedded one, needed
-    if it shows tiles from a local folder; it must lie above the data source."""
+    """The `LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT` of a server other than the embedded one, which
+    shows tiles from a local folder; by default the server is asked. It is the data source or a
+    folder above it."""
 
     batch_tasks: int = Field(default=500, ge=1, le=5000)
     """Largest number of tasks in one request; for boxes of existing tasks only the size counts."""
 
-    batch_megabytes: float = Field(default=8.0, gt=0, le=200)
+    batch_megabytes: float = Field(default=32.0, gt=0, le=200)
     """Largest size of one request, in megabytes."""
 
     timeout_s: float = Field(default=600.0, gt=0)

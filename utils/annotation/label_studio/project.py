@@ -49,13 +49,16 @@ def open_project(
 
 def check_project(
     client: LabelStudio, options: LabelStudioOptions, class_names: Sequence[str] = ()
-) -> None:
+) -> int | None:
     """Check, without changing anything, whether `open_project` would succeed.
 
     Args:
         client: From `connect`.
         options: Name or number, and whether to create a missing project.
         class_names: Classes that the project must offer, as far as they are known by now.
+
+    Returns:
+        The number of the project, or None if it does not exist yet.
 
     Raises:
         LabelStudioError: As `open_project`, except for classes that are not known yet.
@@ -64,8 +67,8 @@ def check_project(
         found = _find(client, options.project)
         if found is None:
             _require_permission(client, options)
-        else:
-            _checked(client, found, [*options.classes, *class_names])
+            return None
+        return _checked(client, found, [*options.classes, *class_names]).id
 
 
 def number_of(client: LabelStudio, project: int | str) -> int | None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from utils.annotation.label_studio.connection import ask, explained, url_of
-from utils.annotation.label_studio.data_manager import (
-    count_tasks,
-    task_numbers,
-)
+from utils.annotation.label_studio.data_manager import TileRow, count_tasks, tile_tasks
 from utils.annotation.label_studio.import_queue import import_tasks
 from utils.annotation.label_studio.known_labels import (
+    followed_by_known_labels,
     put_known_labels_first,
     show_proposals,
     shown_name,
@@ -40,6 +38,8 @@ if TYPE_CHECKING:
     from utils.annotation.label_studio.images import ServedImages
     from utils.annotation.project import Project
     from utils.tiling.tile import Tile
+
+_FEW = 200  # replaced in some 20 seconds
 
 Suggested = Sequence[tuple["Tile", Preannotation | None]]
 
@@ -90,22 +90,35 @@ def send_tiles(
     ):
         sending = _Sending(client, project, options, advance, report)
         wait_for_late_import(client, project.id)
-        remove_duplicates(client, project.id, report.issues)
+        tasks = _settled(sending)
         before = count_tasks(client, project.id)
-        numbers = task_numbers(client, project.id)
-        new = [pair for pair in suggested if pair[0].tile_id not in numbers]
+        new = [pair for pair in suggested if pair[0].tile_id not in tasks]
         name = _name_to_show(sending, suggested)
         with downloaded_predictions(client, project.id) as there:
             _send_new(sending, new, images, name)
             # More tasks than were sent: an import of an earlier, killed run has arrived meanwhile.
             if count_tasks(client, project.id) != before + report.added:
                 remove_duplicates(client, project.id, report.issues)
-            sent = _send_predictions(sending, suggested, numbers, there)
-            put_known_labels_first(client, project, name, options, there, sent)
+            sent = _send_predictions(sending, suggested, tasks, there)
+            waiting = _waiting(tasks)
+            put_known_labels_first(client, project, name, options, there, waiting, sent)
         show_proposals(client, project, name)
         provide_tabs(client, project)
     report.issues.check_share(len(suggested), options.max_bad_share, "tiles")
     return report
+
+
+def _settled(sending: _Sending) -> dict[str, TileRow]:
+    """The task of each tile in the project by tile id, once duplicates are deleted."""
+    client, project = sending.client, sending.project
+    tasks = tile_tasks(client, project.id)
+    if remove_duplicates(client, project.id, sending.report.issues, tasks):
+        tasks = tile_tasks(client, project.id)
+    return {task.tile_id: task for task in tasks}
+
+
+def _waiting(tasks: Mapping[str, TileRow]) -> set[int]:
+    return {task.number for task in tasks.values() if task.is_waiting}
 
 
 def _name_to_show(sending: _Sending, suggested: Suggested) -> str:
@@ -132,59 +145,63 @@ def _send_new(sending: _Sending, suggested: Suggested, images: ServedImages, nam
 def _send_predictions(
     sending: _Sending,
     suggested: Suggested,
-    numbers: dict[str, int],
+    tasks: Mapping[str, TileRow],
     there: DownloadedPredictions,
 ) -> set[int]:
     """Give the tasks that were there their predictions, all of one model version.
 
     Returns:
-        Numbers of the tasks that had none of it.
+        Numbers of the tasks that have received a new prediction.
     """
     predictions = [
-        TaskPrediction(tile.tile_id, numbers[tile.tile_id], prediction_of(tile, found))
+        TaskPrediction(tile.tile_id, tasks[tile.tile_id].number, prediction_of(tile, found))
         for tile, found in suggested
-        if tile.tile_id in numbers and found is not None
+        if tile.tile_id in tasks and found is not None
     ]
     if not predictions:
         return set()
-    tasks = {one.task for one in predictions}
     name = predictions[0].prediction["model_version"]
-    earlier = predictions_of_model(there, name, tasks)
+    earlier = predictions_of_model(there, name, {one.task for one in predictions})
     missing = _updated_in_place(sending, predictions, earlier)
-    _import_missing(sending, name, missing)
+    paired = followed_by_known_labels(missing, name, there, _waiting(tasks))
+    _import_missing(sending, name, paired if missing else ())
     return {one.task for one in missing}
 
 
 def _updated_in_place(
     sending: _Sending,
     predictions: Sequence[TaskPrediction],
-    there: dict[int, SentPrediction],
+    there: Mapping[int, SentPrediction],
 ) -> list[TaskPrediction]:
-    """Replace outdated predictions; returns those whose task has none of this model version."""
-    missing = []
-    for one in predictions:
-        earlier = there.get(one.task)
-        if earlier is None:
-            missing.append(one)
-            continue
-        if one.equals(earlier):
-            sending.report.unchanged += 1
-        else:
-            # Under the same number, so that annotations made from it keep pointing to it.
-            path = f"api/predictions/{earlier.id}/"
-            ask(sending.client, "PATCH", path, json=one.prediction)
-            sending.report.updated += 1
+    """Replace outdated predictions, if they are few; returns those that have to be sent.
+
+    A replaced prediction keeps its number. That takes a request for each, so many outdated ones
+    stay, and the new boxes are sent beside them; Label Studio offers people the newest.
+    """
+    known = [(one, there.get(one.task)) for one in predictions]
+    missing = [one for one, earlier in known if earlier is None]
+    outdated = [(one, old) for one, old in known if old is not None and not one.equals(old)]
+    sending.report.unchanged += len(predictions) - len(missing) - len(outdated)
+    sending.advance(len(predictions) - len(missing) - len(outdated))
+    if len(outdated) > _FEW:
+        return [*missing, *(one for one, _ in outdated)]
+    for one, earlier in outdated:
+        path = f"api/predictions/{earlier.id}/"
+        ask(sending.client, "PATCH", path, json=one.prediction)
+        sending.report.updated += 1
         sending.advance(1)
     return missing
 
 
-def _import_missing(sending: _Sending, name: str, missing: Sequence[TaskPrediction]) -> None:
+def _import_missing(sending: _Sending, name: str, missing: Iterable[TaskPrediction]) -> None:
     client, project, report = sending.client, sending.project, sending.report
 
     def have_arrived(batch: Sequence[TaskPrediction]) -> bool:
         tasks = {one.task for one in batch}
         with downloaded_predictions(client, project.id) as there:
-            return tasks <= predictions_of_model(there, name, tasks).keys()
+            now = predictions_of_model(there, name, tasks)
+        # Tasks may have had other boxes of this name before.
+        return all(one.task in now and one.equals(now[one.task]) for one in batch)
 
     report.updated += import_predictions(
         client, project, missing, have_arrived, sending.options, report.issues, sending.advance

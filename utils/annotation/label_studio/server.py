@@ -36,6 +36,9 @@ from utils.progress import progress
 PREFERRED_PORT = 8093
 _NAME = "label-studio"
 _START_SECONDS = 300
+_COUNTS_ONLY_ITS_TASKS = (
+    "LABEL_STUDIO_fflag_fix_back_4620_memory_efficient_predictions_import_08012025_short"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,10 @@ def _environment(account: Account) -> dict[str, str]:
         # So no page of another site can read its answers, nor reach it under a name of its own.
         "LABEL_STUDIO_ALLOWED_HOSTS": "127.0.0.1,localhost,[::1]",
         "LABEL_STUDIO_CORS_ALLOW_ALL_ORIGINS": "false",
+        # An import of predictions counts those of its own tasks only, not of the whole project; it
+        # is checked whole before anything is stored.
+        _COUNTS_ONLY_ITS_TASKS: "true",
+        "LABEL_STUDIO_PREDICTION_IMPORT_BATCH_SIZE": "1000000",
         # Webhooks may call a listener on this machine; only its own user can register one.
         "SSRF_PROTECTION_ENABLED": "false",
         "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
