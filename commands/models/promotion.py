@@ -21,6 +21,9 @@ from records.promotions import (
 )
 from utils.errors import MissingStageError
 
+# mAP50 below which a detector is called weak.
+_WEAK = 0.1
+
 
 def promote_to_production(
     model_name: str, comparison: PlannedRun, promotion: Promote, file: Path | None = None
@@ -46,9 +49,20 @@ def promote_to_production(
             return
         _refuse_if_moved(champion, challenger)
     say(promote("production", model_name, file))
+    if challenger:
+        _say_scores(challenger)
     note_promotion(model_name, champion, challenger)
     if promotion.reason is not None and champion and can_compare:
         note_forced_promotion(model_name, champion, promotion.reason)
+
+
+def _say_scores(version: ModelVersionResponse) -> None:
+    """Say how good a version is that serves from now on, so that a weak one is not a surprise."""
+    evaluation = version.get_artifact("evaluation")
+    score = evaluation.run_metadata.get("mAP50") if evaluation else None
+    if isinstance(score, int | float):
+        weak = ": it finds little, so train on more labels or longer" if score < _WEAK else ""
+        say(f"  mAP50 {score:.3f} on its test tiles{weak}")
 
 
 def roll_back(model_name: str, file: Path | None = None) -> str:

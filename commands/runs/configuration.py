@@ -73,6 +73,10 @@ def load_configuration(
         ConfigurationError: If the file cannot be read, a key is unknown or a value does not fit.
     """
     document = read_yaml(path)
+    if {"name", "source"} <= document.keys():
+        raise ConfigurationError(
+            f"{path} is the file of a project, not of a pipeline: give it as --project {path}"
+        )
     for key in document:
         if key not in _RUN_KEYS:
             raise ConfigurationError(f"{path}: {hint_for(key) or unknown_key(key, _RUN_KEYS)}")

@@ -117,6 +117,7 @@ def test_override_values_have_types(text, value):
         pytest.param("a: [1", "(line 1, column 6)", id="broken YAML"),
         pytest.param("- 1", "holds no mapping", id="a list"),
         pytest.param("parameters: [1]", "parameters: must be a mapping", id="parameters a list"),
+        pytest.param("{name: cells, source: {}}", "give it as --project", id="a project's file"),
         pytest.param("model: ship-detector", "model: must be a mapping", id="model a name"),
         pytest.param("model: {nmae: x}", "did you mean 'name'?", id="the model's key"),
         pytest.param("enable_cache: maybe", "enable_cache: ", id="value of ZenML's key"),

@@ -46,10 +46,9 @@ def told_about(picked: Iterable[PickedTile]) -> str:
     tiles = list(picked)
     sent, kept = sent_boxes(tiles)
     threshold = max((one.confidence for one in tiles), default=0.0)
-    told = (
-        f"{sent} boxes that score at least {readable_score(threshold)} go with them; {kept} that "
-        "score less stay here"
-    )
+    told = f"{sent} boxes that score at least {readable_score(threshold)} go with them"
+    if kept:
+        told += f"; {kept} that score less stay here"
     if sent or not kept:
         return told
     best = max(float(_scores(one).max(initial=0.0)) for one in tiles)
