@@ -161,9 +161,9 @@ def test_a_scene_that_was_never_ingested_is_cut_into_tiles(
     dataset = open_dataset(dataset_name)
     assert (update.added, again.unchanged) == (2, 2)
     assert dataset.values("tags") == [["north"], ["north"]]
-    right = dataset.one(_field("window") == [100, 0, 50, 90])
+    right = dataset.one(_field("window") == [50, 0, 100, 90])
     (detection,) = right.predictions.detections
-    assert detection.bounding_box == pytest.approx([0, 10 / 90, 25 / 50, 30 / 90])
+    assert detection.bounding_box == pytest.approx([0.45, 10 / 90, 0.3, 30 / 90])
     assert dataset.count("predictions.detections") == 1
     assert all(Path(path).is_file() for path in dataset.values("filepath"))
 

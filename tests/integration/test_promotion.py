@@ -21,6 +21,7 @@ from commands.runs.execution import plan_runs, run_pipeline
 from records.model_versions import version_in
 from tests.builders import boxes
 from tests.fixtures.detector import tiny_options, tiny_tiles, write_tiny_dataset
+from tests.fixtures.terminal import unfolded
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.splits import Split
 from utils.detection.detector import Detector
@@ -309,7 +310,7 @@ def test_a_version_is_evaluated_on_the_newest_labels_of_its_model_in_zenml(
 
     evaluate_as_typed(model)
 
-    shown = capsys.readouterr().out
+    shown = unfolded(capsys.readouterr().out)
     page = Path(shown.split("page: ")[1].split()[0])
     assert page.read_text().startswith("<!doctype html>")
     evaluation = version_in(model, "1").get_artifact("evaluation").load()
