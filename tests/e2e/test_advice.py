@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from records.model_versions import version_in, versions_of
 from tests.fixtures.user import User
 
 PROJECT = "advice"
+FROM_NOTHING = "advised-from-nothing"
 HARBOURS = {"kind": "synthetic", "scenes": 4, "width": 320, "height": 320, "ships": 8}
 PINNED = {"train": ["scene-000", "scene-001"], "val": ["scene-002"], "test": ["scene-003"]}
 QUICK = {"model_checkpoint": "yolov8n.yaml", "epochs": 1, "imgsz": 32, "allow_scratch": True}
@@ -26,39 +28,44 @@ _MOST_STEPS = 12
 _COMMAND = re.compile(r"(?:python run\.py|zenml) (?:(?![;)]|\. [A-Z]|\.?$|, ).)+", re.MULTILINE)
 
 
+def put_in_place(user: User, folder: Path, patch: pytest.MonkeyPatch, model: str) -> None:
+    """Put the shipped configurations, with a small source and training, in the program's place."""
+    for file in CONFIGS.glob("*.yaml"):
+        content = {"stack": "local", **yaml.safe_load(file.read_text())}
+        parameters = content.get("parameters", {})
+        if "training" in parameters:
+            parameters |= {"training": QUICK, "fractions": {"pinned": PINNED}}
+        if file.stem == "inference_pipeline":
+            parameters["inference"] = {"tile_size": 160, "overlap": 16}
+        (folder / file.name).write_text(yaml.safe_dump(content))
+    project = {
+        "name": PROJECT,
+        "model": model,
+        "source": HARBOURS,
+        "tile_size": 160,
+        "data_store": str(user.folder / "store"),
+    }
+    (folder / "mine.yaml").write_text(yaml.safe_dump(project))
+    patch.setenv("SPYGLASS_PROJECT", str(folder / "mine.yaml"))
+    for module in ("runs.execution", "models.stages", "runs.next_steps"):
+        patch.setattr(f"commands.{module}.CONFIGS", folder)
+
+
 @pytest.fixture
 def configs(user: User, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
-    """Puts the shipped configurations, with a small source and training, in the program's place."""
-
-    def use(model: str) -> None:
-        for file in CONFIGS.glob("*.yaml"):
-            content = {"stack": "local", **yaml.safe_load(file.read_text())}
-            parameters = content.get("parameters", {})
-            if "training" in parameters:
-                parameters |= {"training": QUICK, "fractions": {"pinned": PINNED}}
-            if file.stem == "inference_pipeline":
-                parameters["inference"] = {"tile_size": 160, "overlap": 16}
-            (tmp_path / file.name).write_text(yaml.safe_dump(content))
-        project = {
-            "name": PROJECT,
-            "model": model,
-            "source": HARBOURS,
-            "tile_size": 160,
-            "data_store": str(user.folder / "store"),
-        }
-        (tmp_path / "mine.yaml").write_text(yaml.safe_dump(project))
-        monkeypatch.setenv("SPYGLASS_PROJECT", str(tmp_path / "mine.yaml"))
-        for module in ("runs.execution", "models.stages", "runs.next_steps"):
-            monkeypatch.setattr(f"commands.{module}.CONFIGS", tmp_path)
-
-    return use
+    """Puts the configurations in place, for a model."""
+    return partial(put_in_place, user, tmp_path, monkeypatch)
 
 
 @pytest.fixture(scope="module")
-def trained(user: User) -> dict[str, object]:
+def trained(user: User, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     """The artifacts of a version that was ingested, exported and trained."""
-    found = versions_of("advised-from-nothing")
-    version = next(found)
+    version = next(versions_of(FROM_NOTHING), None)
+    if version is None:  # the test that makes one is of the other tier
+        with pytest.MonkeyPatch.context() as patch:
+            put_in_place(user, tmp_path_factory.mktemp("trained"), patch, FROM_NOTHING)
+            user.calls("--ingest", "--export", "--training", "--local")
+        version = next(versions_of(FROM_NOTHING))
     return {name: version.get_artifact(name) for name in OF_A_TRAINED}
 
 
@@ -134,10 +141,10 @@ COMMANDS = {
 
 
 def test_from_nothing_to_a_detector_in_production(user, configs):
-    configs("advised-from-nothing")
-    reader = Reader(user, "advised-from-nothing")
+    configs(FROM_NOTHING)
+    reader = Reader(user, FROM_NOTHING)
     reader.gets_through(COMMANDS["feedback"])
-    assert version_in("advised-from-nothing", "production") is not None
+    assert version_in(FROM_NOTHING, "production") is not None
     obeyed = " ".join(reader.steps)
     for flag in ("--ingest", "--export", "--training", "--promote production", "--inference"):
         assert flag in obeyed
