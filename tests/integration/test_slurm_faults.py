@@ -192,6 +192,7 @@ def test_a_step_that_tells_of_its_success_before_its_job_ends_leaves_no_folder(
     assert not files.folder.exists()
 
 
+@pytest.mark.slow
 def test_a_node_that_is_drained_ends_its_job_and_gets_no_more(tmp_path: Path, slurm: Slurm):
     drained = []
 

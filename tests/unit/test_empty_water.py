@@ -35,7 +35,7 @@ def contrasts(folder: Path, kind: type[CocoSource | VocSource], size: int) -> np
     return np.array(rows)
 
 
-@pytest.mark.parametrize("size", [100, 200])
+@pytest.mark.parametrize("size", [100, pytest.param(200, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
