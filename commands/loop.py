@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from commands.config_files import parse_overrides
-from commands.console import quiet_libraries, say
+from commands.console import say
+from commands.library_logs import quiet_libraries
 from commands.requests import (
     PIPELINES_BEFORE_STAGE,
     PROJECT_VARIABLE,

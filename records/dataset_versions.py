@@ -51,9 +51,11 @@ def dataset_version(wanted: str | int, model: str | None = None) -> ArtifactVers
     if _SIGNS & set(text):
         fitting = _fitting(list(dataset_versions(model)), Query.parse(text))
     else:
-        named = (one for one in dataset_versions() if one.version == text)
-        tagged = (one for one in dataset_versions(model) if text in tags_of(one))
-        fitting = list(islice(chain(named, tagged), 1))
+        own = list(dataset_versions(model))
+        named = (one for one in own if one.version == text)
+        tagged = (one for one in own if text in tags_of(one))
+        elsewhere = (one for one in dataset_versions() if one.version == text)
+        fitting = list(islice(chain(named, tagged, elsewhere), 1))
         _refuse_of_other_model(fitting, text, model)
     if not fitting:
         whose = f" of the model '{model}'" if model else ""

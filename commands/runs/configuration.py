@@ -72,14 +72,7 @@ def load_configuration(
     Raises:
         ConfigurationError: If the file cannot be read, a key is unknown or a value does not fit.
     """
-    document = read_yaml(path)
-    if {"name", "source"} <= document.keys():
-        raise ConfigurationError(
-            f"{path} is the file of a project, not of a pipeline: give it as --project {path}"
-        )
-    for key in document:
-        if key not in _RUN_KEYS:
-            raise ConfigurationError(f"{path}: {hint_for(key) or unknown_key(key, _RUN_KEYS)}")
+    document = _known_document(path)
     parameters = _mapping(path, document, "parameters")
     model = _mapping(path, document, "model", keep=True)
     if project:
@@ -102,6 +95,19 @@ def load_configuration(
         parameters=_validated(path, entrypoint, values[_PARAMETERS]),
         settings=document,
     )
+
+
+def _known_document(path: Path) -> dict[str, Any]:
+    """Read the file of a pipeline, and check its outermost keys."""
+    document = read_yaml(path)
+    if {"name", "source"} <= document.keys():
+        raise ConfigurationError(
+            f"{path} is the file of a project, not of a pipeline: give it as --project {path}"
+        )
+    for key in document:
+        if key not in _RUN_KEYS:
+            raise ConfigurationError(f"{path}: {hint_for(key) or unknown_key(key, _RUN_KEYS)}")
+    return document
 
 
 def _over_project(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,6 @@ from commands.stacks.remote import (
 )
 from records.store import note_store
 from utils import interrupts
-from utils.annotation.label_studio.server import running_label_studio
 from utils.errors import ConfigurationError
 from utils.options import unknown_key
 
@@ -148,9 +146,6 @@ def run_pipeline(planned: PlannedRun, *, yes: bool = False) -> None:
     )
     for line in summary_of(run, keep_pages(run)):
         say(line)
-    if planned.command.name in ("ingest", "feedback") and running_label_studio():
-        name = f"PROJECT={shlex.quote(chosen_project() or '')} " if chosen_project() else ""
-        say(f"  to label: {name}make label-studio")
     if planned.command.name == "training":
         stage_after_training(configuration)
     if planned.command.name == "fiftyone":

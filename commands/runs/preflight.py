@@ -6,40 +6,24 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
-
-from zenml.enums import ModelStages
-from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
 from commands.runs.configuration import RunConfiguration
-from commands.runs.next_steps import (
-    DETECTOR,
-    LABELS,
-    overrule,
-    to_labels,
-    to_predictions,
-    to_stage,
-    to_tiles,
+from commands.runs.model_needs import (
+    detector_is_there,
+    labels_are_there,
+    labels_can_be_read,
+    something_is_predicted,
+    tiles_can_be_reached,
+    training_is_there,
+    training_of_both_is_known,
 )
-from commands.stacks.remote import remote_orchestrator, remote_runner, steps_sent_away
-from records.active_stack import (
-    active_stack,
-    artifact_store,
-    artifact_store_name,
-    is_on_this_machine,
-)
+from commands.runs.next_steps import to_tiles
+from commands.stacks.remote import remote_orchestrator, remote_runner
+from records.active_stack import active_stack
 from records.annotator import connect_label_studio
 from records.artifacts import newest
-from records.dataset_versions import dataset_version
 from records.manifests import manifests_of
-from records.model_versions import version_in
-from utils.errors import (
-    ConfigurationError,
-    MissingStageError,
-    SourceError,
-    SpyglassError,
-    StoreError,
-)
+from utils.errors import SourceError, SpyglassError, StoreError
 from utils.paths import local_folder
 from utils.scenes.options import CocoSource, VocSource, YoloSource
 from utils.storage.objects import is_local
@@ -48,13 +32,7 @@ from utils.storage.store import open_store
 if TYPE_CHECKING:
     from utils.annotation.label_studio.options import LabelStudioOptions
 
-_STAGES = {stage.value for stage in ModelStages}
 _LEAST_FREE_BYTES = 2 * 10**9
-# Artifacts that a comparison needs of the version in each stage.
-_COMPARED = {
-    "production": ("trained_detector", "splits"),
-    "staging": ("trained_detector", "splits", "checked_dataset"),
-}
 
 
 def check_before(command: str, configuration: RunConfiguration) -> None:
@@ -158,131 +136,6 @@ def _require_tiles_of(project: int | str) -> None:
         )
 
 
-def _labels_can_be_read(configuration: RunConfiguration) -> None:
-    name, version = configuration.model
-    if not name:
-        raise _no_model(configuration)
-    dataset = configuration.parameters["dataset"]
-    if dataset is not None:
-        _require_in_reach(dataset_version(dataset, name), configuration)
-    else:
-        _require_artifact(configuration, version_in(name, version or ""), LABELS)
-
-
-def _tiles_can_be_reached(configuration: RunConfiguration) -> None:
-    """Check that jobs on other machines can read the tiles of the labels."""
-    stack = active_stack()
-    sent_away = steps_sent_away(stack, configuration.settings)
-    if remote_orchestrator(stack) is None and "train_detector" not in sent_away:
-        return
-    labels = newest("labeled_dataset", configuration.model[0] or None)
-    first = next(iter(labels.load()), None) if labels else None
-    if first is not None and is_local(first.uri):
-        raise ConfigurationError(
-            f"The tiles of the labels, such as {first.uri}, are on this machine, where the jobs of "
-            "the stack cannot reach them. Name a bucket as data_store (gs://bucket/prefix) in the "
-            "project's file, then ingest and export again: python run.py --ingest --export"
-        )
-
-
-def _detector_is_there(configuration: RunConfiguration) -> None:
-    _require_artifact(configuration, _version_of(configuration), DETECTOR)
-
-
-def _training_is_there(configuration: RunConfiguration) -> None:
-    for artifact in (DETECTOR, "splits"):
-        _require_artifact(configuration, _version_of(configuration), artifact)
-
-
-def _labels_are_there(configuration: RunConfiguration) -> None:
-    labels = newest("labeled_dataset", configuration.model[0] or None)
-    if labels is None:
-        raise SpyglassError(
-            f"There are no labels to evaluate by. {to_labels(configuration.model[0])}"
-        )
-    _require_in_reach(labels, configuration)
-
-
-def _training_of_both_is_known(configuration: RunConfiguration) -> None:
-    name, _ = configuration.model
-    for stage, artifacts in _COMPARED.items():
-        version = version_in(name, stage)
-        for artifact in artifacts:
-            found = version.get_artifact(artifact) if version else None
-            if found is None:
-                raise MissingStageError(
-                    f"The version of model '{name}' in {stage} has no {artifact}, so the two "
-                    "detectors cannot be compared. Promote without a comparison: "
-                    f"{overrule(name, configuration.path)}"
-                )
-            _require_in_reach(found, configuration)
-
-
-def _version_of(configuration: RunConfiguration) -> ModelVersionResponse:
-    name, stage = configuration.model
-    if not name or stage is None:
-        raise _no_model(configuration)
-    version = version_in(name, stage)
-    if version is None:
-        missing = (
-            f"No version of model '{name}' is in stage '{stage}'."
-            if stage in _STAGES
-            else f"Model '{name}' has no version '{stage}'."
-        )
-        raise MissingStageError(f"{missing} {to_stage(name, stage, configuration.path)}")
-    return version
-
-
-def _no_model(configuration: RunConfiguration) -> MissingStageError:
-    return MissingStageError(
-        f"{configuration.path} names no model version: give it model: {{version: production}}."
-    )
-
-
-def _require_artifact(
-    configuration: RunConfiguration, version: ModelVersionResponse | None, artifact: str
-) -> None:
-    if version is None:
-        return  # a new version is made of labels that the configuration names
-    found = version.get_artifact(artifact)
-    if found is None:
-        name, stage = configuration.model
-        where = f", in {version.stage}," if version.stage else ""
-        raise MissingStageError(
-            f"Version {version.number} of model '{name}'{where} has no {artifact}. "
-            f"{to_stage(name, stage, configuration.path)}"
-        )
-    _require_in_reach(found, configuration)
-
-
-def _require_in_reach(artifact: ArtifactVersionResponse, configuration: RunConfiguration) -> None:
-    """Check that the stack can read an artifact: it reads from its own artifact store only."""
-    store, place = artifact_store(), artifact.artifact_store_id
-    if place not in (None, store.id):
-        raise ConfigurationError(
-            f"The {artifact.name} is in the artifact store '{artifact_store_name(place)}', and "
-            f"the stack '{configuration.stack}' keeps its artifacts in '{store.name}'. Run it on a "
-            f"stack that has the first one: {_stack_with(place)}."
-        )
-
-
-def _stack_with(store: UUID) -> str:
-    if is_on_this_machine(store):
-        return "--stack local"
-    return "--stack vertex in the cloud, or --stack laptop here"
-
-
-def _something_is_predicted(configuration: RunConfiguration) -> None:
-    name, _ = configuration.model
-    predictions = newest("predictions", name or None)
-    if predictions is None:
-        raise SpyglassError(
-            f"There are no predictions of the model '{name}' to pick tiles from. "
-            f"{to_predictions(name)}"
-        )
-    _require_in_reach(predictions, configuration)
-
-
 def _tags_can_be_read(configuration: RunConfiguration) -> None:
     if configuration.parameters["dataset_name"] is not None:
         _database_can_start(configuration)
@@ -299,14 +152,14 @@ def _database_can_start(configuration: RunConfiguration) -> None:
 _CHECKS: dict[str, tuple[Callable[[RunConfiguration], Any], ...]] = {
     "ingest": (_source_can_be_read, _project_can_receive),
     "export": (_tiles_were_sent, _project_exists),
-    "training": (_labels_can_be_read, _tiles_can_be_reached),
-    "evaluate": (_training_is_there, _labels_are_there),
-    "promotion": (_training_of_both_is_known,),
-    "inference": (_detector_is_there, _source_can_be_read),
+    "training": (labels_can_be_read, tiles_can_be_reached),
+    "evaluate": (training_is_there, labels_are_there, tiles_can_be_reached),
+    "promotion": (training_of_both_is_known,),
+    "inference": (detector_is_there, _source_can_be_read),
     "fiftyone": (_there_are_tiles, _database_can_start),
     "feedback": (
-        _detector_is_there,
-        _something_is_predicted,
+        detector_is_there,
+        something_is_predicted,
         _picks_can_be_sent,
         _tags_can_be_read,
     ),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from zenml.models import PipelineRunResponse
 
+from commands.project import chosen_project
 from commands.runs.reports import shown_path
 from records.runs import outputs_of
+from utils.annotation.label_studio.server import running_label_studio
 from utils.detection.detector import LEAST_SCORE, readable_score
 
 _LINES = {
@@ -68,6 +71,7 @@ _LINES_BY_FIGURE = {
     "viewer": "viewer: {viewer}",
 }
 _OF_A_SHARD = "shard_"
+_SENDS = ("sync_issues", "send_issues")
 # Artifacts whose page says most about a run; `--reports` lists the others.
 _WITH_PAGE = {
     "tile_manifest",
@@ -100,6 +104,8 @@ def summary_of(run: PipelineRunResponse, pages: Mapping[str, Path]) -> list[str]
             lines.append("  on unseen scenes: no object to find, so no score")
         elif name in _LINES:
             lines.append(f"  {_LINES[name].format_map(_Readable(metadata))}")
+        if name in _SENDS:
+            lines += _how_to_label(str(metadata["project"]))
         if metadata.get("least_score"):
             least = metadata["least_score"]
             lines.append(f"  {_least_score(least, metadata['faint_boxes'])}")
@@ -127,6 +133,16 @@ def _least_score(least: float, faint_boxes: int) -> str:
     if half == readable_score(least):
         return told  # nothing below is predicted
     return f"{told}; {faint_boxes} more score between {half} and that"
+
+
+def _how_to_label(address: str) -> list[str]:
+    """Name the command that opens a project, where it is in the embedded Label Studio."""
+    server = running_label_studio()
+    if server is None or not address.startswith(f"{server.url}/"):
+        return []
+    project = chosen_project()
+    choice = f"PROJECT={shlex.quote(project)} " if project else ""
+    return [f"  to label: {choice}make label-studio"]
 
 
 def _issue_lines(metadata: Mapping[str, Any], page: Path | None) -> list[str]:

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from commands.console import complain, quiet_warnings, say
+from commands.console import complain, say
+from commands.library_logs import quiet_warnings
 from commands.outcome import exit_code_of
 from utils.errors import ConfigurationError
 from utils.files import write_whole

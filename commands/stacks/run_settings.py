@@ -39,6 +39,11 @@ def check_defaults(file: str, stack: StackDescription) -> None:
     Raises:
         ConfigurationError: If a step or a key is not known, or jobs would ignore one.
     """
+    operator = stack.components.get(StackComponentType.STEP_OPERATOR)
+    if operator:
+        _refuse_arguments_of_step_operator(
+            f"{file}: components", {f"{_STEP_OPERATOR}.configuration": operator.configuration}
+        )
     defaults = stack.defaults.model_dump()
     if not any(defaults.values()):
         return
@@ -66,9 +71,11 @@ def check_settings(
             raise ConfigurationError(f"{place}steps: {unknown_key(name, list(steps), 'step')}")
     known = PipelineRunConfiguration.model_fields
     values = {key: run[key] for key in sorted(run.keys() & known.keys() - {"steps"})}
+    _refuse_arguments_of_step_operator(f"{place}settings", run.get("settings"))
     _check_keys(place, PipelineRunConfiguration, values, flavors)
     for name, step in by_step.items():
-        _refuse_arguments_of_step_operator(f"{place}steps.{name}.settings", step or {})
+        own = (step or {}).get("settings")
+        _refuse_arguments_of_step_operator(f"{place}steps.{name}.settings", own)
         _check_keys(f"{place}steps.{name}.", StepConfigurationUpdate, step or {}, flavors)
     for name in (name for name in steps if name in dynamic_steps()):
         _refuse_ignored_settings(f"{place}settings", run.get("settings"))
@@ -112,17 +119,17 @@ def _refuse_ignored_settings(place: str, settings: Any) -> None:
             )
 
 
-def _refuse_arguments_of_step_operator(place: str, step: Mapping[str, Any]) -> None:
+def _refuse_arguments_of_step_operator(place: str, settings: Any) -> None:
     """Refuse what ZenML's step operator of Vertex AI leaves out in silence.
 
     Args:
         place: File and key, for the message.
-        step: Settings of a step.
+        settings: Settings of a run, of a step or of a stack's components, by component.
 
     Raises:
         ConfigurationError: If there is such a setting.
     """
-    for key, value in (step.get("settings") or {}).items():
+    for key, value in (settings or {}).items():
         if key.partition(".")[0] == _STEP_OPERATOR and (value or {}).get(_ONLY_STATIC):
             raise ConfigurationError(
                 f"{place}.{key}.{_ONLY_STATIC}: ZenML's step operator does not pass these on, so "

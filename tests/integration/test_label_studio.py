@@ -227,3 +227,16 @@ def test_checking_a_project_tells_of_missing_classes(harbour: Harbour) -> None:
     check_project(harbour.client, harbour.options, harbour.class_names)
     with pytest.raises(LabelStudioError, match="and not submarine"):
         check_project(harbour.client, harbour.options, ("ship", "submarine"))
+
+
+def test_only_the_embedded_server_is_opened_by_make(label_studio, monkeypatch) -> None:
+    from commands.requests import PROJECT_VARIABLE
+    from commands.runs.summaries import _how_to_label
+
+    monkeypatch.delenv(PROJECT_VARIABLE, raising=False)
+    assert _how_to_label(f"{label_studio.url}/projects/1") == ["  to label: make label-studio"]
+    assert _how_to_label("https://label.example.com/projects/1") == []
+    monkeypatch.setenv(PROJECT_VARIABLE, "cells")
+    assert _how_to_label(f"{label_studio.url}/projects/1") == [
+        "  to label: PROJECT=cells make label-studio"
+    ]

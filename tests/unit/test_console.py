@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zenml.logger import ZenMLConsoleHandler
 
-from commands.console import COLUMNS, _folded, _is_for_the_user, complain, quiet_libraries, say
+from commands.console import COLUMNS, complain, folded, say
+from commands.library_logs import _is_for_the_user, quiet_libraries
 from tests.fixtures.terminal import unfolded
 from utils.paths import PROJECT_ROOT
 
@@ -22,7 +23,7 @@ WORDS = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=30)
 
 
 @pytest.mark.parametrize("write", [say, complain])
-def test_long_lines_are_folded(write, capsys):
+def test_long_lines_arefolded(write, capsys):
     write("  " + "word " * 60)
     lines = "".join(capsys.readouterr()).splitlines()
 
@@ -93,7 +94,7 @@ def logged(monkeypatch) -> Callable[[], list[str]]:
     return lines
 
 
-def test_logged_lines_are_folded(logged):
+def test_logged_lines_arefolded(logged):
     assert len(logged()) > 1
     assert all(len(line) <= COLUMNS for line in logged())
 
@@ -105,7 +106,7 @@ def test_lines_in_a_format_of_the_users_own_stay_whole(logged, monkeypatch):
 
 def test_a_new_store_of_mlflow_is_made_in_silence(tmp_path):
     ask = (
-        "from commands.console import quiet_libraries\n"
+        "from commands.library_logs import quiet_libraries\n"
         "quiet_libraries(verbose=False)\n"
         "from mlflow import MlflowClient\n"
         f"MlflowClient('sqlite:///{tmp_path}/mlflow.db').create_experiment('ships')"
@@ -118,4 +119,4 @@ def test_a_new_store_of_mlflow_is_made_in_silence(tmp_path):
 
 @given(st.lists(WORDS, max_size=60).map(" ".join))
 def test_folded_lines_come_back(text):
-    assert unfolded(_folded(text)) == text
+    assert unfolded(folded(text)) == text

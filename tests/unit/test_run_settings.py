@@ -26,9 +26,10 @@ mappings = st.dictionaries(st.sampled_from("abc"), nested, max_size=3)
 def settings(tmp_path: Path):
     """The settings of a run on a stack with some defaults."""
 
-    def call(defaults: dict, **own: object) -> dict:
+    def call(defaults: dict, operator: dict | None = None, **own: object) -> dict:
         stack = tmp_path / "stack.yaml"
         parts = {"orchestrator": {"name": "v", "flavor": "vertex"}, "artifact_store": {"name": "a"}}
+        parts["step_operator"] = {"name": "s", "flavor": "vertex", "configuration": operator or {}}
         stack.write_text(yaml.safe_dump({"name": "s", "components": parts, "defaults": defaults}))
         return run_settings(RunConfiguration(Path("p.yaml"), str(stack), {}, own), STEPS)
 
@@ -164,3 +165,26 @@ def test_merging_keeps_every_key_and_the_second_one_wins(base, over):
     for key, value in over.items():
         if not isinstance(value, dict):
             assert both[key] == value
+
+
+SPOT = {"additional_training_job_args": {"strategy": "SPOT"}}
+
+
+@pytest.mark.parametrize(
+    ("defaults", "operator", "place"),
+    [
+        pytest.param({"settings": {"step_operator": SPOT}}, {}, "settings", id="of the run"),
+        pytest.param(
+            {"steps": {"tile_scenes": {"settings": {"step_operator.vertex": SPOT}}}},
+            {},
+            "steps.tile_scenes.settings",
+            id="of a step",
+        ),
+        pytest.param({}, SPOT, "components.step_operator.configuration", id="of the component"),
+    ],
+)
+def test_what_the_step_operator_would_leave_out_is_refused(settings, defaults, operator, place):
+    with pytest.raises(ConfigurationError, match="does not pass these on") as refused:
+        settings(defaults, operator)
+    assert f"{place}." in str(refused.value)
+    assert "configs/stacks/vertex.yaml" in str(refused.value)

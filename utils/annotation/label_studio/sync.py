@@ -58,8 +58,7 @@ def sync_tasks(
         LabelStudioError: If the server fails for good; what has arrived stays.
         TooManyIssuesError: If too many tiles cannot be sent.
     """
-    report = SyncReport()
-    proposes = options.ground_truth == "proposals"
+    report, proposes = SyncReport(), options.ground_truth == "proposals"
     with (
         exclusive("sync", project.url),
         explained(url_of(client), "Sending tasks"),
@@ -76,9 +75,8 @@ def sync_tasks(
         if count_tasks(client, project.id) != before + report.added:
             remove_duplicates(client, project.id, report.issues)
         if propose_as is not None:
-            report.became_proposals = move_to_proposals(
-                client, project, propose_as, options, report.issues
-            )
+            moved = move_to_proposals(client, project, propose_as, options, report.issues)
+            report.became_proposals = moved
             show_proposals(client, project, propose_as)
         provide_tabs(client, project)
         report.waiting = count_tasks(client, project.id, WAITING)
