@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from commands.config_files import parse_overrides, set_dotted
 from utils.dataset.options import PinnedScenes, SplitFractions
 from utils.dataset.splits import (
     Split,
@@ -235,9 +237,26 @@ def test_the_refusal_of_joined_scenes_counts_their_groups():
         assign_splits(joined)
     assert str(refusal.value) == (
         "The val split is empty: none of the 6 scenes, which form 3 groups that stay whole "
-        "(`source.group`), fell into its share of 15%. Pin scenes to it, as in: "
-        f"--set \"fractions.pinned={{val: ['{min(joined)}']}}\"; or add scenes."
+        "(`source.group`), fell into its share of 15%. Pin scenes, as in: "
+        f"--set 'fractions.pinned.val=[\"{min(joined)}\"]' "
+        f"--set 'fractions.pinned.test=[\"{sorted(joined)[2]}\"]'; or add scenes."
     )
+
+
+@pytest.mark.parametrize("name", ["port/{}.png", "a b/[north] {}.png", "o'clock/{}*.png"])
+def test_the_pins_of_a_refusal_fill_every_empty_split(name):
+    """As a shell, `--set` and the configuration read them, whatever the scenes are called."""
+    scenes = [name.format(number) for number in range(60)]
+    in_train = [scene for scene in scenes if place_of(scene) < 0.7]
+    with pytest.raises(EmptySplitError) as refusal:
+        assign_splits(alone(in_train))
+
+    typed = shlex.split(str(refusal.value).partition("as in: ")[2].partition("; or")[0])
+    values: dict[str, dict] = {}
+    for key, value in parse_overrides(typed[1::2]).items():
+        set_dotted(values, key, value)
+    fractions = SplitFractions.model_validate(values["fractions"])
+    assert set(assign_splits(alone(in_train), fractions).values()) == set(Split)
 
 
 def test_the_refusal_of_too_few_groups_says_what_it_takes():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
+import json
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -256,13 +259,8 @@ def _refuse_empty(splits: Splits, groups: Groups, fractions: SplitFractions) -> 
     among = f"{len(splits)} scenes"
     if are_joined:
         among += f", which form {number} groups that stay whole (`source.group`),"
-    remedy = "Add scenes."
-    if number >= len(wanted):
-        # A scene of the largest split, which keeps others.
-        largest = max(Split, key=lambda split: counts[split])
-        example = min(scene for scene, split in splits.items() if split == largest)
-        pin = f"fractions.pinned={{{empty[0]}: ['{example}']}}"
-        remedy = f'Pin scenes to it, as in: --set "{pin}"; or add scenes.'
+    pins = _pins(splits, groups, empty)
+    remedy = f"Pin scenes, as in: {pins}; or add scenes." if pins else "Add scenes."
     if are_joined and number < len(wanted):  # a pin would take the group of another split
         remedy = (
             f"{len(wanted)} splits need {len(wanted)} groups: add scenes of others, or set `group: "
@@ -271,4 +269,25 @@ def _refuse_empty(splits: Splits, groups: Groups, fractions: SplitFractions) -> 
     raise EmptySplitError(
         f"The {empty[0]} split is empty: none of the {among} fell into its share of "
         f"{getattr(fractions, empty[0]):.0%}. {remedy}"
+    )
+
+
+def _pins(splits: Splits, groups: Groups, empty: Sequence[Split]) -> str:
+    """Return arguments that pin a group of the largest split to each empty one, as they are typed.
+
+    Returns:
+        The arguments; empty where the largest split would be empty then.
+    """
+    largest = max(Split, key=list(splits.values()).count)
+    examples: dict[str, str] = {}
+    for scene in sorted(splits):
+        if splits[scene] == largest:
+            examples.setdefault(groups[scene], scene)
+    if len(examples) <= len(empty):
+        return ""
+    pinned = zip(empty, examples.values(), strict=False)
+    # A pin is a pattern, and the value is read as YAML by way of a shell.
+    values = ((split, json.dumps([glob.escape(one)], ensure_ascii=False)) for split, one in pinned)
+    return " ".join(
+        f"--set {shlex.quote(f'fractions.pinned.{split}={value}')}" for split, value in values
     )
