@@ -97,6 +97,7 @@ clean: ## Stop the servers, and remove all local state (.local) and the environm
 	rm -rf .local .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 .local/uv/bin/uv:
+	@mkdir -p -m 700 .local
 	python3 -m venv .local/uv
 	.local/uv/bin/pip install -q uv
 

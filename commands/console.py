@@ -12,10 +12,10 @@ from commands.requests import PROJECT_VARIABLE
 from utils.masking import without_secrets
 
 COLUMNS = 100
-# From the program's name to the end of the sentence or of the line; a word in capitals (NAME) is a
+# From the prompt or the program's name to the end of the sentence or of the line; a word in capitals (NAME) is a
 # placeholder.
 COMMAND = re.compile(
-    r"\b(?:python run\.py|zenml|make(?= [a-z-]{4})|uv|pip|gcloud) "
+    r"(?:\$ |\b)(?:python run\.py|zenml|make(?= [a-z-]{4})|uv|pip|gcloud) "
     r"(?:'[^']*'|.)*?(?=[.;)]*(?: (?![A-Z]+\b)[A-Z]| \(|$))"
 )
 _KEPT_SPACE = "\0"

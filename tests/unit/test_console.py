@@ -60,6 +60,13 @@ def test_a_command_names_the_chosen_project(project, capsys, monkeypatch):
     assert shlex.split(typed) == ["--project", project, "--ingest"]
 
 
+def test_a_prompt_stays_with_its_command(capsys):
+    command = "$ python run.py --training --local --config configs/demo/training.yaml " + "-v " * 20
+    say(command.strip())
+
+    assert capsys.readouterr().out == f"{command.strip()}\n"
+
+
 def test_a_long_path_is_not_broken(capsys):
     path = "/folder" * 30
     say(f"The page is in {path}")

@@ -214,9 +214,9 @@ def _reason(chosen: Backend, verdicts: dict[str, Verdict]) -> str:
     """Milliseconds per window, and agreement with PyTorch, of each backend."""
     verdict = verdicts[chosen.description]
     others = ", ".join(
-        f"{name} {known.milliseconds:.0f} ms with {100 * known.agreement:.1f} %"
+        f"{name} {known.milliseconds:.0f} ms with {100 * known.agreement:.1f}%"
         for name, known in verdicts.items()
         if name != chosen.description
     )
-    same = f"{100 * verdict.agreement:.1f} % of PyTorch's boxes"
+    same = f"{100 * verdict.agreement:.1f}% of PyTorch's boxes"
     return f"{verdict.milliseconds:.0f} ms a window with {same}; {others}"
