@@ -12,8 +12,8 @@ from commands.requests import PROJECT_VARIABLE
 from utils.masking import without_secrets
 
 COLUMNS = 100
-# From the prompt or the program's name to the end of the sentence or of the line; a word in capitals (NAME) is a
-# placeholder.
+# From the prompt or the program's name to the end of the sentence or of the line; a word in
+# capitals (NAME) is a placeholder.
 COMMAND = re.compile(
     r"(?:\$ |\b)(?:python run\.py|zenml|make(?= [a-z-]{4})|uv|pip|gcloud) "
     r"(?:'[^']*'|.)*?(?=[.;)]*(?: (?![A-Z]+\b)[A-Z]| \(|$))"
