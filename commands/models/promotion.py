@@ -11,7 +11,8 @@ from commands.console import say
 from commands.models.stages import promote
 from commands.requests import Promote
 from commands.runs.execution import PlannedRun, run_pipeline
-from commands.runs.next_steps import has_detector, overrule, to_production, typed
+from commands.runs.next_steps import DETECTOR, has_detector, overrule, to_production, typed
+from commands.runs.summaries import WEAK
 from records.model_versions import version_in
 from records.promotions import (
     last_replaced,
@@ -20,9 +21,6 @@ from records.promotions import (
     note_rollback,
 )
 from utils.errors import MissingStageError
-
-# mAP50 below which a detector is called weak.
-_WEAK = 0.1
 
 
 def promote_to_production(
@@ -61,8 +59,10 @@ def _say_scores(version: ModelVersionResponse) -> None:
     evaluation = version.get_artifact("evaluation")
     score = evaluation.run_metadata.get("mAP50") if evaluation else None
     if isinstance(score, int | float):
-        weak = ": it finds little, so train on more labels or longer" if score < _WEAK else ""
-        say(f"  mAP50 {score:.3f} on its test tiles{weak}")
+        say(f"  mAP50 {score:.3f} on its test tiles")
+    detector = version.get_artifact(DETECTOR)
+    if weak := detector.run_metadata.get("weak") if detector else None:
+        say(f"  {WEAK.format(weak=weak)}")
 
 
 def roll_back(model_name: str, file: Path | None = None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zenml.models import PipelineRunResponse
+from zenml.models import ArtifactVersionResponse, PipelineRunResponse
 
 from commands.project import chosen_project
 from commands.runs.reports import shown_path
@@ -41,11 +41,14 @@ _OUTCOMES = (
     "of the reviewed: {accepted} accepted, {changed} changed, {rejected} rejected, {drawn} drawn "
     "without a proposal"
 )
+WEAK = (
+    "warning: a weak detector; its minimum score is a fallback, since {weak}. More labels or "
+    "epochs help"
+)
 # Printed in this order, each where its figure is there and not 0.
 _LINES_BY_FIGURE = {
     "threshold": "minimum score {threshold}",
-    "weak": "warning: a weak detector; its minimum score is a fallback, since {weak}. More labels "
-    "or epochs help",
+    "weak": WEAK,
     "split_rule": "{split_rule}",
     "sending": "{sending}",
     "is_concentrated": "the score rests on few scenes: {groups} groups, worth "
@@ -94,7 +97,7 @@ def summary_of(run: PipelineRunResponse, pages: Mapping[str, Path]) -> list[str]
     """
     lines: list[str] = []
     chosen = ""
-    for name, artifact in outputs_of(run):
+    for name, artifact in sorted(outputs_of(run), key=_place):
         metadata: dict[str, Any] = dict(artifact.run_metadata)
         metadata |= {key: shown_path(pages[key]) for key in metadata if key in pages}
         if name.startswith(_OF_A_SHARD):
@@ -125,6 +128,14 @@ def summary_of(run: PipelineRunResponse, pages: Mapping[str, Path]) -> list[str]
         if name.endswith("_issues") and metadata.get("issues"):
             lines += _issue_lines(metadata, pages.get(name))
     return list(dict.fromkeys(lines))  # a training and its evaluation may warn of the same
+
+
+def _place(output: tuple[str, ArtifactVersionResponse]) -> int:
+    """The place of an artifact in a summary: figures as listed, then files, then issues."""
+    name, _ = output
+    if name in _LINES:
+        return list(_LINES).index(name)
+    return len(_LINES) + name.endswith("_issues")
 
 
 def _least_score(least: float, faint_boxes: int) -> str:

@@ -218,7 +218,10 @@ def test_weights_are_found_by_name_in_the_weights_folder(tiny_detector, tmp_path
 
 
 def test_weights_that_cannot_be_downloaded_are_an_error_with_a_remedy(offline, tmp_path):
-    with pytest.raises(DetectorError, match=r"training\.allow_scratch: true"):
+    with pytest.raises(
+        DetectorError,
+        match=r"Put the file there\. To train without, add: --set training\.allow_scratch=true$",
+    ):
         resolve_checkpoint(tiny_options(model_checkpoint="yolov8n.pt", weights_dir=str(tmp_path)))
 
 

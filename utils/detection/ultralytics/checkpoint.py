@@ -47,6 +47,10 @@ class Checkpoint:
         return self.source.endswith(_ARCHITECTURE)
 
 
+class _DownloadError(DetectorError):
+    """Weights of a known name that cannot be had from here: their architecture still can."""
+
+
 def resolve_checkpoint(options: TrainingOptions) -> Checkpoint:
     """Find the weights that `model_checkpoint` names.
 
@@ -67,9 +71,12 @@ def resolve_checkpoint(options: TrainingOptions) -> Checkpoint:
         named = None if _is_bare_name(wanted) else _find(wanted)
         return named or _find_by_name(wanted, options.weights_dir)
     except DetectorError as error:
-        if not options.allow_scratch:
+        if options.allow_scratch:
+            return _scratch(wanted, error)
+        if not isinstance(error, _DownloadError):
             raise
-        return _scratch(wanted, error)
+        told = f"{error} To train without, add: --set training.allow_scratch=true"
+        raise DetectorError(told) from error
 
 
 def load_model(checkpoint: Checkpoint) -> Any:
@@ -181,10 +188,9 @@ def _download(name: str, folder: Path) -> Path:
         with quiet():
             return Path(attempt_download_asset(folder / published))
     except Exception as error:  # requests, urllib3 and ConnectionError alike
-        raise DetectorError(
+        raise _DownloadError(
             f"The weights '{published}' are not in {folder} and cannot be downloaded: "
-            f"{_first_line(error)}. "
-            "Put the file there, or set training.allow_scratch: true to train without."
+            f"{_first_line(error)}. Put the file there."
         ) from error
 
 
