@@ -16,6 +16,7 @@ from zenml.client import Client
 
 from commands.config_files import CONFIGS
 from records.model_versions import version_in, versions_of
+from tests.fixtures.terminal import answering
 from tests.fixtures.user import User
 
 PROJECT = "advice"
@@ -190,9 +191,7 @@ def test_advice_leads_forward(state, command, user, configs, model_with):
 
 
 @pytest.mark.parametrize("flags", [(), ("--yes",)])
-def test_only_a_person_takes_a_version_out_of_production(
-    flags, user, configs, model_with, monkeypatch
-):
+def test_only_a_person_takes_a_version_out_of_production(flags, user, configs, model_with):
     model = model_with(("trained", "production"))
     configs(model)
     told = user.calls("--promote", "staging", *flags, exit_code=1)
@@ -200,9 +199,8 @@ def test_only_a_person_takes_a_version_out_of_production(
     assert "--training --local" in told
     assert version_in(model, "production").number == 1
 
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("builtins.input", lambda _: "y")
-    user.calls("--promote", "staging")
+    with answering("y"):
+        user.calls("--promote", "staging")
     assert version_in(model, "production") is None
     assert version_in(model, "staging").number == 1
 

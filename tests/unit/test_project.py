@@ -25,6 +25,7 @@ from pipelines.fiftyone import fiftyone_pipeline
 from pipelines.ingest import ingest_pipeline
 from tests.builders import write_image
 from tests.conftest import PROJECT_ROOT
+from tests.fixtures.terminal import answering
 from tests.unit.scenes.reading import write_coco
 from utils.errors import ConfigurationError, SourceError
 
@@ -309,24 +310,12 @@ def test_a_new_project_is_written_from_what_is_found(slides, projects, monkeypat
     assert "Ingest it with: python run.py --project cells --ingest" in capsys.readouterr().out
 
 
-def test_both_questions_are_asked_and_an_empty_answer_takes_what_is_found(
-    slides, projects, monkeypatch
-):
-    asked: list[str] = []
-    answers = iter([str(slides), ""])
-
-    def answer(question: str) -> str:
-        asked.append(question)
-        return next(answers)
-
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("builtins.input", answer)
-    assert read_project(make_project("cells", {})).classes == ("vessel",)
-    assert [question.split("?")[0] for question in asked] == [
-        "Where are the images",
-        "Which classes",
-    ]
-    assert "[vessel]" in asked[1]
+def test_both_questions_are_asked_and_an_empty_answer_takes_what_is_found(slides, projects, capsys):
+    with answering(str(slides), ""):
+        assert read_project(make_project("cells", {})).classes == ("vessel",)
+    shown = capsys.readouterr().out
+    assert shown.index("Where are the images?") < shown.index("Which classes")
+    assert "[vessel]" in shown.partition("Which classes")[2].splitlines()[0]
 
 
 def test_images_without_labels_need_classes(tmp_path, projects):
@@ -370,10 +359,9 @@ def test_a_project_that_is_there_is_never_overwritten(slides, cells):
     assert cells.read_text() == before
 
 
-def test_a_class_that_is_left_out_is_told(slides, projects, monkeypatch, capsys):
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("builtins.input", lambda _: "ship, boat")
-    make_project("cells", {"source.path": str(slides)})
+def test_a_class_that_is_left_out_is_told(slides, projects, capsys):
+    with answering("ship, boat"):
+        make_project("cells", {"source.path": str(slides)})
     told = capsys.readouterr().out
     assert "Left out: 1 vessel" in told
     assert "class_mapping: {vessel: ship}" in told
