@@ -77,9 +77,12 @@ def _for_project(message: str) -> str:
 
 
 def ask(question: str, *, yes: bool) -> bool:
-    """Ask a yes/no question; `yes` answers it with yes, and the lack of a terminal with no."""
+    """Ask a yes/no question; `yes` answers it with yes, and no terminal or no answer with no."""
     if yes:
         return True
     if not sys.stdin.isatty():
         return False
-    return input(f"{without_secrets(question)} [y/N] ").strip().lower() in {"y", "yes"}
+    try:
+        return input(f"{without_secrets(question)} [y/N] ").strip().lower() in {"y", "yes"}
+    except EOFError:  # Ctrl-D
+        return False

@@ -129,35 +129,54 @@ def _look(
 ) -> tuple[dict[str, Any], list[str], dict[str, Any]]:
     """Return the source, its classes, and what was found in it."""
     fields = {key.partition(".")[2]: value for key, value in answers.items() if "source." in key}
-    place = str(next((fields.pop(key) for key in _PLACES if key in fields), "")) or _ask(
-        "Where are the images? (a folder, gs://bucket/prefix, or a dataset of Hugging Face)",
-        f"Say where the images are: python run.py --new-project {name} --set source.path=DIR",
-    )
-    if Path(place).expanduser().is_dir():
-        place = str(existing_folder(Path(place).expanduser()).absolute())
+    place = str(next((fields.pop(key) for key in _PLACES if key in fields), ""))
     given = answers.get("classes") or fields.pop("classes", None)
     kind = fields.pop("kind", None)
-    found, given = _found(kind, place, fields, given)
+    if place:
+        place, found, given = _found(kind, place, fields, given)
+    else:
+        place, found, given = _found_where_asked(name, kind, fields, given)
     show(place, found)
     classes = _as_list(given) if given else _asked_classes(found["classes"], yes=yes)
     key = "dataset" if found["kind"] == _HUB else "path"
     return {"kind": found["kind"], key: place, **fields}, classes, found
 
 
+def _found_where_asked(
+    name: str, kind: str | None, fields: Mapping[str, Any], classes: Any
+) -> tuple[str, dict[str, Any], Any]:
+    """Ask where the images are until they are found."""
+    while True:
+        place = _ask(
+            "Where are the images? (a folder, gs://bucket/prefix, or a dataset of Hugging Face)",
+            f"Say where the images are: python run.py --new-project {name} --set source.path=DIR",
+        )
+        try:
+            return _found(kind, place, fields, classes)
+        except SourceError as error:
+            say(str(error))
+
+
 def _found(
     kind: str | None, place: str, fields: Mapping[str, Any], classes: Any
-) -> tuple[dict[str, Any], Any]:
-    """Inspect a source; where its labels are numbers without names, ask for the classes first."""
+) -> tuple[str, dict[str, Any], Any]:
+    """Inspect a source; where its labels are numbers without names, ask for the classes first.
+
+    Returns:
+        The place, as it is written into the file; everything found there; the classes, if given.
+    """
+    if Path(place).expanduser().is_dir():
+        place = str(existing_folder(Path(place).expanduser()).absolute())
     most = _MOST_SCENES if Path(place).is_dir() else _MOST_OF_HUB
     options = {"max_scenes": most, **fields}
     try:
-        return inspect(kind, place, **options, **_named(classes)), classes
+        return place, inspect(kind, place, **options, **_named(classes)), classes
     except SourceError as error:
         if classes or "`classes`" not in str(error):
             raise
         say(str(error))
         classes = _asked_classes([], yes=False)
-        return inspect(kind, place, **options, **_named(classes)), classes
+        return place, inspect(kind, place, **options, **_named(classes)), classes
 
 
 def _named(classes: Any) -> dict[str, Any]:
@@ -185,11 +204,14 @@ def _as_list(classes: Any) -> list[str]:
 
 
 def _ask(question: str, remedy: str, default: str = "") -> str:
-    """Ask until there is an answer; without a terminal, the remedy says how to give it."""
+    """Ask until there is an answer; without one to come, the remedy says how to give it."""
     if not sys.stdin.isatty():
         raise ConfigurationError(f"{remedy}.")
-    while not (answer := input(f"{question} ").strip() or default):
-        pass
+    try:
+        while not (answer := input(f"{question} ").strip() or default):
+            pass
+    except EOFError:  # Ctrl-D
+        raise ConfigurationError(f"{remedy}.") from None
     return answer
 
 

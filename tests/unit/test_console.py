@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zenml.logger import ZenMLConsoleHandler
 
-from commands.console import COLUMNS, complain, folded, say
+from commands.console import COLUMNS, ask, complain, folded, say
 from commands.library_logs import _is_for_the_user, quiet_libraries
-from tests.fixtures.terminal import unfolded
+from tests.fixtures.terminal import answering, unfolded
 from utils.paths import PROJECT_ROOT
 
 WORDS = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=30)
@@ -58,6 +58,14 @@ def test_a_command_names_the_chosen_project(project, capsys, monkeypatch):
 
     typed = capsys.readouterr().out.partition("run.py ")[2]
     assert shlex.split(typed) == ["--project", project, "--ingest"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"), [("y", True), ("no", False), ("", False), ("\x04", False)]
+)
+def test_a_question_is_answered_at_a_terminal(typed, said):
+    with answering(typed):
+        assert ask("Go on?", yes=False) is said
 
 
 def test_a_prompt_stays_with_its_command(capsys):

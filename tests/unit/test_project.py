@@ -359,6 +359,20 @@ def test_a_project_that_is_there_is_never_overwritten(slides, cells):
     assert cells.read_text() == before
 
 
+def test_a_wrong_folder_is_told_and_asked_for_again(slides, projects, capsys):
+    with answering(str(slides.with_name("my slide")), str(slides), ""):
+        make_project("cells", {})
+    shown = capsys.readouterr().out
+    assert shown.count("Where are the images?") == 2
+    assert "Did you mean" in shown
+
+
+def test_no_answer_leaves_no_file_and_names_the_command(projects):
+    with answering("\x04"), pytest.raises(ConfigurationError, match=r"--set source\.path=DIR"):
+        make_project("cells", {})
+    assert not list(projects.iterdir())
+
+
 def test_a_class_that_is_left_out_is_told(slides, projects, capsys):
     with answering("ship, boat"):
         make_project("cells", {"source.path": str(slides)})
