@@ -15,8 +15,11 @@ COLUMNS = 100
 # From the prompt or the program's name to the end of the sentence or of the line; a word in
 # capitals (NAME) is a placeholder.
 COMMAND = re.compile(
-    r"(?:\$ |\b)(?:python run\.py|zenml|make(?= [a-z-]{4})|uv|pip|gcloud) "
-    r"(?:'[^']*'|.)*?(?=[.;)]*(?: (?![A-Z]+\b)[A-Z]| \(|$))"
+    r"(?:\$ |\b)(?:[A-Z_]+=\S+ )*"
+    r"(?:python run\.py|zenml|make(?= [a-z-]{4})|uv|pip|gcloud|hf|mkdir|scancel|git(?= init)"
+    r"|label-studio(?= start)) "
+    r"(?:'[^']*'|.)*?(?=[.;)]*(?:;| (?![A-Z]+\b)[A-Z]| \(|$))"
+    r"|-e \w+=\S+(?: -[ev] \S+)*(?<!;)"
 )
 _KEPT_SPACE = "\0"
 # Commands that belong to no project, or name theirs.

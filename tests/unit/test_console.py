@@ -68,6 +68,24 @@ def test_a_question_is_answered_at_a_terminal(typed, said):
         assert ask("Go on?", yes=False) is said
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"A_SETTING=true ANOTHER={'/folder' * 12} label-studio start",
+        f"mkdir frames && ffmpeg -i {'/folder' * 12}/a.mp4 -vf fps=1 frames/%06d.png",
+        f"-e A_SETTING=true -e ANOTHER={'/folder' * 12} -v {'/folder' * 6}:/there:ro",
+        f"hf download owner/name --repo-type dataset --local-dir {'/folder' * 12}",
+        f"scancel {' '.join(map(str, range(100)))}",
+    ],
+)
+@pytest.mark.parametrize("end", [". Then go on.", "; then go on.", "", " (as before)."])
+def test_commands_of_other_programs_stand_on_one_line(command, end, capsys):
+    reason = "The folder cannot be shown to anybody, for a reason that is told"
+    say(f"{reason}. Mend it with: {command}{end}")
+
+    assert any(command in line for line in capsys.readouterr().out.splitlines())
+
+
 def test_a_prompt_stays_with_its_command(capsys):
     command = "$ python run.py --training --local --config configs/demo/training.yaml " + "-v " * 20
     say(command.strip())

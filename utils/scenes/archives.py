@@ -41,7 +41,7 @@ def folder_of_file(file: Path) -> Path:
         frames = shlex.quote(f"{file.stem}/{file.stem}_frame_%06d.png")
         raise SourceError(
             f"{file} is a video. Take frames out of it, for instance one a second, with: mkdir "
-            f"{folder} && ffmpeg -i {shlex.quote(str(file))} -vf fps=1 {frames}; then name that "
+            f"{folder} && ffmpeg -i {shlex.quote(str(file))} -vf fps=1 {frames}. Then name that "
             "folder."
         )
     if suffix in _OTHER_ARCHIVES:
