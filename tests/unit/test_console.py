@@ -23,7 +23,7 @@ WORDS = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=30)
 
 
 @pytest.mark.parametrize("write", [say, complain])
-def test_long_lines_arefolded(write, capsys):
+def test_long_lines_are_folded(write, capsys):
     write("  " + "word " * 60)
     lines = "".join(capsys.readouterr()).splitlines()
 
@@ -127,7 +127,7 @@ def logged(monkeypatch) -> Callable[[], list[str]]:
     return lines
 
 
-def test_logged_lines_arefolded(logged):
+def test_logged_lines_are_folded(logged):
     assert len(logged()) > 1
     assert all(len(line) <= COLUMNS for line in logged())
 
