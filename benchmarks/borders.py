@@ -17,9 +17,10 @@ from benchmarks.mosaic import make_detector
 from utils.detection.merge import merge_windows
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import load_predictor
-from utils.geometry import Boxes, FloatArray
+from utils.geometry import FloatArray
 from utils.images.reader import Pixels
-from utils.tiling.grid import Grid
+from utils.shapes.grid import Grid
+from utils.shapes.shapes import Shapes
 
 PLACEMENTS = 200
 TILE_SIZE, OVERLAP, WINDOWS = 320, 80, 16
@@ -88,7 +89,7 @@ def _across_a_border(
     return np.round([left, top]).astype(int)
 
 
-def _counts(found: Boxes, ships: FloatArray) -> FloatArray:
+def _counts(found: Shapes, ships: FloatArray) -> FloatArray:
     """How many boxes have their centre on or just beside each ship."""
     centres = (found.xyxy[:, :2] + found.xyxy[:, 2:]) / 2
     near = (centres >= ships[:, None, :2] - NEAR) & (centres <= ships[:, None, 2:] + NEAR)

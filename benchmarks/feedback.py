@@ -28,19 +28,20 @@ from benchmarks.bars import Bar, exit_code
 from benchmarks.last_layer import SeenTile, Weights, find, learn, looks, see
 from benchmarks.mosaic import shared_data
 from utils.dataset.labeled import LabeledTile
-from utils.evaluation.coco import coco_metrics
+from utils.evaluation.average_precision import average_precision_in
 from utils.evaluation.evaluated_images import EvaluatedImage
 from utils.feedback.candidates import Candidate, candidate
 from utils.feedback.options import FeedbackOptions, PickWeights
 from utils.feedback.pick import chance, pick
 from utils.files import sha256_of
-from utils.geometry import Boxes, FloatArray, Window
+from utils.geometry import FloatArray, Window
 from utils.images.reader import image_size
 from utils.issues import IssueReport
 from utils.progress import progress
 from utils.scenes.options import VocSource
 from utils.scenes.scene import Scene
 from utils.scenes.sources import open_source
+from utils.shapes.shapes import Shapes
 from utils.tiling.tile import Tile, tile_id_of
 
 ROUNDS = 4
@@ -133,7 +134,7 @@ def as_tile(scene: Scene) -> LabeledTile:
         window=window,
         uri=str(scene.path),
         sha256=sha256_of(scene.path),
-        boxes=scene.boxes or Boxes(),
+        shapes=scene.shapes or Shapes(),
         reviewed=True,
     )
 
@@ -146,9 +147,9 @@ def simulate(ships: Ships, options: FeedbackOptions | None, seed: int) -> list[S
     steps = []
     for number in range(ROUNDS + 1):
         weights = learn([ships.seen[tile.tile_id] for tile in labeled])
-        label = labeled[0].boxes.labels[0]
+        label = labeled[0].shapes.labels[0]
         score = map50(ships, weights, label)
-        steps.append(Step(len(labeled), sum(len(tile.boxes) for tile in labeled), score))
+        steps.append(Step(len(labeled), sum(len(tile.shapes) for tile in labeled), score))
         if options is None:
             labeled = drawn[: ASKED_FOR * (number + 2)]
             continue
@@ -164,15 +165,15 @@ def map50(ships: Ships, weights: Weights, label: str) -> float:
     judged = []
     for tile in ships.test:
         found = find(weights, ships.seen[tile.tile_id], label)
-        judged.append(EvaluatedImage(tile.tile_id, tile.scene_id, tile.window, tile.boxes, found))
-    return coco_metrics(judged, [label]).overall.map50 or 0.0
+        judged.append(EvaluatedImage(tile.tile_id, tile.scene_id, tile.window, tile.shapes, found))
+    return average_precision_in(judged, [label]).map50 or 0.0
 
 
 def ask(
     ships: Ships,
     options: FeedbackOptions,
     hidden: Sequence[LabeledTile],
-    found: dict[str, Boxes],
+    found: dict[str, Shapes],
     labeled: Sequence[LabeledTile],
 ) -> list[str]:
     """The tiles whose labels are wanted next."""

@@ -24,7 +24,8 @@ from utils.evaluation.bootstrap import (
 from utils.evaluation.evaluated_images import EvaluatedImage
 from utils.evaluation.matching import ClassMatches, match_classes
 from utils.evaluation.options import BootstrapOptions
-from utils.geometry import Boxes, FloatArray, Window
+from utils.geometry import FloatArray, Window
+from utils.shapes.shapes import Shapes
 
 IMAGES, CROWDED = 321, 5
 SIZES = (20, 60, 120)
@@ -59,10 +60,10 @@ def evaluated_image(
     scores = np.concatenate(
         [rng.normal(0.3 + 0.5 * chance, 0.18, len(found)), rng.normal(0.3, 0.18, false)]
     )
-    seen = Boxes(boxes, ("ship",) * len(boxes), scores.clip(0.01, 0.99))
+    seen = Shapes(boxes, ("ship",) * len(boxes), scores.clip(0.01, 0.99))
     window = Window(x=0, y=0, width=SIDE, height=SIDE)
     name = f"{number:04}"
-    return EvaluatedImage(name, name, window, Boxes(truth, ("ship",) * objects), seen)
+    return EvaluatedImage(name, name, window, Shapes(truth, ("ship",) * objects), seen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,10 @@ from utils.annotation.options import ExportOptions
 from utils.annotation.preannotations import Preannotation
 from utils.annotation.project import Project
 from utils.annotation.results import ExportResult
-from utils.geometry import Boxes, Window
+from utils.geometry import Window
 from utils.ports import free_port
 from utils.privacy import keep_private
+from utils.shapes.shapes import Shapes
 from utils.tiling.manifest import TileManifest
 from utils.tiling.tile import Tile
 
@@ -157,7 +158,7 @@ def measure(client: Any, folder: Path, tasks: int) -> Measurement:
         return seconds(lambda: sync_tasks(client, to[0], manifest, to[1], options))
 
     def send(to: tuple[Project, ServedImages], score: float = 0.5) -> float:
-        suggested = [(replace(tile, boxes=None), suggestion(tile, score)) for tile in tiles]
+        suggested = [(replace(tile, shapes=None), suggestion(tile, score)) for tile in tiles]
         return seconds(lambda: send_tiles(client, to[0], suggested, to[1], LabelStudioOptions()))
 
     def export(of: tuple[Project, ServedImages]) -> float:
@@ -196,8 +197,8 @@ def measure(client: Any, folder: Path, tasks: int) -> Measurement:
 
 def suggestion(tile: Tile, score: float) -> Preannotation:
     """Likely predictions of a detector: the true boxes, with scores."""
-    truth = tile.boxes or Boxes()
-    return Preannotation(Boxes(truth.xyxy, truth.labels, np.full(len(truth), score)), "1", 0.5)
+    truth = tile.shapes or Shapes()
+    return Preannotation(Shapes(truth.xyxy, truth.labels, np.full(len(truth), score)), "1", 0.5)
 
 
 def make_tiles(store: Path, tasks: int) -> list[Tile]:
@@ -215,7 +216,7 @@ def make_tiles(store: Path, tasks: int) -> list[Tile]:
             size_bytes=1,
             scene_width=1000,
             scene_height=1000,
-            boxes=Boxes(np.hstack([corner, corner + 50]), ("ship",) * BOXES_PER_TASK),
+            shapes=Shapes(np.hstack([corner, corner + 50]), ("ship",) * BOXES_PER_TASK),
         )
         for number, corner in enumerate(corners)
     ]

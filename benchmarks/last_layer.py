@@ -21,7 +21,8 @@ from torchvision.ops import nms
 
 from utils.dataset.labeled import LabeledTile
 from utils.detection.ultralytics.checkpoint import load_weights
-from utils.geometry import Boxes, FloatArray, iou_matrix
+from utils.geometry import FloatArray, iou_matrix
+from utils.shapes.shapes import Shapes
 
 _IS_OBJECT, _IS_NONE = 0.5, 0.4  # of the overlap with the best true box
 _PLACES_WITHOUT = (60, 40, 25)  # to learn from, of each level of a tile; they stand for all
@@ -86,7 +87,7 @@ def see(tiles: Sequence[LabeledTile], weights: Path, image_size: int) -> dict[st
         for tile, one in zip(tiles, raw, strict=True):
             features = np.clip((one.features[level].astype(np.float32) - mean) / spread, -6, 6)
             with_one = np.hstack([features, np.ones((len(features), 1), np.float32)])
-            places = _places(with_one, one.xyxy[level], tile.boxes, level, chance)
+            places = _places(with_one, one.xyxy[level], tile.shapes, level, chance)
             seen[tile.tile_id].append(places)
     return {
         tile.tile_id: SeenTile(tuple(seen[tile.tile_id]), one.look)
@@ -108,7 +109,7 @@ def learn(seen: Sequence[SeenTile]) -> Weights:
     ]
 
 
-def find(weights: Weights, tile: SeenTile, label: str) -> Boxes:
+def find(weights: Weights, tile: SeenTile, label: str) -> Shapes:
     """The predictions of a detector with that last layer on a tile, by descending score."""
     scores = np.concatenate(
         [_sigmoid(one.features @ weight) for one, weight in zip(tile.levels, weights, strict=True)]
@@ -117,7 +118,7 @@ def find(weights: Weights, tile: SeenTile, label: str) -> Boxes:
     likely = np.flatnonzero(scores > _LEAST_SCORE)
     xyxy, scores = xyxy[likely], scores[likely]
     kept = nms(torch.from_numpy(xyxy), torch.from_numpy(scores), _SAME)[:_MOST_BOXES].numpy()
-    return Boxes(xyxy[kept], (label,) * len(kept), scores[kept])
+    return Shapes(xyxy[kept], (label,) * len(kept), scores[kept])
 
 
 def looks(seen: Mapping[str, SeenTile], tile_ids: Sequence[str]) -> FloatArray:
@@ -179,7 +180,7 @@ def _level(head: Any, level: int, maps: torch.Tensor, ratio: float) -> tuple[Any
 
 
 def _places(
-    features: FloatArray, xyxy: FloatArray, truth: Boxes, level: int, chance: np.random.Generator
+    features: FloatArray, xyxy: FloatArray, truth: Shapes, level: int, chance: np.random.Generator
 ) -> Places:
     overlap = iou_matrix(xyxy, truth.xyxy).max(axis=1, initial=0)
     objects, others = np.flatnonzero(overlap > _IS_OBJECT), np.flatnonzero(overlap < _IS_NONE)

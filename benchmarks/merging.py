@@ -20,8 +20,9 @@ from torchvision.ops import nms
 
 from benchmarks.bars import Bar, exit_code
 from utils.detection.merge import merge_windows
-from utils.geometry import Boxes, FloatArray, Window, box_areas, clip_boxes
-from utils.tiling.grid import tile_windows
+from utils.geometry import FloatArray, Window, box_areas, clip_boxes
+from utils.shapes.grid import tile_windows
+from utils.shapes.shapes import Shapes
 
 ROUNDS = 5
 TILE_SIZE, OVERLAP = 1000, 200
@@ -33,7 +34,7 @@ JITTER_PIXELS = 1.0
 # Side of the scene, number of objects and their typical size, in pixels.
 SCENES = {"spread over 400 MP": (20_000, 20_500, 40), "crowded into 25 MP": (5_000, 21_600, 40)}
 
-Found = list[tuple[Window, Boxes]]
+Found = list[tuple[Window, Shapes]]
 
 
 def make_findings(side: int, count: int, size: int) -> Found:
@@ -47,11 +48,11 @@ def make_findings(side: int, count: int, size: int) -> Found:
     ]
 
 
-def _seen(objects: FloatArray, window: Window, rng: np.random.Generator) -> Boxes:
+def _seen(objects: FloatArray, window: Window, rng: np.random.Generator) -> Shapes:
     visible = clip_boxes(objects, window.xyxy)
     visible = visible[box_areas(visible) > SMALLEST_SHARE_FOUND * box_areas(objects)]
     shaken = clip_boxes(visible + rng.normal(0, JITTER_PIXELS, visible.shape), window.xyxy)
-    return Boxes(shaken, ("ship",) * len(shaken), rng.uniform(0.1, 1, len(shaken)))
+    return Shapes(shaken, ("ship",) * len(shaken), rng.uniform(0.1, 1, len(shaken)))
 
 
 def _rows(found: Found) -> FloatArray:

@@ -13,7 +13,6 @@ from uuid import uuid4
 import numpy as np
 from PIL import Image
 
-from utils.box_formats import from_yolo
 from utils.detection.detector import Detector
 from utils.detection.merge import merge_windows
 from utils.detection.options import InferenceOptions
@@ -22,9 +21,10 @@ from utils.detection.scale import WindowPlan
 from utils.detection.scan import scan_scenes
 from utils.detection.ultralytics.checkpoint import load_weights
 from utils.detection.window_checkpoints import PredictionCache, ScannedWindow
-from utils.geometry import Boxes
 from utils.paths import PROJECT_ROOT
 from utils.scenes.scene import Scene
+from utils.shapes.formats import from_yolo
+from utils.shapes.shapes import Shapes
 from utils.storage.store import open_store
 
 CELL, CELLS = 640, 8
@@ -42,7 +42,7 @@ def shared_data() -> Path:
     return Path(os.environ.get("SPYGLASS_SHARED_DATA", default))
 
 
-def make_mosaic(data: Path, path: Path) -> Boxes:
+def make_mosaic(data: Path, path: Path) -> Shapes:
     """Write the photos side by side; returns their boxes, labelled by the number of the class."""
     canvas = Image.new("RGB", (CELL * CELLS, CELL * CELLS), (114, 114, 114))
     parts = []
@@ -54,14 +54,14 @@ def make_mosaic(data: Path, path: Path) -> Boxes:
             parts.append(_truth(photo, *image.size).shifted(left, top))
     canvas.save(path, compress_level=1)
     labels = tuple(label for part in parts for label in part.labels)
-    return Boxes(np.vstack([part.xyxy for part in parts]), labels)
+    return Shapes(np.vstack([part.xyxy for part in parts]), labels)
 
 
-def _truth(photo: Path, width: int, height: int) -> Boxes:
+def _truth(photo: Path, width: int, height: int) -> Shapes:
     path = Path(str(photo).replace("/images/", "/labels/")).with_suffix(".txt")
     lines = path.read_text().splitlines() if path.is_file() else []
     rows = np.array([line.split() for line in lines], dtype=float).reshape(-1, 5)
-    return Boxes(from_yolo(rows[:, 1:], width, height), tuple(str(int(n)) for n in rows[:, 0]))
+    return Shapes(from_yolo(rows[:, 1:], width, height), tuple(str(int(n)) for n in rows[:, 0]))
 
 
 def make_detector(data: Path) -> Detector:
@@ -73,19 +73,19 @@ def make_detector(data: Path) -> Detector:
 
 def look(
     scene: Path, predictor: Predictor, folder: Path, options: InferenceOptions = OPTIONS
-) -> Boxes:
+) -> Shapes:
     """Spyglass: from the file to merged boxes, with its checkpoints kept on the way."""
     return look_closely(scene, predictor, folder, options)[0]
 
 
 def look_closely(
     scene: Path, predictor: Predictor, folder: Path, options: InferenceOptions
-) -> tuple[Boxes, list[ScannedWindow]]:
+) -> tuple[Shapes, list[ScannedWindow]]:
     """As `look`, with the windows as they were seen."""
     kept = PredictionCache(open_store(str(folder / "kept")), uuid4().hex, folder / "scenes")
     (scan,) = scan_scenes(
         [Scene(scene.name, scene)], kept, options, lambda _: predictor, lambda *_: WINDOWS
     )
     assert scan.checkpoints is not None
-    found = [(one.window, one.boxes) for one in scan.checkpoints.scanned]
+    found = [(one.window, one.shapes) for one in scan.checkpoints.scanned]
     return merge_windows(found, scan.width, scan.height), scan.checkpoints.scanned

@@ -28,9 +28,9 @@ from utils.paths import PROJECT_ROOT
 # The unit tests that concern each module; none of them needs more than utils and tests.builders.
 MODULES = {
     "utils/geometry.py": ("geometry", "grid"),
-    "utils/box_formats.py": ("box_formats",),
-    "utils/tiling/grid.py": ("grid",),
-    "utils/tiling/assignment.py": ("assignment",),
+    "utils/shapes/formats.py": ("box_formats",),
+    "utils/shapes/grid.py": ("grid",),
+    "utils/shapes/windows.py": ("shape_windows",),
     "utils/dataset/splits.py": ("dataset_splits",),
     "utils/detection/merge.py": ("merge",),
     "utils/evaluation/matching.py": ("matching", "evaluation_scores", "evaluation_errors"),

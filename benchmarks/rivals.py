@@ -10,13 +10,14 @@ from PIL import Image
 
 from benchmarks.mosaic import IMAGE_SIZE, OVERLAP, TILE_SIZE
 from utils.detection.ultralytics.checkpoint import load_weights
-from utils.evaluation.coco import coco_metrics
+from utils.evaluation.average_precision import average_precision_in
 from utils.evaluation.evaluated_images import EvaluatedImage
-from utils.geometry import Boxes, Window
+from utils.geometry import Window
 from utils.images.reader import read_windows
+from utils.shapes.shapes import Shapes
 
 
-def sahi_way(scene: Path, weights: Path, confidence: float) -> Callable[[], Boxes]:
+def sahi_way(scene: Path, weights: Path, confidence: float) -> Callable[[], Shapes]:
     """SAHI's sliced prediction, without its additional look at the whole scene."""
     from sahi import AutoDetectionModel
     from sahi.predict import get_sliced_prediction
@@ -29,7 +30,7 @@ def sahi_way(scene: Path, weights: Path, confidence: float) -> Callable[[], Boxe
         image_size=IMAGE_SIZE,
     )
 
-    def find() -> Boxes:
+    def find() -> Shapes:
         result = get_sliced_prediction(
             str(scene),
             model,
@@ -41,7 +42,7 @@ def sahi_way(scene: Path, weights: Path, confidence: float) -> Callable[[], Boxe
             verbose=0,
         )
         found = result.object_prediction_list
-        return Boxes(
+        return Shapes(
             np.array([one.bbox.to_xyxy() for one in found]),
             tuple(str(one.category.id) for one in found),
             np.array([one.score.value for one in found]),
@@ -71,8 +72,8 @@ def cut(scene: Path, folder: Path) -> list[Path]:
     return paths
 
 
-def map50(truth: Boxes, found: Boxes) -> float:
+def map50(truth: Shapes, found: Shapes) -> float:
     """COCO's mAP50 of one scene, over the classes that are there."""
     window = Window(x=0, y=0, width=1, height=1)
     names = sorted({*truth.labels, *found.labels})
-    return coco_metrics([EvaluatedImage("", "", window, truth, found)], names).overall.map50 or 0.0
+    return average_precision_in([EvaluatedImage("", "", window, truth, found)], names).map50 or 0.0

@@ -42,7 +42,7 @@ from utils.detection.detector import Detector
 from utils.detection.ultralytics.checkpoint import load_weights
 from utils.detection.ultralytics.options import TrainingOptions
 from utils.detection.ultralytics.train import train_detector
-from utils.evaluation.coco import coco_metrics
+from utils.evaluation.average_precision import average_precision_in
 from utils.evaluation.options import EvaluationOptions
 from utils.evaluation.predict_tiles import predict_tiles
 from utils.files import sha256_of
@@ -87,7 +87,7 @@ def ships(data: Path) -> list[LabeledTile]:
     source = VocSource(path=str(data / "ships"), class_mapping={"boat": "ship"})
     tiles = []
     for scene in open_source(source).read(IssueReport()):
-        assert scene.boxes is not None
+        assert scene.shapes is not None
         with Image.open(scene.path) as image:
             window = Window(x=0, y=0, width=image.width, height=image.height)
         tiles.append(
@@ -97,7 +97,7 @@ def ships(data: Path) -> list[LabeledTile]:
                 window,
                 str(scene.path),
                 sha256_of(scene.path),
-                scene.boxes,
+                scene.shapes,
             )
         )
     return sorted(tiles, key=lambda tile: tile.tile_id)
@@ -131,7 +131,7 @@ def train(
     test = [tile for tile in tiles if splits[tile.scene_id] is Split.TEST]
     for name, augment in LOOKS.items():
         (look,) = predict_tiles([detector], test, images, EvaluationOptions(augment=augment))
-        scores[name] = coco_metrics(look.tiles, CLASSES).overall.map50_95 or 0.0
+        scores[name] = average_precision_in(look.tiles, CLASSES).map50_95 or 0.0
     return {name: float(value) for name, value in scores.items()}
 
 

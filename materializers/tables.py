@@ -81,7 +81,7 @@ class LabeledDatasetMaterializer(_TableMaterializer):
         boxes = Counter(dict.fromkeys(data.class_names, 0))
         reviewed = 0
         for tile in data:
-            boxes.update(tile.boxes.labels)
+            boxes.update(tile.shapes.labels)
             reviewed += tile.reviewed
         return {
             "tiles": len(data),
@@ -153,7 +153,7 @@ class PredictionsMaterializer(_TableMaterializer):
         figures: dict[str, MetadataType] = {
             "scenes": len(data),
             "georeferenced_scenes": sum(scene.georeference is not None for scene in data),
-            "boxes": sum(len(scene.boxes) for scene in data),
+            "boxes": sum(len(scene.shapes) for scene in data),
             "faint_boxes": sum(scene.faint_boxes for scene in data),
             "least_score": max((scene.least_score for scene in data), default=0.0),
             "edge_boxes": sum(sum(scene.at_edge) for scene in data),

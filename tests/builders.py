@@ -12,7 +12,8 @@ from PIL import Image
 
 from utils.dataset.labeled import LabeledTile
 from utils.files import sha256_of
-from utils.geometry import Boxes, Window
+from utils.geometry import Window
+from utils.shapes.shapes import Shapes
 from utils.tiling.tile import Tile, tile_id_of
 
 
@@ -24,9 +25,9 @@ def write_image(path: Path, width: int = 64, height: int = 48, *, seed: int = 0)
     return path
 
 
-def boxes(*rows: Sequence[float], label: str = "ship") -> Boxes:
-    """Boxes of one class from (x1, y1, x2, y2) rows."""
-    return Boxes(np.array(rows, dtype=float).reshape(-1, 4), (label,) * len(rows))
+def boxes(*rows: Sequence[float], label: str = "ship") -> Shapes:
+    """Shapes of one class from (x1, y1, x2, y2) rows."""
+    return Shapes(np.array(rows, dtype=float).reshape(-1, 4), (label,) * len(rows))
 
 
 def make_tile(
@@ -37,7 +38,7 @@ def make_tile(
     y: int = 0,
     width: int = 64,
     height: int = 48,
-    truth: Boxes | None = None,
+    truth: Shapes | None = None,
     seed: int = 0,
 ) -> Tile:
     """A tile with a real image in `folder`."""
@@ -53,7 +54,7 @@ def make_tile(
         size_bytes=image.stat().st_size,
         scene_width=x + width,
         scene_height=y + height,
-        boxes=truth,
+        shapes=truth,
     )
 
 
@@ -66,7 +67,7 @@ def labeled(tiles: Iterable[Tile]) -> list[LabeledTile]:
             window=tile.window,
             uri=tile.uri,
             sha256=tile.sha256,
-            boxes=tile.boxes if tile.boxes is not None else Boxes(),
+            shapes=tile.shapes if tile.shapes is not None else Shapes(),
             reviewed=True,
         )
         for tile in tiles

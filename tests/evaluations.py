@@ -11,13 +11,14 @@ from utils.evaluation.evaluated_images import EvaluatedImage
 from utils.evaluation.evaluation import Evaluation, WorstTile
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
 from utils.evaluation.scoring import score
-from utils.geometry import Boxes, Window
+from utils.geometry import Window
+from utils.shapes.shapes import Shapes
 
 SIDE = 100
 
 
 def evaluated(
-    truth: Boxes, found: Boxes, *, scene: str = "port/a", image: str | None = None, x: int = 0
+    truth: Shapes, found: Shapes, *, scene: str = "port/a", image: str | None = None, x: int = 0
 ) -> EvaluatedImage:
     """An image of 100 by 100 pixels."""
     return EvaluatedImage(
@@ -25,10 +26,10 @@ def evaluated(
     )
 
 
-def found(*rows: tuple[float, ...], label: str = "ship") -> Boxes:
-    """Boxes of one class from (x1, y1, x2, y2, score) rows."""
+def found(*rows: tuple[float, ...], label: str = "ship") -> Shapes:
+    """Shapes of one class from (x1, y1, x2, y2, score) rows."""
     array = np.array(rows, dtype=float).reshape(-1, 5)
-    return Boxes(array[:, :4], (label,) * len(array), array[:, 4])
+    return Shapes(array[:, :4], (label,) * len(array), array[:, 4])
 
 
 def make_evaluation(

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from tests.builders import boxes, write_image
 from utils.errors import SpyglassError
-from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
 from utils.scenes.shards import plan_shards
+from utils.shapes.shapes import Shapes
 from utils.storage.store import open_store
 from utils.tiling.ingest import IngestResult, ingest_scenes, merge_ingests
 from utils.tiling.options import TilingOptions
@@ -37,7 +37,7 @@ def write_scenes(folder: Path) -> Path:
     return folder
 
 
-def folder_source(folder: Path, truth: Boxes | None = None) -> SceneSource:
+def folder_source(folder: Path, truth: Shapes | None = None) -> SceneSource:
     """The scenes of `write_scenes`, each with the same boxes."""
     truth = truth if truth is not None else boxes((10, 10, 40, 40), (90, 90, 110, 110))
 

@@ -7,8 +7,7 @@ without any `+ 1`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,70 +50,6 @@ class Window:
     def xyxy(self) -> tuple[int, int, int, int]:
         """The window as a box."""
         return self.x, self.y, self.x + self.width, self.y + self.height
-
-
-@dataclass(frozen=True, eq=False)
-class Boxes:
-    """Boxes with a class each and, for predictions, a score each.
-
-    Attributes:
-        xyxy: Float64 array of shape (n, 4), absolute pixels.
-        labels: The n class names.
-        scores: Float64 array of shape (n,) in [0, 1], or None for ground truth.
-    """
-
-    xyxy: FloatArray = field(default_factory=lambda: np.zeros((0, 4)))
-    labels: tuple[str, ...] = ()
-    scores: FloatArray | None = None
-
-    def __post_init__(self) -> None:
-        """Bring the arrays to their promised shape and check that their lengths agree."""
-        xyxy = np.asarray(self.xyxy, dtype=np.float64).reshape(-1, 4)
-        object.__setattr__(self, "xyxy", xyxy)
-        object.__setattr__(self, "labels", tuple(self.labels))
-        if self.scores is not None:
-            object.__setattr__(
-                self, "scores", np.asarray(self.scores, dtype=np.float64).reshape(-1)
-            )
-        if len(self.labels) != len(xyxy) or (
-            self.scores is not None and len(self.scores) != len(xyxy)
-        ):
-            raise ValueError(
-                f"{len(xyxy)} boxes with {len(self.labels)} labels and scores {self.scores}"
-            )
-
-    def __len__(self) -> int:
-        """The number of boxes."""
-        return len(self.xyxy)
-
-    def __eq__(self, other: object) -> bool:
-        """Equal when every coordinate, label and score is."""
-        if not isinstance(other, Boxes):
-            return NotImplemented
-        if (self.scores is None) != (other.scores is None) or self.labels != other.labels:
-            return False
-        same_scores = self.scores is None or np.array_equal(self.scores, other.scores)  # type: ignore[arg-type]
-        return same_scores and np.array_equal(self.xyxy, other.xyxy)
-
-    def __hash__(self) -> int:
-        """Consistent with equality."""
-        return hash((self.xyxy.tobytes(), self.labels))
-
-    def select(self, chosen: ArrayLike) -> Self:
-        """The boxes at `chosen`: a boolean mask of shape (n,), or indices in the order wanted."""
-        index = np.asarray(chosen)
-        positions = (
-            np.flatnonzero(index) if index.dtype == np.bool_ else index.astype(np.intp).reshape(-1)
-        )
-        return type(self)(
-            self.xyxy[positions],
-            tuple(self.labels[i] for i in positions),
-            None if self.scores is None else self.scores[positions],
-        )
-
-    def shifted(self, dx: float, dy: float) -> Self:
-        """The same boxes moved by (dx, dy) pixels, as from tile to scene coordinates."""
-        return type(self)(shift(self.xyxy, dx, dy), self.labels, self.scores)
 
 
 def spans(

@@ -28,7 +28,6 @@ _FORMAT_KEY = b"spyglass.format"
 _CLASSES_KEY = b"spyglass.class_names"
 _FOOTER = b"spyglass.footer."
 
-BOXES = pa.list_(pa.list_(pa.float64(), 4))
 STRINGS = pa.list_(pa.string())
 
 

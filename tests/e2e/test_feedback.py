@@ -17,7 +17,7 @@ from zenml.client import Client
 from records.model_versions import version_in
 from tests.fixtures.user import User, kill, wait_for_line
 from utils.annotation.label_studio.connection import ask
-from utils.box_formats import to_percent
+from utils.shapes.formats import to_percent
 
 pytestmark = pytest.mark.slow
 
@@ -211,5 +211,5 @@ def _no_label_is_lost_or_doubled(user: User, truth: Truth) -> None:
     assert sum(tile.reviewed for tile in tiles) == 2 * PICKED
     for tile in tiles:
         box = truth[Path(tile.scene_id).stem]
-        assert tile.boxes.xyxy == pytest.approx(box, abs=4), tile.tile_id
+        assert tile.shapes.xyxy == pytest.approx(box, abs=4), tile.tile_id
         assert tile.review is None or tile.review.proposed_by in {"1", "2", "3"}

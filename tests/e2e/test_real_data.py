@@ -19,7 +19,7 @@ from utils.dataset.labeled import LabeledDataset
 from utils.detection.detector import Detector
 from utils.detection.predictions import Predictions
 from utils.evaluation.evaluation import Evaluation
-from utils.tiling.grid import Grid
+from utils.shapes.grid import Grid
 from utils.tiling.manifest import TileManifest
 
 pytestmark = pytest.mark.slow
@@ -211,14 +211,14 @@ def test_every_tile_is_a_task_with_its_boxes(loop, dataset, user):
     tasks = user.tasks(dataset.name)
 
     assert {task: sum(map(len, annotations)) for task, annotations in tasks.items()} == {
-        tile.tile_id: len(tile.boxes) for tile in loop.manifest
+        tile.tile_id: len(tile.shapes) for tile in loop.manifest
     }
 
 
 def test_the_labels_come_back_as_they_were_sent(loop):
-    sent = {tile.tile_id: sorted(tile.boxes.labels) for tile in loop.manifest}
+    sent = {tile.tile_id: sorted(tile.shapes.labels) for tile in loop.manifest}
 
-    assert {tile.tile_id: sorted(tile.boxes.labels) for tile in loop.labels} == sent
+    assert {tile.tile_id: sorted(tile.shapes.labels) for tile in loop.labels} == sent
 
 
 def test_the_detector_learns_the_classes_from_the_weights(loop, dataset):
@@ -243,7 +243,7 @@ def test_the_detector_in_production_finds_something(loop, dataset):
 
     assert len(scenes) == SCENES_TO_LOOK_THROUGH
     assert {scene.model_version for scene in scenes} == {"1"}
-    assert sum(len(scene.boxes) for scene in scenes) > 0
+    assert sum(len(scene.shapes) for scene in scenes) > 0
     assert {(scene.width, scene.height) for scene in scenes} <= set(dataset.sizes)
 
 
@@ -254,7 +254,7 @@ def test_every_tile_is_a_sample_with_its_truth_and_what_was_found(loop, dataset)
     looked_through = {scene.scene_id for scene in loop.predictions}
 
     assert {tile: len(sample["ground_truth"].detections) for tile, sample in samples.items()} == {
-        tile.tile_id: len(tile.boxes) for tile in loop.manifest
+        tile.tile_id: len(tile.shapes) for tile in loop.manifest
     }
     assert {
         sample["scene_id"] for sample in samples.values() if sample["predictions"] is not None

@@ -79,7 +79,12 @@ def made(artifact: str) -> Page:
 
 def boxes() -> list[tuple]:
     return [
-        (scene.scene_id, scene.boxes.labels, scene.boxes.xyxy.tolist(), scene.boxes.scores.tolist())
+        (
+            scene.scene_id,
+            scene.shapes.labels,
+            scene.shapes.xyxy.tolist(),
+            scene.shapes.scores.tolist(),
+        )
         for scene in made("predictions").items[0].load()
     ]
 

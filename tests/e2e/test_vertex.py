@@ -35,7 +35,7 @@ import materializers
 from zenml.client import Client
 newest = Client().list_artifact_versions(artifact="predictions", sort_by="desc:created", size=1)
 for scene in newest.items[0].load():
-    boxes = scene.boxes
+    boxes = scene.shapes
     print(scene.scene_id, boxes.labels, boxes.xyxy.round(2).tolist(), boxes.scores.round(4))
 """
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from utils.detection.options import PredictorOptions
 from utils.detection.predictor import load_predictor
-from utils.detection.test_time_augmentation import mirrored_boxes, mirrored_image
+from utils.detection.test_time_augmentation import mirrored_image
 from utils.detection.ultralytics.checkpoint import load_weights
 from utils.geometry import iou_matrix
 
@@ -48,7 +48,7 @@ def test_test_time_augmentation_enlarges_the_window_and_puts_its_boxes_in_place(
     assert plain.backend.name == augmented.backend.name == backend
     assert augmented.network.predictor.imgsz == [384, 384]
     (alone,), (mirrored,) = plain.predict([window]), augmented.predict([mirrored_image(window)])
-    again = mirrored_boxes(mirrored, window.shape[1])
+    again = mirrored.mirrored(window.shape[1])
     sure = boxes.select(boxes.scores >= 0.3)
     assert len(sure)
     for one in (alone, again):  # both predictions have the boxes of high scores

@@ -18,9 +18,9 @@ from utils.detection.exports import Exports
 from utils.detection.options import PredictorOptions
 from utils.detection.predictor import load_predictor
 from utils.detection.ultralytics.checkpoint import load_weights
-from utils.geometry import Boxes
 from utils.images.reader import read_windows
 from utils.paths import local_folder
+from utils.shapes.shapes import Shapes
 
 
 def load(detector, backend, images, **changes):
@@ -117,10 +117,10 @@ BOX = (10.0, 10.0, 50.0, 50.0)
 
 
 def one(box=BOX, score=0.9, label="ship"):
-    return [Boxes(np.array([box]), (label,), np.array([score]))]
+    return [Shapes(np.array([box]), (label,), np.array([score]))]
 
 
-NOTHING = [Boxes(scores=np.zeros(0))]
+NOTHING = [Shapes(scores=np.zeros(0))]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from PIL import Image
 
 from tests.builders import boxes
 from tests.fixtures.detector import tiny_tiles
-from utils.box_formats import from_yolo
 from utils.dataset.labeled import LabeledTile
 from utils.dataset.splits import Split
 from utils.dataset.yolo import YoloDataset, write_yolo_dataset
@@ -29,8 +28,10 @@ from utils.evaluation.evaluate import (
 from utils.evaluation.evaluation import Evaluation
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
 from utils.files import sha256_of
-from utils.geometry import Boxes, Window
+from utils.geometry import Window
 from utils.reports.evaluation_page import evaluation_page, shown_estimate
+from utils.shapes.formats import from_yolo
+from utils.shapes.shapes import Shapes
 
 SIDE, IMAGE_SIZE = 640, 320
 PERSON = 0
@@ -71,7 +72,7 @@ def square_tile(photo: Path, labels: Path, folder: Path) -> LabeledTile:
     lines = labels.read_text().splitlines() if labels.exists() else []
     rows = np.array([line.split() for line in lines], dtype=float).reshape(-1, 5)
     shares = rows[rows[:, 0] == PERSON][:, 1:]
-    people = Boxes(from_yolo(shares, *size), ("person",) * len(shares)).shifted(left, top)
+    people = Shapes(from_yolo(shares, *size), ("person",) * len(shares)).shifted(left, top)
     window = Window(x=0, y=0, width=SIDE, height=SIDE)
     return LabeledTile(photo.stem, photo.stem, window, str(path), sha256_of(path), people)
 
@@ -190,7 +191,7 @@ def test_scenes_that_one_of_two_detectors_was_trained_on_evaluate_neither(tmp_pa
 def test_only_scenes_with_objects_count_as_unseen_groups(tmp_path):
     tiles, splits = tiny_tiles(tmp_path, 8)
     first, second = sorted(scene for scene, split in splits.items() if split == Split.TEST)
-    bare = [replace(t, boxes=boxes()) if t.scene_id == first else t for t in tiles]
+    bare = [replace(t, shapes=boxes()) if t.scene_id == first else t for t in tiles]
     assert unseen_groups(tiles, splits, {}) == {first, second}
     assert unseen_groups(bare, splits, {}) == {second}
     assert unseen_groups(tiles, splits, {second: Split.TRAIN}) == {first}

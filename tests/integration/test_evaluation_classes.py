@@ -13,18 +13,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils.box_formats import from_yolo
 from utils.dataset.labeled import LabeledTile
 from utils.dataset.splits import Split
 from utils.dataset.yolo import write_yolo_dataset
 from utils.detection.detector import Detector
 from utils.detection.ultralytics.checkpoint import load_weights
 from utils.detection.ultralytics.library import load_ultralytics, quiet
-from utils.evaluation.coco import coco_metrics
+from utils.evaluation.average_precision import average_precision_in
 from utils.evaluation.options import EvaluationOptions
 from utils.evaluation.predict_tiles import predict_tiles
 from utils.files import sha256_of
-from utils.geometry import Boxes, Window
+from utils.geometry import Window
+from utils.shapes.formats import from_yolo
+from utils.shapes.shapes import Shapes
 
 SIDE = 640
 
@@ -36,7 +37,7 @@ def tile_of(photo: Path, class_names: tuple[str, ...]) -> LabeledTile:
     rows = np.array([line.split() for line in lines], dtype=float).reshape(-1, 5)
     with Image.open(photo) as image:
         width, height = image.size
-    truth = Boxes(
+    truth = Shapes(
         from_yolo(rows[:, 1:], width, height), tuple(class_names[int(n)] for n in rows[:, 0])
     )
     window = Window(x=0, y=0, width=width, height=height)
@@ -67,7 +68,7 @@ def test_scores_of_many_classes_on_tiles_that_are_not_square_are_those_of_ultral
     monkeypatch.setattr(nms, "non_max_suppression", several)
     detector = Detector(weights, weights, names, "detect", SIDE, "", {}, {}, 0, "", "")
     (predicted,) = predict_tiles([detector], tiles[2:], images, EvaluationOptions(device="cpu"))
-    ours = coco_metrics(predicted.tiles, names)
-    assert len(ours.classes) == 80
-    assert ours.overall.map50 == pytest.approx(theirs.box.map50, abs=0.005)
-    assert ours.overall.map50_95 == pytest.approx(theirs.box.map, abs=0.005)
+    ours = average_precision_in(predicted.tiles, names)
+    assert len(names) == 80
+    assert ours.map50 == pytest.approx(theirs.box.map50, abs=0.005)
+    assert ours.map50_95 == pytest.approx(theirs.box.map, abs=0.005)

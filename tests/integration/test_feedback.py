@@ -20,17 +20,17 @@ from utils.feedback.pick import pick
 from utils.feedback.picked import PickedTile, PickedTiles, Reason
 from utils.feedback.predict_tiles import embedder, with_predictions
 from utils.feedback.sendable import preannotation_of, stored_tile
-from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.reports.picked_page import picked_page
 from utils.scenes.scene import Scene, SceneSource
+from utils.shapes.shapes import Shapes
 from utils.storage.store import open_store
 from utils.tiling.ingest import ingest_scenes
 from utils.tiling.options import TilingOptions
 from utils.tiling.tile import Tile
 
 TILING = TilingOptions(tile_size=64, overlap=0)
-FOUND = Boxes(np.array([[4, 4, 20, 20], [70, 4, 90, 20]]), ("ship", "ship"), np.array([0.1, 0.9]))
+FOUND = Shapes(np.array([[4, 4, 20, 20], [70, 4, 90, 20]]), ("ship", "ship"), np.array([0.1, 0.9]))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_picked_tile_is_sent_with_the_boxes_that_are_worth_peoples_time(
     tiles = tiles_of_predicted((), [prediction], TILING, IssueReport())
     found = candidates(tiles, confidence=0.25, predictions=[prediction])
     sent = [preannotation_of(one) for one in pick(found, FeedbackOptions(random_share=0))]
-    assert [(one.model_version, one.boxes.scores.tolist()) for one in sent if one] == [
+    assert [(one.model_version, one.shapes.scores.tolist()) for one in sent if one] == [
         ("7", []),
         ("7", [0.9]),
     ]
@@ -124,7 +124,7 @@ def test_tiles_that_wait_are_looked_at_again_where_nothing_newer_was_predicted(
     sent = preannotation_of(of_same)
     assert sent is not None
     assert sent.model_version == "7"
-    assert len(sent.boxes) > 0
+    assert len(sent.shapes) > 0
     assert preannotation_of(of_other) is None
 
     assert len(issues) == 0

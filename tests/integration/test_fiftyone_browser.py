@@ -17,7 +17,7 @@ from utils.curation.app import serve_app, stop_app
 from utils.curation.dataset import build_dataset
 from utils.curation.fields import COLOURS, FOUND, TRUTH
 from utils.detection.predictions import Predictions, ScenePrediction
-from utils.geometry import Boxes
+from utils.shapes.shapes import Shapes
 from utils.tiling.manifest import TileManifest
 
 WATER = (30, 60, 90)
@@ -43,7 +43,7 @@ def address(app: str, dataset_name: str, tmp_path: Path) -> str:
     for tile in tiles:
         Image.new("RGB", (64, 48), WATER).save(tile.uri)
     manifest = TileManifest.write(tmp_path / "manifest.parquet", ["ship"], tiles)
-    found = Boxes(np.array([FOUND_SHIP]), ("ship",), np.array([0.87]))
+    found = Shapes(np.array([FOUND_SHIP]), ("ship",), np.array([0.87]))
     predictions = Predictions.write(
         tmp_path / "predictions.parquet",
         ["ship"],

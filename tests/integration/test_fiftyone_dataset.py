@@ -19,9 +19,9 @@ from utils.curation.dataset import build_dataset, update_dataset
 from utils.curation.samples import TileSample, tile_samples
 from utils.dataset.labeled import LabeledDataset
 from utils.detection.predictions import Predictions, ScenePrediction
-from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.paths import PROJECT_ROOT
+from utils.shapes.shapes import Shapes
 from utils.tiling.manifest import TileManifest
 from utils.tiling.options import TilingOptions
 from utils.tiling.tile import Tile
@@ -34,7 +34,7 @@ def tiles(tmp_path: Path) -> list[Tile]:
     """Two tiles of one scene and one of another."""
     return [
         make_tile(tmp_path / "tiles", "port/a.png", truth=SHIPS, seed=1),
-        make_tile(tmp_path / "tiles", "port/a.png", x=64, truth=Boxes(), seed=2),
+        make_tile(tmp_path / "tiles", "port/a.png", x=64, truth=Shapes(), seed=2),
         make_tile(tmp_path / "tiles", "port/b.png", truth=SHIPS, seed=3),
     ]
 
@@ -48,7 +48,7 @@ def predict(
     path: Path, scene_id: str, *found: tuple[float, ...], version: str = "1"
 ) -> Predictions:
     """Predictions for one scene of 128 × 48 pixels."""
-    scored = Boxes(boxes(*found).xyxy, ("ship",) * len(found), np.linspace(0.9, 0.5, len(found)))
+    scored = Shapes(boxes(*found).xyxy, ("ship",) * len(found), np.linspace(0.9, 0.5, len(found)))
     scene = ScenePrediction(scene_id, "/nowhere.png", 128, 48, scored, version)
     return Predictions.write(path, ["ship"], [scene])
 
@@ -113,7 +113,7 @@ def test_labels_replace_the_truth_a_tile_was_ingested_with(
     dataset_name: str, manifest: TileManifest, tiles: list[Tile], tmp_path: Path
 ) -> None:
     build_dataset(dataset_name, manifest)
-    left = [replace(tile, boxes=boxes((1, 1, 5, 5))) for tile in labeled(tiles[:1])]
+    left = [replace(tile, shapes=boxes((1, 1, 5, 5))) for tile in labeled(tiles[:1])]
     labels = LabeledDataset.write(tmp_path / "labels.parquet", ["ship"], left)
     update = build_dataset(dataset_name, manifest, labels=labels)
     dataset = open_dataset(dataset_name)
@@ -152,7 +152,7 @@ def test_a_scene_that_was_never_ingested_is_cut_into_tiles(
     dataset_name: str, tmp_path: Path
 ) -> None:
     image = write_image(tmp_path / "far away.png", 150, 90)
-    found = Boxes(np.array([[95.0, 10, 125, 40]]), ("ship",), np.array([0.8]))
+    found = Shapes(np.array([[95.0, 10, 125, 40]]), ("ship",), np.array([0.8]))
     scene = ScenePrediction("port/far away.png", str(image), 150, 90, found, "1", tags=("north",))
     predictions = Predictions.write(tmp_path / "p.parquet", ["ship"], [scene])
     tiling = TilingOptions(tile_size=100, overlap=0)

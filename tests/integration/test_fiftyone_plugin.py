@@ -19,8 +19,8 @@ from utils.curation.app import serve_app, stop_app
 from utils.curation.dataset import build_dataset
 from utils.detection.detector import Detector
 from utils.detection.predictions import Predictions, ScenePrediction
-from utils.geometry import Boxes
 from utils.paths import PROJECT_ROOT
+from utils.shapes.shapes import Shapes
 from utils.tiling.options import TilingOptions
 
 TILING = {"tile_size": 64, "overlap": 0}
@@ -37,7 +37,7 @@ def predictions(tmp_path: Path) -> Predictions:
     """Predictions of a scene of three tiles with a ship each, which was never ingested."""
     image = write_image(tmp_path / "scene.png", 192, 64)
     ships = boxes((4, 4, 20, 20), (70, 4, 90, 20), (140, 4, 160, 20))
-    found = Boxes(ships.xyxy, ships.labels, [0.9, 0.6, 0.3])
+    found = Shapes(ships.xyxy, ships.labels, [0.9, 0.6, 0.3])
     scene = ScenePrediction("port/scene.png", str(image), 192, 64, found, "1")
     return Predictions.write(tmp_path / "predictions.parquet", ["ship"], [scene])
 

@@ -37,18 +37,18 @@ def test_every_scene_is_predicted_in_order_of_its_id_with_what_is_known_of_it(pr
 
 def test_boxes_are_in_scene_coordinates_inside_the_scene_with_scores(predict, scenes):
     for scene in predict(scenes).predictions:
-        assert len(scene.boxes) > 0
-        assert scene.boxes.scores is not None
-        assert (scene.boxes.xyxy >= 0).all()
-        assert (scene.boxes.xyxy <= [scene.width, scene.height] * 2).all()
-        assert set(scene.boxes.labels) == {"ship"}
+        assert len(scene.shapes) > 0
+        assert scene.shapes.scores is not None
+        assert (scene.shapes.xyxy >= 0).all()
+        assert (scene.shapes.xyxy <= [scene.width, scene.height] * 2).all()
+        assert set(scene.shapes.labels) == {"ship"}
 
 
 def test_the_size_of_a_batch_does_not_change_what_is_found(predict, scenes):
-    three = [scene.boxes for scene in predict(scenes).predictions]
+    three = [scene.shapes for scene in predict(scenes).predictions]
     for part in kept_parts():
         part.unlink()
-    one = [scene.boxes for scene in predict(scenes, OPTIONS.updated(batch=1)).predictions]
+    one = [scene.shapes for scene in predict(scenes, OPTIONS.updated(batch=1)).predictions]
     for first, second in zip(three, one, strict=True):
         assert np.allclose(first.xyxy, second.xyxy, atol=1e-2)
 
@@ -82,7 +82,7 @@ def test_too_many_unreadable_scenes_are_an_error(predict, scenes, tmp_path):
 def test_predictions_are_written_in_the_formats_asked_for(predict, scenes):
     predictions = predict(scenes).predictions
     coco = json.loads(predictions.coco_json.read_text())
-    assert len(coco["annotations"]) == sum(len(scene.boxes) for scene in predictions)
+    assert len(coco["annotations"]) == sum(len(scene.shapes) for scene in predictions)
     assert predictions.geojson is None  # no scene knows where it lies
     assert predict(scenes, OPTIONS.updated(outputs=())).predictions.coco_json is None
 
@@ -111,9 +111,9 @@ def test_objects_on_borders_of_windows_are_found_once(predict, shared_data, tiny
     (scene,) = predict(
         [boats], options, detector=coco_detector(tiny_detector, shared_data)
     ).predictions
-    assert len(scene.boxes) > 20
-    alike = iou_matrix(scene.boxes.xyxy, scene.boxes.xyxy) > 0.7
-    same_class = np.equal.outer(*[np.array(scene.boxes.labels)] * 2)
+    assert len(scene.shapes) > 20
+    alike = iou_matrix(scene.shapes.xyxy, scene.shapes.xyxy) > 0.7
+    same_class = np.equal.outer(*[np.array(scene.shapes.labels)] * 2)
     assert not np.triu(alike & same_class, k=1).any()
 
 

@@ -13,9 +13,9 @@ from utils.detection.predictor import Predictor
 from utils.images.georeference import Georeference
 from utils.paths import local_folder
 from utils.scenes.scene import Scene
+from utils.shapes.grid import tile_windows
 from utils.storage.store import open_store
 from utils.tables import write_table
-from utils.tiling.grid import tile_windows
 
 
 def test_work_kept_in_a_bucket_is_taken_up_on_another_machine(
@@ -83,7 +83,7 @@ def test_a_run_killed_inside_a_scene_goes_on_after_its_last_checkpoint(
     for part in kept_parts():
         part.unlink()
     (whole,) = predict([tall]).predictions
-    assert resumed.boxes == whole.boxes
+    assert resumed.shapes == whole.shapes
 
 
 def test_the_boxes_of_a_scene_are_written_to_parquet_twice(predict, scenes, monkeypatch):
@@ -118,12 +118,12 @@ def test_what_another_version_of_ultralytics_has_found_is_not_taken(predict, sce
 def test_facts_of_a_scene_may_change_without_another_prediction(predict, scenes):
     before = {scene.scene_id: scene for scene in predict(scenes).predictions}
     place = Georeference("EPSG:4326", (1, 0, 0, 0, 1, 0))
-    changed = [replace(scene, boxes=boxes((5, 5, 9, 9)), georeference=place) for scene in scenes]
+    changed = [replace(scene, shapes=boxes((5, 5, 9, 9)), georeference=place) for scene in scenes]
     for scene in predict(changed, model_version="4").predictions:
         assert scene.truth == boxes((5, 5, 9, 9))
         assert scene.georeference == place
         assert scene.model_version == "4"
-        assert scene.boxes == before[scene.scene_id].boxes
+        assert scene.shapes == before[scene.scene_id].shapes
         assert scene.seconds == before[scene.scene_id].seconds
 
 
@@ -132,4 +132,4 @@ def test_an_image_that_has_changed_is_predicted_again(predict, scenes):
     write_image(scenes[0].path, 80, 60, seed=9)
     (after,) = predict(scenes[:1]).predictions
     assert (after.width, after.height) == (80, 60)
-    assert after.boxes != before[0].boxes
+    assert after.shapes != before[0].shapes

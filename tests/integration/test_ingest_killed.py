@@ -41,7 +41,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 def content(manifest: Path, store: str) -> list[object]:
     """The tiles of a manifest, wherever the store was."""
     return [
-        (tile.tile_id, tile.sha256, tile.boxes, tile.uri.removeprefix(store))
+        (tile.tile_id, tile.sha256, tile.shapes, tile.uri.removeprefix(store))
         for tile in TileManifest(manifest)
     ]
 

@@ -67,7 +67,7 @@ def logged_in(browser: Any, server: ServerConnection) -> Iterator[Any]:
 
 def test_a_task_shows_its_boxes_and_a_correction_comes_back(page: Any, harbour: Harbour) -> None:
     truth = boxes((8, 6, 24, 18), (40, 30, 60, 45))
-    tile = replace(harbour.tiles[0], boxes=truth)
+    tile = replace(harbour.tiles[0], shapes=truth)
     harbour.tiles[:] = [tile]
     harbour.sync()
     task = harbour.tasks()[tile.tile_id]["id"]
@@ -92,6 +92,6 @@ def test_a_task_shows_its_boxes_and_a_correction_comes_back(page: Any, harbour: 
     (back,) = harbour.export().dataset
     assert back.reviewed
     assert back.annotator == harbour.server.username
-    assert sorted(back.boxes.labels) == ["buoy", "ship", "ship"]
-    buoy = back.boxes.xyxy[back.boxes.labels.index("buoy")]
+    assert sorted(back.shapes.labels) == ["buoy", "ship", "ship"]
+    buoy = back.shapes.xyxy[back.shapes.labels.index("buoy")]
     np.testing.assert_allclose(buoy, (0.05 * 64, 0.6 * 48, 0.2 * 64, 0.8 * 48), atol=1)

@@ -147,7 +147,7 @@ def worked_on(
 ) -> tuple[Harbour, ExportResult]:
     """A project where each case was done to the task of one tile, and its export."""
     harbour = make_harbour(label_studio, tmp_path_factory.mktemp("harbour"), len(CASES))
-    harbour.tiles = [replace(tile, boxes=boxes(*SENT)) for tile in harbour.tiles]
+    harbour.tiles = [replace(tile, shapes=boxes(*SENT)) for tile in harbour.tiles]
     harbour.sync()
     tasks, person = harbour.tasks(), Person(harbour)
     for tile, (work, *_) in zip(harbour.tiles, CASES.values(), strict=True):
@@ -167,8 +167,8 @@ def test_what_comes_back_of_a_task(worked_on: tuple[Harbour, ExportResult], case
         return
     assert back is not None
     assert back.reviewed is reviewed
-    assert back.boxes.xyxy.tolist() == [pytest.approx(row) for row in expected]
-    assert {"buoy" if reviewed else "ship"} >= set(back.boxes.labels)
+    assert back.shapes.xyxy.tolist() == [pytest.approx(row) for row in expected]
+    assert {"buoy" if reviewed else "ship"} >= set(back.shapes.labels)
 
 
 def test_who_and_when_are_known_of_reviewed_tiles_only(
@@ -208,7 +208,7 @@ def test_the_statistics_account_for_every_tile(worked_on: tuple[Harbour, ExportR
     left_out = [expected for _, expected, _, _ in CASES.values() if expected is None]
     assert counts.reviewed + counts.ground_truth == len(result.dataset)
     assert counts.reviewed + counts.ground_truth + len(left_out) == len(CASES)
-    assert counts.boxes == sum(len(tile.boxes) for tile in result.dataset)
+    assert counts.boxes == sum(len(tile.shapes) for tile in result.dataset)
     assert counts.skipped == 1
 
 
@@ -229,15 +229,15 @@ def test_an_export_changes_nothing_in_the_project(harbour: Harbour) -> None:
 
 
 def test_a_tile_nobody_has_labelled_is_left_out_until_somebody_does(harbour: Harbour) -> None:
-    harbour.tiles[0] = replace(harbour.tiles[0], boxes=None)
-    harbour.tiles[1] = replace(harbour.tiles[1], boxes=boxes())
+    harbour.tiles[0] = replace(harbour.tiles[0], shapes=None)
+    harbour.tiles[1] = replace(harbour.tiles[1], shapes=boxes())
     harbour.sync()
     result = harbour.export()
     assert len(result.issues) == 0
     assert result.statistics.unlabeled == 1
     back: dict[str, LabeledTile] = {tile.tile_id: tile for tile in result.dataset}
     assert harbour.tiles[0].tile_id not in back
-    assert len(back[harbour.tiles[1].tile_id].boxes) == 0
+    assert len(back[harbour.tiles[1].tile_id].shapes) == 0
 
     task = harbour.tasks()[harbour.tiles[0].tile_id]
     Person(harbour).submit(task, region(0, 0))
@@ -257,7 +257,7 @@ def test_tasks_that_the_manifest_does_not_know_are_reported(
 
 
 def test_a_picked_tile_that_was_never_sent_is_told_and_does_not_count(harbour: Harbour) -> None:
-    harbour.tiles[0] = replace(harbour.tiles[0], boxes=None)
+    harbour.tiles[0] = replace(harbour.tiles[0], shapes=None)
     sent = TileManifest.write(harbour.folder / "sent.parquet", ["ship"], harbour.tiles[1:])
     sync_tasks(harbour.client, harbour.project, sent, harbour.images, harbour.options)
     result = harbour.export(max_bad_share=0.0)

@@ -56,7 +56,7 @@ def test_untouched_annotations_become_proposals_and_the_labels_stay(harbour: Har
     assert [tile.tile_id for tile in after] == [tile.tile_id for tile in before]
     for old, new in zip(before, after, strict=True):
         assert new.reviewed is False
-        assert new.boxes.xyxy == pytest.approx(old.boxes.xyxy)
+        assert new.shapes.xyxy == pytest.approx(old.shapes.xyxy)
 
     there = harbour.tasks()
     assert move(harbour) == 0
@@ -88,7 +88,7 @@ def test_tasks_of_other_origin_stay(harbour: Harbour) -> None:
 def test_a_tile_without_objects_becomes_an_empty_proposal(harbour: Harbour) -> None:
     from dataclasses import replace
 
-    harbour.tiles[0] = replace(harbour.tiles[0], boxes=boxes())
+    harbour.tiles[0] = replace(harbour.tiles[0], shapes=boxes())
     harbour.sync()
     assert move(harbour) == 12
     (proposal,) = harbour.tasks()[harbour.tiles[0].tile_id]["predictions"]

@@ -17,12 +17,12 @@ from utils.annotation.label_studio.sending import send_tiles
 from utils.annotation.label_studio.server import ServerConnection
 from utils.annotation.preannotations import Preannotation
 from utils.annotation.results import ExportResult
-from utils.geometry import Boxes
+from utils.shapes.shapes import Shapes
 from utils.tiling.manifest import TileManifest
 from utils.tiling.tile import Tile
 
 Sent = dict[str, Any]
-FOUND = Boxes(np.array([[1.0, 2, 30, 40]]), ("buoy",), np.array([0.75]))
+FOUND = Shapes(np.array([[1.0, 2, 30, 40]]), ("buoy",), np.array([0.75]))
 
 
 def offered(harbour: Harbour) -> Sent:
@@ -85,7 +85,7 @@ def test_a_project_that_shows_no_proposals_is_told_to(queue: Harbour) -> None:
 
 
 def test_unlabelled_tiles_have_no_proposal(queue: Harbour) -> None:
-    queue.tiles = [replace(tile, boxes=None) for tile in queue.tiles]
+    queue.tiles = [replace(tile, shapes=None) for tile in queue.tiles]
     assert queue.sync().waiting == 12
     assert all(not task["predictions"] for task in queue.tasks().values())
 
@@ -146,7 +146,7 @@ def worked_on(
     folder = tmp_path_factory.mktemp("proposals")
     harbour = make_harbour(label_studio, folder, len(CASES), ground_truth="proposals")
     harbour.tiles = [
-        replace(tile, boxes=boxes()) if case.startswith("empty") else tile
+        replace(tile, shapes=boxes()) if case.startswith("empty") else tile
         for case, tile in zip(CASES, harbour.tiles, strict=True)
     ]
     harbour.sync()
@@ -174,8 +174,8 @@ def test_the_export_and_the_tabs_tell_what_became_of_a_proposal(
     assert back.reviewed is (work is not None)
     if state is None:
         assert back.review is None
-        assert tile.boxes is not None
-        np.testing.assert_array_equal(back.boxes.xyxy, tile.boxes.xyxy)
+        assert tile.shapes is not None
+        np.testing.assert_array_equal(back.shapes.xyxy, tile.shapes.xyxy)
     else:
         assert back.review is not None
         assert (back.review.state, back.review.proposed_by) == (state, "ground truth")
@@ -212,7 +212,7 @@ def test_accepted_ground_truth_is_no_review_of_a_model(
 def test_known_labels_stay_offered_beside_a_detectors_boxes(queue: Harbour) -> None:
     queue.sync()
     bare = [
-        replace(tile, tile_id=f"bare {n}", boxes=None) for n, tile in enumerate(queue.tiles[:2])
+        replace(tile, tile_id=f"bare {n}", shapes=None) for n, tile in enumerate(queue.tiles[:2])
     ]
     for version in ("3", "4"):
         feed_back(queue, [queue.tiles[5], *bare], version, priority=0.9)

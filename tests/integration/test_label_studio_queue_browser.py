@@ -47,8 +47,8 @@ def queue(label_studio: ServerConnection, tmp_path: Any) -> Harbour:
     """Tiles with two ships each; the last one that a person sees is empty."""
     harbour = make_harbour(label_studio, tmp_path, TILES, ground_truth="proposals")
     truth = boxes((8, 6, 24, 18), (40, 30, 60, 45))
-    harbour.tiles = [replace(tile, boxes=truth) for tile in harbour.tiles]
-    harbour.tiles[20] = replace(harbour.tiles[20], boxes=boxes())
+    harbour.tiles = [replace(tile, shapes=truth) for tile in harbour.tiles]
+    harbour.tiles[20] = replace(harbour.tiles[20], shapes=boxes())
     return harbour
 
 
@@ -102,8 +102,8 @@ def test_twenty_tiles_in_a_row_are_accepted_corrected_or_skipped(page: Any, queu
     assert (counts.reviewed, counts.ground_truth) == (19, 2)
     who = queue.server.username
     assert result.quality.figures()["reviewed_by"] == f"{who} (16 accepted, 3 changed, 2 skipped)"
-    drawn = [tile for tile in result.dataset if "buoy" in tile.boxes.labels]
-    assert [len(tile.boxes) for tile in drawn] == [3, 3]
+    drawn = [tile for tile in result.dataset if "buoy" in tile.shapes.labels]
+    assert [len(tile.shapes) for tile in drawn] == [3, 3]
     sizes = {title: len(queue.tab(title)) for title in ("Waiting", "Accepted", "Changed")}
     # Only the export sees that a box was deleted.
     assert sizes == {"Waiting": 2, "Accepted": 16, "Changed": 2}
@@ -131,7 +131,7 @@ def test_the_first_screen_of_every_tab_shows_pictures(page: Any, queue: Harbour)
 
 def test_tasks_as_displayed_begin_with_the_highest_priority(page: Any, queue: Harbour) -> None:
     queue.sync()
-    queue.tiles.append(replace(queue.tiles[0], tile_id="picked", boxes=None))
+    queue.tiles.append(replace(queue.tiles[0], tile_id="picked", shapes=None))
     feed_back(queue, queue.tiles[-1:], "1", priority=0.5)
     page.goto(f"{queue.project.url}/data")
     page.get_by_text("Label All Tasks").locator("xpath=following::button[1]").click()

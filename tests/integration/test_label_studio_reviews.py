@@ -18,7 +18,7 @@ from utils.annotation.label_studio.data_manager import skipped_tiles
 from utils.annotation.label_studio.server import ServerConnection
 from utils.annotation.label_studio.webhook import registered
 from utils.annotation.results import ExportResult
-from utils.dataset.review import BoxChanges
+from utils.dataset.review import ShapeChanges
 from utils.reports.dataset_page import dataset_page
 
 VERSION = "7"
@@ -73,11 +73,11 @@ def accept_what_is_replaced_later(harbour: Harbour, task: Sent) -> None:
     ask(harbour.client, "POST", "api/predictions/", json=newer)
 
 
-CASES: dict[str, tuple[Callable[[Harbour, Sent], None], BoxChanges]] = {
-    "accepted": (accept, BoxChanges(kept=2)),
-    "changed": (correct, BoxChanges(moved=1, added=1, removed=1)),
-    "rejected": (reject, BoxChanges(removed=2)),
-    "accepted before it was replaced": (accept_what_is_replaced_later, BoxChanges(kept=2)),
+CASES: dict[str, tuple[Callable[[Harbour, Sent], None], ShapeChanges]] = {
+    "accepted": (accept, ShapeChanges(kept=2)),
+    "changed": (correct, ShapeChanges(moved=1, added=1, removed=1)),
+    "rejected": (reject, ShapeChanges(removed=2)),
+    "accepted before it was replaced": (accept_what_is_replaced_later, ShapeChanges(kept=2)),
 }
 
 
@@ -89,7 +89,7 @@ def reviewed(
     harbour = make_harbour(label_studio, tmp_path_factory.mktemp("reviews"), len(CASES) + 2)
     proposal = {"model_version": VERSION, "score": 0.5}
     proposal["result"] = [region(10, 10, 0.9), region(50, 50, 0.4)]
-    harbour.tiles = [replace(tile, boxes=None) for tile in harbour.tiles]
+    harbour.tiles = [replace(tile, shapes=None) for tile in harbour.tiles]
     tasks = [harbour.raw_task(tile) | {"predictions": [proposal]} for tile in harbour.tiles]
     ask(harbour.client, "POST", f"api/projects/{harbour.project.id}/import", json=tasks)
     there = harbour.tasks()
@@ -140,7 +140,7 @@ def test_ground_truth_that_was_corrected_is_compared_with_what_was_sent(harbour:
     back = {one.tile_id: one for one in harbour.export().dataset}[harbour.tiles[0].tile_id]
     assert back.review is not None
     assert (back.review.state, back.review.proposed_by) == ("changed", "ground truth")
-    assert back.review.changes == BoxChanges(kept=1, removed=1)
+    assert back.review.changes == ShapeChanges(kept=1, removed=1)
 
 
 def test_only_reviews_that_a_dataset_does_not_know_are_fresh(harbour: Harbour):

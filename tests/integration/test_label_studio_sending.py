@@ -17,13 +17,13 @@ from utils.annotation.label_studio.predictions import (
 from utils.annotation.label_studio.sending import send_tiles
 from utils.annotation.preannotations import Preannotation, model_version_of
 from utils.annotation.results import SendReport
-from utils.geometry import Boxes
+from utils.shapes.shapes import Shapes
 from utils.tiling.tile import Tile
 
 
 def found(priority: float = 0.5, version: str = "3", x: float = 5.0) -> Preannotation:
     scores = np.array([0.875, 0.25])
-    boxes = Boxes(np.array([[x, 6, 20, 30], [30, 8, 40, 40]]), ("ship", "buoy"), scores)
+    boxes = Shapes(np.array([[x, 6, 20, 30], [30, 8, 40, 40]]), ("ship", "buoy"), scores)
     return Preannotation(boxes, version, priority)
 
 
@@ -47,7 +47,7 @@ def predictions(harbour: Harbour) -> dict[str, list[dict[str, Any]]]:
 
 
 def test_a_tile_without_a_task_gets_one_with_the_boxes_found_on_it(harbour: Harbour) -> None:
-    tile = replace(harbour.tiles[0], boxes=None)
+    tile = replace(harbour.tiles[0], shapes=None)
     assert counts(send(harbour, [tile])) == (1, 0, 0, 0)
     ((prediction,),) = predictions(harbour).values()
     assert model_version_of(prediction["model_version"]) == "3"
@@ -107,7 +107,7 @@ def test_those_of_an_older_model_stay_for_the_annotations_made_from_them(harbour
 def test_people_are_offered_the_boxes_of_the_newest_model_in_order_of_priority(
     harbour: Harbour,
 ) -> None:
-    first, second, third = tiles = [replace(tile, boxes=None) for tile in harbour.tiles[:3]]
+    first, second, third = tiles = [replace(tile, shapes=None) for tile in harbour.tiles[:3]]
     send(harbour, tiles, 0.99, "3")
     for tile, priority in zip(tiles, (0.2, 0.9, 0.4), strict=True):
         send(harbour, [tile], priority, "4")

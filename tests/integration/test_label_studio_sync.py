@@ -21,9 +21,9 @@ from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.annotation.label_studio.server import ServerConnection
 from utils.annotation.label_studio.tasks import TileTask, task_of
 from utils.errors import BusyError, TooManyIssuesError
-from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.locks import exclusive
+from utils.shapes.shapes import Shapes
 from utils.tiling.manifest import TileManifest
 
 
@@ -59,7 +59,7 @@ def test_only_what_is_missing_is_sent(harbour: Harbour) -> None:
 def test_a_bad_tile_is_set_aside_and_the_rest_goes_on(harbour: Harbour, tmp_path: Path) -> None:
     tiles = harbour.tiles
     Path(tiles[0].uri).unlink()
-    tiles[1] = replace(tiles[1], boxes=boxes((1, 2, 3, 4), label="whale"))
+    tiles[1] = replace(tiles[1], shapes=boxes((1, 2, 3, 4), label="whale"))
     tiles[2] = make_tile(tmp_path / "elsewhere", x=9999, truth=boxes())
     report = harbour.sync(max_bad_share=0.5)
     assert report.added == 9
@@ -98,7 +98,7 @@ def test_a_tile_that_changed_since_is_reported_and_peoples_work_left_alone(
     harbour.sync()
     before = harbour.tasks()
     changed = harbour.tiles[3]
-    harbour.tiles[3] = replace(changed, boxes=boxes((0, 0, 9, 9)))
+    harbour.tiles[3] = replace(changed, shapes=boxes((0, 0, 9, 9)))
     harbour.manifest = TileManifest.write(
         harbour.folder / "changed.parquet", harbour.class_names, harbour.tiles
     )
@@ -245,7 +245,7 @@ def test_two_thousand_tasks_come_back_as_they_were_sent(
     (tile,) = harbour.tiles
     corners = np.random.default_rng(0).uniform(0, 40, (2000, 10, 2))
     harbour.tiles = [
-        replace(tile, tile_id=f"tile-{n:04}", boxes=Boxes(np.hstack([c, c + 5]), ("ship",) * 10))
+        replace(tile, tile_id=f"tile-{n:04}", shapes=Shapes(np.hstack([c, c + 5]), ("ship",) * 10))
         for n, c in enumerate(corners)
     ]
     assert harbour.images.url_of(tile.uri)
@@ -255,5 +255,5 @@ def test_two_thousand_tasks_come_back_as_they_were_sent(
     assert result.statistics.ground_truth == 2000
     for sent, back in zip(harbour.tiles, result.dataset, strict=True):
         assert back.tile_id == sent.tile_id
-        assert sent.boxes is not None
-        np.testing.assert_allclose(back.boxes.xyxy, sent.boxes.xyxy, atol=1e-6)
+        assert sent.shapes is not None
+        np.testing.assert_allclose(back.shapes.xyxy, sent.shapes.xyxy, atol=1e-6)

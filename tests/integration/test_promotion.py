@@ -92,7 +92,7 @@ def test_only_a_better_challenger_wins(compare, champion, challenger, promotes):
 
 
 def test_one_scene_with_objects_decides_nothing(detectors, test_tiles, tmp_path):
-    tiles = [replace(tile, boxes=boxes()) for tile in test_tiles[1:]] + test_tiles[:1]
+    tiles = [replace(tile, shapes=boxes()) for tile in test_tiles[1:]] + test_tiles[:1]
     images = {tile.tile_id: Path(tile.uri) for tile in tiles}
     sides = ("1", detectors["worse"]), ("2", detectors["better"])
     contest = decide_promotion(*sides, tiles, images, tmp_path, PromotionOptions(), QUICK)
@@ -290,7 +290,7 @@ def evaluate_as_typed(model: str) -> None:
 def test_where_there_is_nothing_to_find_the_evaluation_says_so(contest, capsys, tmp_path):
     model = contest("better")
     tiles, _ = tiny_tiles(tmp_path / "bare", TILES)
-    bare = [replace(tile, boxes=boxes()) for tile in tiles]
+    bare = [replace(tile, shapes=boxes()) for tile in tiles]
     newer = LabeledDataset.write(tmp_path / "bare.parquet", ["ship"], bare)
     link_artifact_to_model(save_artifact(newer, "labeled_dataset"), Model(name=model, version="1"))
 

@@ -50,7 +50,7 @@ def test_boxes_in_a_geotiff_lie_where_rasterio_says_they_lie(look, shared_data):
     scenes = {scene.scene_id: scene for scene in result.predictions}
     assert viewer.scenes == len(scenes) == 5
     name = next(name for name in scenes if name.endswith("honolulu_rgb.tiff"))
-    found = scenes[name].boxes
+    found = scenes[name].shapes
     assert len(found) > 0
     features = json.loads(result.predictions.geojson.read_text())["features"]
     rings = np.array(
@@ -76,20 +76,20 @@ def test_labelled_scenes_come_with_their_truth_and_with_boxes_inside(name, look,
     scenes = list(result.predictions)
     assert viewer.scenes == len(scenes) > 0
     assert (viewer.folder / "index.html").is_file()
-    assert sum(len(scene.boxes) for scene in scenes) > 0
+    assert sum(len(scene.shapes) for scene in scenes) > 0
     for scene in scenes:
         assert scene.truth is not None
         assert len(scene.truth) > 0
-        assert (scene.boxes.xyxy >= 0).all()
-        assert (scene.boxes.xyxy <= [scene.width, scene.height] * 2).all()
+        assert (scene.shapes.xyxy >= 0).all()
+        assert (scene.shapes.xyxy <= [scene.width, scene.height] * 2).all()
         assert Path(scene.location).is_file()
     coco = json.loads(result.predictions.coco_json.read_text())
-    assert len(coco["annotations"]) == sum(len(scene.boxes) for scene in scenes)
+    assert len(coco["annotations"]) == sum(len(scene.shapes) for scene in scenes)
 
 
 def test_the_vehicles_that_people_labelled_are_found(look, shared_data):
     source = CocoSource(kind="coco", path=str(shared_data / "sahi"), max_bad_share=0.5)
     (scene,) = look(source)[0].predictions
-    is_sure = (scene.boxes.scores >= 0.25) & np.isin(scene.boxes.labels, ["bus", "car", "truck"])
-    overlaps = iou_matrix(scene.boxes.select(is_sure).xyxy, scene.truth.xyxy)
+    is_sure = (scene.shapes.scores >= 0.25) & np.isin(scene.shapes.labels, ["bus", "car", "truck"])
+    overlaps = iou_matrix(scene.shapes.select(is_sure).xyxy, scene.truth.xyxy)
     assert (overlaps.max(axis=0) > 0.5).tolist() == [True] * 5

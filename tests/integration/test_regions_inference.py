@@ -17,11 +17,11 @@ from utils.detection.outputs import merge_inferences
 from utils.detection.predict import InferenceResult, predict_scenes
 from utils.detection.predictor import Predictor
 from utils.errors import SourceError
-from utils.geometry import Boxes
 from utils.scenes.options import FolderSource
 from utils.scenes.sources import open_source
+from utils.shapes.grid import Grid
+from utils.shapes.shapes import Shapes
 from utils.storage.store import open_store
-from utils.tiling.grid import Grid
 
 WIDTH, HEIGHT, COLLAR = 320, 192, 100
 OPTIONS = InferenceOptions(
@@ -47,9 +47,9 @@ def predicted(monkeypatch) -> list[np.ndarray]:
     """The windows that the network was shown; it finds one thing in the midst of each."""
     shown: list[np.ndarray] = []
 
-    def find(_: Predictor, images: list[np.ndarray]) -> list[Boxes]:
+    def find(_: Predictor, images: list[np.ndarray]) -> list[Shapes]:
         shown.extend(images)
-        return [Boxes(IN_MIDST.xyxy, IN_MIDST.labels, np.array([0.9]))] * len(images)
+        return [Shapes(IN_MIDST.xyxy, IN_MIDST.labels, np.array([0.9]))] * len(images)
 
     monkeypatch.setattr(Predictor, "predict", find)
     return shown
@@ -96,7 +96,7 @@ def test_windows_without_data_are_not_shown_to_the_network(predict, predicted):
 def test_boxes_at_the_edge_of_missing_data_are_marked_in_every_output(predict, predicted):
     predictions = predict().predictions
     (scene,) = predictions
-    expected = [bool(x1 - 2 < COLLAR) for x1, *_ in scene.boxes.xyxy]
+    expected = [bool(x1 - 2 < COLLAR) for x1, *_ in scene.shapes.xyxy]
     assert list(scene.at_edge) == expected
     assert 0 < sum(expected) < len(expected)
     rows = json.loads(predictions.coco_json.read_text())["annotations"]
@@ -108,7 +108,7 @@ def test_boxes_at_the_edge_of_missing_data_are_marked_in_every_output(predict, p
 def test_boxes_at_such_an_edge_are_dropped_and_counted_where_that_is_asked_for(predict, predicted):
     (kept,) = predict().predictions
     (scene,) = predict(OPTIONS.updated(edges="drop")).predictions
-    assert len(scene.boxes) == len(kept.boxes) - sum(kept.at_edge)
+    assert len(scene.shapes) == len(kept.shapes) - sum(kept.at_edge)
     assert scene.edge_boxes_dropped == sum(kept.at_edge)
     assert not any(scene.at_edge)
 
@@ -118,7 +118,7 @@ def test_what_lies_outside_the_regions_is_neither_predicted_nor_found(predict, p
     touched = [window for window in GRID if window.x < 230 and window.x + window.width > 150]
     assert len(predicted) == len(touched)
     assert scene.windows_outside == len(GRID) - len(touched)
-    centres = scene.boxes.xyxy[:, [0, 2]].mean(axis=1)
+    centres = scene.shapes.xyxy[:, [0, 2]].mean(axis=1)
     assert len(centres) > 0
     assert ((centres >= 150) & (centres < 230)).all()
     assert scene.boxes_outside > 0

@@ -61,9 +61,9 @@ def test_an_rtdetr_predicts_a_scene(backend, rtdetr, tmp_path):
     (prediction,) = merge_inferences([result], options, folder=tmp_path / "out").predictions
     assert prediction.windows == 4
     assert {"pytorch": "PyTorch", "onnx": "ONNX"}[backend] in prediction.backend
-    assert 0 < len(prediction.boxes) <= 4 * 20
-    assert (prediction.boxes.xyxy >= 0).all()
-    assert (prediction.boxes.xyxy <= [200, 150, 200, 150]).all()
+    assert 0 < len(prediction.shapes) <= 4 * 20
+    assert (prediction.shapes.xyxy >= 0).all()
+    assert (prediction.shapes.xyxy <= [200, 150, 200, 150]).all()
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from tests.builders import make_tile
 from tests.fixtures.label_studio import Harbour
 from utils.errors import ConfigurationError
 from utils.feedback.picked import PickedTile, PickedTiles, Reason
-from utils.geometry import Boxes
+from utils.shapes.shapes import Shapes
 from utils.tiling.manifest import TileManifest
 from utils.tiling.options import TilingOptions
 from utils.tiling.tile import Tile
@@ -39,7 +39,7 @@ def ids(manifests: list[TileManifest]) -> list[set[str]]:
 
 
 def picked(tile: Tile, rank: int) -> PickedTile:
-    found = Boxes(np.array([[5.0, 6, 20, 30]]), ("ship",), np.array([0.5]))
+    found = Shapes(np.array([[5.0, 6, 20, 30]]), ("ship",), np.array([0.5]))
     return PickedTile(tile, rank, 0.5, Reason.UNCERTAIN, found=found, model_version="3")
 
 

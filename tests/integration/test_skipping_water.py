@@ -17,8 +17,8 @@ from utils.detection.scale import WindowPlan
 from utils.detection.scan import scan_scenes
 from utils.detection.window_checkpoints import PredictionCache
 from utils.scenes.scene import Scene, SceneSource
+from utils.shapes.grid import Grid
 from utils.storage.store import open_store
-from utils.tiling.grid import Grid
 
 WIDTH, LAND, HEIGHT = 150, 1600, 2000
 OPTIONS = InferenceOptions(

@@ -34,7 +34,7 @@ def test_a_detector_keeps_the_confidence_chosen_for_it(tiny_detector, tmp_path):
 
 
 def test_a_detector_that_finds_nothing_gets_a_fallback_and_says_so(tiny_detector, tiles, tmp_path):
-    elsewhere = [replace(tile, boxes=boxes((0, 0, 2, 2))) for tile in tiles]
+    elsewhere = [replace(tile, shapes=boxes((0, 0, 2, 2))) for tile in tiles]
     images = {tile.tile_id: Path(tile.uri) for tile in tiles}
     with_confidence(tiny_detector, elsewhere, images, OPTIONS).save(tmp_path)
     weak = Detector.load(tmp_path)
@@ -44,7 +44,7 @@ def test_a_detector_that_finds_nothing_gets_a_fallback_and_says_so(tiny_detector
 
 
 def test_without_an_object_there_is_no_confidence(tiny_detector, tiles):
-    bare = [replace(tile, boxes=boxes()) for tile in tiles]
+    bare = [replace(tile, shapes=boxes()) for tile in tiles]
     images = {tile.tile_id: Path(tile.uri) for tile in tiles}
     assert with_confidence(tiny_detector, bare, images, OPTIONS).confidence is None
 
@@ -56,7 +56,7 @@ def test_the_confidence_has_the_best_f1_on_the_tiles(augment, tiny_detector, til
     (predicted,) = predict_tiles([tiny_detector], tiles, images, options)
     # Its predictions count as true, so that there is something to find.
     found = [
-        replace(tile, boxes=seen.found.select(np.arange(1)))
+        replace(tile, shapes=seen.found.select(np.arange(1)))
         for tile, seen in zip(tiles, predicted.tiles, strict=True)
     ]
     chosen = with_confidence(tiny_detector, found, images, options)
@@ -91,7 +91,7 @@ def test_a_detector_keeps_what_another_scale_costs(tiny_detector, tiles, tmp_pat
     images = {tile.tile_id: Path(tile.uri) for tile in tiles}
     (predicted,) = predict_tiles([tiny_detector], tiles, images, OPTIONS)
     found = [
-        replace(tile, boxes=seen.found.select(np.arange(1)))
+        replace(tile, shapes=seen.found.select(np.arange(1)))
         for tile, seen in zip(tiles, predicted.tiles, strict=True)
     ]
     sure = replace(with_scale(tiny_detector, found), confidence=0.001)

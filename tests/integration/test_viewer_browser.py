@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from utils.detection.predictions import Predictions, ScenePrediction
-from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.reports.viewer import Viewer, write_viewer
+from utils.shapes.shapes import Shapes
 
 WIDTH, HEIGHT = 2400, 1600
 LOADED = "viewer.isOpen() && viewer.world.getItemAt(0).getFullyLoaded()"
@@ -27,12 +27,12 @@ def predictions(folder: Path) -> Predictions:
     pixels = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
     pixels[:, WIDTH // 2 :] = (0, 90, 160)
     Image.fromarray(pixels).save(folder / "harbour.png")
-    found = Boxes(
+    found = Shapes(
         np.array([[200, 200, 600, 500], [1500, 800, 1900, 1200], [1520, 820, 1900, 1200]]),
         ("ship", "buoy", "buoy"),
         np.array([0.9, 0.4, 0.6]),
     )
-    truth = Boxes(np.array([[2000.0, 100, 2300, 400]]), ("ship",))
+    truth = Shapes(np.array([[2000.0, 100, 2300, 400]]), ("ship",))
     scenes = [
         ScenePrediction("gone </script>", str(folder / "gone.png"), 9, 9, found, "7"),
         ScenePrediction(

@@ -9,21 +9,21 @@ import pytest
 from tests.builders import boxes
 from tests.page_parts import facts_of, rows_under
 from utils.annotation.quality import LabelQuality, agreement
-from utils.annotation.review import ReviewedBoxes
-from utils.dataset.review import BoxChanges, Review, ReviewState
-from utils.geometry import Boxes
+from utils.annotation.review import ReviewedShapes
+from utils.dataset.review import Review, ReviewState, ShapeChanges
 from utils.reports.quality_page import quality_page
+from utils.shapes.shapes import Shapes
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 ONE, OTHER = boxes((0, 0, 10, 10)), boxes((0, 0, 10, 10), (50, 50, 60, 60))
 
 
 def reviewed(
-    left: Boxes, by: str = "a@x.org", state: str = "accepted", *, day: int = 0, model: str = "3"
-) -> ReviewedBoxes:
-    changes = BoxChanges(moved=int(state == "changed"))
+    left: Shapes, by: str = "a@x.org", state: str = "accepted", *, day: int = 0, model: str = "3"
+) -> ReviewedShapes:
+    changes = ShapeChanges(moved=int(state == "changed"))
     at = START + timedelta(days=day)
-    return ReviewedBoxes(Review(ReviewState(state), model, changes, by, at, 10.0), left)
+    return ReviewedShapes(Review(ReviewState(state), model, changes, by, at, 10.0), left)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_tile_counts_for_two_people_once_each_with_their_last_word():
     quality = LabelQuality()
     quality.add("t1", [reviewed(OTHER), reviewed(ONE, day=1), reviewed(ONE, "b@x.org")])
     quality.add("t2", [reviewed(ONE), reviewed(ONE)])
-    quality.add("t3", [reviewed(ONE), reviewed(Boxes(), "b@x.org", "skipped")])
+    quality.add("t3", [reviewed(ONE), reviewed(Shapes(), "b@x.org", "skipped")])
     together = quality.between_people
     assert (together.tiles, together.f1) == (1, 1)
     assert list(quality.pairs) == [("a@x.org", "b@x.org")]

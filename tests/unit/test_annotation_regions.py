@@ -28,8 +28,8 @@ def region(kind: str = "rectanglelabels", region_id: str = "r", **value: Any) ->
 
 def read(*result: dict[str, Any]) -> tuple[list[tuple[float, ...]], tuple[str, ...], list[str]]:
     found = boxes_of(result, 200, 100, ["ship", "buoy"])
-    rows = [tuple(float(round(value, 6)) for value in row) for row in found.boxes.xyxy]
-    return rows, found.boxes.labels, [problem.kind for problem in found.problems]
+    rows = [tuple(float(round(value, 6)) for value in row) for row in found.shapes.xyxy]
+    return rows, found.shapes.labels, [problem.kind for problem in found.problems]
 
 
 def test_percent_of_the_image_become_pixels() -> None:
@@ -98,7 +98,7 @@ def test_a_region_in_two_entries_is_one_box() -> None:
 )
 def test_what_marks_no_box_is_told_and_is_no_loss(other: dict[str, Any]) -> None:
     found = boxes_of([other, region(rectanglelabels=["ship"])], 200, 100, ["ship"])
-    assert found.boxes.labels == ("ship",)
+    assert found.shapes.labels == ("ship",)
     assert [(problem.kind, problem.is_loss) for problem in found.problems] == [
         ("not a shape", False)
     ]
@@ -151,7 +151,7 @@ def test_any_shape_becomes_its_enclosing_box_and_that_is_told(drawn: dict[str, A
 def test_a_mask_of_another_size_than_the_tile_is_scaled() -> None:
     drawn = shape("brushlabels", format="rle", rle=mask2rle(painted()))
     found = boxes_of([drawn], 400, 200, ["ship"])
-    np.testing.assert_allclose(found.boxes.xyxy, [(40, 60, 120, 100)])
+    np.testing.assert_allclose(found.shapes.xyxy, [(40, 60, 120, 100)])
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,14 @@ from tests.builders import boxes, make_tile
 from utils.annotation.label_studio.regions import boxes_of
 from utils.annotation.label_studio.tasks import task_of, uid_of, unknown_labels
 from utils.annotation.preannotations import Preannotation, holds_known_labels
-from utils.geometry import Boxes, Window
+from utils.geometry import Window
+from utils.shapes.shapes import Shapes
 from utils.tiling.tile import Tile
 
 WIDTH, HEIGHT = 640, 480
 
 
-def tile_with(truth: Boxes | None) -> Tile:
+def tile_with(truth: Shapes | None) -> Tile:
     return Tile(
         tile_id="a_x0_y0_640x480",
         scene_id="harbour/a.png",
@@ -32,7 +33,7 @@ def tile_with(truth: Boxes | None) -> Tile:
         size_bytes=1,
         scene_width=WIDTH,
         scene_height=HEIGHT,
-        boxes=truth,
+        shapes=truth,
     )
 
 
@@ -45,22 +46,22 @@ def regions(tile: Tile) -> list[dict[str, Any]]:
 
 
 @st.composite
-def boxes_in_the_tile(draw: st.DrawFn) -> Boxes:
+def boxes_in_the_tile(draw: st.DrawFn) -> Shapes:
     corner = st.tuples(st.integers(0, WIDTH - 1), st.integers(0, HEIGHT - 1))
     rows = [
         (x, y, draw(st.integers(x + 1, WIDTH)), draw(st.integers(y + 1, HEIGHT)))
         for x, y in draw(st.lists(corner, max_size=5))
     ]
     labels = [draw(st.sampled_from(["ship", "buoy"])) for _ in rows]
-    return Boxes(np.array(rows, dtype=float).reshape(-1, 4), tuple(labels))
+    return Shapes(np.array(rows, dtype=float).reshape(-1, 4), tuple(labels))
 
 
 @given(boxes_in_the_tile())
-def test_boxes_come_back_as_they_were_sent(truth: Boxes) -> None:
+def test_boxes_come_back_as_they_were_sent(truth: Shapes) -> None:
     back = boxes_of(regions(tile_with(truth)), WIDTH, HEIGHT, ["ship", "buoy"])
     assert back.problems == []
-    assert back.boxes.labels == truth.labels
-    np.testing.assert_allclose(back.boxes.xyxy, truth.xyxy, atol=1e-9)
+    assert back.shapes.labels == truth.labels
+    np.testing.assert_allclose(back.shapes.xyxy, truth.xyxy, atol=1e-9)
 
 
 @given(
@@ -105,7 +106,7 @@ def test_an_unlabelled_tile_has_no_annotation_and_an_empty_one_has_an_empty_anno
 
 def test_known_labels_become_a_proposal_without_a_score_behind_a_detectors_boxes() -> None:
     truth = boxes((1, 2, 3, 4))
-    found = Preannotation(Boxes(truth.xyxy, truth.labels, np.array([0.5])), "4", 0.25)
+    found = Preannotation(Shapes(truth.xyxy, truth.labels, np.array([0.5])), "4", 0.25)
     body = json.loads(task_of(tile_with(truth), "/image.png", found, propose_as="spyglass 4").body)
     assert "annotations" not in body
     of_detector, known = body["predictions"]
@@ -150,15 +151,15 @@ def test_the_uid_changes_with_the_image_and_with_the_ground_truth_only(tmp_path:
     assert uid_of(replace(tile, uri="/elsewhere.png", tags=("x",))) == uid_of(tile)
     changed = [
         replace(tile, sha256="1" * 64),
-        replace(tile, boxes=boxes((1, 2, 3, 5))),
-        replace(tile, boxes=boxes((1, 2, 3, 4), label="buoy")),
-        replace(tile, boxes=boxes()),
-        replace(tile, boxes=None),
+        replace(tile, shapes=boxes((1, 2, 3, 5))),
+        replace(tile, shapes=boxes((1, 2, 3, 4), label="buoy")),
+        replace(tile, shapes=boxes()),
+        replace(tile, shapes=None),
     ]
     assert len({uid_of(one) for one in [tile, *changed]}) == 6
 
 
 def test_labels_the_project_does_not_offer_are_named() -> None:
-    truth = Boxes(np.array([[0, 0, 1, 1]] * 3, dtype=float), ("ship", "whale", "buoy"))
+    truth = Shapes(np.array([[0, 0, 1, 1]] * 3, dtype=float), ("ship", "whale", "buoy"))
     assert unknown_labels(tile_with(truth), ["ship"]) == ["buoy", "whale"]
     assert unknown_labels(tile_with(None), ["ship"]) == []

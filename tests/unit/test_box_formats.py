@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from utils.box_formats import (
+from utils.shapes.formats import (
     from_coco,
     from_percent,
     from_yolo,

@@ -8,7 +8,7 @@ import pytest
 from utils.detection.detector import Platt
 from utils.evaluation.bootstrap import GroupSpread, estimate, widened
 from utils.evaluation.calibration import fitted_calibration
-from utils.evaluation.matching import IOU_THRESHOLDS, ClassMatches
+from utils.evaluation.matching import ClassMatches
 from utils.evaluation.options import BootstrapOptions
 from utils.evaluation.threshold import (
     FALLBACK,
@@ -17,6 +17,7 @@ from utils.evaluation.threshold import (
     doubt_about,
     fallback_confidence,
 )
+from utils.shapes.pairing import IOU_THRESHOLDS
 
 OPTIONS = BootstrapOptions(samples=300)
 

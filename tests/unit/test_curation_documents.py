@@ -11,7 +11,8 @@ import pytest
 from tests.builders import boxes, write_image
 from utils.curation.documents import Document, KnownSample, pending_document, updated_tags
 from utils.curation.samples import TileSample
-from utils.geometry import Boxes, Window
+from utils.geometry import Window
+from utils.shapes.shapes import Shapes
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_boxes_become_shares_of_the_tile(sample: TileSample, image: Path) -> Non
 def test_a_prediction_has_a_score_and_the_version_of_its_model(
     sample: TileSample, image: Path
 ) -> None:
-    found = Boxes(np.array([[0, 0, 8, 8]]), ("ship",), np.array([0.75]))
+    found = Shapes(np.array([[0, 0, 8, 8]]), ("ship",), np.array([0.75]))
     document = written(replace(sample, found=found, model_version="7"), image)
     (detection,) = document["predictions"]["detections"]
     assert (detection["confidence"], detection["model_version"]) == (0.75, "7")
@@ -68,7 +69,7 @@ def test_a_sample_that_is_there_as_it_should_be_is_not_written(
 
 def test_only_the_field_that_has_changed_is_written(sample: TileSample, image: Path) -> None:
     known = as_known(written(sample, image))
-    found = Boxes(np.array([[0, 0, 8, 8]]), ("ship",), np.array([0.5]))
+    found = Shapes(np.array([[0, 0, 8, 8]]), ("ship",), np.array([0.5]))
     document = written(replace(sample, found=found, model_version="1"), image, known)
     assert "predictions" in document
     assert "ground_truth" not in document

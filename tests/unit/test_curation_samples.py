@@ -11,20 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import boxes, labeled, make_tile
-from utils.curation.samples import boxes_by_window, tile_samples
+from utils.curation.samples import tile_samples
 from utils.detection.predictions import ScenePrediction
-from utils.geometry import Boxes, Window, box_areas, visible_shares
+from utils.geometry import Window, box_areas, visible_shares
+from utils.shapes.shapes import Shapes
+from utils.shapes.windows import shapes_by_window
 
 
-def prediction(scene_id: str, found: Boxes, **fields: object) -> ScenePrediction:
-    scores = Boxes(found.xyxy, found.labels, np.linspace(0.9, 0.1, len(found)))
+def prediction(scene_id: str, found: Shapes, **fields: object) -> ScenePrediction:
+    scores = Shapes(found.xyxy, found.labels, np.linspace(0.9, 0.1, len(found)))
     values = {"location": "/images/a.png", "width": 200, "height": 200, "model_version": "3"}
-    return ScenePrediction(scene_id=scene_id, boxes=scores, **values | fields)
+    return ScenePrediction(scene_id=scene_id, shapes=scores, **values | fields)
 
 
 def test_what_people_left_counts_more_than_the_truth_a_tile_came_with(tmp_path: Path) -> None:
     tile = make_tile(tmp_path, truth=boxes((1, 1, 9, 9)))
-    left = replace(labeled([tile])[0], boxes=boxes((2, 2, 8, 8)), reviewed=True)
+    left = replace(labeled([tile])[0], shapes=boxes((2, 2, 8, 8)), reviewed=True)
     (sample,) = tile_samples([tile], labels=[left])
     assert sample.truth == boxes((2, 2, 8, 8))
     assert sample.reviewed is True
@@ -33,7 +35,7 @@ def test_what_people_left_counts_more_than_the_truth_a_tile_came_with(tmp_path: 
 def test_a_tile_without_a_label_keeps_its_truth_and_its_review_is_unknown(tmp_path: Path) -> None:
     tile = make_tile(tmp_path, truth=boxes((1, 1, 9, 9)))
     (sample,) = tile_samples([tile])
-    assert (sample.truth, sample.reviewed, sample.found) == (tile.boxes, None, None)
+    assert (sample.truth, sample.reviewed, sample.found) == (tile.shapes, None, None)
 
 
 def test_what_was_found_in_a_scene_is_moved_to_its_tile(tmp_path: Path) -> None:
@@ -64,7 +66,7 @@ def test_a_scene_in_which_nothing_was_found_differs_from_one_nobody_looked_at(
     tmp_path: Path,
 ) -> None:
     seen, unseen = make_tile(tmp_path, "a"), make_tile(tmp_path, "b")
-    first, second = tile_samples([seen, unseen], predictions=[prediction("a", Boxes())])
+    first, second = tile_samples([seen, unseen], predictions=[prediction("a", Shapes())])
     assert first.found is not None
     assert len(first.found) == 0
     assert second.found is None
@@ -91,7 +93,7 @@ def test_which_boxes_of_a_scene_belong_to_a_window(
 ) -> None:
     window = Window(x=0, y=0, width=100, height=100)
     neighbour = Window(x=100, y=0, width=100, height=100)
-    inside, _ = boxes_by_window(boxes(box), [window, neighbour], 0.3)
+    inside, _ = shapes_by_window(boxes(box), [window, neighbour], 0.3)
     assert inside.xyxy.tolist() == kept
 
 
@@ -110,10 +112,10 @@ def test_boxes_of_a_window_lie_in_it_and_every_box_is_where_it_is_seen_best(
     rows: list[tuple[float, ...]], windows: list[tuple[int, int]], share: float
 ) -> None:
     whole = boxes(*[(left, top, left + width, top + height) for left, top, width, height in rows])
-    named = Boxes(whole.xyxy, tuple(str(index) for index in range(len(whole))))
+    named = Shapes(whole.xyxy, tuple(str(index) for index in range(len(whole))))
     looked_through = [Window(x=x, y=y, width=100, height=80) for x, y in windows]
     shares = np.array([visible_shares(whole.xyxy, window) for window in looked_through])
-    shown = list(boxes_by_window(named, looked_through, share))
+    shown = list(shapes_by_window(named, looked_through, share))
     for window, inside in enumerate(shown):
         assert (inside.xyxy >= 0).all()
         assert (inside.xyxy <= [100, 80, 100, 80]).all()

@@ -32,7 +32,7 @@ def test_a_version_differs_from_itself_in_nothing(tiles):
 
 
 def test_added_changed_and_removed_tiles_are_told_apart(tiles):
-    moved = replace(tiles[2], boxes=boxes((11, 11, 21, 21)), annotation_id=9)
+    moved = replace(tiles[2], shapes=boxes((11, 11, 21, 21)), annotation_id=9)
     later = [tiles[1], moved, *tiles[3:]]
     changes = compare_datasets(tiles[:5], later)
     assert changes.tiles == {"removed": 1, "same": 3, "changed": 1, "added": 1}
@@ -71,7 +71,7 @@ def test_every_tile_is_counted_once_in_any_two_versions(tiles, data):
 
 
 def test_the_page_shows_the_tiles_with_most_changes(tiles):
-    moved = replace(tiles[2], boxes=boxes((11, 11, 21, 21)))
+    moved = replace(tiles[2], shapes=boxes((11, 11, 21, 21)))
     html = changes_page(compare_datasets(tiles, [*tiles[:2], moved]), "version 3", "version 4")
     assert "Changes in version 4" in html
     assert "Since version 3." in html

@@ -15,7 +15,7 @@ from utils.dataset.labeled import LabeledDataset
 from utils.dataset.options import CheckOptions
 from utils.dataset.splits import Split
 from utils.errors import DatasetError, TooManyIssuesError
-from utils.geometry import Boxes
+from utils.shapes.shapes import Shapes
 
 ANY_SHARE = CheckOptions(max_bad_share=1)
 
@@ -120,7 +120,7 @@ def test_a_tile_nobody_has_labelled_is_reported(tiles, tmp_path):
     ],
 )
 def test_a_bad_box_is_left_out_and_its_tile_stays(tiles, tmp_path, bad, kind):
-    spoiled = replace(tiles[0], boxes=boxes((5, 5, 20, 15), bad))
+    spoiled = replace(tiles[0], shapes=boxes((5, 5, 20, 15), bad))
     checked = check([spoiled, *tiles[1:]], tmp_path)
     assert list(checked.dataset) == tiles
     (issue,) = of_kind(checked, kind)
@@ -131,27 +131,27 @@ def test_a_bad_box_is_left_out_and_its_tile_stays(tiles, tmp_path, bad, kind):
     ("over", "reported"), [(-3.0, True), (-0.2, False)], ids=["clearly", "by a rounding error"]
 )
 def test_a_box_over_the_edge_is_clipped(tiles, tmp_path, over, reported):
-    spoiled = replace(tiles[0], boxes=boxes((over, 5, 20, 15)))
+    spoiled = replace(tiles[0], shapes=boxes((over, 5, 20, 15)))
     checked = check([spoiled, *tiles[1:]], tmp_path)
-    assert next(iter(checked.dataset)).boxes == boxes((0, 5, 20, 15))
+    assert next(iter(checked.dataset)).shapes == boxes((0, 5, 20, 15))
     assert bool(of_kind(checked, "box reaches over the edge")) == reported
 
 
 def test_boxes_of_two_classes_in_one_place_are_not_twice_the_same(tiles, tmp_path):
-    both = Boxes(np.array([[5, 5, 20, 15]] * 2), ("ship", "buoy"))
-    checked = check([replace(tiles[0], boxes=both), *tiles[1:]], tmp_path)
-    assert next(iter(checked.dataset)).boxes == both
+    both = Shapes(np.array([[5, 5, 20, 15]] * 2), ("ship", "buoy"))
+    checked = check([replace(tiles[0], shapes=both), *tiles[1:]], tmp_path)
+    assert next(iter(checked.dataset)).shapes == both
 
 
 def test_boxes_of_an_unknown_class_are_left_out(tiles, tmp_path):
-    mixed = Boxes(np.array([[5, 5, 20, 15], [30, 5, 40, 15]]), ("ship", "whale"))
-    checked = check([replace(tiles[0], boxes=mixed), *tiles[1:]], tmp_path)
+    mixed = Shapes(np.array([[5, 5, 20, 15], [30, 5, 40, 15]]), ("ship", "whale"))
+    checked = check([replace(tiles[0], shapes=mixed), *tiles[1:]], tmp_path)
     assert list(checked.dataset) == tiles
     assert "whale" in of_kind(checked, "class unknown")[0].detail
 
 
 def test_a_class_without_a_box_is_reported_with_the_splits_that_lack_it(tiles, tmp_path):
-    buoy = replace(tiles[0], boxes=boxes((5, 5, 20, 15), label="buoy"))
+    buoy = replace(tiles[0], shapes=boxes((5, 5, 20, 15), label="buoy"))
     checked = check([buoy, *tiles[1:]], tmp_path)
     assert [(issue.item, issue.detail) for issue in of_kind(checked, "class never seen")] == [
         ("class 'ship'", "there is no box of it in train"),
@@ -198,7 +198,7 @@ def test_tiles_of_a_single_colour_may_be_in_several_splits(tiles, tmp_path):
 
 
 def test_the_statistics_count_what_passed(tiles, tmp_path):
-    empty = replace(tiles[1], boxes=boxes())
+    empty = replace(tiles[1], shapes=boxes())
     statistics = check([tiles[0], empty, tiles[2]], tmp_path).statistics
     assert statistics.tiles == {"train": 1, "val": 1, "test": 1}
     assert statistics.empty_tiles == {"train": 0, "val": 1, "test": 0}

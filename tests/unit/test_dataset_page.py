@@ -13,13 +13,13 @@ from tests.builders import boxes, labeled, make_tile
 from tests.page_parts import rows_under
 from utils.dataset.labeled import LabeledDataset
 from utils.files import sha256_of
-from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.reports.dataset_page import dataset_page
 from utils.reports.tile_counts import TileCounts
+from utils.shapes.shapes import Shapes
 
 
-def a_tile(folder: Path, name: str, truth: Boxes, grey: int):
+def a_tile(folder: Path, name: str, truth: Shapes, grey: int):
     tile = make_tile(folder, f"port/{name}", width=100, height=100, truth=truth)
     Image.new("RGB", (100, 100), (grey, grey, grey)).save(tile.uri)
     return labeled([replace(tile, sha256=sha256_of(Path(tile.uri)))])[0]

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.builders import boxes, labeled, make_tile
 from utils.dataset.labeled import SCHEMA, LabeledDataset
-from utils.dataset.review import BoxChanges, Review, ReviewState, box_changes, state_of
-from utils.geometry import Boxes
+from utils.dataset.review import Review, ReviewState, ShapeChanges, shape_changes, state_of
+from utils.shapes.shapes import Shapes
 from utils.tables import versioned_schema, write_table
 
 PROPOSED = boxes((10, 10, 20, 20), (40, 10, 50, 20))
@@ -32,7 +32,7 @@ PROPOSED = boxes((10, 10, 20, 20), (40, 10, 50, 20))
             boxes((10, 10, 20, 20), (42, 10, 52, 20)), (1, 1, 0, 0), "changed", id="one moved"
         ),
         pytest.param(
-            Boxes(PROPOSED.xyxy, ("ship", "buoy")), (1, 1, 0, 0), "changed", id="of another class"
+            Shapes(PROPOSED.xyxy, ("ship", "buoy")), (1, 1, 0, 0), "changed", id="of another class"
         ),
         pytest.param(boxes((10, 10, 20, 20)), (1, 0, 0, 1), "changed", id="one removed"),
         pytest.param(
@@ -43,13 +43,13 @@ PROPOSED = boxes((10, 10, 20, 20), (40, 10, 50, 20))
     ],
 )  # fmt: skip
 def test_what_became_of_two_boxes(left, changes, state):
-    assert box_changes(PROPOSED, left) == BoxChanges(*changes)
-    assert state_of(box_changes(PROPOSED, left)) == state
+    assert shape_changes(PROPOSED, left) == ShapeChanges(*changes)
+    assert state_of(shape_changes(PROPOSED, left)) == state
 
 
 def test_nothing_proposed_and_nothing_drawn_is_accepted_and_a_box_is_a_change():
-    assert state_of(box_changes(boxes(), boxes())) == ReviewState.ACCEPTED
-    assert state_of(box_changes(boxes(), PROPOSED)) == ReviewState.CHANGED
+    assert state_of(shape_changes(boxes(), boxes())) == ReviewState.ACCEPTED
+    assert state_of(shape_changes(boxes(), PROPOSED)) == ReviewState.CHANGED
 
 
 some_boxes = st.lists(
@@ -59,22 +59,22 @@ some_boxes = st.lists(
 
 @given(some_boxes, some_boxes)
 def test_every_box_is_counted_once(before, after):
-    changes = box_changes(before, after)
+    changes = shape_changes(before, after)
     assert changes.kept + changes.moved + changes.removed == len(before)
     assert changes.kept + changes.moved + changes.added == len(after)
-    back = box_changes(after, before)
+    back = shape_changes(after, before)
     assert (back.kept, back.added + back.moved) == (changes.kept, changes.removed + changes.moved)
 
 
 @given(some_boxes, st.randoms(use_true_random=False))
 def test_order_does_not_matter(some, random):
     order = random.sample(range(len(some)), len(some))
-    assert box_changes(some, some.select(np.array(order, dtype=int))).total == 0
+    assert shape_changes(some, some.select(np.array(order, dtype=int))).total == 0
 
 
 def test_a_review_comes_back_as_it_was_written(tmp_path):
     review = Review(
-        ReviewState.CHANGED, "7", BoxChanges(1, 2, 3, 4), "a@x.org", datetime.now(UTC), 12.5
+        ReviewState.CHANGED, "7", ShapeChanges(1, 2, 3, 4), "a@x.org", datetime.now(UTC), 12.5
     )
     tiles = [replace(tile, review=review) for tile in labeled([make_tile(tmp_path)])]
     dataset = LabeledDataset.write(tmp_path / "labels.parquet", ["ship"], tiles)

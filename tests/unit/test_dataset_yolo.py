@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import boxes, labeled, make_tile
-from utils.box_formats import from_yolo
 from utils.dataset import yolo
 from utils.dataset.splits import Split
 from utils.dataset.yolo import write_yolo_dataset
 from utils.errors import DatasetError
-from utils.geometry import Boxes
+from utils.shapes.formats import from_yolo
+from utils.shapes.shapes import Shapes
 
 SPLITS = {"a/1.png": Split.TRAIN, "b/1.png": Split.VAL, "c/1.png": Split.TEST}
 
@@ -70,7 +70,7 @@ def test_images_are_links_named_by_tile_id_and_labels_lie_beside_them(tiles, tmp
 
 def test_a_tile_without_boxes_has_an_empty_label(tiles, tmp_path):
     folder = write(
-        [replace(tiles[0], boxes=boxes()), *tiles[1:]], tmp_path / "yolo"
+        [replace(tiles[0], shapes=boxes()), *tiles[1:]], tmp_path / "yolo"
     ).data_yaml.parent
     assert (folder / "labels" / "train" / f"{tiles[0].tile_id}.txt").read_text() == ""
 
@@ -127,9 +127,9 @@ def test_the_fingerprint_does_not_depend_on_where_the_data_is(tiles, tmp_path):
     "change",
     [
         pytest.param(lambda tile: replace(tile, sha256="0" * 64), id="an image"),
-        pytest.param(lambda tile: replace(tile, boxes=boxes((8, 12, 24, 35))), id="a box"),
+        pytest.param(lambda tile: replace(tile, shapes=boxes((8, 12, 24, 35))), id="a box"),
         pytest.param(
-            lambda tile: replace(tile, boxes=boxes((8, 12, 24, 36), label="buoy")), id="a class"
+            lambda tile: replace(tile, shapes=boxes((8, 12, 24, 36), label="buoy")), id="a class"
         ),
     ],
 )
@@ -156,7 +156,7 @@ def test_labels_keep_boxes_to_a_thousandth_of_a_pixel(tmp_path_factory, corners)
     tmp_path = tmp_path_factory.mktemp("yolo")
     rows = [(min(a, c), min(b, d), max(a, c), max(b, d)) for a, b, c, d in corners]
     tiles = [
-        replace(tile, boxes=Boxes(np.array(rows).reshape(-1, 4), ("ship",) * len(rows)))
+        replace(tile, shapes=Shapes(np.array(rows).reshape(-1, 4), ("ship",) * len(rows)))
         for tile in labeled(make_tile(tmp_path / "tiles", scene) for scene in SPLITS)
     ]
     folder = write(tiles, tmp_path / "yolo").data_yaml.parent

@@ -8,12 +8,12 @@ import numpy as np
 
 from utils.detection.coco_json import write_coco_json
 from utils.detection.predictions import Predictions, ScenePrediction
-from utils.geometry import Boxes
+from utils.shapes.shapes import Shapes
 
 
 def scene(scene_id, *rows):
     array = np.array(rows, dtype=float).reshape(-1, 5)
-    found = Boxes(array[:, :4], ("buoy",) * len(array), array[:, 4])
+    found = Shapes(array[:, :4], ("buoy",) * len(array), array[:, 4])
     return ScenePrediction(scene_id, f"/data/{scene_id}", 100, 80, found, "3")
 
 

@@ -17,9 +17,9 @@ from tests.builders import boxes
 from utils.detection.geojson import box_corners, to_wgs84, write_geojson
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.errors import GeoreferenceError
-from utils.geometry import Boxes
 from utils.images.georeference import Georeference, read_georeference
 from utils.issues import IssueReport
+from utils.shapes.shapes import Shapes
 
 # Where a scene may lie so that all of it is well inside the area the system is made for.
 PLACES = {
@@ -43,7 +43,7 @@ def georeferences(draw):
 
 
 def a_scene(place, *rows, scene_id="port/a.tif"):
-    found = Boxes(boxes(*rows).xyxy, ("ship",) * len(rows), np.linspace(0.9, 0.5, len(rows)))
+    found = Shapes(boxes(*rows).xyxy, ("ship",) * len(rows), np.linspace(0.9, 0.5, len(rows)))
     return ScenePrediction(scene_id, f"/data/{scene_id}", 1000, 800, found, "3", None, (), place)
 
 

@@ -26,7 +26,7 @@ def contrasts(folder: Path, kind: type[CocoSource | VocSource], size: int) -> np
     rows = []
     source = open_source(kind(path=str(folder), max_bad_share=0.5))
     for scene in source.read(IssueReport()):
-        corners = scene.boxes.xyxy if scene.boxes is not None else np.zeros((0, 4))
+        corners = scene.shapes.xyxy if scene.shapes is not None else np.zeros((0, 4))
         centre = (corners[:, :2] + corners[:, 2:]) / 2
         for window, pixels in read_windows(scene.path, tile_size=size, overlap=0):
             x1, y1, x2, y2 = window.xyxy

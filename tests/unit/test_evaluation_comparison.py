@@ -13,11 +13,12 @@ from utils.detection.detector import Detector
 from utils.evaluation.comparison import compare_predictions
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions, PromotionOptions
 from utils.evaluation.predict_tiles import TilePredictions
-from utils.geometry import Boxes, Window
+from utils.geometry import Window
+from utils.shapes.shapes import Shapes
 
 SCENES = 10
 SHIP, BUOY = (10, 10, 30, 30), (60, 60, 80, 80)
-BOTH = Boxes(np.array([SHIP, BUOY], dtype=float), ("ship", "buoy"))
+BOTH = Shapes(np.array([SHIP, BUOY], dtype=float), ("ship", "buoy"))
 QUICK = EvaluationOptions(bootstrap=BootstrapOptions(samples=100))
 
 
@@ -46,7 +47,7 @@ def predicted(ships: int, buoys: int) -> TilePredictions:
     tiles = []
     for number in range(SCENES):
         is_found = np.array([number < ships, number < buoys])
-        seen = Boxes(BOTH.xyxy, BOTH.labels, np.array([0.9, 0.8])).select(is_found)
+        seen = Shapes(BOTH.xyxy, BOTH.labels, np.array([0.9, 0.8])).select(is_found)
         tiles.append(evaluated(BOTH, seen, scene=f"port/{number}"))
     return TilePredictions(tiles, 0.01)
 

@@ -7,7 +7,7 @@ import pytest
 from tests.builders import boxes
 from tests.evaluations import evaluated, found
 from utils.evaluation.tide_errors import confusion_matrix, count_errors
-from utils.geometry import Boxes
+from utils.shapes.shapes import Shapes
 
 TRUE = (10, 10, 30, 30)
 AWAY = (60, 60, 80, 80)
@@ -33,7 +33,7 @@ BESIDE = (20, 10, 40, 30)  # IoU 1/3
         ),
     ],
 )
-def test_kinds_of_mistakes(seen: Boxes, mistakes: dict[str, int]):
+def test_kinds_of_mistakes(seen: Shapes, mistakes: dict[str, int]):
     counts = count_errors([evaluated(boxes(TRUE), seen)], 0.5)
     assert {kind: count for kind, count in counts.items() if count} == mistakes
 

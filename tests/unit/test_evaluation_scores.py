@@ -13,16 +13,18 @@ from hypothesis.strategies import SearchStrategy
 
 from tests.builders import boxes
 from tests.evaluations import evaluated, found
+from tests.fixtures.coco_oracle import coco_average_precision
+from utils.evaluation.average_precision import SIZE_AREAS
 from utils.evaluation.bootstrap import average_precisions_of, draw_groups, mean_over_classes
 from utils.evaluation.calibration import calibration_of
-from utils.evaluation.coco import SIZE_AREAS, coco_metrics
 from utils.evaluation.curves import best_confidence, count_boxes
 from utils.evaluation.evaluated_images import EvaluatedImage, join_scenes
-from utils.evaluation.matching import match_boxes, match_classes, with_truth
+from utils.evaluation.matching import match_classes, with_truth
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
 from utils.evaluation.scores import Scores
 from utils.evaluation.scoring import score
-from utils.geometry import Boxes
+from utils.shapes.pairing import match_shapes
+from utils.shapes.shapes import Shapes
 
 CLASSES = ("ship", "buoy")
 HIT, MISS = (10, 10, 30, 30), (60, 60, 80, 80)
@@ -46,8 +48,8 @@ def evaluated_images(draw, sides: SearchStrategy[int] = SIDES) -> list[Evaluated
         names = st.sampled_from(CLASSES)
         images.append(
             evaluated(
-                Boxes(np.array(truth), tuple(draw(names) for _ in truth)),
-                Boxes(np.array(seen), tuple(draw(names) for _ in seen), np.array(scores)),
+                Shapes(np.array(truth), tuple(draw(names) for _ in truth)),
+                Shapes(np.array(seen), tuple(draw(names) for _ in seen), np.array(scores)),
                 scene=f"port/{draw(st.integers(0, 2))}",
                 image=str(number),
             )
@@ -59,25 +61,24 @@ def evaluated_images(draw, sides: SearchStrategy[int] = SIDES) -> list[Evaluated
 @given(evaluated_images())
 def test_the_bootstrap_counts_as_coco_does(images):
     matches = with_truth(match_classes(images, CLASSES))
-    reference = coco_metrics(images, CLASSES)
     for name, own in matches.items():
+        reference = coco_average_precision(images, [name])
         once = np.ones((1, len(own.true_boxes)))
         (precisions,) = average_precisions_of(own, once)
-        assert precisions[0] == pytest.approx(reference.classes[name].map50, abs=1e-6)
-        assert precisions.mean() == pytest.approx(reference.classes[name].map50_95, abs=1e-6)
+        assert precisions[0] == pytest.approx(reference.map50, abs=1e-6)
+        assert precisions.mean() == pytest.approx(reference.map50_95, abs=1e-6)
 
 
 @settings(deadline=None, max_examples=100)
 @given(evaluated_images(sides=st.sampled_from([24, 28, 31, 32, 33, 36, 40, 90, 96, 100])))
 def test_the_bootstrap_counts_the_boxes_of_a_size_as_coco_does(images):
-    """Boxes of sizes around COCO's bounds, which often match one of another size."""
-    reference = coco_metrics(images, CLASSES)
+    """Shapes of sizes around COCO's bounds, which often match one of another size."""
     for size, areas in SIZE_AREAS.items():
         matches = match_classes(images, CLASSES, areas)
         for name, own in matches.items():
             once = np.ones((1, len(own.true_boxes)))
             (precisions,) = average_precisions_of(own, once)
-            there = reference.class_sizes[name][size]
+            there = coco_average_precision(images, [name], size)
             if there.map50 is None:
                 assert np.isnan(precisions).all()
             else:
@@ -86,8 +87,8 @@ def test_the_bootstrap_counts_the_boxes_of_a_size_as_coco_does(images):
 
 
 def test_a_box_that_is_true_at_high_thresholds_only_counts_there():
-    truth = Boxes(np.array([[0.0, 0, 8, 8]]), ("ship",))
-    found = Boxes(np.array([[0.0, 0, 8, 9], [0, 0, 8, 8]]), ("ship", "ship"), np.array([0.9, 0.8]))
+    truth = Shapes(np.array([[0.0, 0, 8, 8]]), ("ship",))
+    found = Shapes(np.array([[0.0, 0, 8, 9], [0, 0, 8, 8]]), ("ship", "ship"), np.array([0.9, 0.8]))
     images = [evaluated(truth, found, scene="port/0", image="0")]
     (precisions,) = average_precisions_of(match_classes(images, CLASSES)["ship"], np.ones((1, 1)))
     assert precisions.tolist() == pytest.approx([1.0] * 8 + [0.5] * 2)
@@ -105,11 +106,10 @@ def test_a_weight_is_as_good_as_a_copy_of_the_scene(images, weights):
         for image in images
         if image.scene_id == scene
     ]
-    reference = coco_metrics(copies, CLASSES) if copies else None
     for name, own in matches.items():
         drawn = np.array([weights[: len(scenes)]], dtype=float)
         (precisions,) = average_precisions_of(own, drawn)
-        there = reference.classes[name].map50 if reference else None
+        there = coco_average_precision(copies, [name]).map50 if copies else None
         if there is None:
             assert np.isnan(precisions).all()
         elif not _has_equal_scores(copies):
@@ -177,7 +177,7 @@ def test_the_best_confidence_keeps_the_true_and_drops_the_false():
 
 
 def test_boxes_of_a_class_that_is_not_there_are_false_ones():
-    ghosts = Boxes(np.array([HIT, MISS], dtype=float), ("ship", "buoy"), np.array([0.9, 0.6]))
+    ghosts = Shapes(np.array([HIT, MISS], dtype=float), ("ship", "buoy"), np.array([0.9, 0.6]))
     images = [evaluated(boxes(HIT), ghosts)]
     scores = score(images, ("ship", "buoy"), EvaluationOptions(confidence=0.5))
     assert scores.metrics["precision"].value == 0.5
@@ -232,7 +232,7 @@ def test_sizes_have_intervals_where_several_scenes_have_them():
 
 def of_classes(there: list[list[int]], seen: list[list[int]]) -> Scores:
     """Scores of scenes in which these classes are, and are found, each in its own place."""
-    both = Boxes(np.array([HIT, MISS], dtype=float), CLASSES, np.array([0.9, 0.9]))
+    both = Shapes(np.array([HIT, MISS], dtype=float), CLASSES, np.array([0.9, 0.9]))
     images = [
         evaluated(
             replace(both.select(classes), scores=None), both.select(found), scene=f"port/{number}"
@@ -286,8 +286,9 @@ def test_many_boxes_of_one_scene_are_matched_in_little_memory():
     corners = rng.uniform(0, 20_000, (2_000, 2))
     truth = np.hstack([corners, corners + 20])
     seen = np.vstack([truth, rng.permuted(np.tile(truth, (9, 1)), axis=0)])
+    there, predicted = (Shapes(xyxy, ("ship",) * len(xyxy)) for xyxy in (truth, seen))
     tracemalloc.start()
-    taken = match_boxes(seen, truth)
+    taken = match_shapes(predicted, there)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert taken[0, : len(truth)].tolist() == list(range(len(truth)))

@@ -16,7 +16,8 @@ from utils.feedback.candidates import Candidate, candidate
 from utils.feedback.options import FeedbackOptions, PickWeights
 from utils.feedback.pick import pick
 from utils.feedback.picked import PickedTile, PickedTiles, Reason
-from utils.geometry import Boxes, Window
+from utils.geometry import Window
+from utils.shapes.shapes import Shapes
 from utils.tiling.tile import Tile, tile_id_of
 
 PLAIN = FeedbackOptions(budget=4, random_share=0, scene_share=1)
@@ -29,7 +30,7 @@ def make(
     """A tile on which one box was found."""
     window = Window(x=100 * number, y=0, width=100, height=100)
     tile = Tile(tile_id_of(scene, window), scene, window, "/x.png", "0" * 64, 1, 1000, 100)
-    found = Boxes(np.array([[1, 1, 9, 9]]), (label,), np.array([score]))
+    found = Shapes(np.array([[1, 1, 9, 9]]), (label,), np.array([score]))
     one = candidate(tile, found, "7", more.get("truth"), 0.25)
     return replace(one, held_out=more.get("held_out", False))
 

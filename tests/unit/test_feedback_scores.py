@@ -8,20 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from utils.feedback.scores import Novelty, centred, disagreement, uncertainty
-from utils.geometry import Boxes
+from utils.shapes.shapes import Shapes
 
 SCORES = st.lists(st.floats(0, 1), max_size=20).map(np.array)
 THRESHOLDS = st.floats(0.05, 0.95)
 
 
-def found(*rows: tuple[float, ...], label: str = "ship") -> Boxes:
-    """Boxes from (x1, y1, x2, y2, score) rows."""
+def found(*rows: tuple[float, ...], label: str = "ship") -> Shapes:
+    """Shapes from (x1, y1, x2, y2, score) rows."""
     table = np.array(rows, dtype=float).reshape(-1, 5)
-    return Boxes(table[:, :4], (label,) * len(table), table[:, 4])
+    return Shapes(table[:, :4], (label,) * len(table), table[:, 4])
 
 
-def truth(*rows: tuple[float, ...], label: str = "ship") -> Boxes:
-    return Boxes(np.array(rows, dtype=float).reshape(-1, 4), (label,) * len(rows))
+def truth(*rows: tuple[float, ...], label: str = "ship") -> Shapes:
+    return Shapes(np.array(rows, dtype=float).reshape(-1, 4), (label,) * len(rows))
 
 
 @given(SCORES, THRESHOLDS)

@@ -10,18 +10,18 @@ import pytest
 from tests.builders import boxes, make_tile
 from utils.feedback.picked import PickedTile, PickedTiles, Reason
 from utils.feedback.sendable import preannotation_of, sent_boxes, told_about
-from utils.geometry import Boxes
 from utils.reports.picked_page import picked_page
+from utils.shapes.shapes import Shapes
 
 
-def found(*scores: float) -> Boxes:
+def found(*scores: float) -> Shapes:
     corners = [(8.0 * index, 4, 8.0 * index + 6, 12) for index in range(len(scores))]
-    return Boxes(boxes(*corners).xyxy, ("ship",) * len(scores), np.array(scores))
+    return Shapes(boxes(*corners).xyxy, ("ship",) * len(scores), np.array(scores))
 
 
 @pytest.fixture
 def picked(tmp_path):
-    def make(*tiles: Boxes | None, confidence: float) -> PickedTiles:
+    def make(*tiles: Shapes | None, confidence: float) -> PickedTiles:
         rows = [
             PickedTile(
                 make_tile(tmp_path, x=100 * number),
@@ -42,7 +42,7 @@ def picked(tmp_path):
 def test_the_page_draws_what_is_sent_and_apart_from_it_what_is_not(picked):
     tiles = picked(found(0.9, 0.5, 0.2), found(0.1), None, confidence=0.4)
     page = picked_page(tiles)
-    sent = sum(len(preannotation_of(one).boxes) for one in tiles if one.found is not None)
+    sent = sum(len(preannotation_of(one).shapes) for one in tiles if one.found is not None)
     assert page.count('<rect class="found"') == sent == 2
     assert page.count('<rect class="faint"') == 2
     assert "2 boxes that score at least 0.40 go with them; 2 that score less stay here" in page

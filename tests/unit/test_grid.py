@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from utils.geometry import spans
-from utils.tiling.grid import Grid, tile_windows
+from utils.shapes.grid import Grid, tile_windows
 
 sides = st.integers(1, 60)
 

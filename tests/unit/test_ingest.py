@@ -21,13 +21,13 @@ from tests.ingest_scenes import (
 )
 from utils.errors import BusyError, ImageError, StoreError, TooManyIssuesError
 from utils.files import sha256_of
-from utils.geometry import Boxes
 from utils.images.georeference import Georeference
 from utils.issues import IssueReport
 from utils.locks import exclusive
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
 from utils.scenes.shards import plan_shards
+from utils.shapes.shapes import Shapes
 from utils.storage import local
 from utils.storage.store import open_store
 from utils.tiling.ingest import ingest_scenes, merge_ingests
@@ -79,7 +79,7 @@ def test_the_statistics_count_what_was_done(images, store, tmp_path):
     assert result.statistics.bytes == sum(tile.size_bytes for tile in tiles)
     # One box of each scene lies in one tile; the other has a quarter, two halves and all of it in
     # four tiles, and a quarter is too little.
-    assert sum(len(tile.boxes) for tile in tiles) == 4 * (1 + 3)
+    assert sum(len(tile.shapes) for tile in tiles) == 4 * (1 + 3)
     assert result.statistics.box_parts_dropped == 4
 
 
@@ -162,12 +162,12 @@ def test_changed_boxes_reach_the_manifest_without_new_tiles(images, store, tmp_p
     result = ingest_scenes(
         source, open_store(str(store)), OPTIONS, manifest_path=tmp_path / "m.parquet"
     )
-    assert next(iter(result.manifest)).boxes == boxes((1, 1, 5, 5), label="tug")
+    assert next(iter(result.manifest)).shapes == boxes((1, 1, 5, 5), label="tug")
     assert {path for path in files_with_age(store) if "/tiles/" in path} == tiles
 
 
 def test_class_names_are_those_of_the_source_or_else_those_seen_sorted(images, store, tmp_path):
-    truth = Boxes(np.array([[1, 1, 5, 5], [2, 2, 6, 6]]), ("tug", "ferry"))
+    truth = Shapes(np.array([[1, 1, 5, 5], [2, 2, 6, 6]]), ("tug", "ferry"))
     seen = folder_source(images, truth)
     named = replace(seen, class_names=("tug", "ferry", "yacht"))
     manifests = [
@@ -256,7 +256,7 @@ def test_tags_and_georeference_reach_every_tile(images, store, tmp_path):
         source_of(scene), open_store(str(store)), OPTIONS, manifest_path=tmp_path / "m.parquet"
     )
     for tile in result.manifest:
-        assert (tile.tags, tile.georeference, tile.boxes) == (("2024", "north"), place, None)
+        assert (tile.tags, tile.georeference, tile.shapes) == (("2024", "north"), place, None)
 
 
 def test_an_empty_source_gives_an_empty_manifest(store, tmp_path):
@@ -270,7 +270,7 @@ def test_scenes_without_a_box_leave_nothing_where_empty_tiles_are_dropped(images
     options = TilingOptions(tile_size=100, overlap=0, empty_tiles="drop")
     for run in ("first", "second"):
         result = ingest_scenes(
-            source_of(Scene("a.png", images / "a.png", Boxes())),
+            source_of(Scene("a.png", images / "a.png", Shapes())),
             open_store(str(store)),
             options,
             manifest_path=tmp_path / f"{run}.parquet",

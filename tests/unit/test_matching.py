@@ -7,22 +7,23 @@ import pytest
 
 from tests.builders import boxes
 from tests.evaluations import evaluated
-from utils.evaluation.matching import by_score, match_boxes, match_classes, of_class
-from utils.geometry import Boxes
+from utils.evaluation.matching import match_classes
+from utils.shapes.pairing import match_shapes
+from utils.shapes.shapes import Shapes
 
 LEFT, RIGHT = (0, 0, 10, 10), (20, 0, 30, 10)
 
 
 def test_boxes_of_equal_score_keep_their_order():
-    found = Boxes(
+    found = Shapes(
         np.arange(80, dtype=float).reshape(20, 4), tuple("abcdefghijklmnopqrst"), np.full(20, 0.5)
     )
-    assert by_score(found).labels == found.labels
+    assert found.by_score().labels == found.labels
 
 
 def test_boxes_without_scores_keep_their_order_and_count_in_full():
     found = boxes(RIGHT, LEFT)
-    assert by_score(found).xyxy.tolist() == found.xyxy.tolist()
+    assert found.by_score().xyxy.tolist() == found.xyxy.tolist()
     image = evaluated(boxes(LEFT, RIGHT), found)
     matches = match_classes([image], ["ship"])["ship"]
     assert matches.scores.tolist() == [1, 1]
@@ -30,7 +31,7 @@ def test_boxes_without_scores_keep_their_order_and_count_in_full():
 
 
 def test_no_box_is_of_a_class_where_there_is_none():
-    assert len(of_class(boxes(), "ship")) == 0
+    assert len(boxes().of_class("ship")) == 0
 
 
 @pytest.mark.parametrize(
@@ -42,9 +43,7 @@ def test_no_box_is_of_a_class_where_there_is_none():
     ],
 )
 def test_a_true_box_is_matched_once(found, expected):
-    matched = match_boxes(
-        np.array(found, dtype=float), np.array([LEFT], dtype=float), np.array([1.0])
-    )
+    matched = match_shapes(boxes(*found), boxes(LEFT), np.array([1.0]))
     assert matched.tolist() == [expected]
     assert matched.dtype == np.intp
 

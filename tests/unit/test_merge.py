@@ -10,17 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from utils.detection.merge import merge_certain, merge_windows
-from utils.geometry import Boxes, Window, box_areas, clip_boxes, iou_matrix
-from utils.tiling.grid import tile_windows
+from utils.geometry import Window, box_areas, clip_boxes, iou_matrix
+from utils.shapes.grid import tile_windows
+from utils.shapes.shapes import Shapes
 
 LEFT, RIGHT = Window(x=0, y=0, width=100, height=100), Window(x=80, y=0, width=100, height=100)
 WIDTH, HEIGHT = 180, 100
 
 
 def seen(*rows, labels=None):
-    """Boxes from (x1, y1, x2, y2, score) rows."""
+    """Shapes from (x1, y1, x2, y2, score) rows."""
     array = np.array(rows, dtype=float).reshape(-1, 5)
-    return Boxes(array[:, :4], labels or ("ship",) * len(array), array[:, 4])
+    return Shapes(array[:, :4], labels or ("ship",) * len(array), array[:, 4])
 
 
 def merged(left, right, **options):
@@ -131,7 +132,7 @@ def test_a_perfect_detector_finds_every_object_exactly_once(scene):
     for window in tile_windows(300, 300, tile_size, overlap):
         visible = clip_boxes(objects, window.xyxy)
         visible = visible[box_areas(visible) > 0]
-        found.append((window, Boxes(visible, ("ship",) * len(visible), np.ones(len(visible)))))
+        found.append((window, Shapes(visible, ("ship",) * len(visible), np.ones(len(visible)))))
     result = merge_windows(found, 300, 300)
     assert sorted(map(tuple, result.xyxy)) == sorted(map(tuple, objects))
 
@@ -187,7 +188,7 @@ def test_a_ship_across_a_border_is_found_once_however_it_lies(seed):
         if share > 0.1:
             error = np.minimum(0.08 * np.tile(visible[:, 2:] - visible[:, :2], 2), 2)
             off = clip_boxes(visible + rng.uniform(-1, 1, 4) * error, window.xyxy)
-            found.append((window, Boxes(off, ("ship",), np.array([0.4 + 0.5 * share]))))
+            found.append((window, Shapes(off, ("ship",), np.array([0.4 + 0.5 * share]))))
     (box,) = merge_windows(found, side, side).xyxy
     assert np.allclose(box, ship[0], atol=4)
 
@@ -320,7 +321,7 @@ def test_certain_and_faint_boxes_are_merged_at_the_threshold_that_is_given(merge
 
 def test_boxes_without_scores_count_in_full():
     box = np.array([[85.0, 10, 95, 20]])
-    found = [(LEFT, Boxes(box, ("ship",))), (RIGHT, Boxes(box, ("ship",)))]
+    found = [(LEFT, Shapes(box, ("ship",))), (RIGHT, Shapes(box, ("ship",)))]
     objects = merge_windows(found, WIDTH, HEIGHT)
     assert objects.scores.tolist() == [1]
 
@@ -350,7 +351,7 @@ def test_thousands_of_objects_are_each_found_once():
     x, y = np.divmod(np.arange(many), 50)
     corner = np.column_stack([x, y]) * side + 2.0
     scores = np.linspace(0.9, 0.1, many)
-    boxes = Boxes(np.hstack([corner, corner + 6]), ("ship",) * many, scores)
+    boxes = Shapes(np.hstack([corner, corner + 6]), ("ship",) * many, scores)
     whole = Window(x=0, y=0, width=1000, height=500)
     twin = Window(x=0, y=0, width=1000, height=499)
     objects = merge_windows([(whole, boxes), (twin, boxes)], 1000, 500)

@@ -11,32 +11,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import boxes
-from utils.geometry import Boxes
 from utils.images.options import PixelOptions
 from utils.scenes.coverage import COVERED, OUTSIDE, WITHOUT_DATA, Covered
 from utils.scenes.region_choice import OUTSIDE_REGIONS
 from utils.scenes.scene import Scene
 from utils.scenes.usable import ALL_LOST, BAD_BOX, BEYOND_IMAGE
+from utils.shapes.shapes import Shapes
 from utils.tiling.options import TilingOptions
 from utils.tiling.plan import HIDDEN_LABEL, OUTSIDE_LABEL, plan_tiles
 
 TILES_OF_10 = TilingOptions(tile_size=10, overlap=0)
 
 
-def scene(truth: Boxes | None) -> Scene:
+def scene(truth: Shapes | None) -> Scene:
     return Scene("harbour/a.png", Path("never opened"), truth)
 
 
 def test_a_box_cut_by_a_tile_border_keeps_its_visible_part_in_both_tiles():
     plan = plan_tiles(scene(boxes((6, 2, 14, 5))), 20, 10, TILES_OF_10)
     left, right = plan.tiles
-    assert left.boxes == boxes((6, 2, 10, 5))
-    assert right.boxes == boxes((0, 2, 4, 5))
+    assert left.shapes == boxes((6, 2, 10, 5))
+    assert right.shapes == boxes((0, 2, 4, 5))
 
 
 def test_a_box_over_the_edge_of_the_scene_is_clipped_before_its_share_is_taken():
     plan = plan_tiles(scene(boxes((-90, 0, 5, 5))), 20, 10, TILES_OF_10)
-    assert plan.tiles[0].boxes == boxes((0, 0, 5, 5))
+    assert plan.tiles[0].shapes == boxes((0, 0, 5, 5))
     assert [(issue.kind, issue.lost) for issue in plan.issues] == [(BEYOND_IMAGE, 0)]
 
 
@@ -63,25 +63,25 @@ def test_an_unusable_box_is_set_aside_and_the_others_stay(bad, reason):
     assert "box 1 (ship" in issue.detail
     assert reason in issue.detail
     assert not issue.set_aside
-    assert plan.tiles[0].boxes == boxes((1, 1, 4, 4), (5, 5, 9, 9))
+    assert plan.tiles[0].shapes == boxes((1, 1, 4, 4), (5, 5, 9, 9))
 
 
 def test_boxes_of_two_classes_in_one_place_are_no_duplicates():
-    both = Boxes(np.array([[1, 1, 4, 4], [1, 1, 4, 4]]), ("ship", "tug"))
+    both = Shapes(np.array([[1, 1, 4, 4], [1, 1, 4, 4]]), ("ship", "tug"))
     plan = plan_tiles(scene(both), 10, 10, TILES_OF_10)
-    assert plan.tiles[0].boxes == both
+    assert plan.tiles[0].shapes == both
 
 
 def test_a_scene_of_which_every_label_is_lost_is_unlabelled_and_not_empty():
     plan = plan_tiles(scene(boxes((5, 5, 1, 1))), 10, 10, TILES_OF_10)
-    assert [tile.boxes for tile in plan.tiles] == [None]
+    assert [tile.shapes for tile in plan.tiles] == [None]
     assert [issue.kind for issue in plan.issues] == [BAD_BOX, ALL_LOST]
     assert sum(issue.lost for issue in plan.issues) == 1
 
 
 def test_a_scene_whose_labels_its_source_could_not_read_is_unlabelled():
     plan = plan_tiles(replace(scene(boxes()), lost=3), 10, 10, TILES_OF_10)
-    assert [tile.boxes for tile in plan.tiles] == [None]
+    assert [tile.shapes for tile in plan.tiles] == [None]
     (issue,) = plan.issues
     assert "none of its 3 labels" in issue.detail
 
@@ -92,19 +92,19 @@ any_number = st.floats(-50, 150) | st.sampled_from([float("nan"), float("inf"), 
 @given(st.lists(st.tuples(*[any_number] * 4), max_size=8), st.integers(0, 9))
 def test_every_box_is_in_a_tile_or_in_an_issue(rows, overlap):
     options = TilingOptions(tile_size=30, overlap=overlap)
-    # Boxes of equal places and classes are duplicates; otherwise each class is of one box.
+    # Shapes of equal places and classes are duplicates; otherwise each class is of one box.
     names = {row: str(index) for index, row in reversed([*enumerate(rows)])}
-    truth = Boxes(np.array(rows).reshape(-1, 4), tuple(names[row] for row in rows))
+    truth = Shapes(np.array(rows).reshape(-1, 4), tuple(names[row] for row in rows))
     plan = plan_tiles(scene(truth), 100, 70, options)
-    kept = {label for tile in plan.tiles if tile.boxes for label in tile.boxes.labels}
+    kept = {label for tile in plan.tiles if tile.shapes for label in tile.shapes.labels}
     assert len(kept) + sum(issue.kind == BAD_BOX for issue in plan.issues) == len(rows)
     if plan.issues and plan.issues[-1].kind == ALL_LOST:
         assert not kept
-        assert all(tile.boxes is None for tile in plan.tiles)
+        assert all(tile.shapes is None for tile in plan.tiles)
         return
     for tile in plan.tiles:
-        assert tile.boxes is not None
-        low, high = tile.boxes.xyxy[:, :2], tile.boxes.xyxy[:, 2:]
+        assert tile.shapes is not None
+        low, high = tile.shapes.xyxy[:, :2], tile.shapes.xyxy[:, 2:]
         assert (low >= 0).all()
         assert (low < high).all()
         assert (high <= [tile.window.width, tile.window.height]).all()
@@ -124,7 +124,7 @@ def test_empty_tiles_can_be_dropped_and_are_counted():
 def test_a_fraction_of_the_empty_tiles_is_kept_and_a_smaller_one_is_part_of_it():
     def kept(fraction: float) -> set[str]:
         options = TILES_OF_10.updated(empty_tiles=fraction)
-        return {tile.tile_id for tile in plan_tiles(scene(Boxes()), 400, 250, options).tiles}
+        return {tile.tile_id for tile in plan_tiles(scene(Shapes()), 400, 250, options).tiles}
 
     assert kept(0.0) == set()
     assert 250 < len(kept(0.3)) < 350
@@ -134,7 +134,7 @@ def test_a_fraction_of_the_empty_tiles_is_kept_and_a_smaller_one_is_part_of_it()
 
 def test_tiles_of_an_unlabelled_scene_are_never_dropped():
     plan = plan_tiles(scene(None), 20, 10, TILES_OF_10.updated(empty_tiles="drop"))
-    assert [tile.boxes for tile in plan.tiles] == [None, None]
+    assert [tile.shapes for tile in plan.tiles] == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -180,14 +180,14 @@ def test_a_tile_at_the_edge_of_a_region_keeps_the_labels_outside():
     truth = boxes((1, 1, 4, 4), (12, 1, 15, 4))
     plan = plan_tiles(scene(truth), 20, 10, TILES_OF_10, covered([0, 0], True, False))
     left, right = plan.tiles
-    assert (left.boxes, right.boxes) == (boxes((1, 1, 4, 4)), boxes((2, 1, 5, 4)))
+    assert (left.shapes, right.shapes) == (boxes((1, 1, 4, 4)), boxes((2, 1, 5, 4)))
     assert (plan.boxes_outside, plan.issues) == (0, ())
 
 
 def test_labels_outside_the_regions_that_no_tile_shows_are_told():
     truth = boxes((1, 1, 4, 4), (12, 1, 15, 4), (15, 5, 15, 5))
     plan = plan_tiles(scene(truth), 20, 10, TILES_OF_10, covered([0, OUTSIDE], True, False, True))
-    assert [tile.boxes for tile in plan.tiles] == [boxes((1, 1, 4, 4))]
+    assert [tile.shapes for tile in plan.tiles] == [boxes((1, 1, 4, 4))]
     assert plan.boxes_outside == 1
     assert {issue.kind: issue.lost for issue in plan.issues} == {BAD_BOX: 1, OUTSIDE_LABEL: 0}
 
@@ -197,7 +197,7 @@ def test_labels_that_only_tiles_passed_over_would_show_are_told_as_lost():
     plan = plan_tiles(scene(truth), 20, 10, TILES_OF_10, covered([0, WITHOUT_DATA], *[True] * 3))
     (issue,) = plan.issues
     assert (issue.kind, issue.lost) == (HIDDEN_LABEL, 1)
-    assert plan.tiles[0].boxes == boxes((1, 1, 4, 4), (8, 1, 10, 4))
+    assert plan.tiles[0].shapes == boxes((1, 1, 4, 4), (8, 1, 10, 4))
 
 
 def test_a_scene_outside_the_regions_is_told():

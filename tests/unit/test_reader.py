@@ -19,7 +19,7 @@ from tests.builders import write_image
 from utils.errors import ImageError
 from utils.images.options import PixelOptions
 from utils.images.reader import image_size, read_windows
-from utils.tiling.grid import tile_windows
+from utils.shapes.grid import tile_windows
 from utils.tiling.tiler import tile_image
 
 WIDTH, HEIGHT = 70, 50

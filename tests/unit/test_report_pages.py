@@ -19,7 +19,6 @@ from utils.detection.predictions import Predictions, ScenePrediction
 from utils.evaluation.bootstrap import Estimate
 from utils.evaluation.comparison import Comparison, Rule, Side
 from utils.evaluation.promotion import Promotion
-from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.reports.comparison_page import comparison_page
 from utils.reports.dataset_page import dataset_page
@@ -27,6 +26,7 @@ from utils.reports.evaluation_page import evaluation_page
 from utils.reports.issues_page import issues_page
 from utils.reports.manifest_page import manifest_page
 from utils.reports.predictions_page import predictions_page
+from utils.shapes.shapes import Shapes
 from utils.tiling.manifest import TileManifest
 from utils.tiling.tile import Tile
 
@@ -55,7 +55,7 @@ def dataset_of(folder: Path) -> str:
 
 def predictions_of(folder: Path) -> str:
     image = write_image(folder / "scene.png", 300, 200)
-    found = Boxes(np.array([[5.0, 5, 20, 20], [90, 90, 120, 130]]), (HOSTILE,) * 2, np.ones(2) / 2)
+    found = Shapes(np.array([[5.0, 5, 20, 20], [90, 90, 120, 130]]), (HOSTILE,) * 2, np.ones(2) / 2)
     scene = ScenePrediction(HOSTILE, str(image), 300, 200, found, HOSTILE, truth=found.select([0]))
     predictions = Predictions.write(folder / "predictions.parquet", [HOSTILE], [scene])
     return predictions_page(predictions)
@@ -188,7 +188,7 @@ def test_a_dataset_page_counts_the_boxes_of_each_class_by_split(tmp_path: Path) 
 
 def test_detections_are_cropped_from_the_least_to_the_most_certain(tmp_path: Path) -> None:
     image = write_image(tmp_path / "scene.png", 400, 400)
-    found = Boxes(
+    found = Shapes(
         np.array([[10.0, 10, 20, 20], [100, 100, 120, 130], [200, 10, 220, 20], [5, 300, 9, 310]]),
         ("ship",) * 4,
         np.array([0.4, 0.9, 0.6, 0.2]),

@@ -1,4 +1,4 @@
-"""Boxes are counted once each, and pictures of huge scenes show what the scene holds."""
+"""Shapes are counted once each, and pictures of huge scenes show what the scene holds."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from PIL import Image
 
 from tests.builders import write_image
 from utils.errors import ImageError
-from utils.geometry import Boxes, Window
+from utils.geometry import Window
 from utils.reports.counting import BoxCounts
 from utils.reports.page import shown
 from utils.reports.scene_pictures import crop_windows, crops, overview
+from utils.shapes.shapes import Shapes
 
 sides = st.floats(0, 5000, width=32)
 scores = st.floats(0, 1, width=32)
@@ -28,7 +29,7 @@ def test_every_box_is_counted_once_by_class_size_and_score(
 ) -> None:
     xyxy = np.array([[0, 0, width, height] for width, height, _ in found]).reshape(-1, 4)
     counts = BoxCounts()
-    counts.add(Boxes(xyxy, ("ship",) * len(found), np.array([score for *_, score in found])))
+    counts.add(Shapes(xyxy, ("ship",) * len(found), np.array([score for *_, score in found])))
     assert counts.total == counts.sizes.sum() == counts.scores.sum() == len(found)
 
 

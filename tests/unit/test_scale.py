@@ -21,9 +21,10 @@ from utils.detection.scale import (
     plan_windows,
     scale_issues,
 )
-from utils.geometry import Boxes, Window
+from utils.geometry import Window
 from utils.images.georeference import Georeference
 from utils.scenes.places import ground_sample_distance
+from utils.shapes.shapes import Shapes
 
 RECALLS = {"1": 0.7, "0.5": 0.2, "1.4": 0.6}
 
@@ -35,7 +36,7 @@ def detector(**fields) -> Detector:
 
 
 def tile(width: int, height: int, boxes: int = 1, metres: float | None = None) -> LabeledTile:
-    truth = Boxes(np.tile([1.0, 1, 5, 5], (boxes, 1)), ("ship",) * boxes)
+    truth = Shapes(np.tile([1.0, 1, 5, 5], (boxes, 1)), ("ship",) * boxes)
     window = Window(x=0, y=0, width=width, height=height)
     return LabeledTile("t", "s", window, "", "", truth, ground_sample_distance=metres)
 

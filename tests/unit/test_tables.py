@@ -10,8 +10,8 @@ import pytest
 
 from tests.builders import boxes, make_tile
 from utils.errors import DatasetError
-from utils.geometry import Boxes
 from utils.images.georeference import Georeference
+from utils.shapes.shapes import Shapes
 from utils.tables import (
     ITEMS_PER_GROUP,
     ROWS_PER_GROUP,
@@ -90,7 +90,7 @@ def test_a_failing_write_leaves_the_old_table_and_nothing_else(tmp_path):
 
 def test_a_manifest_gives_its_tiles_back(tmp_path):
     labelled = make_tile(tmp_path, truth=boxes((1, 2, 3.5, 4)))
-    empty = make_tile(tmp_path, x=64, truth=Boxes())
+    empty = make_tile(tmp_path, x=64, truth=Shapes())
     unlabelled = make_tile(tmp_path, "harbour/ünïcode [1].tif")
     manifest = TileManifest.write(
         tmp_path / "m.parquet", ["ship"], iter([labelled, empty, unlabelled])

@@ -10,18 +10,17 @@ from hypothesis import strategies as st
 from utils.detection.test_time_augmentation import (
     enlarged,
     merge_augmented,
-    mirrored_boxes,
     mirrored_image,
 )
-from utils.geometry import Boxes
+from utils.shapes.shapes import Shapes
 
 WIDTH, HEIGHT = 60, 40
 
 
 def predicted(*found, label="ship"):
-    """Boxes with scores: `(x1, y1, x2, y2, score)` each."""
+    """Shapes with scores: `(x1, y1, x2, y2, score)` each."""
     rows = np.array(found, dtype=float).reshape(-1, 5)
-    return Boxes(rows[:, :4], (label,) * len(rows), rows[:, 4])
+    return Shapes(rows[:, :4], (label,) * len(rows), rows[:, 4])
 
 
 @st.composite
@@ -38,7 +37,7 @@ def predictions(draw):
     ]
     found = predicted(*sides)
     labels = draw(st.lists(st.sampled_from("ab"), min_size=len(sides), max_size=len(sides)))
-    return Boxes(found.xyxy, tuple(labels), found.scores)
+    return Shapes(found.xyxy, tuple(labels), found.scores)
 
 
 @given(st.integers(0, WIDTH - 1), st.integers(1, WIDTH), st.integers(0, HEIGHT - 1))
@@ -48,7 +47,7 @@ def test_a_box_in_the_mirrored_image_maps_back_exactly(x, width, y):
     image[box[1] : box[3], box[0] : box[2]] = 255
     rows, columns = np.nonzero(mirrored_image(image)[:, :, 0])
     seen = predicted((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1, 0.5))
-    assert mirrored_boxes(seen, WIDTH) == predicted((*box, 0.5))
+    assert seen.mirrored(WIDTH) == predicted((*box, 0.5))
 
 
 @settings(max_examples=50)
@@ -71,7 +70,7 @@ def test_boxes_of_both_predictions_are_shared_out_among_the_objects(one, other):
 @settings(max_examples=50)
 @given(predictions())
 def test_a_prediction_merged_with_nothing_keeps_its_boxes_at_half_their_scores(one):
-    joined = merge_augmented(one, Boxes(scores=np.zeros(0)))
+    joined = merge_augmented(one, Shapes(scores=np.zeros(0)))
     halved = sorted((*box, score / 2) for box, score in zip(one.xyxy, one.scores, strict=True))
     assert sorted((*box, score) for box, score in zip(joined.xyxy, joined.scores, strict=True)) == (
         halved

@@ -11,8 +11,8 @@ from PIL import Image
 
 from tests.builders import boxes, write_image
 from utils.errors import ImageError
+from utils.shapes.grid import tile_windows
 from utils.tiling import tile_image
-from utils.tiling.grid import tile_windows
 from utils.tiling.tile import scene_key, tile_id_of
 
 WIDTH, HEIGHT = 250, 170
@@ -63,8 +63,8 @@ def test_equal_file_names_in_different_folders_keep_their_own_tiles(tmp_path):
 def test_boxes_come_in_tile_coordinates(image, tmp_path):
     truth = boxes((90, 10, 110, 20), (5, 5, 10, 10), (10, 5, 5, 5))
     tiles = tile_image(image, tmp_path / "tiles", tile_size=100, boxes=truth)
-    assert tiles[0].boxes == boxes((90, 10, 100, 20), (5, 5, 10, 10))
-    assert tiles[1].boxes == boxes((0, 10, 10, 20))
+    assert tiles[0].shapes == boxes((90, 10, 100, 20), (5, 5, 10, 10))
+    assert tiles[1].shapes == boxes((0, 10, 10, 20))
 
 
 def test_further_options_are_those_of_tiling(image, tmp_path):

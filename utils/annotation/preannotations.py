@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from utils.annotation.review import GROUND_TRUTH
-from utils.geometry import Boxes
+from utils.shapes.shapes import Shapes
 
 _PREFIX = "spyglass "
 
@@ -15,12 +15,12 @@ class Preannotation:
     """The boxes that a detector found on a tile.
 
     Attributes:
-        boxes: Boxes with scores, in tile coordinates.
+        shapes: Shapes with scores, in tile coordinates.
         model_version: Version of the ZenML model that found them.
         priority: Priority of the tile in [0, 1]; people see the highest first.
     """
 
-    boxes: Boxes
+    shapes: Shapes
     model_version: str
     priority: float
 

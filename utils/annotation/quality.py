@@ -10,12 +10,11 @@ from datetime import date
 from itertools import combinations
 from typing import Any
 
-import numpy as np
-
-from utils.annotation.review import ReviewedBoxes
-from utils.dataset.review import ReviewState, overlapping_pairs
+from utils.annotation.review import ReviewedShapes
+from utils.dataset.review import ReviewState
 from utils.dataset.review_tally import ReviewTally
-from utils.geometry import Boxes, iou_matrix
+from utils.shapes.pairing import overlapping_pairs
+from utils.shapes.shapes import Shapes
 
 # IoU from which two people's boxes count as one object: the usual threshold of detection.
 _AGREED_IOU = 0.5
@@ -77,7 +76,7 @@ class LabelQuality:
     pairs: dict[tuple[str, str], Agreement] = field(default_factory=lambda: defaultdict(Agreement))
     least_agreed: list[tuple[float, str, str, str]] = field(default_factory=list)
 
-    def add(self, tile_id: str, reviews: Sequence[ReviewedBoxes]) -> None:
+    def add(self, tile_id: str, reviews: Sequence[ReviewedShapes]) -> None:
         """Count the reviews of a tile, from all its tasks."""
         for one in reviews:
             review = one.review
@@ -121,22 +120,21 @@ class LabelQuality:
         }
 
 
-def agreement(first: Boxes, second: Boxes) -> Agreement:
+def agreement(first: Shapes, second: Shapes) -> Agreement:
     """Match two people's boxes on one tile, the largest overlap first, class by class.
 
     Args:
         first: One person's boxes, in tile pixels.
         second: The other person's boxes, in tile pixels.
     """
-    labels = np.array(first.labels, dtype=object)[:, None] == np.array(second.labels, dtype=object)
-    overlaps = iou_matrix(first.xyxy, second.xyxy) * labels.astype(np.float64)
+    overlaps = first.overlaps(second) * first.same_classes(second)
     pairs = overlapping_pairs(overlaps, _AGREED_IOU)
     overlap = float(sum(overlaps[i, j] for i, j in pairs))
     return Agreement(1, len(first) + len(second), len(pairs), overlap)
 
 
-def _last_of_each(reviews: Iterable[ReviewedBoxes]) -> dict[str, Boxes]:
+def _last_of_each(reviews: Iterable[ReviewedShapes]) -> dict[str, Shapes]:
     """The boxes of each person's last review of a tile; a skip is no review."""
     said = [one for one in reviews if one.review.by and one.review.state != ReviewState.SKIPPED]
     in_order = sorted(said, key=lambda one: one.review.at)
-    return {one.review.by: one.boxes for one in in_order if one.review.by}
+    return {one.review.by: one.shapes for one in in_order if one.review.by}

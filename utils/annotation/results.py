@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from utils.annotation.quality import LabelQuality
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.review import Review, ReviewState
-from utils.geometry import Boxes
 from utils.issues import IssueReport
+from utils.shapes.shapes import Shapes
 
 
 @dataclass
@@ -57,7 +57,7 @@ class ExportStatistics:
         unreviewed: Untouched tiles that were left out because the options say so.
         unlabeled: Tiles nobody has labelled yet, left out.
         skipped: Tiles people skipped, left out.
-        boxes: Boxes on all tiles kept.
+        boxes: Shapes on all tiles kept.
         accepted: Reviewed tiles whose proposed boxes were all left as they were.
         changed: Reviewed tiles where some of the proposed boxes were left.
         rejected: Reviewed tiles where none of the proposed boxes was left.
@@ -77,7 +77,7 @@ class ExportStatistics:
     drawn: int = 0
     newest_review: str = ""
 
-    def add(self, review: Review | None, reviewed: bool, boxes: Boxes) -> None:
+    def add(self, review: Review | None, reviewed: bool, boxes: Shapes) -> None:
         """Count a tile that is kept."""
         self.reviewed += reviewed
         self.ground_truth += not reviewed

@@ -5,37 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from utils.dataset.review import BoxChanges, Review, ReviewState, box_changes, state_of
-from utils.geometry import Boxes
+from utils.dataset.review import Review, ReviewState, ShapeChanges, shape_changes, state_of
+from utils.shapes.shapes import Shapes
 
 GROUND_TRUTH = "ground truth"
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Boxes that a person found on a tile before they began.
+    """Shapes that a person found on a tile before they began.
 
     Attributes:
         by: The version of the model that found them, `ground truth` for boxes sent at ingest, or
             None where nothing was proposed.
-        boxes: The boxes, in tile pixels.
+        shapes: The boxes, in tile pixels.
     """
 
     by: str | None
-    boxes: Boxes
+    shapes: Shapes
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewedBoxes:
+class ReviewedShapes:
     """A review and the boxes that it left.
 
     Attributes:
         review: The person's changes to the proposal.
-        boxes: The boxes they left, in tile pixels; none on a skipped tile.
+        shapes: The boxes they left, in tile pixels; none on a skipped tile.
     """
 
     review: Review
-    boxes: Boxes
+    shapes: Shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,14 @@ class LatestReview:
     of_model: Review | None
 
 
-def reviewed_boxes(
+def reviewed_shapes(
     proposal: Proposal,
-    left: Boxes | None,
+    left: Shapes | None,
     *,
     by: str | None,
     at: datetime,
     seconds: float | None = None,
-) -> ReviewedBoxes:
+) -> ReviewedShapes:
     """Compare the boxes that a person left with the proposal.
 
     Args:
@@ -72,10 +72,10 @@ def reviewed_boxes(
         at: Time of the review, in UTC.
         seconds: Seconds that the page was open, where the tool counts them.
     """
-    changes = BoxChanges() if left is None else box_changes(proposal.boxes, left)
+    changes = ShapeChanges() if left is None else shape_changes(proposal.shapes, left)
     if left is None:
         state = ReviewState.SKIPPED
     else:
         state = ReviewState.DRAWN if proposal.by is None else state_of(changes)
     review = Review(state, proposal.by, changes, by, at, seconds)
-    return ReviewedBoxes(review, Boxes() if left is None else left)
+    return ReviewedShapes(review, Shapes() if left is None else left)

@@ -13,10 +13,10 @@ from typing import Any
 
 from bson import ObjectId
 
-from utils.box_formats import to_relative_xywh
 from utils.curation.fields import FOUND, STATE, TRUTH
 from utils.curation.samples import TileSample
-from utils.geometry import Boxes
+from utils.shapes.formats import to_relative_xywh
+from utils.shapes.shapes import Shapes
 
 Document = dict[str, Any]
 
@@ -104,7 +104,7 @@ def sample_document(sample: TileSample, image: Path) -> Document:
     return document
 
 
-def _detections(boxes: Boxes, sample: TileSample) -> Document:
+def _detections(boxes: Shapes, sample: TileSample) -> Document:
     width, height = sample.window.width, sample.window.height
     shares = to_relative_xywh(boxes.xyxy, width, height).tolist()
     detections: list[Document] = [

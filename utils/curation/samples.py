@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-import numpy as np
-
 from utils.dataset.labeled import LabeledTile
 from utils.detection.predictions import ScenePrediction
-from utils.geometry import Boxes, FloatArray, Window, clip_boxes, visible_shares
+from utils.geometry import Window
+from utils.shapes.shapes import Shapes
+from utils.shapes.windows import shapes_by_window
 from utils.tiling.tile import Tile
 
 
@@ -36,8 +36,8 @@ class TileSample:
     window: Window
     uri: str
     sha256: str
-    truth: Boxes | None = None
-    found: Boxes | None = None
+    truth: Shapes | None = None
+    found: Shapes | None = None
     model_version: str | None = None
     reviewed: bool | None = None
     tags: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ def tile_samples(
         labels: The labelled tiles, which replace the ground truth of the ingest.
         predictions: Predictions of whole scenes, which are clipped to tiles.
         splits: The split of each scene id, which becomes a tag.
-        min_visibility: Share of a box in a tile from which it belongs to it (`boxes_by_window`).
+        min_visibility: Share of a box in a tile from which it belongs to it (`shapes_by_window`).
     """
     labeled = {tile.tile_id: tile for tile in labels}
     predicted = {scene.scene_id: scene for scene in predictions}
@@ -73,32 +73,6 @@ def tile_samples(
         yield from _with_prediction(samples, predicted.get(scene_id), min_visibility)
 
 
-def boxes_by_window(
-    boxes: Boxes, windows: Sequence[Window], min_visibility: float
-) -> Iterator[Boxes]:
-    """Yield the boxes that belong to each window, clipped to it, in the window's coordinates.
-
-    A box belongs to a window if at least `min_visibility` of its area is in it; a box without such
-    a window belongs to the window with the largest part of it (the first of equals).
-
-    Args:
-        boxes: Boxes in scene coordinates.
-        windows: Windows of the scene.
-        min_visibility: Share of a box's area, in [0, 1].
-    """
-    best: FloatArray = np.zeros(len(boxes))
-    most: FloatArray = np.zeros(len(boxes))
-    for index, window in enumerate(windows):
-        shares = visible_shares(boxes.xyxy, window)
-        best = np.where(shares > most, index, best)
-        most = np.maximum(shares, most)
-    for index, window in enumerate(windows):
-        shares = visible_shares(boxes.xyxy, window)
-        inside = boxes.select((shares > 0) & ((shares >= min_visibility) | (best == index)))
-        clipped = Boxes(clip_boxes(inside.xyxy, window.xyxy), inside.labels, inside.scores)
-        yield clipped.shifted(-window.x, -window.y)
-
-
 def _sample(tile: Tile, split: tuple[str, ...]) -> TileSample:
     return TileSample(
         tile_id=tile.tile_id,
@@ -106,7 +80,7 @@ def _sample(tile: Tile, split: tuple[str, ...]) -> TileSample:
         window=tile.window,
         uri=tile.uri,
         sha256=tile.sha256,
-        truth=tile.boxes,
+        truth=tile.shapes,
         tags=tuple(dict.fromkeys(tile.tags + split)),
     )
 
@@ -114,7 +88,7 @@ def _sample(tile: Tile, split: tuple[str, ...]) -> TileSample:
 def _with_label(sample: TileSample, label: LabeledTile | None) -> TileSample:
     if label is None:
         return sample
-    return replace(sample, truth=label.boxes, reviewed=label.reviewed)
+    return replace(sample, truth=label.shapes, reviewed=label.reviewed)
 
 
 def _with_prediction(
@@ -123,7 +97,7 @@ def _with_prediction(
     """The samples of a scene with the boxes that were predicted in it."""
     if scene is None:
         return samples
-    found = boxes_by_window(scene.boxes, [sample.window for sample in samples], min_visibility)
+    found = shapes_by_window(scene.shapes, [sample.window for sample in samples], min_visibility)
     return (
         replace(sample, found=inside, model_version=scene.model_version)
         for sample, inside in zip(samples, found, strict=True)

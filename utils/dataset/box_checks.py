@@ -7,8 +7,9 @@ from collections.abc import Collection
 import numpy as np
 
 from utils.dataset.labeled import LabeledTile
-from utils.geometry import BoolArray, Boxes, FloatArray, box_problem, clip_boxes, iou_matrix
+from utils.geometry import BoolArray, FloatArray, box_problem, clip_boxes, iou_matrix
 from utils.issues import IssueReport
+from utils.shapes.shapes import Shapes
 
 BAD_BOX = "box unusable"
 CLIPPED_BOX = "box reaches over the edge"
@@ -20,7 +21,7 @@ _SAME_BOX_IOU = 0.99
 _UNMEANT_PIXELS = 0.5
 
 
-def checked_boxes(tile: LabeledTile, class_names: Collection[str], issues: IssueReport) -> Boxes:
+def checked_boxes(tile: LabeledTile, class_names: Collection[str], issues: IssueReport) -> Shapes:
     """The boxes of a tile that can be learned from.
 
     Left out are boxes that are unusable (not a number, inverted, without area, outside), of an
@@ -31,14 +32,14 @@ def checked_boxes(tile: LabeledTile, class_names: Collection[str], issues: Issue
         class_names: The known classes.
         issues: Receives what was found.
     """
-    known = _of_known_class(tile, tile.boxes, class_names, issues)
+    known = _of_known_class(tile, tile.shapes, class_names, issues)
     usable = _clipped(tile, _usable(tile, known, issues), issues)
     return _distinct(tile, usable, issues)
 
 
 def _of_known_class(
-    tile: LabeledTile, boxes: Boxes, class_names: Collection[str], issues: IssueReport
-) -> Boxes:
+    tile: LabeledTile, boxes: Shapes, class_names: Collection[str], issues: IssueReport
+) -> Shapes:
     for label in sorted(set(boxes.labels) - set(class_names)):
         count = boxes.labels.count(label)
         detail = f"{count} of class '{label}', which is not one of {', '.join(class_names)}"
@@ -46,7 +47,7 @@ def _of_known_class(
     return boxes.select(np.array([label in class_names for label in boxes.labels], dtype=bool))
 
 
-def _usable(tile: LabeledTile, boxes: Boxes, issues: IssueReport) -> Boxes:
+def _usable(tile: LabeledTile, boxes: Shapes, issues: IssueReport) -> Shapes:
     problems = [box_problem(box, tile.window.width, tile.window.height) for box in boxes.xyxy]
     for box, problem in zip(boxes.xyxy, problems, strict=True):
         if problem:
@@ -54,21 +55,21 @@ def _usable(tile: LabeledTile, boxes: Boxes, issues: IssueReport) -> Boxes:
     return boxes.select(np.array([problem is None for problem in problems], dtype=bool))
 
 
-def _clipped(tile: LabeledTile, boxes: Boxes, issues: IssueReport) -> Boxes:
+def _clipped(tile: LabeledTile, boxes: Shapes, issues: IssueReport) -> Shapes:
     inside = clip_boxes(boxes.xyxy, (0, 0, tile.window.width, tile.window.height))
     for box in boxes.xyxy[(np.abs(boxes.xyxy - inside) > _UNMEANT_PIXELS).any(axis=1)]:
         issues.add(tile.tile_id, CLIPPED_BOX, f"{_shown(box)} was clipped", set_aside=False)
-    return Boxes(inside, boxes.labels)
+    return Shapes(inside, boxes.labels)
 
 
-def _distinct(tile: LabeledTile, boxes: Boxes, issues: IssueReport) -> Boxes:
+def _distinct(tile: LabeledTile, boxes: Shapes, issues: IssueReport) -> Shapes:
     repeated = _repeats(boxes)
     for box in boxes.xyxy[repeated]:
         issues.add(tile.tile_id, DUPLICATE_BOX, f"{_shown(box)} is there before", set_aside=False)
     return boxes.select(~repeated)
 
 
-def _repeats(boxes: Boxes) -> BoolArray:
+def _repeats(boxes: Shapes) -> BoolArray:
     """True for each box that coincides with an earlier one of its class, shape (n,)."""
     labels = np.array(boxes.labels, dtype=object)
     same = (iou_matrix(boxes.xyxy, boxes.xyxy) >= _SAME_BOX_IOU) & (labels[:, None] == labels)

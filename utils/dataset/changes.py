@@ -10,8 +10,8 @@ from itertools import groupby
 from typing import Literal
 
 from utils.dataset.labeled import LabeledTile
-from utils.dataset.review import BoxChanges, box_changes
-from utils.geometry import Boxes
+from utils.dataset.review import ShapeChanges, shape_changes
+from utils.shapes.shapes import Shapes
 
 _MOST_SHOWN = 24
 
@@ -32,9 +32,9 @@ class TileChange:
 
     kind: Kind
     tile: LabeledTile
-    before: Boxes
-    after: Boxes
-    boxes: BoxChanges
+    before: Shapes
+    after: Shapes
+    boxes: ShapeChanges
 
 
 @dataclass
@@ -45,8 +45,8 @@ class DatasetChanges:
         tiles: How many were added, changed, removed or are the same.
         boxes: How many were kept, moved, added and removed.
         newly_reviewed: Tiles whose annotation is another than before and was reviewed.
-        classes_before: Boxes of each class in the earlier version.
-        classes_after: Boxes of each class in the later version.
+        classes_before: Shapes of each class in the earlier version.
+        classes_after: Shapes of each class in the later version.
         shown: The tiles with most changed boxes, of each kind a share.
     """
 
@@ -75,13 +75,13 @@ def compare_datasets(
     """
     changes = DatasetChanges()
     for before, after in _side_by_side(earlier, later):
-        changes.classes_before.update(before.boxes.labels if before else ())
-        changes.classes_after.update(after.boxes.labels if after else ())
+        changes.classes_before.update(before.shapes.labels if before else ())
+        changes.classes_after.update(after.shapes.labels if after else ())
         changes.newly_reviewed += is_newly_reviewed(before, after)
         change = _change(before, after)
         changes.tiles[change.kind if change else "same"] += 1
         if change is None:
-            changes.boxes["kept"] += len(after.boxes) if after else 0
+            changes.boxes["kept"] += len(after.shapes) if after else 0
             continue
         for kind in ("kept", "moved", "added", "removed"):
             changes.boxes[kind] += getattr(change.boxes, kind)
@@ -113,9 +113,9 @@ def _side_by_side(
 
 def _change(before: LabeledTile | None, after: LabeledTile | None) -> TileChange | None:
     """The kind of change of a tile, or None if it is the same."""
-    boxes_before = before.boxes if before else Boxes()
-    boxes_after = after.boxes if after else Boxes()
-    boxes = box_changes(boxes_before, boxes_after)
+    boxes_before = before.shapes if before else Shapes()
+    boxes_after = after.shapes if after else Shapes()
+    boxes = shape_changes(boxes_before, boxes_after)
     if before is None and after is not None:
         return TileChange("added", after, boxes_before, boxes_after, boxes)
     if after is None and before is not None:

@@ -13,8 +13,8 @@ from utils.dataset.labeled import LabeledDataset, LabeledTile
 from utils.dataset.options import CheckOptions
 from utils.dataset.splits import Split
 from utils.errors import DatasetError
-from utils.geometry import Boxes
 from utils.issues import IssueReport
+from utils.shapes.shapes import Shapes
 
 BROKEN_IMAGE = "image does not decode"
 NO_IMAGE = "label without image"
@@ -70,7 +70,7 @@ class _Tally:
     empty: Counter[Split] = field(default_factory=Counter)
     boxes: Counter[tuple[Split, str]] = field(default_factory=Counter)
 
-    def add(self, split: Split, boxes: Boxes) -> None:
+    def add(self, split: Split, boxes: Shapes) -> None:
         self.tiles[split] += 1
         self.empty[split] += len(boxes) == 0
         self.boxes.update((split, label) for label in boxes.labels)
@@ -100,7 +100,7 @@ def check_dataset(
 
     A tile is set aside when its image is missing, does not decode or has another size than the
     label says, and when the same picture is in another split: the copy in test stays, else the one
-    in val. Boxes are checked as `checked_boxes` says.
+    in val. Shapes are checked as `checked_boxes` says.
 
     Args:
         dataset: Read twice, as a stream.
@@ -167,7 +167,7 @@ def _passed(
             continue
         boxes = checked_boxes(tile, class_names, issues)
         tally.add(split, boxes)
-        yield replace(tile, boxes=boxes)
+        yield replace(tile, shapes=boxes)
 
 
 def _image_problem(

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-import numpy as np
 import pyarrow as pa
 
-from utils.dataset.review import BoxChanges, Review, ReviewState
-from utils.geometry import Boxes, Window
-from utils.tables import BOXES, STRINGS, Table, versioned_schema
+from utils.dataset.review import Review, ReviewState, ShapeChanges
+from utils.geometry import Window
+from utils.shapes.columns import from_columns, shape_fields, to_columns
+from utils.shapes.shapes import Shapes
+from utils.tables import STRINGS, Table, versioned_schema
 
 _COUNTS = ("kept", "moved", "added", "removed")
 _REVIEW = pa.struct(
@@ -26,7 +27,7 @@ _REVIEW = pa.struct(
 )
 SCHEMA = versioned_schema(
     "labeled_dataset",
-    4,
+    5,
     [
         ("tile_id", pa.string()),
         ("scene_id", pa.string()),
@@ -36,8 +37,7 @@ SCHEMA = versioned_schema(
         ("height", pa.int32()),
         ("uri", pa.string()),
         ("sha256", pa.string()),
-        ("boxes", BOXES),
-        ("labels", STRINGS),
+        *shape_fields(),
         ("tags", STRINGS),
         ("reviewed", pa.bool_()),
         ("annotator", pa.string()),
@@ -62,7 +62,7 @@ class LabeledTile:
         window: Its place in the scene, in pixels.
         uri: Where the encoded image is: an absolute local path or `gs://...`.
         sha256: SHA-256 of the encoded image.
-        boxes: In tile coordinates, inside the tile.
+        shapes: In tile coordinates, inside the tile.
         tags: Tags of the scene.
         reviewed: Whether a person has submitted or updated the annotation, rather than the ingest
             having sent it.
@@ -83,7 +83,7 @@ class LabeledTile:
     window: Window
     uri: str
     sha256: str
-    boxes: Boxes
+    shapes: Shapes
     tags: tuple[str, ...] = ()
     reviewed: bool = False
     annotator: str | None = None
@@ -110,8 +110,7 @@ def _to_row(tile: LabeledTile) -> dict[str, Any]:
         "height": tile.window.height,
         "uri": tile.uri,
         "sha256": tile.sha256,
-        "boxes": tile.boxes.xyxy.tolist(),
-        "labels": list(tile.boxes.labels),
+        **to_columns(tile.shapes),
         "tags": list(tile.tags),
         "reviewed": tile.reviewed,
         "annotator": tile.annotator,
@@ -143,7 +142,7 @@ def _to_tile(row: dict[str, Any]) -> LabeledTile:
         window=Window(x=row["x"], y=row["y"], width=row["width"], height=row["height"]),
         uri=row["uri"],
         sha256=row["sha256"],
-        boxes=Boxes(np.array(row["boxes"], dtype=np.float64), tuple(row["labels"])),
+        shapes=from_columns(row),
         tags=tuple(row["tags"]),
         reviewed=row["reviewed"],
         annotator=row["annotator"],
@@ -161,7 +160,7 @@ def _to_review(row: dict[str, Any]) -> Review:
     return Review(
         state=ReviewState(row["state"]),
         proposed_by=row["proposed_by"],
-        changes=BoxChanges(*(row[count] for count in _COUNTS)),
+        changes=ShapeChanges(*(row[count] for count in _COUNTS)),
         by=row["by"],
         at=row["at"],
         seconds=row["seconds"],

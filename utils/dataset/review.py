@@ -8,11 +8,14 @@ from enum import StrEnum
 
 import numpy as np
 
-from utils.geometry import Boxes, FloatArray, iou_matrix
+from utils.geometry import BoolArray
+from utils.shapes.outlines import distances_between
+from utils.shapes.pairing import overlapping_pairs
+from utils.shapes.shapes import Shapes
 
 # Percent of a canvas and back: a pixel of the browser is hit or missed by this much.
 SAME_PIXELS = 0.5
-# Boxes that overlap less are different objects that lie near each other.
+# Shapes that overlap less are different objects that lie near each other.
 _MOVED_IOU = 0.25
 
 
@@ -28,7 +31,7 @@ class ReviewState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class BoxChanges:
+class ShapeChanges:
     """How boxes became others.
 
     Attributes:
@@ -65,13 +68,13 @@ class Review:
 
     state: ReviewState
     proposed_by: str | None
-    changes: BoxChanges
+    changes: ShapeChanges
     by: str | None
     at: datetime
     seconds: float | None = None
 
 
-def box_changes(before: Boxes, after: Boxes) -> BoxChanges:
+def shape_changes(before: Shapes, after: Shapes) -> ShapeChanges:
     """Classify boxes as kept, moved, added or removed.
 
     Args:
@@ -82,12 +85,12 @@ def box_changes(before: Boxes, after: Boxes) -> BoxChanges:
     kept = overlapping_pairs(same.astype(np.float64), 1.0)
     rest_before = np.setdiff1d(np.arange(len(before)), [i for i, _ in kept])
     rest_after = np.setdiff1d(np.arange(len(after)), [j for _, j in kept])
-    overlaps = iou_matrix(before.xyxy[rest_before], after.xyxy[rest_after])
+    overlaps = before.select(rest_before).overlaps(after.select(rest_after))
     moved = len(overlapping_pairs(overlaps, _MOVED_IOU))
-    return BoxChanges(len(kept), moved, len(rest_after) - moved, len(rest_before) - moved)
+    return ShapeChanges(len(kept), moved, len(rest_after) - moved, len(rest_before) - moved)
 
 
-def state_of(changes: BoxChanges) -> ReviewState:
+def state_of(changes: ShapeChanges) -> ReviewState:
     """The outcome of a proposal, from the changes to its boxes."""
     if not changes.total:
         return ReviewState.ACCEPTED
@@ -96,33 +99,12 @@ def state_of(changes: BoxChanges) -> ReviewState:
     return ReviewState.CHANGED
 
 
-def overlapping_pairs(overlaps: FloatArray, least: float) -> list[tuple[int, int]]:
-    """Pairs of boxes, each box in one at most, the largest overlap first.
-
-    Args:
-        overlaps: IoU of n and m boxes, shape (n, m).
-        least: Minimum IoU of two boxes that overlap.
-
-    Returns:
-        Indices into the n and the m boxes.
-    """
-    pairs: list[tuple[int, int]] = []
-    order = np.argsort(-overlaps, axis=None, kind="stable")
-    first, second = set[int](), set[int]()
-    for i, j in zip(
-        *(axis.tolist() for axis in np.unravel_index(order, overlaps.shape)), strict=True
-    ):
-        if overlaps[i, j] < least:
-            break
-        if i not in first and j not in second:
-            pairs.append((i, j))
-            first.add(i)
-            second.add(j)
-    return pairs
-
-
-def _same(before: Boxes, after: Boxes) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """True where two of n and m boxes have the same place and class, shape (n, m)."""
+def _same(before: Shapes, after: Shapes) -> BoolArray:
+    """Whether two of n and m shapes have the same place and class, shape (n, m)."""
     distances = np.abs(before.xyxy[:, None] - after.xyxy[None]).max(axis=2, initial=0)
-    labels = np.array(before.labels, dtype=object)[:, None] == np.array(after.labels, dtype=object)
-    return np.asarray((distances <= SAME_PIXELS) & labels, dtype=np.bool_)
+    same = (distances <= SAME_PIXELS) & before.same_classes(after)
+    if before.outlines is not None or after.outlines is not None:
+        rows, columns = np.nonzero(same)
+        apart = distances_between(before.polygons[rows], after.polygons[columns])
+        same[rows, columns] = apart <= SAME_PIXELS
+    return np.asarray(same)

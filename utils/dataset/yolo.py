@@ -13,12 +13,12 @@ from pathlib import Path
 
 import yaml
 
-from utils.box_formats import to_yolo
 from utils.dataset.labeled import LabeledTile
 from utils.dataset.splits import Split
 from utils.errors import DatasetError
 from utils.files import write_whole
 from utils.geometry import clip_boxes
+from utils.shapes.formats import to_yolo
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +93,10 @@ def _write_tile(
 def _label_text(tile: LabeledTile, class_index: Mapping[str, int]) -> str:
     """One line a box: class index, centre x, centre y, width, height as shares of the tile."""
     width, height = tile.window.width, tile.window.height
-    shares = to_yolo(clip_boxes(tile.boxes.xyxy, (0, 0, width, height)), width, height)
+    shares = to_yolo(clip_boxes(tile.shapes.xyxy, (0, 0, width, height)), width, height)
     return "".join(
         f"{class_index[label]} {x:.8f} {y:.8f} {w:.8f} {h:.8f}\n"
-        for label, (x, y, w, h) in zip(tile.boxes.labels, shares, strict=True)
+        for label, (x, y, w, h) in zip(tile.shapes.labels, shares, strict=True)
     )
 
 
@@ -119,7 +119,7 @@ def _link(image: Path, link: Path) -> None:
 
 def _content(tile: LabeledTile, split: Split) -> bytes:
     """The content of a tile that training depends on, as bytes."""
-    boxes = [tile.boxes.xyxy.tolist(), tile.boxes.labels]
+    boxes = [tile.shapes.xyxy.tolist(), tile.shapes.labels]
     return json.dumps([tile.tile_id, split, tile.sha256, boxes]).encode()
 
 

@@ -18,15 +18,15 @@ from utils.detection.backends import (
     tensorrt_backend,
 )
 from utils.detection.exports import Exports, Verdict
-from utils.geometry import Boxes, iou_matrix
+from utils.shapes.shapes import Shapes
 
 # Predicts some images with a backend; boxes of low scores are included.
-Predict = Callable[[Backend], list[Boxes]]
+Predict = Callable[[Backend], list[Shapes]]
 
 _ON_CPU = ("openvino", "onnx")
 _ON_GPU = ("tensorrt",)
 _ROUNDS = 2
-# Boxes with lower scores may be counterparts but need none: by default no prediction keeps them.
+# Shapes with lower scores may be counterparts but need none: by default no prediction keeps them.
 _CLEAR_SCORE = 0.25
 _COUNTERPART_IOU = 0.75
 _SCORE_TOLERANCE = 0.15
@@ -89,12 +89,12 @@ def exported_backends(exports: Exports, batch: int, device: Any) -> list[Backend
     return list(_loaded(_candidates("auto", device.type), exports, batch, device))
 
 
-def agreement(first: list[Boxes], second: list[Boxes]) -> tuple[float, int]:
+def agreement(first: list[Shapes], second: list[Shapes]) -> tuple[float, int]:
     """Measure how far two predictions of the same images agree.
 
     Args:
-        first: Boxes of each image with scores, including low ones.
-        second: Boxes of the other prediction, in the same order of images.
+        first: Shapes of each image with scores, including low ones.
+        second: Shapes of the other prediction, in the same order of images.
 
     Returns:
         The share of clear boxes (scores of 0.25 and more, of both predictions) with a counterpart
@@ -106,18 +106,14 @@ def agreement(first: list[Boxes], second: list[Boxes]) -> tuple[float, int]:
     return float(found.mean()) if len(found) else 1.0, len(found)
 
 
-def _has_counterpart(boxes: Boxes, others: Boxes) -> Any:
-    clear = boxes.select(_scores(boxes) >= _CLEAR_SCORE)
+def _has_counterpart(boxes: Shapes, others: Shapes) -> Any:
+    clear = boxes.select(boxes.confidences >= _CLEAR_SCORE)
     alike = (
-        (iou_matrix(clear.xyxy, others.xyxy) >= _COUNTERPART_IOU)
-        & (np.abs(_scores(clear)[:, None] - _scores(others)[None, :]) <= _SCORE_TOLERANCE)
-        & (np.array(clear.labels)[:, None] == np.array(others.labels)[None, :])
+        (clear.overlaps(others) >= _COUNTERPART_IOU)
+        & (np.abs(clear.confidences[:, None] - others.confidences) <= _SCORE_TOLERANCE)
+        & clear.same_classes(others)
     )
     return alike.any(axis=1)
-
-
-def _scores(boxes: Boxes) -> Any:
-    return boxes.scores if boxes.scores is not None else np.ones(len(boxes))
 
 
 def _candidates(wanted: str, device: str) -> list[str]:
@@ -171,7 +167,7 @@ def _check(
     return verdicts, is_proof
 
 
-def _timed(backend: Backend, predict: Predict) -> tuple[list[Boxes], float]:
+def _timed(backend: Backend, predict: Predict) -> tuple[list[Shapes], float]:
     """The boxes of a backend, and its milliseconds per image once it is warm."""
     times = []
     for _ in range(_ROUNDS):

@@ -9,10 +9,10 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from utils.box_formats import to_coco
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.files import written_whole
 from utils.geometry import box_areas
+from utils.shapes.formats import to_coco
 
 
 def write_coco_json(predictions: Predictions, path: Path) -> Path:
@@ -48,7 +48,7 @@ def _annotations(
 ) -> Iterator[dict[str, Any]]:
     number = 0
     for image, scene in enumerate(predictions, start=1):
-        boxes = scene.boxes
+        boxes = scene.shapes
         scores = boxes.scores if boxes.scores is not None else np.ones(len(boxes))
         areas = box_areas(boxes.xyxy)
         for label, xywh, area, score, at_edge in zip(

@@ -81,7 +81,7 @@ def _write_scene(
     scene: ScenePrediction, georeference: Georeference, folder: Path, add_to_all: _Add
 ) -> None:
     crs, transform = georeference.crs, georeference.transform
-    corners = box_corners(scene.boxes.xyxy, transform)
+    corners = box_corners(scene.shapes.xyxy, transform)
     places = np.round(to_wgs84(corners, crs), _WGS84_DECIMALS)
     key = scene_key(scene.scene_id)
     with _collection(folder / f"{key}.wgs84.geojson") as add:
@@ -98,7 +98,7 @@ def _write_scene(
 def _features(
     scene: ScenePrediction, geometries: Iterable[dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    boxes = scene.boxes
+    boxes = scene.shapes
     scores = boxes.scores if boxes.scores is not None else np.ones(len(boxes))
     rows = zip(boxes.labels, scores.tolist(), boxes.xyxy.tolist(), scene.at_edge, strict=True)
     for geometry, (label, score, box, at_edge) in zip(geometries, rows, strict=True):

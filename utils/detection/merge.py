@@ -2,13 +2,13 @@
 
 NMS removes duplicates within a window; this module removes them between windows. Neighbouring
 windows overlap in a strip, and an object there is found by both: whole by both, whole by one and
-cut by the other's border, or cut by both. Boxes are therefore compared within the strip. Cropped to
-the overlap of the two windows, boxes of one object coincide however much of it each window sees,
-while boxes of neighbouring objects do not.
+cut by the other's border, or cut by both. Shapes are therefore compared within the strip. Cropped
+to the overlap of the two windows, shapes of one object coincide however much of it each window
+sees, while those of neighbouring objects do not.
 
-Boxes of the same window are never merged: a window that sees two ships side by side says that there
-are two. But a detector sometimes predicts two boxes for a cut object, and if another window sees
-all of it the second box is dropped.
+Shapes of the same window are never merged: a window that sees two ships side by side says that
+there are two. But a detector sometimes predicts two shapes for a cut object, and if another window
+sees all of it the second one is dropped.
 """
 
 from __future__ import annotations
@@ -19,13 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from utils.geometry import (
-    BoolArray,
-    Boxes,
-    FloatArray,
-    Window,
-    box_areas,
-)
+from utils.geometry import BoolArray, FloatArray, Window, box_areas
+from utils.shapes.shapes import Shapes
 
 IntArray = NDArray[np.intp]
 
@@ -42,14 +37,14 @@ class _Found:
     """The boxes of all windows, in an order that does not depend on the order of the windows.
 
     Attributes:
-        boxes: Boxes in scene coordinates, by falling score, then by place and class.
+        boxes: Shapes in scene coordinates, by falling score, then by place and class.
         classes: Index of each box's class, shape (n,).
         windows: The distinct windows as boxes, from top to bottom, shape (w, 4).
         window: Index of each box's window, shape (n,).
         cut: Whether each box reaches a border of its window that lies inside the scene, shape (n,).
     """
 
-    boxes: Boxes
+    boxes: Shapes
     classes: IntArray
     windows: FloatArray
     window: IntArray
@@ -57,8 +52,8 @@ class _Found:
 
 
 def merge_windows(
-    found: Sequence[tuple[Window, Boxes]], width: int, height: int, *, merge_iou: float = 0.5
-) -> Boxes:
+    found: Sequence[tuple[Window, Shapes]], width: int, height: int, *, merge_iou: float = 0.5
+) -> Shapes:
     """Merge the boxes of the windows of one scene into one box per object.
 
     Two boxes are the same object when they have the same class, come from different windows, and,
@@ -88,16 +83,16 @@ def merge_windows(
 
 
 def merge_certain(
-    found: Sequence[tuple[Window, Boxes]],
+    found: Sequence[tuple[Window, Shapes]],
     least_score: float,
     width: int,
     height: int,
     *,
     merge_iou: float = 0.5,
-) -> tuple[Boxes, Boxes]:
+) -> tuple[Shapes, Shapes]:
     """Merge the boxes of at least a score, and find the objects that score less in all windows.
 
-    Boxes of lower scores do not change an object that another window finds with a higher one.
+    Shapes of lower scores do not change an object that another window finds with a higher one.
 
     Args:
         found: As for `merge_windows`.
@@ -115,7 +110,7 @@ def merge_certain(
     return objects, everything.select(_scores(everything) < least_score)
 
 
-def _in_canonical_order(found: Sequence[tuple[Window, Boxes]], width: int, height: int) -> _Found:
+def _in_canonical_order(found: Sequence[tuple[Window, Shapes]], width: int, height: int) -> _Found:
     distinct = sorted({window for window, _ in found})
     index = {window: position for position, window in enumerate(distinct)}
     windows = np.array([window.xyxy for window in distinct], dtype=np.float64).reshape(-1, 4)
@@ -129,22 +124,22 @@ def _in_canonical_order(found: Sequence[tuple[Window, Boxes]], width: int, heigh
     return _Found(boxes, classes[order], windows, window, cut)
 
 
-def _concatenated(parts: Sequence[Boxes]) -> Boxes:
+def _concatenated(parts: Sequence[Shapes]) -> Shapes:
     xyxy = [np.zeros((0, 4)), *(part.xyxy for part in parts)]
     labels = tuple(label for part in parts for label in part.labels)
-    return Boxes(np.vstack(xyxy), labels, np.concatenate([np.zeros(0), *map(_scores, parts)]))
+    return Shapes(np.vstack(xyxy), labels, np.concatenate([np.zeros(0), *map(_scores, parts)]))
 
 
-def _scores(boxes: Boxes) -> FloatArray:
+def _scores(boxes: Shapes) -> FloatArray:
     return boxes.scores if boxes.scores is not None else np.ones(len(boxes))
 
 
-def _class_indices(boxes: Boxes) -> IntArray:
+def _class_indices(boxes: Shapes) -> IntArray:
     indices: IntArray = np.unique(np.array(boxes.labels, dtype=str), return_inverse=True)[1]
     return indices
 
 
-def _order(boxes: Boxes, classes: IntArray, *then: IntArray) -> IntArray:
+def _order(boxes: Shapes, classes: IntArray, *then: IntArray) -> IntArray:
     """Positions by falling score, then by place (x1, y1, x2, y2) and class."""
     order: IntArray = np.lexsort((*then, classes, *boxes.xyxy.T[::-1], -_scores(boxes)))
     return order
@@ -266,7 +261,7 @@ def _second_guesses(found: _Found, matches: IntArray, group_of: IntArray) -> Boo
     return dropped
 
 
-def _objects(found: _Found, group_of: IntArray) -> Boxes:
+def _objects(found: _Found, group_of: IntArray) -> Shapes:
     """One box per group, in order of their first positions."""
     position = np.argsort(group_of, kind="stable")
     # Positions go by falling score: the first of a group has its highest.
@@ -283,4 +278,4 @@ def _objects(found: _Found, group_of: IntArray) -> Boxes:
     is_whole = place < len(position)
     hulls[is_whole] = boxes[place[is_whole]]
     objects = found.boxes.select(best)
-    return Boxes(hulls, objects.labels, objects.scores)
+    return Shapes(hulls, objects.labels, objects.scores)

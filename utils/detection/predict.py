@@ -202,7 +202,7 @@ def _up_to_date(before: ScenePrediction, scene: Scene, model_version: str) -> Sc
         before,
         location=scene.location,
         model_version=model_version,
-        truth=scene.boxes,
+        truth=scene.shapes,
         tags=scene.tags,
         georeference=scene.georeference,
         group=scene.group or scene.id,

@@ -6,27 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import pyarrow as pa
 
-from utils.geometry import Boxes
 from utils.images.georeference import Georeference
-from utils.tables import BOXES, STRINGS, Table, versioned_schema
+from utils.shapes.columns import from_columns, shape_fields, to_columns
+from utils.shapes.shapes import Shapes
+from utils.tables import STRINGS, Table, versioned_schema
 
 SCHEMA = versioned_schema(
     "predictions",
-    4,
+    5,
     [
         ("scene_id", pa.string()),
         ("location", pa.string()),
         ("width", pa.int32()),
         ("height", pa.int32()),
-        ("boxes", BOXES),
-        ("labels", STRINGS),
-        ("scores", pa.list_(pa.float64())),
+        *shape_fields(scored=True),
         ("labeled", pa.bool_()),
-        ("truth_boxes", BOXES),
-        ("truth_labels", STRINGS),
+        *shape_fields("truth_"),
         ("tags", STRINGS),
         ("crs", pa.string()),
         ("transform", pa.list_(pa.float64())),
@@ -59,7 +56,7 @@ class ScenePrediction:
         location: Location of the image: an absolute local path or `gs://...`.
         width: Width of the scene, in pixels.
         height: Height of the scene, in pixels.
-        boxes: Boxes with scores, in scene coordinates.
+        shapes: Shapes with scores, in scene coordinates.
         model_version: Version of the ZenML model that predicted.
         truth: Ground truth in scene coordinates, or None if the scene is unlabelled.
         tags: Tags of the scene.
@@ -83,9 +80,9 @@ class ScenePrediction:
     location: str
     width: int
     height: int
-    boxes: Boxes
+    shapes: Shapes
     model_version: str
-    truth: Boxes | None = None
+    truth: Shapes | None = None
     tags: tuple[str, ...] = ()
     georeference: Georeference | None = None
     seconds: float = 0.0
@@ -104,25 +101,20 @@ class ScenePrediction:
     def __post_init__(self) -> None:
         """Make a scene without a group a group of its own, and boxes without marks unmarked."""
         object.__setattr__(self, "group", self.group or self.scene_id)
-        object.__setattr__(self, "at_edge", self.at_edge or (False,) * len(self.boxes))
-        if len(self.at_edge) != len(self.boxes):
-            raise ValueError(f"{len(self.boxes)} boxes with {len(self.at_edge)} marks")
+        object.__setattr__(self, "at_edge", self.at_edge or (False,) * len(self.shapes))
+        if len(self.at_edge) != len(self.shapes):
+            raise ValueError(f"{len(self.shapes)} boxes with {len(self.at_edge)} marks")
 
 
 def _to_row(scene: ScenePrediction) -> dict[str, Any]:
-    truth = scene.truth if scene.truth is not None else Boxes()
-    scores = scene.boxes.scores if scene.boxes.scores is not None else np.ones(len(scene.boxes))
     return {
         "scene_id": scene.scene_id,
         "location": scene.location,
         "width": scene.width,
         "height": scene.height,
-        "boxes": scene.boxes.xyxy.tolist(),
-        "labels": list(scene.boxes.labels),
-        "scores": scores.tolist(),
+        **to_columns(scene.shapes, scored=True),
         "labeled": scene.truth is not None,
-        "truth_boxes": truth.xyxy.tolist(),
-        "truth_labels": list(truth.labels),
+        **to_columns(scene.truth, "truth_"),
         "tags": list(scene.tags),
         "crs": scene.georeference.crs if scene.georeference else None,
         "transform": list(scene.georeference.transform) if scene.georeference else None,
@@ -140,17 +132,14 @@ def _to_row(scene: ScenePrediction) -> dict[str, Any]:
 
 
 def _to_prediction(row: dict[str, Any]) -> ScenePrediction:
-    truth = Boxes(np.array(row["truth_boxes"], dtype=np.float64), tuple(row["truth_labels"]))
     return ScenePrediction(
         scene_id=row["scene_id"],
         location=row["location"],
         width=row["width"],
         height=row["height"],
-        boxes=Boxes(
-            np.array(row["boxes"], dtype=np.float64), tuple(row["labels"]), np.array(row["scores"])
-        ),
+        shapes=from_columns(row, scored=True),
         model_version=row["model_version"],
-        truth=truth if row["labeled"] else None,
+        truth=from_columns(row, "truth_") if row["labeled"] else None,
         tags=tuple(row["tags"]),
         georeference=Georeference(row["crs"], tuple(row["transform"])) if row["crs"] else None,
         seconds=row["seconds"],

@@ -14,12 +14,11 @@ from utils.detection.options import PredictorOptions
 from utils.detection.test_time_augmentation import (
     enlarged,
     merge_augmented,
-    mirrored_boxes,
     mirrored_image,
 )
 from utils.detection.ultralytics.network import Network, load_network
-from utils.geometry import Boxes
 from utils.images.reader import Pixels
+from utils.shapes.shapes import Shapes
 from utils.storage.store import ObjectStore
 
 # Low enough to include boxes that a backend, or a prediction without augmentation, nearly finds.
@@ -47,7 +46,7 @@ class Predictor:
     least_score: float = 0.0
     max_boxes: int = 1000
 
-    def predict(self, images: Sequence[Pixels]) -> list[Boxes]:
+    def predict(self, images: Sequence[Pixels]) -> list[Shapes]:
         """Predict boxes, with scores, in pixels of each image.
 
         Args:
@@ -60,14 +59,14 @@ class Predictor:
         return [
             merge_augmented(
                 boxes,
-                mirrored_boxes(others, image.shape[1]),
+                others.mirrored(image.shape[1]),
                 least_score=self.least_score,
                 max_boxes=self.max_boxes,
             )
             for image, boxes, others in zip(images, plain, mirrored, strict=True)
         ]
 
-    def _predict(self, images: Sequence[Pixels]) -> list[Boxes]:
+    def _predict(self, images: Sequence[Pixels]) -> list[Shapes]:
         """Predict without test-time augmentation."""
         threads = self.backend.threads
         if threads is None:
@@ -78,7 +77,7 @@ class Predictor:
             batches = pool.map(self._predict_batch, [[image] for image in images])
             return [boxes for (boxes,) in batches]
 
-    def _predict_batch(self, images: Sequence[Pixels]) -> list[Boxes]:
+    def _predict_batch(self, images: Sequence[Pixels]) -> list[Shapes]:
         import torch
 
         with torch.inference_mode():
@@ -141,10 +140,10 @@ def _fastest_backend(
 ) -> Backend:
     """The backend to use, of those that find in the samples what PyTorch finds."""
 
-    def predict(backend: Backend) -> list[Boxes]:
+    def predict(backend: Backend) -> list[Shapes]:
         return replace(predictor, backend=backend).predict(samples)
 
-    # Boxes of low scores count as counterparts of clear ones.
+    # Shapes of low scores count as counterparts of clear ones.
     predictor.network.keep_from(min(least_score, _FAINT))
     return choose_backend(
         predictor.backend, wanted, batch, exports, predict, predictor.network.device

@@ -53,7 +53,7 @@ def learned_scale(tiles: Iterable[LabeledTile]) -> LearnedScale:
         tiles: Tiles of the train split, at least one.
     """
     rows = [
-        (side_of([tile.window]), tile.ground_sample_distance or np.nan, max(len(tile.boxes), 1))
+        (side_of([tile.window]), tile.ground_sample_distance or np.nan, max(len(tile.shapes), 1))
         for tile in tiles
     ]
     sides, distances, weights = np.array(rows).T

@@ -16,7 +16,7 @@ from utils.detection.prefetch import prefetch
 from utils.detection.scale import WindowPlan
 from utils.detection.window_checkpoints import PredictionCache, ScannedWindow, WindowCheckpoints
 from utils.errors import ImageError
-from utils.geometry import Boxes, Window
+from utils.geometry import Window
 from utils.images.damage import DamageSigns
 from utils.images.files import image_sha256
 from utils.images.reader import Pixels, image_size, read_windows
@@ -25,13 +25,14 @@ from utils.progress import Advance, progress
 from utils.scenes.coverage import COVERED, Coverage, StateArray, coverage_of
 from utils.scenes.noted import damage_issues, image_issues
 from utils.scenes.scene import Scene
-from utils.tiling.grid import Grid
+from utils.shapes.grid import Grid
+from utils.shapes.shapes import Shapes
 from utils.tiling.tile import scene_key
 
 _NAME_LENGTH = 16
 # Scenes of more windows get a progress bar of their own.
 _LARGE_SCENE_WINDOWS = 100
-_NO_BOXES = Boxes(scores=np.zeros(0))
+_NO_BOXES = Shapes(scores=np.zeros(0))
 _NO_PLAN = WindowPlan(1, 0)
 
 PlanWindows = Callable[[Scene, int, int], WindowPlan]
@@ -208,7 +209,7 @@ def _batches(queue: Iterator[_Queued], size: int) -> Iterator[list[_Queued]]:
 
 
 def _collect(
-    batch: list[_Queued], predicted: list[Boxes], seconds: float, bar: ExitStack
+    batch: list[_Queued], predicted: list[Shapes], seconds: float, bar: ExitStack
 ) -> Iterator[SceneScan]:
     """Add predicted boxes to their scenes, and yield the scenes that end in this batch."""
     boxes = iter(predicted)
@@ -223,7 +224,7 @@ def _collect(
 
 
 def _scanned(
-    window: Window, pixels: Pixels | None, predicted: Iterator[Boxes], seconds: float
+    window: Window, pixels: Pixels | None, predicted: Iterator[Shapes], seconds: float
 ) -> ScannedWindow:
     if pixels is None:
         return ScannedWindow(window, _NO_BOXES, seconds, is_skipped=True)

@@ -10,8 +10,9 @@ from utils.detection.merge import merge_certain
 from utils.detection.options import InferenceOptions
 from utils.detection.predictions import ScenePrediction
 from utils.detection.scan import SceneScan
-from utils.geometry import BoolArray, Boxes
+from utils.geometry import BoolArray
 from utils.scenes.coverage import COVERED, OUTSIDE, WITHOUT_DATA
+from utils.shapes.shapes import Shapes
 
 
 def merged_prediction(scan: SceneScan, options: InferenceOptions, least: float) -> ScenePrediction:
@@ -32,7 +33,7 @@ def merged_prediction(scan: SceneScan, options: InferenceOptions, least: float) 
     started = time.monotonic()
     windows = scan.checkpoints.scanned if scan.checkpoints else []
     objects, faint = merge_certain(
-        [(one.window, one.boxes) for one in windows],
+        [(one.window, one.shapes) for one in windows],
         least,
         scan.width,
         scan.height,
@@ -48,7 +49,7 @@ def merged_prediction(scan: SceneScan, options: InferenceOptions, least: float) 
         location=scan.scene.location,
         width=scan.width,
         height=scan.height,
-        boxes=boxes,
+        shapes=boxes,
         model_version="",
         seconds=sum(one.seconds for one in windows) + time.monotonic() - started,
         windows=len(states),
@@ -64,15 +65,15 @@ def merged_prediction(scan: SceneScan, options: InferenceOptions, least: float) 
     )
 
 
-def _inside(scan: SceneScan, boxes: Boxes) -> BoolArray:
+def _inside(scan: SceneScan, boxes: Shapes) -> BoolArray:
     if scan.coverage is None:
         return np.ones(len(boxes), dtype=np.bool_)
     return scan.coverage.inside(boxes.xyxy)
 
 
 def _marked(
-    boxes: Boxes, scan: SceneScan, options: InferenceOptions
-) -> tuple[Boxes, tuple[bool, ...], int]:
+    boxes: Shapes, scan: SceneScan, options: InferenceOptions
+) -> tuple[Shapes, tuple[bool, ...], int]:
     """The boxes to keep, whether each touches an area without data, and the number dropped."""
     if scan.coverage is None:
         return boxes, (), 0

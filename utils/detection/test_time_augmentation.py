@@ -9,10 +9,10 @@ half its score.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from utils.geometry import Boxes, FloatArray, iou_matrix
 from utils.images.reader import Pixels
+from utils.shapes.pairing import overlapping_pairs
+from utils.shapes.shapes import Shapes
 
 ENLARGEMENT = 1.25
 # Minimum overlap of two boxes of one object, from Solovyev et al. 2021, "Weighted boxes fusion".
@@ -30,32 +30,27 @@ def mirrored_image(image: Pixels) -> Pixels:
     return np.ascontiguousarray(image[:, ::-1])
 
 
-def mirrored_boxes(boxes: Boxes, width: int) -> Boxes:
-    """Boxes in an image of `width` pixels, left and right exchanged."""
-    x1, y1, x2, y2 = boxes.xyxy.T
-    return Boxes(np.column_stack([width - x2, y1, width - x1, y2]), boxes.labels, boxes.scores)
-
-
 def merge_augmented(
-    one: Boxes, other: Boxes, *, least_score: float = 0.0, max_boxes: int | None = None
-) -> Boxes:
+    one: Shapes, other: Shapes, *, least_score: float = 0.0, max_boxes: int | None = None
+) -> Shapes:
     """Merge two predictions of one image.
 
-    Boxes of one class with an intersection over union of at least 0.55 are one object, the most
+    Shapes of one class with an intersection over union of at least 0.55 are one object, the most
     alike first, and each is part of one object only. The object's box is the mean of both, weighted
     by their scores; its score is the mean of both scores, with 0 for a missing box.
 
     Args:
-        one: Boxes with scores, in pixels of the image.
-        other: Boxes of the other prediction, in the same pixels.
+        one: Shapes with scores, in pixels of the image.
+        other: Shapes of the other prediction, in the same pixels.
         least_score: Minimum score of an object that is kept.
         max_boxes: Maximum number of objects, highest scores first; None keeps all.
 
     Returns:
         The objects by falling score, then by place and class, whichever prediction is first.
     """
-    pairs = _pairs(one, other)
-    scores, others = _scores(one), _scores(other)
+    alike = one.overlaps(other) * one.same_classes(other)
+    pairs = np.array(overlapping_pairs(alike, _SAME_OBJECT_IOU), dtype=np.intp).reshape(-1, 2)
+    scores, others = one.confidences, other.confidences
     weights = np.stack([scores[pairs[:, 0]], others[pairs[:, 1]]])[:, :, None]
     corners = np.stack([one.xyxy[pairs[:, 0]], other.xyxy[pairs[:, 1]]])
     total = weights.sum(0)
@@ -63,32 +58,12 @@ def merge_augmented(
     shares = np.divide(weights, total, out=np.full_like(weights, 0.5), where=total > 0)
     alone = np.setdiff1d(np.arange(len(one)), pairs[:, 0])
     others_alone = np.setdiff1d(np.arange(len(other)), pairs[:, 1])
-    found = Boxes(
+    found = Shapes(
         np.vstack([(corners * shares).sum(0), one.xyxy[alone], other.xyxy[others_alone]]),
         tuple(one.labels[i] for i in [*pairs[:, 0], *alone])
         + tuple(other.labels[i] for i in others_alone),
         np.concatenate([total[:, 0], scores[alone], others[others_alone]]) / 2,
     )
-    scores = _scores(found)
+    scores = found.confidences
     order = np.lexsort((found.labels, *found.xyxy.T[::-1], -scores))
     return found.select(order[scores[order] >= least_score][:max_boxes])
-
-
-def _pairs(one: Boxes, other: Boxes) -> NDArray[np.intp]:
-    """Match the boxes of two predictions: pairs of positions, shape (m, 2)."""
-    same_class = np.array(one.labels)[:, None] == np.array(other.labels)[None, :]
-    alike = np.where(same_class, iou_matrix(one.xyxy, other.xyxy), 0)
-    candidates = np.argwhere(alike >= _SAME_OBJECT_IOU)
-    order = np.argsort(-alike[tuple(candidates.T)], kind="stable")
-    matched: tuple[set[int], set[int]] = (set(), set())
-    pairs = []
-    for position, counterpart in candidates[order].tolist():
-        if position not in matched[0] and counterpart not in matched[1]:
-            matched[0].add(position)
-            matched[1].add(counterpart)
-            pairs.append((position, counterpart))
-    return np.array(pairs, dtype=np.intp).reshape(-1, 2)
-
-
-def _scores(boxes: Boxes) -> FloatArray:
-    return np.zeros(len(boxes)) if boxes.scores is None else boxes.scores

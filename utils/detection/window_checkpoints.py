@@ -8,22 +8,21 @@ from math import ceil
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import pyarrow as pa
 
-from utils.geometry import Boxes, Window
+from utils.geometry import Window
+from utils.shapes.columns import from_columns, shape_fields, to_columns
+from utils.shapes.grid import Grid
+from utils.shapes.shapes import Shapes
 from utils.storage.store import ObjectStore
-from utils.tables import BOXES, STRINGS, Table, versioned_schema
-from utils.tiling.grid import Grid
+from utils.tables import Table, versioned_schema
 
 _SCHEMA = versioned_schema(
     "windows",
-    2,
+    3,
     [
         *((name, pa.int32()) for name in ("x", "y", "width", "height")),
-        ("boxes", BOXES),
-        ("labels", STRINGS),
-        ("scores", pa.list_(pa.float64())),
+        *shape_fields(scored=True),
         ("seconds", pa.float64()),
         ("is_skipped", pa.bool_()),
     ],
@@ -44,18 +43,16 @@ class ScannedWindow:
     """
 
     window: Window
-    boxes: Boxes
+    shapes: Shapes
     seconds: float
     is_skipped: bool = False
 
 
 def _to_row(scanned: ScannedWindow) -> dict[str, Any]:
-    window, boxes = scanned.window, scanned.boxes
+    window = scanned.window
     return {
         **{name: getattr(window, name) for name in ("x", "y", "width", "height")},
-        "boxes": boxes.xyxy.tolist(),
-        "labels": list(boxes.labels),
-        "scores": boxes.scores.tolist() if boxes.scores is not None else [],
+        **to_columns(scanned.shapes, scored=True),
         "seconds": scanned.seconds,
         "is_skipped": scanned.is_skipped,
     }
@@ -63,8 +60,7 @@ def _to_row(scanned: ScannedWindow) -> dict[str, Any]:
 
 def _from_row(row: dict[str, Any]) -> ScannedWindow:
     window = Window(x=row["x"], y=row["y"], width=row["width"], height=row["height"])
-    boxes = Boxes(np.array(row["boxes"]), tuple(row["labels"]), np.array(row["scores"]))
-    return ScannedWindow(window, boxes, row["seconds"], row["is_skipped"])
+    return ScannedWindow(window, from_columns(row, scored=True), row["seconds"], row["is_skipped"])
 
 
 class _Checkpoint(Table[ScannedWindow]):

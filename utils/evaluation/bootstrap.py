@@ -23,9 +23,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from utils.evaluation.matching import IOU_THRESHOLDS, ClassMatches, IntArray
+from utils.evaluation.matching import ClassMatches
 from utils.evaluation.options import BootstrapOptions
 from utils.geometry import FloatArray
+from utils.shapes.pairing import IOU_THRESHOLDS, IntArray
 
 _MOST_MISSED = 35
 _BETTER = 0.9

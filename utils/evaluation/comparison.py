@@ -163,7 +163,7 @@ def compare_predictions(
     # With few groups, samples are too much alike to tell a better detector from a lucky one.
     differences = widened(difference, differences, spread, evaluation.bootstrap.level)
     share_better = float((differences > promotion.margin).mean())
-    with_objects = len({tile.group for tile in tiles if len(tile.boxes)})
+    with_objects = len({tile.group for tile in tiles if len(tile.shapes)})
     return Comparison(
         *sides,
         metric=promotion.metric,
@@ -214,7 +214,7 @@ def _spread(tiles: Sequence[EvaluatedImage] | Sequence[LabeledTile]) -> GroupSpr
     """The distribution of the true boxes over groups."""
     counts: Counter[str] = Counter()
     for tile in tiles:
-        truth = tile.truth if isinstance(tile, EvaluatedImage) else tile.boxes
+        truth = tile.truth if isinstance(tile, EvaluatedImage) else tile.shapes
         counts[tile.group] += len(truth)
     return GroupSpread(np.array([counts[group] for group in sorted(counts)], dtype=np.intp))
 

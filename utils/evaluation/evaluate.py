@@ -78,7 +78,7 @@ def unseen_groups(
 ) -> set[str]:
     """The groups of the scenes of `unseen_by_both` that have objects."""
     unseen = _unseen_scenes(splits, others)
-    return {tile.group for tile in labels if tile.scene_id in unseen and len(tile.boxes)}
+    return {tile.group for tile in labels if tile.scene_id in unseen and len(tile.shapes)}
 
 
 def _unseen_scenes(splits: Mapping[str, Split], others: Mapping[str, Split]) -> set[str]:
@@ -155,14 +155,14 @@ def evaluation_of(
 def class_names(detectors: Iterable[Detector], tiles: Iterable[LabeledTile]) -> tuple[str, ...]:
     """The classes of some detectors, then the classes that only the tiles have."""
     names = [name for detector in detectors for name in detector.class_names]
-    labelled = sorted({label for tile in tiles for label in tile.boxes.labels})
+    labelled = sorted({label for tile in tiles for label in tile.shapes.labels})
     return tuple(dict.fromkeys([*names, *labelled]))
 
 
 def _fingerprint_of(tiles: Iterable[LabeledTile]) -> str:
     """Hash of the pictures and their boxes, whatever their order."""
     contents = (
-        json.dumps([tile.tile_id, tile.sha256, tile.boxes.xyxy.tolist(), tile.boxes.labels])
+        json.dumps([tile.tile_id, tile.sha256, tile.shapes.xyxy.tolist(), tile.shapes.labels])
         for tile in tiles
     )
     return hashlib.sha256("\n".join(sorted(contents)).encode()).hexdigest()

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utils.detection.merge import merge_windows
-from utils.geometry import Boxes, Window
+from utils.geometry import Window
+from utils.shapes.shapes import Shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,8 @@ class EvaluatedImage:
     image_id: str
     scene_id: str
     window: Window
-    truth: Boxes
-    found: Boxes
+    truth: Shapes
+    found: Shapes
     path: Path | None = None
     group: str = ""
 
@@ -68,5 +69,5 @@ def _joined(scene_id: str, tiles: Sequence[EvaluatedImage], merge_iou: float) ->
     )
 
 
-def _in_scene(boxes: Boxes, window: Window) -> Boxes:
+def _in_scene(boxes: Shapes, window: Window) -> Shapes:
     return boxes.shifted(window.x, window.y)

@@ -14,7 +14,8 @@ from utils.errors import DetectorError
 from utils.evaluation.options import BootstrapOptions
 from utils.evaluation.scores import Scores
 from utils.files import write_whole
-from utils.geometry import Boxes
+from utils.shapes.outlines import from_geojson, to_geojson
+from utils.shapes.shapes import ShapeKind, Shapes
 from utils.state_files import read_object
 
 _FORMAT = "evaluation/2"
@@ -38,8 +39,8 @@ class WorstTile:
     tile_id: str
     width: int
     height: int
-    truth: Boxes
-    found: Boxes
+    truth: Shapes
+    found: Shapes
     errors: dict[str, int]
     picture: Path
 
@@ -152,9 +153,16 @@ def _tile_card(tile: WorstTile) -> dict[str, Any]:
     }
 
 
-def _boxes_card(boxes: Boxes) -> dict[str, Any]:
+def _boxes_card(boxes: Shapes) -> dict[str, Any]:
     scores = None if boxes.scores is None else boxes.scores.tolist()
-    return {"xyxy": boxes.xyxy.tolist(), "labels": list(boxes.labels), "scores": scores}
+    outlines = None if boxes.outlines is None else to_geojson(boxes.outlines)
+    return {
+        "xyxy": boxes.xyxy.tolist(),
+        "labels": list(boxes.labels),
+        "scores": scores,
+        "outlines": outlines,
+        "kind": boxes.kind.value,
+    }
 
 
 def _tile_of(card: dict[str, Any], folder: Path) -> WorstTile:
@@ -162,6 +170,13 @@ def _tile_of(card: dict[str, Any], folder: Path) -> WorstTile:
     return WorstTile(**card | boxes | {"picture": folder / card["picture"]})
 
 
-def _boxes_of(card: dict[str, Any]) -> Boxes:
+def _boxes_of(card: dict[str, Any]) -> Shapes:
     scores = None if card["scores"] is None else np.array(card["scores"])
-    return Boxes(np.array(card["xyxy"]), tuple(card["labels"]), scores)
+    outlines = card.get("outlines")
+    return Shapes(
+        np.array(card["xyxy"]),
+        tuple(card["labels"]),
+        scores,
+        None if outlines is None else from_geojson(outlines),
+        ShapeKind(card.get("kind", ShapeKind.DETECT)),
+    )

@@ -10,7 +10,7 @@ from utils.dataset.labeled import LabeledTile
 from utils.detection.backend_choice import exported_backends
 from utils.detection.detector import Detector
 from utils.detection.exports import Exports
-from utils.evaluation.coco import coco_metrics
+from utils.evaluation.average_precision import average_precision_in
 from utils.evaluation.evaluate import class_names
 from utils.evaluation.options import EvaluationOptions
 from utils.evaluation.predict_tiles import predict_with, tile_image_size, tile_predictor
@@ -57,7 +57,7 @@ def measure_losses(
         sample = sorted(tiles, key=lambda tile: tile.sha256)[:_MOST_TILES]
         predictions = predict_with(predictors, sample, images, options.batch)
         names = class_names([detector], tiles)
-        exact, *scores = [coco_metrics(own.tiles, names).overall.map50 for own in predictions]
+        exact, *scores = [average_precision_in(own.tiles, names).map50 for own in predictions]
         losses = {
             backend.description: exact - score
             for backend, score in zip(others, scores, strict=True)

@@ -10,21 +10,17 @@ if it matched such a box, or if it matched none and is of another size itself. (
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from utils.evaluation.evaluated_images import EvaluatedImage
-from utils.geometry import BoolArray, Boxes, FloatArray, box_areas, iou_matrix
+from utils.geometry import BoolArray, FloatArray
+from utils.shapes.pairing import IOU_THRESHOLDS, IntArray, match_shapes
+from utils.shapes.shapes import Shapes
 
-IntArray = NDArray[np.intp]
-
-# COCO's ten, from 0.5 to 0.95.
-IOU_THRESHOLDS: FloatArray = np.linspace(0.5, 0.95, 10, dtype=np.float64)
 ALL_AREAS = (0.0, np.inf)
-_MOST_PAIRS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,67 +70,6 @@ def group_ids(images: Sequence[EvaluatedImage]) -> list[str]:
     return sorted({image.group for image in images})
 
 
-def match_boxes(
-    found: FloatArray,
-    truth: FloatArray,
-    thresholds: FloatArray = IOU_THRESHOLDS,
-    counts: BoolArray | None = None,
-) -> IntArray:
-    """Match each predicted box with a true box, at each threshold.
-
-    Args:
-        found: Predicted boxes of one class by falling score, shape (n, 4).
-        truth: True boxes of the same class, shape (m, 4).
-        thresholds: Minimum intersections over union, shape (t,).
-        counts: Whether each true box counts, shape (m,); others are matched only if no box that
-            counts can be. By default all count.
-
-    Returns:
-        Indices of the matched true boxes, or -1 for a false positive, shape (t, n).
-    """
-    matched = np.full((len(thresholds), len(found)), -1, dtype=np.intp)
-    is_free = np.ones((len(thresholds), len(truth)), dtype=bool)
-    ranks = [np.ones(len(truth), dtype=bool)] if counts is None else [counts, ~counts]
-    # Rounding must not make a box miss a threshold that it meets exactly.
-    least = thresholds - 1e-10
-    for position, overlaps in _meeting(found, truth, least.min()):
-        for rank in ranks:
-            candidates = np.where(is_free & rank, overlaps, -1.0)
-            # COCO matches the last of equal overlaps.
-            best = candidates.shape[1] - 1 - candidates[:, ::-1].argmax(axis=1)
-            is_enough = candidates[np.arange(len(best)), best] >= least
-            rows = np.flatnonzero(is_enough & (matched[:, position] < 0))
-            matched[rows, position] = best[rows]
-            is_free[rows, best[rows]] = False
-    return matched
-
-
-def _meeting(
-    found: FloatArray, truth: FloatArray, least: float
-) -> Iterator[tuple[int, FloatArray]]:
-    """Yield each predicted box that overlaps a true one enough, with its overlaps, shape (m,).
-
-    Overlaps are computed for some boxes at a time: the matrix of a whole scene would fill the
-    memory.
-    """
-    rows = max(1, _MOST_PAIRS // max(1, len(truth)))
-    for start in range(0, len(found), rows):
-        overlaps = iou_matrix(found[start : start + rows], truth)
-        for position in np.flatnonzero((overlaps >= least).any(axis=1)):
-            yield start + int(position), overlaps[position]
-
-
-def by_score(boxes: Boxes) -> Boxes:
-    """Boxes by falling score; equal scores keep their order."""
-    scores = boxes.scores if boxes.scores is not None else np.ones(len(boxes))
-    return boxes.select(np.argsort(-scores, kind="stable"))
-
-
-def of_class(boxes: Boxes, name: str) -> Boxes:
-    """The boxes of one class."""
-    return boxes.select(np.array([label == name for label in boxes.labels], dtype=bool))
-
-
 def _match_class(
     images: Sequence[EvaluatedImage],
     groups: dict[str, int],
@@ -148,12 +83,12 @@ def _match_class(
     hits: list[BoolArray] = [none]
     counts: list[BoolArray] = [none]
     for image in images:
-        found, truth = by_score(of_class(image.found, name)), of_class(image.truth, name)
+        found, truth = image.found.of_class(name).by_score(), image.truth.of_class(name)
         is_wanted = _is_within(truth, areas)
         true_boxes[groups[image.group]] += is_wanted.sum()
-        scores.append(found.scores if found.scores is not None else np.ones(len(found)))
+        scores.append(found.confidences)
         group.append(np.full(len(found), groups[image.group], dtype=np.intp))
-        matched = match_boxes(found.xyxy, truth.xyxy, counts=None if is_wanted.all() else is_wanted)
+        matched = match_shapes(found, truth, counts=None if is_wanted.all() else is_wanted)
         matches_wanted = np.append(is_wanted, False)[matched]  # -1, for none, is the last
         hits.append(matches_wanted)
         counts.append(matches_wanted | ((matched < 0) & _is_within(found, areas)))
@@ -169,6 +104,6 @@ def _match_class(
     )
 
 
-def _is_within(boxes: Boxes, areas: tuple[float, float]) -> BoolArray:
-    size = box_areas(boxes.xyxy)
+def _is_within(boxes: Shapes, areas: tuple[float, float]) -> BoolArray:
+    size = boxes.areas
     return np.asarray((size >= areas[0]) & (size <= areas[1]))

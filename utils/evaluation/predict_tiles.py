@@ -18,9 +18,9 @@ from utils.detection.scale import matching_image_size
 from utils.errors import ImageError
 from utils.evaluation.evaluated_images import EvaluatedImage
 from utils.evaluation.options import EvaluationOptions
-from utils.geometry import Boxes
 from utils.images.reader import Pixels
 from utils.progress import progress
+from utils.shapes.shapes import Shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,9 @@ def tile_image_size(
     return options.imgsz or matching_image_size(detector, [tile.window for tile in tiles])
 
 
-def _evaluated(tile: LabeledTile, predicted: Boxes, path: Path) -> EvaluatedImage:
+def _evaluated(tile: LabeledTile, predicted: Shapes, path: Path) -> EvaluatedImage:
     return EvaluatedImage(
-        tile.tile_id, tile.scene_id, tile.window, tile.boxes, predicted, path, tile.group
+        tile.tile_id, tile.scene_id, tile.window, tile.shapes, predicted, path, tile.group
     )
 
 

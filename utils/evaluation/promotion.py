@@ -99,7 +99,7 @@ def decide_promotion(
 
 
 def _refuse_empty(tiles: Sequence[LabeledTile]) -> None:
-    if not any(len(tile.boxes) for tile in tiles):
+    if not any(len(tile.shapes) for tile in tiles):
         raise DetectorError(
             "The test tiles have no boxes, so no detector can be better on them. Label some, or "
             'promote with a reason: python run.py --promote production --force --reason "..."'

@@ -52,7 +52,7 @@ def with_recall_by_scale(
     Returns:
         The same detector if val has no objects.
     """
-    sample = sorted((tile for tile in tiles if len(tile.boxes)), key=lambda tile: tile.sha256)
+    sample = sorted((tile for tile in tiles if len(tile.shapes)), key=lambda tile: tile.sha256)
     sample = sample[:_MOST_TILES]
     if not sample:
         return detector

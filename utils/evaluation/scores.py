@@ -24,7 +24,7 @@ class ClassScores:
         f1: Harmonic mean of precision and recall.
         map50: Average precision at IoU 0.5.
         map50_95: Average precision, averaged over IoU 0.5 to 0.95.
-        sizes: mAP50-95 by size of the true boxes, as in `coco.SIZES`.
+        sizes: mAP50-95 by size of the true boxes, as in `average_precision.SIZES`.
         sizes_map50: mAP50 by the same sizes; empty in evaluations by earlier versions of Spyglass.
         intervals: Intervals (low, high) of `precision`, `recall`, `F1`, `mAP50` and `mAP50-95`;
             empty if the class is in one group of scenes only, so that all samples are alike, and in
@@ -69,7 +69,7 @@ class Scores:
         boxes: Number of true boxes in them.
         metrics: `mAP50`, `mAP50-95`, and `precision`, `recall` and `F1` of boxes of at least
             `confidence`, each with its interval.
-        sizes: mAP50-95 by size of the true boxes, as in `coco.SIZES`.
+        sizes: mAP50-95 by size of the true boxes, as in `average_precision.SIZES`.
         classes: The scores of each class that has true boxes.
         best_confidence: Confidence with the best F1.
         confidence: Minimum score of a box that counts in `confusion` and `errors`.

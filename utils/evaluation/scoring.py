@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from utils.evaluation.average_precision import SIZE_AREAS, AveragePrecision, average_precision
 from utils.evaluation.bootstrap import (
     Estimate,
     GroupSpread,
@@ -16,12 +17,10 @@ from utils.evaluation.bootstrap import (
     mean_over_classes,
 )
 from utils.evaluation.calibration import calibration_of
-from utils.evaluation.coco import SIZE_AREAS, AveragePrecision, CocoMetrics, coco_metrics
 from utils.evaluation.curves import CONFIDENCES, Counts, best_confidence, count_boxes, count_faint
 from utils.evaluation.evaluated_images import EvaluatedImage
 from utils.evaluation.matching import (
     ClassMatches,
-    IntArray,
     group_ids,
     match_classes,
     with_truth,
@@ -30,6 +29,7 @@ from utils.evaluation.options import BootstrapOptions, EvaluationOptions
 from utils.evaluation.scores import ClassScores, Curves, Intervals, Scores
 from utils.evaluation.tide_errors import confusion_matrix, count_errors
 from utils.geometry import FloatArray
+from utils.shapes.pairing import IntArray
 
 BACKGROUND = "background"
 
@@ -45,7 +45,6 @@ def score(
         options: Options, for the confidence and the bootstrap.
     """
     matches = match_classes(images, class_names)
-    coco = coco_metrics(images, class_names)
     counts = count_boxes(matches)
     best = best_confidence(counts)
     confidence = best if options.confidence == "auto" else options.confidence
@@ -53,21 +52,22 @@ def score(
     # Samples of groups, and then each group on its own.
     weights = np.vstack([draw_groups(groups, options.bootstrap), np.eye(groups)])
     drawn = _draw(matches, weights, options.bootstrap)
-    sizes = {
-        size: _draw(match_classes(images, class_names, areas), weights, options.bootstrap)
-        for size, areas in SIZE_AREAS.items()
+    by_size = {
+        size: match_classes(images, class_names, areas) for size, areas in SIZE_AREAS.items()
     }
+    drawn_sizes = {size: _draw(own, weights, options.bootstrap) for size, own in by_size.items()}
+    sizes = {size: average_precision(own) for size, own in by_size.items()}
     return Scores(
         images=len(images),
         scenes=len({image.scene_id for image in images}),
         groups=groups,
         effective_groups=_effective(matches),
         boxes=sum(len(image.truth) for image in images),
-        metrics=_headline(matches, coco, confidence, drawn),
-        sizes={size: own.map50_95 for size, own in coco.sizes.items()},
-        sizes_map50={size: own.map50 for size, own in coco.sizes.items()},
-        sizes_intervals=_by_size(sizes, class_names),
-        classes=_by_class(matches, coco, confidence, drawn, sizes),
+        metrics=_headline(matches, confidence, drawn),
+        sizes={size: own.map50_95 for size, own in sizes.items()},
+        sizes_map50={size: own.map50 for size, own in sizes.items()},
+        sizes_intervals=_by_size(drawn_sizes, class_names),
+        classes=_by_class(matches, by_size, confidence, drawn, drawn_sizes),
         best_confidence=best,
         confidence=confidence,
         faint_boxes=sum(count_faint(own.scores, confidence) for own in matches.values()),
@@ -133,11 +133,11 @@ def _draw(
 
 
 def _headline(
-    matches: Mapping[str, ClassMatches], coco: CocoMetrics, confidence: float, drawn: _Drawn
+    matches: Mapping[str, ClassMatches], confidence: float, drawn: _Drawn
 ) -> dict[str, Estimate]:
     if not drawn.precisions:
         return {}
-    return _estimates(matches, coco.overall, confidence, drawn)
+    return _estimates(matches, average_precision(matches), confidence, drawn)
 
 
 def _estimates(
@@ -176,24 +176,25 @@ def _estimates(
 
 def _by_class(
     matches: Mapping[str, ClassMatches],
-    coco: CocoMetrics,
+    by_size: Mapping[str, Mapping[str, ClassMatches]],
     confidence: float,
     drawn: _Drawn,
     drawn_sizes: Mapping[str, _Drawn],
 ) -> dict[str, ClassScores]:
     scores = {}
     for name, own in with_truth(matches).items():
-        found = _estimates({name: own}, coco.classes[name], confidence, drawn)
-        sizes = coco.class_sizes[name]
+        average = average_precision({name: own})
+        found = _estimates({name: own}, average, confidence, drawn)
+        sizes = {size: average_precision({name: of[name]}) for size, of in by_size.items()}
         scores[name] = ClassScores(
             boxes=int(own.true_boxes.sum()),
             precision=found["precision"].value,
             recall=found["recall"].value,
             f1=found["F1"].value,
-            map50=coco.classes[name].map50,
-            map50_95=coco.classes[name].map50_95,
-            sizes={size: average.map50_95 for size, average in sizes.items()},
-            sizes_map50={size: average.map50 for size, average in sizes.items()},
+            map50=average.map50,
+            map50_95=average.map50_95,
+            sizes={size: one.map50_95 for size, one in sizes.items()},
+            sizes_map50={size: one.map50 for size, one in sizes.items()},
             intervals={metric: one.ends for metric, one in found.items() if one.ends},
             sizes_intervals=_by_size(drawn_sizes, [name]),
         )

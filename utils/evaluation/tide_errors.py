@@ -22,8 +22,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from utils.evaluation.evaluated_images import EvaluatedImage
-from utils.evaluation.matching import IntArray, by_score, match_boxes
-from utils.geometry import BoolArray, Boxes, FloatArray, iou_matrix
+from utils.geometry import BoolArray, FloatArray
+from utils.shapes.pairing import IntArray, match_shapes
+from utils.shapes.shapes import Shapes
 
 MISSED = "missed"
 WRONG_PLACE = "wrong place"
@@ -54,7 +55,7 @@ def errors_in(image: EvaluatedImage, confidence: float) -> Counter[str]:
     counts: Counter[str] = Counter()
     for index in np.flatnonzero(matched < 0):
         # One at a time: the pairs of a whole scene would fill the memory.
-        (overlaps,) = iou_matrix(found.xyxy[[index]], truth.xyxy)
+        (overlaps,) = found.select([index]).overlaps(truth)
         same = np.asarray(labels == found.labels[index])
         kind = _kind_of(overlaps, same)
         counts[kind] += 1
@@ -70,7 +71,7 @@ def confusion_matrix(
 ) -> list[list[int]]:
     """Count which class is predicted for which true one, among boxes of at least `confidence`.
 
-    Boxes match true boxes by falling score, at IoU 0.5, whatever their classes.
+    Shapes match true boxes by falling score, at IoU 0.5, whatever their classes.
 
     Returns:
         Counts; rows are predicted classes, columns true ones, the last of each is background.
@@ -79,7 +80,7 @@ def confusion_matrix(
     matrix = np.zeros((len(number) + 1, len(number) + 1), dtype=np.intp)
     for image in images:
         found, truth = confident(image.found, confidence), image.truth
-        (matched,) = match_boxes(found.xyxy, truth.xyxy, np.array([_FOREGROUND_IOU]))
+        (matched,) = match_shapes(found, truth, np.array([_FOREGROUND_IOU]))
         for label, index in zip(found.labels, matched, strict=True):
             column = number[truth.labels[index]] if index >= 0 else -1
             matrix[number[label], column] += 1
@@ -88,20 +89,20 @@ def confusion_matrix(
     return [[int(count) for count in row] for row in matrix]
 
 
-def confident(boxes: Boxes, confidence: float) -> Boxes:
+def confident(boxes: Shapes, confidence: float) -> Shapes:
     """The boxes of at least a confidence, by falling score."""
-    ordered = by_score(boxes)
-    scores = ordered.scores if ordered.scores is not None else np.ones(len(ordered))
-    return ordered.select(scores >= confidence)
+    ordered = boxes.by_score()
+    return ordered.select(ordered.confidences >= confidence)
 
 
-def _matched(found: Boxes, truth: Boxes) -> IntArray:
+def _matched(found: Shapes, truth: Shapes) -> IntArray:
     """The true box of its class that each predicted box matches, or -1, shape (n,)."""
     matched = np.full(len(found), -1, dtype=np.intp)
     for name in set(found.labels):
         ours = np.flatnonzero([label == name for label in found.labels])
         theirs = np.flatnonzero([label == name for label in truth.labels])
-        (of_class,) = match_boxes(found.xyxy[ours], truth.xyxy[theirs], np.array([_FOREGROUND_IOU]))
+        pair = found.select(ours), truth.select(theirs)
+        (of_class,) = match_shapes(*pair, np.array([_FOREGROUND_IOU]))
         hit = of_class >= 0
         matched[ours[hit]] = theirs[of_class[hit]]
     return matched

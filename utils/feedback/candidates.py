@@ -11,7 +11,7 @@ from utils.dataset.labeled import LabeledTile
 from utils.detection.predictions import ScenePrediction
 from utils.evaluation.tide_errors import confident
 from utils.feedback.scores import disagreement, uncertainty
-from utils.geometry import Boxes
+from utils.shapes.shapes import Shapes
 from utils.tiling.tile import Tile
 
 
@@ -31,10 +31,10 @@ class Candidate:
     """
 
     tile: Tile
-    found: Boxes | None
+    found: Shapes | None
     model_version: str | None
     confidence: float
-    truth: Boxes | None
+    truth: Shapes | None
     uncertainty: float
     disagreement: float | None
     held_out: bool = False
@@ -86,9 +86,9 @@ def candidates(
 
 def candidate(
     tile: Tile,
-    found: Boxes | None,
+    found: Shapes | None,
     model_version: str | None,
-    truth: Boxes | None,
+    truth: Shapes | None,
     confidence: float,
 ) -> Candidate:
     """Make a candidate with its scores; the arguments are as in `Candidate` and `candidates`."""

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
 
-import numpy as np
 import pyarrow as pa
 
-from utils.geometry import Boxes
-from utils.tables import BOXES, STRINGS, Table, versioned_schema
+from utils.shapes.columns import from_columns, shape_fields, to_columns
+from utils.shapes.shapes import Shapes
+from utils.tables import Table, versioned_schema
 from utils.tiling.manifest import SCHEMA as TILES
 from utils.tiling.manifest import TileManifest
 from utils.tiling.tile import Tile
 
 SCHEMA = versioned_schema(
     "picked_tiles",
-    1,
+    2,
     [
         ("rank", pa.int32()),
         ("priority", pa.float64()),
@@ -27,9 +27,7 @@ SCHEMA = versioned_schema(
         ("novelty", pa.float64()),
         ("model_version", pa.string()),
         ("confidence", pa.float64()),
-        ("found_boxes", BOXES),
-        ("found_labels", STRINGS),
-        ("found_scores", pa.list_(pa.float64())),
+        *shape_fields("found_", scored=True),
         *((field.name, field.type) for field in TILES),
     ],
 )
@@ -71,13 +69,12 @@ class PickedTile:
     uncertainty: float = 0.0
     disagreement: float | None = None
     novelty: float | None = None
-    found: Boxes | None = None
+    found: Shapes | None = None
     model_version: str | None = None
     confidence: float = 0.0
 
 
 def _to_row(picked: PickedTile) -> dict[str, Any]:
-    found = picked.found if picked.found is not None else Boxes()
     return {
         "rank": picked.rank,
         "priority": picked.priority,
@@ -87,19 +84,12 @@ def _to_row(picked: PickedTile) -> dict[str, Any]:
         "novelty": picked.novelty,
         "model_version": picked.model_version if picked.found is not None else None,
         "confidence": picked.confidence,
-        "found_boxes": found.xyxy.tolist(),
-        "found_labels": list(found.labels),
-        "found_scores": [] if found.scores is None else found.scores.tolist(),
+        **to_columns(picked.found, "found_", scored=True),
         **TileManifest.to_row(picked.tile),
     }
 
 
 def _to_picked(row: dict[str, Any]) -> PickedTile:
-    found = Boxes(
-        np.array(row["found_boxes"], dtype=np.float64),
-        tuple(row["found_labels"]),
-        np.array(row["found_scores"]),
-    )
     return PickedTile(
         tile=TileManifest.from_row(row),
         rank=row["rank"],
@@ -108,7 +98,7 @@ def _to_picked(row: dict[str, Any]) -> PickedTile:
         uncertainty=row["uncertainty"],
         disagreement=row["disagreement"],
         novelty=row["novelty"],
-        found=found if row["model_version"] is not None else None,
+        found=None if row["model_version"] is None else from_columns(row, "found_", scored=True),
         model_version=row["model_version"],
         confidence=row["confidence"],
     )
@@ -119,5 +109,6 @@ class PickedTiles(Table[PickedTile]):
     """Tiles to review next, most useful first."""
 
     schema: ClassVar[pa.Schema] = SCHEMA
+    oldest_version: ClassVar[int] = 1
     to_row = staticmethod(_to_row)
     from_row = staticmethod(_to_picked)

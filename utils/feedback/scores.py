@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from utils.evaluation.matching import by_score, match_boxes
-from utils.geometry import BoolArray, Boxes, FloatArray, iou_matrix
+from utils.geometry import BoolArray, FloatArray
+from utils.shapes.pairing import match_shapes
+from utils.shapes.shapes import Shapes
 
-# Boxes below this share of the threshold are mostly noise, and any number of them may be stored.
+# Shapes below this share of the threshold are mostly noise, and any number of them may be stored.
 _LEAST_SHARE = 0.2
 _IOU = 0.5
 # Weight of a label without a prediction: either of the two may be wrong.
@@ -45,10 +46,10 @@ def binary_entropy(probabilities: FloatArray) -> FloatArray:
     return np.asarray(-(both * logarithms).sum(axis=0))
 
 
-def disagreement(truth: Boxes, found: Boxes) -> float:
+def disagreement(truth: Shapes, found: Shapes) -> float:
     """The evidence that the worst label of a tile is wrong, in [0, 1].
 
-    Boxes are matched whatever their class, at an intersection over union of 0.5. With c the score
+    Shapes are matched whatever their class, at an intersection over union of 0.5. With c the score
     of the predicted box, a label of another class is wrong by c, a label whose box lies elsewhere
     by c (2 i - 1), where i = 2 (1 - overlap), and a missing label by c: FiftyOne Brain's
     mistakenness (`compute_mistakenness`, for detections without logits), stretched so that 0.5,
@@ -59,11 +60,11 @@ def disagreement(truth: Boxes, found: Boxes) -> float:
         truth: Labels, in tile coordinates.
         found: The detector's boxes with scores, in tile coordinates.
     """
-    found = by_score(found)
-    scores = np.ones(len(found)) if found.scores is None else found.scores
-    matches = match_boxes(found.xyxy, truth.xyxy, np.array([_IOU]))[0]
+    found = found.by_score()
+    scores = found.confidences
+    (matches,) = match_shapes(found, truth, np.array([_IOU]))
     wrong = [0.0, *scores[matches < 0].tolist()]
-    overlaps = iou_matrix(found.xyxy, truth.xyxy)
+    overlaps = found.overlaps(truth)
     for index in np.flatnonzero(matches >= 0).tolist():
         label = int(matches[index])
         is_same = found.labels[index] == truth.labels[label]

@@ -12,20 +12,21 @@ from utils.annotation.preannotations import Preannotation
 from utils.detection.detector import LEAST_SCORE, readable_score
 from utils.evaluation.tide_errors import confident
 from utils.feedback.picked import PickedTile
-from utils.geometry import Boxes, FloatArray
+from utils.geometry import FloatArray
 from utils.paths import local_folder
+from utils.shapes.shapes import Shapes
 from utils.storage.objects import ObjectStore, is_local
 from utils.tiling.options import TilingOptions
 from utils.tiling.parts import tile_key
 from utils.tiling.tile import Tile
 
 
-def boxes_to_send(picked: PickedTile) -> Boxes | None:
+def boxes_to_send(picked: PickedTile) -> Shapes | None:
     """The boxes of a picked tile that go to people, by falling score; None without a prediction."""
     return None if picked.found is None else confident(picked.found, picked.confidence)
 
 
-def boxes_kept_back(picked: PickedTile) -> Boxes | None:
+def boxes_kept_back(picked: PickedTile) -> Shapes | None:
     """The boxes of a picked tile below the threshold, which stay here."""
     if picked.found is None or picked.found.scores is None:
         return None

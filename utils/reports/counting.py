@@ -11,8 +11,9 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from utils.geometry import Boxes, box_areas
+from utils.geometry import box_areas
 from utils.reports.charts import bars, histogram
+from utils.shapes.shapes import Shapes
 
 # Sides in pixels; 32 is where COCO's "small" ends.
 _SIZE_EDGES = (0, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -21,12 +22,12 @@ _SCORE_EDGES = np.linspace(0, 1, 11)
 
 @dataclass
 class BoxCounts:
-    """Boxes counted by class, size and score.
+    """Shapes counted by class, size and score.
 
     Attributes:
-        classes: Boxes of each class.
-        sizes: Boxes of each size; the last bin is open.
-        scores: Boxes in each tenth of the scores.
+        classes: Shapes of each class.
+        sizes: Shapes of each size; the last bin is open.
+        scores: Shapes in each tenth of the scores.
     """
 
     classes: Counter[str] = field(default_factory=Counter)
@@ -37,7 +38,7 @@ class BoxCounts:
         default_factory=lambda: np.zeros(len(_SCORE_EDGES) - 1, dtype=np.int64)
     )
 
-    def add(self, boxes: Boxes) -> None:
+    def add(self, boxes: Shapes) -> None:
         """Add boxes to the counts."""
         self.classes.update(boxes.labels)
         sides = np.sqrt(box_areas(boxes.xyxy))

@@ -170,14 +170,14 @@ def _people_section(counts: _Counts) -> Markup:
 
 def _most_telling(tile: LabeledTile) -> tuple[bool, bool, str]:
     """Reviewed tiles first, then tiles with boxes, otherwise a fair sample."""
-    return not tile.reviewed, not len(tile.boxes), shuffled(tile.tile_id)
+    return not tile.reviewed, not len(tile.shapes), shuffled(tile.tile_id)
 
 
 def _picture(tile: LabeledTile) -> Markup:
     state = tile.review.state if tile.review else "reviewed"
     review = f"{state} by {tile.annotator or 'somebody'}" if tile.reviewed else "not reviewed"
     caption = f"{tile.scene_id} at {tile.window.x}, {tile.window.y}, {review}"
-    return tile_picture(tile.uri, tile.sha256, tile.window, caption, tile.boxes)
+    return tile_picture(tile.uri, tile.sha256, tile.window, caption, tile.shapes)
 
 
 def _brightness(tile: LabeledTile) -> float | None:

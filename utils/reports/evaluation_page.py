@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from markupsafe import Markup
 from PIL import Image
 
+from utils.evaluation.average_precision import SIZES
 from utils.evaluation.bootstrap import Estimate
 from utils.evaluation.calibration import LEAST_SCORE, Calibration
-from utils.evaluation.coco import SIZES
 from utils.evaluation.evaluation import Evaluation, WorstTile
 from utils.evaluation.scores import ClassScores, Intervals, Scores, is_concentrated
 from utils.evaluation.tide_errors import ERROR_KINDS

@@ -12,7 +12,6 @@ import numpy as np
 from markupsafe import Markup
 
 from utils.errors import ImageError
-from utils.geometry import Boxes
 from utils.issues import Issue, IssueReport
 from utils.reports.charts import bars
 from utils.reports.counting import BoxCounts, shuffled
@@ -29,6 +28,7 @@ from utils.reports.page import (
 )
 from utils.reports.pictures import caption_alone, key, picture, sheet
 from utils.reports.scene_pictures import overview
+from utils.shapes.shapes import Shapes
 
 _PICTURED = 12
 _SIDE = 480
@@ -44,7 +44,7 @@ def inspection_page(path: str, inspected: Mapping[str, Any]) -> str:
     """
     counts = BoxCounts()
     for scene in inspected["scenes"]:
-        counts.add(_boxes(scene) or Boxes())
+        counts.add(_boxes(scene) or Shapes())
     issues = IssueReport([_shortened(Issue(**row), path) for row in inspected["issues"]])
     reason = f": {inspected['reason']}" if inspected["reason"] else ""
     return page(
@@ -96,12 +96,12 @@ def _passed_over(files: Mapping[str, int]) -> list[Markup]:
     return [section("Files passed over", bars(dict(Counter(files).most_common())))]
 
 
-def _boxes(scene: Mapping[str, Any]) -> Boxes | None:
+def _boxes(scene: Mapping[str, Any]) -> Shapes | None:
     labels = scene["labels"]
     if labels is None:
         return None
     rows = np.array([label["xyxy"] for label in labels], dtype=np.float64).reshape(-1, 4)
-    return Boxes(rows, tuple(label["class"] for label in labels))
+    return Shapes(rows, tuple(label["class"] for label in labels))
 
 
 def _pictures(scenes: Sequence[Mapping[str, Any]]) -> Iterator[Markup]:

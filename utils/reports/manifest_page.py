@@ -60,10 +60,10 @@ class _Counts:
             self.size_bytes += tile.size_bytes
             self.scenes.add(tile.scene_id)
             self.groups.add(tile.group)
-            self.unlabeled += tile.boxes is None
-            self.empty += tile.boxes is not None and not len(tile.boxes)
-            if tile.boxes is not None:
-                self.boxes.add(tile.boxes)
+            self.unlabeled += tile.shapes is None
+            self.empty += tile.shapes is not None and not len(tile.shapes)
+            if tile.shapes is not None:
+                self.boxes.add(tile.shapes)
             yield tile
 
 
@@ -83,9 +83,9 @@ def _facts(counts: _Counts) -> Markup:
 
 def _most_telling(tile: Tile) -> tuple[bool, str]:
     """Tiles with boxes first, otherwise a fair sample."""
-    return not tile.boxes, shuffled(tile.tile_id)
+    return not tile.shapes, shuffled(tile.tile_id)
 
 
 def _picture(tile: Tile) -> Markup:
     caption = f"{tile.scene_id} at {tile.window.x}, {tile.window.y}"
-    return tile_picture(tile.uri, tile.sha256, tile.window, caption, tile.boxes)
+    return tile_picture(tile.uri, tile.sha256, tile.window, caption, tile.shapes)

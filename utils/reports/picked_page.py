@@ -9,10 +9,10 @@ from markupsafe import Markup
 
 from utils.feedback.picked import PickedTile, PickedTiles, Reason
 from utils.feedback.sendable import boxes_kept_back, boxes_to_send, told_about
-from utils.geometry import Boxes
 from utils.reports.charts import bars
 from utils.reports.page import columns, facts, joined, page, paragraph, section, table
 from utils.reports.pictures import legend, sheet, tile_picture
+from utils.shapes.shapes import Shapes
 
 _PICTURED = 60
 _LISTED = 200
@@ -38,7 +38,7 @@ def picked_page(picked: PickedTiles) -> str:
         reasons[one.reason.value] += 1
         scenes[one.tile.scene_id] += 1
     first = list(islice(picked, _LISTED))
-    labeled = any(one.tile.boxes is not None for one in first)
+    labeled = any(one.tile.shapes is not None for one in first)
     pictures = map(_picture, first[:_PICTURED])
     return page(
         "Picked tiles",
@@ -74,7 +74,7 @@ def _picture(one: PickedTile) -> Markup:
         tile.sha256,
         tile.window,
         caption,
-        tile.boxes,
+        tile.shapes,
         found=boxes_to_send(one),
         faint=boxes_kept_back(one),
     )
@@ -99,5 +99,5 @@ def _table(first: list[PickedTile]) -> Markup:
     return table(headings, rows)
 
 
-def _count(boxes: Boxes | None) -> int | None:
+def _count(boxes: Shapes | None) -> int | None:
     return None if boxes is None else len(boxes)

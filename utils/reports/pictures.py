@@ -12,12 +12,13 @@ from markupsafe import Markup
 from PIL import Image
 
 from utils.errors import StoreError
-from utils.geometry import Boxes, Window
+from utils.geometry import Window
 from utils.reports.page import joined
+from utils.shapes.shapes import Shapes
 from utils.storage.cache import local_copy
 
 _QUALITY = 80
-# Boxes of one picture; more of them could not be told apart, and make the page large.
+# Shapes of one picture; more of them could not be told apart, and make the page large.
 _MOST_BOXES = 400
 _PLOT_SIDE = 1000
 _TALLEST = 1.5  # cells
@@ -37,9 +38,9 @@ def picture(
     size: tuple[int, int],
     caption: str,
     *,
-    truth: Boxes | None = None,
-    found: Boxes | None = None,
-    faint: Boxes | None = None,
+    truth: Shapes | None = None,
+    found: Shapes | None = None,
+    faint: Shapes | None = None,
     side: int = 360,
 ) -> Markup:
     """An image with boxes over it.
@@ -48,9 +49,9 @@ def picture(
         image: Image at any resolution.
         size: Width and height of the coordinates of the boxes, in pixels.
         caption: Text below the image.
-        truth: Boxes drawn in green.
-        found: Boxes drawn in orange.
-        faint: Boxes drawn dashed and pale.
+        truth: Shapes drawn in green.
+        found: Shapes drawn in orange.
+        faint: Shapes drawn dashed and pale.
         side: Longest side of the embedded image, in pixels.
     """
     width, height = size
@@ -110,10 +111,10 @@ def tile_picture(
     sha256: str,
     window: Window,
     caption: str,
-    truth: Boxes | None,
+    truth: Shapes | None,
     *,
-    found: Boxes | None = None,
-    faint: Boxes | None = None,
+    found: Shapes | None = None,
+    faint: Shapes | None = None,
 ) -> Markup:
     """A stored tile with its boxes; the caption alone if its image cannot be read.
 
@@ -122,9 +123,9 @@ def tile_picture(
         sha256: SHA-256 of the image in hex.
         window: Window of the tile in its scene.
         caption: Text below the image.
-        truth: Boxes in tile coordinates, drawn in green.
-        found: Boxes in tile coordinates, drawn in orange.
-        faint: Boxes in tile coordinates, drawn dashed and pale.
+        truth: Shapes in tile coordinates, drawn in green.
+        found: Shapes in tile coordinates, drawn in orange.
+        faint: Shapes in tile coordinates, drawn dashed and pale.
     """
     size = window.width, window.height
     try:
@@ -149,7 +150,7 @@ def legend(truth: str = "", found: str = "", faint: str = "") -> Markup:
     return Markup('<p class="soft">{}</p>').format(signs)
 
 
-def _rectangles(boxes: Boxes | None, kind: str) -> Iterable[Markup]:
+def _rectangles(boxes: Shapes | None, kind: str) -> Iterable[Markup]:
     if boxes is None:
         return
     rectangle = Markup(

@@ -11,12 +11,12 @@ from markupsafe import Markup
 
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.errors import ImageError
-from utils.geometry import Boxes
 from utils.reports.counting import BoxCounts, shuffled
 from utils.reports.page import NOTHING, columns, facts, page, paragraph, section, table
 from utils.reports.pictures import caption_alone, key, picture, sheet
 from utils.reports.scene_pictures import crop_windows, crops, overview
 from utils.scenes.bucket import local_image
+from utils.shapes.shapes import Shapes
 
 _SCENES_SHOWN = 6
 _SCENES_LISTED = 100
@@ -86,7 +86,7 @@ class _Counts:
             self.skipped_windows += scene.skipped_windows
             self._add_left_out(scene)
             self.versions[scene.model_version] = None
-            self.found.add(scene.boxes)
+            self.found.add(scene.shapes)
             if len(self.rows) < _SCENES_LISTED:
                 self.rows.append(_row(scene))
             yield scene
@@ -130,11 +130,11 @@ def _facts(counts: _Counts) -> Markup:
 
 
 def _row(scene: ScenePrediction) -> tuple[str, str, int, int | None, float | None, float]:
-    scores = scene.boxes.scores
+    scores = scene.shapes.scores
     best = float(scores.max()) if scores is not None and len(scores) else None
     truth = None if scene.truth is None else len(scene.truth)
     size = f"{scene.width:,} x {scene.height:,}"
-    return scene.scene_id, size, len(scene.boxes), truth, best, scene.seconds
+    return scene.scene_id, size, len(scene.shapes), truth, best, scene.seconds
 
 
 def _scenes_table(counts: _Counts) -> Markup:
@@ -146,13 +146,13 @@ def _scenes_table(counts: _Counts) -> Markup:
 
 def _most_telling(scene: ScenePrediction) -> tuple[bool, str]:
     """Scenes with boxes first, otherwise a fair sample."""
-    return not len(scene.boxes), shuffled(scene.scene_id)
+    return not len(scene.shapes), shuffled(scene.scene_id)
 
 
 def _pictures(scene: ScenePrediction) -> _ScenePictures:
     """The pictures of a scene; its name alone if its image cannot be read."""
-    order = _by_score(scene.boxes)
-    caption = f"{scene.scene_id}: {len(scene.boxes):,} found"
+    order = _by_score(scene.shapes)
+    caption = f"{scene.scene_id}: {len(scene.shapes):,} found"
     try:
         image = overview(local_image(scene.location), scene.width, scene.height, _OVERVIEW_SIDE)
         whole = picture(
@@ -160,7 +160,7 @@ def _pictures(scene: ScenePrediction) -> _ScenePictures:
             (scene.width, scene.height),
             caption,
             truth=scene.truth,
-            found=scene.boxes.select(order[::-1]),
+            found=scene.shapes.select(order[::-1]),
             side=_OVERVIEW_SIDE,
         )
         count = min(_CROPS_OF_A_SCENE, len(order) // 2)
@@ -170,14 +170,14 @@ def _pictures(scene: ScenePrediction) -> _ScenePictures:
     return _ScenePictures(whole, tuple(pictured[:count]), tuple(pictured[count:][::-1]))
 
 
-def _by_score(boxes: Boxes) -> list[int]:
+def _by_score(boxes: Shapes) -> list[int]:
     """The indices of boxes, lowest score first."""
     scores = np.zeros(len(boxes)) if boxes.scores is None else boxes.scores
     return [int(index) for index in np.argsort(scores, kind="stable")]
 
 
 def _crop_pictures(scene: ScenePrediction, chosen: Sequence[int]) -> list[Markup]:
-    boxes = scene.boxes.select(list(chosen))
+    boxes = scene.shapes.select(list(chosen))
     windows = crop_windows(boxes.xyxy, scene.width, scene.height)
     pictures = [NOTHING] * len(windows)
     for index, image in crops(local_image(scene.location), windows):

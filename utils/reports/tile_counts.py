@@ -57,12 +57,12 @@ class TileCounts:
     def add(self, tile: LabeledTile) -> None:
         """Count a tile and its boxes."""
         self.tiles += 1
-        self.empty += not len(tile.boxes)
+        self.empty += not len(tile.shapes)
         self.scenes.add(tile.scene_id)
         self.groups.add(tile.group)
-        self.boxes.add(tile.boxes)
-        self.per_tile += np.histogram([len(tile.boxes)], bins=_PER_TILE_EDGES)[0]
-        x1, y1, x2, y2 = tile.boxes.xyxy.T
+        self.boxes.add(tile.shapes)
+        self.per_tile += np.histogram([len(tile.shapes)], bins=_PER_TILE_EDGES)[0]
+        x1, y1, x2, y2 = tile.shapes.xyxy.T
         ratios = (x2 - x1) / np.maximum(y2 - y1, _TINY)
         self.aspects += np.histogram(ratios, bins=_ASPECT_EDGES)[0]
         across, down = (x1 + x2) / 2 / tile.window.width, (y1 + y2) / 2 / tile.window.height

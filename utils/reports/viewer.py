@@ -60,7 +60,7 @@ def write_viewer(
     """
     shutil.copytree(_ASSETS, folder, dirs_exist_ok=True)
     (folder / "viewer.html").rename(folder / INDEX)
-    chosen = nlargest(scenes, predictions, key=lambda scene: len(scene.boxes))
+    chosen = nlargest(scenes, predictions, key=lambda scene: len(scene.shapes))
     listed = []
     for scene in chosen:
         try:
@@ -75,7 +75,7 @@ def write_viewer(
 
 
 def _listed(scene: ScenePrediction) -> dict[str, Any]:
-    return {"key": scene_key(scene.scene_id), "id": scene.scene_id, "boxes": len(scene.boxes)}
+    return {"key": scene_key(scene.scene_id), "id": scene.scene_id, "boxes": len(scene.shapes)}
 
 
 def _write_scene(
@@ -85,7 +85,7 @@ def _write_scene(
     key = scene_key(scene.scene_id)
     _write_pyramid(local_image(scene.location), folder / key / "tiles", pixels)
     number = {name: index for index, name in enumerate(class_names)}
-    scores = scene.boxes.scores if scene.boxes.scores is not None else np.ones(len(scene.boxes))
+    scores = scene.shapes.scores if scene.shapes.scores is not None else np.ones(len(scene.shapes))
     shown = {
         "key": key,
         "width": scene.width,
@@ -94,9 +94,9 @@ def _write_scene(
         "overlap": _OVERLAP,
         "model": scene.model_version,
         "labels": class_names,
-        "classes": [number[label] for label in scene.boxes.labels],
+        "classes": [number[label] for label in scene.shapes.labels],
         "scores": scores.round(4).tolist(),
-        "boxes": scene.boxes.xyxy.round(1).tolist(),
+        "boxes": scene.shapes.xyxy.round(1).tolist(),
         "atEdge": list(scene.at_edge),
         "truth": None if scene.truth is None else scene.truth.xyxy.round(1).tolist(),
     }

@@ -44,13 +44,13 @@ class ClassRules:
 
     def apply(self, scene: Scene, report: IssueReport) -> Scene:
         """The scene with its boxes renamed; boxes left out are counted in the report."""
-        if scene.boxes is None:
+        if scene.shapes is None:
             return scene
-        labels = [self.mapping.get(name, name) for name in scene.boxes.labels]
+        labels = [self.mapping.get(name, name) for name in scene.shapes.labels]
         kept = []
         dropped: Counter[str] = Counter()
         unknown: Counter[str] = Counter()
-        for index, (old, new) in enumerate(zip(scene.boxes.labels, labels, strict=True)):
+        for index, (old, new) in enumerate(zip(scene.shapes.labels, labels, strict=True)):
             if new is None:
                 dropped[old] += 1
             elif self.allowed and new not in self.allowed:
@@ -67,9 +67,9 @@ class ClassRules:
                 detail += f"; add it, or `class_mapping: {{'{name}': null}}` if that is meant"
             lost_now = 0 if name in self.declared else count
             report.add(scene.id, UNKNOWN_CLASS, detail, set_aside=False, lost=lost_now)
-        chosen = scene.boxes.select(kept)
+        chosen = scene.shapes.select(kept)
         boxes = replace(chosen, labels=tuple(str(labels[i]) for i in kept))
-        return replace(scene, boxes=boxes, lost=scene.lost + lost)
+        return replace(scene, shapes=boxes, lost=scene.lost + lost)
 
 
 def class_rules(

@@ -7,12 +7,12 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from utils.errors import SourceError
-from utils.geometry import Boxes
 from utils.images.formats import IMAGE_SUFFIXES
 from utils.images.georeference import read_georeference
 from utils.scenes.archives import folder_of_file
 from utils.scenes.listing import is_image_file, list_files
 from utils.scenes.scene import Scene
+from utils.shapes.shapes import Shapes
 
 _LAYOUT_FOLDERS = frozenset({"images", "JPEGImages"})
 
@@ -85,7 +85,7 @@ def bytes_of(files: Iterable[Path]) -> int:
 
 
 def scene_from(
-    name: str, root: Path, image: Path, boxes: Boxes | None, copy: Path | None = None
+    name: str, root: Path, image: Path, boxes: Shapes | None, copy: Path | None = None
 ) -> Scene:
     """The scene of an image below `root`.
 
@@ -100,7 +100,7 @@ def scene_from(
     return Scene(
         id=f"{name}/{relative.as_posix()}",
         path=copy or image,
-        boxes=boxes,
+        shapes=boxes,
         tags=folder_tags(relative.parent.parts),
         georeference=read_georeference(copy or image, beside=image),
     )

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from utils.geometry import Boxes
 from utils.images.georeference import Georeference
 from utils.issues import Issue, IssueReport
 from utils.scenes.regions import Region
 from utils.scenes.selection import WHOLE, Selection
+from utils.shapes.shapes import Shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class Scene:
         id: Unique and the same in every run: `<source name>/<path of the image below the source's
             root>`.
         path: The image as a local file; readable while the source's iterator stands at this scene.
-        boxes: Ground truth in pixels of the upright image (after EXIF orientation), or None where
-            nobody has labelled the scene (an empty `Boxes` means: labelled, and nothing there).
+        shapes: Ground truth in pixels of the upright image (after EXIF orientation), or None where
+            nobody has labelled the scene (an empty `Shapes` means: labelled, and nothing there).
         tags: Words to group and filter by, such as the folders above the image.
         georeference: For GeoTIFF, else None.
         uri: Where the image is kept, where that is not `path`: `gs://...`.
@@ -36,7 +36,7 @@ class Scene:
 
     id: str
     path: Path
-    boxes: Boxes | None = None
+    shapes: Shapes | None = None
     tags: tuple[str, ...] = ()
     georeference: Georeference | None = None
     uri: str | None = None

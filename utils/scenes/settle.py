@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.labels.objects import (
     CROWD_REGION,
@@ -33,6 +32,7 @@ from utils.scenes.frames import (
     is_turn_unknown,
 )
 from utils.scenes.scene import Scene
+from utils.shapes.shapes import Shapes
 
 SCORES = "score beside a label is not used"
 _FAULTS_IN_FULL = 3
@@ -95,8 +95,8 @@ def settled(
         lost += more
     scene = replace(scene, lost=lost, group=scene.group or labels.group)
     if not objects and (labels.crowds or not labels.is_labelled):  # not empty, as far as is known
-        return replace(scene, boxes=None)
-    return replace(scene, boxes=boxes_of(objects))
+        return replace(scene, shapes=None)
+    return replace(scene, shapes=boxes_of(objects))
 
 
 def _report_faults(faults: Sequence[Fault], item: object, report: IssueReport) -> None:
@@ -165,7 +165,7 @@ def _rounded(hull: Hull) -> list[float]:
     return [round(value, 3) for value in hull]
 
 
-def boxes_of(objects: list[LabelledObject]) -> Boxes:
+def boxes_of(objects: list[LabelledObject]) -> Shapes:
     """The hulls of objects as boxes."""
     rows = np.asarray([found.xyxy for found in objects], dtype=np.float64).reshape(-1, 4)
-    return Boxes(rows, tuple(found.label for found in objects))
+    return Shapes(rows, tuple(found.label for found in objects))

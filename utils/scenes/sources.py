@@ -69,7 +69,7 @@ def open_source(options: SourceOptions) -> SceneSource:
         met: set[str] = set()
         ungrouped: list[str] = []
         for scene in source.read(report, selection.updated(limit=options.max_scenes)):
-            met.update(scene.boxes.labels if scene.boxes else ())
+            met.update(scene.shapes.labels if scene.shapes else ())
             ruled = replace(
                 rules.apply(scene, report),
                 group=group_of(scene),

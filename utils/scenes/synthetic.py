@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from utils.files import write_whole
-from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.paths import local_folder
 from utils.scenes.options import SyntheticSource
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
+from utils.shapes.shapes import Shapes
 
 CLASS_NAME = "ship"
 _DEFAULT_NAME = "harbour"
@@ -33,7 +33,7 @@ def open_synthetic(options: SyntheticSource) -> SceneSource:
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:  # noqa: ARG001
         for index in selection.of(numbers):
             image, boxes = drawn_scene(folder, index, options)
-            yield Scene(id=f"{name}/{image.name}", path=image, boxes=boxes)
+            yield Scene(id=f"{name}/{image.name}", path=image, shapes=boxes)
 
     def total_bytes() -> int:
         return options.scenes * options.width * options.height * _BYTES_PER_PIXEL
@@ -41,7 +41,7 @@ def open_synthetic(options: SyntheticSource) -> SceneSource:
     return SceneSource(name, (CLASS_NAME,), options.scenes, read, total_bytes)
 
 
-def drawn_scene(folder: Path, index: int, options: SyntheticSource) -> tuple[Path, Boxes]:
+def drawn_scene(folder: Path, index: int, options: SyntheticSource) -> tuple[Path, Shapes]:
     """The PNG file of one scene and its boxes, drawn unless it is there already.
 
     The image is written after its boxes, so that a scene whose image is there is complete.
@@ -51,7 +51,7 @@ def drawn_scene(folder: Path, index: int, options: SyntheticSource) -> tuple[Pat
     if not image.is_file():
         _draw(image, labels, index, options)
     rows = json.loads(labels.read_text())
-    return image, Boxes(np.array(rows), (CLASS_NAME,) * len(rows))
+    return image, Shapes(np.array(rows), (CLASS_NAME,) * len(rows))
 
 
 def _draw(image: Path, labels: Path, index: int, options: SyntheticSource) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from utils.geometry import Boxes, FloatArray, box_areas, box_problem, clip_boxes
+from utils.geometry import FloatArray, box_areas, box_problem, clip_boxes
 from utils.issues import Issue
 from utils.scenes.scene import Scene
+from utils.shapes.shapes import Shapes
 
 BAD_BOX = "unusable box"
 ALL_LOST = "all labels lost"
@@ -16,7 +17,7 @@ _SLACK_PX = 2.0  # as rounding and counting from 1 leave it
 
 def usable_labels(
     scene: Scene, width: int, height: int
-) -> tuple[Boxes | None, list[int], tuple[Issue, ...]]:
+) -> tuple[Shapes | None, list[int], tuple[Issue, ...]]:
     """Check the labels of a scene against the size of its image.
 
     A scene with labels, none of them usable, is unlabelled: taken as
@@ -31,21 +32,21 @@ def usable_labels(
         The usable boxes clipped to the image, or None where the scene is unlabelled; their indices
         in the scene's boxes; and an issue for each box that cannot be used.
     """
-    if scene.boxes is None:
+    if scene.shapes is None:
         return None, [], ()
-    usable, issues = _usable_boxes(scene.id, scene.boxes, width, height)
+    usable, issues = _usable_boxes(scene.id, scene.shapes, width, height)
     lost = scene.lost + sum(issue.lost for issue in issues)
     if lost and not usable:
         detail = f"none of its {lost} labels can be used; the scene is taken as unlabelled"
         return None, [], (*issues, Issue(scene.id, ALL_LOST, detail, set_aside=False))
-    clipped = clip_boxes(scene.boxes.xyxy[usable], (0, 0, width, height))
+    clipped = clip_boxes(scene.shapes.xyxy[usable], (0, 0, width, height))
     issues = (*issues, *_beyond(scene, usable, clipped))
-    return Boxes(clipped, tuple(scene.boxes.labels[index] for index in usable)), usable, issues
+    return Shapes(clipped, tuple(scene.shapes.labels[index] for index in usable)), usable, issues
 
 
 def _beyond(scene: Scene, usable: list[int], clipped: FloatArray) -> tuple[Issue, ...]:
     """An issue for a scene of which boxes reach over the edge: many such show a wrong form."""
-    given = scene.boxes.xyxy[usable] if scene.boxes else clipped
+    given = scene.shapes.xyxy[usable] if scene.shapes else clipped
     cut = np.flatnonzero((np.abs(given - clipped) > _SLACK_PX).any(axis=1))
     if not len(cut):
         return ()
@@ -55,7 +56,7 @@ def _beyond(scene: Scene, usable: list[int], clipped: FloatArray) -> tuple[Issue
 
 
 def _usable_boxes(
-    scene_id: str, boxes: Boxes, width: int, height: int
+    scene_id: str, boxes: Shapes, width: int, height: int
 ) -> tuple[list[int], tuple[Issue, ...]]:
     """The indices of the boxes that can be used, and an issue for each of the others."""
     usable: list[int] = []

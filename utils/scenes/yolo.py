@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 from utils.errors import ImageError, LabelError, SourceError
-from utils.geometry import Boxes
 from utils.issues import Issue, IssueReport
 from utils.labels.objects import (
     FOUND_BY_NAME,
@@ -39,6 +38,7 @@ from utils.scenes.yolo_classes import (
     read_settings,
     splits_in_lists,
 )
+from utils.shapes.shapes import Shapes
 
 _IMAGE_FOLDERS = frozenset({"images", "jpegimages", "img", "imgs"})
 
@@ -146,7 +146,7 @@ class _Reader:
 
     def _without_label(self, image: Path, copy: Path, report: IssueReport) -> Scene:
         """The scene of an image without label file: empty, where its neighbours have one."""
-        boxes = Boxes() if image.parent in self.labelled else None
+        boxes = Shapes() if image.parent in self.labelled else None
         place = f"{_expected(self.root, image)[0]}.txt"
         taken = "labelled and empty" if boxes is not None else "unlabelled, as its whole folder"
         report.add(

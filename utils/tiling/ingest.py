@@ -204,7 +204,7 @@ class _Ingest:
             noted += damage_issues(scene, damage, self._options.pixels)
         self._issues.extend([*noted, *plan.issues])
         self.labels.update(
-            label for tile in plan.tiles if tile.boxes for label in tile.boxes.labels
+            label for tile in plan.tiles if tile.shapes for label in tile.shapes.labels
         )
         return partial(self._finish, plan, key, tiles, uploaded)
 
@@ -213,7 +213,7 @@ class _Ingest:
         width, height = image_size(scene.path, options.pixels)
         coverage = coverage_of(scene, width, height, options.pixels)
         grid = options.grid_over(width, height)
-        xyxy = scene.boxes.xyxy if scene.boxes is not None else np.zeros((0, 4))
+        xyxy = scene.shapes.xyxy if scene.shapes is not None else np.zeros((0, 4))
         covered = Covered(coverage.windows(grid.columns, grid.rows), coverage.inside(xyxy))
         return plan_tiles(scene, width, height, options, covered), coverage
 

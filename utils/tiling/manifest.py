@@ -6,13 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 import pyarrow as pa
 
-from utils.geometry import Boxes, Window
+from utils.geometry import Window
 from utils.images.georeference import Georeference
 from utils.issues import IssueReport
-from utils.tables import BOXES, STRINGS, Table, versioned_schema
+from utils.shapes.columns import from_columns, shape_fields, to_columns
+from utils.tables import STRINGS, Table, versioned_schema
 from utils.tiling.options import TilingOptions
 from utils.tiling.tile import Tile
 
@@ -22,7 +22,7 @@ _CUT = "cut"
 
 SCHEMA = versioned_schema(
     "tile_manifest",
-    4,
+    5,
     [
         ("tile_id", pa.string()),
         ("scene_id", pa.string()),
@@ -36,8 +36,7 @@ SCHEMA = versioned_schema(
         ("sha256", pa.string()),
         ("size_bytes", pa.int64()),
         ("labeled", pa.bool_()),
-        ("boxes", BOXES),
-        ("labels", STRINGS),
+        *shape_fields(),
         ("tags", STRINGS),
         ("crs", pa.string()),
         ("transform", pa.list_(pa.float64())),
@@ -48,7 +47,6 @@ SCHEMA = versioned_schema(
 
 
 def _to_row(tile: Tile) -> dict[str, Any]:
-    boxes = tile.boxes if tile.boxes is not None else Boxes()
     return {
         "tile_id": tile.tile_id,
         "scene_id": tile.scene_id,
@@ -61,9 +59,8 @@ def _to_row(tile: Tile) -> dict[str, Any]:
         "uri": tile.uri,
         "sha256": tile.sha256,
         "size_bytes": tile.size_bytes,
-        "labeled": tile.boxes is not None,
-        "boxes": boxes.xyxy.tolist(),
-        "labels": list(boxes.labels),
+        "labeled": tile.shapes is not None,
+        **to_columns(tile.shapes),
         "tags": list(tile.tags),
         "crs": tile.georeference.crs if tile.georeference else None,
         "transform": list(tile.georeference.transform) if tile.georeference else None,
@@ -73,11 +70,6 @@ def _to_row(tile: Tile) -> dict[str, Any]:
 
 
 def _to_tile(row: dict[str, Any]) -> Tile:
-    boxes = (
-        Boxes(np.array(row["boxes"], dtype=np.float64), tuple(row["labels"]))
-        if row["labeled"]
-        else None
-    )
     return Tile(
         tile_id=row["tile_id"],
         scene_id=row["scene_id"],
@@ -87,7 +79,7 @@ def _to_tile(row: dict[str, Any]) -> Tile:
         size_bytes=row["size_bytes"],
         scene_width=row["scene_width"],
         scene_height=row["scene_height"],
-        boxes=boxes,
+        shapes=from_columns(row) if row["labeled"] else None,
         tags=tuple(row["tags"]),
         georeference=Georeference(row["crs"], tuple(row["transform"])) if row["crs"] else None,
         group=row.get("group", ""),

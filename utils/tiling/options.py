@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from utils.images.options import PixelOptions
 from utils.options import Options
-from utils.tiling.grid import Grid
+from utils.shapes.grid import Grid
 
 ImageFormat = Literal["png", "jpeg", "webp"]
 Share = Annotated[float, Field(ge=0, le=1)]

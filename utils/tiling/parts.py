@@ -39,7 +39,7 @@ def part_key(scene: Scene, options: TilingOptions, coverage: str = "") -> str:
     Raises:
         ImageError: If it cannot be read.
     """
-    boxes = scene.boxes
+    boxes = scene.shapes
     content = {
         "version": _VERSION,
         "scene": scene.id,

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from utils.geometry import BoolArray, Boxes, Window, clip_boxes, shift
+from utils.geometry import BoolArray, Window
 from utils.issues import Issue
 from utils.scenes.coverage import COVERED, OUTSIDE, WITHOUT_DATA, Covered, StateArray
 from utils.scenes.region_choice import OUTSIDE_REGIONS
 from utils.scenes.scene import Scene
 from utils.scenes.usable import usable_labels
-from utils.tiling.assignment import Assignment, assign_boxes
-from utils.tiling.grid import Grid
+from utils.shapes.grid import Grid
+from utils.shapes.shapes import Shapes
+from utils.shapes.windows import Assignment, assign_shapes, seen_in
 from utils.tiling.options import TilingOptions
 from utils.tiling.tile import tile_id_of
 
@@ -30,12 +31,12 @@ class PlannedTile:
     Attributes:
         tile_id: As in `Tile`.
         window: As in `Tile`.
-        boxes: As in `Tile`.
+        shapes: As in `Tile`.
     """
 
     tile_id: str
     window: Window
-    boxes: Boxes | None
+    shapes: Shapes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def plan_tiles(
 ) -> TilePlan:
     """Decide on the windows of a scene and the boxes of each.
 
-    Boxes that cannot be used (not numbers, inverted, without area, outside, exact duplicates) are
+    Shapes that cannot be used (not numbers, inverted, without area, outside, exact duplicates) are
     set aside with an issue.
 
     Args:
@@ -89,7 +90,7 @@ def plan_tiles(
     """
     grid = options.grid_over(width, height)
     states = np.full(len(grid), COVERED, dtype=np.uint8) if covered is None else covered.windows
-    boxes, usable, issues = usable_labels(scene, width, height)
+    shapes, usable, issues = usable_labels(scene, width, height)
     if (states == OUTSIDE).all():
         detail = "no pixel of it is in the regions, so no tile is cut"
         issues = (*issues, Issue(scene.id, OUTSIDE_REGIONS, detail, set_aside=False))
@@ -102,19 +103,19 @@ def plan_tiles(
         without_data=int((states == WITHOUT_DATA).sum()),
         outside_regions=int((states == OUTSIDE).sum()),
     )
-    if boxes is None:
+    if shapes is None:
         wanted = (window for window, state in zip(grid, states, strict=True) if state == COVERED)
         tiles = [PlannedTile(tile_id_of(scene.id, one), one, None) for one in wanted]
         return replace(plan, tiles=tuple(tiles), issues=issues)
     inside = np.ones(len(usable), np.bool_) if covered is None else covered.inside[usable]
-    return _labelled(replace(plan, issues=issues), grid, states, boxes, inside, options)
+    return _labelled(replace(plan, issues=issues), grid, states, shapes, inside, options)
 
 
 def _labelled(
     plan: TilePlan,
     grid: Grid,
     states: StateArray,
-    boxes: Boxes,
+    shapes: Shapes,
     inside: BoolArray,
     options: TilingOptions,
 ) -> TilePlan:
@@ -124,9 +125,9 @@ def _labelled(
     objects it shows there are background.
     """
     scene_id = plan.scene.id
-    assignment = assign_boxes(boxes.xyxy, grid, options.min_visibility)
-    tiles = tuple(_wanted_tiles(scene_id, grid, states, assignment, boxes, options))
-    is_shown = np.zeros(len(boxes), dtype=np.bool_)
+    assignment = assign_shapes(shapes, grid, options.min_visibility)
+    tiles = tuple(_wanted_tiles(scene_id, grid, states, assignment, shapes, options))
+    is_shown = np.zeros(len(shapes), dtype=np.bool_)
     is_shown[assignment.boxes[states[assignment.windows] == COVERED]] = True
     outside, hidden = int((~is_shown & ~inside).sum()), int((~is_shown & inside).sum())
     return replace(
@@ -154,7 +155,7 @@ def _wanted_tiles(
     grid: Grid,
     states: StateArray,
     assignment: Assignment,
-    boxes: Boxes,
+    shapes: Shapes,
     options: TilingOptions,
 ) -> Iterator[PlannedTile]:
     for index, window in enumerate(grid):
@@ -164,9 +165,7 @@ def _wanted_tiles(
         inside = assignment.boxes_in(index)
         if len(inside) == 0 and not keeps_empty(tile_id, options):
             continue
-        seen = boxes.select(inside)
-        visible = shift(clip_boxes(seen.xyxy, window.xyxy), -window.x, -window.y)
-        yield PlannedTile(tile_id, window, Boxes(visible, seen.labels))
+        yield PlannedTile(tile_id, window, seen_in(shapes.select(inside), window))
 
 
 def keeps_empty(tile_id: str, options: TilingOptions) -> bool:

@@ -6,8 +6,9 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 
-from utils.geometry import Boxes, Window
+from utils.geometry import Window
 from utils.images.georeference import Georeference
+from utils.shapes.shapes import Shapes
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 
@@ -23,7 +24,7 @@ class Tile:
         uri: Where the encoded image is: an absolute local path or `gs://...`.
         sha256: SHA-256 of the encoded bytes.
         size_bytes: Size bytes of the encoded bytes.
-        boxes: Ground truth in tile coordinates, clipped to the tile; None where the scene is
+        shapes: Ground truth in tile coordinates, clipped to the tile; None where the scene is
             unlabelled.
         scene_width: Scene width of the whole scene, in pixels.
         scene_height: Scene height of the whole scene, in pixels.
@@ -41,7 +42,7 @@ class Tile:
     size_bytes: int
     scene_width: int
     scene_height: int
-    boxes: Boxes | None = None
+    shapes: Shapes | None = None
     tags: tuple[str, ...] = field(default=())
     georeference: Georeference | None = None
     group: str = ""

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from utils.files import write_whole
-from utils.geometry import Boxes
 from utils.images.damage import DamageSigns
 from utils.images.reader import image_size, read_strips
 from utils.scenes.scene import Scene
+from utils.shapes.shapes import Shapes
 from utils.tiling.options import EXTENSIONS, TilingOptions
 from utils.tiling.plan import PlannedTile, TilePlan, plan_tiles
 from utils.tiling.tile import Tile
@@ -31,7 +31,7 @@ def tile_image(
     overlap: int = 0,
     image_format: str = "png",
     scene_id: str | None = None,
-    boxes: Boxes | None = None,
+    boxes: Shapes | None = None,
     **options: Any,
 ) -> list[Tile]:
     """Cut one image into tiles, as files named by tile id.
@@ -137,7 +137,7 @@ def finished_tile(
         size_bytes=size_bytes,
         scene_width=plan.width,
         scene_height=plan.height,
-        boxes=planned.boxes,
+        shapes=planned.shapes,
         tags=plan.scene.tags,
         georeference=plan.scene.georeference,
         group=plan.scene.group or plan.scene.id,

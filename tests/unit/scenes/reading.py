@@ -10,11 +10,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.scenes.options import SourceOptions
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.sources import open_source
+from utils.shapes.shapes import Shapes
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ class Reading:
         return sum(scene.lost for scene in self.scenes), self.report.labels_lost()
 
     def boxes(self, index: int = 0) -> list[list[float]]:
-        boxes = self.scenes[index].boxes
+        boxes = self.scenes[index].shapes
         assert boxes is not None
         return boxes.xyxy.tolist()
 
     def labels(self, index: int = 0) -> tuple[str, ...]:
-        boxes = self.scenes[index].boxes
+        boxes = self.scenes[index].shapes
         assert boxes is not None
         return boxes.labels
 
@@ -102,6 +102,6 @@ def write_yolo(path: Path, *lines: str) -> None:
     path.write_text("\n".join(lines), encoding="utf-8")
 
 
-def empty(boxes: Boxes | None) -> bool:
+def empty(boxes: Shapes | None) -> bool:
     """Whether somebody looked and found nothing, rather than nobody having looked."""
     return boxes is not None and len(boxes) == 0

@@ -144,8 +144,8 @@ def test_a_label_that_is_changed_but_not_its_size_is_read_again(gcs_bucket, port
     google_storage.requests.clear()
     upload(gcs_bucket, {"port/labels/0.txt": "1 .5 .5 .25 .25"})
     after = read("yolo", path=port)
-    assert [scene.boxes.labels for scene in before.scenes] == [("ship",)] * 4
-    assert [scene.boxes.labels for scene in after.scenes] == [("boat",), *[("ship",)] * 3]
+    assert [scene.shapes.labels for scene in before.scenes] == [("ship",)] * 4
+    assert [scene.shapes.labels for scene in after.scenes] == [("boat",), *[("ship",)] * 3]
     assert [scene.path for scene in after.scenes] == [scene.path for scene in before.scenes]
     assert fetched_names(google_storage) == ["0.txt"]
 
@@ -168,7 +168,7 @@ def test_a_dataset_that_is_being_read_does_not_change(gcs_bucket, port):
     upload(gcs_bucket, {"port/labels/0.txt": "1 .5 .5 .25 .25", "port/labels/9.txt": ""})
     read("yolo", path=port)
     report = IssueReport()
-    assert [scene.boxes.labels for scene in source.read(report)] == [("ship",)] * 4
+    assert [scene.shapes.labels for scene in source.read(report)] == [("ship",)] * 4
     assert len(report) == 0
 
 

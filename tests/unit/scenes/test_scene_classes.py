@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from tests.builders import write_image
 from tests.unit.scenes.reading import open_kind, read, write_coco, write_voc
 from utils.errors import ConfigurationError
-from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.labels.objects import UNKNOWN_CLASS
 from utils.scenes.classes import DROPPED_CLASS, UNMET_CLASS, class_rules
 from utils.scenes.options import FolderSource
 from utils.scenes.scene import Scene
 from utils.scenes.sources import open_source
+from utils.shapes.shapes import Shapes
 
 BOX = [1, 1, 4, 4]
 COCO_NAMES = {1: "boat", 2: "tug", 3: "buoy"}
@@ -175,13 +175,13 @@ classes = st.lists(st.sampled_from("abcdx"), unique=True)
 
 @given(labels, mappings, classes)
 def test_every_box_is_kept_or_counted(names, mapping, wanted):
-    scene = Scene("s", None, Boxes([[i, 0, i + 1, 1] for i in range(len(names))], names))
+    scene = Scene("s", None, Shapes([[i, 0, i + 1, 1] for i in range(len(names))], names))
     report = IssueReport()
     rules = class_rules(tuple(wanted), mapping, ())
     out = rules.apply(scene, report)
     counted = sum(int(issue.detail.split()[0]) for issue in report.issues)
-    assert len(out.boxes) + counted == len(names)
-    for box, label in zip(out.boxes.xyxy, out.boxes.labels, strict=True):
+    assert len(out.shapes) + counted == len(names)
+    for box, label in zip(out.shapes.xyxy, out.shapes.labels, strict=True):
         original = names[int(box[0])]
         assert label == mapping.get(original, original)
         assert not rules.allowed or label in rules.allowed

@@ -92,7 +92,7 @@ def test_other_json_files_are_passed_over(port):
 def test_a_listed_image_without_annotations_is_labelled_and_empty(port):
     write_image(port / "b.png")
     write_coco(port / "coco.json", {5: "a.png", 6: "b.png"}, [(5, 7, [0, 0, 5, 5])])
-    assert empty(read("coco", path=port).scenes[1].boxes)
+    assert empty(read("coco", path=port).scenes[1].shapes)
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_a_category_that_means_nothing_there_is_no_class(tmp_path):
     reading = read("coco", path=source, name="n")
     assert reading.source.class_names == ("deer",)
     assert [scene.lost for scene in reading.scenes] == [0, 1, 0]
-    assert empty(reading.scenes[2].boxes)
+    assert empty(reading.scenes[2].shapes)
     assert {scene.group for scene in reading.scenes} == {"n/location 7"}
 
 
@@ -128,7 +128,7 @@ def test_a_crowd_is_no_box_and_an_image_of_crowds_is_not_empty(tmp_path):
     rows = [annotation(bbox=BOX), annotation(**crowd), annotation(image_id=2, **crowd)]
     reading = read("coco", path=coco(tmp_path, *rows, images=images))
     assert reading.boxes() == [CORNERS]
-    assert reading.scenes[1].boxes is None
+    assert reading.scenes[1].shapes is None
     assert reading.kinds == {CROWD_REGION: 1}
     assert reading.lost == (0, 0)
 
@@ -309,7 +309,7 @@ def test_the_exports_of_tools_come_back(tmp_path, layout):
 )
 def test_a_file_that_labels_nothing_is_told(tmp_path, annotations, is_empty):
     reading = read("coco", path=coco(tmp_path, annotations=annotations))
-    assert empty(reading.scenes[0].boxes) == is_empty
+    assert empty(reading.scenes[0].shapes) == is_empty
     assert reading.kinds == {NO_ANNOTATIONS: 1}
 
 
@@ -321,7 +321,7 @@ def test_a_label_that_says_that_nothing_is_there_makes_an_empty_scene(tmp_path, 
     rows = annotation(bbox=BOX), annotation(image_id=2, category_id=2, bbox=bbox)
     reading = read("coco", path=coco(tmp_path, *rows, images=images, categories=nothing))
     assert reading.source.class_names == ("ship",)
-    assert empty(reading.scenes[1].boxes)
+    assert empty(reading.scenes[1].shapes)
     assert reading.report.labels_lost() == 0
 
 

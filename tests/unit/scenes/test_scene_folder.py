@@ -21,7 +21,7 @@ def test_a_folder_that_appears_twice_is_one_tag(tmp_path):
 
 def test_scenes_of_a_folder_are_unlabelled(tmp_path):
     write_image(tmp_path / "a.png")
-    assert read("folder", path=str(tmp_path)).scenes[0].boxes is None
+    assert read("folder", path=str(tmp_path)).scenes[0].shapes is None
 
 
 def test_images_come_in_the_order_of_their_paths(tmp_path):

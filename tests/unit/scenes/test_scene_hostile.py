@@ -54,7 +54,7 @@ def test_an_entity_reads_nothing_from_outside(tmp_path, content):
     reading = read("voc", path=tmp_path, counts_from=0)
     assert UNREADABLE_LABEL in reading.kinds or not reading.source.class_names
     assert "root:" not in json.dumps(reading.report.to_rows())
-    assert all(not scene.boxes for scene in reading.scenes)
+    assert all(not scene.shapes for scene in reading.scenes)
 
 
 def test_a_data_yaml_that_multiplies_is_refused(tmp_path):

@@ -95,7 +95,7 @@ def test_local_datasets_are_read_in_every_form(tmp_path, make):
     assert reading.source.class_names == ("ship", "tug")
     assert reading.boxes() == [[1, 2, 3, 4], [5, 6, 7, 8]]
     assert reading.labels() == ("ship", "tug")
-    assert empty(reading.scenes[1].boxes)
+    assert empty(reading.scenes[1].shapes)
     assert len(reading.report) == 0
     with Image.open(reading.scenes[0].path) as image:
         image.load()
@@ -147,7 +147,7 @@ def test_objects_may_be_a_list_of_records(tmp_path):
 
 def test_a_dataset_without_labels_is_unlabelled(tmp_path):
     folder = parquet(tmp_path, TWO_SHIPS)
-    assert read("hugging_face", dataset=folder, boxes_column=None).scenes[0].boxes is None
+    assert read("hugging_face", dataset=folder, boxes_column=None).scenes[0].shapes is None
 
 
 def test_one_class_needs_no_column_but_a_name(tmp_path):
@@ -232,7 +232,7 @@ def test_a_full_disk_stops_the_reading_instead_of_setting_every_row_aside(tmp_pa
 
 def test_a_row_without_objects_is_unlabelled(tmp_path):
     folder = parquet(tmp_path, row() | {"objects": None})
-    assert read("hugging_face", dataset=folder).scenes[0].boxes is None
+    assert read("hugging_face", dataset=folder).scenes[0].shapes is None
 
 
 def test_a_box_that_is_no_box_does_not_stop_the_reading(tmp_path):

@@ -146,7 +146,7 @@ def test_rows_of_one_box_each_are_joined_by_image(tmp_path):
     ]
     columns = {"boxes_column": "bbox", "categories_column": "label"}
     reading = read("hugging_face", dataset=write(tmp_path, features, *rows), **columns)
-    assert [scene.boxes.labels for scene in reading.scenes] == [("ship", "tug"), ("tug",)]
+    assert [scene.shapes.labels for scene in reading.scenes] == [("ship", "tug"), ("tug",)]
     assert reading.report.labels_lost() == 1  # the row that lies apart from its image's others
 
 

@@ -135,4 +135,4 @@ def test_a_label_of_another_set_is_not_taken_where_a_label_is_missing(tmp_path):
         write_yolo(tmp_path / "labels_segment" / f"{name}.txt", "0 0.1 0.1 0.9 0.1 0.9 0.9")
     write_yolo(tmp_path / "labels" / "a.txt", "0 0.5 0.5 0.5 0.5")
     reading = read("yolo", path=tmp_path, classes=["ship"])
-    assert [len(scene.boxes) for scene in reading.scenes] == [1, 0]
+    assert [len(scene.shapes) for scene in reading.scenes] == [1, 0]

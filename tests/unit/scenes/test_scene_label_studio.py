@@ -110,10 +110,10 @@ def test_a_view_that_was_turned_changes_no_coordinates(tmp_path):
 
 def test_a_task_that_was_reviewed_without_a_region_is_empty(tmp_path):
     choice = region("choices", choices=["day"])
-    assert empty(read_tasks(tmp_path, annotation()).scenes[0].boxes)
+    assert empty(read_tasks(tmp_path, annotation()).scenes[0].shapes)
     assert NO_PLACE not in read_tasks(tmp_path, annotation()).kinds
     reading = read_tasks(tmp_path, annotation(choice))
-    assert empty(reading.scenes[0].boxes)
+    assert empty(reading.scenes[0].shapes)
     assert reading.kinds[NO_PLACE] == 1
 
 

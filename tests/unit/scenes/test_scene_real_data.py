@@ -12,13 +12,13 @@ from utils.scenes.voc_counting import COUNTED_FROM
 
 
 def labels_of(reading: Reading) -> Counter[str]:
-    return Counter(label for scene in reading.scenes for label in scene.boxes.labels)
+    return Counter(label for scene in reading.scenes for label in scene.shapes.labels)
 
 
 def assert_boxes_lie_in_their_images(reading: Reading) -> None:
     for scene in reading.scenes:
         width, height = upright_size(scene.path)
-        assert {box_problem(box, width, height) for box in scene.boxes.xyxy} <= {None}
+        assert {box_problem(box, width, height) for box in scene.shapes.xyxy} <= {None}
 
 
 def test_ships_in_voc(shared_data):
@@ -61,7 +61,7 @@ def test_coco_photos_in_yolo(shared_data):
     assert len(reading.scenes) == 64
     assert len(reading.source.class_names) == 80
     assert reading.kinds == {NO_LABEL: 2, NO_IMAGE: 2}
-    assert sum(empty(scene.boxes) for scene in reading.scenes) >= 2
+    assert sum(empty(scene.shapes) for scene in reading.scenes) >= 2
     assert_boxes_lie_in_their_images(reading)
 
 
@@ -70,7 +70,7 @@ def test_sign_language_in_yolo_without_names(shared_data):
     assert len(reading.scenes) == 60
     assert all(labels_of(reading)[letter] for letter in "AEHNW")
     # Files are named after their letter, so the order of the classes can be checked.
-    assert all(scene.path.name[0] == scene.boxes.labels[0] for scene in reading.scenes)
+    assert all(scene.path.name[0] == scene.shapes.labels[0] for scene in reading.scenes)
     assert len(reading.report) == 0
 
 

@@ -67,7 +67,7 @@ def test_the_file_holds_the_pixels_that_were_drawn(local_state):
     pixels, boxes = draw(0, seed=8)
     with Image.open(scene.path) as image:
         np.testing.assert_array_equal(np.asarray(image), pixels)
-    np.testing.assert_array_equal(scene.boxes.xyxy, boxes)
+    np.testing.assert_array_equal(scene.shapes.xyxy, boxes)
 
 
 def test_the_same_number_gives_the_same_scene_and_another_one_another():

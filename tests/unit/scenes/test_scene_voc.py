@@ -59,8 +59,8 @@ def test_an_image_without_xml_is_unlabelled_and_an_xml_without_objects_is_empty(
     write_image(harbour / "JPEGImages" / "c.png")
     write_voc(harbour / "Annotations" / "c.xml")
     reading = read("voc", counts_from=1, path=harbour)
-    assert reading.scenes[1].boxes is None
-    assert empty(reading.scenes[2].boxes)
+    assert reading.scenes[1].shapes is None
+    assert empty(reading.scenes[2].shapes)
     assert reading.kinds == {NO_LABEL: 1}
     assert reading.set_aside == []
 

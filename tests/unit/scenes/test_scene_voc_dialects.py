@@ -164,7 +164,7 @@ def test_the_labels_of_a_file_that_is_not_understood_are_counted(tmp_path):
     ],
 )
 def test_an_image_that_was_looked_at_is_empty(tmp_path, content):
-    assert empty(read_voc(voc(tmp_path, content)).scenes[0].boxes)
+    assert empty(read_voc(voc(tmp_path, content)).scenes[0].shapes)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_one_file_of_cvat_labels_all_images(tmp_path):
     (tmp_path / "annotations.xml").write_text(f"<annotations>{images}</annotations>")
     reading = read("voc", path=tmp_path)
     assert [reading.labels(0), reading.labels(1)] == [("a",), ("b",)]
-    assert reading.scenes[2].boxes is None
+    assert reading.scenes[2].shapes is None
     assert reading.kinds == {NO_LABEL: 1}
 
 
@@ -312,7 +312,7 @@ def test_of_two_images_the_one_that_the_file_names_gets_the_label(tmp_path):
     write_image(tmp_path / "a.png", 200, 100)
     reading = read_voc(tmp_path)
     assert reading.ids[0].endswith("a.jpg")
-    assert reading.scenes[0].boxes is None
+    assert reading.scenes[0].shapes is None
     assert reading.boxes(1) == [CORNERS]
     assert reading.kinds == {NO_LABEL: 1, SHARED_LABEL: 1}
 

@@ -122,7 +122,7 @@ def test_a_bad_line_costs_only_its_box(bay, line, kind):
 def test_an_image_without_label_file_is_background_and_reported(bay):
     write_image(bay / "images" / "b.png")
     reading = read("yolo", path=bay)
-    assert empty(reading.scenes[1].boxes)
+    assert empty(reading.scenes[1].shapes)
     assert reading.kinds == {NO_LABEL: 1}
     assert reading.set_aside == []
 

@@ -208,7 +208,7 @@ def test_the_exports_of_tools_come_back(tmp_path, files):
 def test_a_label_that_two_images_share_is_told(bay):
     write_image(bay / "images" / "a.jpg", 200, 100)
     reading = read("yolo", path=bay)
-    assert [len(scene.boxes) for scene in reading.scenes] == [1, 1]
+    assert [len(scene.shapes) for scene in reading.scenes] == [1, 1]
     assert reading.kinds == {SHARED_LABEL: 1}
 
 
@@ -216,8 +216,8 @@ def test_a_folder_without_any_label_is_unlabelled_not_empty(bay):
     write_image(bay / "images" / "b.png")
     write_image(bay / "test" / "images" / "c.png")
     reading = read("yolo", path=bay)
-    assert empty(reading.scenes[1].boxes)
-    assert reading.scenes[2].boxes is None
+    assert empty(reading.scenes[1].shapes)
+    assert reading.scenes[2].shapes is None
     assert reading.kinds == {NO_LABEL: 2}
 
 

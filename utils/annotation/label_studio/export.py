@@ -28,10 +28,10 @@ from utils.annotation.results import ExportResult, ExportStatistics
 from utils.dataset.labeled import LabeledDataset, LabeledTile
 from utils.dataset.review import Review
 from utils.errors import DatasetError, LabelStudioError
-from utils.geometry import Boxes
 from utils.issues import IssueReport
 from utils.progress import progress
 from utils.scenes.places import ground_sample_distance
+from utils.shapes.shapes import Shapes
 from utils.storage.disk import disk_faults
 from utils.tiling.manifest import TileManifest
 from utils.tiling.tile import Tile
@@ -106,7 +106,7 @@ class _Reader:
             for tile, tasks in join.tiles_with_tasks():
                 labeled = self._labeled(tile, tasks)
                 if labeled is not None:
-                    self.statistics.add(labeled.review, labeled.reviewed, labeled.boxes)
+                    self.statistics.add(labeled.review, labeled.reviewed, labeled.shapes)
                     yield labeled
                 advance(1)
         for task_id, tile_id in join.tasks_without_tile():
@@ -141,7 +141,7 @@ class _Reader:
             return None
         return _labeled_tile(
             tile,
-            drawn.boxes,
+            drawn.shapes,
             reviewed=reviewed,
             annotator=annotator_of(chosen, self.users) if reviewed else None,
             annotated_at=moment(chosen) if reviewed else None,
@@ -163,7 +163,7 @@ class _Reader:
         """The review of the annotation that counts, else the last skip of the tile, if any."""
         skips = [one for one in annotations if one.get("was_cancelled")]
         telling = chosen if is_reviewed(chosen) else max(skips, key=moment, default=None)
-        found = self.proposals.review(tile.window, tile.boxes, telling) if telling else None
+        found = self.proposals.review(tile.window, tile.shapes, telling) if telling else None
         return found.review if found else None
 
     def _note_tasks(self, tile: Tile, tasks: list[Task]) -> None:
@@ -180,13 +180,13 @@ class _Reader:
         if not has_task:
             # A tile without ground truth loses nothing, and was perhaps never sent: the step that
             # picked it may have been killed.
-            is_lost = tile.boxes is not None
+            is_lost = tile.shapes is not None
             detail = "the project has no task for it"
             self.issues.add(tile.tile_id, "vanished task", detail, set_aside=is_lost)
         elif has_annotations:
             self.statistics.skipped += 1
             self.issues.add(tile.tile_id, _SKIPPED, "all its annotations are cancelled")
-        elif tile.boxes is not None:
+        elif tile.shapes is not None:
             detail = "the ground truth it was sent with has been deleted in Label Studio"
             self.issues.add(tile.tile_id, "deleted annotation", detail)
         else:
@@ -195,10 +195,10 @@ class _Reader:
 
 def _has_known_labels(tile: Tile, tasks: list[Task]) -> bool:
     """Whether a tile has ground truth, and a task that was sent with a proposal."""
-    return tile.boxes is not None and any(task.get("predictions") for task in tasks)
+    return tile.shapes is not None and any(task.get("predictions") for task in tasks)
 
 
-def _labeled_tile(tile: Tile, boxes: Boxes, **work: Any) -> LabeledTile:
+def _labeled_tile(tile: Tile, boxes: Shapes, **work: Any) -> LabeledTile:
     """A tile with the boxes that count, and what is known of people's work on it."""
     return LabeledTile(
         tile_id=tile.tile_id,
@@ -206,7 +206,7 @@ def _labeled_tile(tile: Tile, boxes: Boxes, **work: Any) -> LabeledTile:
         window=tile.window,
         uri=tile.uri,
         sha256=tile.sha256,
-        boxes=boxes,
+        shapes=boxes,
         tags=tile.tags,
         group=tile.group,
         split=tile.split,

@@ -13,10 +13,11 @@ from utils.annotation.label_studio.annotations import (
     moment,
 )
 from utils.annotation.label_studio.connection import ask, explained, url_of
-from utils.annotation.label_studio.regions import DrawnBoxes, boxes_of
+from utils.annotation.label_studio.regions import DrawnShapes, boxes_of
 from utils.annotation.preannotations import holds_known_labels, model_version_of
-from utils.annotation.review import GROUND_TRUTH, Proposal, ReviewedBoxes, reviewed_boxes
-from utils.geometry import Boxes, Window
+from utils.annotation.review import GROUND_TRUTH, Proposal, ReviewedShapes, reviewed_shapes
+from utils.geometry import Window
+from utils.shapes.shapes import Shapes
 from utils.tiling.tile import Tile
 
 if TYPE_CHECKING:
@@ -49,18 +50,18 @@ class Proposals:
         # People's annotations of one tile often start from the same prediction.
         self._prediction = lru_cache(maxsize=1000)(self._fetch_prediction)
 
-    def reviews(self, tile: Tile, annotations: list[dict[str, Any]]) -> list[ReviewedBoxes]:
+    def reviews(self, tile: Tile, annotations: list[dict[str, Any]]) -> list[ReviewedShapes]:
         """The reviews of a tile: each annotation that a person submitted, updated or skipped."""
         reviews = (
-            self.review(tile.window, tile.boxes, one)
+            self.review(tile.window, tile.shapes, one)
             for one in annotations
             if is_reviewed(one) or one.get("was_cancelled")
         )
         return [review for review in reviews if review is not None]
 
     def review(
-        self, window: Window, truth: Boxes | None, annotation: Annotation
-    ) -> ReviewedBoxes | None:
+        self, window: Window, truth: Shapes | None, annotation: Annotation
+    ) -> ReviewedShapes | None:
         """Compare one annotation with the proposal that it started from.
 
         Args:
@@ -79,28 +80,28 @@ class Proposals:
         drawn = self._drawn(window, annotation)
         if drawn.are_all_lost and not skipped:
             return None
-        return reviewed_boxes(
+        return reviewed_shapes(
             self._proposal(window, truth, annotation),
-            None if skipped else drawn.boxes,
+            None if skipped else drawn.shapes,
             by=annotator_of(annotation, self._users),
             at=moment(annotation),
             seconds=annotation.get("lead_time"),
         )
 
-    def _proposal(self, window: Window, truth: Boxes | None, annotation: Annotation) -> Proposal:
+    def _proposal(self, window: Window, truth: Shapes | None, annotation: Annotation) -> Proposal:
         prediction = annotation.get("prediction") or {}
         parent = annotation.get("parent_prediction")
         if parent is not None and parent != prediction.get("id"):
             prediction = self._prediction(parent) or prediction
         if prediction:
             name = str(prediction.get("model_version") or _UNNAMED)
-            boxes = self._drawn(window, prediction).boxes
+            boxes = self._drawn(window, prediction).shapes
             if holds_known_labels(name, prediction.get("score")):
                 return Proposal(GROUND_TRUTH, boxes)
             return Proposal(model_version_of(name) or name, boxes)
-        return Proposal(None, Boxes()) if truth is None else Proposal(GROUND_TRUTH, truth)
+        return Proposal(None, Shapes()) if truth is None else Proposal(GROUND_TRUTH, truth)
 
-    def _drawn(self, window: Window, holder: Mapping[str, Any]) -> DrawnBoxes:
+    def _drawn(self, window: Window, holder: Mapping[str, Any]) -> DrawnShapes:
         return boxes_of(holder["result"], window.width, window.height, self._class_names)
 
     def _fetch_prediction(self, number: int) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from utils.geometry import Boxes, FloatArray, box_problem, clip_boxes
+from utils.geometry import FloatArray, box_problem, clip_boxes
 from utils.labels.label_studio_shapes import (
     Region,
     UnreadableShapeError,
@@ -16,6 +16,7 @@ from utils.labels.label_studio_shapes import (
     is_rectangle,
     regions_of,
 )
+from utils.shapes.shapes import Shapes
 
 _SLACK_PIXELS = 1.0  # the canvas of the browser rounds
 _RIGHT_ANGLE = 90
@@ -38,26 +39,26 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class DrawnBoxes:
+class DrawnShapes:
     """The boxes of one annotation.
 
     Attributes:
-        boxes: The usable boxes, in tile pixels and inside the tile.
+        shapes: The usable boxes, in tile pixels and inside the tile.
         problems: Regions that were changed or lost, with reasons.
     """
 
-    boxes: Boxes
+    shapes: Shapes
     problems: list[Problem] = field(default_factory=list)
 
     @property
     def are_all_lost(self) -> bool:
         """Whether people marked objects and none of them could be used."""
-        return not len(self.boxes) and any(problem.is_loss for problem in self.problems)
+        return not len(self.shapes) and any(problem.is_loss for problem in self.problems)
 
 
 def boxes_of(
     result: Sequence[Mapping[str, Any]], width: int, height: int, class_names: Collection[str]
-) -> DrawnBoxes:
+) -> DrawnShapes:
     """Read the boxes that people drew; another shape or a turned rectangle becomes its hull.
 
     Args:
@@ -81,7 +82,7 @@ def boxes_of(
                 boxes.append(box)
         except _LostRegionError as loss:
             note(loss.kind, str(loss), is_loss=True)
-    return DrawnBoxes(Boxes(np.array(boxes).reshape(-1, 4), tuple(labels)), problems)
+    return DrawnShapes(Shapes(np.array(boxes).reshape(-1, 4), tuple(labels)), problems)
 
 
 class _LostRegionError(Exception):

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from utils.annotation.label_studio.project import IMAGE_KEY, IMAGE_NAME, LABELS_NAME
 from utils.annotation.preannotations import Preannotation, model_version_name
-from utils.box_formats import to_percent
-from utils.geometry import Boxes, box_problem, clip_boxes
+from utils.geometry import box_problem, clip_boxes
 from utils.issues import Issue, IssueReport
 from utils.progress import Advance
+from utils.shapes.formats import to_percent
+from utils.shapes.shapes import Shapes
 from utils.tiling.tile import Tile
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class TileTask:
         tile_id: The tile's id.
         uid: A fingerprint of the tile's image and ground truth; it differs when either has changed.
         body: The task as JSON for Label Studio's import, UTF-8.
-        issues: Boxes of the ground truth that were clipped or left out.
+        issues: Shapes of the ground truth that were clipped or left out.
     """
 
     tile_id: str
@@ -46,7 +47,7 @@ class TileTask:
 
 def uid_of(tile: Tile) -> str:
     """A fingerprint of a tile's image and ground truth, the same in every run."""
-    truth = None if tile.boxes is None else [tile.boxes.xyxy.tolist(), list(tile.boxes.labels)]
+    truth = None if tile.shapes is None else [tile.shapes.xyxy.tolist(), list(tile.shapes.labels)]
     known = json.dumps([tile.tile_id, tile.sha256, truth])
     return hashlib.sha256(known.encode()).hexdigest()[:16]
 
@@ -56,7 +57,7 @@ def unknown_labels(tile: Tile, class_names: Collection[str]) -> list[str]:
 
     Label Studio would accept them, and show them as classes that nobody can choose.
     """
-    labels = tile.boxes.labels if tile.boxes is not None else ()
+    labels = tile.shapes.labels if tile.shapes is not None else ()
     return sorted(set(labels).difference(class_names))
 
 
@@ -92,8 +93,8 @@ def task_of(
     issues: tuple[Issue, ...] = ()
     # The known labels come last: Label Studio copies the last one into a new annotation.
     proposals = [] if found is None else [prediction_of(tile, found)]
-    if tile.boxes is not None:
-        boxes, issues = _sendable(tile, tile.boxes)
+    if tile.shapes is not None:
+        boxes, issues = _sendable(tile, tile.shapes)
         known = _regions(tile, boxes, TRUTH)
         if propose_as is None:
             # Label Studio's own "ground truth" marks annotations that people vouch for.
@@ -122,7 +123,7 @@ def prediction_of(tile: Tile, found: Preannotation) -> dict[str, Any]:
     tasks, is the priority. The ids of the regions hold a fingerprint of all boxes, so that an
     unchanged prediction is recognised without comparing coordinates.
     """
-    boxes, _ = _sendable(tile, found.boxes)
+    boxes, _ = _sendable(tile, found.shapes)
     return {
         "model_version": model_version_name(found.model_version),
         "score": round(found.priority, PRIORITY_DIGITS),
@@ -170,18 +171,18 @@ def sendable_tasks(
         advance(1)
 
 
-def sendable_boxes(tile: Tile) -> Boxes:
+def sendable_boxes(tile: Tile) -> Shapes:
     """The ground truth of a tile as it is sent: usable boxes, clipped to the tile."""
-    return _sendable(tile, tile.boxes or Boxes())[0]
+    return _sendable(tile, tile.shapes or Shapes())[0]
 
 
-def _fingerprint(boxes: Boxes) -> str:
+def _fingerprint(boxes: Shapes) -> str:
     scores = None if boxes.scores is None else boxes.scores.tolist()
     known = json.dumps([boxes.xyxy.tolist(), list(boxes.labels), scores])
     return hashlib.sha256(known.encode()).hexdigest()[:8]
 
 
-def _sendable(tile: Tile, boxes: Boxes) -> tuple[Boxes, tuple[Issue, ...]]:
+def _sendable(tile: Tile, boxes: Shapes) -> tuple[Shapes, tuple[Issue, ...]]:
     """The usable boxes, clipped to the tile, since Label Studio accepts any box in silence."""
     width, height = tile.window.width, tile.window.height
     problems = {
@@ -199,10 +200,10 @@ def _sendable(tile: Tile, boxes: Boxes) -> tuple[Boxes, tuple[Issue, ...]]:
     if beyond:
         detail = f"{beyond} boxes reached over the edge and were clipped"
         issues.append(Issue(tile.tile_id, "box beyond the tile", detail, set_aside=False))
-    return Boxes(clipped, kept.labels, kept.scores), tuple(issues)
+    return Shapes(clipped, kept.labels, kept.scores), tuple(issues)
 
 
-def _regions(tile: Tile, boxes: Boxes, name: str) -> list[dict[str, Any]]:
+def _regions(tile: Tile, boxes: Shapes, name: str) -> list[dict[str, Any]]:
     """The boxes as regions whose ids begin with `name`, with scores where the boxes have them."""
     width, height = tile.window.width, tile.window.height
     percent = to_percent(boxes.xyxy, width, height)

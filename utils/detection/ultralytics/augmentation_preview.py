@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utils.box_formats import from_yolo
 from utils.dataset.labeled import LabeledDataset, LabeledTile
 from utils.dataset.splits import Split
 from utils.dataset.yolo import YoloDataset, write_yolo_dataset
@@ -22,7 +21,9 @@ from utils.detection.augmentations import certainly, names_of
 from utils.detection.ultralytics.arguments import checked_arguments
 from utils.detection.ultralytics.library import quiet
 from utils.detection.ultralytics.options import TrainingOptions
-from utils.geometry import Boxes, FloatArray
+from utils.geometry import FloatArray
+from utils.shapes.formats import from_yolo
+from utils.shapes.shapes import Shapes
 
 # Number of tiles to show, and of tiles to make mosaics with.
 _SHOWN, _SAMPLED = 6, 16
@@ -36,12 +37,12 @@ class View:
     Attributes:
         caption: The augmentations applied, in words.
         pixels: RGB pixels, uint8 of shape (height, width, 3).
-        boxes: Boxes in these pixels.
+        boxes: Shapes in these pixels.
     """
 
     caption: str
     pixels: NDArray[np.uint8]
-    boxes: Boxes
+    boxes: Shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def _sample(
 
     def place(tile: LabeledTile) -> tuple[bool, str]:
         digest = hashlib.sha256(f"{seed} {tile.tile_id}".encode()).hexdigest()
-        return not len(tile.boxes), digest
+        return not len(tile.shapes), digest
 
     validating: list[LabeledTile] = []
 
@@ -182,9 +183,9 @@ def _formatted(caption: str, item: Mapping[str, Any], class_names: Sequence[str]
     return View(caption, pixels, _boxes(boxes, item["cls"].numpy(), class_names))
 
 
-def _boxes(xyxy: FloatArray, classes: FloatArray, class_names: Sequence[str]) -> Boxes:
+def _boxes(xyxy: FloatArray, classes: FloatArray, class_names: Sequence[str]) -> Shapes:
     labels = tuple(class_names[int(index)] for index in np.ravel(classes))
-    return Boxes(np.asarray(xyxy, dtype=float).reshape(-1, 4), labels)
+    return Shapes(np.asarray(xyxy, dtype=float).reshape(-1, 4), labels)
 
 
 @contextmanager

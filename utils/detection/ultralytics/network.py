@@ -24,8 +24,8 @@ from utils.detection.devices import first_device
 from utils.detection.options import PredictorOptions
 from utils.detection.ultralytics.checkpoint import load_weights
 from utils.detection.ultralytics.library import quiet
-from utils.geometry import Boxes
 from utils.images.reader import Pixels
+from utils.shapes.shapes import Shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +62,18 @@ class Network:
         """Raw predictions, in PyTorch."""
         return self.predictor.model(network_input)
 
-    def boxes(self, raw: Any, network_input: Any, images: Sequence[Pixels]) -> list[Boxes]:
+    def boxes(self, raw: Any, network_input: Any, images: Sequence[Pixels]) -> list[Shapes]:
         """The boxes, with scores, in pixels of each image, from raw predictions."""
         results = self.predictor.postprocess(raw, network_input, list(images))
         return [self._boxes(*each) for each in zip(results, images, strict=True)]
 
-    def _boxes(self, result: Any, image: Pixels) -> Boxes:
+    def _boxes(self, result: Any, image: Pixels) -> Shapes:
         boxes = result.boxes.cpu()
         height, width = image.shape[:2]
         # Ultralytics clips the boxes of a YOLO to the image, but not those of an RT-DETR.
         xyxy = np.clip(boxes.xyxy.numpy(), 0, [width, height, width, height])
         labels = tuple(self.class_names[int(index)] for index in boxes.cls)
-        return Boxes(xyxy, labels, boxes.conf.numpy())
+        return Shapes(xyxy, labels, boxes.conf.numpy())
 
 
 def load_network(detector: Detector, options: PredictorOptions, image_size: int) -> Network:

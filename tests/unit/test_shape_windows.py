@@ -11,10 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from utils.geometry import visible_shares
-from utils.tiling.assignment import assign_boxes
-from utils.tiling.grid import Grid
+from utils.shapes.grid import Grid
+from utils.shapes.shapes import Shapes
+from utils.shapes.windows import Assignment, assign_shapes
 
 WIDTH, HEIGHT = 40, 30
+
+
+def assign_boxes(xyxy: np.ndarray, grid: Grid, min_visibility: float) -> Assignment:
+    return assign_shapes(Shapes(xyxy, ("ship",) * len(xyxy)), grid, min_visibility)
 
 
 @st.composite

@@ -1,0 +1,1 @@
+"""Labelled shapes: upright boxes, oriented boxes, polygons, and the classes of whole images."""
