@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from tests.builders import boxes as make_boxes
 from utils.geometry import (
     Window,
     box_areas,
@@ -18,7 +17,6 @@ from utils.geometry import (
     shift,
     visible_shares,
 )
-from utils.shapes.shapes import Shapes
 
 NOT_A_NUMBER = "has a coordinate that is not a number"
 INVERTED = "is inverted (its right or bottom lies before its left or top)"

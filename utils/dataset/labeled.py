@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from utils.dataset.review import Review, ReviewState, ShapeChanges
 from utils.geometry import Window
-from utils.shapes.columns import from_columns, shape_fields, to_columns
-from utils.shapes.shapes import Shapes
+from utils.shapes.columns import from_columns, kind_in, shape_fields, to_columns
+from utils.shapes.shapes import ShapeKind, Shapes
 from utils.tables import STRINGS, Table, versioned_schema
 
 _COUNTS = ("kept", "moved", "added", "removed")
@@ -175,3 +175,8 @@ class LabeledDataset(Table[LabeledTile]):
     oldest_version: ClassVar[int] = 1
     to_row = staticmethod(_to_row)
     from_row = staticmethod(_to_tile)
+
+    @property
+    def kind(self) -> ShapeKind:
+        """The kind of the shapes, which the whole table has."""
+        return kind_in(self.footer)

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from utils.images.georeference import Georeference
-from utils.shapes.columns import from_columns, shape_fields, to_columns
-from utils.shapes.shapes import Shapes
+from utils.shapes.columns import from_columns, kind_in, shape_fields, to_columns
+from utils.shapes.shapes import ShapeKind, Shapes
 from utils.tables import STRINGS, Table, versioned_schema
 
 SCHEMA = versioned_schema(
@@ -171,3 +171,8 @@ class Predictions(Table[ScenePrediction]):
     oldest_version: ClassVar[int] = 2
     to_row = staticmethod(_to_row)
     from_row = staticmethod(_to_prediction)
+
+    @property
+    def kind(self) -> ShapeKind:
+        """The kind of the shapes, which the whole table has."""
+        return kind_in(self.footer)

@@ -6,6 +6,9 @@ import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from utils.shapes.shapes import ShapeKind
 
 Hull = tuple[float, float, float, float]
 Size = tuple[float, float]
@@ -30,11 +33,16 @@ class LabelledObject:
         label: Class name.
         xyxy: Hull in the frame of its `ImageLabels`.
         shape: How the file describes it: `box`, or the shape whose hull was taken.
+        outline: Its polygon in the same frame, or None for an upright box and for a class of the
+            whole image.
+        kind: Kind of the shape as the file holds it.
     """
 
     label: str
     xyxy: Hull
     shape: str = "box"
+    outline: Any | None = None
+    kind: ShapeKind = ShapeKind.DETECT
 
 
 @dataclass(frozen=True, slots=True)

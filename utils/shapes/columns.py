@@ -14,6 +14,7 @@ from utils.tables import STRINGS
 
 BOXES = pa.list_(pa.list_(pa.float64(), 4))
 _OUTLINES = pa.list_(pa.binary())
+_KIND = "kind"
 
 
 def shape_fields(prefix: str = "", *, scored: bool = False) -> list[tuple[str, pa.DataType]]:
@@ -57,3 +58,13 @@ def from_columns(row: Mapping[str, Any], prefix: str = "", *, scored: bool = Fal
         None if outlines is None else from_wkb(outlines),
         ShapeKind(row.get(f"{prefix}kind") or ShapeKind.DETECT),
     )
+
+
+def kind_in(footer: Mapping[str, str]) -> ShapeKind:
+    """The kind of the shapes of a table, from its footer; older tables hold upright boxes."""
+    return ShapeKind(footer.get(_KIND, ShapeKind.DETECT))
+
+
+def with_kind(kind: ShapeKind) -> dict[str, str]:
+    """The footer of a table whose shapes are all of a kind."""
+    return {_KIND: kind.value}

@@ -11,7 +11,8 @@ import pyarrow as pa
 from utils.geometry import Window
 from utils.images.georeference import Georeference
 from utils.issues import IssueReport
-from utils.shapes.columns import from_columns, shape_fields, to_columns
+from utils.shapes.columns import from_columns, kind_in, shape_fields, to_columns
+from utils.shapes.shapes import ShapeKind
 from utils.tables import STRINGS, Table, versioned_schema
 from utils.tiling.options import TilingOptions
 from utils.tiling.tile import Tile
@@ -99,6 +100,11 @@ class TileManifest(Table[Tile]):
     oldest_version: ClassVar[int] = 1
     to_row = staticmethod(_to_row)
     from_row = staticmethod(_to_tile)
+
+    @property
+    def kind(self) -> ShapeKind:
+        """The kind of the shapes, which the whole table has."""
+        return kind_in(self.footer)
 
     @property
     def cut(self) -> TilingOptions | None:
