@@ -65,7 +65,8 @@ def _places(shapes: Shapes, index: int, width: int, height: int) -> list[list[fl
     if shapes.kind == ShapeKind.CLASSIFY:
         return [[]]
     if shapes.outlines is None:
-        return to_yolo(shapes.xyxy[index], width, height).tolist()
+        shares: list[list[float]] = to_yolo(shapes.xyxy[index], width, height).tolist()
+        return shares
     parts = getattr(shapes.outlines[index], "geoms", [shapes.outlines[index]])
     exteriors = (rings_of(part)[0] for part in parts)
     return [(ring / [width, height]).ravel().tolist() for ring in exteriors]

@@ -18,6 +18,7 @@ const canvas = document.createElement("canvas");
 canvas.className = "drawn";
 viewer.canvas.appendChild(canvas);
 
+const probe = document.createElement("canvas").getContext("2d"); // in pixels of the scene
 let scene = null; // as its file gives it
 let shown = []; // indices of the boxes that pass the filters
 let heat = null; // the density map of these, a canvas
@@ -156,7 +157,7 @@ function trace(brush, rings, at = { x: 0, y: 0, scale: 1 }) {
 function isInside(index, x, y) {
   const path = new Path2D();
   trace(path, scene.outlines[index]);
-  return canvas.getContext("2d").isPointInPath(path, x, y, "evenodd");
+  return probe.isPointInPath(path, x, y, "evenodd");
 }
 
 // Box centres a cell, blurred, as a picture that is clear where there are none.
