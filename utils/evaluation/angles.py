@@ -9,10 +9,8 @@ import numpy as np
 from utils.evaluation.evaluated_images import EvaluatedImage
 from utils.evaluation.tide_errors import confident, matched_in_classes
 from utils.geometry import FloatArray
-from utils.shapes.outlines import Outlines, angles_of, corners_of
-
-# The long side of a box that is nearly a square is a matter of chance.
-_LEAST_RATIO = 1.2
+from utils.shapes.orientation import LEAST_RATIO, long_sides
+from utils.shapes.outlines import Outlines
 
 
 def angle_error(images: Iterable[EvaluatedImage], confidence: float) -> float | None:
@@ -41,15 +39,7 @@ def angle_error(images: Iterable[EvaluatedImage], confidence: float) -> float | 
 
 def angles_between(found: Outlines, truth: Outlines) -> FloatArray:
     """Angles between the long sides of pairs of oriented boxes, in degrees, shape (m,), m <= n."""
-    directions, _ = _long_sides(found)
-    true_directions, ratios = _long_sides(truth)
+    directions, _ = long_sides(found)
+    true_directions, ratios = long_sides(truth)
     apart = np.abs(directions - true_directions) % 180
-    return np.asarray(np.minimum(apart, 180 - apart)[ratios >= _LEAST_RATIO])
-
-
-def _long_sides(outlines: Outlines) -> tuple[FloatArray, FloatArray]:
-    """Directions of the long sides in degrees, and ratios of the sides, at least 1; shape (n,)."""
-    corners = corners_of(outlines)
-    sides = np.linalg.norm(corners[:, 1:3] - corners[:, 0:2], axis=2)
-    turn = np.where(sides[:, 0] >= sides[:, 1], 0, 90)
-    return angles_of(corners) + turn, sides.max(axis=1) / np.maximum(sides.min(axis=1), 1e-9)
+    return np.asarray(np.minimum(apart, 180 - apart)[ratios >= LEAST_RATIO])
