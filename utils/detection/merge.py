@@ -1,4 +1,4 @@
-"""Merge the boxes of overlapping windows, so that each object has one box.
+"""Merge the shapes of overlapping windows, so that each object has one shape.
 
 NMS removes duplicates within a window; this module removes them between windows. Neighbouring
 windows overlap in a strip, and an object there is found by both: whole by both, whole by one and
@@ -9,18 +9,31 @@ sees, while those of neighbouring objects do not.
 Shapes of the same window are never merged: a window that sees two ships side by side says that
 there are two. But a detector sometimes predicts two shapes for a cut object, and if another window
 sees all of it the second one is dropped.
+
+Oriented boxes and polygons are compared by their true overlap, and only where their hulls meet: two
+long ships that cross stay two. Classes of whole images are not merged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from utils.geometry import BoolArray, FloatArray, Window, box_areas
-from utils.shapes.shapes import Shapes
+from utils.geometry import BoolArray, FloatArray, Window, box_areas, clip_boxes
+from utils.shapes.outlines import (
+    Outlines,
+    areas_of,
+    as_outlines,
+    least_rectangles,
+    of_boxes,
+    polygonal,
+    shared_areas,
+)
+from utils.shapes.shapes import ShapeKind, Shapes
 
 IntArray = NDArray[np.intp]
 
@@ -54,7 +67,7 @@ class _Found:
 def merge_windows(
     found: Sequence[tuple[Window, Shapes]], width: int, height: int, *, merge_iou: float = 0.5
 ) -> Shapes:
-    """Merge the boxes of the windows of one scene into one box per object.
+    """Merge the shapes of the windows of one scene into one shape per object.
 
     Two boxes are the same object when they have the same class, come from different windows, and,
     cropped to the overlap of the windows, overlap by at least `merge_iou` (intersection over union)
@@ -62,6 +75,9 @@ def merge_windows(
     an object has at most one box of each window. Its box is the best-scored one of a window that
     sees all of it or, if no window does, the hull of all; its score is the highest. An object with
     cut boxes only, one of which is the same as an uncut box of another object, is dropped.
+
+    Polygons and oriented boxes that no window sees whole become the union of their pieces; for an
+    oriented box it is the rectangle of least area around them, with the heading of the largest.
 
     Args:
         found: Windows with their boxes and scores in scene coordinates, inside the window.
@@ -73,12 +89,12 @@ def merge_windows(
         The objects, by falling score, then by place and class, whatever the order of `found`.
     """
     everything = _in_canonical_order(found, width, height)
-    if not len(everything.boxes):
+    if not len(everything.boxes) or everything.boxes.kind == ShapeKind.CLASSIFY:
         return everything.boxes
     matches = _matches(everything, merge_iou)
     group_of = _joined(matches, everything.window)
     real = ~_second_guesses(everything, matches, group_of)[np.unique(group_of)]
-    objects = _objects(everything, group_of).select(real)
+    objects = _objects(everything, group_of, (width, height)).select(real)
     return objects.select(_order(objects, _class_indices(objects)))
 
 
@@ -125,9 +141,8 @@ def _in_canonical_order(found: Sequence[tuple[Window, Shapes]], width: int, heig
 
 
 def _concatenated(parts: Sequence[Shapes]) -> Shapes:
-    xyxy = [np.zeros((0, 4)), *(part.xyxy for part in parts)]
-    labels = tuple(label for part in parts for label in part.labels)
-    return Shapes(np.vstack(xyxy), labels, np.concatenate([np.zeros(0), *map(_scores, parts)]))
+    shapes = Shapes.concatenated(parts)
+    return shapes if shapes.scores is not None else replace(shapes, scores=shapes.confidences)
 
 
 def _scores(boxes: Shapes) -> FloatArray:
@@ -196,11 +211,27 @@ def _compared(found: _Found, pairs: IntArray, merge_iou: float) -> tuple[BoolArr
     areas, other_areas = box_areas(one), box_areas(other)
     intersection = box_areas(_intersection(one, other))
     both = intersection > 0
+    if found.boxes.outlines is not None:
+        met = np.flatnonzero(both)
+        exact = _exact_areas(found.boxes.outlines, pairs[met], shared[met])
+        areas[met], other_areas[met], intersection[met] = exact
+        both = intersection > 0
     iou = _share(intersection, areas + other_areas - intersection, both)
     share_of_smaller = _share(intersection, np.minimum(areas, other_areas), both)
     is_sliver = found.cut[pairs].any(axis=1)
     same = both & ((iou >= merge_iou) | (is_sliver & (share_of_smaller >= _SLIVER_SHARE)))
     return np.asarray(same), iou
+
+
+def _exact_areas(
+    outlines: Outlines, pairs: IntArray, shared: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The areas of pairs of outlines inside bounds, and of what they share, each of shape (m,)."""
+    import shapely
+
+    bounds = of_boxes(shared)
+    one, other = (shapely.intersection(outlines[side], bounds) for side in pairs.T)
+    return areas_of(one), areas_of(other), shared_areas(one, other)
 
 
 def _shared_by_windows(found: _Found, pairs: IntArray) -> FloatArray:
@@ -261,8 +292,8 @@ def _second_guesses(found: _Found, matches: IntArray, group_of: IntArray) -> Boo
     return dropped
 
 
-def _objects(found: _Found, group_of: IntArray) -> Shapes:
-    """One box per group, in order of their first positions."""
+def _objects(found: _Found, group_of: IntArray, size: tuple[int, int]) -> Shapes:
+    """One shape per group, in order of their first positions."""
     position = np.argsort(group_of, kind="stable")
     # Positions go by falling score: the first of a group has its highest.
     best, starts, sizes = np.unique(group_of[position], return_index=True, return_counts=True)
@@ -270,12 +301,35 @@ def _objects(found: _Found, group_of: IntArray) -> Shapes:
     hulls = np.hstack(
         [np.minimum.reduceat(boxes[:, :2], starts), np.maximum.reduceat(boxes[:, 2:], starts)]
     )
-    hull = np.repeat(hulls, sizes, axis=0)
+    # An oriented box at the edge may reach out of the scene, where no window sees anything.
+    hull = np.repeat(clip_boxes(hulls, (0, 0, *size)), sizes, axis=0)
     sees_all = (windows[:, :2] <= hull[:, :2]) & (windows[:, 2:] >= hull[:, 2:])
     # The place of the first that sees all, or a place beyond the end.
     places = np.where(sees_all.all(axis=1), np.arange(len(position)), len(position))
     place = np.minimum.reduceat(places, starts)
     is_whole = place < len(position)
-    hulls[is_whole] = boxes[place[is_whole]]
     objects = found.boxes.select(best)
+    if found.boxes.outlines is not None:
+        members = np.split(position, starts[1:])
+        whole = position[np.minimum(place, len(position) - 1)]
+        outlines = [
+            found.boxes.outlines[whole[group]] if is_whole[group] else _union(found.boxes, pieces)
+            for group, pieces in enumerate(members)
+        ]
+        return Shapes.of_outlines(outlines, objects.labels, objects.scores, objects.kind)
+    hulls[is_whole] = boxes[place[is_whole]]
     return Shapes(hulls, objects.labels, objects.scores)
+
+
+def _union(shapes: Shapes, pieces: IntArray) -> Any:
+    """The outline of an object from its pieces."""
+    import shapely
+
+    outlines = shapes.polygons[pieces]
+    if len(outlines) == 1:
+        return outlines[0]
+    whole = polygonal(as_outlines([shapely.union_all(outlines)]))
+    if shapes.kind == ShapeKind.OBB:
+        largest = outlines[[int(areas_of(outlines).argmax())]]
+        whole = least_rectangles(whole, like=largest)
+    return whole[0]

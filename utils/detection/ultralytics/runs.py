@@ -245,8 +245,16 @@ def read_epochs(folder: Path) -> list[EpochMetrics]:
 
 
 def _plain_names(values: Mapping[str, Any]) -> dict[str, float]:
-    """Metrics by ultralytics' names without the suffix "(B)", which means "of boxes"."""
-    return {name.strip().replace("(B)", ""): float(value) for name, value in values.items()}
+    """Metrics of the shapes by ultralytics' names without the suffix.
+
+    "(B)" means "of boxes" and "(M)" "of masks". Where there are both, masks are the shapes, and the
+    names for the boxes around them end in "-box".
+    """
+    of_boxes = "-box" if any("(M)" in name for name in values) else ""
+    return {
+        name.strip().replace("(M)", "").replace("(B)", of_boxes): float(value)
+        for name, value in values.items()
+    }
 
 
 def _result_of(content: dict[str, Any]) -> TrainingResult:
