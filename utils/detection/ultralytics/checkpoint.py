@@ -9,7 +9,12 @@ from typing import Any
 
 from utils.detection.ultralytics.library import load_ultralytics, quiet
 from utils.detection.ultralytics.options import TrainingOptions
-from utils.detection.ultralytics.trust import refusal, trusting
+from utils.detection.ultralytics.torchvision_weights import (
+    fetch_weights,
+    network_in,
+    without_weights,
+)
+from utils.detection.ultralytics.trust import allow_blocks, refusal, trusting
 from utils.errors import ConfigurationError, DetectorError
 from utils.files import sha256_of
 from utils.paths import local_folder
@@ -81,20 +86,42 @@ def resolve_checkpoint(options: TrainingOptions, kind: ShapeKind = ShapeKind.DET
         StoreError: If the bucket cannot be read.
     """
     wanted = options.model_checkpoint
-    if wanted.endswith(_ARCHITECTURE):
-        name = name_for(wanted, kind)
-        return Checkpoint(name, name)
     try:
+        if wanted.endswith(_ARCHITECTURE):
+            return _architecture(name_for(wanted, kind), options)
         named = None if _is_bare_name(wanted) else _find(wanted)
         found = named or _sibling(wanted, options.weights_dir, kind)
         return fitted_to(found or _find_by_name(wanted, options.weights_dir), kind)
     except DetectorError as error:
-        if options.allow_scratch:
+        if options.allow_scratch and not wanted.endswith(_ARCHITECTURE):
             return _scratch(name_for(wanted, kind), error)
         if not isinstance(error, _DownloadError):
             raise
         told = f"{error} To train without, add: --set training.allow_scratch=true"
         raise DetectorError(told) from error
+
+
+def _architecture(name: str, options: TrainingOptions) -> Checkpoint:
+    """An architecture, whose network of torchvision has its weights if it has one.
+
+    Raises:
+        DetectorError: If these weights cannot be had, and training from scratch is not allowed.
+    """
+    try:
+        network = network_in(name)
+    except Exception:  # loading it tells what is wrong
+        return Checkpoint(name, name)
+    if network is None:
+        return Checkpoint(name, name)
+    try:
+        fetch_weights(network)
+    except Exception as error:  # the network, a full disk, another file than was promised
+        told = f"torchvision's weights of {network} cannot be downloaded: {_first_line(error)}."
+        if not options.allow_scratch:
+            raise _DownloadError(f"{told[0].upper()}{told[1:]}") from error
+        logger.warning("%s Training from scratch, from the architecture %s.", told, name)
+        return Checkpoint(name, f"{name} without weights", without_weights(name))
+    return Checkpoint(name, name)
 
 
 def name_for(wanted: str, kind: ShapeKind) -> str:
@@ -215,6 +242,8 @@ def _loaded(checkpoint: Checkpoint) -> Any:
             is_rtdetr = (
                 Path(checkpoint.source).name.startswith("rtdetr") and checkpoint.from_scratch
             )
+            if checkpoint.model.endswith(".pt"):
+                allow_blocks(Path(checkpoint.model))
             load = ultralytics.RTDETR if is_rtdetr else ultralytics.YOLO
             return load(checkpoint.architecture or checkpoint.model)
     except ConfigurationError:

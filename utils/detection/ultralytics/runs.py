@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 
 from utils.detection.training_run import NO_PROGRESS, EpochMetrics, Progress
 from utils.detection.ultralytics.library import library_version, load_ultralytics
-from utils.detection.ultralytics.trust import refusal
+from utils.detection.ultralytics.trust import allow_blocks, refusal
 from utils.errors import DetectorError
 from utils.files import full_disk_explained, sync, write_whole, written_whole
 from utils.paths import local_folder
@@ -277,6 +277,7 @@ def _read_checkpoint(path: Path) -> dict[str, Any]:
     load_ultralytics()
     from ultralytics.nn.tasks import torch_safe_load
 
+    allow_blocks(path)
     try:
         content, _ = torch_safe_load(path)
     except Exception as error:  # a broken file fails in many ways, and all mean the same
