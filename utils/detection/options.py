@@ -84,7 +84,7 @@ class InferenceOptions(PredictorOptions):
     fifth of a window."""
 
     classify: Literal["scene", "tile"] = "scene"
-    """What a classification gives classes to: each whole scene, as one window, or each window of
+    """Subject of a classification: each whole scene, as one window, or each window of
     `tile_size`. Other detectors ignore it."""
 
     skip_empty: bool = False
