@@ -156,6 +156,7 @@ class PredictionsMaterializer(_TableMaterializer):
     def extract_metadata(self, data: Predictions) -> dict[str, MetadataType]:
         """The numbers shown beside the artifact."""
         figures: dict[str, MetadataType] = {
+            "kind": data.kind.value,
             "scenes": len(data),
             "georeferenced_scenes": sum(scene.georeference is not None for scene in data),
             "boxes": sum(len(scene.shapes) for scene in data),
