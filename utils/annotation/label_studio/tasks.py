@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from utils.annotation.label_studio.project import IMAGE_KEY, IMAGE_NAME, LABELS_NAME
+from utils.annotation.label_studio.interface import IMAGE_KEY, IMAGE_NAME, LABELS_NAME
 from utils.annotation.preannotations import Preannotation, model_version_name
 from utils.geometry import box_problem, clip_boxes
 from utils.issues import Issue, IssueReport
