@@ -119,8 +119,3 @@ def to_percent_points(points: FloatArray, width: float, height: float) -> FloatA
 def to_relative_points(points: FloatArray, width: float, height: float) -> FloatArray:
     """Points in pixels, shape (k, 2), to shares of the image for FiftyOne."""
     return np.asarray(points / [width, height])
-
-
-def from_relative_points(points: ArrayLike, width: float, height: float) -> FloatArray:
-    """FiftyOne's points as shares of the image to pixels, shape (k, 2)."""
-    return np.asarray(np.asarray(points, dtype=np.float64).reshape(-1, 2) * [width, height])
