@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.outlines import polygons
-from utils.shapes.keyholes import parts_of, polygon_of_ring, ring_of
+from utils.shapes.keyholes import polygon_of_ring, ring_of, rings_of
+from utils.shapes.outlines import as_outlines
 
 SQUARE = [(0, 0), (10, 0), (10, 10), (0, 10)]
 HOLE = [(4, 4), (4, 6), (6, 6), (6, 4)]
@@ -35,7 +36,9 @@ def test_a_ring_without_holes_is_left_as_it_is() -> None:
 
 def test_each_part_is_a_ring() -> None:
     parts = [shapely.Polygon(SQUARE, [HOLE]), shapely.box(20, 20, 30, 30)]
-    assert [len(ring) for ring in parts_of(shapely.MultiPolygon(parts))] == [11, 4]
+    outlines = as_outlines([parts[1], shapely.MultiPolygon(parts), parts[0]])
+    assert [[len(ring) for ring in rings] for rings in rings_of(outlines)] == [[4], [11, 4], [11]]
+    assert rings_of(as_outlines([])) == []
 
 
 def test_an_island_in_a_hole_that_it_touches_comes_back() -> None:

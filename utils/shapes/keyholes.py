@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from utils.geometry import FloatArray
-from utils.shapes.outlines import as_outlines, polygonal
+from utils.shapes.outlines import Outlines, as_outlines, polygonal
 
+_POLYGON = 3  # number of the type in GEOS
 _WIDTH_OF_A_LINE = 1e-4  # pixels
 
 
@@ -30,11 +31,21 @@ def ring_of(polygon: Any) -> FloatArray:
     return ring
 
 
-def parts_of(outline: Any) -> list[FloatArray]:
-    """Each part of an outline as an open ring with keyholes, shape (k, 2)."""
+def rings_of(outlines: Outlines) -> list[list[FloatArray]]:
+    """The parts of each outline as open rings with keyholes, shape (k, 2)."""
     import shapely
 
-    return [ring_of(part) for part in shapely.get_parts(outline)]
+    points, index = shapely.get_coordinates(outlines, return_index=True)
+    is_simple = (shapely.get_type_id(outlines) == _POLYGON) & (
+        shapely.get_num_interior_rings(outlines) == 0
+    )
+    ends = np.searchsorted(index, np.arange(len(outlines) + 1)).tolist()
+    return [
+        [points[ends[i] : ends[i + 1] - 1]]
+        if simple
+        else [ring_of(part) for part in shapely.get_parts(outlines[i])]
+        for i, simple in enumerate(is_simple.tolist())
+    ]
 
 
 def polygon_of_ring(points: ArrayLike) -> Any:

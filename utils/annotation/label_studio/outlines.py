@@ -2,41 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from utils.annotation.label_studio.problems import LostRegionError, Note
+from utils.geometry import FloatArray
 from utils.labels.label_studio_outlines import outline_of
 from utils.labels.label_studio_shapes import Region, UnreadableShapeError, is_rectangle
-from utils.shapes.outlines import as_outlines, least_rectangles, parts_inside, polygonal
+from utils.shapes.outlines import (
+    Outlines,
+    areas_of,
+    as_outlines,
+    bounds_of,
+    least_rectangles,
+    parts_inside,
+    polygonal,
+)
 from utils.shapes.shapes import ShapeKind
 
 _SLACK_PIXELS = 1.0  # the canvas of the browser rounds
 _SLACK_AREA = 1.0  # square pixels
 
 
-def outline_problem(outline: Any, width: float, height: float) -> str | None:
-    """Say why an outline cannot be used in an image, or return None.
+def outline_problems(outlines: Outlines, width: float, height: float) -> Iterator[tuple[int, str]]:
+    """Yield the index of each outline that cannot be used in an image, and why.
 
     Args:
-        outline: A shapely polygon or multipolygon, in pixels.
+        outlines: In pixels, shape (n,).
         width: Width of the image, in pixels.
         height: Height of the image, in pixels.
     """
     import shapely
 
-    if not np.isfinite(shapely.get_coordinates(outline)).all():
-        return "has coordinates that are no numbers"
-    if not outline.is_valid:
-        return "crosses itself"
-    if not outline.area > 0:
-        return "has no area"
-    x1, y1, x2, y2 = outline.bounds
-    is_inside = min(x1, y1) >= 0 and x2 <= width and y2 <= height
-    if not (is_inside or shapely.intersection(outline, shapely.box(0, 0, width, height)).area > 0):
-        return "lies outside the tile"
-    return None
+    points, index = shapely.get_coordinates(outlines, return_index=True)
+    unknown = set(index[~np.isfinite(points).all(axis=1)].tolist())
+    are_valid, areas = shapely.is_valid(outlines), areas_of(outlines)
+    reaches = reach_beyond(bounds_of(outlines), width, height) > 0
+    for position in np.flatnonzero(~are_valid | ~(areas > 0) | reaches).tolist():
+        if position in unknown:
+            yield position, "has coordinates that are no numbers"
+        elif not are_valid[position]:
+            yield position, "crosses itself"
+        elif not areas[position] > 0:
+            yield position, "has no area"
+        elif not parts_inside(outlines[position : position + 1], (0, 0, width, height))[0].area > 0:
+            yield position, "lies outside the tile"
+
+
+def reach_beyond(xyxy: FloatArray, width: float, height: float) -> FloatArray:
+    """How far hulls reach over the edges of an image, in pixels, shape (n,)."""
+    beyond = np.hstack([-xyxy[:, :2], xyxy[:, 2:] - [width, height]])
+    return np.asarray(beyond.max(axis=1, initial=0))
 
 
 def drawn_outline(
@@ -61,8 +79,7 @@ def drawn_outline(
         detail = "is a rectangle, which cannot become a polygon: draw the outline in its place"
         raise LostRegionError("rectangle in a project of polygons", detail, spoils_tile=True)
     outline = _mended(drawn, note)
-    problem = outline_problem(outline, width, height)
-    if problem is not None:
+    for _, problem in outline_problems(as_outlines([outline]), width, height):
         raise LostRegionError(f"unusable {_singular(kind)}", problem)
     if kind == ShapeKind.SEGMENT:
         return _inside(outline, width, height, note)
@@ -106,9 +123,8 @@ def _mended(outline: Any, note: Note) -> Any:
 
 def _inside(outline: Any, width: int, height: int, note: Note) -> Any:
     """The part of an outline inside the tile."""
-    x1, y1, x2, y2 = outline.bounds
-    beyond = max(-x1, -y1, x2 - width, y2 - height)
-    if beyond <= 0:
+    beyond = float(reach_beyond(np.array([outline.bounds]), width, height)[0])
+    if not beyond:
         return outline
     if beyond > _SLACK_PIXELS:
         note("polygon beyond the tile", "reaches over the edge and was clipped")

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from utils.annotation.label_studio.interface import IMAGE_NAME, LABELS_NAME
-from utils.annotation.label_studio.outlines import outline_problem
+from utils.annotation.label_studio.outlines import outline_problems
 from utils.geometry import box_problem
 from utils.issues import Issue
 from utils.shapes.formats import to_percent, to_percent_points, to_turned_percent
-from utils.shapes.keyholes import parts_of
+from utils.shapes.keyholes import rings_of
 from utils.shapes.outlines import corners_of, to_wkb
 from utils.shapes.shapes import ShapeKind, Shapes
 from utils.tiling.tile import Tile
@@ -74,9 +74,7 @@ def _problems(tile: Tile, shapes: Shapes) -> Iterator[tuple[int, str]]:
             if (problem := box_problem(box, width, height)) is not None:
                 yield index, problem
     else:
-        for index, outline in enumerate(shapes.outlines):
-            if (problem := outline_problem(outline, width, height)) is not None:
-                yield index, problem
+        yield from outline_problems(shapes.outlines, width, height)
 
 
 def results_of(tile: Tile, shapes: Shapes, name: str) -> list[Result]:
@@ -136,9 +134,9 @@ def _values(shapes: Shapes, width: int, height: int) -> Iterator[list[Result]]:
         for row in to_turned_percent(corners_of(shapes.outlines), width, height).tolist():
             yield [_rectangle(*row)]
     else:
-        for outline in shapes.outlines:
-            rings = [to_percent_points(ring, width, height) for ring in parts_of(outline)]
-            yield [{"points": ring.tolist(), "closed": True} for ring in rings]
+        for rings in rings_of(shapes.outlines):
+            points = [to_percent_points(ring, width, height).tolist() for ring in rings]
+            yield [{"points": part, "closed": True} for part in points]
 
 
 def _rectangle(x: float, y: float, width: float, height: float, rotation: float = 0) -> Result:
