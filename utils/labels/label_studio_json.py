@@ -10,18 +10,18 @@ from utils.labels.coco_json import CocoFile
 from utils.labels.label_studio_shapes import (
     Region,
     UnreadableShapeError,
-    hull_of,
+    place_of,
     regions_of,
-    shape_name,
 )
 from utils.labels.objects import (
     UNKNOWN_CLASS,
-    Hull,
     ImageLabels,
     LabelledObject,
     class_name,
     has_area,
 )
+from utils.labels.places import Place
+from utils.labels.rectangles import settle_rectangles
 
 NOT_REVIEWED = "task without annotation"
 NO_PLACE = "annotation that marks no place"
@@ -65,6 +65,7 @@ def label_studio_file(path: Path, content: list[Mapping[str, Any]]) -> CocoFile:
     if placeless:
         detail = f"{len(placeless)} have choices, points or texts alone; their images are empty"
         found.add_issue(placeless[0], NO_PLACE, detail)
+    settle_rectangles([labels for _, labels in found.entries.values()])
     found.class_names = tuple(sorted(names))
     return found
 
@@ -100,7 +101,7 @@ def _add_region(labels: ImageLabels, item: str, region: Region) -> None:
     kind = region.kinds[0]
     names = [class_name(name) for name in region.labels]
     try:
-        hull = _hull(region)
+        place = _place(region)
     except UnreadableShapeError as error:
         labels.add_fault(f"{item} ({kind:.40}) has no hull that can be read: {error!s:.80}")
         return
@@ -108,22 +109,20 @@ def _add_region(labels: ImageLabels, item: str, region: Region) -> None:
         labels.add_fault(f"{item} ({kind:.40}) has no usable label", UNKNOWN_CLASS)
         return
     labels.frame = labels.frame or region.drawn_on
-    shape = shape_name(region.value)
-    labels.objects += [LabelledObject(str(name), hull, shape) for name in names]
+    labels.objects += [LabelledObject(str(name), *place) for name in names]
 
 
-def _hull(region: Region) -> Hull:
-    """The hull of a region in pixels of the image as it was drawn on.
+def _place(region: Region) -> Place:
+    """The place of a region in pixels of the image as it was drawn on.
 
     Raises:
         UnreadableShapeError: If there is none.
     """
     if not all(region.drawn_on):
         raise UnreadableShapeError("the size of its image is missing")
-    box = hull_of(region.value, *region.drawn_on, region.drawn_on)
-    if box is None:
+    place = place_of(region.value, *region.drawn_on, region.drawn_on)
+    if place is None:
         raise UnreadableShapeError("its shape is not known")
-    x1, y1, x2, y2 = box.tolist()
-    if not has_area((x1, y1, x2, y2)):
+    if not has_area(place.xyxy):
         raise UnreadableShapeError("it has no area")
-    return x1, y1, x2, y2
+    return place

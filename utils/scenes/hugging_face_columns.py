@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from utils.labels.hulls import centred
 from utils.labels.objects import (
     UNKNOWN_CLASS,
     Hull,
@@ -17,6 +16,7 @@ from utils.labels.objects import (
     coordinate,
     frame_of,
 )
+from utils.labels.places import upright
 from utils.scenes.options import BoxFormat
 
 BOXES, CLASSES = "spyglass boxes", "spyglass classes"  # columns of rows that were gathered
@@ -29,7 +29,7 @@ _HULLS: dict[BoxFormat, Callable[[float, float, float, float], Hull]] = {
     "xyxy": lambda x1, y1, x2, y2: (x1, y1, x2, y2),
     "yxyx": lambda y1, x1, y2, x2: (x1, y1, x2, y2),
     "xywh": lambda x, y, width, height: (x, y, x + width, y + height),
-    "cxcywh": lambda x, y, width, height: centred(x, y, width, height),
+    "cxcywh": upright,
 }
 
 

@@ -68,8 +68,8 @@ def open_source(options: SourceOptions) -> SceneSource:
                 regions.report_problems(report)
         met: set[str] = set()
         ungrouped: list[str] = []
-        for scene in source.read(report, selection.updated(limit=options.max_scenes)):
-            met.update(scene.shapes.labels if scene.shapes else ())
+        for scene in source.read_selected(report, selection.updated(limit=options.max_scenes)):
+            met.update(label for shapes in scene.held for label in shapes.labels)
             ruled = replace(
                 rules.apply(scene, report),
                 group=group_of(scene),
