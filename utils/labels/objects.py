@@ -53,7 +53,7 @@ class LabelledObject:
 
     @property
     def identity(self) -> tuple[str, Hull, bytes | None]:
-        """What two objects that are the same one have in common."""
+        """Class, hull and outline, which are the same in two entries of one object."""
         return self.label, self.xyxy, None if self.outline is None else self.outline.wkb
 
 

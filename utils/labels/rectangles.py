@@ -1,4 +1,4 @@
-"""What rectangles are, in a file that holds the labels of many images: boxes, or oriented boxes."""
+"""Boxes, oriented boxes and outlines told apart, in a file that labels many images."""
 
 from __future__ import annotations
 

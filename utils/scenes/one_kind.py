@@ -7,10 +7,11 @@ lesser kind than the one wanted are lost.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from utils.issues import IssueReport
 from utils.labels.objects import UNREADABLE_LABEL, nothing_is_there
+from utils.shapes.outlines import bounds_of
 from utils.shapes.shapes import ShapeKind, Shapes
 
 LESSER_KIND = "shape of a lesser kind"
@@ -76,7 +77,7 @@ def one_kind(
     lost = 0
     for shapes in filled:
         if shapes.kind == kind:
-            kept.append(shapes)
+            kept.append(_with_own_hulls(shapes))
         elif kind.is_lesser_than(shapes.kind):
             brought.add(f"{shapes.kind.noun} brought to {kind.noun}", scene_id, len(shapes))
             kept.append(shapes.brought_to(kind))
@@ -88,6 +89,13 @@ def one_kind(
     return (
         _one_class(scene_id, together, report) if kind == ShapeKind.CLASSIFY else (together, lost)
     )
+
+
+def _with_own_hulls(shapes: Shapes) -> Shapes:
+    """The shapes with the hulls of their outlines, not the boxes that a file gives."""
+    if shapes.outlines is None:
+        return shapes
+    return replace(shapes, xyxy=bounds_of(shapes.outlines))
 
 
 def _lost(

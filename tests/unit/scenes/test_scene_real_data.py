@@ -4,11 +4,11 @@ from collections import Counter
 from string import ascii_uppercase
 
 from tests.unit.scenes.reading import Reading, empty, read
-from utils.geometry import box_problem
 from utils.images.files import upright_size
 from utils.labels.coco_json import ALL_CROWDS
 from utils.labels.objects import NO_IMAGE, NO_LABEL
 from utils.scenes.voc_counting import COUNTED_FROM
+from utils.shapes.cleaning import box_problem
 
 
 def labels_of(reading: Reading) -> Counter[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from utils.geometry import FloatArray, box_problem, clip_boxes
+from utils.geometry import FloatArray, clip_boxes
 from utils.labels.label_studio_shapes import (
     Region,
     UnreadableShapeError,
@@ -16,6 +16,7 @@ from utils.labels.label_studio_shapes import (
     is_rectangle,
     regions_of,
 )
+from utils.shapes.cleaning import box_problem
 from utils.shapes.shapes import Shapes
 
 _SLACK_PIXELS = 1.0  # the canvas of the browser rounds

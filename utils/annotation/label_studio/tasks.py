@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from utils.annotation.label_studio.project import IMAGE_KEY, IMAGE_NAME, LABELS_NAME
 from utils.annotation.preannotations import Preannotation, model_version_name
-from utils.geometry import box_problem, clip_boxes
+from utils.geometry import clip_boxes
 from utils.issues import Issue, IssueReport
 from utils.progress import Advance
+from utils.shapes.cleaning import box_problem
 from utils.shapes.formats import to_percent
 from utils.shapes.shapes import Shapes
 from utils.tiling.tile import Tile
