@@ -137,7 +137,6 @@ def test_the_only_project_shows_the_newest_tiles_as_it_always_did(projects):
     ("content", "message"),
     [
         pytest.param({"clases": ["a"]}, "did you mean 'classes'", id="unknown key"),
-        pytest.param({"kind": "obb"}, "'obb' is planned", id="a kind to come"),
         pytest.param({"kind": "detekt"}, "kind: ", id="no kind"),
         pytest.param({"name": "a b"}, "name: ", id="a name with a space"),
         pytest.param({"name": "ships"}, "project.yaml has the name 'ships' too", id="a twin"),
@@ -338,7 +337,10 @@ def test_images_without_labels_need_classes(tmp_path, projects):
         pytest.param("../x", {}, "a name has", id="a path"),
         pytest.param("ships", {}, "is there already", id="the default project's name"),
         pytest.param("cells", {"clases": "a"}, "did you mean 'classes'", id="misspelt"),
-        pytest.param("cells", {"kind": "obb"}, "'obb' is planned", id="a kind to come"),
+        pytest.param(
+            "cells", {"kind": "obb"}, "1 box, which cannot become oriented", id="a greater kind"
+        ),
+        pytest.param("cells", {"kind": "detct"}, "did you mean 'detect'", id="misspelt kind"),
         pytest.param("cells", {"source.pth": "x"}, "source.path", id="misspelt source"),
     ],
 )
@@ -347,7 +349,7 @@ def test_what_cannot_be_made_is_told_and_nothing_is_written(
 ):
     if "kind" in answers:
         answers = {**answers, "source.path": str(slides), "classes": ["vessel"]}
-    with pytest.raises(ConfigurationError, match=re.escape(message)):
+    with pytest.raises((ConfigurationError, SourceError), match=re.escape(message)):
         make_project(name, answers)
     assert not list(projects.iterdir())
 

@@ -153,7 +153,7 @@ def _class_names(listings: Sequence[CocoFile]) -> tuple[tuple[str, ...], list[Is
     for listing in listings:
         for name in listing.placeholders:
             if name not in names:
-                detail = "it owns no label and stands for others or for nothing: it is no class"
+                detail = "it owns no label and stands for others or for nothing: no object has it"
                 item = f"{listing.path}: category '{name}'"
                 issues.append(Issue(item, PLACEHOLDER, detail, set_aside=False))
     return tuple(names), issues

@@ -21,6 +21,7 @@ from utils.storage.store import open_store
 _HEAD_BYTES = 1 << 20
 _SAMPLED = 20  # label files of one suffix; the first few show the kind
 _ROW = re.compile(rb"^\s*\"?-?[\w.]+\"?([\s,;]+-?[\d.]+([eE][-+]?\d+)?){4,}\s*$")
+_DOTA_ROW = re.compile(rb"^\s*(-?\d+(\.\d+)?\s+){8}[A-Za-z][\w -]*(\s+[012])?\s*$")
 _HUGGING_FACE = ("dataset_dict.json", "dataset_infos.json", "state.json")
 _METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
@@ -115,12 +116,14 @@ def _labelled(root: Path) -> FoundKind | None:
     if not counts[kind]:
         return None
     first = next(_of_suffix(root, _LABEL_KINDS[kind], _is_voc if kind == "voc" else _is_yolo))
-    form = (
-        "labels in XML, as Pascal VOC and CVAT write them"
-        if kind == "voc"
-        else "rows of numbers as YOLO has them"
-    )
-    return FoundKind(kind, f"{first.relative_to(root)} holds {form}")
+    return FoundKind(kind, f"{first.relative_to(root)} holds {_form(kind, _head(first))}")
+
+
+def _form(kind: str, head: bytes) -> str:
+    if kind == "voc":
+        return "labels in XML, as Pascal VOC and CVAT write them"
+    has_corners = any(map(_DOTA_ROW.match, head.splitlines()[:_SAMPLED]))
+    return f"rows of numbers as {'DOTA' if has_corners else 'YOLO'} has them"
 
 
 def _of_suffix(root: Path, suffix: str, is_one: Callable[[bytes], bool]) -> Iterator[Path]:
@@ -150,4 +153,4 @@ def _is_voc(head: bytes) -> bool:
 
 def _is_yolo(head: bytes) -> bool:
     lines = head.removeprefix(b"\xef\xbb\xbf").splitlines()
-    return any(_ROW.match(line) for line in lines[:_SAMPLED])
+    return any(_ROW.match(line) or _DOTA_ROW.match(line) for line in lines[:_SAMPLED])
