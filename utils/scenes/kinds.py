@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from utils.errors import ConfigurationError
+from utils.scenes.class_folders import are_class_folders
 from utils.scenes.image_files import existing_folder, files_below, is_one_image
 from utils.scenes.options import SourceOptions
 from utils.storage.objects import is_local
@@ -83,6 +84,7 @@ def find_kind(path: str) -> FoundKind:
     return (
         _hugging_face(root)
         or _labelled(root)
+        or _class_folders(root)
         or FoundKind("folder", "it holds no labels of COCO, VOC or YOLO")
     )
 
@@ -102,6 +104,11 @@ def _hugging_face(root: Path) -> FoundKind | None:
         return FoundKind("hugging_face", f"it holds {named[0]}")
     tables = next(root.glob("**/*.parquet"), None) or next(root.glob("**/*.arrow"), None)
     return FoundKind("hugging_face", f"it holds {tables.name}") if tables else None
+
+
+def _class_folders(root: Path) -> FoundKind | None:
+    is_one = are_class_folders(root)
+    return FoundKind("classes", "its splits have folders of the same names") if is_one else None
 
 
 def _labelled(root: Path) -> FoundKind | None:

@@ -23,6 +23,14 @@ def _known_rule(rule: str) -> str:
     return rule
 
 
+def _a_level(level: int) -> int:
+    if level == 0:
+        raise ValueError(
+            "levels of folders are 1, 2, ... from `path`, or -1, -2, ... from the image"
+        )
+    return level
+
+
 BoxFormat = Literal["xyxy", "yxyx", "xywh", "cxcywh"]
 
 # A local path or `gs://...`, which `Path` would spoil.
@@ -209,6 +217,35 @@ class YoloSource(CommonSourceOptions):
     none, `classes` must name them."""
 
 
+class ClassesSource(CommonSourceOptions):
+    """Images with one class each: the name of a folder above the image, or a row of a CSV file."""
+
+    kind: Literal["classes"] = "classes"
+    """One class for each image."""
+
+    path: Place
+    """The folder of the images, or `gs://bucket/prefix`; scene ids hold the path of the image below
+    it. A folder named like a split (`train`, `validation`, `val`, `valid`, `test`) gives the split
+    of its images."""
+
+    class_folder: Annotated[int, AfterValidator(_a_level)] | None = None
+    """The level of the folder that names the class: 1 is the first below `path`, 2 the next (as for
+    camera traps in `SITE/CLASS/CAMERA`), -1 the folder of the image itself. Default: the first
+    below `path` that is not named like a split."""
+
+    table: Path | None = None
+    """A CSV file below `path` that lists images with their classes, one a row. Default: none;
+    folders name the classes."""
+
+    image_column: str | None = None
+    """The column of `table` with the images: paths, or names with or without suffix. Default: one
+    that is usual, such as `filepath`, `filename` and `image`."""
+
+    class_column: str | None = None
+    """The column of `table` with the classes. Default: one that is usual, such as `label` and
+    `class`."""
+
+
 class FolderSource(CommonSourceOptions):
     """Images without labels, in folders as deep as you like; the folders become tags."""
 
@@ -250,7 +287,13 @@ class SyntheticSource(CommonSourceOptions):
 
 
 SourceOptions = Annotated[
-    HuggingFaceSource | CocoSource | VocSource | YoloSource | FolderSource | SyntheticSource,
+    HuggingFaceSource
+    | CocoSource
+    | VocSource
+    | YoloSource
+    | ClassesSource
+    | FolderSource
+    | SyntheticSource,
     Field(discriminator="kind"),
 ]
 """The options of one source, of the kind in `kind`."""

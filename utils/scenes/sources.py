@@ -13,9 +13,11 @@ from utils.scenes.folder import open_folder
 from utils.scenes.given_splits import split_by_folder
 from utils.scenes.groups import ALONE, AUTO, UNGROUPED, group_rule
 from utils.scenes.hugging_face import open_hugging_face
+from utils.scenes.image_classes import open_classes
 from utils.scenes.image_files import existing_folder, is_one_image
 from utils.scenes.listing import is_image_file, list_files, passed_over
 from utils.scenes.options import (
+    ClassesSource,
     CocoSource,
     FolderSource,
     HuggingFaceSource,
@@ -36,6 +38,7 @@ PASSED_OVER = "files passed over"
 # Suffixes of the files that the readers of each kind understand.
 _CONSUMED = {
     "folder": frozenset[str](),
+    "classes": frozenset({".csv"}),
     "coco": frozenset({".json"}),
     "voc": frozenset({".xml", ".txt", ".pbtxt"}),
     "yolo": frozenset({".txt", ".yaml", ".yml", ".names", ".labels", ".data", ".cache", ".json"}),
@@ -99,7 +102,8 @@ def _in_region(scene: Scene, regions: Regions | None, report: IssueReport) -> Sc
 
 def _listed(source: SceneSource, options: SourceOptions) -> SceneSource:
     """The source with what its folder holds besides images and labels."""
-    if not isinstance(options, FolderSource | CocoSource | VocSource | YoloSource):
+    kinds = FolderSource | ClassesSource | CocoSource | VocSource | YoloSource
+    if not isinstance(options, kinds):
         return source
     if not is_local(str(options.path)) or is_one_image(options.path):
         return source
@@ -137,9 +141,12 @@ def _limited_bytes(source: SceneSource, limited: Selection) -> Callable[[], int]
 def _located(scene: Scene, source: SceneSource, options: SourceOptions) -> Scene:
     """The scene with the place of its image, where the dataset is a copy of one in a bucket."""
     match options:
-        case CocoSource(path=path) | VocSource(path=path) | YoloSource(path=path) if not is_local(
-            path
-        ):
+        case (
+            ClassesSource(path=path)
+            | CocoSource(path=path)
+            | VocSource(path=path)
+            | YoloSource(path=path)
+        ) if not is_local(path):
             return replace(scene, uri=path.rstrip("/") + scene.id.removeprefix(source.name))
     return scene
 
@@ -154,6 +161,8 @@ def _open(options: SourceOptions) -> SceneSource:
             return open_voc(options)
         case YoloSource():
             return open_yolo(options)
+        case ClassesSource():
+            return open_classes(options)
         case FolderSource():
             return open_folder(options)
         case SyntheticSource():
