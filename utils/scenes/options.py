@@ -246,6 +246,37 @@ class ClassesSource(CommonSourceOptions):
     `class`."""
 
 
+class MasksSource(CommonSourceOptions):
+    """Images with one mask each: an image of the same size whose values or colours are classes.
+
+    Pixels of one value that touch, at corners too, are one object, a polygon along their edges. A
+    mask is read as a whole, so that one of more than 67 megapixels is set aside.
+    """
+
+    kind: Literal["masks"] = "masks"
+    """Masks: two images each, the picture and its mask."""
+
+    path: Place
+    """The folder of the dataset, or `gs://bucket/prefix`; scene ids hold the path of the image
+    below it."""
+
+    images: Path | None = None
+    """The folder of the images below `path`. Default: `images`, `imgs`, `img` or `JPEGImages`."""
+
+    masks: Path | None = None
+    """The folder of the masks below `path`: PNG or TIFF, named like the images, with or without
+    `_mask` or the like at the end. Default: `masks`, `mask`, `labels`, `annotations` or
+    `SegmentationObject`."""
+
+    mapping: Annotated[dict[str, str | None], BeforeValidator(_with_text_keys)] | Path = Field(
+        default_factory=dict
+    )
+    """Classes by value of the masks: numbers, or colours as six hexadecimal digits, in quotes; or a
+    YAML file below `path` with these. `null` marks values that are no object, such as the 255 of
+    borders; 0 and black need not be named. Default: every other value is of the only class, which
+    `classes` names."""
+
+
 class FolderSource(CommonSourceOptions):
     """Images without labels, in folders as deep as you like; the folders become tags."""
 
@@ -292,6 +323,7 @@ SourceOptions = Annotated[
     | VocSource
     | YoloSource
     | ClassesSource
+    | MasksSource
     | FolderSource
     | SyntheticSource,
     Field(discriminator="kind"),

@@ -16,11 +16,13 @@ from utils.scenes.hugging_face import open_hugging_face
 from utils.scenes.image_classes import open_classes
 from utils.scenes.image_files import existing_folder, is_one_image
 from utils.scenes.listing import is_image_file, list_files, passed_over
+from utils.scenes.masks import open_masks
 from utils.scenes.options import (
     ClassesSource,
     CocoSource,
     FolderSource,
     HuggingFaceSource,
+    MasksSource,
     SourceOptions,
     SyntheticSource,
     VocSource,
@@ -39,6 +41,7 @@ PASSED_OVER = "files passed over"
 _CONSUMED = {
     "folder": frozenset[str](),
     "classes": frozenset({".csv"}),
+    "masks": frozenset({".yaml", ".yml"}),
     "coco": frozenset({".json"}),
     "voc": frozenset({".xml", ".txt", ".pbtxt"}),
     "yolo": frozenset({".txt", ".yaml", ".yml", ".names", ".labels", ".data", ".cache", ".json"}),
@@ -102,7 +105,7 @@ def _in_region(scene: Scene, regions: Regions | None, report: IssueReport) -> Sc
 
 def _listed(source: SceneSource, options: SourceOptions) -> SceneSource:
     """The source with what its folder holds besides images and labels."""
-    kinds = FolderSource | ClassesSource | CocoSource | VocSource | YoloSource
+    kinds = FolderSource | ClassesSource | MasksSource | CocoSource | VocSource | YoloSource
     if not isinstance(options, kinds):
         return source
     if not is_local(str(options.path)) or is_one_image(options.path):
@@ -143,6 +146,7 @@ def _located(scene: Scene, source: SceneSource, options: SourceOptions) -> Scene
     match options:
         case (
             ClassesSource(path=path)
+            | MasksSource(path=path)
             | CocoSource(path=path)
             | VocSource(path=path)
             | YoloSource(path=path)
@@ -163,6 +167,8 @@ def _open(options: SourceOptions) -> SceneSource:
             return open_yolo(options)
         case ClassesSource():
             return open_classes(options)
+        case MasksSource():
+            return open_masks(options)
         case FolderSource():
             return open_folder(options)
         case SyntheticSource():
