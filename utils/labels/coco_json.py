@@ -240,7 +240,7 @@ def _place_of(row: Mapping[str, Any]) -> Place | None:
         degrees = _rotation(row)
         if degrees % 180:
             return places.turned(box, degrees)
-    outline = _outline(row.get("segmentation"))
+    outline = outline_of(row.get("segmentation"))
     if outline is not None and has_area(outline.xyxy):
         return outline._replace(xyxy=box) if has_box and box is not None else outline
     return Place(box) if box is not None else None
@@ -254,7 +254,8 @@ def _rotation(row: Mapping[str, Any]) -> float:
     return degrees if math.isfinite(degrees) else 0.0
 
 
-def _outline(segmentation: object) -> Place | None:
+def outline_of(segmentation: object) -> Place | None:
+    """The place of polygons or of a run-length mask; None where it cannot be read."""
     if isinstance(segmentation, Mapping) and "counts" in segmentation:
         polygon = masks.from_coco(segmentation)
         return None if polygon is None else places.of_polygon(polygon, "mask")

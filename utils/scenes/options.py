@@ -128,6 +128,14 @@ class HuggingFaceSource(CommonSourceOptions):
     else by `classes` or `class_mapping`). `null` where there is one class only, which `classes`
     then names."""
 
+    outlines_column: str | None = None
+    """The column of the outlines of the boxes, in COCO's forms: polygons as lists of numbers, or
+    run-length masks. `boxes_column` may be `null` beside it. Default: the boxes alone."""
+
+    class_column: str | None = None
+    """The column of the class of the whole image, as names or as numbers that the dataset or
+    `classes` names; boxes are not read then. Default: none."""
+
     group_column: str | None = None
     """The column that names what must stay in one split, such as a site or a burst. Default: the
     group that `group` finds."""
