@@ -1,7 +1,4 @@
-"""COCO: images listed in a JSON file, with their labels; Label Studio's own JSON, too.
-
-Boxes are read, and the hulls of outlines, masks and rotated boxes where there is no upright box.
-"""
+"""COCO: images listed in a JSON file, with their labels; Label Studio's own JSON, too."""
 
 from __future__ import annotations
 

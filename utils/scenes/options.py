@@ -149,8 +149,8 @@ class HuggingFaceSource(CommonSourceOptions):
 class CocoSource(CommonSourceOptions):
     """Images with labels in COCO's JSON, or in Label Studio's own.
 
-    Outlines, masks and rotated boxes become their enclosing boxes, which is reported; crowd
-    regions are no boxes to train on and are left out.
+    Polygons, masks and rotated boxes are read as they are, and annotations without a place as the
+    class of their image. Crowd regions are no objects to train on and are left out.
     """
 
     kind: Literal["coco"] = "coco"
@@ -173,7 +173,7 @@ class CocoSource(CommonSourceOptions):
 class VocSource(CommonSourceOptions):
     """Images with one Pascal VOC XML file each, or one XML file of CVAT ("CVAT for images").
 
-    Outlines and rotated boxes become their enclosing boxes, which is reported.
+    Polygons, masks and rotated boxes are read as they are.
     """
 
     kind: Literal["voc"] = "voc"
@@ -206,9 +206,10 @@ class YoloSource(CommonSourceOptions):
 
     The labels of `a/images/b/c.jpg` are in `a/labels/b/c.txt`, or else beside it in `c.txt`, or in
     the only `c.txt` there is. An image without such a file has no objects, as in YOLO's own
-    training, unless no image of its folder has one. Outlines (segmentation
-    labels) become their enclosing boxes. Where `data.yaml` or `obj.data` names lists of images
-    (`train.txt`), only these are read; the split named by the folders is not used.
+    training, unless no image of its folder has one. Rows of outlines are polygons; rows of four
+    corners are oriented boxes where all are rectangles. DOTA's text files are read, too. Where
+    `data.yaml` or `obj.data` names lists of images (`train.txt`), only these are read; the split
+    named by the folders is not used.
     """
 
     kind: Literal["yolo"] = "yolo"
