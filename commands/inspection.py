@@ -122,7 +122,7 @@ def _summary(path: str, found: Mapping[str, Any]) -> Iterator[str]:
     yield f"  labels: {_labels(found)}"
     if found["labels_by_class"]:
         noun = ShapeKind(found["shapes"]).noun
-        yield f"  kind: {found['shapes']}; the first scenes hold {found['held']}, read as {noun}"
+        yield f"  kind: {found['shapes']}; the source holds {found['held']}, read as {noun}"
     yield from _groups(scenes)
     placed = [scene for scene in scenes if scene["centre_lon_lat"]]
     if placed:

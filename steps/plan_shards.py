@@ -24,5 +24,5 @@ def plan_shards(
     opened = open_source(source)
     held = held_shapes(opened)
     chosen = chosen_kind(opened.name, held, kind)
-    log_figures({"source": f"the first {held.scenes} labelled scenes hold {held}"}, "kind")
+    log_figures({"held": str(held)}, "kind")
     return sharing.plan_shards(opened, shards), chosen.value

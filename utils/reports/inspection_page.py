@@ -50,7 +50,7 @@ def inspection_page(path: str, inspected: Mapping[str, Any]) -> str:
     reason = f": {inspected['reason']}" if inspected["reason"] else ""
     return page(
         f"Preview of an ingest of {path}",
-        f"Read as {inspected['kind']}{reason}. The first scenes hold {inspected['held']}; "
+        f"Read as {inspected['kind']}{reason}. The source holds {inspected['held']}; "
         f"they are read as {ShapeKind(inspected['shapes']).noun}.",
         *(
             [warning(f"An ingest would be refused. {inspected['refused']}")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,7 +103,8 @@ def open_coco(options: CocoSource) -> SceneSource:
             is_loss = any(issue.set_aside for issue in issues)
             _note_unlisted(on_disk, placement.labels.keys(), report, is_loss=is_loss)
 
-    return SceneSource(name, class_names, count, read, lambda: bytes_of(on_disk))
+    held = Counter(found.kind for labels in placement.labels.values() for found in labels.objects)
+    return SceneSource(name, class_names, count, read, lambda: bytes_of(on_disk), held=held)
 
 
 def _listings(root: Path, wanted: tuple[Path, ...]) -> tuple[list[CocoFile], list[Issue]]:

@@ -20,15 +20,13 @@ _MOST_SCENES = 300
 
 @dataclass(frozen=True, slots=True)
 class HeldShapes:
-    """The shapes in the first labelled scenes of a source.
+    """The shapes that a source holds, or those in its first labelled scenes.
 
     Attributes:
-        counts: Number of shapes of each kind.
-        scenes: Number of scenes that hold them.
+        counts: Number of shapes of each kind; 0 where only the kind is known.
     """
 
     counts: Mapping[ShapeKind, int]
-    scenes: int = 0
 
     @property
     def least(self) -> ShapeKind | None:
@@ -45,7 +43,7 @@ class HeldShapes:
         ]
 
     def __str__(self) -> str:
-        """The counts in words: `500 polygons and 3 boxes`."""
+        """The counts in words: `500 polygons and 3 boxes`; the kinds alone without counts."""
         counts = sorted(self.counts.items(), key=lambda found: -found[1])
         return " and ".join(_with_noun(count, kind.noun) for kind, count in counts) or "no labels"
 
@@ -55,17 +53,20 @@ def _with_noun(count: int, noun: str) -> str:
     first, _, rest = noun.partition(" of ")
     singular = first.removesuffix("es") if first.endswith("xes") else first.removesuffix("s")
     one = {"classes": "class"}.get(first, singular) + (f" of {rest}" if rest else "")
-    return f"{count} {one if count == 1 else noun}"
+    return f"{count} {one if count == 1 else noun}" if count else noun
 
 
 def held_shapes(source: SceneSource) -> HeldShapes:
-    """Count the shapes in the first hundred labelled scenes, of three hundred scenes at most."""
+    """Count the shapes of a source that knows them, else those in its first labelled scenes.
+
+    These are a hundred scenes at most, among the first three hundred.
+    """
+    if source.held is not None:
+        return HeldShapes(source.held)
     counts: Counter[ShapeKind] = Counter()
-    scenes = 0
     for counted in islice(_counted(source), _MOST_LABELLED):
         counts += counted
-        scenes += 1
-    return HeldShapes(dict(counts), scenes)
+    return HeldShapes(dict(counts))
 
 
 def _counted(source: SceneSource) -> Iterator[Counter[ShapeKind]]:

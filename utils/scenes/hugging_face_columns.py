@@ -19,6 +19,7 @@ from utils.labels.objects import (
 )
 from utils.labels.places import upright
 from utils.scenes.options import BoxFormat
+from utils.shapes.shapes import ShapeKind
 
 BOXES, CLASSES = "spyglass boxes", "spyglass classes"  # columns of rows that were gathered
 _CORNER_NAMES = (
@@ -59,6 +60,13 @@ class LabelColumns:
     one_box_a_row: bool = False
     outlines: str | None = None
     of_images: bool = False
+
+    @property
+    def kinds(self) -> tuple[ShapeKind, ...]:
+        """The kinds that the columns hold."""
+        if self.of_images:
+            return (ShapeKind.CLASSIFY,)
+        return (ShapeKind.DETECT,) if self.outlines is None else (ShapeKind.SEGMENT,)
 
     def labels_of(self, row: Mapping[str, Any]) -> ImageLabels | None:
         """The labels of a row; None where it has none at all.

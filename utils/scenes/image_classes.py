@@ -18,6 +18,7 @@ from utils.scenes.options import ClassesSource
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
 from utils.scenes.settle import Notices, settled
+from utils.shapes.shapes import ShapeKind
 
 _EXAMPLES = 3
 
@@ -70,7 +71,8 @@ def open_classes(options: ClassesSource) -> SceneSource:
             report.extend(classes.issues)
 
     size = partial(bytes_of, classes.images)
-    return SceneSource(name, tuple(names), len(classes.images), read, size)
+    held = {ShapeKind.CLASSIFY: sum(map(bool, map(classes.of, classes.images)))}
+    return SceneSource(name, tuple(names), len(classes.images), read, size, held=held)
 
 
 def _without_class(root: Path, options: ClassesSource) -> str:

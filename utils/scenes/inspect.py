@@ -48,16 +48,16 @@ def inspect(
         options: Further fields of the options of that kind, such as `classes`.
 
     Returns:
-        Plain values, as `run.py --inspect PATH --json FILE` writes them: `kind`, `reason` (the
-        sign that shows the kind, or None where it was given), `shapes` (the kind of the labels),
-        `held` (the shapes in the first scenes, in words), `classes`, `labels_by_class`, `scenes`,
-        `issues`, `passed_over` (files by suffix), and `refused` (the sentence with which an ingest
-        would end, or None). Each scene has `id`, `path`, `file` (the image on this machine),
-        `width`, `height`, `format`, `bands`, `dtype`, `labels` (None, or a list of `class`, `xyxy`
-        and, for polygons and oriented boxes, `outline` (a geometry of GeoJSON), in pixels of the
-        upright image), `group`, `tags`, `mean_rgb`, `crs`, `centre_lon_lat`, `share_in_regions`
-        (None where it has no region) and `labels_outside_regions` (their number; these are not in
-        `labels`).
+        Plain values, as `run.py --inspect PATH --json FILE` writes them: `kind`, `reason` (the sign
+        that shows the kind, or None where it was given), `shapes` (the kind of the labels), `held`
+        (the shapes that the source holds, in words; counted in its first scenes where they are
+        many), `classes`, `labels_by_class`, `scenes`, `issues`, `passed_over` (files by suffix),
+        and `refused` (the sentence with which an ingest would end, or None). Each scene has `id`,
+        `path`, `file` (the image on this machine), `width`, `height`, `format`, `bands`, `dtype`,
+        `labels` (None, or a list of `class`, `xyxy` and, for polygons and oriented boxes, `outline`
+        (a geometry of GeoJSON), in pixels of the upright image), `group`, `tags`, `mean_rgb`,
+        `crs`, `centre_lon_lat`, `share_in_regions` (None where it has no region) and
+        `labels_outside_regions` (their number; these are not in `labels`).
 
     Raises:
         SourceError: If the source as a whole cannot be read.

@@ -25,6 +25,7 @@ from utils.scenes.region_masks import opened_raster
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
 from utils.scenes.settle import Notices, settled
+from utils.shapes.shapes import ShapeKind
 
 _IMAGES = ("images", "imgs", "img", "JPEGImages")
 _MASKS = ("masks", "mask", "labels", "annotations", "SegmentationObject")
@@ -108,7 +109,9 @@ def open_masks(options: MasksSource) -> SceneSource:
                 report.add(mask, NO_IMAGE, "no image is named like this mask", set_aside=False)
 
     names = dict.fromkeys(filter(None, [*mapping.classes.values(), mapping.only_class]))
-    return SceneSource(name, tuple(names), len(images), read, partial(bytes_of, images))
+    held = {ShapeKind.SEGMENT: 0}
+    size = partial(bytes_of, images)
+    return SceneSource(name, tuple(names), len(images), read, size, held=held)
 
 
 def _labels(

@@ -75,6 +75,8 @@ class SceneSource:
             reading them.
         passed_over: Number of files by suffix that are neither images nor labels.
         notes: Findings of the listing of files that are worth reporting, such as links.
+        held: Number of labels of each kind, 0 where it is not known; None where the kinds are known
+            only by reading.
     """
 
     name: str
@@ -84,6 +86,7 @@ class SceneSource:
     total_bytes: Callable[[], int] | None = None
     passed_over: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[Issue, ...] = ()
+    held: Mapping[ShapeKind, int] | None = None
 
     def read(
         self, report: IssueReport, selection: Selection = WHOLE, kind: ShapeKind | None = None

@@ -15,13 +15,14 @@ from utils.paths import local_folder
 from utils.scenes.options import SyntheticSource
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 
 CLASS_NAME = "ship"
 _DEFAULT_NAME = "harbour"
 _BYTES_PER_PIXEL = 2  # of the PNG files, about
 _DRAWN_WITH = {"seed", "width", "height", "ships", "cloud_cover"}
 _GENERATOR_VERSION = 4  # to be raised whenever scenes come out different: it names the cache
+_HELD = {ShapeKind.DETECT: 0}
 
 
 def open_synthetic(options: SyntheticSource) -> SceneSource:
@@ -38,7 +39,7 @@ def open_synthetic(options: SyntheticSource) -> SceneSource:
     def total_bytes() -> int:
         return options.scenes * options.width * options.height * _BYTES_PER_PIXEL
 
-    return SceneSource(name, (CLASS_NAME,), options.scenes, read, total_bytes)
+    return SceneSource(name, (CLASS_NAME,), options.scenes, read, total_bytes, held=_HELD)
 
 
 def drawn_scene(folder: Path, index: int, options: SyntheticSource) -> tuple[Path, Shapes]:

@@ -34,7 +34,6 @@ def yolo(root: Path, *files: list[str]) -> Path:
 def test_the_kind_of_a_source_is_the_least_that_occurs(tmp_path):
     held = held_shapes(open_kind("yolo", path=yolo(tmp_path / "s", [POLYGON] * 5, [BOX], [])))
     assert str(held) == "5 polygons and 1 box"
-    assert held.scenes == 2
     assert chosen_kind("s", held, None) == ShapeKind.DETECT
 
 
