@@ -8,7 +8,7 @@ from harbour.afloat import draw_buoys, draw_white_caps
 from harbour.canvas import FloatArray, Pixels
 from harbour.port import build_port
 from harbour.ship_painting import draw_ship
-from harbour.ships import visible_box
+from harbour.ships import Ship, visible_box
 from harbour.terrain import lay_terrain, paint_terrain
 from harbour.traffic import Traffic, place_ships
 from harbour.wakes import draw_wake
@@ -19,7 +19,7 @@ _FOAM_WIDTH = 6  # ships keep so many pixels from natural shores
 
 def draw_harbour(
     index: int, *, seed: int, height: int, width: int, ships: int, cloud_cover: float
-) -> tuple[Pixels, FloatArray]:
+) -> tuple[Pixels, FloatArray, list[Ship]]:
     """Draw one scene of an endless series.
 
     Every layer draws from random numbers of its own, so that a change to one leaves the others.
@@ -33,8 +33,8 @@ def draw_harbour(
         cloud_cover: Share of the scene that clouds cover, in [0, 1].
 
     Returns:
-        Pixels of shape (height, width, 3), RGB, and the tight boxes (xyxy) of the n visible ships,
-        shape (n, 4), from top to bottom.
+        Pixels of shape (height, width, 3), RGB, the tight boxes (xyxy) of the n visible ships,
+        shape (n, 4), from top to bottom, and these ships.
     """
     layers = [np.random.default_rng([seed, index, layer]) for layer in range(6)]
     terrain = lay_terrain(layers[0], height, width)
@@ -53,4 +53,5 @@ def draw_harbour(
         draw_ship(layers[5], pixels, ship)
     draw_clouds(pixels, clouds)
     boxes = np.array([visible_box(ship, pixels.shape) for ship in visible]).reshape(-1, 4)
-    return pixels, boxes[np.lexsort((boxes[:, 0], boxes[:, 1]))]
+    order = np.lexsort((boxes[:, 0], boxes[:, 1]))
+    return pixels, boxes[order], [visible[index] for index in order]

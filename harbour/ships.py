@@ -58,6 +58,15 @@ class Ship:
         length, beam = self.length + 2 * margin, self.beam + 2 * margin
         return self.frame.to_image(hull_outline(self.kind, length, beam))
 
+    def rectangle(self) -> FloatArray:
+        """The corners of the oriented box around the hull, shape (4, 2).
+
+        They go clockwise from port astern, so that the first side points to the bow.
+        """
+        ahead, aside = self.length / 2, self.beam / 2
+        corners = [(-ahead, -aside), (ahead, -aside), (ahead, aside), (-ahead, aside)]
+        return self.frame.to_image(np.array(corners))
+
 
 def beam_of(kind: Kind, length: float) -> float:
     """The width of a hull in pixels."""

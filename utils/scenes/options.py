@@ -325,6 +325,10 @@ class SyntheticSource(CommonSourceOptions):
     cloud_cover: float = Field(default=0.12, ge=0, le=1)
     """About which share of a scene lies under clouds."""
 
+    labels: Literal["detect", "obb", "segment"] = "detect"
+    """Kind of the labels: tight boxes around the pixels of each hull, oriented boxes that point to
+    the bow, or the outlines of hulls."""
+
 
 SourceOptions = Annotated[
     HuggingFaceSource

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,14 +16,14 @@ from utils.paths import local_folder
 from utils.scenes.options import SyntheticSource
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
+from utils.shapes.outlines import polygon_of
 from utils.shapes.shapes import ShapeKind, Shapes
 
 CLASS_NAME = "ship"
 _DEFAULT_NAME = "harbour"
 _BYTES_PER_PIXEL = 2  # of the PNG files, about
 _DRAWN_WITH = {"seed", "width", "height", "ships", "cloud_cover"}
-_GENERATOR_VERSION = 4  # to be raised whenever scenes come out different: it names the cache
-_HELD = {ShapeKind.DETECT: 0}
+_GENERATOR_VERSION = 5  # to be raised whenever scenes come out different: it names the cache
 
 
 def open_synthetic(options: SyntheticSource) -> SceneSource:
@@ -39,20 +40,32 @@ def open_synthetic(options: SyntheticSource) -> SceneSource:
     def total_bytes() -> int:
         return options.scenes * options.width * options.height * _BYTES_PER_PIXEL
 
-    return SceneSource(name, (CLASS_NAME,), options.scenes, read, total_bytes, held=_HELD)
+    held = {ShapeKind(options.labels): 0}
+    return SceneSource(name, (CLASS_NAME,), options.scenes, read, total_bytes, held=held)
 
 
 def drawn_scene(folder: Path, index: int, options: SyntheticSource) -> tuple[Path, Shapes]:
-    """The PNG file of one scene and its boxes, drawn unless it is there already.
+    """The PNG file of one scene and its labels, drawn unless it is there already.
 
-    The image is written after its boxes, so that a scene whose image is there is complete.
+    The image is written after its labels, so that a scene whose image is there is complete.
     """
     image = folder / f"scene-{index:03d}.png"
     labels = image.with_suffix(".json")
     if not image.is_file():
         _draw(image, labels, index, options)
-    rows = json.loads(labels.read_text())
-    return image, Shapes(np.array(rows), (CLASS_NAME,) * len(rows))
+    ships = json.loads(labels.read_text())
+    return image, _shapes(ships, options)
+
+
+def _shapes(ships: Mapping[str, list[Any]], options: SyntheticSource) -> Shapes:
+    """The ships as shapes of the kind in the options."""
+    kind, points = ShapeKind(options.labels), ships[options.labels]
+    names = (CLASS_NAME,) * len(points)
+    if kind == ShapeKind.DETECT:
+        return Shapes(np.array(points), names)
+    outlines = [polygon_of(one) for one in points]
+    shapes = Shapes.of_outlines(outlines, names, kind=kind)
+    return shapes.clipped((0, 0, options.width, options.height))
 
 
 def _draw(image: Path, labels: Path, index: int, options: SyntheticSource) -> None:
@@ -60,8 +73,13 @@ def _draw(image: Path, labels: Path, index: int, options: SyntheticSource) -> No
 
     from harbour.drawing import draw_harbour
 
-    pixels, boxes = draw_harbour(index, **options.model_dump(include=_DRAWN_WITH))
-    write_whole(labels, json.dumps(boxes.tolist()))
+    pixels, boxes, ships = draw_harbour(index, **options.model_dump(include=_DRAWN_WITH))
+    content = {
+        "detect": boxes.tolist(),
+        "obb": [ship.rectangle().tolist() for ship in ships],
+        "segment": [ship.outline().tolist() for ship in ships],
+    }
+    write_whole(labels, json.dumps(content))
     picture = pyvips.Image.new_from_array(pixels, interpretation="srgb")
     write_whole(image, picture.pngsave_buffer(compression=1))
 
