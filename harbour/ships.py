@@ -59,13 +59,9 @@ class Ship:
         return self.frame.to_image(hull_outline(self.kind, length, beam))
 
     def rectangle(self) -> FloatArray:
-        """The corners of the oriented box around the hull, shape (4, 2).
-
-        They go clockwise from port astern, so that the first side points to the bow.
-        """
-        ahead, aside = self.length / 2, self.beam / 2
-        corners = [(-ahead, -aside), (ahead, -aside), (ahead, aside), (-ahead, aside)]
-        return self.frame.to_image(np.array(corners))
+        """The corners of the rectangle around the hull, shape (4, 2), stern to bow first."""
+        x, y = self.length / 2, self.beam / 2
+        return self.frame.rectangle(-x, -y, x, y)
 
 
 def beam_of(kind: Kind, length: float) -> float:

@@ -12,7 +12,7 @@ from commands import new_project
 from commands.arguments import parse_arguments
 from commands.config_files import CONFIGS, parse_overrides
 from commands.console import complain, say
-from commands.demo import _PROJECT, STAGES
+from commands.demo import STAGES, _project
 from commands.inspection import inspect_source
 from commands.new_project import make_project, tile_size_for
 from commands.project import active_project, read_project
@@ -72,7 +72,8 @@ def test_only_the_projects_name_the_model_and_the_project_of_the_ships():
         for file in files
         if re.search(r"ship-detector|\bships\b$|: ships\b", file.read_text(), re.MULTILINE)
     }
-    assert naming == {"project.yaml", "demo/project.yaml"}
+    demo = {f"demo/project{ending}.yaml" for ending in ("", "_obb", "_segment")}
+    assert naming == {"project.yaml", *demo}
 
 
 @pytest.mark.parametrize("file", ["project.yaml", "demo/project.yaml"])
@@ -214,7 +215,7 @@ def test_a_path_alone_is_a_folder_of_images_to_predict(cells):
 
 def test_every_stage_of_the_demo_is_about_its_project(monkeypatch, local_state):
     for _, arguments in STAGES:
-        command_line = parse_arguments([*_PROJECT, *arguments])
+        command_line = parse_arguments([*_project("detect"), *arguments])
         monkeypatch.setenv("SPYGLASS_PROJECT", str(command_line.project))
         (loop,) = command_line.requests
         for planned in plan_runs(loop):

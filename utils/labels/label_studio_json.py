@@ -7,11 +7,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from utils.labels.coco_json import CocoFile
+from utils.labels.label_studio_outlines import outline_of
 from utils.labels.label_studio_shapes import (
     Region,
     UnreadableShapeError,
-    place_of,
+    hull_of,
+    is_rectangle,
     regions_of,
+    shape_name,
 )
 from utils.labels.objects import (
     UNKNOWN_CLASS,
@@ -22,6 +25,7 @@ from utils.labels.objects import (
 )
 from utils.labels.places import Place
 from utils.labels.rectangles import settle_rectangles
+from utils.shapes.shapes import ShapeKind
 
 NOT_REVIEWED = "task without annotation"
 NO_PLACE = "annotation that marks no place"
@@ -120,9 +124,23 @@ def _place(region: Region) -> Place:
     """
     if not all(region.drawn_on):
         raise UnreadableShapeError("the size of its image is missing")
-    place = place_of(region.value, *region.drawn_on, region.drawn_on)
-    if place is None:
+    box = hull_of(region.value, *region.drawn_on, region.drawn_on)
+    if box is None:
         raise UnreadableShapeError("its shape is not known")
-    if not has_area(place.xyxy):
+    x1, y1, x2, y2 = box.tolist()
+    if not has_area((x1, y1, x2, y2)):
         raise UnreadableShapeError("it has no area")
-    return place
+    place = Place((x1, y1, x2, y2), shape_name(region.value))
+    outline = None if place.shape == "box" else _outline(region)
+    if outline is None:
+        return place
+    kind = ShapeKind.OBB if is_rectangle(region.value) else ShapeKind.SEGMENT
+    return place._replace(outline=outline, kind=kind)
+
+
+def _outline(region: Region) -> Any | None:
+    """The outline of a region; None for one that is known by its hull alone, as one of curves."""
+    try:
+        return outline_of(region.value, *region.drawn_on, region.drawn_on)
+    except UnreadableShapeError:
+        return None

@@ -1,4 +1,4 @@
-"""The place of a region that people drew, whatever shape they drew it in.
+"""The enclosing box of a region that people drew, whatever shape they drew it in.
 
 Label Studio writes places and sizes in percent of the image, width and height each of its own side,
 and turns shapes clockwise, as seen, in pixels.
@@ -18,10 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utils.geometry import FloatArray
-from utils.labels import masks, places
-from utils.labels.places import Place
-from utils.shapes.outlines import as_outlines, moved, polygon_of
-from utils.shapes.shapes import ShapeKind
 
 _PNG = "data:image/png;base64,"
 # Regions that say something of the image or of another region, or mark a mere point.
@@ -95,8 +91,8 @@ class UnreadableShapeError(ValueError):
     """A region holds no shape that can be read; the message says why."""
 
 
-def place_of(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Place | None:
-    """The place of a region, in pixels of the tile, perhaps beyond it.
+def hull_of(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> FloatArray | None:
+    """The smallest upright box around a region.
 
     Args:
         value: Value of the region, as exported.
@@ -105,7 +101,8 @@ def place_of(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -
         drawn_on: Width and height in pixels of the image as Label Studio saw it; masks have them.
 
     Returns:
-        The place; None where the region is no shape, such as a choice, a text or a single point.
+        Shape (4,), `xyxy` in tile pixels, perhaps beyond the tile; None where the region is no
+        shape, such as a choice, a text or a single point.
 
     Raises:
         UnreadableShapeError: If it is a shape that cannot be read.
@@ -119,77 +116,66 @@ def place_of(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -
         raise UnreadableShapeError(str(error)) from error
 
 
-def hull_of(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> FloatArray | None:
-    """The smallest upright box around a region, shape (4,); see `place_of`."""
-    place = place_of(value, width, height, drawn_on)
-    return None if place is None else np.array(place.xyxy, dtype=np.float64)
-
-
 def turned_hull(
     x: float, y: float, width: float, height: float, degrees: float
 ) -> tuple[float, float, float, float]:
-    """The smallest upright box (xyxy) around a rectangle turned about its corner, all in pixels."""
-    return _around(_corners(x, y, width, height, degrees))
+    """The smallest upright box (xyxy) around a rectangle turned about its corner, all in pixels.
 
-
-def _corners(x: float, y: float, width: float, height: float, degrees: float) -> FloatArray:
-    """The corners of a rectangle turned clockwise, as seen, about its upper left corner (x, y).
-
-    Returns:
-        Shape (4, 2), clockwise from (x, y).
+    Label Studio turns a rectangle clockwise, as seen, about its upper left corner (x, y).
     """
     angle = np.deg2rad(degrees)
     cosine, sine = np.cos(angle), np.sin(angle)
     across = np.array([width * cosine, width * sine])
     down = np.array([-height * sine, height * cosine])
-    offsets = np.array([np.zeros(2), across, across + down, down])
-    return np.asarray(np.array([x, y]) + offsets)
+    corners = np.array([x, y]) + np.array([[0, 0], across, down, across + down])
+    return _around(corners)
 
 
-def _rectangle(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Place:
+def _rectangle(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> FloatArray:
     del drawn_on
-    x, y = _pixels(value["x"], width), _pixels(value["y"], height)
-    sides = _pixels(value["width"], width), _pixels(value["height"], height)
-    degrees = float(value.get("rotation") or 0)
-    points = _corners(x, y, *sides, degrees)
-    if not degrees % 360 or not np.isfinite(points).all():
-        return Place(_around(points))
-    return Place(_around(points), "turned box", polygon_of(points), ShapeKind.OBB)
+    x, y = pixels_of(value["x"], width), pixels_of(value["y"], height)
+    sides = pixels_of(value["width"], width), pixels_of(value["height"], height)
+    return np.array(turned_hull(x, y, *sides, float(value.get("rotation") or 0)))
 
 
-def _ellipse(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Place:
+def _ellipse(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> FloatArray:
+    """Half the extent of a turned ellipse is the root of the squared projections of its axes."""
     del drawn_on
-    x, y = _pixels(value["x"], width), _pixels(value["y"], height)
-    across, down = _pixels(value["radiusX"], width), _pixels(value["radiusY"], height)
-    place = places.ellipse(x, y, across, down, float(value.get("rotation") or 0))
-    if place is None:
-        raise ValueError("it has no area")
-    return place
+    x, y = pixels_of(value["x"], width), pixels_of(value["y"], height)
+    across, down = pixels_of(value["radiusX"], width), pixels_of(value["radiusY"], height)
+    angle = np.deg2rad(float(value.get("rotation") or 0))
+    half_width = np.hypot(across * np.cos(angle), down * np.sin(angle))
+    half_height = np.hypot(across * np.sin(angle), down * np.cos(angle))
+    return np.array([x - half_width, y - half_height, x + half_width, y + half_height])
 
 
-def _polygon(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Place:
+def _polygon(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> FloatArray:
     del drawn_on
-    points = _in_pixels([(point[0], point[1]) for point in value["points"]], width, height)
-    place = places.outlined([points])
-    return Place(_around(np.array(points)), "outline") if place is None else place
+    return _around_points([(point[0], point[1]) for point in value["points"]], width, height)
 
 
-def _path(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Place:
+def _path(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> FloatArray:
     """A path of Bézier curves lies within the hull of its points and their control points."""
     del drawn_on
-    vertices = value["vertices"]
-    controls = [
-        point
-        for vertex in vertices
-        for point in (vertex.get("controlPoint1"), vertex.get("controlPoint2"))
+    points = [
+        (point["x"], point["y"])
+        for vertex in value["vertices"]
+        for point in (vertex, vertex.get("controlPoint1"), vertex.get("controlPoint2"))
         if point
     ]
-    points = _in_pixels([(p["x"], p["y"]) for p in (*vertices, *controls)], width, height)
-    outline = None if controls else places.outlined([points])
-    return outline._replace(shape="path") if outline else Place(_around(np.array(points)), "path")
+    return _around_points(points, width, height)
 
 
-def _brush(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Place:
+def _brush(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> FloatArray:
+    return _around_mask(brush_mask(value, drawn_on), width, height)
+
+
+def _bitmask(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> FloatArray:
+    return _around_mask(bitmask_of(value, drawn_on), width, height)
+
+
+def brush_mask(value: Value, drawn_on: tuple[int, int]) -> NDArray[np.uint8]:
+    """The mask of a brush, shape (rows, columns); ValueError where it is not one of the image."""
     from label_studio_sdk.converter.brush import decode_rle
 
     packed: Sequence[int] = value["rle"]
@@ -197,11 +183,12 @@ def _brush(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> 
     numbers = int.from_bytes(bytes(packed[:4]), "big")  # how many it unpacks to
     if value.get("format", "rle") != "rle" or numbers != columns * rows * _CHANNELS:
         raise ValueError(f"its mask is not one of {columns} x {rows} pixels")
-    mask = decode_rle(packed).reshape(rows, columns, _CHANNELS)[..., -1]
-    return _of_mask(mask, width, height)
+    mask: NDArray[np.uint8] = decode_rle(packed).reshape(rows, columns, _CHANNELS)[..., -1]
+    return mask
 
 
-def _bitmask(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Place:
+def bitmask_of(value: Value, drawn_on: tuple[int, int]) -> NDArray[np.uint8]:
+    """The mask of a picture, shape (rows, columns); ValueError where it is not one of the image."""
     from PIL import Image, UnidentifiedImageError
 
     encoded = str(value["imageDataURL"])
@@ -213,13 +200,12 @@ def _bitmask(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -
             if image.size != drawn_on:
                 raise ValueError(f"its mask is not one of {drawn_on[0]} x {drawn_on[1]} pixels")
             painted = image.getchannel("A") if "A" in image.getbands() else image.convert("L")
-            mask = np.asarray(painted)
+            return np.asarray(painted)
     except (binascii.Error, UnidentifiedImageError, OSError, SyntaxError) as error:
         raise ValueError(f"its mask does not decode ({error})") from error
-    return _of_mask(mask, width, height)
 
 
-_Reader = Callable[[Value, int, int, tuple[int, int]], Place]
+_Reader = Callable[[Value, int, int, tuple[int, int]], FloatArray]
 
 # The keys that identify a shape, most specific first.
 _READERS: dict[tuple[str, ...], _Reader] = {
@@ -232,6 +218,24 @@ _READERS: dict[tuple[str, ...], _Reader] = {
 }
 
 
+_NAMES: dict[_Reader, str] = {
+    _polygon: "outline",
+    _path: "path",
+    _ellipse: "ellipse",
+    _brush: "mask",
+    _bitmask: "mask",
+    _rectangle: "turned box",
+}
+
+
+def shape_name(value: Value) -> str:
+    """The name of the shape of a region, for people: never text of the file."""
+    read = _reader(value)
+    if read is None or (read is _rectangle and not float(value.get("rotation") or 0) % 360):
+        return "box"
+    return _NAMES[read]
+
+
 def is_rectangle(value: Value) -> bool:
     """Whether a region is a rectangle, turned or not."""
     return _reader(value) is _rectangle
@@ -241,24 +245,26 @@ def _reader(value: Value) -> _Reader | None:
     return next((read for keys, read in _READERS.items() if value.keys() >= set(keys)), None)
 
 
-def _pixels(percent: Any, side: int) -> float:
+def pixels_of(percent: Any, side: int) -> float:
+    """A length in percent of a side of the image, in pixels."""
     return float(percent) * side / 100
 
 
-def _in_pixels(points: Sequence[tuple[Any, Any]], width: int, height: int) -> places.Points:
+def _around_points(points: Sequence[tuple[Any, Any]], width: int, height: int) -> FloatArray:
     if not points:
         raise ValueError("it has no points")
-    return [(_pixels(x, width), _pixels(y, height)) for x, y in points]
+    pixels = [(pixels_of(x, width), pixels_of(y, height)) for x, y in points]
+    return np.array(_around(np.array(pixels)))
 
 
-def _of_mask(mask: NDArray[np.uint8], width: int, height: int) -> Place:
-    """The place of what is painted, scaled from the pixels of the mask to those of the tile."""
-    outline = masks.outline_of(mask)
-    if outline is None:
+def _around_mask(mask: NDArray[np.uint8], width: int, height: int) -> FloatArray:
+    """The box around what is painted, scaled from the pixels of the mask to those of the tile."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
         raise ValueError("nothing is painted")
+    box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=np.float64)
     across, down = width / mask.shape[1], height / mask.shape[0]
-    scaled: Any = moved(as_outlines([outline]), (across, down), (0, 0))[0]
-    return places.of_polygon(scaled, "mask")
+    return np.asarray(box * [across, down, across, down])
 
 
 def _around(points: FloatArray) -> tuple[float, float, float, float]:

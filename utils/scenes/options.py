@@ -326,8 +326,8 @@ class SyntheticSource(CommonSourceOptions):
     """About which share of a scene lies under clouds."""
 
     labels: Literal["detect", "obb", "segment"] = "detect"
-    """Kind of the labels: tight boxes around the pixels of each hull, oriented boxes that point to
-    the bow, or the outlines of hulls."""
+    """Kind of the labels: tight upright boxes, oriented boxes that tell the heading, or the
+    outlines of the hulls."""
 
 
 SourceOptions = Annotated[

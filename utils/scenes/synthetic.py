@@ -34,8 +34,8 @@ def open_synthetic(options: SyntheticSource) -> SceneSource:
 
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:  # noqa: ARG001
         for index in selection.of(numbers):
-            image, boxes = drawn_scene(folder, index, options)
-            yield Scene(id=f"{name}/{image.name}", path=image, shapes=boxes)
+            image, shapes = drawn_scene(folder, index, options)
+            yield Scene(id=f"{name}/{image.name}", path=image, shapes=shapes)
 
     def total_bytes() -> int:
         return options.scenes * options.width * options.height * _BYTES_PER_PIXEL
@@ -53,19 +53,16 @@ def drawn_scene(folder: Path, index: int, options: SyntheticSource) -> tuple[Pat
     labels = image.with_suffix(".json")
     if not image.is_file():
         _draw(image, labels, index, options)
-    ships = json.loads(labels.read_text())
-    return image, _shapes(ships, options)
+    return image, _labelled(json.loads(labels.read_text()), ShapeKind(options.labels))
 
 
-def _shapes(ships: Mapping[str, list[Any]], options: SyntheticSource) -> Shapes:
-    """The ships as shapes of the kind in the options."""
-    kind, points = ShapeKind(options.labels), ships[options.labels]
-    names = (CLASS_NAME,) * len(points)
-    if kind == ShapeKind.DETECT:
-        return Shapes(np.array(points), names)
-    outlines = [polygon_of(one) for one in points]
-    shapes = Shapes.of_outlines(outlines, names, kind=kind)
-    return shapes.clipped((0, 0, options.width, options.height))
+def _labelled(truth: Mapping[str, Any], kind: ShapeKind) -> Shapes:
+    """The ships as shapes of a kind."""
+    names = (CLASS_NAME,) * len(truth["boxes"])
+    if not kind.has_outlines:
+        return Shapes(np.array(truth["boxes"]), names)
+    points = truth["rectangles" if kind == ShapeKind.OBB else "hulls"]
+    return Shapes.of_outlines([polygon_of(one) for one in points], names, kind=kind)
 
 
 def _draw(image: Path, labels: Path, index: int, options: SyntheticSource) -> None:
@@ -73,14 +70,14 @@ def _draw(image: Path, labels: Path, index: int, options: SyntheticSource) -> No
 
     from harbour.drawing import draw_harbour
 
-    pixels, boxes, ships = draw_harbour(index, **options.model_dump(include=_DRAWN_WITH))
-    content = {
-        "detect": boxes.tolist(),
-        "obb": [ship.rectangle().tolist() for ship in ships],
-        "segment": [ship.outline().tolist() for ship in ships],
+    drawn = draw_harbour(index, **options.model_dump(include=_DRAWN_WITH))
+    truth = {
+        "boxes": drawn.boxes.tolist(),
+        "rectangles": drawn.rectangles.round(3).tolist(),
+        "hulls": [hull.round(3).tolist() for hull in drawn.hulls],
     }
-    write_whole(labels, json.dumps(content))
-    picture = pyvips.Image.new_from_array(pixels, interpretation="srgb")
+    write_whole(labels, json.dumps(truth))
+    picture = pyvips.Image.new_from_array(drawn.pixels, interpretation="srgb")
     write_whole(image, picture.pngsave_buffer(compression=1))
 
 

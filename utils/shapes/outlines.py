@@ -228,6 +228,18 @@ def are_equal(one: Outlines, other: Outlines) -> bool:
     return bool(np.all(shapely.equals_exact(one, other, tolerance=0.0)))
 
 
+def rings_of(outline: Any) -> list[FloatArray]:
+    """The rings of an outline, exteriors and holes, each of shape (k, 2) without the last point."""
+    import shapely
+
+    return [
+        shapely.get_coordinates(ring)[:-1]
+        for part in shapely.get_parts(outline)
+        for ring in (part.exterior, *part.interiors)
+        if not part.is_empty
+    ]
+
+
 def to_wkb(outlines: Outlines) -> list[bytes]:
     """Outlines as well-known binary, as GeoParquet keeps them."""
     import shapely
@@ -239,7 +251,7 @@ def from_wkb(values: Sequence[bytes]) -> Outlines:
     """Outlines from well-known binary."""
     import shapely
 
-    return as_outlines(shapely.from_wkb(value) for value in values)
+    return np.asarray(shapely.from_wkb(np.array(values, dtype=object)), dtype=object)
 
 
 def to_geojson(outlines: Outlines) -> list[dict[str, Any]]:

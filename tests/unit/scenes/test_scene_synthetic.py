@@ -18,16 +18,14 @@ from utils.geometry import box_areas, iou_matrix
 from utils.issues import IssueReport
 from utils.scenes.options import SyntheticSource
 from utils.scenes.sources import open_source
-from utils.shapes.outlines import angles_of
-from utils.shapes.shapes import ShapeKind
 
 SMALL = {"width": 640, "height": 480, "ships": 15}
 
 
 def draw(index: int = 0, **changes) -> tuple[np.ndarray, np.ndarray]:
     options = {"seed": 0, "cloud_cover": 0.1, **SMALL, **changes}
-    pixels, boxes, _ = draw_harbour(index, **options)
-    return pixels, boxes
+    drawn = draw_harbour(index, **options)
+    return drawn.pixels, drawn.boxes
 
 
 def test_scenes_are_named_by_their_number(local_state):
@@ -103,6 +101,21 @@ def test_boxes_are_whole_pixels_inside_the_scene(index):
     assert (box_areas(boxes) > 0).all()
 
 
+def test_oriented_boxes_and_hulls_lie_on_the_ships(local_state):
+    scenes = {
+        kind: read("synthetic", None, scenes=1, seed=3, labels=kind, **SMALL).scenes[0].shapes
+        for kind in ("detect", "obb", "segment")
+    }
+    boxes, oriented, hulls = scenes.values()
+    assert (oriented.kind, hulls.kind) == ("obb", "segment")
+    inside = ((boxes.xyxy[:, :2] > 0) & (boxes.xyxy[:, 2:] < [640, 480])).all(axis=1)
+    assert np.abs(hulls.xyxy - boxes.xyxy)[inside].max() <= 1.5
+    # A hull fills most of its rectangle, and none of it lies outside.
+    shared = np.diag(oriented.intersections(hulls))
+    assert shared == pytest.approx(hulls.areas, rel=1e-3)
+    assert (hulls.areas / oriented.areas > 0.7).all()
+
+
 def test_no_two_ships_are_in_the_same_place():
     _, boxes = draw(0, width=1600, height=1200, ships=60)
     overlaps = iou_matrix(boxes, boxes) - np.eye(len(boxes))
@@ -157,30 +170,3 @@ def test_a_scene_of_nine_megapixels_fits_the_demo(tmp_path: Path):
     options = SyntheticSource()
     assert options.scenes >= 6
     assert options.width * options.height >= 9_000_000
-
-
-def test_ships_are_known_as_oriented_boxes_and_as_outlines(local_state):
-    found = [
-        read("synthetic", None, scenes=1, seed=3, cloud_cover=0, labels=kind, **SMALL).scenes[0]
-        for kind in ("detect", "obb", "segment")
-    ]
-    boxes, rectangles, outlines = (scene.shapes for scene in found)
-    assert boxes is not None
-    assert rectangles is not None
-    assert outlines is not None
-    assert len({scene.path for scene in found}) == 1
-    assert (rectangles.kind, outlines.kind) == (ShapeKind.OBB, ShapeKind.SEGMENT)
-    inside = (boxes.xyxy > 1).all(axis=1) & (boxes.xyxy < [639, 479, 639, 479]).all(axis=1)
-    assert inside.sum() > 3
-    np.testing.assert_allclose(outlines.xyxy[inside], boxes.xyxy[inside], atol=1.6)
-    shared = outlines.select(inside).intersections(rectangles.select(inside)).diagonal()
-    np.testing.assert_allclose(shared, outlines.areas[inside], rtol=0.03)
-
-
-@given(st.floats(0, 359), kinds)
-def test_the_first_side_of_an_oriented_box_points_to_the_bow(degrees, kind):
-    ship = Ship(kind, Frame(100, 100, np.radians(degrees)), 40)
-    corners = ship.rectangle()
-    assert angles_of(corners[None])[0] == pytest.approx(degrees, abs=1e-6)
-    bow = ship.outline()[np.argmax(np.linalg.norm(ship.outline() - corners[0], axis=1))]
-    assert np.linalg.norm(bow - corners[1:3].mean(axis=0)) < ship.beam
