@@ -218,3 +218,75 @@ def test_objects_that_are_difficult_are_kept_and_counted(tmp_path):
     reading = read("yolo", None, path=folder)
     assert reading.labels() == ("ship", "ship")
     assert reading.kinds == {"object marked as difficult": 1}
+
+
+def voc(folder: Path, *objects: str) -> Path:
+    inner = "".join(f"<object><name>ship</name>{one}</object>" for one in objects)
+    (source(folder) / "a.xml").write_text(f"<annotation>{inner}</annotation>")
+    return folder
+
+
+def test_an_oriented_box_of_rolabelimg_is_turned_clockwise_about_its_centre(tmp_path):
+    box = "<robndbox><cx>100</cx><cy>80</cy><w>60</w><h>20</h><angle>0.5</angle></robndbox>"
+    found = found_in("voc", voc(tmp_path / "s", box))
+    corners = corners_of(found.polygons)
+    assert angles_of(corners)[0] == pytest.approx(np.degrees(0.5))
+    np.testing.assert_allclose(corners[0].mean(axis=0), [100, 80])
+    assert found.areas[0] == pytest.approx(1200)
+
+
+def test_a_polygon_of_voc_is_an_outline(tmp_path):
+    points = "<x1>10</x1><y1>10</y1><x2>50</x2><y2>10</y2><x3>30</x3><y3>60</y3>"
+    found = found_in("voc", voc(tmp_path / "s", f"<polygon>{points}</polygon>"))
+    assert (found.kind, found.areas.tolist()) == (ShapeKind.SEGMENT, [1000])
+
+
+def cvat(folder: Path, *shapes: str) -> Path:
+    image = f'<image name="a.png" width="300" height="200">{"".join(shapes)}</image>'
+    (source(folder) / "annotations.xml").write_text(f"<annotations>{image}</annotations>")
+    return folder
+
+
+CVAT_BOX = '<box label="ship" xtl="70" ytl="70" xbr="130" ybr="90" {}/>'
+
+
+def test_boxes_beside_turned_ones_of_cvat_are_oriented_boxes(tmp_path):
+    root = cvat(tmp_path / "s", CVAT_BOX.format('rotation="30"'), CVAT_BOX.format(""))
+    found = found_in("voc", root)
+    assert found.kind == ShapeKind.OBB
+    np.testing.assert_allclose(angles_of(corners_of(found.polygons)), [30, 0], atol=1e-9)
+    assert found.areas.tolist() == pytest.approx([1200, 1200])
+
+
+def test_a_mask_of_cvat_is_an_outline(tmp_path):
+    mask = '<mask label="ship" rle="1,2,1,2" left="10" top="20" width="3" height="2"/>'
+    found = found_in("voc", cvat(tmp_path / "s", mask))
+    assert (found.kind, found.areas.tolist()) == (ShapeKind.SEGMENT, [4])
+    assert found.xyxy.tolist() == [[11, 20, 13, 22]]
+
+
+def test_a_tag_of_cvat_is_the_class_of_its_image(tmp_path):
+    found = found_in("voc", cvat(tmp_path / "s", '<tag label="harbour"/>'))
+    assert found == Shapes.of_image(300, 200, "harbour")
+
+
+def test_rotated_boxes_of_coco_are_oriented_boxes(tmp_path):
+    folder = coco(tmp_path / "s", [])
+    content = json.loads((folder / "coco.json").read_text())
+    content["annotations"][0] |= {"bbox": [70, 70, 60, 20], "attributes": {"rotation": 30.0}}
+    (folder / "coco.json").write_text(json.dumps(content))
+    found = found_in("coco", folder)
+    assert found.kind == ShapeKind.OBB
+    assert angles_of(corners_of(found.polygons))[0] == pytest.approx(30)
+
+
+def test_a_rectangle_of_label_studio_is_turned_clockwise_about_its_corner(tmp_path):
+    value = {"x": 30, "y": 30, "width": 20, "height": 10, "rotation": 30}
+    region = {"id": "r", "type": "rectanglelabels", "original_width": 300, "original_height": 200}
+    region["value"] = {**value, "rectanglelabels": ["ship"]}
+    task = {"id": 1, "data": {"image": "a.png"}, "annotations": [{"result": [region]}]}
+    (source(tmp_path / "s") / "tasks.json").write_text(json.dumps([task]))
+    corners = corners_of(found_in("coco", tmp_path / "s").polygons)
+    np.testing.assert_allclose(corners[0, 0], [90, 60])
+    assert angles_of(corners)[0] == pytest.approx(30)
+    np.testing.assert_allclose(np.linalg.norm(corners[0, 1] - corners[0, 0]), 60)
