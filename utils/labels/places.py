@@ -13,7 +13,8 @@ from utils.shapes.shapes import ShapeKind
 Points = list[tuple[float, float]]
 
 _FEWEST_POINTS = 3
-_ELLIPSE_POINTS = 64
+_FEWEST_ELLIPSE_POINTS = 16
+_INSIDE_ELLIPSE = 0.1  # pixels by which a side may lie inside the ellipse
 _CORNERS = 4
 
 
@@ -106,14 +107,18 @@ def upright(x: float, y: float, width: float, height: float) -> Hull:
 def ellipse(x: float, y: float, rx: float, ry: float, degrees: float = 0.0) -> Place | None:
     """The place of an ellipse given by its centre and half axes, turned clockwise.
 
-    Its outline has 64 corners, and those farthest left, right, up and down.
+    Its outline has so many corners that no side is a tenth of a pixel inside the ellipse, and
+    those farthest left, right, up and down.
     """
     if not (rx > 0 and ry > 0 and all(map(math.isfinite, (x, y, rx, ry, degrees)))):
         return None
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     right, down = math.atan2(-ry * sine, rx * cosine), math.atan2(ry * cosine, rx * sine)
     ends = [right, right + math.pi, down, down + math.pi]
-    turns = [2 * math.pi * step / _ELLIPSE_POINTS for step in range(_ELLIPSE_POINTS)]
+    # A side over the angle a lies r (1 - cos(a / 2)), about r a² / 8, inside a circle.
+    count = math.ceil(math.pi / math.sqrt(2 * _INSIDE_ELLIPSE / max(rx, ry, 1)))
+    count = max(count, _FEWEST_ELLIPSE_POINTS)
+    turns = [2 * math.pi * step / count for step in range(count)]
     points = []
     for angle in sorted({turn % (2 * math.pi) for turn in (*turns, *ends)}):
         across, along = rx * math.cos(angle), ry * math.sin(angle)
