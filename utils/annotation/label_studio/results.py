@@ -8,8 +8,8 @@ from typing import Any
 
 from utils.annotation.label_studio.interface import IMAGE_NAME, LABELS_NAME
 from utils.annotation.label_studio.outlines import outline_problems
-from utils.geometry import box_problem
 from utils.issues import Issue
+from utils.shapes.cleaning import box_problem
 from utils.shapes.formats import to_percent, to_percent_points, to_turned_percent
 from utils.shapes.keyholes import rings_of
 from utils.shapes.outlines import corners_of, to_wkb
