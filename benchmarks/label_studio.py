@@ -1,7 +1,8 @@
 """Sending and fetching 2,000 and 20,000 tasks of 10 boxes: `make bench`.
 
 They are sent as ground truth, which waits or is submitted, and as pre-annotations of new tasks and
-of tasks that are there; 40 tasks go one by one, a request each.
+of tasks that are there; 40 tasks go one by one, a request each. 2,000 tasks of 10 polygons of 30
+points go beside a bare import of the same bytes.
 
 Runs on an embedded Label Studio of its own, in a temporary folder, and prints seconds and ratios.
 """
@@ -25,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.bars import Bar, exit_code
+from benchmarks.label_studio_polygons import measure_polygons, told
 from utils.annotation.label_studio.connection import ask, connect
 from utils.annotation.label_studio.data_manager import WAITING, count_tasks
 from utils.annotation.label_studio.export import export_annotations
@@ -98,9 +100,13 @@ def main() -> int:
         ):
             client = connect(server.url, server.api_key)
             measured.append(measure(client, Path(folder), tasks))
+            if tasks == FEW:
+                made = make_tiles(Path(folder, "polygons"), tasks)
+                polygons = measure_polygons(server, Path(folder), made)
     few, many = measured
     show(few, many)
-    return exit_code("Label Studio", bars(few, many))
+    Console(width=110).print(told(polygons, FEW))
+    return exit_code("Label Studio", [*bars(few, many), *polygons.bars()])
 
 
 def bars(few: Measurement, many: Measurement) -> list[Bar]:

@@ -31,7 +31,7 @@ def export_annotations(
 ]:
     """Join the newest annotation of each task to its tile."""
     client = connect_label_studio(label_studio)
-    project = open_project(client, label_studio.updated(create_missing=False))
+    project = open_project(client, label_studio.updated(create_missing=False), kind=manifest.kind)
     folder = scratch_folder()
     tiles = all_tiles_sent(manifest, label_studio.project, folder / "tiles.parquet")
     path = folder / "labeled_dataset.parquet"

@@ -58,4 +58,5 @@ def pick_tiles(
     )
     label_names = labels.class_names if labels else ()
     classes = list(dict.fromkeys([*predictions.class_names, *label_names]))
-    return *write_picked(picked, classes, open_store(data_source), cut, folder), issues
+    store = open_store(data_source)
+    return *write_picked(picked, classes, store, cut, folder, predictions.kind), issues

@@ -35,7 +35,7 @@ def send_picked_tiles(
     """
     del manifest
     client = connect_label_studio(label_studio)
-    project = open_project(client, label_studio, picked.class_names)
+    project = open_project(client, label_studio, picked.class_names, picked.kind)
     note_destination(project)
     images = connect_storage(client, project, data_source, label_studio.document_root)
     suggested = [(one.tile, preannotation_of(one)) for one in picked]

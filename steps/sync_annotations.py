@@ -23,7 +23,7 @@ def sync_annotations(
 ) -> Annotated[IssueReport, "sync_issues"]:
     """Give every tile one task in the project; tasks that are there are left alone."""
     client = connect_label_studio(label_studio)
-    project = open_project(client, label_studio, manifest.class_names)
+    project = open_project(client, label_studio, manifest.class_names, manifest.kind)
     note_destination(project)
     images = connect_storage(client, project, data_source, label_studio.document_root)
     report = sync_tasks(client, project, manifest, images, label_studio)

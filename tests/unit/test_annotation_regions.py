@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from label_studio_sdk.converter.brush import mask2rle
 from PIL import Image
 
-from utils.annotation.label_studio.regions import boxes_of
+from utils.annotation.label_studio.regions import ALL_LOST, DrawnShapes, shapes_of
 from utils.geometry import box_areas
 from utils.labels.label_studio_shapes import turned_hull
+from utils.shapes.shapes import ShapeKind
 
 sides = st.floats(1, 500)
 places = st.floats(-500, 500)
@@ -24,6 +25,12 @@ places = st.floats(-500, 500)
 def region(kind: str = "rectanglelabels", region_id: str = "r", **value: Any) -> dict[str, Any]:
     rectangle = {"x": 10, "y": 20, "width": 30, "height": 40, "rotation": 0}
     return {"id": region_id, "type": kind, "value": rectangle | value}
+
+
+def boxes_of(
+    result: list[dict[str, Any]], width: int, height: int, class_names: list[str]
+) -> DrawnShapes:
+    return shapes_of(result, width, height, class_names, ShapeKind.DETECT)
 
 
 def read(*result: dict[str, Any]) -> tuple[list[tuple[float, ...]], tuple[str, ...], list[str]]:
@@ -46,8 +53,8 @@ def test_coordinates_stay_those_of_the_upright_image_when_somebody_turned_the_vi
 @pytest.mark.parametrize(
     ("value", "labels", "kinds"),
     [
-        pytest.param({}, (), ["box without label"], id="label missing"),
-        pytest.param({"rectanglelabels": []}, (), ["box without label"], id="label removed"),
+        pytest.param({}, (), ["region without label"], id="label missing"),
+        pytest.param({"rectanglelabels": []}, (), ["region without label"], id="label removed"),
         pytest.param({"rectanglelabels": ["whale"]}, (), ["unknown label"], id="unknown"),
         pytest.param(
             {"rectanglelabels": ["buoy", "ship"]}, ("buoy",), ["several labels"], id="two labels"
@@ -102,7 +109,7 @@ def test_what_marks_no_box_is_told_and_is_no_loss(other: dict[str, Any]) -> None
     assert [(problem.kind, problem.is_loss) for problem in found.problems] == [
         ("not a shape", False)
     ]
-    assert not boxes_of([other], 200, 100, ["ship"]).are_all_lost
+    assert boxes_of([other], 200, 100, ["ship"]).refusal is None
 
 
 def shape(kind: str, **value: Any) -> dict[str, Any]:
@@ -176,7 +183,8 @@ def test_a_mask_of_another_size_than_the_tile_is_scaled() -> None:
 )
 def test_a_tile_of_which_every_region_is_lost_is_known(drawn: dict[str, Any]) -> None:
     found = boxes_of([drawn], 200, 100, ["ship"])
-    assert found.are_all_lost
+    assert found.refusal is not None
+    assert found.refusal[0] == ALL_LOST
     assert [problem.is_loss for problem in found.problems] == [True]
 
 

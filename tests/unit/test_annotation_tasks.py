@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import boxes, make_tile
-from utils.annotation.label_studio.regions import boxes_of
+from utils.annotation.label_studio.regions import shapes_of
 from utils.annotation.label_studio.tasks import task_of, uid_of, unknown_labels
 from utils.annotation.preannotations import Preannotation, holds_known_labels
 from utils.geometry import Window
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 from utils.tiling.tile import Tile
 
 WIDTH, HEIGHT = 640, 480
@@ -58,7 +58,8 @@ def boxes_in_the_tile(draw: st.DrawFn) -> Shapes:
 
 @given(boxes_in_the_tile())
 def test_boxes_come_back_as_they_were_sent(truth: Shapes) -> None:
-    back = boxes_of(regions(tile_with(truth)), WIDTH, HEIGHT, ["ship", "buoy"])
+    sent_regions = regions(tile_with(truth))
+    back = shapes_of(sent_regions, WIDTH, HEIGHT, ["ship", "buoy"], ShapeKind.DETECT)
     assert back.problems == []
     assert back.shapes.labels == truth.labels
     np.testing.assert_allclose(back.shapes.xyxy, truth.xyxy, atol=1e-9)

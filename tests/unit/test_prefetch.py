@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from utils.detection.prefetch import prefetch
+from utils.prefetch import prefetch
 
 
 def test_everything_comes_in_order():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from utils.shapes.shapes import ShapeKind
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -14,9 +16,11 @@ class Project:
         title: Name of the project.
         url: Address of its page.
         class_names: The classes that people can choose there, in order.
+        kind: Kind of the labels that people can give there.
     """
 
     id: int
     title: str
     url: str
     class_names: tuple[str, ...]
+    kind: ShapeKind = ShapeKind.DETECT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,12 @@ from utils.dataset.labeled import LabeledDataset
 from utils.detection.predictions import Predictions
 from utils.issues import IssueReport
 from utils.locks import exclusive
+from utils.shapes.shapes import ShapeKind
 from utils.storage.cache import local_copies
 from utils.tiling.manifest import TileManifest
 from utils.tiling.options import TilingOptions
 
+OTHER_KIND = "labels of another kind"
 # Samples in memory at a time; each batch costs a query and a merge in the database.
 _SAMPLES_PER_BATCH = 2000
 
@@ -73,11 +75,20 @@ def build_dataset(
         tiling: Options for cutting the scenes that have no tiles.
 
     Raises:
+        DatasetError: If the dataset has labels of another kind.
         ServerError: If MongoDB cannot be started, or ends meanwhile.
         BusyError: If another process updates the same dataset.
     """
     tiling = tiling or TilingOptions()
     issues = IssueReport()
+    kind = next(
+        (table.kind for table in (labels, tiles, predictions) if table is not None),
+        ShapeKind.DETECT,
+    )
+    if predictions is not None and predictions.kind != kind:
+        detail = f"the labels are {kind.noun}, and the predictions, which are left out, are not"
+        issues.add("predictions", OTHER_KIND, detail, set_aside=False)
+        predictions = None
     samples = tile_samples(
         tiles_of_predicted(tiles or (), predictions or (), tiling, issues),
         labels=labels or (),
@@ -86,29 +97,51 @@ def build_dataset(
         min_visibility=tiling.min_visibility,
     )
     with database_faults(), exclusive("FiftyOne update", f"the dataset {name}"):
-        return update_dataset(name, samples, issues)
+        return update_dataset(name, _of_kind(samples, kind, issues), issues, kind)
 
 
-def update_dataset(name: str, samples: Iterable[TileSample], issues: IssueReport) -> DatasetUpdate:
+def _of_kind(
+    samples: Iterable[TileSample], kind: ShapeKind, issues: IssueReport
+) -> Iterator[TileSample]:
+    """Yield the samples; truth of another kind, as of an ingest before the labels, is left out."""
+    for sample in samples:
+        if sample.truth and sample.truth.kind != kind:
+            detail = f"its labels are {sample.truth.kind.noun} and are left out"
+            issues.add(sample.tile_id, OTHER_KIND, detail, set_aside=False)
+            yield replace(sample, truth=None)
+        else:
+            yield sample
+
+
+def update_dataset(
+    name: str,
+    samples: Iterable[TileSample],
+    issues: IssueReport,
+    kind: ShapeKind = ShapeKind.DETECT,
+) -> DatasetUpdate:
     """Write the samples that are new or have changed, then evaluate if anything was written.
 
     Args:
         name: Name of the dataset.
         samples: The samples, consumed once, some thousand in memory at a time.
         issues: Receives the tiles whose image is missing.
+        kind: Kind of the labels, which a dataset that is there must have.
+
+    Raises:
+        DatasetError: If the dataset has labels of another kind.
     """
-    dataset = open_dataset(name)
+    dataset = open_dataset(name, kind)
     added = updated = total = 0
-    with writer(dataset) as write:
+    with writer(dataset, kind) as write:
         for batch in _batches(_with_images(samples, issues)):
             known = _known_samples(dataset, [sample.tile_id for sample, _ in batch])
-            pending = _pending(batch, known)
+            pending = _pending(batch, known, kind)
             if pending:
                 forget_evaluation(dataset)
                 write(pending)
             new = sum(document["tile_id"] not in known for document in pending)
             added, updated, total = added + new, updated + len(pending) - new, total + len(batch)
-    evaluated = evaluate(dataset)
+    evaluated = evaluate(dataset, kind)
     return DatasetUpdate(name, added, updated, total - added - updated, evaluated, issues)
 
 
@@ -146,10 +179,10 @@ def _known_samples(dataset: Any, tile_ids: list[str]) -> dict[str, KnownSample]:
 
 
 def _pending(
-    batch: list[tuple[TileSample, Path]], known: Mapping[str, KnownSample]
+    batch: list[tuple[TileSample, Path]], known: Mapping[str, KnownSample], kind: ShapeKind
 ) -> list[Document]:
     documents = (
-        pending_document(sample, image, known.get(sample.tile_id)) for sample, image in batch
+        pending_document(sample, image, known.get(sample.tile_id), kind) for sample, image in batch
     )
     return [document for document in documents if document is not None]
 

@@ -1,7 +1,4 @@
-"""Samples as the documents that FiftyOne stores, in the format of its `FiftyOneDataset` on disk.
-
-They are plain dictionaries: making `fiftyone.Detection` objects takes seven times as long.
-"""
+"""Samples as the documents that FiftyOne stores, in the format of its `FiftyOneDataset` on disk."""
 
 from __future__ import annotations
 
@@ -11,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bson import ObjectId
-
 from utils.curation.fields import FOUND, STATE, TRUTH
+from utils.curation.labels import label_of, with_ids
 from utils.curation.samples import TileSample
-from utils.shapes.formats import to_relative_xywh
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind
 
 Document = dict[str, Any]
 
@@ -38,7 +33,12 @@ class KnownSample:
     state: Document
 
 
-def pending_document(sample: TileSample, image: Path, known: KnownSample | None) -> Document | None:
+def pending_document(
+    sample: TileSample,
+    image: Path,
+    known: KnownSample | None,
+    kind: ShapeKind = ShapeKind.DETECT,
+) -> Document | None:
     """The document that brings the database up to date, or None if it is.
 
     A field without a value now (no truth, no prediction) stays as it is in the database, and so
@@ -48,8 +48,9 @@ def pending_document(sample: TileSample, image: Path, known: KnownSample | None)
         sample: The sample.
         image: Its image on this machine.
         known: The sample in the database; None for a new one.
+        kind: Kind of the dataset.
     """
-    document = sample_document(sample, image)
+    document = sample_document(sample, image, kind)
     known = known or KnownSample((), {})
     prints = {field: _fingerprint(value) for field, value in document.items()}
     state = known.state | prints | {"tags": list(sample.tags)}
@@ -60,9 +61,8 @@ def pending_document(sample: TileSample, image: Path, known: KnownSample | None)
         for field, value in document.items()
         if field in IDENTITY or prints[field] != known.state.get(field)
     }
-    for field in (TRUTH, FOUND):
-        for detection in changed.get(field, {}).get("detections", ()):
-            detection["_id"] = {"$oid": str(ObjectId())}
+    for field in {TRUTH, FOUND} & changed.keys():
+        changed[field] = with_ids(changed[field])
     tags = updated_tags(known.tags, tuple(known.state.get("tags", ())), sample.tags)
     return changed | {"tags": list(tags), STATE: state}
 
@@ -81,9 +81,10 @@ def updated_tags(
     return (*kept, *new)
 
 
-def sample_document(sample: TileSample, image: Path) -> Document:
-    """A sample as a document, without tags and without the ids of its boxes."""
+def sample_document(sample: TileSample, image: Path, kind: ShapeKind) -> Document:
+    """A sample as a document, without tags and without the ids of its labels."""
     window = sample.window
+    size = window.width, window.height
     document: Document = {
         "tile_id": sample.tile_id,
         "filepath": str(image),
@@ -96,25 +97,13 @@ def sample_document(sample: TileSample, image: Path) -> Document:
     }
     if sample.reviewed is not None:
         document["reviewed"] = sample.reviewed
-    if sample.truth is not None:
-        document[TRUTH] = _detections(sample.truth, sample)
+    if sample.truth is not None and (truth := label_of(sample.truth, kind, *size)):
+        document[TRUTH] = truth
     if sample.found is not None:
         document["model_version"] = sample.model_version
-        document[FOUND] = _detections(sample.found, sample)
+        if found := label_of(sample.found, kind, *size, sample.model_version):
+            document[FOUND] = found
     return document
-
-
-def _detections(boxes: Shapes, sample: TileSample) -> Document:
-    width, height = sample.window.width, sample.window.height
-    shares = to_relative_xywh(boxes.xyxy, width, height).tolist()
-    detections: list[Document] = [
-        {"_cls": "Detection", "attributes": {}, "tags": [], "label": label, "bounding_box": share}
-        for label, share in zip(boxes.labels, shares, strict=True)
-    ]
-    if boxes.scores is not None:
-        for detection, score in zip(detections, boxes.scores.tolist(), strict=True):
-            detection |= {"confidence": score, "model_version": sample.model_version}
-    return {"_cls": "Detections", "detections": detections}
 
 
 def _fingerprint(value: Any) -> str:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from utils.curation.labels import FIELD_TYPES
+from utils.errors import DatasetError
+from utils.shapes.shapes import ShapeKind
+
 TRUTH = "ground_truth"
 FOUND = "predictions"
 STATE = "last_written"
@@ -17,24 +21,45 @@ _FOLDED = ("bookkeeping", "metadata")
 _METADATA = ("width", "height", "num_channels", "size_bytes", "mime_type")
 
 
-def open_dataset(name: str) -> Any:
+def open_dataset(name: str, kind: ShapeKind = ShapeKind.DETECT) -> Any:
     """Open the persistent FiftyOne dataset of a name; a missing one is created with its fields.
+
+    Args:
+        name: Name of the dataset.
+        kind: Kind of its labels.
 
     Returns:
         A `fiftyone.Dataset`.
+
+    Raises:
+        DatasetError: If its labels are of another kind.
     """
     import fiftyone as fo
 
     if fo.dataset_exists(name):
-        return fo.load_dataset(name)
+        dataset = fo.load_dataset(name)
+        _check_kind(dataset, kind)
+        return dataset
     dataset = fo.Dataset(name, persistent=True)
-    declare_fields(dataset)
+    declare_fields(dataset, kind)
     _arrange(dataset)
     return dataset
 
 
-def declare_fields(dataset: Any) -> None:
-    """Give an empty dataset the fields and indexes of a dataset of tiles."""
+def _check_kind(dataset: Any, kind: ShapeKind) -> None:
+    field = dataset.get_field(TRUTH)
+    there = getattr(getattr(field, "document_type", None), "__name__", None)
+    wanted, _ = FIELD_TYPES[kind]
+    if there not in (None, wanted):
+        raise DatasetError(
+            f"The FiftyOne dataset '{dataset.name}' has {there.lower()} in its field {TRUTH}, and "
+            f"the tiles have {kind.noun}. Give another dataset_name in the configuration: a new "
+            f"dataset is made for {kind.noun}."
+        )
+
+
+def declare_fields(dataset: Any, kind: ShapeKind) -> None:
+    """Give an empty dataset the fields and indexes of a dataset of tiles, with labels of a kind."""
     import fiftyone as fo
 
     for text in ("tile_id", "scene_id", "model_version"):
@@ -42,9 +67,13 @@ def declare_fields(dataset: Any) -> None:
     dataset.add_sample_field("window", fo.ListField, subfield=fo.IntField)
     dataset.add_sample_field("reviewed", fo.BooleanField)
     dataset.add_sample_field(STATE, fo.DictField)
-    for boxes in (TRUTH, FOUND):
-        dataset.add_sample_field(boxes, fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections)
-    dataset.add_sample_field(f"{FOUND}.detections.model_version", fo.StringField)
+    name, many = FIELD_TYPES[kind]
+    for labels in (TRUTH, FOUND):
+        dataset.add_sample_field(
+            labels, fo.EmbeddedDocumentField, embedded_doc_type=getattr(fo, name)
+        )
+    found = FOUND if many is None else f"{FOUND}.{many}"
+    dataset.add_sample_field(f"{found}.model_version", fo.StringField)
     dataset.create_index("tile_id", unique=True)
     dataset.create_index("scene_id")
 

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+import numpy as np
+
 from utils.dataset.labeled import LabeledTile
 from utils.detection.predictions import ScenePrediction
 from utils.geometry import Window
-from utils.shapes.shapes import Shapes
-from utils.shapes.windows import shapes_by_window
+from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.windows import seen_in, shapes_by_window
 from utils.tiling.tile import Tile
 
 
@@ -97,8 +99,19 @@ def _with_prediction(
     """The samples of a scene with the boxes that were predicted in it."""
     if scene is None:
         return samples
-    found = shapes_by_window(scene.shapes, [sample.window for sample in samples], min_visibility)
+    windows = [sample.window for sample in samples]
+    if scene.shapes.kind == ShapeKind.CLASSIFY:
+        found = _classes_by_window(scene.shapes, windows)
+    else:
+        found = shapes_by_window(scene.shapes, windows, min_visibility)
     return (
         replace(sample, found=inside, model_version=scene.model_version)
         for sample, inside in zip(samples, found, strict=True)
     )
+
+
+def _classes_by_window(shapes: Shapes, windows: Sequence[Window]) -> Iterator[Shapes]:
+    """Yield the classes of each window, in its coordinates; a larger image's are not its own."""
+    for window in windows:
+        is_own = np.isclose(shapes.xyxy, window.xyxy).all(axis=1)
+        yield seen_in(shapes.select(is_own), window)

@@ -15,13 +15,14 @@ from typing import Any
 
 from utils.curation.documents import Document
 from utils.curation.fields import declare_fields
+from utils.shapes.shapes import ShapeKind
 
 Write = Callable[[list[Document]], None]
 
 
 @contextmanager
-def writer(dataset: Any) -> Iterator[Write]:
-    """Yield a function that merges documents into a dataset by their `tile_id`.
+def writer(dataset: Any, kind: ShapeKind) -> Iterator[Write]:
+    """Yield a function that merges documents into a dataset of a kind by their `tile_id`.
 
     Fields that a document lacks stay as they are in the dataset.
     """
@@ -30,7 +31,7 @@ def writer(dataset: Any) -> Iterator[Write]:
     with TemporaryDirectory() as temporary:
         folder = Path(temporary) / "documents"
         template = fo.Dataset()
-        declare_fields(template)
+        declare_fields(template, kind)
         _export(template, folder)
         template.delete()
 

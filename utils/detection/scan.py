@@ -12,7 +12,6 @@ import numpy as np
 from utils.detection.empty_water import contrast
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import Predictor
-from utils.detection.prefetch import prefetch
 from utils.detection.scale import WindowPlan
 from utils.detection.whole_scene import read_whole
 from utils.detection.window_checkpoints import PredictionCache, ScannedWindow, WindowCheckpoints
@@ -22,6 +21,7 @@ from utils.images.damage import DamageSigns
 from utils.images.files import image_sha256
 from utils.images.reader import Pixels, image_size, read_windows
 from utils.issues import Issue
+from utils.prefetch import prefetch
 from utils.progress import Advance, progress
 from utils.scenes.coverage import COVERED, Coverage, StateArray, coverage_of
 from utils.scenes.noted import damage_issues, image_issues

@@ -10,8 +10,8 @@ from utils.curation.samples import tile_samples
 from utils.dataset.labeled import LabeledTile
 from utils.detection.predictions import ScenePrediction
 from utils.evaluation.tide_errors import confident
-from utils.feedback.scores import disagreement, uncertainty
-from utils.shapes.shapes import Shapes
+from utils.feedback.scores import class_uncertainty, disagreement, uncertainty
+from utils.shapes.shapes import ShapeKind, Shapes
 from utils.tiling.tile import Tile
 
 
@@ -65,7 +65,7 @@ def candidates(
         confidence: The threshold of the detector, in (0, 1).
         labels: The labelled tiles.
         predictions: Predictions of whole scenes.
-        min_visibility: Share of a box in a tile from which it belongs to it (`boxes_by_window`).
+        min_visibility: Share of a box in a tile from which it belongs to it (`shapes_by_window`).
         held_out: The ids of scenes of val and test.
         skipped: The ids of tiles that people have skipped.
         tagged: The ids of tiles to yield even if they are reviewed or skipped, or have no
@@ -93,6 +93,9 @@ def candidate(
 ) -> Candidate:
     """Make a candidate with its scores; the arguments are as in `Candidate` and `candidates`."""
     scores = found.scores if found is not None else None
+    is_class = found is not None and found.kind == ShapeKind.CLASSIFY
+    if is_class and not truth:
+        truth = None  # an image without a class is one that nobody has labelled
     disagrees = disagreement(truth, found) if truth is not None and found is not None else None
     return Candidate(
         tile,
@@ -100,6 +103,6 @@ def candidate(
         model_version,
         confidence,
         truth,
-        uncertainty(scores, confidence),
+        class_uncertainty(scores) if is_class else uncertainty(scores, confidence),
         disagrees,
     )

@@ -17,6 +17,8 @@ from utils.feedback.picked import PickedTile, PickedTiles
 from utils.feedback.predict_tiles import embedder, threshold_of, with_predictions
 from utils.feedback.sendable import stored_tile
 from utils.issues import IssueReport
+from utils.shapes.columns import with_kind
+from utils.shapes.shapes import ShapeKind
 from utils.storage.objects import ObjectStore
 from utils.tiling.manifest import TileManifest, cut_with
 from utils.tiling.options import TilingOptions
@@ -111,6 +113,7 @@ def write_picked(
     store: ObjectStore,
     tiling: TilingOptions,
     folder: Path,
+    kind: ShapeKind = ShapeKind.DETECT,
 ) -> tuple[PickedTiles, TileManifest]:
     """Store the images of picked tiles, and list the tiles in two tables.
 
@@ -120,6 +123,7 @@ def write_picked(
         store: Data source, as for the ingest.
         tiling: How the tiles were cut, for the manifest's footer.
         folder: Folder for both files.
+        kind: Kind of the predictions and labels.
 
     Returns:
         The picked tiles, and their manifest, by which an export knows them.
@@ -129,8 +133,8 @@ def write_picked(
     """
     stored = [replace(one, tile=stored_tile(one.tile, store, tiling)) for one in picked]
     tiles = [one.tile for one in stored]
-    footer = cut_with(tiling)
+    footer = cut_with(tiling) | with_kind(kind)
     return (
-        PickedTiles.write(folder / "picked.parquet", class_names, stored),
+        PickedTiles.write(folder / "picked.parquet", class_names, stored, footer=with_kind(kind)),
         TileManifest.write(folder / "manifest.parquet", class_names, tiles, footer=footer),
     )

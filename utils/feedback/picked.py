@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from utils.shapes.columns import from_columns, shape_fields, to_columns
-from utils.shapes.shapes import Shapes
+from utils.shapes.columns import from_columns, kind_in, shape_fields, to_columns
+from utils.shapes.shapes import ShapeKind, Shapes
 from utils.tables import Table, versioned_schema
 from utils.tiling.manifest import SCHEMA as TILES
 from utils.tiling.manifest import TileManifest
@@ -112,3 +112,8 @@ class PickedTiles(Table[PickedTile]):
     oldest_version: ClassVar[int] = 1
     to_row = staticmethod(_to_row)
     from_row = staticmethod(_to_picked)
+
+    @property
+    def kind(self) -> ShapeKind:
+        """The kind of the shapes, which the whole table has."""
+        return kind_in(self.footer)

@@ -6,7 +6,7 @@ import numpy as np
 
 from utils.geometry import BoolArray, FloatArray
 from utils.shapes.pairing import match_shapes
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 
 # Shapes below this share of the threshold are mostly noise, and any number of them may be stored.
 _LEAST_SHARE = 0.2
@@ -34,6 +34,22 @@ def uncertainty(scores: FloatArray | None, confidence: float) -> float:
     return float(binary_entropy(centred(counted, confidence)).mean()) if len(counted) else 0.0
 
 
+def class_uncertainty(scores: FloatArray | None) -> float:
+    """The uncertainty of a detector about the class of an image, in [0, 1].
+
+    One minus the margin of the best class over the second. Where only the best is known, the second
+    may have all that is left of 1.
+
+    Args:
+        scores: Scores of the classes found, shape (n,), or None without a prediction.
+    """
+    if scores is None or not len(scores):
+        return 0.0
+    best, *others = np.sort(scores)[::-1].tolist()
+    second = others[0] if others else min(best, 1 - best)
+    return float(np.clip(1 - (best - second), 0, 1))
+
+
 def centred(scores: FloatArray, confidence: float) -> FloatArray:
     """Map scores to probabilities: `confidence` to 0.5, 0 and 1 to themselves, linear between."""
     return np.interp(scores, [0.0, confidence, 1.0], [0.0, 0.5, 1.0])
@@ -50,17 +66,18 @@ def disagreement(truth: Shapes, found: Shapes) -> float:
     """The evidence that the worst label of a tile is wrong, in [0, 1].
 
     Shapes are matched whatever their class, at an intersection over union of 0.5. With c the score
-    of the predicted box, a label of another class is wrong by c, a label whose box lies elsewhere
-    by c (2 i - 1), where i = 2 (1 - overlap), and a missing label by c: FiftyOne Brain's
+    of the predicted shape, a label of another class is wrong by c, a label whose shape lies
+    elsewhere by c (2 i - 1), where i = 2 (1 - overlap), and a missing label by c: FiftyOne Brain's
     mistakenness (`compute_mistakenness`, for detections without logits), stretched so that 0.5,
     where it cannot tell, becomes 0. Labels without a prediction, which FiftyOne only counts as
-    possibly spurious, are wrong by half their share: the detector may have missed them as well.
+    possibly spurious, are wrong by half their share: the detector may have missed them as well. Of
+    the classes found for an image only the best one counts.
 
     Args:
         truth: Labels, in tile coordinates.
         found: The detector's boxes with scores, in tile coordinates.
     """
-    found = found.by_score()
+    found = best_class(found.by_score())
     scores = found.confidences
     (matches,) = match_shapes(found, truth, np.array([_IOU]))
     wrong = [0.0, *scores[matches < 0].tolist()]
@@ -73,6 +90,15 @@ def disagreement(truth: Shapes, found: Shapes) -> float:
     if len(truth):
         wrong.append(_UNSEEN_LABEL * (1 - float((matches >= 0).sum()) / len(truth)))
     return float(max(wrong))
+
+
+def best_class(found: Shapes) -> Shapes:
+    """The best class of an image; shapes within an image stay as they are.
+
+    Args:
+        found: By falling score.
+    """
+    return found.select([0]) if found.kind == ShapeKind.CLASSIFY and len(found) else found
 
 
 class Novelty:

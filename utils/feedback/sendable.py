@@ -12,9 +12,10 @@ from utils.annotation.preannotations import Preannotation
 from utils.detection.detector import LEAST_SCORE, readable_score
 from utils.evaluation.tide_errors import confident
 from utils.feedback.picked import PickedTile
+from utils.feedback.scores import best_class
 from utils.geometry import FloatArray
 from utils.paths import local_folder
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 from utils.storage.objects import ObjectStore, is_local
 from utils.tiling.options import TilingOptions
 from utils.tiling.parts import tile_key
@@ -22,8 +23,13 @@ from utils.tiling.tile import Tile
 
 
 def boxes_to_send(picked: PickedTile) -> Shapes | None:
-    """The boxes of a picked tile that go to people, by falling score; None without a prediction."""
-    return None if picked.found is None else confident(picked.found, picked.confidence)
+    """The shapes of a picked tile that go to people, by falling score; None without a prediction.
+
+    Of the classes found for an image the best one goes.
+    """
+    if picked.found is None:
+        return None
+    return best_class(confident(picked.found, picked.confidence))
 
 
 def boxes_kept_back(picked: PickedTile) -> Shapes | None:
@@ -47,7 +53,8 @@ def told_about(picked: Iterable[PickedTile]) -> str:
     tiles = list(picked)
     sent, kept = sent_boxes(tiles)
     threshold = max((one.confidence for one in tiles), default=0.0)
-    told = f"{sent} boxes that score at least {readable_score(threshold)} go with them"
+    noun = next((one.found.kind.noun for one in tiles if one.found), ShapeKind.DETECT.noun)
+    told = f"{sent} {noun} that score at least {readable_score(threshold)} go with them"
     if kept:
         told += f"; {kept} that score less stay here"
     if sent or not kept:

@@ -133,16 +133,16 @@ def turned_hull(
 
 def _rectangle(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> FloatArray:
     del drawn_on
-    x, y = _pixels(value["x"], width), _pixels(value["y"], height)
-    sides = _pixels(value["width"], width), _pixels(value["height"], height)
+    x, y = pixels_of(value["x"], width), pixels_of(value["y"], height)
+    sides = pixels_of(value["width"], width), pixels_of(value["height"], height)
     return np.array(turned_hull(x, y, *sides, float(value.get("rotation") or 0)))
 
 
 def _ellipse(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> FloatArray:
     """Half the extent of a turned ellipse is the root of the squared projections of its axes."""
     del drawn_on
-    x, y = _pixels(value["x"], width), _pixels(value["y"], height)
-    across, down = _pixels(value["radiusX"], width), _pixels(value["radiusY"], height)
+    x, y = pixels_of(value["x"], width), pixels_of(value["y"], height)
+    across, down = pixels_of(value["radiusX"], width), pixels_of(value["radiusY"], height)
     angle = np.deg2rad(float(value.get("rotation") or 0))
     half_width = np.hypot(across * np.cos(angle), down * np.sin(angle))
     half_height = np.hypot(across * np.sin(angle), down * np.cos(angle))
@@ -167,6 +167,15 @@ def _path(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> F
 
 
 def _brush(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> FloatArray:
+    return _around_mask(brush_mask(value, drawn_on), width, height)
+
+
+def _bitmask(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> FloatArray:
+    return _around_mask(bitmask_of(value, drawn_on), width, height)
+
+
+def brush_mask(value: Value, drawn_on: tuple[int, int]) -> NDArray[np.uint8]:
+    """The mask of a brush, shape (rows, columns); ValueError where it is not one of the image."""
     from label_studio_sdk.converter.brush import decode_rle
 
     packed: Sequence[int] = value["rle"]
@@ -174,11 +183,12 @@ def _brush(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> 
     numbers = int.from_bytes(bytes(packed[:4]), "big")  # how many it unpacks to
     if value.get("format", "rle") != "rle" or numbers != columns * rows * _CHANNELS:
         raise ValueError(f"its mask is not one of {columns} x {rows} pixels")
-    mask = decode_rle(packed).reshape(rows, columns, _CHANNELS)[..., -1]
-    return _around_mask(mask, width, height)
+    mask: NDArray[np.uint8] = decode_rle(packed).reshape(rows, columns, _CHANNELS)[..., -1]
+    return mask
 
 
-def _bitmask(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> FloatArray:
+def bitmask_of(value: Value, drawn_on: tuple[int, int]) -> NDArray[np.uint8]:
+    """The mask of a picture, shape (rows, columns); ValueError where it is not one of the image."""
     from PIL import Image, UnidentifiedImageError
 
     encoded = str(value["imageDataURL"])
@@ -190,10 +200,9 @@ def _bitmask(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -
             if image.size != drawn_on:
                 raise ValueError(f"its mask is not one of {drawn_on[0]} x {drawn_on[1]} pixels")
             painted = image.getchannel("A") if "A" in image.getbands() else image.convert("L")
-            mask = np.asarray(painted)
+            return np.asarray(painted)
     except (binascii.Error, UnidentifiedImageError, OSError, SyntaxError) as error:
         raise ValueError(f"its mask does not decode ({error})") from error
-    return _around_mask(mask, width, height)
 
 
 _Reader = Callable[[Value, int, int, tuple[int, int]], FloatArray]
@@ -236,14 +245,15 @@ def _reader(value: Value) -> _Reader | None:
     return next((read for keys, read in _READERS.items() if value.keys() >= set(keys)), None)
 
 
-def _pixels(percent: Any, side: int) -> float:
+def pixels_of(percent: Any, side: int) -> float:
+    """A length in percent of a side of the image, in pixels."""
     return float(percent) * side / 100
 
 
 def _around_points(points: Sequence[tuple[Any, Any]], width: int, height: int) -> FloatArray:
     if not points:
         raise ValueError("it has no points")
-    pixels = [(_pixels(x, width), _pixels(y, height)) for x, y in points]
+    pixels = [(pixels_of(x, width), pixels_of(y, height)) for x, y in points]
     return np.array(_around(np.array(pixels)))
 
 

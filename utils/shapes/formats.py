@@ -1,7 +1,7 @@
-"""The forms boxes take outside Spyglass, and the way to and from `xyxy` in pixels.
+"""The forms shapes take outside Spyglass, and the way to and from pixels.
 
 Label files, whose forms are many and not to be trusted, are parsed in `utils.labels`. All functions
-take and return float64 arrays of shape (n, 4).
+take and return float64 arrays, boxes of shape (n, 4).
 """
 
 from __future__ import annotations
@@ -55,3 +55,67 @@ def to_relative_xywh(xyxy: ArrayLike, width: float, height: float) -> FloatArray
 
 def _rows(boxes: ArrayLike) -> FloatArray:
     return np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+
+
+def from_turned_percent(turned: ArrayLike, width: float, height: float) -> FloatArray:
+    """Label Studio's turned rectangles to the corners of oriented boxes in pixels.
+
+    Args:
+        turned: `[x, y, width, height, rotation]` of n rectangles: percent of the image, and degrees
+            clockwise about the top left corner, turned in pixels, shape (n, 5).
+        width: Width of the image, in pixels.
+        height: Height of the image, in pixels.
+
+    Returns:
+        Corners from the object's own top left, clockwise, shape (n, 4, 2).
+    """
+    rows = np.asarray(turned, dtype=np.float64).reshape(-1, 5)
+    xywh = rows[:, :4] / 100 * [width, height, width, height]
+    first, sides, radians = xywh[:, :2], xywh[:, 2:], np.radians(rows[:, 4])
+    along = sides[:, :1] * np.column_stack([np.cos(radians), np.sin(radians)])
+    down = sides[:, 1:] * np.column_stack([-np.sin(radians), np.cos(radians)])
+    return np.stack([first, first + along, first + along + down, first + down], axis=1)
+
+
+def to_turned_percent(corners: ArrayLike, width: float, height: float) -> FloatArray:
+    """The corners of oriented boxes in pixels to Label Studio's turned rectangles.
+
+    Args:
+        corners: From the object's own top left, clockwise, shape (n, 4, 2). Where they are no exact
+            rectangle, the rectangle has their centre and mean sides.
+        width: Width of the image, in pixels.
+        height: Height of the image, in pixels.
+
+    Returns:
+        `[x, y, width, height, rotation]` as in `from_turned_percent`, shape (n, 5).
+    """
+    points = np.asarray(corners, dtype=np.float64).reshape(-1, 4, 2)
+    along = (points[:, 1] - points[:, 0] + points[:, 2] - points[:, 3]) / 2
+    down = (points[:, 3] - points[:, 0] + points[:, 2] - points[:, 1]) / 2
+    degrees = np.degrees(np.arctan2(along[:, 1], along[:, 0]))
+    long, high = np.hypot(*along.T), np.hypot(*down.T)
+    # The second side of a rectangle is square to the first.
+    square = np.column_stack([-along[:, 1], along[:, 0]])
+    square *= np.divide(high, long, out=np.zeros_like(high), where=long > 0)[:, None]
+    first = points.mean(axis=1) - (along + square) / 2
+    shares = np.column_stack([first, long, high]) / [width, height, width, height]
+    return np.column_stack([shares * 100, degrees])
+
+
+def from_percent_points(points: ArrayLike, width: float, height: float) -> FloatArray:
+    """Label Studio's points in percent of the image to pixels, shape (k, 2)."""
+    shares = np.asarray(points, dtype=np.float64).reshape(-1, 2) / 100
+    return np.asarray(shares * [width, height])
+
+
+def to_percent_points(points: FloatArray, width: float, height: float) -> FloatArray:
+    """Points in pixels, shape (k, 2), to percent of the image for Label Studio.
+
+    They are rounded to a 10,000th of a pixel in an image of 10,000, which halves their text.
+    """
+    return np.round(points / [width, height] * 100, 6)
+
+
+def to_relative_points(points: FloatArray, width: float, height: float) -> FloatArray:
+    """Points in pixels, shape (k, 2), to shares of the image for FiftyOne."""
+    return np.asarray(points / [width, height])

@@ -246,7 +246,7 @@ def from_wkb(values: Sequence[bytes]) -> Outlines:
     """Outlines from well-known binary."""
     import shapely
 
-    return as_outlines(shapely.from_wkb(value) for value in values)
+    return np.asarray(shapely.from_wkb(np.array(values, dtype=object)), dtype=object)
 
 
 def to_geojson(outlines: Outlines) -> list[dict[str, Any]]:

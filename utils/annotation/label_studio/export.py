@@ -19,8 +19,8 @@ from utils.annotation.label_studio.annotations import (
 )
 from utils.annotation.label_studio.connection import ask, explained, json_items, url_of
 from utils.annotation.label_studio.proposals import Proposals
-from utils.annotation.label_studio.regions import boxes_of
-from utils.annotation.label_studio.tasks import sendable_boxes
+from utils.annotation.label_studio.regions import shapes_of
+from utils.annotation.label_studio.tasks import has_known_labels, sendable_shapes
 from utils.annotation.options import ExportOptions
 from utils.annotation.project import Project
 from utils.annotation.quality import LabelQuality
@@ -31,6 +31,7 @@ from utils.errors import DatasetError, LabelStudioError
 from utils.issues import IssueReport
 from utils.progress import progress
 from utils.scenes.places import ground_sample_distance
+from utils.shapes.columns import with_kind
 from utils.shapes.shapes import Shapes
 from utils.storage.disk import disk_faults
 from utils.tiling.manifest import TileManifest
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
 
 _SKIPPED = "skipped by a person"
-ALL_LOST = "all regions lost"
 
 
 def export_annotations(
@@ -57,7 +57,7 @@ def export_annotations(
 
     Args:
         client: From `connect`.
-        project: From `open_project`; its classes become those of the dataset.
+        project: From `open_project`; its classes and its kind become those of the dataset.
         manifest: The tiles that were sent.
         out_path: Path of the dataset's Parquet file.
         options: The rule for unreviewed tasks and the limit for bad tiles.
@@ -73,10 +73,11 @@ def export_annotations(
             users = _users(client)
             download_tasks(client, project, export, options.timeout_s)
         with closing(_join(Path(scratch, "join.sqlite"), manifest, export, project)) as join:
-            proposals = Proposals(client, project.class_names, users)
+            proposals = Proposals(client, project, users)
             reader = _Reader(project, users, proposals, options)
             tiles = reader.labeled_tiles(join, len(manifest))
-            dataset = LabeledDataset.write(out_path, project.class_names, tiles)
+            footer = with_kind(project.kind)
+            dataset = LabeledDataset.write(out_path, project.class_names, tiles, footer=footer)
     # People skip tiles on purpose, so skipped tiles do not count towards the limit of bad ones.
     faults = IssueReport([issue for issue in reader.issues.issues if issue.kind != _SKIPPED])
     faults.check_share(len(manifest), options.max_bad_share, "tiles")
@@ -128,16 +129,22 @@ class _Reader:
         if not reviewed and self.options.unreviewed == "skip":
             self.statistics.unreviewed += 1
             return None
-        drawn = boxes_of(
-            chosen["result"], tile.window.width, tile.window.height, self.project.class_names
+        drawn = shapes_of(
+            chosen["result"],
+            tile.window.width,
+            tile.window.height,
+            self.project.class_names,
+            self.project.kind,
         )
         for problem in drawn.problems:
+            if problem.spoils_tile:
+                continue  # told of the tile
             detail = f"task {chosen['task']}: {problem.detail}"
             lost = int(problem.is_loss)
             self.issues.add(tile.tile_id, problem.kind, detail, set_aside=False, lost=lost)
-        if drawn.are_all_lost:
-            detail = f"task {chosen['task']}: none of its regions could be used, so it is not empty"
-            self.issues.add(tile.tile_id, ALL_LOST, detail)
+        if drawn.refusal:
+            kind, detail = drawn.refusal
+            self.issues.add(tile.tile_id, kind, f"task {chosen['task']}: {detail}")
             return None
         return _labeled_tile(
             tile,
@@ -155,7 +162,7 @@ class _Reader:
         if self.options.unreviewed == "skip":
             self.statistics.unreviewed += 1
             return None
-        return _labeled_tile(tile, sendable_boxes(tile), task_id=task["id"])
+        return _labeled_tile(tile, sendable_shapes(tile), task_id=task["id"])
 
     def _review(
         self, tile: Tile, chosen: Annotation, annotations: list[dict[str, Any]]
@@ -195,7 +202,7 @@ class _Reader:
 
 def _has_known_labels(tile: Tile, tasks: list[Task]) -> bool:
     """Whether a tile has ground truth, and a task that was sent with a proposal."""
-    return tile.shapes is not None and any(task.get("predictions") for task in tasks)
+    return has_known_labels(tile) and any(task.get("predictions") for task in tasks)
 
 
 def _labeled_tile(tile: Tile, boxes: Shapes, **work: Any) -> LabeledTile:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -18,6 +19,7 @@ from utils.annotation.label_studio.late_imports import under_way
 from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.annotation.label_studio.tasks import TileTask
 from utils.issues import IssueReport
+from utils.prefetch import prefetch
 from utils.progress import Advance
 
 if TYPE_CHECKING:
@@ -129,10 +131,13 @@ def import_tasks(
     path = f"api/projects/{project_id}/import"
     queue = ImportQueue(client, path, have_arrived, options.timeout_s)
     arrived = 0
-    for batch in batches(tasks, options.batch_megabytes, options.batch_tasks):
-        with under_way(client, project_id, batch):
-            arrived += import_batch(queue, batch, issues)
-        advance(len(batch))
+    made = batches(tasks, options.batch_megabytes, options.batch_tasks)
+    # The next batch is made while Label Studio stores this one.
+    with closing(prefetch(made, most=1)) as ahead:
+        for batch in ahead:
+            with under_way(client, project_id, batch):
+                arrived += import_batch(queue, batch, issues)
+            advance(len(batch))
     return arrived
 
 

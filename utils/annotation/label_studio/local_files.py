@@ -12,7 +12,7 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from utils.annotation.label_studio.connection import NO_RETRIES, ask, explained, refusal, url_of
-from utils.annotation.label_studio.project import label_config
+from utils.annotation.label_studio.interface import label_config
 from utils.errors import ConfigurationError
 from utils.paths import local_folder
 

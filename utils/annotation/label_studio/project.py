@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
 
 from utils.annotation.label_studio.connection import ask, explained, url_of
+from utils.annotation.label_studio.interface import interface_of, label_config
 from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.annotation.project import Project
 from utils.errors import LabelStudioError
 from utils.locks import exclusive
+from utils.shapes.shapes import ShapeKind
 
 if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
 
-IMAGE_KEY = "image"
-IMAGE_NAME = "image"
-LABELS_NAME = "label"
-_GOLDEN_RATIO = 0.618033988749895
-
 
 def open_project(
-    client: LabelStudio, options: LabelStudioOptions, class_names: Sequence[str] = ()
+    client: LabelStudio,
+    options: LabelStudioOptions,
+    class_names: Sequence[str] = (),
+    kind: ShapeKind | None = None,
 ) -> Project:
     """Find the project by name or number; create it if it is missing and the options allow it.
 
@@ -32,23 +30,30 @@ def open_project(
         options: Name or number, and whether to create a missing project.
         class_names: Classes that the project must offer, and the classes of a new project unless
             `options.classes` names others.
+        kind: Kind of the labels, which the project must be made for; None takes an existing project
+            of any kind, and makes a new one for boxes.
 
     Raises:
         BusyError: If another process on this machine creates a project of that name.
-        LabelStudioError: If it is missing, its labelling configuration is not the one Spyglass
-            writes, or does not offer every class.
+        LabelStudioError: If it is missing, its labelling configuration is of another kind or not
+            the one Spyglass writes, or does not offer every class.
     """
     wanted = options.classes or tuple(class_names)
     with explained(url_of(client), f"Opening the project '{options.project}'"):
         found = _find(client, options.project)
         if found is None:
             with exclusive("set-up", f"the project '{options.project}' at {url_of(client)}"):
-                found = _find(client, options.project) or _create(client, options, wanted)
-    return _checked(client, found, [*wanted, *class_names])
+                found = _find(client, options.project) or _create(
+                    client, options, wanted, kind or ShapeKind.DETECT
+                )
+    return _checked(client, found, [*wanted, *class_names], kind)
 
 
 def check_project(
-    client: LabelStudio, options: LabelStudioOptions, class_names: Sequence[str] = ()
+    client: LabelStudio,
+    options: LabelStudioOptions,
+    class_names: Sequence[str] = (),
+    kind: ShapeKind | None = None,
 ) -> int | None:
     """Check, without changing anything, whether `open_project` would succeed.
 
@@ -56,6 +61,7 @@ def check_project(
         client: From `connect`.
         options: Name or number, and whether to create a missing project.
         class_names: Classes that the project must offer, as far as they are known by now.
+        kind: Kind that the project must be made for, where it is known by now.
 
     Returns:
         The number of the project, or None if it does not exist yet.
@@ -68,7 +74,7 @@ def check_project(
         if found is None:
             _require_permission(client, options)
             return None
-        return _checked(client, found, [*options.classes, *class_names]).id
+        return _checked(client, found, [*options.classes, *class_names], kind).id
 
 
 def number_of(client: LabelStudio, project: int | str) -> int | None:
@@ -80,49 +86,6 @@ def number_of(client: LabelStudio, project: int | str) -> int | None:
     """
     found = _find(client, project)
     return None if found is None else int(found["id"])
-
-
-def label_config(class_names: Sequence[str]) -> str:
-    """Write the labelling configuration: an image to zoom and turn, a rectangle for each class."""
-    view = ElementTree.Element("View")
-    ElementTree.SubElement(
-        view,
-        "Image",
-        name=IMAGE_NAME,
-        value=f"${IMAGE_KEY}",
-        zoom="true",
-        zoomControl="true",
-        rotateControl="true",
-    )
-    rectangles = ElementTree.SubElement(
-        view, "RectangleLabels", name=LABELS_NAME, toName=IMAGE_NAME
-    )
-    for index, name in enumerate(class_names):
-        ElementTree.SubElement(rectangles, "Label", value=name, background=_colour(index))
-    ElementTree.indent(view)
-    return ElementTree.tostring(view, encoding="unicode")
-
-
-def class_names_of(config: str, title: str) -> tuple[str, ...]:
-    """Read the classes from a labelling configuration, in order.
-
-    Raises:
-        LabelStudioError: If its names differ from those Spyglass writes. Label Studio would accept
-            boxes with such names, and not show them.
-    """
-    view = ElementTree.fromstring(config)  # noqa: S314 - from the server we were told to trust
-    image = view.find(f".//Image[@name='{IMAGE_NAME}']")
-    rectangles = view.find(f".//RectangleLabels[@name='{LABELS_NAME}']")
-    if image is None or image.get("value") != f"${IMAGE_KEY}":
-        raise LabelStudioError(
-            _other_config(title, f'<Image name="{IMAGE_NAME}" value="${IMAGE_KEY}">')
-        )
-    if rectangles is None or rectangles.get("toName") != IMAGE_NAME:
-        raise LabelStudioError(
-            _other_config(title, f'<RectangleLabels name="{LABELS_NAME}" toName="{IMAGE_NAME}">')
-        )
-    labels = rectangles.findall(".//Label")
-    return tuple(label.get("alias") or label.get("value") or "" for label in labels)
 
 
 def _find(client: LabelStudio, project: int | str) -> dict[str, Any] | None:
@@ -155,13 +118,20 @@ def _get(client: LabelStudio, number: int) -> dict[str, Any]:
     return found
 
 
-def _checked(client: LabelStudio, found: Mapping[str, Any], class_names: Iterable[str]) -> Project:
-    """The project, once it is known to offer the classes."""
+def _checked(
+    client: LabelStudio,
+    found: Mapping[str, Any],
+    class_names: Iterable[str],
+    kind: ShapeKind | None,
+) -> Project:
+    """The project, once it is known to be of the kind and to offer the classes."""
+    own_kind, offered = interface_of(str(found["label_config"]), str(found["title"]), kind)
     project = Project(
         id=int(found["id"]),
         title=str(found["title"]),
         url=f"{url_of(client)}/projects/{found['id']}",
-        class_names=class_names_of(str(found["label_config"]), str(found["title"])),
+        class_names=offered,
+        kind=own_kind,
     )
     _check_classes(project, dict.fromkeys(class_names))
     return project
@@ -176,7 +146,10 @@ def _require_permission(client: LabelStudio, options: LabelStudioOptions) -> Non
 
 
 def _create(
-    client: LabelStudio, options: LabelStudioOptions, class_names: Sequence[str]
+    client: LabelStudio,
+    options: LabelStudioOptions,
+    class_names: Sequence[str],
+    kind: ShapeKind,
 ) -> dict[str, Any]:
     _require_permission(client, options)
     if not class_names:
@@ -185,7 +158,7 @@ def _create(
             f"The project '{options.project}' cannot be made {where} without classes, and the "
             "data source names none. List them under classes in the configuration."
         )
-    body = {"title": options.project, "label_config": label_config(class_names)}
+    body = {"title": options.project, "label_config": label_config(class_names, kind)}
     created: dict[str, Any] = ask(client, "POST", "api/projects", json=body)
     return created
 
@@ -198,17 +171,3 @@ def _check_classes(project: Project, wanted: Iterable[str]) -> None:
             f"and not {', '.join(missing)}. Add them under its Settings, Labeling Interface, map "
             "the classes in the configuration, or use another project."
         )
-
-
-def _other_config(title: str, expected: str) -> str:
-    return (
-        f"The labelling configuration of the project '{title}' has no {expected}, so boxes sent "
-        "there would not be shown. Change it under Settings, Labeling Interface, or use another "
-        "project."
-    )
-
-
-def _colour(index: int) -> str:
-    """The colour of a class: hues in steps of the golden ratio keep neighbours far apart."""
-    red, green, blue = colorsys.hls_to_rgb((0.02 + index * _GOLDEN_RATIO) % 1, 0.5, 0.9)
-    return f"#{int(red * 255):02x}{int(green * 255):02x}{int(blue * 255):02x}"

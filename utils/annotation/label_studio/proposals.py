@@ -13,7 +13,7 @@ from utils.annotation.label_studio.annotations import (
     moment,
 )
 from utils.annotation.label_studio.connection import ask, explained, url_of
-from utils.annotation.label_studio.regions import DrawnShapes, boxes_of
+from utils.annotation.label_studio.regions import DrawnShapes, shapes_of
 from utils.annotation.preannotations import holds_known_labels, model_version_of
 from utils.annotation.review import GROUND_TRUTH, Proposal, ReviewedShapes, reviewed_shapes
 from utils.geometry import Window
@@ -22,6 +22,8 @@ from utils.tiling.tile import Tile
 
 if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
+
+    from utils.annotation.project import Project
 
 _UNNAMED = "a model without a version"
 
@@ -34,18 +36,16 @@ class Proposals:
     annotation without a prediction started from the ground truth sent at ingest.
     """
 
-    def __init__(
-        self, client: LabelStudio, class_names: tuple[str, ...], users: Mapping[int, str]
-    ) -> None:
+    def __init__(self, client: LabelStudio, project: Project, users: Mapping[int, str]) -> None:
         """Compare the annotations of one project.
 
         Args:
             client: From `connect`.
-            class_names: Classes of the project.
+            project: The project.
             users: The e-mail of every user by number.
         """
         self._client = client
-        self._class_names = class_names
+        self._project = project
         self._users = users
         # People's annotations of one tile often start from the same prediction.
         self._prediction = lru_cache(maxsize=1000)(self._fetch_prediction)
@@ -70,15 +70,15 @@ class Proposals:
             annotation: The annotation as Label Studio's JSON.
 
         Returns:
-            The review; None if people marked objects and none could be read as a box, since that
-            rejects no proposal.
+            The review; None if the annotation says nothing of its tile, as where people marked
+            objects and none could be used, since that rejects no proposal.
 
         Raises:
             LabelStudioError: If a prediction has to be fetched and the server fails.
         """
         skipped = bool(annotation.get("was_cancelled"))
         drawn = self._drawn(window, annotation)
-        if drawn.are_all_lost and not skipped:
+        if drawn.refusal and not skipped:
             return None
         return reviewed_shapes(
             self._proposal(window, truth, annotation),
@@ -102,7 +102,10 @@ class Proposals:
         return Proposal(None, Shapes()) if truth is None else Proposal(GROUND_TRUTH, truth)
 
     def _drawn(self, window: Window, holder: Mapping[str, Any]) -> DrawnShapes:
-        return boxes_of(holder["result"], window.width, window.height, self._class_names)
+        project = self._project
+        return shapes_of(
+            holder["result"], window.width, window.height, project.class_names, project.kind
+        )
 
     def _fetch_prediction(self, number: int) -> dict[str, Any] | None:
         """A prediction, or None where it has been deleted."""

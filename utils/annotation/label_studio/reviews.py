@@ -38,7 +38,7 @@ def reviews_since(
     Raises:
         LabelStudioError: If the server fails.
     """
-    proposals = Proposals(client, project.class_names, {})
+    proposals = Proposals(client, project, {})
     with explained(url_of(client), "Looking for reviews"):
         for task in _changed_tasks(client, project, since):
             chosen = newest(task["annotations"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from utils.annotation.label_studio.connection import ask
 from utils.annotation.label_studio.data_manager import SKIPPED, WAITING, all_of, any_of, condition
-from utils.annotation.label_studio.project import IMAGE_KEY
+from utils.annotation.label_studio.interface import IMAGE_KEY
 
 if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio

@@ -10,13 +10,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from utils.annotation.label_studio.project import IMAGE_KEY, IMAGE_NAME, LABELS_NAME
+from utils.annotation.label_studio.interface import IMAGE_KEY
+from utils.annotation.label_studio.results import places_and_labels, results_of, sendable
 from utils.annotation.preannotations import Preannotation, model_version_name
-from utils.geometry import box_problem, clip_boxes
 from utils.issues import Issue, IssueReport
 from utils.progress import Advance
-from utils.shapes.formats import to_percent
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 from utils.tiling.tile import Tile
 
 if TYPE_CHECKING:
@@ -47,9 +46,20 @@ class TileTask:
 
 def uid_of(tile: Tile) -> str:
     """A fingerprint of a tile's image and ground truth, the same in every run."""
-    truth = None if tile.shapes is None else [tile.shapes.xyxy.tolist(), list(tile.shapes.labels)]
+    truth = None if tile.shapes is None else places_and_labels(tile.shapes)
     known = json.dumps([tile.tile_id, tile.sha256, truth])
     return hashlib.sha256(known.encode()).hexdigest()[:16]
+
+
+def has_known_labels(tile: Tile) -> bool:
+    """Whether the ground truth of a tile is known; no class of an image is none."""
+    shapes = tile.shapes
+    return shapes is not None and (len(shapes) > 0 or shapes.kind != ShapeKind.CLASSIFY)
+
+
+def sendable_shapes(tile: Tile) -> Shapes:
+    """The ground truth of a tile as it is sent: usable shapes."""
+    return sendable(tile, tile.shapes or Shapes())[0]
 
 
 def unknown_labels(tile: Tile, class_names: Collection[str]) -> list[str]:
@@ -93,9 +103,9 @@ def task_of(
     issues: tuple[Issue, ...] = ()
     # The known labels come last: Label Studio copies the last one into a new annotation.
     proposals = [] if found is None else [prediction_of(tile, found)]
-    if tile.shapes is not None:
-        boxes, issues = _sendable(tile, tile.shapes)
-        known = _regions(tile, boxes, TRUTH)
+    if tile.shapes is not None and has_known_labels(tile):
+        shapes, issues = sendable(tile, tile.shapes)
+        known = results_of(tile, shapes, TRUTH)
         if propose_as is None:
             # Label Studio's own "ground truth" marks annotations that people vouch for.
             body["annotations"] = [{"result": known, "ground_truth": False}]
@@ -123,11 +133,11 @@ def prediction_of(tile: Tile, found: Preannotation) -> dict[str, Any]:
     tasks, is the priority. The ids of the regions hold a fingerprint of all boxes, so that an
     unchanged prediction is recognised without comparing coordinates.
     """
-    boxes, _ = _sendable(tile, found.shapes)
+    shapes, _ = sendable(tile, found.shapes)
     return {
         "model_version": model_version_name(found.model_version),
         "score": round(found.priority, PRIORITY_DIGITS),
-        "result": _regions(tile, boxes, _fingerprint(boxes)),
+        "result": results_of(tile, shapes, _fingerprint(shapes)),
     }
 
 
@@ -163,6 +173,9 @@ def sendable_tasks(
                 "unknown label",
                 f"the project does not offer {', '.join(unknown)}",
             )
+        elif tile.shapes and tile.shapes.kind != project.kind:
+            detail = f"it has {tile.shapes.kind.noun}, and the project takes {project.kind.noun}"
+            issues.add(tile.tile_id, "labels of another kind", detail)
         else:
             task = task_of(tile, image_url, found.get(tile.tile_id), propose_as=propose_as)
             issues.extend(task.issues)
@@ -171,63 +184,7 @@ def sendable_tasks(
         advance(1)
 
 
-def sendable_boxes(tile: Tile) -> Shapes:
-    """The ground truth of a tile as it is sent: usable boxes, clipped to the tile."""
-    return _sendable(tile, tile.shapes or Shapes())[0]
-
-
-def _fingerprint(boxes: Shapes) -> str:
-    scores = None if boxes.scores is None else boxes.scores.tolist()
-    known = json.dumps([boxes.xyxy.tolist(), list(boxes.labels), scores])
+def _fingerprint(shapes: Shapes) -> str:
+    scores = None if shapes.scores is None else shapes.scores.tolist()
+    known = json.dumps([*places_and_labels(shapes), scores])
     return hashlib.sha256(known.encode()).hexdigest()[:8]
-
-
-def _sendable(tile: Tile, boxes: Shapes) -> tuple[Shapes, tuple[Issue, ...]]:
-    """The usable boxes, clipped to the tile, since Label Studio accepts any box in silence."""
-    width, height = tile.window.width, tile.window.height
-    problems = {
-        index: problem
-        for index, box in enumerate(boxes.xyxy)
-        if (problem := box_problem(box, width, height)) is not None
-    }
-    kept = boxes.select([index for index in range(len(boxes)) if index not in problems])
-    clipped = clip_boxes(kept.xyxy, (0, 0, width, height))
-    issues = [
-        Issue(tile.tile_id, "unusable box", f"box {index} {problem}", set_aside=False)
-        for index, problem in problems.items()
-    ]
-    beyond = int((clipped != kept.xyxy).any(axis=1).sum())
-    if beyond:
-        detail = f"{beyond} boxes reached over the edge and were clipped"
-        issues.append(Issue(tile.tile_id, "box beyond the tile", detail, set_aside=False))
-    return Shapes(clipped, kept.labels, kept.scores), tuple(issues)
-
-
-def _regions(tile: Tile, boxes: Shapes, name: str) -> list[dict[str, Any]]:
-    """The boxes as regions whose ids begin with `name`, with scores where the boxes have them."""
-    width, height = tile.window.width, tile.window.height
-    percent = to_percent(boxes.xyxy, width, height)
-    scores = [] if boxes.scores is None else boxes.scores.tolist()
-    return [
-        {
-            "id": f"{name}-{index}",
-            "type": "rectanglelabels",
-            "from_name": LABELS_NAME,
-            "to_name": IMAGE_NAME,
-            "original_width": width,
-            "original_height": height,
-            "image_rotation": 0,
-            "value": {
-                "x": x,
-                "y": y,
-                "width": box_width,
-                "height": box_height,
-                "rotation": 0,
-                "rectanglelabels": [label],
-            },
-            **({"score": scores[index]} if scores else {}),
-        }
-        for index, ((x, y, box_width, box_height), label) in enumerate(
-            zip(percent.tolist(), boxes.labels, strict=True)
-        )
-    ]

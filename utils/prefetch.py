@@ -1,4 +1,4 @@
-"""Prefetch: read the next items while the device works on the current ones."""
+"""Prefetch: prepare the next items while a device or a server works on the current ones."""
 
 from __future__ import annotations
 

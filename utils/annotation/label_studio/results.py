@@ -1,0 +1,143 @@
+"""Shapes as the results of Label Studio, checked first, since Label Studio accepts anything."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from utils.annotation.label_studio.interface import IMAGE_NAME, LABELS_NAME
+from utils.annotation.label_studio.outlines import outline_problems
+from utils.geometry import box_problem
+from utils.issues import Issue
+from utils.shapes.formats import to_percent, to_percent_points, to_turned_percent
+from utils.shapes.keyholes import rings_of
+from utils.shapes.outlines import corners_of, to_wkb
+from utils.shapes.shapes import ShapeKind, Shapes
+from utils.tiling.tile import Tile
+
+Result = dict[str, Any]
+
+_NOUNS = {
+    ShapeKind.DETECT: "box",
+    ShapeKind.OBB: "oriented box",
+    ShapeKind.SEGMENT: "polygon",
+    ShapeKind.CLASSIFY: "class",
+}
+
+
+def places_and_labels(shapes: Shapes) -> list[Any]:
+    """The parts of a fingerprint of shapes: hulls, classes and, where there are any, outlines."""
+    known: list[Any] = [shapes.xyxy.tolist(), list(shapes.labels)]
+    if shapes.outlines is not None:
+        known.append([hashlib.sha256(one).hexdigest() for one in to_wkb(shapes.outlines)])
+    return known
+
+
+def sendable(tile: Tile, shapes: Shapes) -> tuple[Shapes, tuple[Issue, ...]]:
+    """The usable shapes, and the faults of the others.
+
+    Boxes and polygons are clipped to the tile. An oriented box may reach over the edge, as one that
+    was cut there does.
+    """
+    noun = _NOUNS[shapes.kind]
+    problems = dict(_problems(tile, shapes))
+    issues = [
+        Issue(tile.tile_id, f"unusable {noun}", f"{noun} {index} {problem}", set_aside=False)
+        for index, problem in problems.items()
+    ]
+    kept = shapes
+    if problems:
+        kept = shapes.select([index for index in range(len(shapes)) if index not in problems])
+    if shapes.kind in (ShapeKind.OBB, ShapeKind.CLASSIFY):
+        return kept, tuple(issues)
+    clipped = kept.clipped((0, 0, tile.window.width, tile.window.height))
+    beyond = int((clipped.xyxy != kept.xyxy).any(axis=1).sum())
+    if beyond:
+        detail = f"{beyond} {shapes.kind.noun} reached over the edge and were clipped"
+        issues.append(Issue(tile.tile_id, f"{noun} beyond the tile", detail, set_aside=False))
+    return clipped, tuple(issues)
+
+
+def _problems(tile: Tile, shapes: Shapes) -> Iterator[tuple[int, str]]:
+    """Yield the index of each shape that cannot be used, and why."""
+    width, height = tile.window.width, tile.window.height
+    if shapes.kind == ShapeKind.CLASSIFY:
+        best = int(shapes.confidences.argmax()) if len(shapes) else 0
+        yield from (
+            (index, "is one of several, and an image has one class")
+            for index in range(len(shapes))
+            if index != best
+        )
+    elif shapes.outlines is None:
+        for index, box in enumerate(shapes.xyxy):
+            if (problem := box_problem(box, width, height)) is not None:
+                yield index, problem
+    else:
+        yield from outline_problems(shapes.outlines, width, height)
+
+
+def results_of(tile: Tile, shapes: Shapes, name: str) -> list[Result]:
+    """Shapes as regions whose ids begin with `name`, with scores where the shapes have them.
+
+    A polygon of several parts becomes a region for each, as `name-0.1` and `name-0.2`: Label Studio
+    has no shape of several parts. A hole is reached by a cut of no width from the outer ring.
+    """
+    width, height = tile.window.width, tile.window.height
+    scores = [None] * len(shapes) if shapes.scores is None else shapes.scores.tolist()
+    every: Result = {"from_name": LABELS_NAME, "to_name": IMAGE_NAME}
+    if shapes.kind != ShapeKind.CLASSIFY:
+        every |= {"original_width": width, "original_height": height, "image_rotation": 0}
+    results: list[Result] = []
+    for index, (label, score, values) in enumerate(
+        zip(shapes.labels, scores, _values(shapes, width, height), strict=True)
+    ):
+        control = _CONTROLS[shapes.kind]
+        scored = {} if score is None else {"score": score}
+        for part, value in enumerate(values, start=1):
+            several = len(values) > 1
+            results.append(
+                {
+                    "id": f"{name}-{index}.{part}" if several else f"{name}-{index}",
+                    "type": control,
+                    **every,
+                    "value": {**value, control: [label]},
+                    **scored,
+                    **(_note_of(part, len(values)) if several else {}),
+                }
+            )
+    return results
+
+
+def _note_of(part: int, parts: int) -> Result:
+    """What people read beside a part of an object."""
+    return {"meta": {"text": [f"part {part} of {parts} of one object"]}}
+
+
+_CONTROLS = {
+    ShapeKind.DETECT: "rectanglelabels",
+    ShapeKind.OBB: "rectanglelabels",
+    ShapeKind.SEGMENT: "polygonlabels",
+    ShapeKind.CLASSIFY: "choices",
+}
+
+
+def _values(shapes: Shapes, width: int, height: int) -> Iterator[list[Result]]:
+    """Yield the values of the regions of each shape, without its class."""
+    if shapes.kind == ShapeKind.CLASSIFY:
+        for _ in shapes.labels:
+            yield [{}]
+    elif shapes.outlines is None:
+        for x, y, box_width, box_height in to_percent(shapes.xyxy, width, height).tolist():
+            yield [_rectangle(x, y, box_width, box_height)]
+    elif shapes.kind == ShapeKind.OBB:
+        for row in to_turned_percent(corners_of(shapes.outlines), width, height).tolist():
+            yield [_rectangle(*row)]
+    else:
+        for rings in rings_of(shapes.outlines):
+            points = [to_percent_points(ring, width, height).tolist() for ring in rings]
+            yield [{"points": part, "closed": True} for part in points]
+
+
+def _rectangle(x: float, y: float, width: float, height: float, rotation: float = 0) -> Result:
+    return {"x": x, "y": y, "width": width, "height": height, "rotation": rotation}

@@ -1,0 +1,121 @@
+"""The outline of a region that people drew in Label Studio, whatever shape they drew it in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utils.labels.label_studio_shapes import (
+    UnreadableShapeError,
+    Value,
+    bitmask_of,
+    brush_mask,
+    pixels_of,
+)
+from utils.shapes.formats import from_percent_points, from_turned_percent
+from utils.shapes.keyholes import polygon_of_ring
+from utils.shapes.outlines import polygon_of
+
+# The corners of pixels along a slanted line are this far apart from it.
+_STAIRS_PIXELS = 0.75
+
+
+def outline_of(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Any:
+    """The outline of a region: a shapely polygon or multipolygon, perhaps beyond the tile.
+
+    A rectangle has its own top left corner first, then its own top right. A mask has the outline of
+    its pixels, simplified by less than a pixel, and an ellipse many corners.
+
+    Args:
+        value: Value of the region, as exported.
+        width: Width of the tile, in pixels.
+        height: Height of the tile, in pixels.
+        drawn_on: Width and height in pixels of the image as Label Studio saw it; masks have them.
+
+    Returns:
+        The outline in tile pixels, invalid where it crosses itself; None where the region is no
+        shape.
+
+    Raises:
+        UnreadableShapeError: If it is a shape that cannot be read.
+    """
+    read = next((read for keys, read in _READERS.items() if value.keys() >= set(keys)), None)
+    if read is None:
+        return None
+    try:
+        return read(value, width, height, drawn_on)
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError) as error:
+        raise UnreadableShapeError(str(error)) from error
+
+
+def _rectangle(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Any:
+    del drawn_on
+    numbers = [float(value[key]) for key in ("x", "y", "width", "height")]
+    row = [*numbers, float(value.get("rotation") or 0)]
+    return polygon_of_ring(from_turned_percent(row, width, height)[0])
+
+
+def _ellipse(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Any:
+    """Corners on the ellipse, so many that no side is a tenth of a pixel inside it."""
+    del drawn_on
+    x, y = pixels_of(value["x"], width), pixels_of(value["y"], height)
+    across, down = pixels_of(value["radiusX"], width), pixels_of(value["radiusY"], height)
+    turn = np.deg2rad(float(value.get("rotation") or 0))
+    count = int(max(16, np.ceil(np.pi / np.sqrt(0.2 / max(abs(across), abs(down), 1)))))
+    angles = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    along, aside = across * np.cos(angles), down * np.sin(angles)
+    xs = x + along * np.cos(turn) - aside * np.sin(turn)
+    ys = y + along * np.sin(turn) + aside * np.cos(turn)
+    return polygon_of(np.column_stack([xs, ys]))
+
+
+def _polygon(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Any:
+    del drawn_on
+    points = [(float(point[0]), float(point[1])) for point in value["points"]]
+    return polygon_of_ring(from_percent_points(points, width, height))
+
+
+def _path(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Any:
+    del drawn_on
+    vertices = value["vertices"]
+    if any(one.get("controlPoint1") or one.get("controlPoint2") for one in vertices):
+        raise ValueError("it has curves")
+    points = [(float(one["x"]), float(one["y"])) for one in vertices]
+    return polygon_of_ring(from_percent_points(points, width, height))
+
+
+def _brush(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Any:
+    return _traced(brush_mask(value, drawn_on), width, height)
+
+
+def _bitmask(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Any:
+    return _traced(bitmask_of(value, drawn_on), width, height)
+
+
+def _traced(mask: NDArray[np.uint8], width: int, height: int) -> Any:
+    """The outline of painted pixels, with its holes and parts, in pixels of the tile."""
+    import shapely
+    from rasterio.features import shapes
+
+    painted = mask > 0
+    if not painted.any():
+        raise ValueError("nothing is painted")
+    rings = [one["coordinates"] for one, _ in shapes(painted.astype(np.uint8), mask=painted)]
+    parts = [shapely.Polygon(shell, holes) for shell, *holes in rings]
+    outline = parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+    smooth = shapely.simplify(outline, _STAIRS_PIXELS)
+    return shapely.transform(smooth, lambda at: at * [width / mask.shape[1], height / len(mask)])
+
+
+# The keys that identify a shape, most specific first.
+_READERS: dict[tuple[str, ...], Callable[[Value, int, int, tuple[int, int]], Any]] = {
+    ("points",): _polygon,
+    ("vertices",): _path,
+    ("radiusX", "radiusY"): _ellipse,
+    ("rle",): _brush,
+    ("imageDataURL",): _bitmask,
+    ("x", "y", "width", "height"): _rectangle,
+}
