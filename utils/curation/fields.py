@@ -15,7 +15,7 @@ STATE = "last_written"
 # The colours of the pages in the dashboard: truth is green, predictions are orange.
 COLOURS = {TRUTH: "#1fe08f", FOUND: "#ffa51f"}
 
-_POLYGON_OPACITY = 0.3
+_POLYGON_OPACITY = 0.5
 
 _TILE_FIELDS = ("tile_id", "scene_id", "window", "reviewed", "model_version")
 _KEPT_BY_FIFTYONE = ("id", "filepath", "created_at", "last_modified_at")

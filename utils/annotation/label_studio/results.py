@@ -110,7 +110,7 @@ def results_of(tile: Tile, shapes: Shapes, name: str) -> list[Result]:
 
 
 def _note_of(part: int, parts: int) -> Result:
-    """What people read beside a part of an object."""
+    """The note that people read beside a part of an object."""
     return {"meta": {"text": [f"part {part} of {parts} of one object"]}}
 
 
