@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from dataclasses import dataclass, field
@@ -15,10 +16,12 @@ from commands.arguments import parse_arguments
 from commands.console import complain, say
 from commands.outcome import exit_code_of
 from commands.servers.embedded import use_demo_store
+from utils.errors import ConfigurationError
 from utils.paths import PROJECT_ROOT
 
 _CONFIGS = PROJECT_ROOT / "configs" / "demo"
-_PROJECT = ("--project", str(_CONFIGS / "project.yaml"))
+_KINDS = ("detect", "obb", "segment")
+_SHAPES_VARIABLE = "SHAPES"
 
 # The commands a user would type, in order.
 STAGES = (
@@ -48,6 +51,8 @@ class DemoResult:
 def run_demo(epochs: int | None = None) -> int:
     """Run every stage, then show the figures.
 
+    The variable `SHAPES` chooses the labels of the ships: `detect`, `obb` or `segment`.
+
     Args:
         epochs: Length of the training instead of the configured one.
 
@@ -59,17 +64,17 @@ def run_demo(epochs: int | None = None) -> int:
 
 
 def _run_stages(epochs: int | None) -> int:
+    kind = _kind_of_labels()
     use_demo_store()
     from commands.loop import run_commands
 
     result = DemoResult()
     for name, typed in STAGES:
-        shorter = ["--set", f"training.epochs={epochs}"] if epochs and name == "training" else []
-        arguments = [*typed, *shorter]
-        shown = " ".join([*_PROJECT, *arguments]).replace(f"{PROJECT_ROOT}/", "")
+        arguments = [*_project(kind), *typed, *_settings(name, kind, epochs)]
+        shown = " ".join(arguments).replace(f"{PROJECT_ROOT}/", "")
         say(f"\n$ python run.py {shown}")
         started = time.monotonic()
-        command_line = parse_arguments([*_PROJECT, *arguments])
+        command_line = parse_arguments(arguments)
         exit_code = exit_code_of(partial(run_commands, command_line))
         result.seconds[name] = time.monotonic() - started
         if exit_code:
@@ -78,6 +83,33 @@ def _run_stages(epochs: int | None) -> int:
     result.figures = _figures()
     _show(result)
     return 0
+
+
+def _kind_of_labels() -> str:
+    """Return the kind in `SHAPES`; upright boxes by default.
+
+    Raises:
+        ConfigurationError: If there is no such kind of ships.
+    """
+    kind = os.environ.get(_SHAPES_VARIABLE) or _KINDS[0]
+    if kind not in _KINDS:
+        known = ", ".join(_KINDS)
+        raise ConfigurationError(f"{_SHAPES_VARIABLE} is '{kind}'. The demo has: {known}.")
+    return kind
+
+
+def _project(kind: str) -> tuple[str, str]:
+    suffix = "" if kind == _KINDS[0] else f"_{kind}"
+    return "--project", str(_CONFIGS / f"project{suffix}.yaml")
+
+
+def _settings(stage: str, kind: str, epochs: int | None) -> list[str]:
+    """Return the settings of a stage that differ from its configuration."""
+    if stage == "training" and epochs:
+        return ["--set", f"training.epochs={epochs}"]
+    if stage == "inference" and kind != _KINDS[0]:
+        return ["--set", f"source.labels={kind}"]
+    return []
 
 
 def _figures() -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from harbour.afloat import draw_buoys, draw_white_caps
@@ -17,9 +19,27 @@ from harbour.weather import draw_clouds, form_clouds
 _FOAM_WIDTH = 6  # ships keep so many pixels from natural shores
 
 
+@dataclass(frozen=True, slots=True)
+class Harbour:
+    """A scene with the truth about its n visible ships, from top to bottom.
+
+    Attributes:
+        pixels: RGB, shape (height, width, 3).
+        boxes: The tight box (xyxy) around the pixels of each ship, shape (n, 4).
+        rectangles: The corners of each ship's rectangle, shape (n, 4, 2): from the stern to the bow
+            first. They reach over the edge where a ship does.
+        hulls: The outline of each hull, shape (k, 2); it reaches over the edge where a ship does.
+    """
+
+    pixels: Pixels
+    boxes: FloatArray
+    rectangles: FloatArray
+    hulls: tuple[FloatArray, ...]
+
+
 def draw_harbour(
     index: int, *, seed: int, height: int, width: int, ships: int, cloud_cover: float
-) -> tuple[Pixels, FloatArray]:
+) -> Harbour:
     """Draw one scene of an endless series.
 
     Every layer draws from random numbers of its own, so that a change to one leaves the others.
@@ -31,10 +51,6 @@ def draw_harbour(
         width: Width of the scene in pixels.
         ships: Number of ships to place; fewer fit where there is little water.
         cloud_cover: Share of the scene that clouds cover, in [0, 1].
-
-    Returns:
-        Pixels of shape (height, width, 3), RGB, and the tight boxes (xyxy) of the n visible ships,
-        shape (n, 4), from top to bottom.
     """
     layers = [np.random.default_rng([seed, index, layer]) for layer in range(6)]
     terrain = lay_terrain(layers[0], height, width)
@@ -53,4 +69,7 @@ def draw_harbour(
         draw_ship(layers[5], pixels, ship)
     draw_clouds(pixels, clouds)
     boxes = np.array([visible_box(ship, pixels.shape) for ship in visible]).reshape(-1, 4)
-    return pixels, boxes[np.lexsort((boxes[:, 0], boxes[:, 1]))]
+    order = np.lexsort((boxes[:, 0], boxes[:, 1]))
+    rectangles = np.array([ship.rectangle() for ship in visible]).reshape(-1, 4, 2)
+    hulls = tuple(visible[place].outline() for place in order)
+    return Harbour(pixels, boxes[order], rectangles[order], hulls)

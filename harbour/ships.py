@@ -58,6 +58,11 @@ class Ship:
         length, beam = self.length + 2 * margin, self.beam + 2 * margin
         return self.frame.to_image(hull_outline(self.kind, length, beam))
 
+    def rectangle(self) -> FloatArray:
+        """The corners of the rectangle around the hull, shape (4, 2), stern to bow first."""
+        x, y = self.length / 2, self.beam / 2
+        return self.frame.rectangle(-x, -y, x, y)
+
 
 def beam_of(kind: Kind, length: float) -> float:
     """The width of a hull in pixels."""

@@ -24,6 +24,7 @@ class DetectorMaterializer(FolderMaterializer):
     def extract_metadata(self, data: Detector) -> dict[str, MetadataType]:
         """The numbers shown beside the artifact."""
         return {
+            "kind": data.kind.value,
             "classes": list(data.class_names),
             "image_size": data.image_size,
             "tile_side": data.tile_side or "not known",

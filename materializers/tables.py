@@ -25,6 +25,7 @@ from utils.tiling.manifest import TileManifest
 _FILE = "table.parquet"
 _COCO_JSON = "predictions.json"
 _GEOJSON = "geojson"
+_LABELS = "labels"
 
 
 class _TableMaterializer(BaseMaterializer):
@@ -125,14 +126,16 @@ class PredictionsMaterializer(_TableMaterializer):
     def load(self, data_type: type[Any]) -> Predictions:
         """Copy the table, and the other formats it is there in."""
         predictions: Predictions = super().load(data_type)
-        coco_json = geojson = None
+        coco_json = geojson = label_files = None
         if fileio.exists(self._coco_json):
             coco_json = predictions.path.with_name(_COCO_JSON)
             fileio.copy(self._coco_json, str(coco_json))
         if fileio.exists(f"{self._geojson}/{GEOJSON_FILE}"):
             folder = download_folder(self._geojson, predictions.path.with_name(_GEOJSON))
             geojson = folder / GEOJSON_FILE
-        return replace(predictions, coco_json=coco_json, geojson=geojson)
+        if fileio.exists(self._label_files):
+            label_files = download_folder(self._label_files, predictions.path.with_name(_LABELS))
+        return replace(predictions, coco_json=coco_json, geojson=geojson, label_files=label_files)
 
     def save(self, data: Predictions) -> None:
         """Copy the table, and the other formats it is there in."""
@@ -141,6 +144,8 @@ class PredictionsMaterializer(_TableMaterializer):
             fileio.copy(str(data.coco_json), self._coco_json)
         if data.geojson:
             upload_folder(data.geojson.parent, self._geojson)
+        if data.label_files:
+            upload_folder(data.label_files, self._label_files)
 
     def save_visualizations(self, data: Predictions) -> dict[str, VisualizationType]:
         """Make the page."""
@@ -151,6 +156,7 @@ class PredictionsMaterializer(_TableMaterializer):
     def extract_metadata(self, data: Predictions) -> dict[str, MetadataType]:
         """The numbers shown beside the artifact."""
         figures: dict[str, MetadataType] = {
+            "kind": data.kind.value,
             "scenes": len(data),
             "georeferenced_scenes": sum(scene.georeference is not None for scene in data),
             "boxes": sum(len(scene.shapes) for scene in data),
@@ -169,6 +175,8 @@ class PredictionsMaterializer(_TableMaterializer):
             figures["coco_json"] = Uri(self._coco_json)
         if data.geojson:
             figures["geojson"] = Uri(f"{self._geojson}/{GEOJSON_FILE}")
+        if data.label_files:
+            figures["label_files"] = Uri(self._label_files)
         return figures
 
     @property
@@ -180,3 +188,8 @@ class PredictionsMaterializer(_TableMaterializer):
     def _geojson(self) -> str:
         """The folder where the GeoJSON files are stored."""
         return f"{self.uri}/{_GEOJSON}"
+
+    @property
+    def _label_files(self) -> str:
+        """The folder where the label files of YOLO and DOTA are stored."""
+        return f"{self.uri}/{_LABELS}"

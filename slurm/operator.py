@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import time
 from contextlib import suppress
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from zenml.config.step_run_info import StepRunInfo
 
 logger = logging.getLogger("slurm")
+
+# Submitted steps that nobody has cleaned up after, with their operators.
+_uncleaned: dict[UUID, SlurmStepOperator] = {}
 
 _POLL_SECONDS = 2.0
 # A busy node takes its time to end several jobs at once.
@@ -92,6 +96,7 @@ class SlurmStepOperator(BaseStepOperator):
         Raises:
             JobError: If Slurm refuses the job.
         """
+        _uncleaned[info.step_run_id] = self
         settings = cast(SlurmSettings, self.get_settings(info))
         files = self._files(info.step_run)
         job = prepare_job(info, settings, self.config, files, entrypoint_command, environment)
@@ -188,6 +193,7 @@ class SlurmStepOperator(BaseStepOperator):
         Args:
             step_run: The step, which has ended.
         """
+        _uncleaned.pop(step_run.id, None)
         files = self._files(step_run)
         if step_run.status is ExecutionStatus.COMPLETED:
             self._see_the_end(step_run)
@@ -248,6 +254,18 @@ class SlurmStepOperator(BaseStepOperator):
                 message=message,
             ),
         )
+
+
+@atexit.register
+def clean_up_rest() -> None:
+    """Clean up after steps whose run has ended before ZenML did.
+
+    ZenML stops watching jobs when a dynamic run ends, which may be before it has seen the last of
+    them end. Their files hold secrets.
+    """
+    for step_id, operator in list(_uncleaned.items()):
+        with suppress(Exception):  # at the end of the process, the store may be gone
+            operator.cleanup_step_submission(runs.step_run(step_id))
 
 
 _STATUS = {

@@ -20,6 +20,7 @@ pytest_plugins = [
     "tests.fixtures.gcs",
     "tests.fixtures.google_cloud",
     "tests.fixtures.inference",
+    "tests.fixtures.kinds",
     "tests.fixtures.label_studio",
     "tests.fixtures.mlflow_server",
     "tests.fixtures.mongodb",

@@ -24,6 +24,7 @@ _LINES = {
     "{tiles_removed} removed; {newly_reviewed} newly reviewed",
     "splits": "scenes by split: {scenes}",
     "evaluation": "on unseen scenes: mAP50 {mAP50:.3f}, mAP50-95 {mAP50-95:.3f}",
+    "evaluation of classes": "on unseen scenes: top-1 {top1:.3f}, top-5 {top5:.3f}, F1 {F1:.3f}",
     "promotion": "{verdict}",
     "predictions": "{boxes} objects found in {scenes} scenes",
     "picked_tiles": "{tiles} tiles picked: {reasons}",
@@ -71,6 +72,7 @@ _LINES_BY_FIGURE = {
     "coco_json": "as COCO json: {coco_json}",
     "geojson": "as GeoJSON ({georeferenced_scenes} of {scenes} scenes know where they lie): "
     "{geojson}",
+    "label_files": "as label files of YOLO or DOTA: {label_files}",
     "viewer": "viewer: {viewer}",
 }
 _OF_A_SHARD = "shard_"
@@ -103,7 +105,9 @@ def summary_of(run: PipelineRunResponse, pages: Mapping[str, Path]) -> list[str]
         if name.startswith(_OF_A_SHARD):
             chosen = metadata.get("confidence_chosen", chosen)
             continue
-        if name == "evaluation" and "mAP50" not in metadata:
+        if name == "evaluation" and "top1" in metadata:
+            lines.append(f"  {_LINES['evaluation of classes'].format_map(metadata)}")
+        elif name == "evaluation" and "mAP50" not in metadata:
             lines.append("  on unseen scenes: no object to find, so no score")
         elif name in _LINES:
             lines.append(f"  {_LINES[name].format_map(_Readable(metadata))}")

@@ -128,9 +128,9 @@ def test_a_scene_of_one_window_is_seen_as_ultralytics_sees_the_file(
     (expected,) = load_weights(detector.best).predict(
         str(path), imgsz=640, device="cpu", rect=False
     )
-    assert len(scene.boxes) == len(expected.boxes) > 0
-    assert np.allclose(scene.boxes.scores, expected.boxes.conf.numpy(), atol=0.02)
-    assert np.allclose(scene.boxes.xyxy, expected.boxes.xyxy.numpy(), atol=2)
+    assert len(scene.shapes) == len(expected.boxes) > 0
+    assert np.allclose(scene.shapes.scores, expected.boxes.conf.numpy(), atol=0.02)
+    assert np.allclose(scene.shapes.xyxy, expected.boxes.xyxy.numpy(), atol=2)
 
 
 def coco_detector(tiny_detector: Detector, shared_data: Path) -> Detector:

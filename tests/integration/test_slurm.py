@@ -13,6 +13,7 @@ from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
 from zenml.models import StepRunResponse
 
 from slurm import batches
+from slurm.operator import clean_up_rest
 from tests import slurm_pipelines as pipelines
 from tests.conftest import PROJECT_ROOT
 from tests.fixtures.slurm import NODES, Slurm
@@ -146,6 +147,7 @@ def test_seven_shards_are_one_array_of_which_several_run_at_once(
     jobs = set(own_jobs()) - before
     assert {job.partition("_")[0] for job in jobs} == {min(jobs).partition("_")[0]}
     assert {job.partition("_")[2] for job in jobs} == set("0123456")
+    clean_up_rest()  # as at the end of the process
     assert set(job_folders().glob("*")) == folders
 
 

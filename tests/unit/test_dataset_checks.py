@@ -15,7 +15,8 @@ from utils.dataset.labeled import LabeledDataset
 from utils.dataset.options import CheckOptions
 from utils.dataset.splits import Split
 from utils.errors import DatasetError, TooManyIssuesError
-from utils.shapes.shapes import Shapes
+from utils.shapes.columns import with_kind
+from utils.shapes.shapes import ShapeKind, Shapes
 
 ANY_SHARE = CheckOptions(max_bad_share=1)
 
@@ -30,8 +31,10 @@ def tiles(tmp_path):
     return labeled(made)
 
 
-def check(tiles, folder, options=ANY_SHARE, *, images=None, **more):
-    dataset = LabeledDataset.write(folder / "labels.parquet", ("ship", "buoy"), tiles)
+def check(tiles, folder, options=ANY_SHARE, *, images=None, kind=ShapeKind.DETECT, **more):
+    dataset = LabeledDataset.write(
+        folder / "labels.parquet", ("ship", "buoy"), tiles, footer=with_kind(kind)
+    )
     found = {tile.tile_id: folder / "tiles" / f"{tile.tile_id}.png" for tile in tiles}
     splits = {tile.scene_id: Split(tile.scene_id.split(".")[0].split("-")[0]) for tile in tiles}
     images = found if images is None else images
@@ -220,3 +223,31 @@ def test_a_scene_without_a_split_is_an_error(tiles, tmp_path):
     dataset = LabeledDataset.write(tmp_path / "labels.parquet", ("ship",), tiles)
     with pytest.raises(DatasetError, match="has no split"):
         check_dataset(dataset, {}, {}, tmp_path / "checked.parquet")
+
+
+def test_an_image_that_is_too_small_to_train_on_is_set_aside(tiles, tmp_path):
+    small = labeled([make_tile(tmp_path / "tiles", "train-2.png", width=64, height=9, seed=7)])
+    checked = check([*tiles, *small], tmp_path)
+    (issue,) = of_kind(checked, "image too small")
+    assert (issue.item, issue.set_aside) == (small[0].tile_id, True)
+    assert list(checked.dataset) == tiles
+
+
+@pytest.mark.parametrize("kind", ShapeKind)
+def test_the_checked_dataset_is_of_the_same_kind(tiles, tmp_path, kind):
+    empty = [replace(tile, shapes=Shapes()) for tile in tiles]
+    assert check(empty, tmp_path, kind=kind).dataset.kind == kind
+
+
+def test_an_image_without_exactly_one_class_is_set_aside(tiles, tmp_path):
+    label = Shapes.of_image(64, 48, "ship")
+    two = Shapes.concatenated([label, Shapes.of_image(64, 48, "buoy")])
+    shapes = [label, Shapes(), two]
+    classified = [replace(tile, shapes=one) for tile, one in zip(tiles, shapes, strict=True)]
+    checked = check(classified, tmp_path, kind=ShapeKind.CLASSIFY)
+    issues = of_kind(checked, "image without one class")
+    assert [issue.detail for issue in issues] == [
+        "it has 0 classes, and needs one",
+        "it has 2 classes, and needs one",
+    ]
+    assert [tile.tile_id for tile in checked.dataset] == [tiles[0].tile_id]

@@ -14,7 +14,7 @@ from PIL import Image
 from tests.builders import write_image
 from utils.errors import ImageError
 from utils.geometry import Window
-from utils.reports.counting import BoxCounts
+from utils.reports.counting import ShapeCounts
 from utils.reports.page import shown
 from utils.reports.scene_pictures import crop_windows, crops, overview
 from utils.shapes.shapes import Shapes
@@ -28,7 +28,7 @@ def test_every_box_is_counted_once_by_class_size_and_score(
     found: list[tuple[float, float, float]],
 ) -> None:
     xyxy = np.array([[0, 0, width, height] for width, height, _ in found]).reshape(-1, 4)
-    counts = BoxCounts()
+    counts = ShapeCounts()
     counts.add(Shapes(xyxy, ("ship",) * len(found), np.array([score for *_, score in found])))
     assert counts.total == counts.sizes.sum() == counts.scores.sum() == len(found)
 

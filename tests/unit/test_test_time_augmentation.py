@@ -12,7 +12,7 @@ from utils.detection.test_time_augmentation import (
     merge_augmented,
     mirrored_image,
 )
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 
 WIDTH, HEIGHT = 60, 40
 
@@ -114,3 +114,36 @@ def test_objects_that_stay_unsure_in_both_predictions_are_left_out():
 @pytest.mark.parametrize(("side", "larger"), [(32, 32), (320, 384), (416, 512), (640, 800)])
 def test_the_enlarged_image_is_a_quarter_larger_in_whole_strides(side, larger):
     assert enlarged(side) == larger
+
+
+def turned(*found, kind=ShapeKind.SEGMENT):
+    """Upright ships, as outlines: `(x1, y1, x2, y2, score)` each."""
+    boxes = predicted(*found)
+    return Shapes.of_outlines(boxes.polygons, boxes.labels, boxes.scores, kind)
+
+
+@pytest.mark.parametrize("kind", [ShapeKind.OBB, ShapeKind.SEGMENT])
+def test_an_object_keeps_the_outline_with_the_higher_score(kind):
+    one = turned((0, 0, 20, 10, 0.4), (40, 0, 50, 10, 0.6), kind=kind)
+    other = turned((1, 0, 21, 10, 0.8), kind=kind)
+    expected = turned((1, 0, 21, 10, 0.6), (40, 0, 50, 10, 0.3), kind=kind)
+    assert merge_augmented(one, other).kind == kind
+    for merged in (merge_augmented(one, other), merge_augmented(other, one)):
+        assert merged.labels == expected.labels
+        assert merged.polygons.tolist() == expected.polygons.tolist()
+        np.testing.assert_allclose(merged.confidences, expected.confidences)
+
+
+def test_the_scores_of_a_class_are_averaged():
+    def classes(labels, *scores):
+        xyxy = np.tile([0.0, 0, WIDTH, HEIGHT], (len(scores), 1))
+        return Shapes(xyxy, labels, np.array(scores), kind=ShapeKind.CLASSIFY)
+
+    merged = merge_augmented(
+        classes(("a", "b", "c"), 0.5, 0.3, 0.2),
+        classes(("b", "a", "c"), 0.7, 0.3, 0.0),
+        max_boxes=2,
+    )
+    assert merged.labels == ("b", "a")
+    assert merged.kind == ShapeKind.CLASSIFY
+    np.testing.assert_allclose(merged.confidences, [0.5, 0.4])

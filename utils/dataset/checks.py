@@ -14,17 +14,21 @@ from utils.dataset.options import CheckOptions
 from utils.dataset.splits import Split
 from utils.errors import DatasetError
 from utils.issues import IssueReport
-from utils.shapes.shapes import Shapes
+from utils.shapes.columns import with_kind
+from utils.shapes.shapes import ShapeKind, Shapes
 
 BROKEN_IMAGE = "image does not decode"
 NO_IMAGE = "label without image"
 NO_LABEL = "image without label"
 OTHER_SIZE = "image of another size"
 TWO_SPLITS = "same image in two splits"
+NOT_ONE_CLASS = "image without one class"
+TOO_SMALL = "image too small"
 UNSEEN_CLASS = "class never seen"
 
 # The copy of an image that stays is the first of these: the test split is kept whole.
 _KEPT_FIRST = (Split.TEST, Split.VAL, Split.TRAIN)
+_LEAST_SIDE = 10  # pixels: ultralytics leaves out smaller images
 _DEFAULTS = CheckOptions()
 _NONE_REFUSED: Mapping[str, str] = {}
 
@@ -98,9 +102,10 @@ def check_dataset(
 ) -> CheckedDataset:
     """Find what is wrong with a dataset and write the rest of it to `path`.
 
-    A tile is set aside when its image is missing, does not decode or has another size than the
-    label says, and when the same picture is in another split: the copy in test stays, else the one
-    in val. Shapes are checked as `checked_boxes` says.
+    A tile is set aside when its image is missing, does not decode, is too small to train on or has
+    another size than the label says, when the same picture is in another split (the copy in test
+    stays, else the one in val), and when it has not one class where whole images have classes.
+    Shapes are checked as `checked_boxes` says.
 
     Args:
         dataset: Read twice, as a stream.
@@ -120,7 +125,9 @@ def check_dataset(
     issues, tally = IssueReport(), _Tally()
     facts = look_at_images(images, decode=options.decode_images)
     passed = _passed(dataset, splits, facts, refusals, issues, tally)
-    checked = LabeledDataset.write(path, dataset.class_names, passed)
+    checked = LabeledDataset.write(
+        path, dataset.class_names, passed, footer=with_kind(dataset.kind)
+    )
     issues.check_share(len(dataset), options.max_bad_share, "tiles")
     _note_unlabeled(dataset, all_tile_ids, issues)
     _note_unseen(dataset.class_names, tally, issues)
@@ -159,13 +166,16 @@ def _passed(
 ) -> Iterator[LabeledTile]:
     """Yield the tiles that can be trained on, with the boxes that can."""
     places = _first_places(dataset, splits, facts)
-    class_names = dataset.class_names
+    class_names, kind = dataset.class_names, dataset.kind
     for tile in dataset:
         split, seen = _split_of(tile, splits), facts.get(tile.tile_id)
         if problem := _image_problem(tile, seen, refusals) or _leak(split, seen, places):
             issues.add(tile.tile_id, *problem)
             continue
         boxes = checked_boxes(tile, class_names, issues)
+        if kind == ShapeKind.CLASSIFY and len(boxes) != 1:
+            issues.add(tile.tile_id, NOT_ONE_CLASS, f"it has {len(boxes)} classes, and needs one")
+            continue
         tally.add(split, boxes)
         yield replace(tile, shapes=boxes)
 
@@ -178,6 +188,9 @@ def _image_problem(
         return NO_IMAGE, refusals.get(tile.uri, f"there is no image at {tile.uri}")
     if seen.problem:
         return BROKEN_IMAGE, seen.problem
+    if min(seen.width, seen.height) < _LEAST_SIDE:
+        size = f"{seen.width} by {seen.height} pixels"
+        return TOO_SMALL, f"{size}, where a training needs {_LEAST_SIDE} each way"
     if (seen.width, seen.height) != (tile.window.width, tile.window.height):
         said = f"{tile.window.width} by {tile.window.height}"
         return OTHER_SIZE, f"{seen.width} by {seen.height} pixels where the label says {said}"

@@ -54,4 +54,5 @@ def local_yolo_dataset(labels: LabeledDataset, splits: Mapping[str, Split]) -> Y
     identity = json.dumps([sha256_of(labels.path), sorted(splits.items())])
     name = hashlib.sha256(identity.encode()).hexdigest()[:_NAME_LENGTH]
     folder = local_folder("cache", "yolo", name)
-    return write_yolo_dataset(labels, labels.class_names, splits, local_images(labels), folder)
+    images = local_images(labels)
+    return write_yolo_dataset(labels, labels.class_names, splits, images, folder, labels.kind)

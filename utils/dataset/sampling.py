@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from math import sqrt
+from pathlib import Path
 
 import yaml
 
 from utils.dataset.options import SamplingOptions
 from utils.dataset.splits import Split
-from utils.dataset.yolo import YoloDataset
+from utils.dataset.yolo import YoloDataset, link_image
 from utils.files import write_whole
+from utils.shapes.shapes import ShapeKind
 
 _HASH_BYTES = 8
 _NAME_LENGTH = 16
@@ -31,25 +34,61 @@ def sampled(dataset: YoloDataset, options: SamplingOptions) -> YoloDataset:
     """
     if options == _EVERY_TILE_ONCE:
         return dataset
-    folder = dataset.data_yaml.parent
-    images = {path.stem: path.name for path in (folder / "images" / Split.TRAIN).iterdir()}
-    times = times_seen({tile_id: _classes(dataset, tile_id) for tile_id in sorted(images)}, options)
+    images = {path.stem: path for path in _train_images(dataset)}
+    times = times_seen({tile_id: _classes(dataset, images[tile_id]) for tile_id in images}, options)
     fingerprint = hashlib.sha256(
         f"{dataset.fingerprint} {options.model_dump_json()}".encode()
     ).hexdigest()
     name = fingerprint[:_NAME_LENGTH]
-    lines = [f"./images/{Split.TRAIN}/{images[tile]}\n" * count for tile, count in times.items()]
+    describe = _linked if dataset.kind == ShapeKind.CLASSIFY else _listed
+    return replace(
+        dataset,
+        data_yaml=describe(dataset, {images[tile]: count for tile, count in times.items()}, name),
+        fingerprint=fingerprint,
+        tile_counts=dataset.tile_counts | {Split.TRAIN.value: sum(times.values())},
+    )
+
+
+def _train_images(dataset: YoloDataset) -> list[Path]:
+    """The images of the train split, by tile id."""
+    is_classified = dataset.kind == ShapeKind.CLASSIFY
+    folder = dataset.root / Split.TRAIN if is_classified else dataset.root / "images" / Split.TRAIN
+    found = folder.glob("*/*") if is_classified else folder.iterdir()
+    return sorted(found, key=lambda path: path.stem)
+
+
+def _listed(dataset: YoloDataset, times: Mapping[Path, int], name: str) -> Path:
+    """Describe the dataset with a list of training images; returns the description."""
+    folder = dataset.root
+    lines = [f"./{image.relative_to(folder)}\n" * count for image, count in times.items()]
     write_whole(folder / f"train-{name}.txt", "".join(lines))
     description = yaml.safe_load(dataset.data_yaml.read_text(encoding="utf-8"))
     description |= {Split.TRAIN.value: f"train-{name}.txt"}
     data_yaml = folder / f"data-{name}.yaml"
     write_whole(data_yaml, yaml.safe_dump(description, sort_keys=False, allow_unicode=True))
-    return replace(
-        dataset,
-        data_yaml=data_yaml,
-        fingerprint=fingerprint,
-        tile_counts=dataset.tile_counts | {Split.TRAIN.value: sum(times.values())},
-    )
+    return data_yaml
+
+
+def _linked(dataset: YoloDataset, times: Mapping[Path, int], name: str) -> Path:
+    """Lay the classes out once more, with as many links to an image as it is seen times.
+
+    Ultralytics reads images with classes from folders only.
+    """
+    folder = dataset.root / f"sampled-{name}"
+    shutil.rmtree(folder, ignore_errors=True)
+    for split in Split:
+        for class_folder in (dataset.root / split).glob("*"):
+            (folder / split / class_folder.name).mkdir(parents=True)
+            for image in () if split == Split.TRAIN else class_folder.iterdir():
+                link_image(image.resolve(), folder / image.relative_to(dataset.root))
+    for image, count in times.items():
+        place = folder / image.relative_to(dataset.root)
+        for number in range(count):
+            again = place if not number else place.with_stem(f"{place.stem}-{number}")
+            link_image(image.resolve(), again)
+    names = folder / dataset.data_yaml.name
+    write_whole(names, dataset.data_yaml.read_text(encoding="utf-8"))
+    return names
 
 
 def times_seen(classes: Mapping[str, Collection[str]], options: SamplingOptions) -> dict[str, int]:
@@ -76,9 +115,11 @@ def times_seen(classes: Mapping[str, Collection[str]], options: SamplingOptions)
     }
 
 
-def _classes(dataset: YoloDataset, tile_id: str) -> set[str]:
+def _classes(dataset: YoloDataset, image: Path) -> set[str]:
     """The number of each class in a training tile."""
-    labels = dataset.data_yaml.parent / "labels" / Split.TRAIN / f"{tile_id}.txt"
+    if dataset.kind == ShapeKind.CLASSIFY:
+        return {image.parent.name}
+    labels = dataset.root / "labels" / Split.TRAIN / f"{image.stem}.txt"
     return {line.split()[0] for line in labels.read_text().splitlines()}
 
 

@@ -7,7 +7,7 @@ the fastest way there, and the boxes of a window do not depend on the other wind
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -66,7 +66,6 @@ def onnx_backend(network: Path) -> Backend:
         DetectorError: If the ONNX file would read another file.
     """
     import onnxruntime
-    import torch
 
     require_self_contained(network)
     options = onnxruntime.SessionOptions()
@@ -75,7 +74,7 @@ def onnx_backend(network: Path) -> Backend:
     (entrance,) = session.get_inputs()
 
     def forward(images: Any) -> Any:
-        return torch.from_numpy(session.run(None, {entrance.name: images.numpy()})[0])
+        return _raw(session.run(None, {entrance.name: images.numpy()}))
 
     description = f"ONNX Runtime {onnxruntime.__version__} on cpu"
     return Backend("onnx", description, forward, usable_cores())
@@ -92,8 +91,6 @@ def openvino_backend(network: Path, precision: str | None = None) -> Backend:
     Raises:
         DetectorError: If the ONNX file would read another file.
     """
-    import torch
-
     require_self_contained(network)
     openvino = load_openvino()
     cores = usable_cores()
@@ -107,11 +104,19 @@ def openvino_backend(network: Path, precision: str | None = None) -> Backend:
         if not hasattr(requests, "own"):
             requests.own = compiled.create_infer_request()
         outputs = requests.own.infer([images.numpy()], share_inputs=True)
-        return torch.from_numpy(outputs[0])
+        return _raw([outputs[index] for index in range(len(compiled.outputs))])
 
     used = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
     description = f"OpenVINO {openvino.__version__.partition('-')[0]} ({used}) on cpu"
     return Backend("openvino", description, forward, cores, is_full_precision=used == "f32")
+
+
+def _raw(outputs: Sequence[Any]) -> Any:
+    """Raw predictions as postprocessing takes them: one tensor, or several with masks."""
+    import torch
+
+    tensors = [torch.from_numpy(output) for output in outputs]
+    return tensors[0] if len(tensors) == 1 else tensors
 
 
 def require_self_contained(network: Path) -> None:

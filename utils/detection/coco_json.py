@@ -7,16 +7,19 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
-
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.files import written_whole
-from utils.geometry import box_areas
+from utils.shapes.coco_outlines import to_segmentation
 from utils.shapes.formats import to_coco
+from utils.shapes.outlines import Outlines
 
 
 def write_coco_json(predictions: Predictions, path: Path) -> Path:
     """Write images, annotations (with `score`) and categories to `path`, whole or not at all.
+
+    Shapes with outlines have a `segmentation`: the points of their parts, or, where a part has a
+    hole, run lengths, as COCO keeps what polygons cannot. A class of a whole image is a box of all
+    of it.
 
     Images are numbered from 1 in order of scene id, categories from 1 in order of the detector's
     classes, annotations from 1 in order of image. Only one scene is in memory at a time.
@@ -48,11 +51,16 @@ def _annotations(
 ) -> Iterator[dict[str, Any]]:
     number = 0
     for image, scene in enumerate(predictions, start=1):
-        boxes = scene.shapes
-        scores = boxes.scores if boxes.scores is not None else np.ones(len(boxes))
-        areas = box_areas(boxes.xyxy)
-        for label, xywh, area, score, at_edge in zip(
-            boxes.labels, to_coco(boxes.xyxy), areas, scores, scene.at_edge, strict=True
+        shapes = scene.shapes
+        drawn = [{}] * len(shapes) if shapes.outlines is None else _drawn(shapes.outlines, scene)
+        for label, xywh, area, score, at_edge, outline in zip(
+            shapes.labels,
+            to_coco(shapes.xyxy),
+            shapes.areas,
+            shapes.confidences,
+            scene.at_edge,
+            drawn,
+            strict=True,
         ):
             number += 1
             yield {
@@ -63,8 +71,14 @@ def _annotations(
                 "area": float(area),
                 "score": float(score),
                 "iscrowd": 0,
+                **outline,
                 **({"attributes": {"at_edge": True}} if at_edge else {}),
             }
+
+
+def _drawn(outlines: Outlines, scene: ScenePrediction) -> list[dict[str, Any]]:
+    segmentations = (to_segmentation(one, scene.width, scene.height) for one in outlines)
+    return [{"segmentation": segmentation} for segmentation in segmentations]
 
 
 def _write_array(stream: TextIO, items: Iterable[dict[str, Any]]) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from utils.errors import DetectorError
 from utils.files import sha256_of, write_whole, written_whole
 from utils.geometry import FloatArray
+from utils.shapes.shapes import ShapeKind
 from utils.state_files import read_object
 
 _FORMAT = "detector/1"
@@ -75,7 +76,7 @@ class Detector:
         best: Weights of the epoch with the best validation result, a local `.pt` file.
         last: Weights of the last epoch.
         class_names: Class names in the order of the network's outputs.
-        task: Always "detect" for now.
+        task: Ultralytics' name of the task, which is the kind of the shapes that it predicts.
         image_size: Side, in pixels, to which tiles were resized in training.
         checkpoint: Start of the training: a weights file or an architecture.
         arguments: Training arguments, as ultralytics names them.
@@ -129,6 +130,11 @@ class Detector:
     recall_by_scale: dict[str, float] = field(default_factory=dict)
 
     @property
+    def kind(self) -> ShapeKind:
+        """The kind of the shapes that it predicts."""
+        return ShapeKind(self.task)
+
+    @property
     def weights_sha256(self) -> str:
         """SHA-256 of the best weights, in hex: the identity of its predictions."""
         return sha256_of(self.best)
@@ -144,17 +150,21 @@ class Detector:
         """The minimum score of a box that is kept.
 
         Args:
-            wanted: The score; "auto" is the confidence chosen in training, or ultralytics' own if
-                none was.
+            wanted: The score; "auto" is the confidence chosen in training; if none was, it is
+                ultralytics' own, and 0 for classes of whole images.
         """
         if wanted != "auto":
             return wanted
+        if self.kind == ShapeKind.CLASSIFY and self.confidence is None:
+            return 0.0  # the best class of an image is an answer, however unsure
         return _ULTRALYTICS_CONFIDENCE if self.confidence is None else self.confidence
 
     def least_score_chosen(self, wanted: float | Literal["auto"] = "auto") -> str:
         """How `least_score` was chosen, in words."""
         if wanted != "auto":
             return "in the configuration"
+        if self.kind == ShapeKind.CLASSIFY and self.confidence is None:
+            return "as every class of an image has a score"
         if self.confidence is None:
             return "nowhere: ultralytics' default"
         if self.confidence_doubt:

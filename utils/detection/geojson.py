@@ -23,6 +23,7 @@ from utils.geometry import FloatArray
 from utils.images.georeference import Georeference
 from utils.issues import IssueReport
 from utils.scenes.places import to_wgs84
+from utils.shapes.outlines import as_outlines, polygonal, to_geojson
 from utils.tiling.tile import scene_key
 
 GEOJSON_FILE = "predictions.geojson"
@@ -35,7 +36,7 @@ _Add = Callable[[dict[str, Any]], None]
 
 
 def write_geojson(predictions: Predictions, folder: Path, issues: IssueReport) -> Path:
-    """Write the boxes of all georeferenced scenes; each file whole or not at all.
+    """Write the shapes of all georeferenced scenes; each file whole or not at all.
 
     `predictions.geojson` holds all of them in WGS 84; `scenes/` has two files for each scene, in
     WGS 84 (`.wgs84.geojson`) and in the coordinate reference system of the scene
@@ -81,26 +82,81 @@ def _write_scene(
     scene: ScenePrediction, georeference: Georeference, folder: Path, add_to_all: _Add
 ) -> None:
     crs, transform = georeference.crs, georeference.transform
-    corners = box_corners(scene.shapes.xyxy, transform)
-    places = np.round(to_wgs84(corners, crs), _WGS84_DECIMALS)
+    if scene.shapes.outlines is None:
+        corners = box_corners(scene.shapes.xyxy, transform)
+        places = np.round(to_wgs84(corners, crs), _WGS84_DECIMALS)
+        on_earth: Iterable[dict[str, Any]] = map(_on_earth, places.tolist())
+        rounded = np.round(corners, _decimals(transform))
+        in_scene_crs: Iterable[dict[str, Any]] = map(_polygon, rounded.tolist())
+    else:
+        outlines = scene.shapes.outlines
+        on_earth = (_outline_on_earth(one, georeference) for one in outlines)
+        in_scene_crs = (_outline_in(one, transform) for one in outlines)
     key = scene_key(scene.scene_id)
     with _collection(folder / f"{key}.wgs84.geojson") as add:
-        for feature in _features(scene, map(_on_earth, places.tolist())):
+        for feature in _features(scene, on_earth):
             add(feature)
             add_to_all(feature)
-    decimals = _decimals(transform)
-    rings = (_polygon(ring) for ring in np.round(corners, decimals).tolist())
     with _collection(folder / f"{key}.scene-crs.geojson", crs=_crs_member(crs)) as add:
-        for feature in _features(scene, rings):
+        for feature in _features(scene, in_scene_crs):
             add(feature)
+
+
+def placed_points(points: FloatArray, transform: Sequence[float]) -> FloatArray:
+    """Points of pixels in a coordinate reference system, shape (n, 2), x before y."""
+    a, b, c, d, e, f = transform
+    columns, rows = points.T
+    return np.stack([a * columns + b * rows + c, d * columns + e * rows + f], axis=1)
+
+
+def _outline_in(outline: Any, transform: Sequence[float]) -> dict[str, Any]:
+    """An outline in the coordinate reference system of its scene."""
+    import shapely
+
+    decimals = _decimals(transform)
+    placed = shapely.transform(
+        outline, lambda points: np.round(placed_points(points, transform), decimals)
+    )
+    return _geometry(placed)
+
+
+def _outline_on_earth(outline: Any, georeference: Georeference) -> dict[str, Any]:
+    """An outline in WGS 84, cut where it lies across the antimeridian (RFC 7946, 3.1.9)."""
+    import shapely
+
+    def on_earth(points: FloatArray) -> FloatArray:
+        places = to_wgs84(placed_points(points, georeference.transform), georeference.crs)
+        return np.round(places, _WGS84_DECIMALS)
+
+    placed = shapely.transform(outline, on_earth)
+    west, _, east, _ = placed.bounds
+    if east - west <= 180:
+        return _geometry(placed)
+    unwrapped = shapely.transform(placed, lambda points: points % [360, np.inf])
+    halves = [
+        shapely.intersection(unwrapped, shapely.box(0, -90, 180, 90)),
+        shapely.transform(
+            shapely.intersection(unwrapped, shapely.box(180, -90, 360, 90)),
+            lambda points: points - [360, 0],
+        ),
+    ]
+    parts = [part for half in polygonal(as_outlines(halves)) for part in shapely.get_parts(half)]
+    return _geometry(shapely.MultiPolygon(parts))
+
+
+def _geometry(outline: Any) -> dict[str, Any]:
+    """An outline as GeoJSON, exterior rings counterclockwise (RFC 7946, 3.1.6)."""
+    import shapely
+
+    (geometry,) = to_geojson(as_outlines([shapely.orient_polygons(outline)]))
+    return geometry
 
 
 def _features(
     scene: ScenePrediction, geometries: Iterable[dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    boxes = scene.shapes
-    scores = boxes.scores if boxes.scores is not None else np.ones(len(boxes))
-    rows = zip(boxes.labels, scores.tolist(), boxes.xyxy.tolist(), scene.at_edge, strict=True)
+    boxes, scores = scene.shapes, scene.shapes.confidences.tolist()
+    rows = zip(boxes.labels, scores, boxes.xyxy.tolist(), scene.at_edge, strict=True)
     for geometry, (label, score, box, at_edge) in zip(geometries, rows, strict=True):
         properties = {
             "label": label,

@@ -1,4 +1,4 @@
-"""Merge the boxes of overlapping windows, so that each object has one box.
+"""Merge the shapes of overlapping windows, so that each object has one shape.
 
 NMS removes duplicates within a window; this module removes them between windows. Neighbouring
 windows overlap in a strip, and an object there is found by both: whole by both, whole by one and
@@ -9,18 +9,33 @@ sees, while those of neighbouring objects do not.
 Shapes of the same window are never merged: a window that sees two ships side by side says that
 there are two. But a detector sometimes predicts two shapes for a cut object, and if another window
 sees all of it the second one is dropped.
+
+Oriented boxes and polygons are compared by their true overlap, and only where their hulls meet: two
+long ships that cross stay two. Classes of whole images are not merged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from utils.geometry import BoolArray, FloatArray, Window, box_areas
-from utils.shapes.shapes import Shapes
+from utils.geometry import BoolArray, FloatArray, Window, box_areas, clip_boxes
+from utils.shapes.outlines import (
+    Outlines,
+    angles_of,
+    areas_of,
+    as_outlines,
+    corners_of,
+    of_boxes,
+    polygon_of,
+    polygonal,
+    shared_areas,
+)
+from utils.shapes.shapes import ShapeKind, Shapes
 
 IntArray = NDArray[np.intp]
 
@@ -28,6 +43,10 @@ IntArray = NDArray[np.intp]
 _BORDER_PIXELS = 4.0
 # A detector knows the place of a sliver at a border, but hardly its extent.
 _SLIVER_SHARE = 0.8
+# Outlines of neighbours hardly overlap, as their boxes do: less is enough to be the same object.
+_OUTLINED_SLIVER_SHARE = 0.6
+_SAME_HEADING_DEGREES = 10.0
+_WIDENED_BY = 0.2
 # Bounds the memory for pairs to the size of a cache; in a crowd most pairs are of one window.
 _OUTLINES_AT_ONCE = 4096
 
@@ -54,7 +73,7 @@ class _Found:
 def merge_windows(
     found: Sequence[tuple[Window, Shapes]], width: int, height: int, *, merge_iou: float = 0.5
 ) -> Shapes:
-    """Merge the boxes of the windows of one scene into one box per object.
+    """Merge the shapes of the windows of one scene into one shape per object.
 
     Two boxes are the same object when they have the same class, come from different windows, and,
     cropped to the overlap of the windows, overlap by at least `merge_iou` (intersection over union)
@@ -62,6 +81,9 @@ def merge_windows(
     an object has at most one box of each window. Its box is the best-scored one of a window that
     sees all of it or, if no window does, the hull of all; its score is the highest. An object with
     cut boxes only, one of which is the same as an uncut box of another object, is dropped.
+
+    Polygons and oriented boxes that no window sees whole become the union of their pieces; for an
+    oriented box it is the rectangle of least area around them, with the heading of the largest.
 
     Args:
         found: Windows with their boxes and scores in scene coordinates, inside the window.
@@ -73,12 +95,12 @@ def merge_windows(
         The objects, by falling score, then by place and class, whatever the order of `found`.
     """
     everything = _in_canonical_order(found, width, height)
-    if not len(everything.boxes):
+    if not len(everything.boxes) or everything.boxes.kind == ShapeKind.CLASSIFY:
         return everything.boxes
     matches = _matches(everything, merge_iou)
     group_of = _joined(matches, everything.window)
     real = ~_second_guesses(everything, matches, group_of)[np.unique(group_of)]
-    objects = _objects(everything, group_of).select(real)
+    objects = _objects(everything, group_of, (width, height)).select(real)
     return objects.select(_order(objects, _class_indices(objects)))
 
 
@@ -125,9 +147,8 @@ def _in_canonical_order(found: Sequence[tuple[Window, Shapes]], width: int, heig
 
 
 def _concatenated(parts: Sequence[Shapes]) -> Shapes:
-    xyxy = [np.zeros((0, 4)), *(part.xyxy for part in parts)]
-    labels = tuple(label for part in parts for label in part.labels)
-    return Shapes(np.vstack(xyxy), labels, np.concatenate([np.zeros(0), *map(_scores, parts)]))
+    shapes = Shapes.concatenated(parts)
+    return shapes if shapes.scores is not None else replace(shapes, scores=shapes.confidences)
 
 
 def _scores(boxes: Shapes) -> FloatArray:
@@ -196,11 +217,28 @@ def _compared(found: _Found, pairs: IntArray, merge_iou: float) -> tuple[BoolArr
     areas, other_areas = box_areas(one), box_areas(other)
     intersection = box_areas(_intersection(one, other))
     both = intersection > 0
+    if found.boxes.outlines is not None:
+        met = np.flatnonzero(both)
+        exact = _exact_areas(found.boxes.outlines, pairs[met], shared[met])
+        areas[met], other_areas[met], intersection[met] = exact
+        both = intersection > 0
     iou = _share(intersection, areas + other_areas - intersection, both)
     share_of_smaller = _share(intersection, np.minimum(areas, other_areas), both)
+    most = _SLIVER_SHARE if found.boxes.outlines is None else _OUTLINED_SLIVER_SHARE
     is_sliver = found.cut[pairs].any(axis=1)
-    same = both & ((iou >= merge_iou) | (is_sliver & (share_of_smaller >= _SLIVER_SHARE)))
+    same = both & ((iou >= merge_iou) | (is_sliver & (share_of_smaller >= most)))
     return np.asarray(same), iou
+
+
+def _exact_areas(
+    outlines: Outlines, pairs: IntArray, shared: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The areas of pairs of outlines inside bounds, and of what they share, each of shape (m,)."""
+    import shapely
+
+    bounds = of_boxes(shared)
+    one, other = (shapely.intersection(outlines[side], bounds) for side in pairs.T)
+    return areas_of(one), areas_of(other), shared_areas(one, other)
 
 
 def _shared_by_windows(found: _Found, pairs: IntArray) -> FloatArray:
@@ -261,8 +299,8 @@ def _second_guesses(found: _Found, matches: IntArray, group_of: IntArray) -> Boo
     return dropped
 
 
-def _objects(found: _Found, group_of: IntArray) -> Shapes:
-    """One box per group, in order of their first positions."""
+def _objects(found: _Found, group_of: IntArray, size: tuple[int, int]) -> Shapes:
+    """One shape per group, in order of their first positions."""
     position = np.argsort(group_of, kind="stable")
     # Positions go by falling score: the first of a group has its highest.
     best, starts, sizes = np.unique(group_of[position], return_index=True, return_counts=True)
@@ -270,12 +308,69 @@ def _objects(found: _Found, group_of: IntArray) -> Shapes:
     hulls = np.hstack(
         [np.minimum.reduceat(boxes[:, :2], starts), np.maximum.reduceat(boxes[:, 2:], starts)]
     )
-    hull = np.repeat(hulls, sizes, axis=0)
+    # An oriented box at the edge may reach out of the scene, where no window sees anything.
+    hull = np.repeat(clip_boxes(hulls, (0, 0, *size)), sizes, axis=0)
     sees_all = (windows[:, :2] <= hull[:, :2]) & (windows[:, 2:] >= hull[:, 2:])
     # The place of the first that sees all, or a place beyond the end.
     places = np.where(sees_all.all(axis=1), np.arange(len(position)), len(position))
     place = np.minimum.reduceat(places, starts)
     is_whole = place < len(position)
-    hulls[is_whole] = boxes[place[is_whole]]
     objects = found.boxes.select(best)
+    if found.boxes.outlines is not None:
+        members = np.split(position, starts[1:])
+        whole = position[np.minimum(place, len(position) - 1)]
+        outlines = [
+            found.boxes.outlines[whole[group]] if is_whole[group] else _union(found, pieces)
+            for group, pieces in enumerate(members)
+        ]
+        return Shapes.of_outlines(outlines, objects.labels, objects.scores, objects.kind)
+    hulls[is_whole] = boxes[place[is_whole]]
     return Shapes(hulls, objects.labels, objects.scores)
+
+
+def _union(found: _Found, pieces: IntArray) -> Any:
+    """The outline of an object from its pieces, each as far as its window sees it.
+
+    An oriented box around a cut object reaches over the border that cuts it, where nothing was
+    seen.
+    """
+    import shapely
+
+    outlines = found.boxes.polygons[pieces]
+    if len(outlines) == 1:
+        return outlines[0]
+    seen = shapely.intersection(outlines, of_boxes(found.windows[found.window[pieces]]))
+    if found.boxes.kind == ShapeKind.OBB:
+        return _oriented_union(corners_of(outlines), seen)
+    return polygonal(as_outlines([shapely.union_all(seen)]))[0]
+
+
+def _oriented_union(corners: FloatArray, seen: Outlines) -> Any:
+    """The oriented box around the pieces of an object, with the heading of most of it.
+
+    Around a corner of an object a box may lie in any direction. Pieces with another heading do not
+    count, and a slight turn, which widens a long box by much, counts along the box only.
+
+    Args:
+        corners: Corners of the pieces, shape (n, 4, 2).
+        seen: Parts of the pieces that their windows see, shape (n,).
+    """
+    import shapely
+
+    areas = areas_of(seen)
+    headings = angles_of(corners) % 90
+    apart = np.abs(headings[:, None] - headings)
+    apart = np.minimum(apart, 90 - apart)
+    support = (apart <= _SAME_HEADING_DEGREES) @ areas
+    best = int(np.lexsort((areas, support))[-1])
+    first, second = corners[best, 1] - corners[best, 0], corners[best, 3] - corners[best, 0]
+    sides = np.array([np.hypot(*first), np.hypot(*second)])
+    axes = np.vstack([first, second]) / sides[:, None]
+    # The turn, in degrees, that widens a box of these sides by a fifth.
+    slight = np.degrees(_WIDENED_BY * sides / sides[::-1])
+    bounds = []
+    for axis, most in zip(axes, np.minimum(slight, _SAME_HEADING_DEGREES), strict=True):
+        places = shapely.get_coordinates(seen[apart[best] <= most]) @ axis
+        bounds.append((places.min(), places.max()))
+    (a1, a2), (b1, b2) = bounds
+    return polygon_of(np.array([[a1, b1], [a2, b1], [a2, b2], [a1, b2]]) @ axes)

@@ -48,6 +48,13 @@ class PredictorOptions(Options):
     """Maximum number of boxes kept per window or tile, highest scores first; an RT-DETR has 300
     candidates at most."""
 
+    outline_tolerance: float = Field(default=0.5, ge=0)
+    """Distance, in pixels, by which the outline of a polygon may be simplified after its staircases
+    of pixels are smoothed; 0 keeps the corners of all pixels of a mask."""
+
+    top_k: int = Field(default=5, ge=1)
+    """Maximum number of classes of a whole image, those with the highest scores."""
+
     batch: int = Field(default=8, ge=1)
     """Number of windows or tiles that are predicted together."""
 
@@ -56,7 +63,8 @@ class PredictorOptions(Options):
 
     augment: bool = False
     """Whether to use test-time augmentation: each image is predicted a second time, mirrored and a
-    quarter larger, and both results are merged. Better boxes in about 2.5 times the time. Scores
+    quarter larger, and both results are merged; classes of whole images get the mean of both
+    scores. Better boxes in about 2.5 times the time. Scores
     differ from those without: train with `evaluation.augment` too, so that `confidence: auto`
     fits."""
 
@@ -74,6 +82,10 @@ class InferenceOptions(PredictorOptions):
     overlap: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """Overlap of neighbouring windows, in pixels; an object on a border is found once. `auto` is a
     fifth of a window."""
+
+    classify: Literal["scene", "tile"] = "scene"
+    """Subject of a classification: each whole scene, as one window, or each window of
+    `tile_size`. Other detectors ignore it."""
 
     skip_empty: bool = False
     """Whether to skip windows of empty water, whose contrast is below `empty_contrast`. Saves time
@@ -93,9 +105,9 @@ class InferenceOptions(PredictorOptions):
     image), whose edge draws false positives: `keep` marks them as `at_edge`, `drop` leaves them out
     and counts them."""
 
-    outputs: tuple[Literal["coco", "geojson"], ...] = ("coco", "geojson")
+    outputs: tuple[Literal["coco", "geojson", "yolo", "dota"], ...] = ("coco", "geojson")
     """File formats beside Parquet: `coco` is COCO json; `geojson` holds the georeferenced scenes,
-    in WGS 84 and in their own coordinate reference system."""
+    in WGS 84 and in their own coordinate reference system; `yolo` and `dota` are label files."""
 
     viewer_scenes: int = Field(default=4, ge=0)
     """Number of scenes to prepare for viewing in a browser, those with most boxes; 0 for none."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from utils.detection.coco_json import write_coco_json
 from utils.detection.geojson import write_geojson
+from utils.detection.label_files import write_dota_labels, write_yolo_labels
 from utils.detection.options import InferenceOptions
 from utils.detection.predict import PREDICTIONS_FILE, InferenceResult
 from utils.detection.predictions import Predictions
@@ -17,6 +18,7 @@ from utils.scenes.classes import merge_issues
 from utils.scenes.region_choice import check_regions
 
 _DEFAULTS = InferenceOptions()
+_TEXT = {"yolo": write_yolo_labels, "dota": write_dota_labels}
 
 
 def merge_inferences(
@@ -69,4 +71,16 @@ def write_outputs(
         coco_json = write_coco_json(predictions, folder / "predictions.json")
     if "geojson" in options.outputs and any(scene.georeference for scene in predictions):
         geojson = write_geojson(predictions, folder / "geojson", issues)
-    return replace(predictions, coco_json=coco_json, geojson=geojson)
+    written = [_write_label_files(predictions, options, folder / "labels", name) for name in _TEXT]
+    label_files = folder / "labels" if any(written) else None
+    return replace(predictions, coco_json=coco_json, geojson=geojson, label_files=label_files)
+
+
+def _write_label_files(
+    predictions: Predictions, options: InferenceOptions, folder: Path, name: str
+) -> bool:
+    """Write the label files of one format; returns whether they were asked for."""
+    if name not in options.outputs:
+        return False
+    _TEXT[name](predictions, folder / name)
+    return True

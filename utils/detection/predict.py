@@ -17,7 +17,13 @@ from utils.detection.detector import FAINT_SHARE, Detector
 from utils.detection.options import InferenceOptions
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.detection.predictor import load_predictor
-from utils.detection.scale import WindowPlan, magnified_issues, plan_windows, scale_issues
+from utils.detection.scale import (
+    WindowPlan,
+    classifies_scenes,
+    magnified_issues,
+    plan_windows,
+    scale_issues,
+)
 from utils.detection.scan import SceneScan, scan_scenes
 from utils.detection.scene_prediction import merged_prediction
 from utils.detection.ultralytics.library import library_version
@@ -30,6 +36,8 @@ from utils.scenes.places import ground_sample_distance
 from utils.scenes.region_choice import OUTSIDE_REGIONS
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import WHOLE, Selection
+from utils.shapes.columns import with_kind
+from utils.shapes.shapes import ShapeKind
 from utils.storage.store import ObjectStore, open_store
 
 PREDICTIONS_FILE = "predictions.parquet"
@@ -94,16 +102,21 @@ def predict_scenes(
         exclusive("inference", f"{source.name} ({name} {selection.model_dump_json()})"),
         progress("Predicting (scenes)", total) as advance,
     ):
-        if selection.shard == 0:
+        if selection.shard == 0 and not classifies_scenes(detector, options):
             issues.extend(scale_issues(detector, options))
         scans = _scans(source.read(issues, selection), detector, options, cache, exports_in)
         least = detector.least_score(options.confidence)
         files: dict[str, Path] = {}
         for scan in _readable(scans, detector, options, issues, advance):
-            file = _scene_file(scan, cache, options, least, model_version, issues)
+            file = _scene_file(scan, cache, options, least, model_version, detector.kind, issues)
             files[scan.scene.id] = file
     predicted = (_read(files[scene_id]) for scene_id in sorted(files))
-    table = Predictions.write(folder / PREDICTIONS_FILE, detector.class_names, predicted)
+    table = Predictions.write(
+        folder / PREDICTIONS_FILE,
+        detector.class_names,
+        predicted,
+        footer=with_kind(detector.kind),
+    )
     return InferenceResult(table, issues)
 
 
@@ -124,7 +137,8 @@ def _readable(
             planned.append((scan.plan, max(scan.width, scan.height)))
             yield scan
         advance(1)
-    issues.extend(magnified_issues(detector, options, planned))
+    if not classifies_scenes(detector, options):
+        issues.extend(magnified_issues(detector, options, planned))
 
 
 def _scans(
@@ -149,6 +163,8 @@ def _scans(
 def _planned(
     detector: Detector, options: InferenceOptions, scene: Scene, width: int, height: int
 ) -> WindowPlan:
+    if classifies_scenes(detector, options):
+        return WindowPlan(max(width, height, 2), 1, is_whole_scene=True)
     metres = ground_sample_distance(scene.georeference, width, height)
     return plan_windows(detector, options, scene.id, metres)
 
@@ -159,6 +175,7 @@ def _identity(source: SceneSource, detector: Detector, options: InferenceOptions
         *(_METHOD, library_version(), source.name),
         *(detector.weights_sha256, detector.image_size, detector.class_names),
         *(detector.tile_side, detector.ground_sample_distance),
+        *([] if detector.kind == ShapeKind.DETECT else [detector.kind]),
     ]
     chosen = options.updated(confidence=detector.least_score(options.confidence))
     parts = [*identity, chosen.model_dump(mode="json", exclude=_NOT_IDENTITY)]
@@ -172,6 +189,7 @@ def _scene_file(
     options: InferenceOptions,
     least: float,
     model_version: str,
+    kind: ShapeKind,
     issues: IssueReport,
 ) -> Path:
     """The file with the up-to-date prediction of a scene, which later runs find in the cache."""
@@ -181,12 +199,12 @@ def _scene_file(
         prediction = _up_to_date(before, scan.scene, model_version)
         # The boxes are the same: only this run's copy gets the newer facts about the scene.
         if prediction != before:
-            _write(file, prediction)
+            _write(file, prediction, kind)
     else:
         file = cache.local(scan.key)
         merged = merged_prediction(scan, options, least)
         prediction = _up_to_date(merged, scan.scene, model_version)
-        _write(file, prediction)
+        _write(file, prediction, kind)
         cache.keep(scan.key)
         if scan.checkpoints is not None:
             scan.checkpoints.discard()
@@ -209,8 +227,8 @@ def _up_to_date(before: ScenePrediction, scene: Scene, model_version: str) -> Sc
     )
 
 
-def _write(file: Path, prediction: ScenePrediction) -> None:
-    Predictions.write(file, (), [prediction])
+def _write(file: Path, prediction: ScenePrediction, kind: ShapeKind) -> None:
+    Predictions.write(file, (), [prediction], footer=with_kind(kind))
 
 
 def _read(file: Path) -> ScenePrediction:

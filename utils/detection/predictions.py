@@ -162,10 +162,12 @@ class Predictions(Table[ScenePrediction]):
         coco_json: The same predictions as COCO json, or None if it was not asked for.
         geojson: The same predictions as GeoJSON in WGS 84, beside a folder `scenes` with files of
             single scenes; None if it was not asked for or no scene is georeferenced.
+        label_files: Folder with a folder each for `yolo` and `dota`, as asked for, or None.
     """
 
     coco_json: Path | None = None
     geojson: Path | None = None
+    label_files: Path | None = None
 
     schema: ClassVar[pa.Schema] = SCHEMA
     oldest_version: ClassVar[int] = 2

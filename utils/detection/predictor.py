@@ -18,7 +18,7 @@ from utils.detection.test_time_augmentation import (
 )
 from utils.detection.ultralytics.network import Network, load_network
 from utils.images.reader import Pixels
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 from utils.storage.store import ObjectStore
 
 # Low enough to include boxes that a backend, or a prediction without augmentation, nearly finds.
@@ -37,7 +37,7 @@ class Predictor:
         backend: Runtime of the network.
         augmented: Predictor of the mirrored and enlarged images (test-time augmentation), or None.
         least_score: Minimum score of a box after test-time augmentation.
-        max_boxes: Maximum number of boxes per image after test-time augmentation.
+        max_boxes: Maximum number of boxes, or of classes, per image after test-time augmentation.
     """
 
     network: Network
@@ -83,7 +83,7 @@ class Predictor:
         with torch.inference_mode():
             network_input = self.network.prepare(images)
             raw = self.backend.forward(network_input)
-            return self.network.boxes(raw, network_input, images)
+            return self.network.shapes(raw, network_input, images)
 
 
 def load_predictor(
@@ -127,7 +127,9 @@ def load_predictor(
     plain, augmented = (
         load(side, min(least_score, _FAINT)) for side in (image_size, enlarged(image_size))
     )
-    return replace(plain, augmented=augmented, least_score=least_score, max_boxes=options.max_boxes)
+    is_classifier = detector.kind == ShapeKind.CLASSIFY
+    most = options.top_k if is_classifier else options.max_boxes
+    return replace(plain, augmented=augmented, least_score=least_score, max_boxes=most)
 
 
 def _fastest_backend(

@@ -17,6 +17,7 @@ from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
 from utils.geometry import FloatArray, Window
 from utils.issues import Issue
+from utils.shapes.shapes import ShapeKind
 
 OTHER_SCALE = "other scale than learned"
 RESAMPLED = "scene resampled to the learned resolution"
@@ -75,11 +76,13 @@ class WindowPlan:
         tile_size: Side of the windows, in pixels of the scene.
         overlap: Overlap of neighbouring windows, in pixels of the scene.
         issues: Issues that a person should know of them.
+        is_whole_scene: Whether there is one window, the scene, which may be reduced.
     """
 
     tile_size: int
     overlap: int
     issues: tuple[Issue, ...] = ()
+    is_whole_scene: bool = False
 
 
 def plan_windows(
@@ -128,6 +131,11 @@ def plan_windows(
         issues.append(Issue(scene_id, LESS_OVERLAP, detail, set_aside=False))
         overlap = tile_size // 2
     return WindowPlan(tile_size, max(overlap, 1), tuple(issues))
+
+
+def classifies_scenes(detector: Detector, options: InferenceOptions) -> bool:
+    """Whether a scene is one window, however large, since its class is asked for."""
+    return detector.kind == ShapeKind.CLASSIFY and options.classify == "scene"
 
 
 def scale_issues(detector: Detector, options: InferenceOptions) -> list[Issue]:

@@ -13,6 +13,7 @@ from utils.detection.empty_water import contrast
 from utils.detection.options import InferenceOptions
 from utils.detection.predictor import Predictor
 from utils.detection.scale import WindowPlan
+from utils.detection.whole_scene import read_whole
 from utils.detection.window_checkpoints import PredictionCache, ScannedWindow, WindowCheckpoints
 from utils.errors import ImageError
 from utils.geometry import Window
@@ -174,6 +175,11 @@ def _windows(
     if not (scan.states == COVERED).any():
         return
     scan.checkpoints = WindowCheckpoints(cache, scan.key.removesuffix(".parquet"), scan.grid)
+    if plan.is_whole_scene:
+        whole = Window(x=0, y=0, width=scan.width, height=scan.height)
+        path, size = scan.scene.path, (scan.width, scan.height)
+        yield whole, read_whole(path, *size, options.pixels, damage)
+        return
     first_row = scan.checkpoints.rows_done
     windows = read_windows(
         scan.scene.path,
@@ -228,7 +234,11 @@ def _scanned(
 ) -> ScannedWindow:
     if pixels is None:
         return ScannedWindow(window, _NO_BOXES, seconds, is_skipped=True)
-    return ScannedWindow(window, next(predicted).shifted(window.x, window.y), seconds)
+    height, width = pixels.shape[:2]
+    shapes = next(predicted)
+    if (width, height) != (window.width, window.height):  # a whole scene, reduced
+        shapes = shapes.scaled(window.width / width, window.height / height)
+    return ScannedWindow(window, shapes.shifted(window.x, window.y), seconds)
 
 
 def _advance(scan: SceneScan, bar: ExitStack) -> None:

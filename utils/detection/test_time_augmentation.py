@@ -8,6 +8,8 @@ half its score.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from utils.images.reader import Pixels
@@ -37,7 +39,9 @@ def merge_augmented(
 
     Shapes of one class with an intersection over union of at least 0.55 are one object, the most
     alike first, and each is part of one object only. The object's box is the mean of both, weighted
-    by their scores; its score is the mean of both scores, with 0 for a missing box.
+    by their scores; its score is the mean of both scores, with 0 for a missing box. Two outlines
+    have no mean: the object keeps the one with the higher score. A class of the whole image gets
+    the mean of its two scores.
 
     Args:
         one: Shapes with scores, in pixels of the image.
@@ -50,20 +54,30 @@ def merge_augmented(
     """
     alike = one.overlaps(other) * one.same_classes(other)
     pairs = np.array(overlapping_pairs(alike, _SAME_OBJECT_IOU), dtype=np.intp).reshape(-1, 2)
-    scores, others = one.confidences, other.confidences
-    weights = np.stack([scores[pairs[:, 0]], others[pairs[:, 1]]])[:, :, None]
-    corners = np.stack([one.xyxy[pairs[:, 0]], other.xyxy[pairs[:, 1]]])
-    total = weights.sum(0)
-    # Two boxes with a score of 0 get equal weights.
-    shares = np.divide(weights, total, out=np.full_like(weights, 0.5), where=total > 0)
+    found = _together(one.select(pairs[:, 0]), other.select(pairs[:, 1]))
     alone = np.setdiff1d(np.arange(len(one)), pairs[:, 0])
     others_alone = np.setdiff1d(np.arange(len(other)), pairs[:, 1])
-    found = Shapes(
-        np.vstack([(corners * shares).sum(0), one.xyxy[alone], other.xyxy[others_alone]]),
-        tuple(one.labels[i] for i in [*pairs[:, 0], *alone])
-        + tuple(other.labels[i] for i in others_alone),
-        np.concatenate([total[:, 0], scores[alone], others[others_alone]]) / 2,
-    )
+    doubtful = [_halved(one.select(alone)), _halved(other.select(others_alone))]
+    found = Shapes.concatenated([found, *doubtful])
     scores = found.confidences
     order = np.lexsort((found.labels, *found.xyxy.T[::-1], -scores))
     return found.select(order[scores[order] >= least_score][:max_boxes])
+
+
+def _halved(shapes: Shapes) -> Shapes:
+    """Shapes that only one prediction has."""
+    return replace(shapes, scores=shapes.confidences / 2)
+
+
+def _together(one: Shapes, other: Shapes) -> Shapes:
+    """The objects of n pairs of shapes."""
+    weights = np.stack([one.confidences, other.confidences])
+    total = weights.sum(0)
+    if one.outlines is not None and other.outlines is not None:
+        better = weights[0] >= weights[1]
+        outlines = np.where(better, one.outlines, other.outlines)
+        return Shapes.of_outlines(outlines, one.labels, total / 2, one.kind)
+    # Two boxes with a score of 0 get equal weights.
+    shares = np.divide(weights, total, out=np.full_like(weights, 0.5), where=total > 0)
+    corners = (np.stack([one.xyxy, other.xyxy]) * shares[:, :, None]).sum(0)
+    return replace(one, xyxy=corners, scores=total / 2)

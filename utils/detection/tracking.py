@@ -31,8 +31,8 @@ from utils.errors import BusyError
 FINGERPRINT_TAG = "spyglass.fingerprint"
 FINISHED_TAG = "spyglass.finished"
 
-# Every epoch has this metric, so its history lists the epochs that MLflow knows.
-_TELLTALE = "metrics/mAP50"
+# Every epoch of every task has this metric, so its history lists the epochs that MLflow knows.
+_TELLTALE = "lr/pg0"
 _LONGEST_PARAMETER = 500
 # Waiting for a server that does not answer must not hold up every epoch.
 _SECONDS_BETWEEN_TRIES = 300.0

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from utils.detection.merge import merge_windows
 from utils.geometry import Window
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,18 @@ class EvaluatedImage:
         object.__setattr__(self, "group", self.group or self.scene_id)
 
 
+def kind_of(images: Iterable[EvaluatedImage]) -> ShapeKind:
+    """The kind of the shapes of some images; upright boxes where there are none."""
+    shapes = (part for image in images for part in (image.truth, image.found))
+    return next((part.kind for part in shapes if len(part)), ShapeKind.DETECT)
+
+
 def join_scenes(tiles: Iterable[EvaluatedImage], *, merge_iou: float) -> list[EvaluatedImage]:
     """Join tiles to their scenes, each object once, in order of scene id.
 
-    True boxes are merged over the borders of tiles in the same way as predicted ones: an object in
-    several tiles is one object, and its box is the hull of its parts in the tiles.
+    True shapes are merged over the borders of tiles in the same way as predicted ones: an object in
+    several tiles is one object of all its parts. Tiles of one scene vote on the scene's class: the
+    scores of each class are averaged; a scene whose tiles have several true classes has none.
 
     Args:
         tiles: Tiles in any order; a scene reaches as far as its tiles do.
@@ -57,6 +67,8 @@ def join_scenes(tiles: Iterable[EvaluatedImage], *, merge_iou: float) -> list[Ev
 def _joined(scene_id: str, tiles: Sequence[EvaluatedImage], merge_iou: float) -> EvaluatedImage:
     width = max(tile.window.x + tile.window.width for tile in tiles)
     height = max(tile.window.y + tile.window.height for tile in tiles)
+    if kind_of(tiles) == ShapeKind.CLASSIFY:
+        return _voted(scene_id, tiles, width, height)
     truth = [(tile.window, _in_scene(tile.truth, tile.window)) for tile in tiles]
     found = [(tile.window, _in_scene(tile.found, tile.window)) for tile in tiles]
     return EvaluatedImage(
@@ -67,6 +79,25 @@ def _joined(scene_id: str, tiles: Sequence[EvaluatedImage], merge_iou: float) ->
         found=merge_windows(found, width, height, merge_iou=merge_iou),
         group=tiles[0].group,
     )
+
+
+def _voted(
+    scene_id: str, tiles: Sequence[EvaluatedImage], width: int, height: int
+) -> EvaluatedImage:
+    """A scene with the mean scores of its tiles' classes."""
+    total: dict[str, float] = defaultdict(float)
+    for tile in tiles:
+        for label, score in zip(tile.found.labels, tile.found.confidences, strict=True):
+            total[label] += float(score) / len(tiles)
+    whole = np.tile([0.0, 0, width, height], (len(total), 1))
+    scores = np.array(list(total.values()))
+    found = Shapes(whole, tuple(total), scores, kind=ShapeKind.CLASSIFY)
+    true_classes = {label for tile in tiles for label in tile.truth.labels}
+    truth = Shapes(kind=ShapeKind.CLASSIFY)
+    if len(true_classes) == 1:
+        truth = Shapes.of_image(width, height, true_classes.pop())
+    window = Window(x=0, y=0, width=width, height=height)
+    return EvaluatedImage(scene_id, scene_id, window, truth, found.by_score(), group=tiles[0].group)
 
 
 def _in_scene(boxes: Shapes, window: Window) -> Shapes:

@@ -174,12 +174,13 @@ def _scores(experiments: Sequence[Experiment]) -> dict[str, list[str]]:
 def _classes(experiments: Sequence[Experiment]) -> dict[str, list[str]]:
     scores = [one.evaluation.tile_scores.classes if one.evaluation else {} for one in experiments]
     names = dict.fromkeys(name for own in scores for name in own)
-    measures = {"mAP50": "map50", "mAP50-95": "map50_95"}
-    return {
+    measures = {"mAP50": "map50", "mAP50-95": "map50_95", "F1": "f1"}
+    rows = {
         f"{name}, {measure}": [_score(getattr(own.get(name), field, None)) for own in scores]
         for name in names
         for measure, field in measures.items()
     }
+    return {name: row for name, row in rows.items() if set(row) != {UNKNOWN}}
 
 
 def _cost(experiments: Sequence[Experiment]) -> dict[str, list[str]]:

@@ -48,8 +48,9 @@ class EvaluationOptions(PredictorOptions):
 class PromotionOptions(Options):
     """Conditions under which a challenger replaces the detector in production."""
 
-    metric: Literal["mAP50-95", "mAP50"] = "mAP50-95"
-    """Metric that decides, over all classes, on the test tiles."""
+    metric: Literal["auto", "mAP50-95", "mAP50", "top1", "F1"] = "auto"
+    """Metric that decides, over all classes, on the test tiles. `auto` is mAP50-95, or top1 for
+    classes of whole images; F1 is the mean over these classes."""
 
     margin: float = Field(default=0.005, ge=0, lt=1)
     """Minimum lead of the challenger."""

@@ -7,7 +7,9 @@ from typing import Any
 
 from utils.evaluation.bootstrap import Estimate
 from utils.evaluation.calibration import Calibration
+from utils.shapes.shapes import ShapeKind
 
+BACKGROUND = "background"
 # Lower and upper end by metric.
 Intervals = dict[str, tuple[float, float]]
 FEW_GROUPS = 10  # with fewer, Student's t is a tenth wider than the normal, and rising
@@ -68,7 +70,8 @@ class Scores:
             groups hold most boxes.
         boxes: Number of true boxes in them.
         metrics: `mAP50`, `mAP50-95`, and `precision`, `recall` and `F1` of boxes of at least
-            `confidence`, each with its interval.
+            `confidence`, each with its interval. Of classes of whole images: `top1`, `top5`, and
+            `precision`, `recall` and `F1` as means over the classes.
         sizes: mAP50-95 by size of the true boxes, as in `average_precision.SIZES`.
         classes: The scores of each class that has true boxes.
         best_confidence: Confidence with the best F1.
@@ -83,6 +86,9 @@ class Scores:
         sizes_intervals: Intervals as of a class, over all classes.
         faint_boxes: Number of predicted boxes between half of the confidence and the confidence; 0
             in evaluations by earlier versions of Spyglass.
+        kind: Kind of the shapes.
+        angle_error: Median angle, in degrees, between the long sides of matched oriented boxes of
+            at least the confidence; None for other kinds, and where none can be measured.
     """
 
     images: int
@@ -103,6 +109,8 @@ class Scores:
     faint_boxes: int = 0
     groups: int = 0
     effective_groups: float = 0.0
+    kind: ShapeKind = ShapeKind.DETECT
+    angle_error: float | None = None
 
     @property
     def found_boxes(self) -> int:
@@ -120,6 +128,7 @@ class Scores:
                 "curves": Curves(**card["curves"]),
                 "calibration": Calibration(**card["calibration"]),
                 "class_names": tuple(card["class_names"]),
+                "kind": ShapeKind(card.get("kind", ShapeKind.DETECT)),
                 "sizes_intervals": _by_size_of(card),
             }
         )

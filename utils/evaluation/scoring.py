@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from utils.evaluation.angles import angle_error
 from utils.evaluation.average_precision import SIZE_AREAS, AveragePrecision, average_precision
 from utils.evaluation.bootstrap import (
     Estimate,
@@ -17,8 +18,9 @@ from utils.evaluation.bootstrap import (
     mean_over_classes,
 )
 from utils.evaluation.calibration import calibration_of
+from utils.evaluation.classification import score_classes
 from utils.evaluation.curves import CONFIDENCES, Counts, best_confidence, count_boxes, count_faint
-from utils.evaluation.evaluated_images import EvaluatedImage
+from utils.evaluation.evaluated_images import EvaluatedImage, kind_of
 from utils.evaluation.matching import (
     ClassMatches,
     group_ids,
@@ -26,12 +28,11 @@ from utils.evaluation.matching import (
     with_truth,
 )
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
-from utils.evaluation.scores import ClassScores, Curves, Intervals, Scores
+from utils.evaluation.scores import BACKGROUND, ClassScores, Curves, Intervals, Scores
 from utils.evaluation.tide_errors import confusion_matrix, count_errors
 from utils.geometry import FloatArray
 from utils.shapes.pairing import IntArray
-
-BACKGROUND = "background"
+from utils.shapes.shapes import ShapeKind
 
 
 def score(
@@ -44,6 +45,9 @@ def score(
         class_names: All classes that occur in the images.
         options: Options, for the confidence and the bootstrap.
     """
+    kind = kind_of(images)
+    if kind == ShapeKind.CLASSIFY:
+        return score_classes(images, class_names, options)
     matches = match_classes(images, class_names)
     counts = count_boxes(matches)
     best = best_confidence(counts)
@@ -76,6 +80,8 @@ def score(
         class_names=(*class_names, BACKGROUND),
         calibration=calibration_of(matches),
         errors=count_errors(images, confidence),
+        kind=kind,
+        angle_error=angle_error(images, confidence) if kind == ShapeKind.OBB else None,
     )
 
 

@@ -24,8 +24,10 @@ from utils.evaluation.calibration import fitted_calibration
 from utils.evaluation.curves import CONFIDENCES, count_boxes, count_faint
 from utils.evaluation.matching import ClassMatches, match_classes
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
-from utils.evaluation.predict_tiles import predict_tiles
+from utils.evaluation.predict_tiles import TilePredictions, predict_tiles
+from utils.evaluation.tide_errors import confident
 from utils.geometry import BoolArray, FloatArray
+from utils.shapes.shapes import ShapeKind
 
 _LEVEL = 0.9  # of the range within which the best confidence may lie
 _STANDARD_ERRORS = 1.0
@@ -76,10 +78,13 @@ def with_confidence(
         options: Options of the evaluation.
 
     Returns:
-        The same detector with a confidence; without one if the tiles have no objects. A confidence
+        The same detector with a confidence; without one if the tiles have no objects, and 0 for a
+        classifier, whose best class counts however low it scores. A confidence
         that cannot be trusted is replaced by the fallback, and `confidence_doubt` says why.
     """
     (predicted,) = predict_tiles([detector], tiles, images, options)
+    if detector.task == ShapeKind.CLASSIFY:
+        return _with_calibration(detector, predicted)
     matches = match_classes(predicted.tiles, detector.class_names)
     scores = np.concatenate([own.scores for own in matches.values()] or [np.zeros(0)])
     objects = int(sum(own.true_boxes.sum() for own in matches.values()))
@@ -97,6 +102,14 @@ def with_confidence(
         confidence_counts=(int((scores >= value).sum()), count_faint(scores, value)),
         calibration=fitted_calibration(matches) if choice else None,
     )
+
+
+def _with_calibration(detector: Detector, predicted: TilePredictions) -> Detector:
+    """A classifier with a calibration: the class with the highest score counts, however low."""
+    best = [replace(tile, found=confident(tile.found, 0.0)) for tile in predicted.tiles]
+    images = sum(len(tile.truth) for tile in best)
+    calibration = fitted_calibration(match_classes(best, detector.class_names))
+    return replace(detector, confidence=0.0, confidence_boxes=images, calibration=calibration)
 
 
 def doubt_about(choice: ConfidenceChoice | None, objects: int) -> str:

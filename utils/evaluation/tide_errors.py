@@ -24,7 +24,7 @@ import numpy as np
 from utils.evaluation.evaluated_images import EvaluatedImage
 from utils.geometry import BoolArray, FloatArray
 from utils.shapes.pairing import IntArray, match_shapes
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 
 MISSED = "missed"
 WRONG_PLACE = "wrong place"
@@ -49,7 +49,7 @@ def count_errors(images: Iterable[EvaluatedImage], confidence: float) -> dict[st
 def errors_in(image: EvaluatedImage, confidence: float) -> Counter[str]:
     """Count the errors of each kind in one image among boxes of at least `confidence`."""
     found, truth = confident(image.found, confidence), image.truth
-    matched = _matched(found, truth)
+    matched = matched_in_classes(found, truth)
     is_missed = ~np.isin(np.arange(len(truth)), matched)
     labels = np.array(truth.labels, dtype=str)
     counts: Counter[str] = Counter()
@@ -90,12 +90,14 @@ def confusion_matrix(
 
 
 def confident(boxes: Shapes, confidence: float) -> Shapes:
-    """The boxes of at least a confidence, by falling score."""
+    """The shapes of at least a confidence, by falling score; of an image's classes the best one."""
     ordered = boxes.by_score()
+    if boxes.kind == ShapeKind.CLASSIFY:
+        ordered = ordered.select(np.arange(min(1, len(ordered))))
     return ordered.select(ordered.confidences >= confidence)
 
 
-def _matched(found: Shapes, truth: Shapes) -> IntArray:
+def matched_in_classes(found: Shapes, truth: Shapes) -> IntArray:
     """The true box of its class that each predicted box matches, or -1, shape (n,)."""
     matched = np.full(len(found), -1, dtype=np.intp)
     for name in set(found.labels):

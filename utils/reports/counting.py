@@ -1,33 +1,38 @@
-"""Counts of boxes by class, size and score, gathered while they stream by."""
+"""Counts of shapes by class, size, orientation and score, gathered while they stream by."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from utils.geometry import box_areas
 from utils.reports.charts import bars, histogram
-from utils.shapes.shapes import Shapes
+from utils.reports.page import paragraph, section
+from utils.shapes.orientation import long_directions
+from utils.shapes.shapes import ShapeKind, Shapes
 
 # Sides in pixels; 32 is where COCO's "small" ends.
 _SIZE_EDGES = (0, 4, 8, 16, 32, 64, 128, 256, 512)
 _SCORE_EDGES = np.linspace(0, 1, 11)
+_ANGLE_EDGES = np.linspace(0, 180, 13)
 
 
 @dataclass
-class BoxCounts:
-    """Shapes counted by class, size and score.
+class ShapeCounts:
+    """Shapes counted by class, size, orientation and score.
 
     Attributes:
         classes: Shapes of each class.
         sizes: Shapes of each size; the last bin is open.
         scores: Shapes in each tenth of the scores.
+        angles: Shapes by the direction of their long side, in bins of 15 degrees; only of oriented
+            boxes and polygons whose long side can be told.
+        kind: Kind of the shapes.
     """
 
     classes: Counter[str] = field(default_factory=Counter)
@@ -37,18 +42,33 @@ class BoxCounts:
     scores: NDArray[np.int64] = field(
         default_factory=lambda: np.zeros(len(_SCORE_EDGES) - 1, dtype=np.int64)
     )
+    angles: NDArray[np.int64] = field(
+        default_factory=lambda: np.zeros(len(_ANGLE_EDGES) - 1, dtype=np.int64)
+    )
+    kind: ShapeKind = ShapeKind.DETECT
 
     def add(self, boxes: Shapes) -> None:
-        """Add boxes to the counts."""
+        """Add shapes to the counts."""
+        if not len(boxes):
+            return
+        self.kind = boxes.kind
         self.classes.update(boxes.labels)
-        sides = np.sqrt(box_areas(boxes.xyxy))
+        if boxes.outlines is not None:
+            directions = long_directions(boxes.outlines)
+            self.angles += np.histogram(directions, bins=_ANGLE_EDGES)[0]
+        sides = np.sqrt(boxes.areas)
         self.sizes += np.histogram(sides, bins=[*_SIZE_EDGES, np.inf])[0]
         if boxes.scores is not None:
             self.scores += np.histogram(boxes.scores, bins=_SCORE_EDGES)[0]
 
     @property
+    def noun(self) -> str:
+        """The shapes in words, as a heading begins."""
+        return self.kind.noun.capitalize()
+
+    @property
     def total(self) -> int:
-        """Number of all boxes."""
+        """Number of all shapes."""
         return self.classes.total()
 
     def class_chart(self, class_names: Iterable[str] = ()) -> Markup:
@@ -57,8 +77,23 @@ class BoxCounts:
         return bars(dict(self.classes.most_common()) | unseen)
 
     def size_chart(self) -> Markup:
-        """A histogram of the sides of the boxes (square root of the area), in pixels."""
+        """A histogram of the sides of the shapes (square root of the area), in pixels."""
         return histogram([*map(str, _SIZE_EDGES), "px"], self.sizes.tolist())
+
+    def angle_chart(self) -> Markup:
+        """A histogram of the directions of the long sides, in degrees clockwise from the x axis."""
+        return histogram([f"{edge:.0f}°" for edge in _ANGLE_EDGES], self.angles.tolist())
+
+    def charts(self, class_names: Iterable[str] = ()) -> Iterator[Markup]:
+        """Yield the sections that the kind of the shapes has: by class, size and orientation."""
+        yield section(f"{self.noun} by class", self.class_chart(class_names))
+        if self.kind == ShapeKind.CLASSIFY:
+            return
+        note = "Square root of the area, in pixels. Below 32 COCO calls an object small."
+        yield section(f"{self.noun} by size (pixels)", self.size_chart(), paragraph(note))
+        if self.angles.any():
+            note = "The long side, clockwise from the x axis; nearly round shapes are left out."
+            yield section(f"{self.noun} by orientation", self.angle_chart(), paragraph(note))
 
     def score_chart(self) -> Markup:
         """A histogram of the scores."""

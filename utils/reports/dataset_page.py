@@ -21,6 +21,7 @@ from utils.reports.page import NOTHING, Cell, columns, facts, page, paragraph, s
 from utils.reports.pictures import key, sheet, tile_picture
 from utils.reports.review_counts import ReviewCounts
 from utils.reports.tile_counts import TileCounts
+from utils.shapes.shapes import ShapeKind
 from utils.storage.cache import local_copy
 
 _SAMPLE_TILES = 12
@@ -46,7 +47,7 @@ def dataset_page(
     counts.measure_brightness()
     return page(
         "Labelled dataset",
-        "The tiles with the boxes people left on them.",
+        f"The tiles with the {counts.all.boxes.kind.noun} people left on them.",
         _facts(counts),
         *_splits_sections(counts, dataset.class_names),
         *_boxes_sections(counts.all, dataset.class_names),
@@ -101,12 +102,14 @@ def _facts(counts: _Counts) -> Markup:
     return facts(
         {
             "Tiles": counts.all.tiles,
-            "Boxes": counts.all.boxes.total,
+            counts.all.boxes.noun: counts.all.boxes.total,
             "Scenes": len(counts.all.scenes),
             "Groups of scenes": len(counts.all.groups),
             "Reviewed by a person": share(counts.reviewed, counts.all.tiles),
             "Not yet reviewed": counts.all.tiles - counts.reviewed,
-            "Tiles without boxes": share(counts.all.empty, counts.all.tiles),
+            f"Tiles without {counts.all.boxes.kind.noun}": share(
+                counts.all.empty, counts.all.tiles
+            ),
         }
     )
 
@@ -115,7 +118,9 @@ def _splits_sections(counts: _Counts, class_names: Iterable[str]) -> Iterator[Ma
     """Compare the splits, which should be alike."""
     if not counts.splits:
         return
-    headings = ["Split", "Scenes", "Groups", "Tiles", "Without boxes", "Boxes", "Boxes a tile"]
+    noun = counts.all.boxes.kind.noun
+    headings = ["Split", "Scenes", "Groups", "Tiles", f"Without {noun}", counts.all.boxes.noun]
+    headings += [f"{counts.all.boxes.noun} a tile"]
     rows_of_splits = starmap(_split_row, counts.splits.items())
     yield section(
         "Splits",
@@ -130,7 +135,11 @@ def _splits_sections(counts: _Counts, class_names: Iterable[str]) -> Iterator[Ma
         [name, *(boxes.get(name, 0) for boxes in boxes_of.values())] for name in names
     ]
     charts = (paragraph(split) + bars(boxes) for split, boxes in boxes_of.items())
-    yield section("Boxes by class and split", table(["Class", *boxes_of], rows), columns(*charts))
+    yield section(
+        f"{counts.all.boxes.noun} by class and split",
+        table(["Class", *boxes_of], rows),
+        columns(*charts),
+    )
 
 
 def _split_row(split: str, counts: TileCounts) -> list[Cell]:
@@ -140,16 +149,19 @@ def _split_row(split: str, counts: TileCounts) -> list[Cell]:
 
 
 def _boxes_sections(counts: TileCounts, class_names: Iterable[str]) -> Iterator[Markup]:
-    yield columns(
-        section("Boxes by class", counts.boxes.class_chart(class_names)),
-        section("Boxes by size (pixels)", counts.boxes.size_chart()),
-        section("Boxes by width : height", counts.aspect_chart()),
-        section("Tiles by number of boxes", counts.per_tile_chart()),
+    noun = counts.boxes.kind.noun
+    places = [
+        section(f"{counts.boxes.noun} by width : height", counts.aspect_chart()),
+        section(f"Tiles by number of {noun}", counts.per_tile_chart()),
         section(
-            "Where in a tile the centres of boxes lie",
+            f"Where in a tile the centres of {noun} lie",
             counts.centres_chart(),
             paragraph("Darker where there are more; even is good."),
         ),
+    ]
+    yield columns(
+        *counts.boxes.charts(class_names),
+        *(places if counts.boxes.kind != ShapeKind.CLASSIFY else ()),
         section(
             "Tiles by brightness",
             counts.brightness_chart(),

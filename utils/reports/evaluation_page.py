@@ -9,18 +9,23 @@ from PIL import Image
 
 from utils.evaluation.average_precision import SIZES
 from utils.evaluation.bootstrap import Estimate
-from utils.evaluation.calibration import LEAST_SCORE, Calibration
 from utils.evaluation.evaluation import Evaluation, WorstTile
 from utils.evaluation.scores import ClassScores, Intervals, Scores, is_concentrated
 from utils.evaluation.tide_errors import ERROR_KINDS
-from utils.reports.charts import bars, curves
+from utils.reports.evaluation_charts import (
+    calibration_note,
+    calibration_of,
+    confusion_of,
+    curves_of,
+    error_kinds,
+    errors_of,
+)
 from utils.reports.page import (
     NOTHING,
     Cell,
     Number,
     columns,
     facts,
-    joined,
     page,
     paragraph,
     section,
@@ -29,8 +34,8 @@ from utils.reports.page import (
     warning,
 )
 from utils.reports.pictures import caption_alone, key, picture, sheet
+from utils.shapes.shapes import ShapeKind
 
-_MOST_CLASSES = 40
 _SIZE_MEANINGS = {"small": "below 32²", "medium": "32² to 96²", "large": "above 96²"}
 
 
@@ -44,33 +49,63 @@ def summary_of(evaluation: Evaluation) -> str:
     tile = evaluation.tile_scores
     return (
         f"Scores of the detector on the {evaluation.split} split: {tile.images:,} tiles of "
-        f"{tile.scenes:,} scenes that it was not trained on, with {tile.boxes:,} true boxes."
+        f"{tile.scenes:,} scenes that it was not trained on, with {tile.boxes:,} true "
+        f"{tile.kind.noun}."
     )
 
 
 def evaluation_sections(evaluation: Evaluation) -> tuple[Markup, ...]:
     """The sections under the heading of the page."""
     tile, scene = evaluation.tile_scores, evaluation.scene_scores
+    if tile.kind == ShapeKind.CLASSIFY:
+        return _sections_of_classes(evaluation)
     return (
         facts(_headline(evaluation)),
         _concentration(tile),
         section("Tiles and scenes", _levels_table(tile, scene), _levels_note(evaluation)),
         section("By class", _classes_table(tile, scene)),
         section("By object size", _sizes_table(tile, scene), _class_sizes_table(tile)),
-        section("Curves", columns(_curves("Tiles", tile), _curves("Scenes", scene))),
-        section("Mistakes", columns(_errors("Tiles", tile), _errors("Scenes", scene)), _kinds()),
+        section("Curves", columns(curves_of("Tiles", tile), curves_of("Scenes", scene))),
+        section(
+            "Mistakes", columns(errors_of("Tiles", tile), errors_of("Scenes", scene)), error_kinds()
+        ),
         section(
             "Confusion",
             _confidence_note(tile),
-            columns(_confusion("Tiles", tile), _confusion("Scenes", scene)),
+            columns(confusion_of("Tiles", tile), confusion_of("Scenes", scene)),
         ),
         section(
             "Calibration",
-            columns(_calibration("Tiles", tile), _calibration("Scenes", scene)),
-            _calibration_note(),
+            columns(calibration_of("Tiles", tile), calibration_of("Scenes", scene)),
+            calibration_note(tile),
         ),
         section("Worst tiles", *_worst(evaluation.worst)),
     )
+
+
+def _sections_of_classes(evaluation: Evaluation) -> tuple[Markup, ...]:
+    """The sections about classes of whole images, which have neither places nor sizes."""
+    tile, scene = evaluation.tile_scores, evaluation.scene_scores
+    note = (
+        "The class with the highest score counts. Precision, recall and F1 are means over the "
+        "classes that occur, so that rare classes count as much as frequent ones. Tiles of one "
+        f"scene vote on its class. {_intervals_note(evaluation)}"
+    )
+    return (
+        facts(_headline(evaluation)),
+        _concentration(tile),
+        section("Tiles and scenes", _levels_table(tile, scene), paragraph(note)),
+        section("By class", _whole_image_classes_table(tile)),
+        section("Curves", curves_of("Tiles", tile)),
+        section("Confusion", confusion_of("Tiles", tile)),
+        section("Calibration", calibration_of("Tiles", tile), calibration_note(tile)),
+        section("Worst tiles", *_worst(evaluation.worst)),
+    )
+
+
+def _whole_image_classes_table(tile: Scores) -> Markup:
+    rows = [(name, own.boxes, *_of_class(own)[:3]) for name, own in tile.classes.items()]
+    return table(["Class", "Tiles", "Precision", "Recall", "F1"], rows)
 
 
 def shown_estimate(estimate: Estimate) -> Number:
@@ -80,43 +115,15 @@ def shown_estimate(estimate: Estimate) -> Number:
     return Number("{:.3f}{}").format(estimate.value, interval)
 
 
-def confusion_table(confusion: Sequence[Sequence[int]], class_names: Sequence[str]) -> Markup:
-    """The confusion matrix as a table, with darker cells for larger shares of a true class.
-
-    Args:
-        confusion: Counts of boxes; rows are predicted classes, columns true ones.
-        class_names: Classes of rows and columns.
-    """
-    if not class_names or len(class_names) > _MOST_CLASSES:
-        return paragraph(f"Not drawn for {len(class_names)} classes.")
-    totals = [sum(column) or 1 for column in zip(*confusion, strict=True)]
-    heading = Markup('<th class="number">{}</th>')
-    cell = Markup('<td class="heat" style="--share:{:.0f}%">{:,}</td>')
-    line = Markup("<tr><th>{}</th>{}</tr>")
-    lines = joined(
-        line.format(
-            name,
-            joined(
-                cell.format(80 * count / total, count)
-                for count, total in zip(row, totals, strict=True)
-            ),
-        )
-        for name, row in zip(class_names, confusion, strict=True)
-    )
-    matrix = Markup(
-        '<div class="scroll"><table><thead><tr><th>found \\ true</th>{}</tr></thead>'
-        "<tbody>{}</tbody></table></div>"
-    ).format(joined(map(heading.format, class_names)), lines)
-    note = "Row “background”: true boxes that were missed. Column: boxes on nothing."
-    return matrix + paragraph(note)
-
-
 def _headline(evaluation: Evaluation) -> dict[str, Cell]:
     tile = evaluation.tile_scores
     estimates: dict[str, Cell] = {name: shown_estimate(own) for name, own in tile.metrics.items()}
+    if tile.angle_error is not None:
+        estimates["Angle error (median)"] = f"{tile.angle_error:.1f}°"
+    if tile.kind != ShapeKind.CLASSIFY:
+        estimates["Confidence"] = f"{tile.confidence:.2f}"
+        estimates["Best confidence on these tiles"] = f"{tile.best_confidence:.2f}"
     return estimates | {
-        "Confidence": f"{tile.confidence:.2f}",
-        "Best confidence on these tiles": f"{tile.best_confidence:.2f}",
         f"Time per tile ({evaluation.device})": f"{evaluation.milliseconds:.1f} ms",
     }
 
@@ -145,12 +152,20 @@ def _value_and_interval(estimate: Estimate) -> tuple[Cell, Cell]:
 
 
 def _levels_note(evaluation: Evaluation) -> Markup:
-    bootstrap, tile, scene = evaluation.bootstrap, evaluation.tile_scores, evaluation.scene_scores
+    tile, scene = evaluation.tile_scores, evaluation.scene_scores
     return paragraph(
-        f"Average precisions are COCO's. Precision, recall and F1 count boxes of at least "
-        f"{tile.confidence:.2f} in tiles and {scene.confidence:.2f} in scenes, at IoU 0.5, over "
+        f"Average precisions are COCO's, by the overlap of the {tile.kind.noun}. Precision, recall "
+        f"and F1 count {tile.kind.noun} of at least {tile.confidence:.2f} in tiles and "
+        f"{scene.confidence:.2f} in scenes, at IoU 0.5, over "
         "all classes; a confidence with the best F1 on these very tiles would make them a little "
         "better than they are. In scenes each object counts once, after merging over tiles. "
+        f"{_intervals_note(evaluation)}"
+    )
+
+
+def _intervals_note(evaluation: Evaluation) -> str:
+    bootstrap, tile = evaluation.bootstrap, evaluation.tile_scores
+    return (
         f"Intervals (level {bootstrap.level:.0%}) come from {bootstrap.samples:,} bootstrap "
         f"samples of {tile.groups:,} groups of scenes, drawn with replacement (seed "
         f"{bootstrap.seed}), which carry as much information as {tile.effective_groups:.1f} groups "
@@ -160,7 +175,7 @@ def _levels_note(evaluation: Evaluation) -> Markup:
 
 
 def _classes_table(tile: Scores, scene: Scores) -> Markup:
-    headings = ["Class", "True boxes", "Precision", "Recall", "F1", "mAP50", "mAP50-95"]
+    headings = ["Class", f"True {tile.kind.noun}", "Precision", "Recall", "F1", "mAP50", "mAP50-95"]
     rows = [
         (name, own.boxes, *_of_class(own), *_of_class(scene.classes.get(name))[-2:])
         for name, own in tile.classes.items()
@@ -219,54 +234,9 @@ def _with_intervals(values: Mapping[str, float | None], intervals: Intervals) ->
     )
 
 
-def _curves(heading: str, scores: Scores) -> Markup:
-    drawn = scores.curves
-    lines = {
-        name: list(zip(drawn.confidence, values, strict=True))
-        for name, values in (("precision", drawn.precision), ("recall", drawn.recall))
-    } | {"F1": list(zip(drawn.confidence, drawn.f1, strict=True))}
-    drawn_curves = curves(lines, "confidence from which a box counts", mark=scores.best_confidence)
-    return subsection(heading, drawn_curves)
-
-
-def _errors(heading: str, scores: Scores) -> Markup:
-    return subsection(heading, bars(scores.errors))
-
-
-def _kinds() -> Markup:
-    return paragraph(
-        "Errors as TIDE defines them (Bolya et al. 2020). A true box without a match is missed. A "
-        "false positive is in the wrong place if it overlaps its object by IoU 0.1 to 0.5, of the "
-        "wrong class if its object has another class, a duplicate if a box with a higher score has "
-        "matched its object, and background if it overlaps no object by 0.1."
-    )
-
-
 def _confidence_note(scores: Scores) -> Markup:
-    return paragraph(f"Boxes of at least {scores.confidence:.2f}, at IoU 0.5.")
-
-
-def _confusion(heading: str, scores: Scores) -> Markup:
-    return subsection(heading, confusion_table(scores.confusion, scores.class_names))
-
-
-def _calibration(heading: str, scores: Scores) -> Markup:
-    found: Calibration = scores.calibration
-    if found.error is None:
-        return subsection(heading, paragraph("No box has a score high enough to be counted."))
-    lines = {
-        "share of true boxes": list(zip(found.scores, found.true_shares, strict=True)),
-        "perfect": [(0.0, 0.0), (1.0, 1.0)],
-    }
-    error = paragraph(f"Expected calibration error {found.error:.3f}, {sum(found.boxes):,} boxes")
-    return subsection(heading, curves(lines, "score"), error)
-
-
-def _calibration_note() -> Markup:
-    return paragraph(
-        f"Boxes of at least {LEAST_SCORE}, in bins of 0.1. Below the diagonal the detector is "
-        "overconfident, above it underconfident."
-    )
+    noun = scores.kind.noun.capitalize()
+    return paragraph(f"{noun} of at least {scores.confidence:.2f}, at IoU 0.5.")
 
 
 def _worst(tiles: Sequence[WorstTile]) -> Iterator[Markup]:

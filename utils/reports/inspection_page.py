@@ -14,7 +14,7 @@ from markupsafe import Markup
 from utils.errors import ImageError
 from utils.issues import Issue, IssueReport
 from utils.reports.charts import bars
-from utils.reports.counting import BoxCounts, shuffled
+from utils.reports.counting import ShapeCounts, shuffled
 from utils.reports.issues_page import issues_section
 from utils.reports.page import (
     NOTHING,
@@ -42,7 +42,7 @@ def inspection_page(path: str, inspected: Mapping[str, Any]) -> str:
         path: The source as the user named it.
         inspected: From `utils.scenes.inspect.inspect`.
     """
-    counts = BoxCounts()
+    counts = ShapeCounts()
     for scene in inspected["scenes"]:
         counts.add(_boxes(scene) or Shapes())
     issues = IssueReport([_shortened(Issue(**row), path) for row in inspected["issues"]])

@@ -8,8 +8,8 @@ from heapq import nsmallest
 
 from markupsafe import Markup
 
-from utils.reports.counting import BoxCounts, share, shuffled
-from utils.reports.page import columns, facts, page, paragraph, section
+from utils.reports.counting import ShapeCounts, share, shuffled
+from utils.reports.page import columns, facts, page, section
 from utils.reports.pictures import key, sheet, tile_picture
 from utils.tiling.manifest import TileManifest
 from utils.tiling.tile import Tile
@@ -28,16 +28,9 @@ def manifest_page(manifest: TileManifest) -> str:
     chosen = nsmallest(_SAMPLE_TILES, counts.passing(manifest), key=_most_telling)
     return page(
         "Tile manifest",
-        "The tiles cut from the scenes, and the boxes they came with.",
+        f"The tiles cut from the scenes, and the {counts.shapes.kind.noun} they came with.",
         _facts(counts),
-        columns(
-            section("Boxes by class", counts.boxes.class_chart(manifest.class_names)),
-            section(
-                "Boxes by size",
-                counts.boxes.size_chart(),
-                paragraph("Square root of the area, in pixels. Below 32 COCO calls a box small."),
-            ),
-        ),
+        columns(*counts.shapes.charts(manifest.class_names)),
         section("Sample tiles", key(), sheet(map(_picture, chosen))),
     )
 
@@ -52,7 +45,7 @@ class _Counts:
     size_bytes: int = 0
     scenes: set[str] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
-    boxes: BoxCounts = field(default_factory=BoxCounts)
+    shapes: ShapeCounts = field(default_factory=ShapeCounts)
 
     def passing(self, tiles: Iterable[Tile]) -> Iterator[Tile]:
         for tile in tiles:
@@ -63,7 +56,7 @@ class _Counts:
             self.unlabeled += tile.shapes is None
             self.empty += tile.shapes is not None and not len(tile.shapes)
             if tile.shapes is not None:
-                self.boxes.add(tile.shapes)
+                self.shapes.add(tile.shapes)
             yield tile
 
 
@@ -73,8 +66,8 @@ def _facts(counts: _Counts) -> Markup:
             "Scenes": len(counts.scenes),
             "Groups of scenes": len(counts.groups),
             "Tiles": counts.tiles,
-            "Boxes in tiles": counts.boxes.total,
-            "Tiles without boxes": share(counts.empty, counts.tiles),
+            f"{counts.shapes.noun} in tiles": counts.shapes.total,
+            f"Tiles without {counts.shapes.kind.noun}": share(counts.empty, counts.tiles),
             "Tiles nobody labelled": counts.unlabeled,
             "Size": f"{counts.size_bytes / _MEGABYTE:,.1f} MB",
         }

@@ -1,25 +1,28 @@
-"""Pictures inside a page: small JPEGs as data URIs, with the boxes drawn over them as SVG."""
+"""Pictures inside a page: small JPEGs as data URIs, with the shapes drawn over them as SVG."""
 
 from __future__ import annotations
 
 import base64
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
 from utils.errors import StoreError
-from utils.geometry import Window
+from utils.geometry import FloatArray, Window
 from utils.reports.page import joined
-from utils.shapes.shapes import Shapes
+from utils.shapes.outlines import rings_of
+from utils.shapes.shapes import ShapeKind, Shapes
 from utils.storage.cache import local_copy
 
 _QUALITY = 80
 # Shapes of one picture; more of them could not be told apart, and make the page large.
-_MOST_BOXES = 400
+_MOST_SHAPES = 400
+_LETTERS_HIGH = 18  # a class of the whole image is written this many times in the image's height
 _PLOT_SIDE = 1000
 _TALLEST = 1.5  # cells
 
@@ -43,11 +46,11 @@ def picture(
     faint: Shapes | None = None,
     side: int = 360,
 ) -> Markup:
-    """An image with boxes over it.
+    """An image with shapes over it; classes of the whole image are written into it.
 
     Args:
         image: Image at any resolution.
-        size: Width and height of the coordinates of the boxes, in pixels.
+        size: Width and height of the coordinates of the shapes, in pixels.
         caption: Text below the image.
         truth: Shapes drawn in green.
         found: Shapes drawn in orange.
@@ -68,9 +71,9 @@ def picture(
         height=height,
         drawn=joined(
             [
-                *_rectangles(faint, "faint"),
-                *_rectangles(truth, "truth"),
-                *_rectangles(found, "found"),
+                *_drawn(faint, "faint", height),
+                *_drawn(truth, "truth", height),
+                *_drawn(found, "found", height),
             ]
         ),
     )
@@ -150,15 +153,51 @@ def legend(truth: str = "", found: str = "", faint: str = "") -> Markup:
     return Markup('<p class="soft">{}</p>').format(signs)
 
 
-def _rectangles(boxes: Shapes | None, kind: str) -> Iterable[Markup]:
-    if boxes is None:
+def _drawn(shapes: Shapes | None, role: str, height: int) -> Iterator[Markup]:
+    """Yield the SVG elements of shapes.
+
+    Args:
+        shapes: At most 400 of them are drawn.
+        role: Style of the lines: `truth`, `found` or `faint`.
+        height: Height of the image, in pixels.
+    """
+    if shapes is None:
         return
-    rectangle = Markup(
-        '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}">'
-        "<title>{}{}</title></rect>"
+    shown = shapes.select(np.arange(min(_MOST_SHAPES, len(shapes))))
+    title = Markup("<title>{}</title>")
+    element = Markup('<path class="{}" fill-rule="evenodd" d="{}">{}</path>')
+    for index, name in enumerate(_names(shown)):
+        if shapes.kind == ShapeKind.CLASSIFY:
+            yield _written(name, role, index, height)
+        elif shown.outlines is None:
+            yield _rectangle(shown.xyxy[index], role, title.format(name))
+        else:
+            rings = rings_of(shown.outlines[index])
+            yield element.format(role, " ".join(map(_ring_path, rings)), title.format(name))
+
+
+def _names(shapes: Shapes) -> list[str]:
+    """The class of each shape, with its score if it has one."""
+    if shapes.scores is None:
+        return list(shapes.labels)
+    return [f"{name} {score:.2f}" for name, score in zip(shapes.labels, shapes.scores, strict=True)]
+
+
+def _rectangle(xyxy: FloatArray, role: str, title: Markup) -> Markup:
+    x1, y1, x2, y2 = xyxy
+    return Markup(
+        '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}">{}</rect>'
+    ).format(role, x1, y1, x2 - x1, y2 - y1, title)
+
+
+def _ring_path(ring: FloatArray) -> str:
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in ring) + "Z"
+
+
+def _written(name: str, role: str, line: int, height: int) -> Markup:
+    """A class of the whole image: the true class at the top, predicted classes at the bottom."""
+    letters = height / _LETTERS_HIGH
+    y = letters * (1.2 + 1.2 * line) if role == "truth" else height - letters * (0.5 + 1.2 * line)
+    return Markup('<text class="{}" x="{:.1f}" y="{:.1f}" font-size="{:.1f}">{}</text>').format(
+        role, letters / 2, y, letters, name
     )
-    for index, ((x1, y1, x2, y2), label) in enumerate(
-        zip(boxes.xyxy[:_MOST_BOXES], boxes.labels, strict=False)
-    ):
-        score = "" if boxes.scores is None else f" {boxes.scores[index]:.2f}"
-        yield rectangle.format(kind, x1, y1, x2 - x1, y2 - y1, label, score)

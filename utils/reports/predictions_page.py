@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.errors import ImageError
-from utils.reports.counting import BoxCounts, shuffled
+from utils.reports.counting import ShapeCounts, shuffled
 from utils.reports.page import NOTHING, columns, facts, page, paragraph, section, table
 from utils.reports.pictures import caption_alone, key, picture, sheet
 from utils.reports.scene_pictures import crop_windows, crops, overview
@@ -38,11 +38,12 @@ def predictions_page(predictions: Predictions) -> str:
     highest = [crop for scene in pictured for crop in scene.highest]
     return page(
         "Predictions",
-        f"The detector's boxes in whole scenes. Model version: {', '.join(counts.versions)}.",
+        f"The detector's {counts.found.kind.noun} in whole scenes. "
+        f"Model version: {', '.join(counts.versions)}.",
         _facts(counts),
         columns(
-            section("Boxes by score", counts.found.score_chart()),
-            section("Boxes by class", counts.found.class_chart(predictions.class_names)),
+            section(f"{counts.found.noun} by score", counts.found.score_chart()),
+            *counts.found.charts(predictions.class_names),
         ),
         section(
             "Scenes",
@@ -72,7 +73,7 @@ class _Counts:
     edge_boxes_dropped: int = 0
     boxes_outside: int = 0
     versions: dict[str, None] = field(default_factory=dict)
-    found: BoxCounts = field(default_factory=BoxCounts)
+    found: ShapeCounts = field(default_factory=ShapeCounts)
     rows: list[tuple[str, str, int, int | None, float | None, float]] = field(default_factory=list)
 
     def passing(self, scenes: Iterable[ScenePrediction]) -> Iterator[ScenePrediction]:
@@ -113,8 +114,8 @@ def _facts(counts: _Counts) -> Markup:
     return facts(
         {
             "Scenes": counts.scenes,
-            "Boxes found": counts.found.total,
-            "True boxes": counts.true_boxes if counts.labeled else None,
+            f"{counts.found.noun} found": counts.found.total,
+            f"True {counts.found.kind.noun}": counts.true_boxes if counts.labeled else None,
             "Megapixels": round(megapixels),
             "Windows": counts.windows or None,
             "Windows of empty water": counts.skipped_windows or None,

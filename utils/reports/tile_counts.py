@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from utils.dataset.labeled import LabeledTile
 from utils.reports.charts import histogram
-from utils.reports.counting import BoxCounts
+from utils.reports.counting import ShapeCounts
 from utils.reports.page import joined, paragraph
+from utils.shapes.shapes import ShapeKind
 
 # Width over height; a box in the middle bin looks like a square.
 _ASPECT_EDGES = (0, 1 / 8, 1 / 4, 1 / 2, 4 / 5, 5 / 4, 2, 4, 8, np.inf)
@@ -48,7 +49,7 @@ class TileCounts:
     empty: int = 0
     scenes: set[str] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
-    boxes: BoxCounts = field(default_factory=BoxCounts)
+    boxes: ShapeCounts = field(default_factory=ShapeCounts)
     aspects: NDArray[np.int64] = field(default_factory=lambda: _zeros(len(_ASPECT_EDGES) - 1))
     per_tile: NDArray[np.int64] = field(default_factory=lambda: _zeros(len(_PER_TILE_EDGES) - 1))
     centres: NDArray[np.int64] = field(default_factory=lambda: _zeros(_CELLS, _CELLS))
@@ -62,6 +63,8 @@ class TileCounts:
         self.groups.add(tile.group)
         self.boxes.add(tile.shapes)
         self.per_tile += np.histogram([len(tile.shapes)], bins=_PER_TILE_EDGES)[0]
+        if tile.shapes.kind == ShapeKind.CLASSIFY:
+            return
         x1, y1, x2, y2 = tile.shapes.xyxy.T
         ratios = (x2 - x1) / np.maximum(y2 - y1, _TINY)
         self.aspects += np.histogram(ratios, bins=_ASPECT_EDGES)[0]

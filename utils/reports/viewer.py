@@ -1,4 +1,4 @@
-"""The zooming viewer: scenes as Deep Zoom pyramids with the boxes above, without a network."""
+"""The zooming viewer: scenes as Deep Zoom pyramids with the shapes above, without a network."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from heapq import nlargest
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.errors import ImageError
 from utils.images.files import explained
 from utils.images.options import PixelOptions
 from utils.issues import IssueReport
 from utils.scenes.bucket import local_image
+from utils.shapes.outlines import rings_of
+from utils.shapes.shapes import Shapes
 from utils.tiling.tile import scene_key
 
 INDEX, SCENES = "index.html", "scenes"
@@ -85,7 +85,6 @@ def _write_scene(
     key = scene_key(scene.scene_id)
     _write_pyramid(local_image(scene.location), folder / key / "tiles", pixels)
     number = {name: index for index, name in enumerate(class_names)}
-    scores = scene.shapes.scores if scene.shapes.scores is not None else np.ones(len(scene.shapes))
     shown = {
         "key": key,
         "width": scene.width,
@@ -95,12 +94,23 @@ def _write_scene(
         "model": scene.model_version,
         "labels": class_names,
         "classes": [number[label] for label in scene.shapes.labels],
-        "scores": scores.round(4).tolist(),
+        "kind": scene.shapes.kind.value,
+        "scores": scene.shapes.confidences.round(4).tolist(),
         "boxes": scene.shapes.xyxy.round(1).tolist(),
+        "outlines": _rings(scene.shapes),
         "atEdge": list(scene.at_edge),
         "truth": None if scene.truth is None else scene.truth.xyxy.round(1).tolist(),
+        "truthLabels": [] if scene.truth is None else list(scene.truth.labels),
+        "truthOutlines": None if scene.truth is None else _rings(scene.truth),
     }
     _write_script(folder / key / "boxes.js", f"showScene({json.dumps(shown)});")
+
+
+def _rings(shapes: Shapes) -> list[list[list[float]]] | None:
+    """The rings of each shape as flat lists of x and y; None for shapes without outlines."""
+    if shapes.outlines is None:
+        return None
+    return [[ring.round(1).ravel().tolist() for ring in rings_of(one)] for one in shapes.outlines]
 
 
 def _write_pyramid(image: Path, path: Path, pixels: PixelOptions) -> None:

@@ -248,6 +248,10 @@ class SyntheticSource(CommonSourceOptions):
     cloud_cover: float = Field(default=0.12, ge=0, le=1)
     """About which share of a scene lies under clouds."""
 
+    labels: Literal["detect", "obb", "segment"] = "detect"
+    """Kind of the labels: tight upright boxes, oriented boxes that tell the heading, or the
+    outlines of the hulls."""
+
 
 SourceOptions = Annotated[
     HuggingFaceSource | CocoSource | VocSource | YoloSource | FolderSource | SyntheticSource,

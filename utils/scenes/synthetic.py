@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,13 +16,14 @@ from utils.paths import local_folder
 from utils.scenes.options import SyntheticSource
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
-from utils.shapes.shapes import Shapes
+from utils.shapes.outlines import polygon_of
+from utils.shapes.shapes import ShapeKind, Shapes
 
 CLASS_NAME = "ship"
 _DEFAULT_NAME = "harbour"
 _BYTES_PER_PIXEL = 2  # of the PNG files, about
 _DRAWN_WITH = {"seed", "width", "height", "ships", "cloud_cover"}
-_GENERATOR_VERSION = 4  # to be raised whenever scenes come out different: it names the cache
+_GENERATOR_VERSION = 5  # to be raised whenever scenes come out different: it names the cache
 
 
 def open_synthetic(options: SyntheticSource) -> SceneSource:
@@ -32,8 +34,8 @@ def open_synthetic(options: SyntheticSource) -> SceneSource:
 
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:  # noqa: ARG001
         for index in selection.of(numbers):
-            image, boxes = drawn_scene(folder, index, options)
-            yield Scene(id=f"{name}/{image.name}", path=image, shapes=boxes)
+            image, shapes = drawn_scene(folder, index, options)
+            yield Scene(id=f"{name}/{image.name}", path=image, shapes=shapes)
 
     def total_bytes() -> int:
         return options.scenes * options.width * options.height * _BYTES_PER_PIXEL
@@ -42,16 +44,24 @@ def open_synthetic(options: SyntheticSource) -> SceneSource:
 
 
 def drawn_scene(folder: Path, index: int, options: SyntheticSource) -> tuple[Path, Shapes]:
-    """The PNG file of one scene and its boxes, drawn unless it is there already.
+    """The PNG file of one scene and its labels, drawn unless it is there already.
 
-    The image is written after its boxes, so that a scene whose image is there is complete.
+    The image is written after its labels, so that a scene whose image is there is complete.
     """
     image = folder / f"scene-{index:03d}.png"
     labels = image.with_suffix(".json")
     if not image.is_file():
         _draw(image, labels, index, options)
-    rows = json.loads(labels.read_text())
-    return image, Shapes(np.array(rows), (CLASS_NAME,) * len(rows))
+    return image, _labelled(json.loads(labels.read_text()), ShapeKind(options.labels))
+
+
+def _labelled(truth: Mapping[str, Any], kind: ShapeKind) -> Shapes:
+    """The ships as shapes of a kind."""
+    names = (CLASS_NAME,) * len(truth["boxes"])
+    if not kind.has_outlines:
+        return Shapes(np.array(truth["boxes"]), names)
+    points = truth["rectangles" if kind == ShapeKind.OBB else "hulls"]
+    return Shapes.of_outlines([polygon_of(one) for one in points], names, kind=kind)
 
 
 def _draw(image: Path, labels: Path, index: int, options: SyntheticSource) -> None:
@@ -59,9 +69,14 @@ def _draw(image: Path, labels: Path, index: int, options: SyntheticSource) -> No
 
     from harbour.drawing import draw_harbour
 
-    pixels, boxes = draw_harbour(index, **options.model_dump(include=_DRAWN_WITH))
-    write_whole(labels, json.dumps(boxes.tolist()))
-    picture = pyvips.Image.new_from_array(pixels, interpretation="srgb")
+    drawn = draw_harbour(index, **options.model_dump(include=_DRAWN_WITH))
+    truth = {
+        "boxes": drawn.boxes.tolist(),
+        "rectangles": drawn.rectangles.round(3).tolist(),
+        "hulls": [hull.round(3).tolist() for hull in drawn.hulls],
+    }
+    write_whole(labels, json.dumps(truth))
+    picture = pyvips.Image.new_from_array(drawn.pixels, interpretation="srgb")
     write_whole(image, picture.pngsave_buffer(compression=1))
 
 

@@ -223,6 +223,18 @@ def are_equal(one: Outlines, other: Outlines) -> bool:
     return bool(np.all(shapely.equals_exact(one, other, tolerance=0.0)))
 
 
+def rings_of(outline: Any) -> list[FloatArray]:
+    """The rings of an outline, exteriors and holes, each of shape (k, 2) without the last point."""
+    import shapely
+
+    return [
+        shapely.get_coordinates(ring)[:-1]
+        for part in shapely.get_parts(outline)
+        for ring in (part.exterior, *part.interiors)
+        if not part.is_empty
+    ]
+
+
 def to_wkb(outlines: Outlines) -> list[bytes]:
     """Outlines as well-known binary, as GeoParquet keeps them."""
     import shapely

@@ -24,7 +24,8 @@ SMALL = {"width": 640, "height": 480, "ships": 15}
 
 def draw(index: int = 0, **changes) -> tuple[np.ndarray, np.ndarray]:
     options = {"seed": 0, "cloud_cover": 0.1, **SMALL, **changes}
-    return draw_harbour(index, **options)
+    drawn = draw_harbour(index, **options)
+    return drawn.pixels, drawn.boxes
 
 
 def test_scenes_are_named_by_their_number(local_state):
@@ -98,6 +99,21 @@ def test_boxes_are_whole_pixels_inside_the_scene(index):
     np.testing.assert_array_equal(boxes, np.clip(boxes, 0, [640, 480, 640, 480]))
     np.testing.assert_array_equal(boxes, boxes.round())
     assert (box_areas(boxes) > 0).all()
+
+
+def test_oriented_boxes_and_hulls_lie_on_the_ships(local_state):
+    scenes = {
+        kind: read("synthetic", scenes=1, seed=3, labels=kind, **SMALL).scenes[0].shapes
+        for kind in ("detect", "obb", "segment")
+    }
+    boxes, oriented, hulls = scenes.values()
+    assert (oriented.kind, hulls.kind) == ("obb", "segment")
+    inside = ((boxes.xyxy[:, :2] > 0) & (boxes.xyxy[:, 2:] < [640, 480])).all(axis=1)
+    assert np.abs(hulls.xyxy - boxes.xyxy)[inside].max() <= 1.5
+    # A hull fills most of its rectangle, and none of it lies outside.
+    shared = np.diag(oriented.intersections(hulls))
+    assert shared == pytest.approx(hulls.areas, rel=1e-3)
+    assert (hulls.areas / oriented.areas > 0.7).all()
 
 
 def test_no_two_ships_are_in_the_same_place():

@@ -6,7 +6,7 @@ import hashlib
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import nsmallest
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from utils.detection.ultralytics.library import quiet
 from utils.detection.ultralytics.options import TrainingOptions
 from utils.geometry import FloatArray
 from utils.shapes.formats import from_yolo
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 
 # Number of tiles to show, and of tiles to make mosaics with.
 _SHOWN, _SAMPLED = 6, 16
@@ -79,18 +79,24 @@ def preview_augmentations(
         options: Options of the training to come.
 
     Returns:
-        Six tiles, tiles with boxes first; none if there is nothing to train or validate on, which
-        the training itself refuses.
+        Six tiles, tiles with shapes first, with the hulls of polygons and oriented boxes; none if
+        there is nothing to train or validate on, which the training itself refuses, and none for
+        classes of whole images, which have no shape to show.
 
     Raises:
         ConfigurationError: If the training would refuse the value of an argument.
     """
-    sample = _sample(labels, splits, options.seed)
+    if labels.kind == ShapeKind.CLASSIFY:
+        return []
+    sample = [
+        replace(tile, shapes=tile.shapes.brought_to(ShapeKind.DETECT))
+        for tile in _sample(labels, splits, options.seed)
+    ]
     if {splits[tile.scene_id] for tile in sample} != {Split.TRAIN, Split.VAL}:
         return []
     names = labels.class_names
     dataset = write_yolo_dataset(sample, names, splits, images, folder / "previewed")
-    overrides = checked_arguments(options)
+    overrides = checked_arguments(options, labels.kind)
     augmentations = overrides["augmentations"]
     with quiet(), _seeded(options.seed):
         plain = _dataset_of(dataset, overrides, mode="val")

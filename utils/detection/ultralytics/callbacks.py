@@ -10,6 +10,7 @@ from typing import Any
 
 from utils.detection.training_run import EpochMetrics
 from utils.detection.ultralytics.runs import UltralyticsRun
+from utils.detection.ultralytics.verification import require_all_used
 from utils.errors import BusyError
 from utils.progress import Advance, progress
 
@@ -41,11 +42,18 @@ class EpochReport:
 
 
 @contextmanager
-def watching(model: Any, run: UltralyticsRun, report: EpochReport, device: str) -> Iterator[None]:
-    """Follow the training of `model` within a block."""
+def watching(
+    model: Any,
+    run: UltralyticsRun,
+    report: EpochReport,
+    device: str,
+    tile_counts: dict[str, int],
+) -> Iterator[None]:
+    """Follow the training of `model` within a block; it fails if it leaves out an image."""
     # With several GPUs, ultralytics pickles callbacks for the processes that it starts, and calls
     # this one in one of them only.
     model.add_callback("on_model_save", partial(_keep, run))
+    model.add_callback("on_train_start", partial(require_all_used, tile_counts))
     run.stop_marker.unlink(missing_ok=True)
     if "," in device:
         with _polled(run, report):

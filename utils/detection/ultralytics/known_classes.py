@@ -34,7 +34,7 @@ def with_known_classes(checkpoint: Checkpoint, known_as: Mapping[str, str]) -> C
     """
     if not known_as or checkpoint.from_scratch:
         return checkpoint
-    model = load_model(checkpoint)
+    model = load_model(replace(checkpoint, architecture=None))
     new_names = {old: new for new, old in known_as.items()}
     known = list(model.model.names.values())
     for old in new_names:

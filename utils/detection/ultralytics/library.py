@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.detection.devices import THREADS_VARIABLE, usable_cores
-from utils.detection.ultralytics.trust import SAFE_LOAD
+from utils.detection.ultralytics.trust import SAFE_LOAD, allow_blocks
 from utils.files import write_whole
 from utils.paths import local_folder
 from utils.privacy import keep_private
@@ -52,6 +52,7 @@ def load_ultralytics() -> Any:
     let_waiting_threads_sleep()
     for variable, value in _SWITCHES.items():
         os.environ.setdefault(variable, value)
+    os.environ.setdefault("TORCH_HOME", str(local_folder("weights", "torch")))
     os.environ.setdefault("YOLO_VERBOSE", str(is_verbose()))
     folder = Path(os.environ["YOLO_CONFIG_DIR"]).expanduser() / "Ultralytics"
     _write_settings(folder / "settings.json")
@@ -86,6 +87,7 @@ def _restricted_load(weights: str | Path, **_: object) -> Any:
     """Load the content of a checkpoint, on the CPU, with the restricted loader."""
     from ultralytics.nn import tasks
 
+    allow_blocks(Path(weights))
     return tasks.torch_safe_load(weights)[0]
 
 

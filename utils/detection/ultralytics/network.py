@@ -1,9 +1,10 @@
 """A network of ultralytics for predicting, whatever its architecture, and its exports.
 
-Ultralytics' own predictor does what depends on the architecture. A YOLO gets images padded to a
-square and its boxes go through NMS; an RT-DETR gets images stretched to a square and needs no NMS,
-since its decoder has chosen its candidates already. Only the call of the network itself is
-Spyglass', so that any runtime can take its place.
+Ultralytics' own predictor does what depends on the architecture and the task. A YOLO gets images
+padded to a square and its boxes go through NMS, oriented ones by their true overlap; an RT-DETR
+gets images stretched to a square and needs no NMS, since its decoder has chosen its candidates
+already. Only the call of the network itself is Spyglass', so that any runtime can take its place,
+and the decoding of masks, each within its own box.
 """
 
 from __future__ import annotations
@@ -11,21 +12,25 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from utils.detection.detector import Detector
 from utils.detection.devices import first_device
+from utils.detection.masks import Letterbox, mask_in_box, outline_of
 from utils.detection.options import PredictorOptions
-from utils.detection.ultralytics.checkpoint import load_weights
+from utils.detection.ultralytics.checkpoint import Checkpoint, load_model, load_weights
 from utils.detection.ultralytics.library import quiet
+from utils.geometry import FloatArray
 from utils.images.reader import Pixels
-from utils.shapes.shapes import Shapes
+from utils.shapes.outlines import as_outlines, oriented_boxes
+from utils.shapes.shapes import ShapeKind, Shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +40,16 @@ class Network:
     Attributes:
         predictor: Predictor of ultralytics, set up for one image size.
         class_names: Class names in the order of the network's outputs.
+        kind: Kind of the shapes that it predicts.
+        tolerance: Distance by which an outline may be simplified, in pixels of the image.
+        top_k: Maximum number of classes of a whole image.
     """
 
     predictor: Any
     class_names: tuple[str, ...]
+    kind: ShapeKind = ShapeKind.DETECT
+    tolerance: float = 0.5
+    top_k: int = 5
 
     @property
     def device(self) -> Any:
@@ -46,13 +57,19 @@ class Network:
         return self.predictor.device
 
     def keep_from(self, score: float) -> None:
-        """Set the minimum score of the boxes that `boxes` returns."""
+        """Set the minimum score of the shapes that `shapes` returns; classes keep theirs."""
         self.predictor.args.conf = score
 
     def prepare(self, images: Sequence[Pixels]) -> Any:
-        """The network's input for upright RGB images: float32 in [0, 1], shape (n, 3, s, s)."""
+        """The network's input for upright RGB images: float32, shape (n, 3, s, s).
+
+        Values are in [0, 1]; for classes of whole images they are normalised as in training.
+        """
         import torch
 
+        if self.kind == ShapeKind.CLASSIFY:
+            # Its transforms take BGR and show the middle square of an image, as in validation.
+            return self.predictor.preprocess([image[..., ::-1] for image in images])
         # `preprocess` of ultralytics takes BGR: it would turn the channels round, and back again.
         squares = np.stack(self.predictor.pre_transform(images))
         network_input = torch.from_numpy(squares).to(self.device)
@@ -62,27 +79,111 @@ class Network:
         """Raw predictions, in PyTorch."""
         return self.predictor.model(network_input)
 
-    def boxes(self, raw: Any, network_input: Any, images: Sequence[Pixels]) -> list[Shapes]:
-        """The boxes, with scores, in pixels of each image, from raw predictions."""
+    def shapes(self, raw: Any, network_input: Any, images: Sequence[Pixels]) -> list[Shapes]:
+        """The shapes, with scores, in pixels of each image, from raw predictions."""
         results = self.predictor.postprocess(raw, network_input, list(images))
-        return [self._boxes(*each) for each in zip(results, images, strict=True)]
+        read = {
+            ShapeKind.DETECT: self._boxes,
+            ShapeKind.OBB: self._oriented_boxes,
+            ShapeKind.SEGMENT: self._polygons,
+            ShapeKind.CLASSIFY: self._classes,
+        }[self.kind]
+        return [read(*each) for each in zip(results, images, strict=True)]
 
     def _boxes(self, result: Any, image: Pixels) -> Shapes:
         boxes = result.boxes.cpu()
         height, width = image.shape[:2]
         # Ultralytics clips the boxes of a YOLO to the image, but not those of an RT-DETR.
         xyxy = np.clip(boxes.xyxy.numpy(), 0, [width, height, width, height])
-        labels = tuple(self.class_names[int(index)] for index in boxes.cls)
-        return Shapes(xyxy, labels, boxes.conf.numpy())
+        return Shapes(xyxy, self._labels(boxes.cls), boxes.conf.numpy())
+
+    def _oriented_boxes(self, result: Any, _: Pixels) -> Shapes:
+        found = result.obb.cpu()
+        centres, sizes, angles = np.split(found.xywhr.numpy().astype(np.float64), [2, 4], axis=1)
+        # Ultralytics knows no heading, and may call either side the first: here the longer one is.
+        is_upright = sizes[:, 0] < sizes[:, 1]
+        sides = np.sort(sizes, axis=1)[:, ::-1]
+        degrees = (np.degrees(angles[:, 0]) + 90 * is_upright) % 180
+        outlines = oriented_boxes(centres, sides, degrees)
+        return Shapes.of_outlines(
+            outlines, self._labels(found.cls), found.conf.numpy(), ShapeKind.OBB
+        )
+
+    def _polygons(self, found: MaskedBoxes, image: Pixels) -> Shapes:
+        """Each mask within its box; a box without a pixel of its mask is none."""
+        height, width = image.shape[:2]
+        place = Letterbox.of(width, height, found.side)
+        outlines = as_outlines(
+            outline_of(*mask_in_box(logits, box, (width, height), place), self.tolerance)
+            for logits, box in zip(found.logits(), found.xyxy, strict=True)
+        )
+        labels = self._labels(found.classes)
+        shapes = Shapes.of_outlines(outlines, labels, found.scores, ShapeKind.SEGMENT)
+        return shapes.select(shapes.areas > 0)
+
+    def _classes(self, result: Any, image: Pixels) -> Shapes:
+        scores = result.probs.data.cpu().numpy().astype(np.float64)
+        best = np.argsort(-scores, kind="stable")[: self.top_k]
+        height, width = image.shape[:2]
+        xyxy = np.tile([0.0, 0.0, width, height], (len(best), 1))
+        return Shapes(xyxy, self._labels(best), scores[best], kind=ShapeKind.CLASSIFY)
+
+    def _labels(self, indices: Iterable[Any]) -> tuple[str, ...]:
+        return tuple(self.class_names[int(index)] for index in indices)
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedBoxes:
+    """The boxes of one image with the coefficients of their masks.
+
+    Attributes:
+        xyxy: Boxes in pixels of the image, shape (n, 4).
+        scores: Scores, shape (n,).
+        classes: Indices of the classes, shape (n,).
+        coefficients: Coefficients of each mask, float32 of shape (n, c).
+        prototypes: Masks that they combine, float32 of shape (c, h, w).
+        side: Side of the network's input, in pixels.
+    """
+
+    xyxy: FloatArray
+    scores: FloatArray
+    classes: NDArray[Any]
+    coefficients: NDArray[np.float32]
+    prototypes: NDArray[np.float32]
+    side: int
+
+    def logits(self) -> Iterator[NDArray[np.float32]]:
+        """Yield the logits of each mask over the network's input, shape (h, w)."""
+        flat = self.prototypes.reshape(len(self.prototypes), -1)
+        for one in self.coefficients:
+            yield (one @ flat).reshape(self.prototypes.shape[1:])
+
+
+def _masked_boxes(preds: Any, network_input: Any, images: Sequence[Pixels], protos: Any) -> Any:
+    """Take the place of ultralytics' `construct_results`, which makes masks of whole images."""
+    from ultralytics.utils.ops import scale_boxes
+
+    side = network_input.shape[2]
+    for found, image, own in zip(preds, images, protos, strict=True):
+        xyxy = scale_boxes(network_input.shape[2:], found[:, :4].clone(), image.shape)
+        rows = found.float().cpu().numpy()
+        yield MaskedBoxes(
+            xyxy=xyxy.cpu().numpy().astype(np.float64),
+            scores=rows[:, 4],
+            classes=rows[:, 5],
+            coefficients=rows[:, 6:],
+            prototypes=own.float().cpu().numpy(),
+            side=int(side),
+        )
 
 
 def load_network(detector: Detector, options: PredictorOptions, image_size: int) -> Network:
     """Load the best weights of a detector onto the device that the options name.
 
     Raises:
-        DetectorError: If the weights cannot be loaded.
+        DetectorError: If the weights cannot be loaded, or are of another task than the detector.
     """
-    model = load_weights(detector.best)
+    model = load_model(Checkpoint(str(detector.best), identity=""), detector.kind)
     blank = np.zeros((image_size, image_size, 3), dtype=np.uint8)
     with quiet():
         # Ultralytics sets its predictor up at the first prediction.
@@ -98,7 +199,11 @@ def load_network(detector: Detector, options: PredictorOptions, image_size: int)
     predictor = model.predictor
     # The predictor pairs images with their paths, and pixels in memory have none.
     predictor.batch = ([""] * max(options.batch, 1),)
-    return Network(predictor, detector.class_names)
+    if detector.kind == ShapeKind.SEGMENT:
+        predictor.construct_results = _masked_boxes
+    # Both predictions of test-time augmentation need all classes: their scores are averaged.
+    top_k = len(detector.class_names) if options.augment else options.top_k
+    return Network(predictor, detector.class_names, detector.kind, options.outline_tolerance, top_k)
 
 
 def load_engine(path: Path, device: Any) -> Any:

@@ -26,7 +26,7 @@ class TrainingOptions(Options):
     """Options of a training."""
 
     model_checkpoint: str = "yolov8n.pt"
-    """The weights to start from: a file, also `gs://...`, a name found in `weights_dir` or published by ultralytics (`yolov8n.pt`, `yolov5nu.pt`, `yolo11s.pt`, `rtdetr-l.pt`...), or an architecture (`yolov8n.yaml`, `rtdetr-l.yaml`) to start from scratch."""  # noqa: E501
+    """The weights to start from: a file, also `gs://...`, a name found in `weights_dir` or published by ultralytics (`yolov8n.pt`, `yolov5nu.pt`, `yolo11s.pt`, `rtdetr-l.pt`...), or an architecture (`yolov8n.yaml`, `rtdetr-l.yaml`) to start from scratch. The name of a detector serves every kind of shapes: for polygons, `yolov8n.pt` means `yolov8n-seg.pt` if that can be had; else the detector's weights are transferred."""  # noqa: E501
 
     weights_dir: str | None = None
     """A folder with weights by name, where downloaded ones are kept too, or `gs://...`; `.local/weights` by default."""  # noqa: E501
@@ -43,7 +43,8 @@ class TrainingOptions(Options):
     """Maximum number of epochs."""
 
     imgsz: int = Field(default=640, ge=32)
-    """Side, in pixels, to which tiles are resized; at least 128 for an RT-DETR."""
+    """Side, in pixels, to which tiles are resized; at least 128 for an RT-DETR. 224 is usual for
+    classes of whole images."""
 
     batch: int | float = 16
     """Tiles per step, over all devices; -1 lets ultralytics find the most that fits a GPU."""

@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 
 from utils.detection.training_run import NO_PROGRESS, EpochMetrics, Progress
 from utils.detection.ultralytics.library import library_version, load_ultralytics
-from utils.detection.ultralytics.trust import refusal
+from utils.detection.ultralytics.trust import allow_blocks, refusal
 from utils.errors import DetectorError
 from utils.files import full_disk_explained, sync, write_whole, written_whole
 from utils.paths import local_folder
@@ -245,8 +245,16 @@ def read_epochs(folder: Path) -> list[EpochMetrics]:
 
 
 def _plain_names(values: Mapping[str, Any]) -> dict[str, float]:
-    """Metrics by ultralytics' names without the suffix "(B)", which means "of boxes"."""
-    return {name.strip().replace("(B)", ""): float(value) for name, value in values.items()}
+    """Metrics of the shapes by ultralytics' names without the suffix.
+
+    "(B)" means "of boxes" and "(M)" "of masks". Where there are both, masks are the shapes, and the
+    names for the boxes around them end in "-box".
+    """
+    of_boxes = "-box" if any("(M)" in name for name in values) else ""
+    return {
+        name.strip().replace("(M)", "").replace("(B)", of_boxes): float(value)
+        for name, value in values.items()
+    }
 
 
 def _result_of(content: dict[str, Any]) -> TrainingResult:
@@ -269,6 +277,7 @@ def _read_checkpoint(path: Path) -> dict[str, Any]:
     load_ultralytics()
     from ultralytics.nn.tasks import torch_safe_load
 
+    allow_blocks(path)
     try:
         content, _ = torch_safe_load(path)
     except Exception as error:  # a broken file fails in many ways, and all mean the same

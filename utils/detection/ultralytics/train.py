@@ -24,12 +24,14 @@ from utils.detection.ultralytics.checkpoint import (
     load_weights,
     require_image_size,
     resolve_checkpoint,
+    tell_transfer,
 )
 from utils.detection.ultralytics.known_classes import require_labelled, with_known_classes
 from utils.detection.ultralytics.library import quiet
 from utils.detection.ultralytics.options import TrainingOptions
 from utils.detection.ultralytics.runs import UltralyticsRun, open_run, without_circumstances
 from utils.detection.ultralytics.trust import trusting
+from utils.detection.ultralytics.verification import require_all_readable
 from utils.errors import DetectorError
 from utils.locks import exclusive
 from utils.masking import without_secrets
@@ -93,8 +95,9 @@ def train_detector(
 
 def _prepared(dataset: YoloDataset, options: TrainingOptions) -> _Training:
     dataset = sampled(dataset, options.sampling)
-    arguments = checked_arguments(options)
-    checkpoint = with_known_classes(resolve_checkpoint(options), options.known_as)
+    arguments = checked_arguments(options, dataset.kind)
+    found = resolve_checkpoint(options, dataset.kind)
+    checkpoint = with_known_classes(found, options.known_as)
     require_labelled(options.known_as, dataset.class_names)
     run = open_run(dataset.fingerprint, checkpoint.identity, arguments)
     return _Training(run, dataset, checkpoint, arguments)
@@ -164,12 +167,17 @@ def _train(training: _Training, report: EpochReport) -> None:
         load_weights(run.weights / "best.pt")
         checkpoint = Checkpoint(str(resume_point / "resume.pt"), identity="")
         start = {"resume": True, "device": device}
-    model = load_model(checkpoint)
+    dataset = training.dataset
+    require_all_readable(dataset, single_class=bool(training.arguments.get("single_cls")))
+    model = load_model(checkpoint, dataset.kind)
+    if checkpoint.architecture:
+        tell_transfer(checkpoint, model)
+        # Named, since a process for each of several GPUs makes the model anew.
+        start = {"pretrained": checkpoint.model, **start}
     require_image_size(model, training.arguments["imgsz"])
-    with watching(model, run, report, device):
+    with watching(model, run, report, device, dataset.tile_counts):
         try:
-            data = str(training.dataset.data_yaml)
-            model.train(data=data, save_dir=str(run.save_dir), **start)
+            model.train(data=str(dataset.source), save_dir=str(run.save_dir), **start)
         except _FAULTS as error:
             raise DetectorError(_failure(error)) from error
     wait_for_plots()
@@ -194,7 +202,7 @@ def _detector(training: _Training) -> Detector:
         best=run.weights / "best.pt",
         last=run.weights / "last.pt",
         class_names=training.dataset.class_names,
-        task="detect",
+        task=training.dataset.kind.value,
         image_size=int(training.arguments["imgsz"]),
         checkpoint=training.checkpoint.source,
         arguments=training.arguments,

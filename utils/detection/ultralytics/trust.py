@@ -22,6 +22,7 @@ SAFE_LOAD = "ULTRALYTICS_SAFE_LOAD"
 TRUSTED_WEIGHTS = "SPYGLASS_TRUSTED_WEIGHTS"
 # The name of a refused class in messages of torch.
 _REFUSED = re.compile(r"(?:GLOBAL|Unsupported class)\s*(\w+(?:\.\w+)+)")
+_RESIDUAL_BLOCKS = "torchvision.models.resnet."
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -57,6 +58,23 @@ def trusting(weights: Path) -> Iterator[None]:
         yield
     finally:
         tasks.SAFE_LOAD, os.environ[SAFE_LOAD] = before
+
+
+def allow_blocks(weights: Path) -> None:
+    """Let the restricted loader construct torchvision's residual blocks, for weights with some.
+
+    They are layers like those of torch and ultralytics, which it knows, and run no code of a file.
+    """
+    import torch
+
+    try:
+        needed = torch.serialization.get_unsafe_globals_in_checkpoint(weights)
+    except (OSError, ValueError, RuntimeError):  # loading it tells what is wrong
+        return
+    if any(name.startswith(_RESIDUAL_BLOCKS) for name in needed):
+        from torchvision.models.resnet import BasicBlock, Bottleneck
+
+        torch.serialization.add_safe_globals([BasicBlock, Bottleneck])
 
 
 def refusal(source: str, weights: Path, error: Exception) -> str | None:

@@ -1,4 +1,4 @@
-// The viewer of predictions: Deep Zoom tiles by OpenSeadragon, boxes and density on a canvas above.
+// The viewer of predictions: Deep Zoom tiles by OpenSeadragon, shapes and density on a canvas above.
 // Everything comes from files beside the page, by <script> and <img>, so that file:// will do.
 "use strict";
 
@@ -18,6 +18,7 @@ const canvas = document.createElement("canvas");
 canvas.className = "drawn";
 viewer.canvas.appendChild(canvas);
 
+const probe = document.createElement("canvas").getContext("2d"); // in pixels of the scene
 let scene = null; // as its file gives it
 let shown = []; // indices of the boxes that pass the filters
 let heat = null; // the density map of these, a canvas
@@ -42,11 +43,20 @@ function showScene(loaded) {
   const megapixels = (scene.width * scene.height / 1e6).toFixed(1);
   element("facts").textContent = `${scene.width.toLocaleString("en")} × ` +
     `${scene.height.toLocaleString("en")} pixels (${megapixels} MP), model version ${scene.model}`;
-  element("truth-label").hidden = !scene.truth;
+  element("truth-label").hidden = !scene.truth || scene.kind === "classify";
+  if (scene.kind === "classify") element("facts").textContent += classified();
   const lowest = scene.scores.reduce((least, score) => Math.min(least, score), 1);
   element("score").min = element("score").value = Math.floor(100 * lowest) / 100;
   listClasses();
   filter();
+}
+
+// The classes of the whole scene with their scores, the best first, and the true one.
+function classified() {
+  const found = scene.classes.map((label, index) =>
+    `${scene.labels[label]} ${scene.scores[index].toFixed(2)}`);
+  const truth = scene.truthLabels.length ? `; true class: ${scene.truthLabels.join(", ")}` : "";
+  return `; classes: ${found.join(", ") || "none"}${truth}`;
 }
 
 function listClasses() {
@@ -104,7 +114,7 @@ function draw() {
   if (element("truth").checked && scene.truth) {
     brush.setLineDash([5, 3]);
     const every = scene.truth.map((_, index) => index);
-    outline(brush, scene.truth, every, TRUTH, at, width, height, 3);
+    outline(brush, scene.truth, scene.truthOutlines, every, TRUTH, at, width, height, 3);
     brush.setLineDash([]);
   }
   if (!element("boxes").checked) return;
@@ -112,10 +122,11 @@ function draw() {
   const byLabel = scene.labels.map(() => []);
   for (const index of shown) byLabel[scene.classes[index]].push(index);
   byLabel.forEach((indices, label) =>
-    outline(brush, scene.boxes, indices, colour(label), at, width, height, 1.75));
+    outline(brush, scene.boxes, scene.outlines, indices, colour(label), at, width, height, 1.75));
 }
 
-function outline(brush, boxes, indices, ink, at, width, height, line) {
+function outline(brush, boxes, outlines, indices, ink, at, width, height, line) {
+  if (scene.kind === "classify") return; // a class of the whole scene has no place: see the facts
   brush.beginPath();
   for (const index of indices) {
     const [x1, y1, x2, y2] = boxes[index];
@@ -123,11 +134,30 @@ function outline(brush, boxes, indices, ink, at, width, height, line) {
     const wide = Math.max((x2 - x1) * at.scale, SMALLEST);
     const high = Math.max((y2 - y1) * at.scale, SMALLEST);
     if (left > width || top > height || left + wide < 0 || top + high < 0) continue;
-    brush.rect(left, top, wide, high);
+    if (outlines && Math.max(wide, high) > SMALLEST) trace(brush, outlines[index], at);
+    else brush.rect(left, top, wide, high);
   }
   brush.lineWidth = Math.min(line, Math.max(0.75, 6 * line * at.scale));
   brush.strokeStyle = ink;
   brush.stroke();
+}
+
+// The rings of a shape as a path, on the screen or, by default, in pixels of the scene.
+function trace(brush, rings, at = { x: 0, y: 0, scale: 1 }) {
+  for (const ring of rings) {
+    brush.moveTo(at.x + ring[0] * at.scale, at.y + ring[1] * at.scale);
+    for (let place = 2; place < ring.length; place += 2) {
+      brush.lineTo(at.x + ring[place] * at.scale, at.y + ring[place + 1] * at.scale);
+    }
+    brush.closePath();
+  }
+}
+
+// Whether a point lies in a shape with an outline, holes left out.
+function isInside(index, x, y) {
+  const path = new Path2D();
+  trace(path, scene.outlines[index]);
+  return probe.isPointInPath(path, x, y, "evenodd");
 }
 
 // Box centres a cell, blurred, as a picture that is clear where there are none.
@@ -187,10 +217,13 @@ function point(event) {
 
 function smallestAt(x, y, slack) {
   let best = -1, least = Infinity;
+  if (scene.kind === "classify") return best;
   for (const index of element("boxes").checked ? shown : []) {
     const [x1, y1, x2, y2] = scene.boxes[index], area = (x2 - x1) * (y2 - y1);
-    const hit = x >= x1 - slack && x <= x2 + slack && y >= y1 - slack && y <= y2 + slack;
-    if (hit && area < least) [best, least] = [index, area];
+    const near = x >= x1 - slack && x <= x2 + slack && y >= y1 - slack && y <= y2 + slack;
+    if (!near || area >= least) continue;
+    const tiny = Math.max(x2 - x1, y2 - y1) < 4 * slack;
+    if (!scene.outlines || tiny || isInside(index, x, y)) [best, least] = [index, area];
   }
   return best;
 }
