@@ -1,4 +1,4 @@
-"""Which shape belongs to which window.
+"""The windows that each shape belongs to.
 
 A shape belongs to a window when at least `min_visibility` of its area is in it; one that no window
 shows well enough belongs to the window that shows most of it (the first of equals). The windows of
