@@ -18,7 +18,6 @@ from utils.detection.ultralytics.options import TrainingOptions
 from utils.evaluation.options import EvaluationOptions
 from utils.evaluation.scale_cost import with_recall_by_scale, with_scale
 from utils.evaluation.threshold import with_confidence
-from utils.shapes.shapes import ShapeKind
 
 
 @step
@@ -46,9 +45,8 @@ def train_detector(
     )
     val = [tile for tile in labels if splits[tile.scene_id] == Split.VAL]
     options = evaluation.updated(device=training.device)
-    if detector.kind != ShapeKind.CLASSIFY:
-        detector = with_confidence(detector, val, local_images(val), options)
-        detector = with_recall_by_scale(detector, val, local_images(val), options)
+    detector = with_confidence(detector, val, local_images(val), options)
+    detector = with_recall_by_scale(detector, val, local_images(val), options)
     note_labels()  # at the end: a training that was killed has learned from none
     log_figures({"tiles": dataset.tile_counts, "mlflow_run_id": detector.mlflow_run_id or "none"})
     return detector

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from utils.geometry import BoolArray, FloatArray
+from utils.geometry import FloatArray
+from utils.shapes.outlines import Outlines
 
+_MOST_OF_SIDE = 0.05  # of a square as large as the object, by which its outline is simplified
 _ENLARGED = 4  # a prototype has a quarter of the resolution of the network's input
 
 
@@ -36,100 +39,118 @@ class Letterbox:
         return cls((inner[0] / width, inner[1] / height), left, top)
 
 
-def mask_in_box(
-    logits: NDArray[np.float32], box: FloatArray, size: tuple[int, int], place: Letterbox
-) -> tuple[BoolArray, tuple[int, int]]:
-    """The mask of an object at the resolution of the image, within its box.
+@dataclass(frozen=True, slots=True)
+class LogitsInBox:
+    """The logits of a mask within the box of its object, at the resolution of the image.
+
+    Attributes:
+        values: Logits, float32 of shape (rows, columns); pixels of the mask are above 0.
+        corner: Place of the top left pixel (x, y).
+    """
+
+    values: NDArray[np.float32]
+    corner: tuple[int, int]
+
+
+def logits_in_box(
+    coefficients: NDArray[np.float32],
+    prototypes: NDArray[np.float32],
+    box: FloatArray,
+    size: tuple[int, int],
+    place: Letterbox,
+) -> LogitsInBox:
+    """Decode the mask of an object within its box only.
 
     Args:
-        logits: Logits of the mask over the network's input at prototype resolution, shape (h, w).
+        coefficients: Coefficients of the mask, shape (c,).
+        prototypes: Masks over the network's input that they combine, shape (c, h, w).
         box: Box of the object (xyxy), in pixels of the image.
         size: Width and height of the image, in pixels.
         place: Place of the image in the network's input.
-
-    Returns:
-        The mask and the place of its top left pixel (x, y).
     """
     import cv2
 
     x1, y1 = np.clip(np.round(box[:2]), 0, size).astype(int).tolist()
     x2, y2 = np.clip(np.round(box[2:]), 0, size).astype(int).tolist()
     if x2 <= x1 or y2 <= y1:
-        return np.zeros((0, 0), dtype=np.bool_), (x1, y1)
-    (across, down), padding = place.scale, (place.left, place.top)
-    # The centre of pixel x of the image lies at (x + 0.5) · scale + padding in the input, and a
-    # quarter of that in the prototype, whose own pixels have their centres at halves too.
-    where = np.array(
-        [
-            [across / _ENLARGED, 0, ((x1 + 0.5) * across + padding[0]) / _ENLARGED - 0.5],
-            [0, down / _ENLARGED, ((y1 + 0.5) * down + padding[1]) / _ENLARGED - 0.5],
-        ]
-    )
+        return LogitsInBox(np.zeros((0, 0), dtype=np.float32), (x1, y1))
+    # The centre of pixel x of the image lies at (x + 0.5) · scale + padding in the input, and at a
+    # quarter of that in a prototype, whose own pixels have their centres at halves too.
+    scale = np.array(place.scale) / _ENLARGED
+    padding = np.array([place.left, place.top]) / _ENLARGED
+    first = (np.array([x1, y1]) + 0.5) * scale + padding - 0.5
+    last = (np.array([x2, y2]) - 0.5) * scale + padding - 0.5
+    height, width = prototypes.shape[1:]
+    left, top = np.clip(np.floor(first), 0, [width - 1, height - 1]).astype(int)
+    right, bottom = np.clip(np.ceil(last) + 1, [left + 1, top + 1], [width, height]).astype(int)
+    coarse = np.tensordot(coefficients, prototypes[:, top:bottom, left:right], axes=1)
+    where = np.array([[scale[0], 0, first[0] - left], [0, scale[1], first[1] - top]])
     values = cv2.warpAffine(
-        logits,
+        coarse,
         where,
         (x2 - x1, y2 - y1),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return np.asarray(values > 0), (x1, y1)
+    return LogitsInBox(np.asarray(values, dtype=np.float32), (x1, y1))
 
 
-def outline_of(mask: BoolArray, corner: tuple[int, int], tolerance: float) -> Any:
-    """The outline of a mask along the edges of its pixels, with holes and parts.
+def outline_of(logits: LogitsInBox, tolerance: float) -> Any:
+    """The outline of a mask, with holes and parts: the line on which its logits are 0.
+
+    Between the centres of pixels the logits are linear; where the mask reaches the border of its
+    box, the outline follows the edges of the pixels.
 
     Args:
-        mask: Shape (height, width).
-        corner: Place of its top left pixel (x, y).
-        tolerance: Distance by which the outline may be simplified, in pixels, as `simplified` does;
-            0 keeps every corner of the pixels.
+        logits: Logits within the box.
+        tolerance: Distance by which the outline may be simplified, in pixels; it is smaller for
+            objects of less than 10 by 10 pixels, which would lose much of their area.
 
     Returns:
         A polygon or multipolygon; an empty polygon for an empty mask.
     """
     import shapely
-    from affine import Affine
-    from rasterio.features import shapes
 
-    if not mask.any():
+    pixels = int((logits.values > 0).sum())
+    if not pixels:
         return shapely.Polygon()
-    # GDAL warns of a place at the origin, which a corner at half a pixel never is.
-    place = Affine.translation(corner[0] + 0.5, corner[1] + 0.5)
-    found = shapes(mask.astype(np.uint8), mask=mask, connectivity=4, transform=place)
-    parts = [
-        shapely.Polygon(geometry["coordinates"][0], geometry["coordinates"][1:])
-        for geometry, _ in found
-    ]
-    whole = parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
-    return simplified(shapely.transform(whole, lambda points: points - 0.5), tolerance)
+    parts = _parts(logits)
+    tolerance = min(tolerance, _MOST_OF_SIDE * pixels**0.5)
+    simple = shapely.simplify(parts, tolerance)
+    if not shapely.is_valid(whole := _joined(simple)):
+        whole = shapely.simplify(_joined(parts), tolerance)
+    return whole if whole.is_valid else _joined(parts)
 
 
-def simplified(outline: Any, tolerance: float) -> Any:
-    """An outline of whole pixels with fewer points: no staircases.
-
-    Its line passes through the middles of the pixels' edges, at most 0.36 pixels beside the
-    corners, and is then simplified by at most `tolerance` pixels. A part or a hole stays one,
-    however small.
-    """
+def _joined(parts: Outlines) -> Any:
     import shapely
 
-    if tolerance <= 0 or outline.is_empty:
-        return outline
-    smooth = _through_middles(shapely.segmentize(outline, 1.0))
-    simple = shapely.simplify(smooth, tolerance, preserve_topology=True)
-    return simple if simple.is_valid and not simple.is_empty else smooth
+    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(list(parts))
 
 
-def _through_middles(outline: Any) -> Any:
-    """An outline with the middles of its edges as corners."""
+def _parts(logits: LogitsInBox) -> Outlines:
+    """The parts of a mask that is not empty, each with its holes."""
     import shapely
+    from contourpy import FillType, contour_generator
 
-    def middles(ring: Any) -> FloatArray:
-        points = shapely.get_coordinates(ring)
-        return np.asarray((points[:-1] + points[1:]) / 2)
-
-    parts = [
-        shapely.Polygon(middles(part.exterior), [middles(hole) for hole in part.interiors])
-        for part in shapely.get_parts(outline)
+    # The mirrored value outside the box puts the line half way, on the edge of the pixel. A value
+    # of exactly 0 would make a line without an area.
+    values = np.where(logits.values == 0, -1e-6, logits.values)
+    padded = np.pad(values, 1, mode="edge").astype(np.float64)
+    border = np.ones(padded.shape, dtype=np.bool_)
+    border[1:-1, 1:-1] = False
+    padded[border] = -np.abs(padded[border])
+    generator = contour_generator(z=padded, name="serial", fill_type=FillType.OuterOffset)
+    filled: Any = generator.filled(0.0, float(padded.max()) + 1.0)
+    points, offsets = filled
+    lengths = np.concatenate([np.diff(part) for part in offsets])
+    # The first point of the padded array is the centre of the pixel beside the corner.
+    places = np.vstack(points) + logits.corner - 0.5
+    rings = shapely.linearrings(places, indices=np.repeat(np.arange(len(lengths)), lengths))
+    first = np.cumsum([0, *(len(part) - 1 for part in offsets)])
+    parts = np.empty(len(offsets), dtype=object)
+    parts[:] = [
+        shapely.polygons(rings[begin], holes=rings[begin + 1 : end])
+        for begin, end in pairwise(first)
     ]
-    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+    return parts

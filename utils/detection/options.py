@@ -49,8 +49,8 @@ class PredictorOptions(Options):
     candidates at most."""
 
     outline_tolerance: float = Field(default=0.5, ge=0)
-    """Distance, in pixels, by which the outline of a polygon may be simplified after its staircases
-    of pixels are smoothed; 0 keeps the corners of all pixels of a mask."""
+    """Distance, in pixels, by which the outline of a polygon may be simplified; 0 keeps every
+    point."""
 
     top_k: int = Field(default=5, ge=1)
     """Maximum number of classes of a whole image, those with the highest scores."""

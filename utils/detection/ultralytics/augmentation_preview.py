@@ -6,7 +6,7 @@ import hashlib
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import nsmallest
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from utils.detection.ultralytics.library import quiet
 from utils.detection.ultralytics.options import TrainingOptions
 from utils.geometry import FloatArray
 from utils.shapes.formats import from_yolo
+from utils.shapes.outlines import as_outlines, of_corners, polygonal
 from utils.shapes.shapes import ShapeKind, Shapes
 
 # Number of tiles to show, and of tiles to make mosaics with.
@@ -79,23 +80,19 @@ def preview_augmentations(
         options: Options of the training to come.
 
     Returns:
-        Six tiles, tiles with shapes first, with the hulls of polygons and oriented boxes; none if
-        there is nothing to train or validate on, which the training itself refuses, and none for
-        classes of whole images, which have no shape to show.
+        Six tiles, tiles with shapes first; none if there is nothing to train or validate on, which
+        the training itself refuses, and none for classes of whole images, which have no shape.
 
     Raises:
         ConfigurationError: If the training would refuse the value of an argument.
     """
     if labels.kind == ShapeKind.CLASSIFY:
         return []
-    sample = [
-        replace(tile, shapes=tile.shapes.brought_to(ShapeKind.DETECT))
-        for tile in _sample(labels, splits, options.seed)
-    ]
+    sample = _sample(labels, splits, options.seed)
     if {splits[tile.scene_id] for tile in sample} != {Split.TRAIN, Split.VAL}:
         return []
     names = labels.class_names
-    dataset = write_yolo_dataset(sample, names, splits, images, folder / "previewed")
+    dataset = write_yolo_dataset(sample, names, splits, images, folder / "previewed", labels.kind)
     overrides = checked_arguments(options, labels.kind)
     augmentations = overrides["augmentations"]
     with quiet(), _seeded(options.seed):
@@ -105,13 +102,13 @@ def preview_augmentations(
         return [
             AugmentedTile(
                 tile_id=Path(plain.im_files[index]).stem,
-                original=_loaded("original", plain.get_image_and_label(index), names),
+                original=_loaded("original", plain.get_image_and_label(index), dataset),
                 alone=tuple(
-                    _loaded(caption, transform(plain.get_image_and_label(index)), names)
+                    _loaded(caption, transform(plain.get_image_and_label(index)), dataset)
                     for caption, transform in alone
                 ),
                 trained=tuple(
-                    _formatted(f"in training, {number}", augmenting[index], names)
+                    _trained(f"in training, {number}", augmenting, index, dataset)
                     for number in range(1, _VERSIONS + 1)
                 ),
             )
@@ -151,7 +148,7 @@ def _dataset_of(dataset: YoloDataset, overrides: Mapping[str, Any], mode: str) -
     described = {"names": names, "nc": len(names), "channels": 3}
     images = dataset.data_yaml.parent / "images" / Split.TRAIN
     # All tiles in both modes: a `fraction` would apply to the mode "train" only.
-    chosen = {**overrides, "task": "detect", "cache": False, "fraction": 1.0}
+    chosen = {**overrides, "task": dataset.kind.value, "cache": False, "fraction": 1.0}
     configured = get_cfg(overrides=chosen)
     built = build_yolo_dataset(configured, str(images), _SAMPLED, described, mode=mode)
     for index in range(len(built)):
@@ -171,14 +168,40 @@ def _most_telling(labels: Sequence[Mapping[str, Any]]) -> list[int]:
     return sorted(range(len(labels)), key=lambda index: not len(labels[index]["cls"]))[:_SHOWN]
 
 
-def _loaded(caption: str, label: Mapping[str, Any], class_names: Sequence[str]) -> View:
+def _loaded(caption: str, label: Mapping[str, Any], dataset: YoloDataset) -> View:
     """A view of ultralytics' label while it is augmented: BGR, and boxes of any format."""
     height, width = label["img"].shape[:2]
     instances = label["instances"]
     instances.convert_bbox("xyxy")
     instances.denormalize(width, height)
-    boxes = _boxes(instances.bboxes, label["cls"], class_names)
-    return View(caption, np.ascontiguousarray(label["img"][..., ::-1]), boxes)
+    names = tuple(dataset.class_names[int(index)] for index in np.ravel(label["cls"]))
+    if dataset.kind.has_outlines:
+        shapes = _outlined(instances.segments, names, dataset.kind)
+    else:
+        shapes = Shapes(np.asarray(instances.bboxes, dtype=float).reshape(-1, 4), names)
+    return View(caption, np.ascontiguousarray(label["img"][..., ::-1]), shapes)
+
+
+def _outlined(points: FloatArray, names: Sequence[str], kind: ShapeKind) -> Shapes:
+    """Shapes from their points (n, k, 2); parts joined by bridges become parts again."""
+    import shapely
+
+    if not len(points):
+        return Shapes()
+    whole = shapely.buffer(of_corners(points), 0)
+    shapes = Shapes.of_outlines(polygonal(as_outlines(whole)), names)
+    return shapes.select(shapes.areas > 0).brought_to(kind)
+
+
+def _trained(caption: str, augmenting: Any, index: int, dataset: YoloDataset) -> View:
+    """A view of a tile as the training sees it."""
+    if not dataset.kind.has_outlines:
+        return _formatted(caption, augmenting[index], dataset.class_names)
+    label = augmenting.get_image_and_label(index)
+    # The last transform makes masks and angles of the outlines.
+    for transform in augmenting.transforms.transforms[:-1]:
+        label = transform(label)
+    return _loaded(caption, label, dataset)
 
 
 def _formatted(caption: str, item: Mapping[str, Any], class_names: Sequence[str]) -> View:
@@ -186,12 +209,8 @@ def _formatted(caption: str, item: Mapping[str, Any], class_names: Sequence[str]
     pixels = np.ascontiguousarray(item["img"].numpy().transpose(1, 2, 0))
     height, width = pixels.shape[:2]
     boxes = from_yolo(item["bboxes"].numpy().astype(float), width, height)
-    return View(caption, pixels, _boxes(boxes, item["cls"].numpy(), class_names))
-
-
-def _boxes(xyxy: FloatArray, classes: FloatArray, class_names: Sequence[str]) -> Shapes:
-    labels = tuple(class_names[int(index)] for index in np.ravel(classes))
-    return Shapes(np.asarray(xyxy, dtype=float).reshape(-1, 4), labels)
+    labels = tuple(class_names[int(index)] for index in np.ravel(item["cls"].numpy()))
+    return View(caption, pixels, Shapes(boxes, labels))
 
 
 @contextmanager

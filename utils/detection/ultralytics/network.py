@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from utils.detection.detector import Detector
 from utils.detection.devices import first_device
-from utils.detection.masks import Letterbox, mask_in_box, outline_of
+from utils.detection.masks import Letterbox, logits_in_box, outline_of
 from utils.detection.options import PredictorOptions
 from utils.detection.ultralytics.checkpoint import Checkpoint, load_model, load_weights
 from utils.detection.ultralytics.library import quiet
@@ -113,9 +113,10 @@ class Network:
         """Each mask within its box; a box without a pixel of its mask is none."""
         height, width = image.shape[:2]
         place = Letterbox.of(width, height, found.side)
+        size = (width, height)
         outlines = as_outlines(
-            outline_of(*mask_in_box(logits, box, (width, height), place), self.tolerance)
-            for logits, box in zip(found.logits(), found.xyxy, strict=True)
+            outline_of(logits_in_box(own, found.prototypes, box, size, place), self.tolerance)
+            for own, box in zip(found.coefficients, found.xyxy, strict=True)
         )
         labels = self._labels(found.classes)
         shapes = Shapes.of_outlines(outlines, labels, found.scores, ShapeKind.SEGMENT)
@@ -151,12 +152,6 @@ class MaskedBoxes:
     coefficients: NDArray[np.float32]
     prototypes: NDArray[np.float32]
     side: int
-
-    def logits(self) -> Iterator[NDArray[np.float32]]:
-        """Yield the logits of each mask over the network's input, shape (h, w)."""
-        flat = self.prototypes.reshape(len(self.prototypes), -1)
-        for one in self.coefficients:
-            yield (one @ flat).reshape(self.prototypes.shape[1:])
 
 
 def _masked_boxes(preds: Any, network_input: Any, images: Sequence[Pixels], protos: Any) -> Any:
