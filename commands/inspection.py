@@ -15,9 +15,9 @@ from utils.errors import ConfigurationError, SpyglassError
 from utils.files import write_whole
 from utils.options import unknown_key
 from utils.paths import local_folder
+from utils.scenes.common_options import CommonSourceOptions
 from utils.scenes.image_files import existing_folder
 from utils.scenes.inspect import inspect
-from utils.scenes.options import CommonSourceOptions
 from utils.shapes.shapes import ShapeKind
 
 _EXAMPLES = 3

@@ -13,14 +13,21 @@ from zenml.artifacts.external_artifact import ExternalArtifact
 from zenml.client import Client
 
 import materializers  # noqa: F401
-from records.manifests import INGESTS, PICKS, all_tiles_sent, beside_ingests, manifests_of
+from records.manifests import (
+    INGESTS,
+    PICKS,
+    all_tiles_sent,
+    beside_ingests,
+    kind_beside_ingests,
+    manifests_of,
+)
 from steps.send_picked_tiles import send_picked_tiles
 from steps.sync_annotations import sync_annotations
 from tests.builders import make_tile
 from tests.fixtures.label_studio import Harbour
 from utils.errors import ConfigurationError
 from utils.feedback.picked import PickedTile, PickedTiles, Reason
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 from utils.tiling.manifest import TileManifest
 from utils.tiling.options import TilingOptions
 from utils.tiling.tile import Tile
@@ -95,6 +102,23 @@ def test_a_project_keeps_its_tiles_at_the_edges(reachable: Harbour) -> None:
     with pytest.raises(ConfigurationError, match=r"tiling\.edges=cut"):
         beside_ingests(TilingOptions(), project)
     assert beside_ingests(TilingOptions(edges="full"), project).edges == "full"
+
+
+def test_a_project_keeps_the_kind_of_its_labels(reachable: Harbour) -> None:
+    @pipeline(enable_cache=False)
+    def ingest() -> None:
+        sync_annotations(
+            ExternalArtifact(value=reachable.manifest), str(reachable.store), reachable.options
+        )
+
+    project = reachable.options.project
+    assert kind_beside_ingests(None, project) is None
+    assert kind_beside_ingests(ShapeKind.OBB, project) == ShapeKind.OBB
+    ingest()
+    assert kind_beside_ingests(None, project) == ShapeKind.DETECT
+    assert kind_beside_ingests(ShapeKind.DETECT, project) == ShapeKind.DETECT
+    with pytest.raises(ConfigurationError, match=r"have boxes .* asks for oriented boxes"):
+        kind_beside_ingests(ShapeKind.OBB, project)
 
 
 def test_a_manifest_sent_before_manifests_had_tags_is_still_known(reachable: Harbour) -> None:

@@ -8,7 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from tests.conftest import PROJECT_ROOT
 from utils.scenes import options
-from utils.scenes.options import CommonSourceOptions, SourceOptions
+from utils.scenes.common_options import CommonSourceOptions
+from utils.scenes.options import SourceOptions
 
 SOURCES = CommonSourceOptions.__subclasses__()
 
