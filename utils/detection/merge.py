@@ -219,7 +219,7 @@ def _compared(found: _Found, pairs: IntArray, merge_iou: float) -> tuple[BoolArr
     both = intersection > 0
     if found.boxes.outlines is not None:
         met = np.flatnonzero(both)
-        exact = _exact_areas(found.boxes.outlines, pairs[met], shared[met])
+        exact = _exact_areas(found.boxes, pairs[met], shared[met])
         areas[met], other_areas[met], intersection[met] = exact
         both = intersection > 0
     iou = _share(intersection, areas + other_areas - intersection, both)
@@ -231,14 +231,29 @@ def _compared(found: _Found, pairs: IntArray, merge_iou: float) -> tuple[BoolArr
 
 
 def _exact_areas(
-    outlines: Outlines, pairs: IntArray, shared: FloatArray
+    shapes: Shapes, pairs: IntArray, shared: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The areas of pairs of outlines inside bounds, and of what they share, each of shape (m,)."""
+    one, other = (
+        _outlines_inside(shapes.polygons.take(side), shapes.xyxy.take(side, 0), shared)
+        for side in pairs.T
+    )
+    return areas_of(one), areas_of(other), shared_areas(one, other)
+
+
+def _outlines_inside(outlines: Outlines, xyxy: FloatArray, bounds: FloatArray) -> Outlines:
+    """The part of each outline inside its own bounds; most have their hull inside and stay.
+
+    Args:
+        outlines: Outlines, shape (m,); changed in place.
+        xyxy: Their hulls, shape (m, 4).
+        bounds: Bounds as boxes, shape (m, 4).
+    """
     import shapely
 
-    bounds = of_boxes(shared)
-    one, other = (shapely.intersection(outlines[side], bounds) for side in pairs.T)
-    return areas_of(one), areas_of(other), shared_areas(one, other)
+    cut = ((xyxy[:, :2] < bounds[:, :2]) | (xyxy[:, 2:] > bounds[:, 2:])).any(axis=1)
+    outlines[cut] = shapely.intersection(outlines[cut], of_boxes(bounds[cut]))
+    return outlines
 
 
 def _shared_by_windows(found: _Found, pairs: IntArray) -> FloatArray:
