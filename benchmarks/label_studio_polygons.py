@@ -22,6 +22,7 @@ from utils.annotation.label_studio.import_queue import batches
 from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.annotation.label_studio.project import open_project
 from utils.annotation.label_studio.sync import sync_tasks
+from utils.annotation.label_studio.tabs import provide_tabs
 from utils.annotation.label_studio.tasks import task_of
 from utils.annotation.options import ExportOptions
 from utils.annotation.review import GROUND_TRUTH
@@ -91,6 +92,7 @@ def measure_polygons(server: Any, folder: Path, tiles: list[Tile]) -> PolygonRat
         options = LabelStudioOptions(project=f"benchmark of polygons {number}")
         project = open_project(client, options, ["ship"], kind)
         images = connect_storage(client, project, store)
+        provide_tabs(client, project)  # once for a project, whatever is sent there
         bare = open_project(client, options.updated(project=f"bare {number}"), ["ship"], kind)
         url = images.url_of(tiles[0].uri) or ""
         tasks = [task_of(tile, url, propose_as=GROUND_TRUTH) for tile in tiles]

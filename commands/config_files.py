@@ -62,14 +62,15 @@ def parse_overrides(assignments: Sequence[str]) -> dict[str, Any]:
 def set_dotted(values: dict[str, Any], dotted: str, value: Any) -> None:
     """Set `values[a][b][c]` for the path `a.b.c`, making the mappings in between.
 
-    Each kind of source has its own keys: choosing another kind drops those in the file.
+    Each kind of source has its own keys: choosing another kind drops those in the file. The
+    outermost `kind` is that of the labels, and drops nothing.
     """
     *parents, last = dotted.split(".")
     for parent in parents:
         nested = values.get(parent)
         values[parent] = dict(nested) if isinstance(nested, dict) else {}
         values = values[parent]
-    if last == KIND and values.get(last) != value:
+    if last == KIND and len(parents) > 1 and values.get(last) != value:
         values.clear()
     values[last] = value
 

@@ -18,12 +18,14 @@ from utils.paths import local_folder
 from utils.scenes.image_files import existing_folder
 from utils.scenes.inspect import inspect
 from utils.scenes.options import CommonSourceOptions
+from utils.shapes.shapes import ShapeKind
 
 _EXAMPLES = 3
 _CLASSES_SHOWN = 8
 _FORMATS_SHOWN = 3
 _SOURCE = "source."
 _KIND = "kind"
+_LABELS = "kind"  # of the labels, beside `source.kind`
 _HUB = "hugging_face"
 _PROJECT = "label_studio.project"
 _LONGEST_PROJECT = 50  # Label Studio's limit
@@ -39,7 +41,8 @@ def inspect_source(path: str | None, overrides: Mapping[str, Any], json_file: Pa
     Args:
         path: A folder, `gs://bucket/prefix`, or the id of a dataset on the Hugging Face hub; None
             for the source of the project.
-        overrides: Fields of the source by their path in a configuration, such as `source.kind`.
+        overrides: Fields of the source by their path in a configuration, such as `source.kind`,
+            and `kind`, the kind of the labels.
         json_file: File that receives everything that was found, or None.
 
     Raises:
@@ -49,11 +52,13 @@ def inspect_source(path: str | None, overrides: Mapping[str, Any], json_file: Pa
     """
     if json_file is not None and (json_file.is_dir() or not json_file.parent.is_dir()):
         raise ConfigurationError(f"--json {json_file}: name a file in a folder that is there.")
-    options = {_field(key): value for key, value in overrides.items()}
+    shapes = label_kind(overrides.get(_LABELS))
+    options = {_field(key): value for key, value in overrides.items() if key != _LABELS}
     is_projects = path is None
     if path is None:
         path, options = _projects_source(options)
-    found = inspect(options.pop(_KIND, None), path, **options)
+        shapes = shapes or active_project().kind
+    found = inspect(options.pop(_KIND, None), path, shapes=shapes, **options)
     show(path, found)
     if json_file is not None:
         write_whole(json_file, json.dumps(found, indent=1, ensure_ascii=False))
@@ -65,6 +70,17 @@ def inspect_source(path: str | None, overrides: Mapping[str, Any], json_file: Pa
         return
     say(f"Ingest it with: {_command(path, found, overrides)}")
     say(f"Or as a project of its own: {_new_project(path, found, overrides)}")
+
+
+def label_kind(value: Any) -> ShapeKind | None:
+    """Return the kind of labels that a user has named, or None.
+
+    Raises:
+        ConfigurationError: If there is no such kind.
+    """
+    if value is None or value in list(ShapeKind):
+        return value and ShapeKind(value)
+    raise ConfigurationError(f"--set kind={value}: {unknown_key(str(value), list(ShapeKind))}")
 
 
 def _projects_source(overrides: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -104,6 +120,9 @@ def _summary(path: str, found: Mapping[str, Any]) -> Iterator[str]:
     yield f"{path} is read as `{found['kind']}`{reason}."
     yield f"  {_counted(len(scenes), 'scene')}{_sizes(scenes)}"
     yield f"  labels: {_labels(found)}"
+    if found["labels_by_class"]:
+        noun = ShapeKind(found["shapes"]).noun
+        yield f"  kind: {found['shapes']}; the source holds {found['held']}, read as {noun}"
     yield from _groups(scenes)
     placed = [scene for scene in scenes if scene["centre_lon_lat"]]
     if placed:
@@ -198,6 +217,8 @@ def _command(path: str, found: Mapping[str, Any], overrides: Mapping[str, Any]) 
     chosen[_PROJECT] = (source.stem if source.is_file() else source.name)[:_LONGEST_PROJECT]
     if not found["classes"]:
         chosen.setdefault(f"{_SOURCE}classes", "[NAME OF YOUR CLASS]")
+    if found["labels_by_class"]:
+        chosen.setdefault(_LABELS, found["shapes"])
     return f"python run.py --ingest {_sets(chosen)}"
 
 

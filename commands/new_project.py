@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from commands.console import complain, say
-from commands.inspection import show
+from commands.inspection import label_kind, show
 from commands.project import (
     DEFAULT_TILE_SIZE,
     NAME,
@@ -41,7 +41,7 @@ _TEMPLATE = """\
 # --project {name}, or for the whole day: export SPYGLASS_PROJECT={name}.
 # docs/projects.md describes every key.
 {needed}
-# Upright boxes; obb, segment and classify are planned.
+# Boxes (detect), oriented boxes (obb), polygons (segment), or a class for each image (classify).
 kind: {kind}
 # Largest width and height of a tile, in pixels: {reason}.
 tile_size: {tile_size}
@@ -74,7 +74,8 @@ def make_project(name: str, answers: Mapping[str, Any], *, yes: bool = False) ->
     _check_keys(answers)
     source, classes, found = _look(name, answers, yes=yes)
     tile_size, reason = _tile_size(found["scenes"])
-    found_values = {"source": source, "classes": classes, "tile_size": tile_size, "kind": "detect"}
+    found_values = {"source": source, "classes": classes, "tile_size": tile_size}
+    found_values["kind"] = found["shapes"]
     named = {key: value for key, value in answers.items() if not key.startswith("source.")}
     text = _text(name, found_values | named | {"classes": classes}, reason)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -132,6 +133,7 @@ def _look(
     place = str(next((fields.pop(key) for key in _PLACES if key in fields), ""))
     given = answers.get("classes") or fields.pop("classes", None)
     kind = fields.pop("kind", None)
+    fields["shapes"] = label_kind(answers.get("kind"))
     if place:
         place, found, given = _found(kind, place, fields, given)
     else:
@@ -139,6 +141,7 @@ def _look(
     show(place, found)
     classes = _as_list(given) if given else _asked_classes(found["classes"], yes=yes)
     key = "dataset" if found["kind"] == _HUB else "path"
+    del fields["shapes"]
     return {"kind": found["kind"], key: place, **fields}, classes, found
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from commands.config_files import CONFIGS, first_problem, read_yaml
 from commands.requests import PROJECT_VARIABLE
@@ -14,12 +14,12 @@ from utils.errors import ConfigurationError
 from utils.options import Options, unknown_key
 from utils.paths import local_folder
 from utils.scenes.options import SourceOptions
+from utils.shapes.shapes import ShapeKind
 
 DEFAULT_FILE = CONFIGS / "project.yaml"
 _FOLDER_VARIABLE = "SPYGLASS_PROJECTS"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{2,39}$"
 DEFAULT_TILE_SIZE = 1000
-_PLANNED = ("obb", "segment", "classify")
 _OVERLAPS = 10  # the default overlap is the tile size divided by this
 
 Title = Annotated[str, Field(min_length=3, max_length=50)]
@@ -41,8 +41,11 @@ class ProjectOptions(Options):
     classes: tuple[str, ...] = ()
     """Classes, in the order that gives each its index. Default: the classes of the source."""
 
-    kind: Literal["detect"] = "detect"
-    """Kind of the labels: upright boxes. `obb`, `segment` and `classify` are planned."""
+    kind: ShapeKind | None = None
+    """Kind of the labels: upright boxes (`detect`), oriented boxes (`obb`), polygons (`segment`) or
+    one class for each image (`classify`). Labels of a source can be brought to a lesser kind
+    (polygons, oriented boxes, boxes), never to a greater one. Default: the least kind that the
+    source holds."""
 
     tile_size: int = Field(default=DEFAULT_TILE_SIZE, ge=1)
     """Largest width and height of a tile, in pixels; tiles overlap by a tenth of it."""
@@ -70,13 +73,6 @@ class ProjectOptions(Options):
         made = {"data_store": store, "model": f"{name}-detector"}
         return made | {"label_studio": name, "dataset": name} | values
 
-    @field_validator("kind", mode="before")
-    @classmethod
-    def _kind_that_works(cls, kind: Any) -> Any:
-        if kind in _PLANNED:
-            raise ValueError(f"'{kind}' is planned; today a project detects upright boxes: detect")
-        return kind
-
     def parameters(self) -> dict[str, Any]:
         """Return the project's values by the names of the pipelines' parameters."""
         values: dict[str, Any] = {
@@ -87,6 +83,8 @@ class ProjectOptions(Options):
         }
         if not is_only_project():  # else all tiles and models are its own, whatever their names
             values |= {"project": self.label_studio, "model_name": self.model}
+        if self.kind is not None:
+            values["kind"] = self.kind.value
         if self.source is not None:
             classes = {"classes": list(self.classes)} if self.classes else {}
             values["source"] = classes | self.source.model_dump(exclude_unset=True)

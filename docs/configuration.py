@@ -18,6 +18,7 @@ from commands.runs.configuration import parameters_model
 from commands.stacks.files import StackDescription
 from slurm.settings import SlurmConfig
 from utils.paths import PROJECT_ROOT
+from utils.shapes.shapes import ShapeKind
 
 REFERENCE = PROJECT_ROOT / "docs" / "configuration.md"
 
@@ -126,6 +127,8 @@ def _table(schema: dict[str, Any]) -> str:
 
 def _type(field: dict[str, Any]) -> str:
     if reference := field.get("$ref"):
+        if reference.endswith(f"/{ShapeKind.__name__}"):
+            return " or ".join(f"`{kind}`" for kind in ShapeKind)
         return _link(reference)
     for union in ("anyOf", "oneOf", "allOf"):
         if union in field:

@@ -15,6 +15,7 @@ from zenml.utils.pagination_utils import depaginate, depaginate_stream
 
 from utils.annotation.project import Project
 from utils.errors import ConfigurationError
+from utils.shapes.shapes import ShapeKind
 from utils.tiling.manifest import TileManifest
 from utils.tiling.options import TilingOptions
 from utils.tiling.tile import Tile
@@ -77,6 +78,31 @@ def beside_ingests(tiling: TilingOptions, project: int | str) -> TilingOptions:
         "they were cut. Say it, so that none comes twice: --set tiling.edges=full, or "
         "tiling.edges=cut for a project from before this was an option."
     )
+
+
+def kind_beside_ingests(kind: ShapeKind | None, project: int | str) -> ShapeKind | None:
+    """Decide the kind of labels as the newest ingest into a project did, whose tiles stay so.
+
+    Returns:
+        The kind; None where there was no ingest and none is asked for.
+
+    Raises:
+        ConfigurationError: If the kind that is asked for is another one.
+    """
+    for version in manifests_of(project, INGESTS):
+        with suppress(Exception):  # any of an artifact store: gone, or out of this machine's reach
+            manifest: TileManifest = version.load()
+            earlier = manifest.kind
+            break
+    else:
+        return kind
+    if kind is not None and kind != earlier:
+        raise ConfigurationError(
+            f"The tiles in the project '{project}' have {earlier.noun} as labels (kind: {earlier}),"
+            f" and kind: {kind} asks for {kind.noun}. Leave kind out, set kind to {earlier}, or "
+            "send the tiles to another project: --set label_studio.project=NAME"
+        )
+    return earlier
 
 
 def projects_with_tiles() -> list[str]:

@@ -32,5 +32,6 @@ def gather_tiles(
     ]
     path = scratch_folder() / "tile_manifest.parquet"
     result = merge_ingests(shards, path, max_bad_share=max_bad_share)
-    log_figures(asdict(result.statistics), "tile_manifest")
+    figures = {"kind": result.manifest.kind.value} | asdict(result.statistics)
+    log_figures(figures, "tile_manifest")
     return result.manifest, result.issues

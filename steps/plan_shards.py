@@ -6,14 +6,23 @@ from typing import Annotated
 
 from zenml import step
 
+from records.running_step import log_figures
 from utils.scenes import shards as sharing
+from utils.scenes.held_shapes import chosen_kind, held_shapes
 from utils.scenes.options import SourceOptions
 from utils.scenes.selection import Selection
 from utils.scenes.shards import Shards
 from utils.scenes.sources import open_source
+from utils.shapes.shapes import ShapeKind
 
 
 @step
-def plan_shards(source: SourceOptions, shards: Shards) -> Annotated[list[Selection], "shards"]:
-    """Decide how many shards there are and which scenes belong to each."""
-    return sharing.plan_shards(open_source(source), shards)
+def plan_shards(
+    source: SourceOptions, shards: Shards, kind: ShapeKind | None = None
+) -> tuple[Annotated[list[Selection], "shards"], Annotated[str, "kind"]]:
+    """Decide which scenes belong to each shard, and to which kind their labels are brought."""
+    opened = open_source(source)
+    held = held_shapes(opened)
+    chosen = chosen_kind(opened.name, held, kind)
+    log_figures({"held": str(held)}, "kind")
+    return sharing.plan_shards(opened, shards), chosen.value

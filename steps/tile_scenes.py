@@ -12,6 +12,7 @@ from utils.issues import IssueReport
 from utils.scenes.options import SourceOptions
 from utils.scenes.selection import Selection
 from utils.scenes.sources import open_source
+from utils.shapes.shapes import ShapeKind
 from utils.storage.store import open_store
 from utils.tiling.ingest import ingest_scenes
 from utils.tiling.manifest import TileManifest
@@ -20,7 +21,7 @@ from utils.tiling.options import TilingOptions
 
 @step(enable_artifact_visualization=False)  # the gathered manifest has a page
 def tile_scenes(
-    shard: Selection, source: SourceOptions, data_source: str, tiling: TilingOptions
+    shard: Selection, source: SourceOptions, data_source: str, tiling: TilingOptions, kind: str
 ) -> tuple[
     Annotated[TileManifest, "shard_tiles"],
     Annotated[IssueReport, "shard_tiling_issues"],
@@ -33,5 +34,6 @@ def tile_scenes(
         tiling,
         manifest_path=scratch_folder() / "tile_manifest.parquet",
         selection=shard,
+        kind=ShapeKind(kind),
     )
     return result.manifest, result.issues, asdict(result.statistics)

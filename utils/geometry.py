@@ -124,23 +124,5 @@ def iou_matrix(first: ArrayLike, second: ArrayLike) -> FloatArray:
     return shares
 
 
-def box_problem(box: ArrayLike, width: float, height: float) -> str | None:
-    """The fault of a box (xyxy) in an image of `width` × `height` pixels, or None.
-
-    A box that reaches over the edge is usable (it will be clipped); one that lies wholly outside is
-    not.
-    """
-    x1, y1, x2, y2 = (float(value) for value in np.asarray(box, dtype=np.float64).reshape(4))
-    if not np.isfinite([x1, y1, x2, y2]).all():
-        return "has a coordinate that is not a number"
-    if x2 < x1 or y2 < y1:
-        return "is inverted (its right or bottom lies before its left or top)"
-    if x2 == x1 or y2 == y1:
-        return "has no area"
-    if x2 <= 0 or y2 <= 0 or x1 >= width or y1 >= height:
-        return "lies outside the image"
-    return None
-
-
 def _as_boxes(boxes: ArrayLike) -> FloatArray:
     return np.asarray(boxes, dtype=np.float64).reshape(-1, 4)

@@ -52,7 +52,6 @@ _KEYS_OF_PROJECT = {
     "project.name": _ANOTHER_PROJECT,
     "model": "write --set model.name=NAME",
     "classes": "write --set 'source.classes=[...]'",
-    "kind": "write --set source.kind=KIND",
     "tile_size": "write --set tiling.tile_size=PIXELS",
     "data_store": "write --set data_source=PLACE",
 }

@@ -68,3 +68,24 @@ def test_what_a_person_accepts_comes_back_as_it_was_sent(
         sent = truth[tile.tile_id]
         assert sent is not None
         as_sent(tile.shapes, sent)
+
+
+def test_another_class_takes_the_place_of_the_one_proposed(
+    page: Any, label_studio: ServerConnection, tmp_path: Path
+) -> None:
+    kind = ShapeKind.CLASSIFY
+    tiles = [make_tile(tmp_path / "store", x=64 * n, truth=some_of(kind, 0)) for n in range(2)]
+    options = LabelStudioOptions(project="another class")
+    bay = Harbour(label_studio, tmp_path, tiles, options, kind=kind)
+    bay.sync()
+    page.goto(f"{bay.project.url}/data")
+    page.get_by_text("Label All Tasks").click()
+    page.wait_for_function(READY, arg=[None, 1], polling=200)
+    page.keyboard.press("2")  # the class "buoy"
+    with page.expect_response(lambda answer: "/annotations" in answer.url):
+        page.keyboard.press("Control+Enter")
+    (changed,) = [tile for tile in bay.export().dataset if tile.reviewed]
+    assert changed.shapes.labels == ("buoy",)
+    assert changed.review is not None
+    assert changed.review.state == ReviewState.CHANGED
+    assert bay.tab("Changed") == [changed.tile_id]

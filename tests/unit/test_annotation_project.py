@@ -48,7 +48,7 @@ def test_people_paint_polygons_in_the_same_classes() -> None:
 
 
 def test_an_image_has_one_class() -> None:
-    assert 'choice="single"' in label_config(["ship"], ShapeKind.CLASSIFY)
+    assert 'choice="single-radio"' in label_config(["ship"], ShapeKind.CLASSIFY)
 
 
 def test_every_class_has_a_colour_of_its_own() -> None:

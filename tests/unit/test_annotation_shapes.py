@@ -15,9 +15,12 @@ from label_studio_sdk.converter.brush import mask2rle
 
 from tests.unit.outlines import HEIGHT, WIDTH, shapes_of_kind
 from tests.unit.test_annotation_tasks import sent, tile_with
+from utils.annotation.label_studio.proposals import Proposals
 from utils.annotation.label_studio.regions import ALL_LOST, NO_CLASS, DrawnShapes, shapes_of
-from utils.annotation.label_studio.tasks import prediction_of, uid_of
+from utils.annotation.label_studio.tasks import prediction_of, task_of, uid_of
 from utils.annotation.preannotations import Preannotation
+from utils.annotation.project import Project
+from utils.dataset.review import ReviewState
 from utils.geometry import FloatArray
 from utils.shapes.outlines import angles_of, corners_of, oriented_boxes
 from utils.shapes.shapes import ShapeKind, Shapes
@@ -293,7 +296,10 @@ def corners(*points: tuple[float, float]) -> Shapes:
     ("shapes", "issue", "count"),
     [
         pytest.param(
-            corners((0, 0), (9, 9), (9, 0), (0, 9)), "unusable polygon", 0, id="crosses itself"
+            corners((0, 0), (9, 9), (9, 0), (0, 9)),
+            "polygon that crosses itself",
+            2,
+            id="crosses itself",
         ),
         pytest.param(corners((0, 0), (9, 9), (4, 4)), "unusable polygon", 0, id="no area"),
         pytest.param(corners((0, 0), (9, 0), (9, np.nan)), "unusable polygon", 0, id="no number"),
@@ -324,8 +330,6 @@ def corners(*points: tuple[float, float]) -> Shapes:
     ],
 )
 def test_what_is_sent_is_checked(shapes: Shapes, issue: str | None, count: int) -> None:
-    from utils.annotation.label_studio.tasks import task_of
-
     task = task_of(tile_with(shapes), "/image.png")
     assert [one.kind for one in task.issues] == ([issue] if issue else [])
     result = json.loads(task.body)["annotations"][0]["result"]
@@ -336,3 +340,14 @@ def test_what_is_sent_is_checked(shapes: Shapes, issue: str | None, count: int) 
 
 def test_an_image_without_a_class_is_sent_as_one_that_nobody_has_labelled() -> None:
     assert set(sent(tile_with(Shapes(kind=CLASSIFY)))) == {"data"}
+
+
+def test_a_label_that_crosses_itself_is_compared_as_it_was_sent() -> None:
+    bow_tie = corners((0, 0), (90, 90), (90, 0), (0, 90))
+    task = sent(tile_with(bow_tie))
+    proposals = Proposals(None, Project(1, "bay", "", ("ship",), SEGMENT), {})  # type: ignore[arg-type]
+    at = {"updated_at": "2026-11-29T00:00:00+00:00", "completed_by": None}
+    window = tile_with(None).window
+    review = proposals.review(window, bow_tie, task["annotations"][0] | at)
+    assert review is not None
+    assert review.review.state == ReviewState.ACCEPTED

@@ -78,6 +78,20 @@ def test_an_override_changes_one_value_and_leaves_its_neighbours(tmp_path):
     assert loaded.parameters["grid"] == Grid(overlap=9, tile_size=50)
 
 
+def entrypoint_with_kind_of_labels(
+    part: Annotated[KindA | KindB, Field(discriminator="kind")], kind: str = "detect"
+) -> None:
+    """Stand for a pipeline with a kind of labels beside a source of some kind."""
+
+
+def test_choosing_the_kind_of_the_labels_drops_nothing(tmp_path):
+    path = configuration_file(tmp_path, "parameters: {kind: detect, part: {kind: b, only_b: 1}}")
+    loaded = load_configuration(
+        path, entrypoint_with_kind_of_labels, overrides=parse_overrides(["kind=obb"])
+    )
+    assert loaded.parameters == {"kind": "obb", "part": KindB(only_b=1)}
+
+
 def test_choosing_another_kind_drops_the_keys_of_the_one_in_the_file(tmp_path):
     path = configuration_file(tmp_path, "parameters: {part: {kind: b, only_b: 1}}")
     overrides = parse_overrides(["part.only_a=2", "part.kind=a"])

@@ -78,3 +78,12 @@ def test_a_tile_without_shapes_has_an_empty_field_of_its_kind(kind: ShapeKind) -
     value = label_of(Shapes(), kind, WIDTH, HEIGHT)
     many = {"detect": "detections", "obb": "polylines", "segment": "polylines"}.get(kind)
     assert value == (None if many is None else {"_cls": many.title(), many: []})
+
+
+def test_an_image_shows_the_best_of_several_classes() -> None:
+    xyxy = np.array([(0.0, 0, WIDTH, HEIGHT)] * 2)
+    kind = ShapeKind.CLASSIFY
+    found = Shapes(xyxy, ("ship", "buoy"), np.array([0.2, 0.7]), kind=kind)
+    value = label_of(found, kind, WIDTH, HEIGHT)
+    assert value is not None
+    assert (value["label"], value["confidence"]) == ("buoy", 0.7)

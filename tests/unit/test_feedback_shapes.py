@@ -149,7 +149,9 @@ def test_the_class_of_a_window_is_that_of_no_other_window() -> None:
     found = Shapes(xyxy, ("ship", "buoy"), np.array([0.9, 0.8]), kind=CLASSIFY)
     every = _candidates(tiles, found)
     assert every == [("ship",), ("buoy",)]
-    whole = Shapes(np.array([(0.0, 0, 800, 480)]), ("ship",), np.array([0.9]), kind=CLASSIFY)
+    beside = found.shifted(20, 0)
+    assert _candidates(tiles, beside) == [("ship",), ("buoy",)]
+    whole = Shapes(np.array([(0.0, 0, 3000, 2000)]), ("ship",), np.array([0.9]), kind=CLASSIFY)
     assert _candidates(tiles, whole) == [(), ()]
 
 

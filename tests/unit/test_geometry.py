@@ -11,17 +11,11 @@ from hypothesis.extra import numpy as npst
 from utils.geometry import (
     Window,
     box_areas,
-    box_problem,
     clip_boxes,
     iou_matrix,
     shift,
     visible_shares,
 )
-
-NOT_A_NUMBER = "has a coordinate that is not a number"
-INVERTED = "is inverted (its right or bottom lies before its left or top)"
-NO_AREA = "has no area"
-OUTSIDE = "lies outside the image"
 
 pixels = st.floats(-1000, 1000)
 
@@ -102,31 +96,6 @@ def test_boxes_without_area_overlap_nothing_not_even_themselves():
 
 def test_an_inverted_box_has_no_area():
     assert box_areas([(10, 0, 0, 10)]).tolist() == [0]
-
-
-@pytest.mark.parametrize(
-    ("box", "problem"),
-    [
-        pytest.param((0, 0, 10, 10), None, id="good"),
-        pytest.param((-5, -5, 5, 5), None, id="over the edge"),
-        pytest.param((-5, -5, 500, 500), None, id="larger than the image"),
-        pytest.param((float("nan"), 0, 1, 1), NOT_A_NUMBER, id="NaN"),
-        pytest.param((0, 0, float("inf"), 1), NOT_A_NUMBER, id="infinite"),
-        pytest.param((10, 0, 5, 5), INVERTED, id="right before left"),
-        pytest.param((0, 10, 5, 5), INVERTED, id="bottom before top"),
-        pytest.param((5, 0, 5, 5), NO_AREA, id="no width"),
-        pytest.param((0, 5, 5, 5), NO_AREA, id="no height"),
-        pytest.param((-5, 0, 0, 5), OUTSIDE, id="left of the image"),
-        pytest.param((100, 0, 105, 5), OUTSIDE, id="right of the image"),
-        pytest.param((0, 80, 5, 85), OUTSIDE, id="below the image"),
-        pytest.param((0, -5, 5, 0), OUTSIDE, id="above the image"),
-        pytest.param((-5, 0, 1, 5), None, id="one column inside"),
-        pytest.param((0, -5, 5, 1), None, id="one row inside"),
-        pytest.param([[0, 0, 10, 10]], None, id="one row of an array"),
-    ],
-)
-def test_problem_of_a_box_in_an_image_of_100_by_80(box, problem):
-    assert box_problem(box, 100, 80) == problem
 
 
 def test_windows_sort_from_top_to_bottom_then_left_to_right():

@@ -12,7 +12,7 @@ from commands import new_project
 from commands.arguments import parse_arguments
 from commands.config_files import CONFIGS, parse_overrides
 from commands.console import complain, say
-from commands.demo import _PROJECT, STAGES
+from commands.demo import STAGES, _project
 from commands.inspection import inspect_source
 from commands.new_project import make_project, tile_size_for
 from commands.project import active_project, read_project
@@ -72,7 +72,8 @@ def test_only_the_projects_name_the_model_and_the_project_of_the_ships():
         for file in files
         if re.search(r"ship-detector|\bships\b$|: ships\b", file.read_text(), re.MULTILINE)
     }
-    assert naming == {"project.yaml", "demo/project.yaml"}
+    demo = {f"demo/project{ending}.yaml" for ending in ("", "_obb", "_segment")}
+    assert naming == {"project.yaml", *demo}
 
 
 @pytest.mark.parametrize("file", ["project.yaml", "demo/project.yaml"])
@@ -137,7 +138,6 @@ def test_the_only_project_shows_the_newest_tiles_as_it_always_did(projects):
     ("content", "message"),
     [
         pytest.param({"clases": ["a"]}, "did you mean 'classes'", id="unknown key"),
-        pytest.param({"kind": "obb"}, "'obb' is planned", id="a kind to come"),
         pytest.param({"kind": "detekt"}, "kind: ", id="no kind"),
         pytest.param({"name": "a b"}, "name: ", id="a name with a space"),
         pytest.param({"name": "ships"}, "project.yaml has the name 'ships' too", id="a twin"),
@@ -215,7 +215,7 @@ def test_a_path_alone_is_a_folder_of_images_to_predict(cells):
 
 def test_every_stage_of_the_demo_is_about_its_project(monkeypatch, local_state):
     for _, arguments in STAGES:
-        command_line = parse_arguments([*_PROJECT, *arguments])
+        command_line = parse_arguments([*_project("detect"), *arguments])
         monkeypatch.setenv("SPYGLASS_PROJECT", str(command_line.project))
         (loop,) = command_line.requests
         for planned in plan_runs(loop):
@@ -338,7 +338,10 @@ def test_images_without_labels_need_classes(tmp_path, projects):
         pytest.param("../x", {}, "a name has", id="a path"),
         pytest.param("ships", {}, "is there already", id="the default project's name"),
         pytest.param("cells", {"clases": "a"}, "did you mean 'classes'", id="misspelt"),
-        pytest.param("cells", {"kind": "obb"}, "'obb' is planned", id="a kind to come"),
+        pytest.param(
+            "cells", {"kind": "obb"}, "1 box, which cannot become oriented", id="a greater kind"
+        ),
+        pytest.param("cells", {"kind": "detct"}, "did you mean 'detect'", id="misspelt kind"),
         pytest.param("cells", {"source.pth": "x"}, "source.path", id="misspelt source"),
     ],
 )
@@ -347,7 +350,7 @@ def test_what_cannot_be_made_is_told_and_nothing_is_written(
 ):
     if "kind" in answers:
         answers = {**answers, "source.path": str(slides), "classes": ["vessel"]}
-    with pytest.raises(ConfigurationError, match=re.escape(message)):
+    with pytest.raises((ConfigurationError, SourceError), match=re.escape(message)):
         make_project(name, answers)
     assert not list(projects.iterdir())
 

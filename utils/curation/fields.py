@@ -15,6 +15,8 @@ STATE = "last_written"
 # The colours of the pages in the dashboard: truth is green, predictions are orange.
 COLOURS = {TRUTH: "#1fe08f", FOUND: "#ffa51f"}
 
+_POLYGON_OPACITY = 0.5
+
 _TILE_FIELDS = ("tile_id", "scene_id", "window", "reviewed", "model_version")
 _KEPT_BY_FIFTYONE = ("id", "filepath", "created_at", "last_modified_at")
 _FOLDED = ("bookkeeping", "metadata")
@@ -42,7 +44,7 @@ def open_dataset(name: str, kind: ShapeKind = ShapeKind.DETECT) -> Any:
         return dataset
     dataset = fo.Dataset(name, persistent=True)
     declare_fields(dataset, kind)
-    _arrange(dataset)
+    _arrange(dataset, kind)
     return dataset
 
 
@@ -78,7 +80,7 @@ def declare_fields(dataset: Any, kind: ShapeKind) -> None:
     dataset.create_index("scene_id")
 
 
-def _arrange(dataset: Any) -> None:
+def _arrange(dataset: Any, kind: ShapeKind) -> None:
     """Set the App's colours, and the order of its side bar: tags and boxes first."""
     import fiftyone as fo
 
@@ -96,6 +98,8 @@ def _arrange(dataset: Any) -> None:
     dataset.app_config.color_scheme = fo.ColorScheme(
         color_pool=fo.app_config.color_pool,
         color_by="field",
+        # FiftyOne fills polygons, which would hide the objects, and predictions behind the truth.
+        opacity=_POLYGON_OPACITY if kind.has_outlines else None,
         fields=[{"path": path, "fieldColor": colour} for path, colour in COLOURS.items()],
     )
     dataset.save()

@@ -41,8 +41,10 @@ def label_of(
         model_version: Version of the detector, for shapes with scores.
 
     Returns:
-        The value without the ids of its labels; None for an image without a class.
+        The value without the ids of its labels: the best class of an image, None without any.
     """
+    if kind == ShapeKind.CLASSIFY:
+        shapes = shapes.by_score().select(list(range(len(shapes)))[:1])
     labels = [
         {**label, "attributes": {}, "tags": [], "label": name}
         for label, name in zip(_places(shapes, kind, width, height), shapes.labels, strict=True)

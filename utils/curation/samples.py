@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-import numpy as np
-
 from utils.dataset.labeled import LabeledTile
 from utils.detection.predictions import ScenePrediction
-from utils.geometry import Window
+from utils.geometry import Window, iou_matrix
 from utils.shapes.shapes import ShapeKind, Shapes
 from utils.shapes.windows import seen_in, shapes_by_window
 from utils.tiling.tile import Tile
+
+_SAME_IMAGE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,12 @@ def _with_prediction(
 
 
 def _classes_by_window(shapes: Shapes, windows: Sequence[Window]) -> Iterator[Shapes]:
-    """Yield the classes of each window, in its coordinates; a larger image's are not its own."""
-    for window in windows:
-        is_own = np.isclose(shapes.xyxy, window.xyxy).all(axis=1)
-        yield seen_in(shapes.select(is_own), window)
+    """Yield the classes of each window, in its coordinates, best first.
+
+    They are those of the image that overlaps it most, by at least a half: the class of a whole
+    scene is not that of each part.
+    """
+    overlaps = iou_matrix([window.xyxy for window in windows], shapes.xyxy)
+    for window, shares in zip(windows, overlaps, strict=True):
+        best = max(_SAME_IMAGE, float(shares.max(initial=0)))
+        yield seen_in(shapes.select(shares >= best), window).by_score()

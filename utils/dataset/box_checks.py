@@ -1,4 +1,4 @@
-"""Faults of the boxes of one tile."""
+"""Faults of the shapes of one tile."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Collection
 import numpy as np
 
 from utils.dataset.labeled import LabeledTile
-from utils.geometry import BoolArray, FloatArray, box_problem, clip_boxes, iou_matrix
+from utils.geometry import BoolArray, FloatArray, clip_boxes
 from utils.issues import IssueReport
+from utils.shapes.cleaning import MENDED, cleaned
 from utils.shapes.shapes import Shapes
 
 BAD_BOX = "box unusable"
@@ -24,8 +25,8 @@ _UNMEANT_PIXELS = 0.5
 def checked_boxes(tile: LabeledTile, class_names: Collection[str], issues: IssueReport) -> Shapes:
     """The boxes of a tile that can be learned from.
 
-    Left out are boxes that are unusable (not a number, inverted, without area, outside), of an
-    unknown class, or there twice; a box that reaches over the edge is clipped.
+    Left out are shapes that are unusable (see `utils.shapes.cleaning`), of an unknown class, or
+    there twice; a shape that reaches over the edge is clipped.
 
     Args:
         tile: Its boxes are in tile coordinates.
@@ -48,18 +49,24 @@ def _of_known_class(
 
 
 def _usable(tile: LabeledTile, boxes: Shapes, issues: IssueReport) -> Shapes:
-    problems = [box_problem(box, tile.window.width, tile.window.height) for box in boxes.xyxy]
-    for box, problem in zip(boxes.xyxy, problems, strict=True):
-        if problem:
-            issues.add(tile.tile_id, BAD_BOX, f"{_shown(box)} {problem}", set_aside=False)
-    return boxes.select(np.array([problem is None for problem in problems], dtype=bool))
+    found = cleaned(boxes, tile.window.width, tile.window.height)
+    for fault in found.unusable:
+        kind = DUPLICATE_BOX if fault.is_double else BAD_BOX
+        detail = "is there before" if fault.is_double else fault.problem
+        shown = _shown(boxes.xyxy[fault.index])
+        issues.add(tile.tile_id, kind, f"{shown} {detail}", set_aside=False)
+    for mended, count in found.mended.items():
+        detail = f"{count} of its shapes: {MENDED[mended]}"
+        issues.add(tile.tile_id, mended, detail, set_aside=False)
+    return found.shapes
 
 
 def _clipped(tile: LabeledTile, boxes: Shapes, issues: IssueReport) -> Shapes:
-    inside = clip_boxes(boxes.xyxy, (0, 0, tile.window.width, tile.window.height))
-    for box in boxes.xyxy[(np.abs(boxes.xyxy - inside) > _UNMEANT_PIXELS).any(axis=1)]:
+    bounds = (0, 0, tile.window.width, tile.window.height)
+    beyond = np.abs(boxes.xyxy - clip_boxes(boxes.xyxy, bounds)) > _UNMEANT_PIXELS
+    for box in boxes.xyxy[beyond.any(axis=1)]:
         issues.add(tile.tile_id, CLIPPED_BOX, f"{_shown(box)} was clipped", set_aside=False)
-    return Shapes(inside, boxes.labels)
+    return boxes.clipped(bounds)
 
 
 def _distinct(tile: LabeledTile, boxes: Shapes, issues: IssueReport) -> Shapes:
@@ -71,8 +78,7 @@ def _distinct(tile: LabeledTile, boxes: Shapes, issues: IssueReport) -> Shapes:
 
 def _repeats(boxes: Shapes) -> BoolArray:
     """True for each box that coincides with an earlier one of its class, shape (n,)."""
-    labels = np.array(boxes.labels, dtype=object)
-    same = (iou_matrix(boxes.xyxy, boxes.xyxy) >= _SAME_BOX_IOU) & (labels[:, None] == labels)
+    same = (boxes.overlaps(boxes) >= _SAME_BOX_IOU) & boxes.same_classes(boxes)
     return np.asarray(np.tril(same, k=-1).any(axis=1))
 
 

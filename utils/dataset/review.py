@@ -1,4 +1,4 @@
-"""The changes that a person made to the boxes proposed for a tile."""
+"""The changes that a person made to the shapes proposed for a tile."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from enum import StrEnum
 
 import numpy as np
 
-from utils.geometry import BoolArray
-from utils.shapes.outlines import distances_between
+from utils.geometry import BoolArray, FloatArray
+from utils.shapes.outlines import corners_of, distances_between
 from utils.shapes.pairing import overlapping_pairs
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 
 # Percent of a canvas and back: a pixel of the browser is hit or missed by this much.
 SAME_PIXELS = 0.5
@@ -32,11 +32,11 @@ class ReviewState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ShapeChanges:
-    """How boxes became others.
+    """How shapes became others.
 
     Attributes:
         kept: At the same place, within half a pixel, and of the same class.
-        moved: Number of boxes that overlap a proposed one, with another place, size or class.
+        moved: Number of shapes that overlap a proposed one, with another place, size or class.
         added: Not there before.
         removed: No longer there.
     """
@@ -75,7 +75,7 @@ class Review:
 
 
 def shape_changes(before: Shapes, after: Shapes) -> ShapeChanges:
-    """Classify boxes as kept, moved, added or removed.
+    """Classify shapes as kept, moved, added or removed.
 
     Args:
         before: In pixels; scores do not matter.
@@ -91,7 +91,7 @@ def shape_changes(before: Shapes, after: Shapes) -> ShapeChanges:
 
 
 def state_of(changes: ShapeChanges) -> ReviewState:
-    """The outcome of a proposal, from the changes to its boxes."""
+    """The outcome of a proposal, from the changes to its shapes."""
     if not changes.total:
         return ReviewState.ACCEPTED
     if changes.removed and not changes.kept + changes.moved:
@@ -105,6 +105,17 @@ def _same(before: Shapes, after: Shapes) -> BoolArray:
     same = (distances <= SAME_PIXELS) & before.same_classes(after)
     if before.outlines is not None or after.outlines is not None:
         rows, columns = np.nonzero(same)
-        apart = distances_between(before.polygons[rows], after.polygons[columns])
-        same[rows, columns] = apart <= SAME_PIXELS
+        pairs = before.select(rows), after.select(columns)
+        same[rows, columns] = _distances(*pairs) <= SAME_PIXELS
     return np.asarray(same)
+
+
+def _distances(before: Shapes, after: Shapes) -> FloatArray:
+    """Distances of pairs of outlines, in pixels, shape (m,); corners of oriented boxes in order.
+
+    An oriented box that was turned by half a turn has the same outline, and another heading.
+    """
+    if before.kind == after.kind == ShapeKind.OBB:
+        apart = corners_of(before.polygons) - corners_of(after.polygons)
+        return np.asarray(np.hypot(apart[..., 0], apart[..., 1]).max(axis=1, initial=0))
+    return distances_between(before.polygons, after.polygons)

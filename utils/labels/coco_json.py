@@ -11,7 +11,7 @@ from typing import Any
 
 from utils.errors import LabelError
 from utils.issues import Issue
-from utils.labels import hulls
+from utils.labels import masks, places
 from utils.labels.json_kinds import foreign_kind, is_coco
 from utils.labels.objects import (
     NO_IMAGE,
@@ -25,14 +25,16 @@ from utils.labels.objects import (
     coordinate,
     frame_of,
     has_area,
+    nothing_is_there,
 )
+from utils.labels.places import Place
+from utils.labels.rectangles import settle_rectangles
 
 DOUBLED_KEY = "key twice in one object"
 PLACEHOLDER = "category that is no class"
 ALL_CROWDS = "all labels marked as crowds"
 NO_ANNOTATIONS = "no annotation in the file"
 _FIELDS = ("images", "annotations", "categories")
-_NOTHING_THERE = {"empty", "blank", "nothing", "none", "background", "no animal"}
 
 
 @dataclass(slots=True)
@@ -88,6 +90,7 @@ def coco_file(path: Path, content: Any, doubled: frozenset[str] = frozenset()) -
     if not annotations:
         _note_no_annotations(coco, is_list=content.get("annotations") is not None)
     used = _add_annotations(coco, annotations, names)
+    settle_rectangles([labels for _, labels in coco.entries.values()])
     _choose_classes(coco, categories, names, used)
     coco.shares = are_shares(
         [found.xyxy for _, labels in coco.entries.values() for found in labels.objects]
@@ -209,12 +212,13 @@ def _is_crowd(row: Mapping[str, Any]) -> bool:
 def _add_object(labels: ImageLabels, item: str, row: Mapping[str, Any], label: str | None) -> bool:
     """Add an annotation to the labels of its image; whether it has a place there."""
     found = _place_of(row)
-    is_somewhere = found is not None and has_area(found[0])
-    if not is_somewhere and label is not None and label.lower() in _NOTHING_THERE:
-        return False  # somebody reviewed it and found nothing
-    if found is None and row.get("bbox") is None and not row.get("segmentation"):
-        detail = f"{item} ('{label}') says that something is there, but not where"
-        labels.add_fault(detail)
+    is_somewhere = found is not None and has_area(found.xyxy)
+    is_nowhere = found is None and row.get("bbox") is None and not row.get("segmentation")
+    if label is not None and (is_nowhere or (not is_somewhere and nothing_is_there(label))):
+        labels.objects.append(LabelledObject.of_image(label))
+        return False
+    if is_nowhere:
+        labels.add_fault(f"{item} says that something is there, but neither what nor where")
         return False
     if label is None:
         given = row.get("category_id")
@@ -228,24 +232,34 @@ def _add_object(labels: ImageLabels, item: str, row: Mapping[str, Any], label: s
     return True
 
 
-def _place_of(row: Mapping[str, Any]) -> tuple[Hull, str] | None:
-    """The hull of an annotation, and the shape that it is the hull of."""
+def _place_of(row: Mapping[str, Any]) -> Place | None:
+    """The place of an annotation: an oriented box, an outline, or else a box."""
     box = _box(row.get("bbox"))
-    if box is not None and has_area(box):
-        attributes = row.get("attributes")
-        angle = attributes.get("rotation") if isinstance(attributes, Mapping) else None
-        degrees = coordinate(angle if angle is not None else row.get("rotation"))
-        if math.isfinite(degrees) and degrees % 180:
-            return hulls.rotated(box, degrees), "rotated box"
-        return box, "box"
-    segmentation = row.get("segmentation")
+    has_box = box is not None and has_area(box)
+    if box is not None and has_box:
+        degrees = _rotation(row)
+        if degrees % 180:
+            return places.turned(box, degrees)
+    outline = outline_of(row.get("segmentation"))
+    if outline is not None and has_area(outline.xyxy):
+        return outline._replace(xyxy=box) if has_box and box is not None else outline
+    return Place(box) if box is not None else None
+
+
+def _rotation(row: Mapping[str, Any]) -> float:
+    """The angle in degrees by which a box is turned clockwise about its centre; 0 without one."""
+    attributes = row.get("attributes")
+    angle = attributes.get("rotation") if isinstance(attributes, Mapping) else None
+    degrees = coordinate(angle if angle is not None else row.get("rotation"))
+    return degrees if math.isfinite(degrees) else 0.0
+
+
+def outline_of(segmentation: object) -> Place | None:
+    """The place of polygons or of a run-length mask; None where it cannot be read."""
     if isinstance(segmentation, Mapping) and "counts" in segmentation:
-        hull = hulls.mask(segmentation)
-        return (hull, "mask") if hull else None
-    hull = hulls.outline(segmentation) if segmentation else None
-    if hull is not None and has_area(hull):
-        return hull, "outline"
-    return (box, "box") if box is not None else None
+        polygon = masks.from_coco(segmentation)
+        return None if polygon is None else places.of_polygon(polygon, "mask")
+    return places.segmentation(segmentation) if segmentation else None
 
 
 def _box(bbox: object) -> Hull | None:
@@ -272,7 +286,7 @@ def _choose_classes(
     def is_placeholder(key: str, name: str) -> bool:
         others = [super_name for other, super_name in above if other != key]
         stands_for_others = bool(others) and all(super_name == name for super_name in others)
-        return not used.get(key) and (stands_for_others or name.lower() in _NOTHING_THERE)
+        return not used.get(key) and (stands_for_others or nothing_is_there(name))
 
     kept = [name for key, name in names.items() if not is_placeholder(key, name)]
     coco.class_names = tuple(dict.fromkeys(kept or names.values()))

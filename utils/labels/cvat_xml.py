@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from xml.etree.ElementTree import Element
 
-from utils.labels import hulls
+from utils.labels import masks, places
 from utils.labels.objects import (
     UNKNOWN_CLASS,
     Hull,
@@ -16,57 +16,69 @@ from utils.labels.objects import (
     frame_of,
     has_area,
 )
+from utils.labels.places import Place, Points
 
 _SHAPES = ("box", "polygon", "polyline", "points", "ellipse", "mask", "cuboid", "skeleton")
 
 
 def cvat_labels(image: Element) -> ImageLabels:
-    """The labels of an `<image>`; boxes turned about their centre become their hulls."""
+    """The labels of an `<image>`; one with tags alone has the class of the whole image."""
     labels = ImageLabels(frame=frame_of(image.get("width"), image.get("height")))
     for number, shape in enumerate(image, start=1):
         if shape.tag in _SHAPES:
             _add_shape(labels, number, shape)
-    tags = [tag.get("label") or "" for tag in image.findall("tag")]
+    tags = [class_name(tag.get("label")) for tag in image.findall("tag")]
     if tags and not labels.objects and not labels.faults:
-        labels.add_fault(f"its tag '{tags[0]}' says that something is there, but not where")
+        labels.objects = [LabelledObject.of_image(tag) for tag in tags if tag is not None]
     return labels
 
 
 def _add_shape(labels: ImageLabels, number: int, shape: Element) -> None:
     label = class_name(shape.get("label"))
-    hull, kind = _hull(shape)
+    place = _place(shape)
     if label is None:
         labels.add_fault(f"{shape.tag} {number} has no usable label", UNKNOWN_CLASS)
-    elif hull is None or not all(map(math.isfinite, hull)):
+    elif place is None or not all(map(math.isfinite, place.xyxy)):
         labels.add_fault(f"{shape.tag} {number} ('{label}') has no hull that can be read")
     else:
-        labels.objects.append(LabelledObject(label, hull, kind))
+        labels.objects.append(LabelledObject(label, *place))
 
 
-def _hull(shape: Element) -> tuple[Hull | None, str]:
-    """The hull of a shape, and the name of the shape."""
+def _place(shape: Element) -> Place | None:
+    """The place of a shape; None where it has none that can be read."""
     degrees = _number(shape, "rotation", 0.0)
     match shape.tag:
         case "box":
             hull = _numbers(shape, "xtl", "ytl", "xbr", "ybr")
-            if degrees % 180:
-                return hulls.rotated(hull, degrees), "rotated box"
-            return hull, "box"
+            fine = all(map(math.isfinite, (*hull, degrees)))
+            return places.turned(hull, degrees) if fine else None
         case "ellipse":
-            return hulls.ellipse(*_numbers(shape, "cx", "cy", "rx", "ry"), degrees), "ellipse"
+            return places.ellipse(*_numbers(shape, "cx", "cy", "rx", "ry"), degrees)
         case "mask":
-            left, top, width, height = _numbers(shape, "left", "top", "width", "height")
-            return (left, top, left + width, top + height), "mask"
+            return _mask(shape)
         case "cuboid":
-            return _cuboid(shape), "cuboid"
-        case "polygon" | "polyline":
-            hull_of_outline = hulls.hull_of_points(_points(shape.get("points") or ""))
-            fine = hull_of_outline is not None and has_area(hull_of_outline)
-            return (hull_of_outline if fine else None), "outline"
-    return None, shape.tag
+            return _cuboid(shape)
+        case "polygon":
+            outline = places.outlined([_points(shape.get("points") or "")])
+            return outline if outline is not None and has_area(outline.xyxy) else None
+        case "polyline":
+            around = places.hull_of(_points(shape.get("points") or ""))
+            return Place(around, "outline") if around is not None and has_area(around) else None
+    return None
 
 
-def _points(text: str) -> list[tuple[float, float]]:
+def _mask(shape: Element) -> Place | None:
+    """The place of a mask: runs along the rows of its own box, or that box if they are not read."""
+    left, top, width, height = _numbers(shape, "left", "top", "width", "height")
+    hull = left, top, left + width, top + height
+    runs = masks.whole_numbers((shape.get("rle") or "").split(","))
+    if runs is None or not all(map(math.isfinite, hull)):
+        return Place(hull, "mask")
+    outline = masks.from_cvat(runs, int(left), int(top), int(width), int(height))
+    return Place(hull, "mask") if outline is None else places.of_polygon(outline, "mask")
+
+
+def _points(text: str) -> Points:
     """The points of `x1,y1;x2,y2`."""
     points = []
     for pair in text.split(";"):
@@ -75,13 +87,14 @@ def _points(text: str) -> list[tuple[float, float]]:
     return points
 
 
-def _cuboid(shape: Element) -> Hull | None:
+def _cuboid(shape: Element) -> Place | None:
     ends = ("tl1", "bl1", "tr1", "br1", "tl2", "bl2", "tr2", "br2")
-    return hulls.hull_of_points(
+    hull = places.hull_of(
         (_number(shape, f"x{end}"), _number(shape, f"y{end}"))
         for end in ends
         if f"x{end}" in shape.attrib
     )
+    return None if hull is None else Place(hull, "cuboid")
 
 
 def _numbers(shape: Element, *keys: str) -> Hull:

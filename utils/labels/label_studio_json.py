@@ -7,21 +7,25 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from utils.labels.coco_json import CocoFile
+from utils.labels.label_studio_outlines import outline_of
 from utils.labels.label_studio_shapes import (
     Region,
     UnreadableShapeError,
     hull_of,
+    is_rectangle,
     regions_of,
     shape_name,
 )
 from utils.labels.objects import (
     UNKNOWN_CLASS,
-    Hull,
     ImageLabels,
     LabelledObject,
     class_name,
     has_area,
 )
+from utils.labels.places import Place
+from utils.labels.rectangles import settle_rectangles
+from utils.shapes.shapes import ShapeKind
 
 NOT_REVIEWED = "task without annotation"
 NO_PLACE = "annotation that marks no place"
@@ -65,6 +69,7 @@ def label_studio_file(path: Path, content: list[Mapping[str, Any]]) -> CocoFile:
     if placeless:
         detail = f"{len(placeless)} have choices, points or texts alone; their images are empty"
         found.add_issue(placeless[0], NO_PLACE, detail)
+    settle_rectangles([labels for _, labels in found.entries.values()])
     found.class_names = tuple(sorted(names))
     return found
 
@@ -100,7 +105,7 @@ def _add_region(labels: ImageLabels, item: str, region: Region) -> None:
     kind = region.kinds[0]
     names = [class_name(name) for name in region.labels]
     try:
-        hull = _hull(region)
+        place = _place(region)
     except UnreadableShapeError as error:
         labels.add_fault(f"{item} ({kind:.40}) has no hull that can be read: {error!s:.80}")
         return
@@ -108,12 +113,11 @@ def _add_region(labels: ImageLabels, item: str, region: Region) -> None:
         labels.add_fault(f"{item} ({kind:.40}) has no usable label", UNKNOWN_CLASS)
         return
     labels.frame = labels.frame or region.drawn_on
-    shape = shape_name(region.value)
-    labels.objects += [LabelledObject(str(name), hull, shape) for name in names]
+    labels.objects += [LabelledObject(str(name), *place) for name in names]
 
 
-def _hull(region: Region) -> Hull:
-    """The hull of a region in pixels of the image as it was drawn on.
+def _place(region: Region) -> Place:
+    """The place of a region in pixels of the image as it was drawn on.
 
     Raises:
         UnreadableShapeError: If there is none.
@@ -126,4 +130,17 @@ def _hull(region: Region) -> Hull:
     x1, y1, x2, y2 = box.tolist()
     if not has_area((x1, y1, x2, y2)):
         raise UnreadableShapeError("it has no area")
-    return x1, y1, x2, y2
+    place = Place((x1, y1, x2, y2), shape_name(region.value))
+    outline = None if place.shape == "box" else _outline(region)
+    if outline is None:
+        return place
+    kind = ShapeKind.OBB if is_rectangle(region.value) else ShapeKind.SEGMENT
+    return place._replace(outline=outline, kind=kind)
+
+
+def _outline(region: Region) -> Any | None:
+    """The outline of a region; None for one that is known by its hull alone, as one of curves."""
+    try:
+        return outline_of(region.value, *region.drawn_on, region.drawn_on)
+    except UnreadableShapeError:
+        return None

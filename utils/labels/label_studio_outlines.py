@@ -15,9 +15,10 @@ from utils.labels.label_studio_shapes import (
     brush_mask,
     pixels_of,
 )
+from utils.labels.masks import outline_of as of_mask
+from utils.labels.places import ellipse
 from utils.shapes.formats import from_percent_points, from_turned_percent
 from utils.shapes.keyholes import polygon_of_ring
-from utils.shapes.outlines import polygon_of
 
 # The corners of pixels along a slanted line are this far apart from it.
 _STAIRS_PIXELS = 0.75
@@ -59,17 +60,13 @@ def _rectangle(value: Value, width: int, height: int, drawn_on: tuple[int, int])
 
 
 def _ellipse(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Any:
-    """Corners on the ellipse, so many that no side is a tenth of a pixel inside it."""
     del drawn_on
     x, y = pixels_of(value["x"], width), pixels_of(value["y"], height)
     across, down = pixels_of(value["radiusX"], width), pixels_of(value["radiusY"], height)
-    turn = np.deg2rad(float(value.get("rotation") or 0))
-    count = int(max(16, np.ceil(np.pi / np.sqrt(0.2 / max(abs(across), abs(down), 1)))))
-    angles = np.linspace(0, 2 * np.pi, count, endpoint=False)
-    along, aside = across * np.cos(angles), down * np.sin(angles)
-    xs = x + along * np.cos(turn) - aside * np.sin(turn)
-    ys = y + along * np.sin(turn) + aside * np.cos(turn)
-    return polygon_of(np.column_stack([xs, ys]))
+    place = ellipse(x, y, across, down, float(value.get("rotation") or 0))
+    if place is None:
+        raise ValueError("it has no area")
+    return place.outline
 
 
 def _polygon(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Any:
@@ -98,14 +95,10 @@ def _bitmask(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -
 def _traced(mask: NDArray[np.uint8], width: int, height: int) -> Any:
     """The outline of painted pixels, with its holes and parts, in pixels of the tile."""
     import shapely
-    from rasterio.features import shapes
 
-    painted = mask > 0
-    if not painted.any():
+    outline = of_mask(mask)
+    if outline is None:
         raise ValueError("nothing is painted")
-    rings = [one["coordinates"] for one, _ in shapes(painted.astype(np.uint8), mask=painted)]
-    parts = [shapely.Polygon(shell, holes) for shell, *holes in rings]
-    outline = parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
     smooth = shapely.simplify(outline, _STAIRS_PIXELS)
     return shapely.transform(smooth, lambda at: at * [width / mask.shape[1], height / len(mask)])
 

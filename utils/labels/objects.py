@@ -21,8 +21,10 @@ CROWD_REGION = "crowd region left out"
 FOUND_BY_NAME = "image found by its name alone"
 SHARED_LABEL = "one label for several images"
 SCORED_BOX = "box with a score"
+DIFFICULT = "object marked as difficult"
 SHARES: Size = (1.0, 1.0)
 _LONGEST_NAME = 255
+_NOTHING_THERE = {"empty", "blank", "nothing", "none", "background", "no animal"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,8 @@ class LabelledObject:
 
     Attributes:
         label: Class name.
-        xyxy: Hull in the frame of its `ImageLabels`.
-        shape: How the file describes it: `box`, or the shape whose hull was taken.
+        xyxy: Hull in the frame of its `ImageLabels`; nothing for a class of the whole image.
+        shape: How the file describes it: `box`, or the name of another shape.
         outline: Its polygon in the same frame, or None for an upright box and for a class of the
             whole image.
         kind: Kind of the shape as the file holds it.
@@ -43,6 +45,16 @@ class LabelledObject:
     shape: str = "box"
     outline: Any | None = None
     kind: ShapeKind = ShapeKind.DETECT
+
+    @classmethod
+    def of_image(cls, label: str) -> LabelledObject:
+        """The class of the whole image."""
+        return cls(label, (0.0, 0.0, 0.0, 0.0), "class", None, ShapeKind.CLASSIFY)
+
+    @property
+    def identity(self) -> tuple[str, Hull, bytes | None]:
+        """Class, hull and outline, which are the same in two entries of one object."""
+        return self.label, self.xyxy, None if self.outline is None else self.outline.wkb
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +82,7 @@ class ImageLabels:
         frame: Width and height of the image that the coordinates refer to, as the file states it;
             `SHARES` for shares of the image, None where the file does not say.
         crowds: Number of crowd regions, which are no training boxes.
+        difficult: Number of objects marked as difficult, which are among the objects.
         group: Site or sequence that the image belongs to, where the file names one.
         is_labelled: Whether anybody is said to have labelled the image; an image that nobody has
             labelled is not empty.
@@ -79,6 +92,7 @@ class ImageLabels:
     faults: list[Fault] = field(default_factory=list)
     frame: Size | None = None
     crowds: int = 0
+    difficult: int = 0
     group: str | None = None
     is_labelled: bool = True
 
@@ -96,8 +110,8 @@ class ImageLabels:
 
         Labels of an entry that states another size are lost: their frame is not the first one's.
         """
-        known = {(found.label, found.xyxy) for found in self.objects}
-        more = [found for found in other.objects if (found.label, found.xyxy) not in known]
+        known = {found.identity for found in self.objects}
+        more = [found for found in other.objects if found.identity not in known]
         if more and self.frame and other.frame and self.frame != other.frame:
             sizes = "{:g} x {:g} after {:g} x {:g}".format(*other.frame, *self.frame)
             self.add_fault(f"a second entry of the image states {sizes}", lost=len(more))
@@ -106,6 +120,7 @@ class ImageLabels:
         self.faults += other.faults
         self.frame = self.frame or other.frame
         self.crowds += other.crowds
+        self.difficult += other.difficult
         self.group = self.group or other.group
         self.is_labelled = self.is_labelled or other.is_labelled
 
@@ -145,6 +160,11 @@ def frame_of(width: object, height: object) -> Size | None:
 def has_area(hull: Hull) -> bool:
     """Whether a hull is finite and has an area."""
     return all(map(math.isfinite, hull)) and hull[2] > hull[0] and hull[3] > hull[1]
+
+
+def nothing_is_there(label: str) -> bool:
+    """Whether the name of a class says that an image shows nothing."""
+    return label.lower() in _NOTHING_THERE
 
 
 def are_shares(hulls: Sequence[Hull]) -> bool:

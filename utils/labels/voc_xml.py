@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from utils.errors import LabelError
-from utils.labels import hulls
+from utils.labels import places
 from utils.labels.cvat_xml import cvat_labels
 from utils.labels.objects import (
     UNKNOWN_CLASS,
@@ -22,6 +22,8 @@ from utils.labels.objects import (
     frame_of,
     has_area,
 )
+from utils.labels.places import Place, Points
+from utils.labels.rectangles import settle_rectangles
 from utils.labels.texts import read_xml
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -62,8 +64,12 @@ class XmlLabels:
         first = 0 if self.shares else first
         objects = list(self.labels.objects)
         for index, ((x1, y1, x2, y2), degrees) in self.corners.items():
-            hull = hulls.rotated((x1 - first, y1 - first, x2, y2), degrees)
-            objects[index] = replace(objects[index], xyxy=hull)
+            hull = x1 - first, y1 - first, x2, y2
+            if objects[index].outline is None:
+                place = places.turned(hull, degrees)
+                objects[index] = LabelledObject(objects[index].label, *place)
+            else:
+                objects[index] = replace(objects[index], xyxy=hull)
         return replace(self.labels, objects=objects)
 
 
@@ -101,9 +107,11 @@ def _cvat_images(path: Path, images: list[Element]) -> list[XmlLabels]:
             f"{path} is CVAT's XML of a video: its tracks are no images. Export the task as "
             "'CVAT for images' or COCO."
         )
+    labels = [cvat_labels(image) for image in images]
+    settle_rectangles(labels)
     return [
-        XmlLabels(image.get("name") or "", image.get("subset") or "", cvat_labels(image))
-        for image in images
+        XmlLabels(image.get("name") or "", image.get("subset") or "", found)
+        for image, found in zip(images, labels, strict=True)
     ]
 
 
@@ -150,28 +158,32 @@ def _add_object(found: XmlLabels, number: int, item: Element) -> None:
         detail = f"object {number} ('{label}') has neither a box nor an outline that can be read"
         found.labels.add_fault(detail)
     else:
-        hull, shape, degrees = place
-        if degrees is not None:
-            found.corners[len(found.labels.objects)] = hull, degrees
-        found.labels.objects.append(LabelledObject(label, hull, shape))
+        if (box := _box(item)) is not None and place.xyxy == box:
+            found.corners[len(found.labels.objects)] = box, _rotation(item)
+        found.labels.objects.append(LabelledObject(label, *place))
 
 
-def _place_of(item: Element) -> tuple[Hull, str, float | None] | None:
-    """The hull of an object, its shape, and the angle of one that is given by VOC's corners."""
-    for key in ("bndbox", "box", "bbox"):
-        box = item.find(key)
-        if box is not None and (hull := _corners(box)) is not None:
-            degrees = _rotation(item)
-            return hull, "rotated box" if degrees % 180 else "box", degrees
-    if (hull := _rotated_box(item.find("robndbox"))) is not None:
-        return hull, "rotated box", None
-    if (hull := _outline(item)) is not None:
-        return hull, "outline", None
-    return None
+def _place_of(item: Element) -> Place | None:
+    """The place of an object: an oriented box, an outline, or else VOC's corners as they stand."""
+    if (place := _rotated_box(item.find("robndbox"))) is not None:
+        return place
+    box = _box(item)
+    outline = None if box is not None and _rotation(item) % 180 else _outline(item)
+    if outline is not None:
+        return outline._replace(xyxy=box) if box is not None and has_area(box) else outline
+    return None if box is None else Place(box)
 
 
-def _corners(box: Element) -> Hull | None:
-    x1, y1, x2, y2 = (coordinate(_text(box, key)) for key in _CORNERS)
+def _box(item: Element) -> Hull | None:
+    found = (_corners(item, key) for key in ("bndbox", "box", "bbox"))
+    return next((hull for hull in found if hull is not None), None)
+
+
+def _corners(item: Element, key: str) -> Hull | None:
+    box = item.find(key)
+    if box is None:
+        return None
+    x1, y1, x2, y2 = (coordinate(_text(box, corner)) for corner in _CORNERS)
     hull = x1, y1, x2, y2
     return hull if all(map(math.isfinite, hull)) else None
 
@@ -185,21 +197,22 @@ def _rotation(item: Element) -> float:
     return 0.0
 
 
-def _rotated_box(box: Element | None) -> Hull | None:
-    """The hull of roLabelImg's rotated box: centre, size, and an angle in radians."""
+def _rotated_box(box: Element | None) -> Place | None:
+    """The place of roLabelImg's rotated box: centre, size, and an angle in radians, clockwise."""
     if box is None:
         return None
     keys = ("cx", "cy", "w", "h", "angle")
     x, y, width, height, angle = (coordinate(_text(box, key)) for key in keys)
-    hull = hulls.centred(x, y, width, height, angle)
-    return hull if has_area(hull) else None
+    if not has_area(places.upright(x, y, width, height)) or not math.isfinite(angle):
+        return None
+    return places.centred(x, y, width, height, math.degrees(angle))
 
 
-def _outline(item: Element) -> Hull | None:
-    """The hull of an outline: `x1`, `y1`, `x2` and so on, or points with `x` and `y` each."""
+def _outline(item: Element) -> Place | None:
+    """The place of an outline: `x1`, `y1`, `x2` and so on, or points with `x` and `y` each."""
     for outline in (element for key in ("polygon", "segm", "points") for element in item.iter(key)):
         values = {element.tag: coordinate(element.text) for element in outline}
-        points = [
+        points: Points = [
             (values[key], values[f"y{key[1:]}"])
             for key in values
             if key.startswith("x") and key[1:].isdigit() and f"y{key[1:]}" in values
@@ -208,9 +221,9 @@ def _outline(item: Element) -> Hull | None:
             (coordinate(_text(point, "x")), coordinate(_text(point, "y")))
             for point in (*outline.iter("pt"), *outline.iter("point"))
         ]
-        hull = hulls.hull_of_points(points)
-        if hull is not None and has_area(hull):
-            return hull
+        place = places.outlined([points])
+        if place is not None and has_area(place.xyxy):
+            return place
     return None
 
 

@@ -7,16 +7,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from utils.labels import hulls
+from utils.labels import places
 from utils.labels.objects import (
     SCORED_BOX,
     SHARES,
     UNKNOWN_CLASS,
-    Hull,
     ImageLabels,
     LabelledObject,
     coordinate,
 )
+from utils.labels.places import Place
 
 _SEPARATORS = re.compile(r"[\s;]+")
 _BOX = 4
@@ -33,10 +33,12 @@ class YoloClasses:
     Attributes:
         names: Class names by number.
         keypoint_values: Number of values that follow a box for its keypoints; 0 for none.
+        oriented: Whether four corners are an oriented box, and not an outline.
     """
 
     names: Mapping[int, str]
     keypoint_values: int = 0
+    oriented: bool = False
 
     def name_of(self, text: str) -> str | None:
         """The class that a number or a name stands for; None for none."""
@@ -91,11 +93,11 @@ def _add_line(
     score_first: bool,
 ) -> None:
     label = classes.name_of(fields[0])
-    place = _place_of(_numbers(fields), classes.keypoint_values, score_first)
+    place = _place_of(_numbers(fields), classes, score_first)
     if place is None:
         known = f" of '{label}'" if label else ""
         detail = f"line {number}{known} is neither a box nor an outline in shares of the image"
-        labels.add_fault(detail + (" (it looks like DOTA's form)" if _is_dota(fields) else ""))
+        labels.add_fault(detail)
     elif label is None:
         known = f"known are 0 to {max(classes.names, default=0)}"
         labels.add_fault(f"line {number} has class {fields[0]:.60}; {known}", UNKNOWN_CLASS)
@@ -103,16 +105,9 @@ def _add_line(
         labels.objects.append(LabelledObject(label, *place))
 
 
-def _is_dota(fields: Sequence[str]) -> bool:
-    """Whether a line is DOTA's: four corners in pixels, then the class."""
-    values = [coordinate(field) for field in fields]
-    return len(values) > _CORNERS and all(map(math.isfinite, values[:_CORNERS]))
-
-
-def _place_of(
-    numbers: Sequence[float], keypoint_values: int, score_first: bool
-) -> tuple[Hull, str] | None:
-    """The hull of a line's numbers, and the shape that it is the hull of."""
+def _place_of(numbers: Sequence[float], classes: YoloClasses, score_first: bool) -> Place | None:
+    """The place that a line's numbers give; None for none."""
+    keypoint_values = classes.keypoint_values
     if not all(map(math.isfinite, numbers)):
         return None
     count = len(numbers)
@@ -126,10 +121,33 @@ def _place_of(
         return _box(numbers[:_BOX], SCORED_BOX)
     if count < _FEWEST_OUTLINE or count % 2:
         return None
-    if not all(abs(value) <= _FARTHEST_CORNER for value in numbers):
+    if not _are_shares(numbers):
         return None
-    hull = hulls.hull_of_points(zip(numbers[::2], numbers[1::2], strict=True))
-    return (hull, "rotated box or outline" if count == _CORNERS else "outline") if hull else None
+    points = list(zip(numbers[::2], numbers[1::2], strict=True))
+    is_box = classes.oriented and count == _CORNERS
+    return places.corners(points) if is_box else places.outlined([points])
+
+
+def outlines_in(text: str) -> tuple[list[places.Points], bool]:
+    """The outlines of four corners in a label file, and whether there are others.
+
+    Only rows of numbers are looked at, without regard to classes and scores.
+    """
+    quadrilaterals: list[places.Points] = []
+    has_others = False
+    for line in text.splitlines():
+        numbers = _numbers(_fields(line) or [""])
+        if len(numbers) < _FEWEST_OUTLINE or len(numbers) % 2 or not _are_shares(numbers):
+            continue
+        if len(numbers) == _CORNERS:
+            quadrilaterals.append(list(zip(numbers[::2], numbers[1::2], strict=True)))
+        else:
+            has_others = has_others or len(numbers) > _CORNERS
+    return quadrilaterals, has_others
+
+
+def _are_shares(numbers: Sequence[float]) -> bool:
+    return all(math.isfinite(value) and abs(value) <= _FARTHEST_CORNER for value in numbers)
 
 
 def _is_track(number: float) -> bool:
@@ -150,10 +168,10 @@ def _keypoint_values(rows: Sequence[Sequence[float]]) -> int:
     return 0
 
 
-def _box(numbers: Sequence[float], shape: str) -> tuple[Hull, str] | None:
+def _box(numbers: Sequence[float], shape: str) -> Place | None:
     x, y, width, height = numbers
     fine = all(0 <= value <= _MOST_SHARE for value in numbers)
-    return (hulls.centred(x, y, width, height), shape) if fine else None
+    return Place(places.upright(x, y, width, height), shape) if fine else None
 
 
 def _is_inside(numbers: Sequence[float]) -> bool:

@@ -28,7 +28,8 @@ from utils.reports.page import (
 )
 from utils.reports.pictures import caption_alone, key, picture, sheet
 from utils.reports.scene_pictures import overview
-from utils.shapes.shapes import Shapes
+from utils.shapes.outlines import from_geojson
+from utils.shapes.shapes import ShapeKind, Shapes
 
 _PICTURED = 12
 _SIDE = 480
@@ -44,12 +45,13 @@ def inspection_page(path: str, inspected: Mapping[str, Any]) -> str:
     """
     counts = ShapeCounts()
     for scene in inspected["scenes"]:
-        counts.add(_boxes(scene) or Shapes())
+        counts.add(_shapes(scene, inspected["shapes"]) or Shapes())
     issues = IssueReport([_shortened(Issue(**row), path) for row in inspected["issues"]])
     reason = f": {inspected['reason']}" if inspected["reason"] else ""
     return page(
         f"Preview of an ingest of {path}",
-        f"Read as {inspected['kind']}{reason}.",
+        f"Read as {inspected['kind']}{reason}. The source holds {inspected['held']}; "
+        f"they are read as {ShapeKind(inspected['shapes']).noun}.",
         *(
             [warning(f"An ingest would be refused. {inspected['refused']}")]
             if inspected["refused"]
@@ -60,7 +62,9 @@ def inspection_page(path: str, inspected: Mapping[str, Any]) -> str:
             section("Labels by class", counts.class_chart(inspected["classes"])),
             section("Labels by size", counts.size_chart()),
         ),
-        section("First scenes", key(), sheet(_pictures(inspected["scenes"]), 300)),
+        section(
+            "First scenes", key(), sheet(_pictures(inspected["scenes"], inspected["shapes"]), 300)
+        ),
         *_passed_over(inspected["passed_over"]),
         issues_section(issues),
         section("Scenes", _scenes_table(inspected["scenes"])),
@@ -96,15 +100,19 @@ def _passed_over(files: Mapping[str, int]) -> list[Markup]:
     return [section("Files passed over", bars(dict(Counter(files).most_common())))]
 
 
-def _boxes(scene: Mapping[str, Any]) -> Shapes | None:
+def _shapes(scene: Mapping[str, Any], kind: str) -> Shapes | None:
     labels = scene["labels"]
     if labels is None:
         return None
+    names = tuple(label["class"] for label in labels)
+    if labels and ShapeKind(kind).has_outlines:
+        outlines = from_geojson([label["outline"] for label in labels])
+        return Shapes.of_outlines(outlines, names, kind=ShapeKind(kind))
     rows = np.array([label["xyxy"] for label in labels], dtype=np.float64).reshape(-1, 4)
-    return Shapes(rows, tuple(label["class"] for label in labels))
+    return Shapes(rows, names, kind=ShapeKind(kind))
 
 
-def _pictures(scenes: Sequence[Mapping[str, Any]]) -> Iterator[Markup]:
+def _pictures(scenes: Sequence[Mapping[str, Any]], kind: str) -> Iterator[Markup]:
     """Yield pictures of a fair sample of the scenes, scenes with labels first."""
     ordered = sorted(scenes, key=lambda scene: (not scene["labels"], shuffled(scene["id"])))
     for scene in ordered[:_PICTURED]:
@@ -116,7 +124,7 @@ def _pictures(scenes: Sequence[Mapping[str, Any]]) -> Iterator[Markup]:
         except ImageError as error:
             yield caption_alone(str(error))
             continue
-        yield picture(image, size, caption, truth=_boxes(scene), side=_SIDE)
+        yield picture(image, size, caption, truth=_shapes(scene, kind), side=_SIDE)
 
 
 def _scenes_table(scenes: Sequence[Mapping[str, Any]]) -> Markup:

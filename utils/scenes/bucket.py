@@ -49,7 +49,7 @@ def open_bucket(options: FolderSource) -> SceneSource:
         return sum(image.size_bytes for image in images)
 
     others = passed_over(PurePosixPath(one.key) for one in visible if not _is_image(one))
-    return SceneSource(name, (), len(images), read, total_bytes, passed_over=others)
+    return SceneSource(name, (), len(images), read, total_bytes, passed_over=others, held={})
 
 
 def fetched(

@@ -9,8 +9,9 @@ from difflib import get_close_matches
 
 from utils.errors import ConfigurationError
 from utils.issues import Issue, IssueReport
-from utils.labels.objects import UNKNOWN_CLASS
+from utils.labels.objects import UNKNOWN_CLASS, nothing_is_there
 from utils.scenes.scene import Scene
+from utils.shapes.shapes import ShapeKind, Shapes
 
 DROPPED_CLASS = "class left out by class_mapping"
 UNMET_CLASS = "class in class_mapping that no box has"
@@ -43,20 +44,12 @@ class ClassRules:
         return tuple(dict.fromkeys(name for name in names if name is not None))
 
     def apply(self, scene: Scene, report: IssueReport) -> Scene:
-        """The scene with its boxes renamed; boxes left out are counted in the report."""
+        """The scene with its shapes renamed; shapes left out are counted in the report."""
         if scene.shapes is None:
             return scene
-        labels = [self.mapping.get(name, name) for name in scene.shapes.labels]
-        kept = []
         dropped: Counter[str] = Counter()
         unknown: Counter[str] = Counter()
-        for index, (old, new) in enumerate(zip(scene.shapes.labels, labels, strict=True)):
-            if new is None:
-                dropped[old] += 1
-            elif self.allowed and new not in self.allowed:
-                unknown[old] += 1
-            else:
-                kept.append(index)
+        first, *further = (self._kept(shapes, dropped, unknown) for shapes in scene.held)
         for name, count in dropped.items():
             report.add(scene.id, DROPPED_CLASS, f"{count} boxes of '{name}'", set_aside=False)
         lost = 0
@@ -67,9 +60,22 @@ class ClassRules:
                 detail += f"; add it, or `class_mapping: {{'{name}': null}}` if that is meant"
             lost_now = 0 if name in self.declared else count
             report.add(scene.id, UNKNOWN_CLASS, detail, set_aside=False, lost=lost_now)
-        chosen = scene.shapes.select(kept)
-        boxes = replace(chosen, labels=tuple(str(labels[i]) for i in kept))
-        return replace(scene, shapes=boxes, lost=scene.lost + lost)
+        return replace(scene, shapes=first, further=tuple(further), lost=scene.lost + lost)
+
+    def _kept(self, shapes: Shapes, dropped: Counter[str], unknown: Counter[str]) -> Shapes:
+        """The shapes that stay, renamed; the others are counted by their old class."""
+        names: list[str] = []
+        kept: list[int] = []
+        for index, old in enumerate(shapes.labels):
+            new = self.mapping.get(old, old)
+            if new is not None and (not self.allowed or new in self.allowed):
+                kept.append(index)
+                names.append(new)
+            elif new is None:
+                dropped[old] += 1
+            elif shapes.kind != ShapeKind.CLASSIFY or not nothing_is_there(old):
+                unknown[old] += 1
+        return replace(shapes.select(kept), labels=tuple(names))
 
 
 def class_rules(

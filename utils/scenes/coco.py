@@ -1,12 +1,9 @@
-"""COCO: images listed in a JSON file, with their labels; Label Studio's own JSON, too.
-
-Boxes are read, and the hulls of outlines, masks and rotated boxes where there is no upright box.
-"""
+"""COCO: images listed in a JSON file, with their labels; Label Studio's own JSON, too."""
 
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,7 +103,8 @@ def open_coco(options: CocoSource) -> SceneSource:
             is_loss = any(issue.set_aside for issue in issues)
             _note_unlisted(on_disk, placement.labels.keys(), report, is_loss=is_loss)
 
-    return SceneSource(name, class_names, count, read, lambda: bytes_of(on_disk))
+    held = Counter(found.kind for labels in placement.labels.values() for found in labels.objects)
+    return SceneSource(name, class_names, count, read, lambda: bytes_of(on_disk), held=held)
 
 
 def _listings(root: Path, wanted: tuple[Path, ...]) -> tuple[list[CocoFile], list[Issue]]:
@@ -153,7 +151,7 @@ def _class_names(listings: Sequence[CocoFile]) -> tuple[tuple[str, ...], list[Is
     for listing in listings:
         for name in listing.placeholders:
             if name not in names:
-                detail = "it owns no label and stands for others or for nothing: it is no class"
+                detail = "it owns no label and stands for others or for nothing: no object has it"
                 item = f"{listing.path}: category '{name}'"
                 issues.append(Issue(item, PLACEHOLDER, detail, set_aside=False))
     return tuple(names), issues

@@ -43,4 +43,4 @@ def _open_on_disk(options: FolderSource) -> SceneSource:
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:  # noqa: ARG001
         return (scene_from(name, root, image, None) for image in selection.of(images))
 
-    return SceneSource(name, (), len(images), read, partial(bytes_of, images))
+    return SceneSource(name, (), len(images), read, partial(bytes_of, images), held={})

@@ -5,8 +5,12 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from utils.errors import ImageError
+from utils.geometry import FloatArray
 from utils.images.files import image_facts
 from utils.images.options import PixelOptions
 from utils.images.orientation import SIDEWAYS
@@ -161,3 +165,33 @@ def _turned(hull: Hull, stored: Size, turn: int) -> Hull:
     if turn in (7, 8):  # its top is the right
         x1, x2 = width - x2, width - x1
     return y1, x1, y2, x2
+
+
+def outline_in_pixels(outline: Any, rule: FrameRule, size: Size) -> Any:
+    """An outline in pixels of the upright image; as `in_pixels`."""
+    import shapely
+
+    frame = rule.stated if rule.turn == 1 else rule.stated[::-1]
+    factors = np.array(size) / frame
+
+    def placed(points: FloatArray) -> FloatArray:
+        return np.asarray(_turned_points(points, rule.stated, rule.turn) * factors)
+
+    return (
+        outline
+        if factors.tolist() == [1, 1] and rule.turn == 1
+        else shapely.transform(outline, placed)
+    )
+
+
+def _turned_points(points: FloatArray, stored: Size, turn: int) -> FloatArray:
+    """Points of the stored image, shape (n, 2), in the upright one; as `_turned`."""
+    if turn == 1:
+        return points
+    x, y = points.T
+    width, height = stored
+    if turn in (6, 7):
+        y = height - y
+    if turn in (7, 8):
+        x = width - x
+    return np.column_stack([y, x])

@@ -68,7 +68,8 @@ def open_hugging_face(options: HuggingFaceSource) -> SceneSource:
         notices.report(name, report)
 
     class_names = columns.class_names if columns else ()
-    return SceneSource(name, class_names, scene_count, read)
+    held = dict.fromkeys(columns.kinds, 0) if columns else {}
+    return SceneSource(name, class_names, scene_count, read, held=held)
 
 
 def _rows(dataset: IterableDataset, name: str) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from utils.labels.hulls import centred
+from utils.labels.coco_json import outline_of
 from utils.labels.objects import (
     UNKNOWN_CLASS,
     Hull,
@@ -17,7 +17,9 @@ from utils.labels.objects import (
     coordinate,
     frame_of,
 )
+from utils.labels.places import upright
 from utils.scenes.options import BoxFormat
+from utils.shapes.shapes import ShapeKind
 
 BOXES, CLASSES = "spyglass boxes", "spyglass classes"  # columns of rows that were gathered
 _CORNER_NAMES = (
@@ -29,31 +31,42 @@ _HULLS: dict[BoxFormat, Callable[[float, float, float, float], Hull]] = {
     "xyxy": lambda x1, y1, x2, y2: (x1, y1, x2, y2),
     "yxyx": lambda y1, x1, y2, x2: (x1, y1, x2, y2),
     "xywh": lambda x, y, width, height: (x, y, x + width, y + height),
-    "cxcywh": lambda x, y, width, height: centred(x, y, width, height),
+    "cxcywh": upright,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class LabelColumns:
-    """Where the boxes of a row are and what their classes are called.
+    """Where the labels of a row are and what their classes are called.
 
     Attributes:
-        boxes: Column of the boxes; dots lead into nested columns.
-        categories: Column of their classes, or None where all boxes are of the only class.
+        boxes: Column of the boxes, or None; dots lead into nested columns.
+        categories: Column of the classes, or None where all boxes are of the only class.
         box_format: The form of the boxes.
         class_names: As the dataset's features name its numbers; empty where they do not.
         configured_names: As the configuration does.
         renamed: Classes that the configuration renames.
         one_box_a_row: Whether a row holds one box, so that rows of one image must be gathered.
+        outlines: Column of the outlines, or None.
+        of_images: Whether the classes are those of whole images.
     """
 
-    boxes: str
+    boxes: str | None
     categories: str | None
     box_format: BoxFormat
     class_names: tuple[str, ...]
     configured_names: tuple[str, ...]
     renamed: frozenset[str] = frozenset()
     one_box_a_row: bool = False
+    outlines: str | None = None
+    of_images: bool = False
+
+    @property
+    def kinds(self) -> tuple[ShapeKind, ...]:
+        """The kinds that the columns hold."""
+        if self.of_images:
+            return (ShapeKind.CLASSIFY,)
+        return (ShapeKind.DETECT,) if self.outlines is None else (ShapeKind.SEGMENT,)
 
     def labels_of(self, row: Mapping[str, Any]) -> ImageLabels | None:
         """The labels of a row; None where it has none at all.
@@ -65,34 +78,65 @@ class LabelColumns:
             ValueError: If there are not as many classes as boxes, or the columns are not as the
                 features say.
         """
+        if self.of_images:
+            return self._class_of(row)
         boxes, categories = self._found(row)
         if boxes is None:
             return None
+        outlines = self._outlines(row, len(boxes))
         if categories is None or len(categories) != len(boxes):
             given = "no" if categories is None else len(categories)
             raise ValueError(f"it has {len(boxes)} boxes and {given} classes")
         labels = ImageLabels(frame=frame_of(row.get("width"), row.get("height")))
-        for number, (box, category) in enumerate(zip(boxes, categories, strict=True)):
-            self._add(labels, number, box, category)
+        found = zip(boxes, outlines, categories, strict=True)
+        for number, (box, outline, category) in enumerate(found):
+            self._add(labels, number, box, outline, category)
         return labels
+
+    def _class_of(self, row: Mapping[str, Any]) -> ImageLabels | None:
+        """The class of the image of a row; None where it has none."""
+        value = value_of(row, str(self.categories))
+        if value is None or value == "":
+            return None
+        name = self._name_of(value)
+        if name is not None:
+            return ImageLabels([LabelledObject.of_image(name)])
+        labels = ImageLabels(is_labelled=False)
+        labels.add_fault(f"its class {value!r:.60} has no name", UNKNOWN_CLASS)
+        return labels
+
+    def _outlines(self, row: Mapping[str, Any], count: int) -> list[Any]:
+        """The outline of each box of a row; None where there is none."""
+        if self.outlines is None:
+            return [None] * count
+        outlines = _values(row, self.outlines) or []
+        if len(outlines) != count:
+            raise ValueError(f"it has {count} boxes and {len(outlines)} outlines")
+        return outlines
 
     def _found(self, row: Mapping[str, Any]) -> tuple[list[Any] | None, list[Any] | None]:
         if self.one_box_a_row:
             return list(row[BOXES]), list(row[CLASSES])
         try:
-            boxes = _values(row, self.boxes)
+            boxes = _values(row, str(self.boxes or self.outlines))
             if self.categories is None:
                 return boxes, [0] * len(boxes or ())
             return boxes, _values(row, self.categories)
         except (KeyError, TypeError):
             raise ValueError("its labels have another form than the columns promise") from None
 
-    def _add(self, labels: ImageLabels, number: int, box: object, category: object) -> None:
-        hull = _hull(box, self.box_format)
+    def _add(
+        self, labels: ImageLabels, number: int, box: object, outline: object, category: object
+    ) -> None:
+        hull = _hull(box, self.box_format) if self.boxes is not None else None
+        place = outline_of(outline) if outline is not None else None
         name = self._name_of(category)
         if name is None:
             detail = f"box {number} has class {category!r:.60}, which has no name"
             labels.add_fault(detail, UNKNOWN_CLASS)
+        elif place is not None:
+            xyxy = place.xyxy if hull is None else hull
+            labels.objects.append(LabelledObject(name, *place._replace(xyxy=xyxy)))
         elif hull is None:
             labels.add_fault(f"box {number} ('{name}') is not four numbers: {box!r:.80}")
         else:
@@ -124,7 +168,7 @@ def gathered(
         columns: Where each row has its box and class.
         values: All of them, in order.
     """
-    boxes = [value_of(part, columns.boxes) for part in values]
+    boxes = [value_of(part, str(columns.boxes)) for part in values]
     classes = [value_of(part, columns.categories) if columns.categories else 0 for part in values]
     return {**row, BOXES: boxes, CLASSES: classes}
 

@@ -54,37 +54,79 @@ def label_columns(features: Mapping[str, Any], options: HuggingFaceSource) -> La
         SourceError: If a column is not there, or does not hold boxes.
         ConfigurationError: If the classes are numbers, or only one, without a name.
     """
+    if options.class_column is not None:
+        names = _class_names(features, options, options.class_column, "class_column")
+        return _columns(options, options.class_column, names, of_images=True)
     if options.boxes_column is None:
-        return None
+        return _outlines_alone(features, options)
     leaf, depth = _feature(features, options.boxes_column, "boxes_column")
     if not isinstance(leaf, Mapping) and not _is_number(leaf):
         raise SourceError(
             f"The column '{options.boxes_column}' of the dataset holds no boxes but {leaf!s:.200}. "
             f"Correct `boxes_column`; its columns are: {', '.join(_column_names(features))}."
         )
-    class_names: tuple[str, ...] = ()
-    if options.categories_column is None:
-        if len(options.classes) != 1:
-            raise ConfigurationError(
-                "A dataset without a column of classes has one class only. Name it in `classes`."
-            )
-    else:
-        feature, _ = _feature(features, options.categories_column, "categories_column")
-        class_names = tuple(getattr(feature, "names", None) or ())
-        if _is_number(feature) and not (class_names or options.classes or options.class_mapping):
-            raise ConfigurationError(
-                f"The classes in the column '{options.categories_column}' are numbers, and the "
-                "dataset does not name them. Name the classes 0, 1, 2, ... in `classes`."
-            )
+    names = _box_class_names(features, options)
+    if options.outlines_column is not None:
+        require_column(features, options.outlines_column, "outlines_column")
+    is_single = depth == (0 if isinstance(leaf, Mapping) else 1)
+    return _columns(options, options.categories_column, names, one_box_a_row=is_single)
+
+
+def _columns(
+    options: HuggingFaceSource,
+    categories: str | None,
+    class_names: tuple[str, ...],
+    *,
+    one_box_a_row: bool = False,
+    of_images: bool = False,
+) -> LabelColumns:
     return LabelColumns(
         options.boxes_column,
-        options.categories_column,
+        categories,
         options.box_format,
         class_names,
         options.classes,
         frozenset(options.class_mapping),
-        one_box_a_row=depth == (0 if isinstance(leaf, Mapping) else 1),
+        one_box_a_row,
+        options.outlines_column,
+        of_images,
     )
+
+
+def _outlines_alone(features: Mapping[str, Any], options: HuggingFaceSource) -> LabelColumns | None:
+    """The columns of a dataset without boxes: outlines, or no labels."""
+    if options.outlines_column is None:
+        return None
+    require_column(features, options.outlines_column, "outlines_column")
+    return _columns(options, options.categories_column, _box_class_names(features, options))
+
+
+def _box_class_names(features: Mapping[str, Any], options: HuggingFaceSource) -> tuple[str, ...]:
+    """The names of the classes of boxes, as the features have them.
+
+    Raises:
+        ConfigurationError: If the classes are numbers, or only one, without a name.
+    """
+    if options.categories_column is not None:
+        return _class_names(features, options, options.categories_column, "categories_column")
+    if len(options.classes) != 1:
+        raise ConfigurationError(
+            "A dataset without a column of classes has one class only. Name it in `classes`."
+        )
+    return ()
+
+
+def _class_names(
+    features: Mapping[str, Any], options: HuggingFaceSource, column: str, option: str
+) -> tuple[str, ...]:
+    feature, _ = _feature(features, column, option)
+    names = tuple(getattr(feature, "names", None) or ())
+    if _is_number(feature) and not (names or options.classes or options.class_mapping):
+        raise ConfigurationError(
+            f"The classes in the column '{column}' are numbers, and the dataset does not name "
+            "them. Name the classes 0, 1, 2, ... in `classes`."
+        )
+    return names
 
 
 def _is_number(feature: Any) -> bool:
@@ -101,10 +143,17 @@ def _feature(features: Mapping[str, Any], column: str, option: str) -> tuple[Any
             raise SourceError(
                 f"The dataset has no column '{column}'. Correct `{option}` (null where there is "
                 f"none); its columns are: {', '.join(_column_names(features))}."
+                f"{_hint_of_classes(features)}"
             )
         feature, lists = _inside_lists(feature[part])
         depth += lists
     return feature, depth
+
+
+def _hint_of_classes(features: Mapping[str, Any]) -> str:
+    """A hint at a column of classes that are named; empty without one."""
+    named = [name for name, feature in features.items() if getattr(feature, "names", None)]
+    return f" For classes of whole images, set `class_column` to {named[0]}." if named else ""
 
 
 def _inside_lists(feature: Any) -> tuple[Any, int]:

@@ -20,6 +20,7 @@ from utils.images.reader import read_strips
 from utils.issues import IssueReport
 from utils.progress import progress
 from utils.scenes.coverage import coverage_of
+from utils.scenes.held_shapes import chosen_kind, held_shapes
 from utils.scenes.kinds import find_kind, source_options
 from utils.scenes.noted import damage_issues, image_issues
 from utils.scenes.options import SourceOptions
@@ -28,27 +29,34 @@ from utils.scenes.region_choice import check_regions
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.sources import open_source
 from utils.scenes.usable import usable_labels
+from utils.shapes.outlines import to_geojson
+from utils.shapes.shapes import ShapeKind, Shapes
 
 UNREADABLE = "image cannot be read"
 _ROWS = 512
 
 
-def inspect(kind: str | None, path: str, **options: Any) -> dict[str, Any]:
+def inspect(
+    kind: str | None, path: str, *, shapes: ShapeKind | None = None, **options: Any
+) -> dict[str, Any]:
     """Say what an ingest would make of a source.
 
     Args:
         kind: As in `source.kind` of a configuration; None recognizes it by the files.
         path: A folder, `gs://bucket/prefix`, or the id of a dataset on the Hugging Face hub.
+        shapes: Kind to which the labels are brought; None for the least that the source holds.
         options: Further fields of the options of that kind, such as `classes`.
 
     Returns:
-        Plain values, as `run.py --inspect PATH --json FILE` writes them: `kind`, `reason` (the
-        sign that shows the kind, or None where it was given), `classes`, `labels_by_class`,
-        `scenes`, `issues`, `passed_over` (files by suffix), and `refused` (the sentence with which
-        an ingest would end, or None). Each scene has `id`, `path`, `file` (the image on this
-        machine), `width`, `height`, `format`, `bands`, `dtype`, `labels` (None, or a list of
-        `class` and `xyxy` in pixels of the upright image), `group`, `tags`, `mean_rgb`, `crs`,
-        `centre_lon_lat`, `share_in_regions` (None where it has no region) and
+        Plain values, as `run.py --inspect PATH --json FILE` writes them: `kind`, `reason` (the sign
+        that shows the kind, or None where it was given), `shapes` (the kind of the labels), `held`
+        (the shapes that the source holds, in words; counted in its first scenes where they are
+        many), `classes`, `labels_by_class`, `scenes`, `issues`, `passed_over` (files by suffix),
+        and `refused` (the sentence with which an ingest would end, or None). Each scene has `id`,
+        `path`, `file` (the image on this machine), `width`, `height`, `format`, `bands`, `dtype`,
+        `labels` (None, or a list of `class`, `xyxy` and, for polygons and oriented boxes, `outline`
+        (a geometry of GeoJSON), in pixels of the upright image), `group`, `tags`, `mean_rgb`,
+        `crs`, `centre_lon_lat`, `share_in_regions` (None where it has no region) and
         `labels_outside_regions` (their number; these are not in `labels`).
 
     Raises:
@@ -59,11 +67,15 @@ def inspect(kind: str | None, path: str, **options: Any) -> dict[str, Any]:
     wanted = source_options(found.kind if found else str(kind), path, **options)
     source = open_source(wanted)
     report = IssueReport()
-    scenes = list(_inspected(source, report))
+    held = held_shapes(source)
+    chosen = chosen_kind(source.name, held, shapes)
+    scenes = list(_inspected(source, report, chosen))
     labels = Counter(label["class"] for scene in scenes for label in scene["labels"] or [])
     return {
         "kind": wanted.kind,
         "reason": found.reason if found else None,
+        "shapes": chosen.value,
+        "held": str(held),
         "classes": list(source.class_names or sorted(labels)),
         "labels_by_class": dict(labels.most_common()),
         "scenes": scenes,
@@ -73,9 +85,11 @@ def inspect(kind: str | None, path: str, **options: Any) -> dict[str, Any]:
     }
 
 
-def _inspected(source: SceneSource, report: IssueReport) -> Iterator[dict[str, Any]]:
+def _inspected(
+    source: SceneSource, report: IssueReport, kind: ShapeKind
+) -> Iterator[dict[str, Any]]:
     with progress("Reading (scenes)", source.scene_count) as advance:
-        for scene in source.read(report):
+        for scene in source.read(report, kind=kind):
             try:
                 yield _scene_row(scene, report)
             except ImageError as error:
@@ -89,7 +103,7 @@ def _scene_row(scene: Scene, report: IssueReport) -> dict[str, Any]:
     boxes, _, issues = usable_labels(scene, width, height)
     coverage = coverage_of(scene, width, height, PixelOptions())
     outside = 0
-    if boxes is not None:
+    if boxes is not None and boxes.kind != ShapeKind.CLASSIFY:
         inside = boxes.select(coverage.inside(boxes.xyxy))
         boxes, outside = inside, len(boxes) - len(inside)
     damage = DamageSigns()
@@ -97,10 +111,6 @@ def _scene_row(scene: Scene, report: IssueReport) -> dict[str, Any]:
     report.extend(image_issues(scene, PixelOptions()))
     report.extend(damage_issues(scene, damage, PixelOptions()))
     report.extend([*issues, *coverage.issues])
-    labels = boxes and [
-        {"class": label, "xyxy": xyxy}
-        for label, xyxy in zip(boxes.labels, boxes.xyxy.tolist(), strict=True)
-    ]
     return {
         "id": scene.id,
         "path": scene.location,
@@ -110,7 +120,7 @@ def _scene_row(scene: Scene, report: IssueReport) -> dict[str, Any]:
         "format": facts.format,
         "bands": facts.bands,
         "dtype": facts.dtype,
-        "labels": labels if boxes else None if boxes is None else [],
+        "labels": None if boxes is None else _labels(boxes),
         "group": scene.group or scene.id,
         "tags": list(scene.tags),
         "mean_rgb": mean,
@@ -119,6 +129,15 @@ def _scene_row(scene: Scene, report: IssueReport) -> dict[str, Any]:
         "share_in_regions": coverage.share_inside(),
         "labels_outside_regions": outside,
     }
+
+
+def _labels(shapes: Shapes) -> list[dict[str, Any]]:
+    rows = zip(shapes.labels, shapes.xyxy.tolist(), strict=True)
+    labels = [{"class": label, "xyxy": xyxy} for label, xyxy in rows]
+    if shapes.outlines is None:
+        return labels
+    outlines = to_geojson(shapes.outlines)
+    return [row | {"outline": outline} for row, outline in zip(labels, outlines, strict=True)]
 
 
 def _mean_rgb(path: Path, damage: DamageSigns) -> list[float]:

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from utils.errors import ConfigurationError
+from utils.scenes.class_folders import are_class_folders
 from utils.scenes.image_files import existing_folder, files_below, is_one_image
 from utils.scenes.options import SourceOptions
 from utils.storage.objects import is_local
@@ -21,6 +22,7 @@ from utils.storage.store import open_store
 _HEAD_BYTES = 1 << 20
 _SAMPLED = 20  # label files of one suffix; the first few show the kind
 _ROW = re.compile(rb"^\s*\"?-?[\w.]+\"?([\s,;]+-?[\d.]+([eE][-+]?\d+)?){4,}\s*$")
+_DOTA_ROW = re.compile(rb"^\s*(-?\d+(\.\d+)?\s+){8}[A-Za-z][\w -]*(\s+[012])?\s*$")
 _HUGGING_FACE = ("dataset_dict.json", "dataset_infos.json", "state.json")
 _METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
@@ -82,6 +84,7 @@ def find_kind(path: str) -> FoundKind:
     return (
         _hugging_face(root)
         or _labelled(root)
+        or _class_folders(root)
         or FoundKind("folder", "it holds no labels of COCO, VOC or YOLO")
     )
 
@@ -103,6 +106,11 @@ def _hugging_face(root: Path) -> FoundKind | None:
     return FoundKind("hugging_face", f"it holds {tables.name}") if tables else None
 
 
+def _class_folders(root: Path) -> FoundKind | None:
+    is_one = are_class_folders(root)
+    return FoundKind("classes", "its splits have folders of the same names") if is_one else None
+
+
 def _labelled(root: Path) -> FoundKind | None:
     """The kind with the most label files; a JSON file of COCO's holds labels of many images."""
     if listing := next(_of_suffix(root, ".json", _is_coco), None):
@@ -115,12 +123,14 @@ def _labelled(root: Path) -> FoundKind | None:
     if not counts[kind]:
         return None
     first = next(_of_suffix(root, _LABEL_KINDS[kind], _is_voc if kind == "voc" else _is_yolo))
-    form = (
-        "labels in XML, as Pascal VOC and CVAT write them"
-        if kind == "voc"
-        else "rows of numbers as YOLO has them"
-    )
-    return FoundKind(kind, f"{first.relative_to(root)} holds {form}")
+    return FoundKind(kind, f"{first.relative_to(root)} holds {_form(kind, _head(first))}")
+
+
+def _form(kind: str, head: bytes) -> str:
+    if kind == "voc":
+        return "labels in XML, as Pascal VOC and CVAT write them"
+    has_corners = any(map(_DOTA_ROW.match, head.splitlines()[:_SAMPLED]))
+    return f"rows of numbers as {'DOTA' if has_corners else 'YOLO'} has them"
 
 
 def _of_suffix(root: Path, suffix: str, is_one: Callable[[bytes], bool]) -> Iterator[Path]:
@@ -150,4 +160,4 @@ def _is_voc(head: bytes) -> bool:
 
 def _is_yolo(head: bytes) -> bool:
     lines = head.removeprefix(b"\xef\xbb\xbf").splitlines()
-    return any(_ROW.match(line) for line in lines[:_SAMPLED])
+    return any(_ROW.match(line) or _DOTA_ROW.match(line) for line in lines[:_SAMPLED])

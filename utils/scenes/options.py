@@ -23,6 +23,14 @@ def _known_rule(rule: str) -> str:
     return rule
 
 
+def _a_level(level: int) -> int:
+    if level == 0:
+        raise ValueError(
+            "levels of folders are 1, 2, ... from `path`, or -1, -2, ... from the image"
+        )
+    return level
+
+
 BoxFormat = Literal["xyxy", "yxyx", "xywh", "cxcywh"]
 
 # A local path or `gs://...`, which `Path` would spoil.
@@ -120,6 +128,14 @@ class HuggingFaceSource(CommonSourceOptions):
     else by `classes` or `class_mapping`). `null` where there is one class only, which `classes`
     then names."""
 
+    outlines_column: str | None = None
+    """The column of the outlines of the boxes, in COCO's forms: polygons as lists of numbers, or
+    run-length masks. `boxes_column` may be `null` beside it. Default: the boxes alone."""
+
+    class_column: str | None = None
+    """The column of the class of the whole image, as names or as numbers that the dataset or
+    `classes` names; boxes are not read then. Default: none."""
+
     group_column: str | None = None
     """The column that names what must stay in one split, such as a site or a burst. Default: the
     group that `group` finds."""
@@ -133,8 +149,8 @@ class HuggingFaceSource(CommonSourceOptions):
 class CocoSource(CommonSourceOptions):
     """Images with labels in COCO's JSON, or in Label Studio's own.
 
-    Outlines, masks and rotated boxes become their enclosing boxes, which is reported; crowd
-    regions are no boxes to train on and are left out.
+    Polygons, masks and rotated boxes are read as they are, and annotations without a place as the
+    class of their image. Crowd regions are no objects to train on and are left out.
     """
 
     kind: Literal["coco"] = "coco"
@@ -157,7 +173,7 @@ class CocoSource(CommonSourceOptions):
 class VocSource(CommonSourceOptions):
     """Images with one Pascal VOC XML file each, or one XML file of CVAT ("CVAT for images").
 
-    Outlines and rotated boxes become their enclosing boxes, which is reported.
+    Polygons, masks and rotated boxes are read as they are.
     """
 
     kind: Literal["voc"] = "voc"
@@ -190,9 +206,10 @@ class YoloSource(CommonSourceOptions):
 
     The labels of `a/images/b/c.jpg` are in `a/labels/b/c.txt`, or else beside it in `c.txt`, or in
     the only `c.txt` there is. An image without such a file has no objects, as in YOLO's own
-    training, unless no image of its folder has one. Outlines (segmentation
-    labels) become their enclosing boxes. Where `data.yaml` or `obj.data` names lists of images
-    (`train.txt`), only these are read; the split named by the folders is not used.
+    training, unless no image of its folder has one. Rows of outlines are polygons; rows of four
+    corners are oriented boxes where all are rectangles. DOTA's text files are read, too. Where
+    `data.yaml` or `obj.data` names lists of images (`train.txt`), only these are read; the split
+    named by the folders is not used.
     """
 
     kind: Literal["yolo"] = "yolo"
@@ -207,6 +224,66 @@ class YoloSource(CommonSourceOptions):
     """The file below `path` with the class `names`. Default: `data.yaml`, or the only other YAML
     file in `path` that has names, else `classes.txt`, `obj.names` or `notes.json`; where there is
     none, `classes` must name them."""
+
+
+class ClassesSource(CommonSourceOptions):
+    """Images with one class each: the name of a folder above the image, or a row of a CSV file."""
+
+    kind: Literal["classes"] = "classes"
+    """One class for each image."""
+
+    path: Place
+    """The folder of the images, or `gs://bucket/prefix`; scene ids hold the path of the image below
+    it. A folder named like a split (`train`, `validation`, `val`, `valid`, `test`) gives the split
+    of its images."""
+
+    class_folder: Annotated[int, AfterValidator(_a_level)] | None = None
+    """The level of the folder that names the class: 1 is the first below `path`, 2 the next (as for
+    camera traps in `SITE/CLASS/CAMERA`), -1 the folder of the image itself. Default: the first
+    below `path` that is not named like a split."""
+
+    table: Path | None = None
+    """A CSV file below `path` that lists images with their classes, one a row. Default: none;
+    folders name the classes."""
+
+    image_column: str | None = None
+    """The column of `table` with the images: paths, or names with or without suffix. Default: one
+    that is usual, such as `filepath`, `filename` and `image`."""
+
+    class_column: str | None = None
+    """The column of `table` with the classes. Default: one that is usual, such as `label` and
+    `class`."""
+
+
+class MasksSource(CommonSourceOptions):
+    """Images with one mask each: an image of the same size whose values or colours are classes.
+
+    Pixels of one value that touch, at corners too, are one object, a polygon along their edges. A
+    mask is read as a whole, so that one of more than 67 megapixels is set aside.
+    """
+
+    kind: Literal["masks"] = "masks"
+    """Masks: two images each, the picture and its mask."""
+
+    path: Place
+    """The folder of the dataset, or `gs://bucket/prefix`; scene ids hold the path of the image
+    below it."""
+
+    images: Path | None = None
+    """The folder of the images below `path`. Default: `images`, `imgs`, `img` or `JPEGImages`."""
+
+    masks: Path | None = None
+    """The folder of the masks below `path`: PNG or TIFF, named like the images, with or without
+    `_mask` or the like at the end. Default: `masks`, `mask`, `labels`, `annotations` or
+    `SegmentationObject`."""
+
+    mapping: Annotated[dict[str, str | None], BeforeValidator(_with_text_keys)] | Path = Field(
+        default_factory=dict
+    )
+    """Classes by value of the masks: numbers, or colours as six hexadecimal digits, in quotes; or a
+    YAML file below `path` with these. `null` marks values that are no object, such as the 255 of
+    borders; 0 and black need not be named. Default: every other value is of the only class, which
+    `classes` names."""
 
 
 class FolderSource(CommonSourceOptions):
@@ -254,7 +331,14 @@ class SyntheticSource(CommonSourceOptions):
 
 
 SourceOptions = Annotated[
-    HuggingFaceSource | CocoSource | VocSource | YoloSource | FolderSource | SyntheticSource,
+    HuggingFaceSource
+    | CocoSource
+    | VocSource
+    | YoloSource
+    | ClassesSource
+    | MasksSource
+    | FolderSource
+    | SyntheticSource,
     Field(discriminator="kind"),
 ]
 """The options of one source, of the kind in `kind`."""

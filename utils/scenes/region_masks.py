@@ -28,7 +28,7 @@ def check_mask(path: Path) -> None:
         ConfigurationError: If it is no PNG or TIFF, or cannot be read.
     """
     try:
-        with _opened(path):
+        with opened_raster(path):
             pass
     except ImageError as error:
         raise ConfigurationError(f"source.regions: {error}") from None
@@ -50,7 +50,7 @@ def placed_mask(
         GeoreferenceError: If the mask has another shape or place than the scene.
         ImageError: If the mask cannot be read.
     """
-    with _opened(path) as raster:
+    with opened_raster(path) as raster:
         stretch = raster.width * height / (raster.height * width)
         if not 1 / (1 + _OTHER_SHAPE) <= stretch <= 1 + _OTHER_SHAPE:
             raise GeoreferenceError(
@@ -108,7 +108,12 @@ def _is_alpha(raster: Any, number: int) -> bool:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def opened_raster(path: Path) -> Iterator[Any]:
+    """A PNG or TIFF of a mask as an open `rasterio.DatasetReader`.
+
+    Raises:
+        ImageError: If it is neither, or does not open.
+    """
     import rasterio
 
     with explained(path):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from utils.images.georeference import Georeference
 from utils.issues import Issue, IssueReport
+from utils.scenes.one_kind import Brought, one_kind
 from utils.scenes.regions import Region
 from utils.scenes.selection import WHOLE, Selection
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Scene:
             the augmented copies of one photograph), or None if the scene stands alone.
         region: Part of the scene to use, or None for all of it.
         split: Split that the source gives the scene: `train`, `val` or `test`; None for none.
+        further: Shapes of other kinds beside `shapes`, as a source holds them; `SceneSource.read`
+            brings all to one kind, so that there are none.
     """
 
     id: str
@@ -44,6 +47,12 @@ class Scene:
     group: str | None = None
     region: Region | None = None
     split: str | None = None
+    further: tuple[Shapes, ...] = ()
+
+    @property
+    def held(self) -> tuple[Shapes, ...]:
+        """All shapes, those of one kind together."""
+        return () if self.shapes is None else (self.shapes, *self.further)
 
     @property
     def location(self) -> str:
@@ -66,6 +75,8 @@ class SceneSource:
             reading them.
         passed_over: Number of files by suffix that are neither images nor labels.
         notes: Findings of the listing of files that are worth reporting, such as links.
+        held: Number of labels of each kind, 0 where it is not known; None where the kinds are known
+            only by reading.
     """
 
     name: str
@@ -75,7 +86,20 @@ class SceneSource:
     total_bytes: Callable[[], int] | None = None
     passed_over: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[Issue, ...] = ()
+    held: Mapping[ShapeKind, int] | None = None
 
-    def read(self, report: IssueReport, selection: Selection = WHOLE) -> Iterator[Scene]:
-        """Yield the selected scenes, by default all."""
-        return self.read_selected(report, selection)
+    def read(
+        self, report: IssueReport, selection: Selection = WHOLE, kind: ShapeKind | None = None
+    ) -> Iterator[Scene]:
+        """Yield the selected scenes, by default all, each with shapes of one kind.
+
+        Args:
+            report: Receives what is lost or brought to another kind.
+            selection: Scenes to read.
+            kind: Kind of all shapes; None for the least kind in each scene.
+        """
+        brought = Brought()
+        for scene in self.read_selected(report, selection):
+            shapes, lost = one_kind(scene.id, scene.held, kind, brought, report)
+            yield replace(scene, shapes=shapes, further=(), lost=scene.lost + lost)
+        brought.report(self.name, report)

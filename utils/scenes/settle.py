@@ -1,4 +1,4 @@
-"""From what a label file says of an image to the boxes of its scene: the one way for all readers.
+"""From what a label file says of an image to the shapes of its scene: the one way for all readers.
 
 Coordinates become pixels of the upright image, and everything that is mended, guessed or left out
 is reported: losses at once, recurring notices once for the whole source.
@@ -14,6 +14,7 @@ import numpy as np
 from utils.issues import IssueReport
 from utils.labels.objects import (
     CROWD_REGION,
+    DIFFICULT,
     SCORED_BOX,
     UNREADABLE_LABEL,
     Fault,
@@ -30,9 +31,11 @@ from utils.scenes.frames import (
     frame_rule,
     in_pixels,
     is_turn_unknown,
+    outline_in_pixels,
 )
 from utils.scenes.scene import Scene
-from utils.shapes.shapes import Shapes
+from utils.shapes.outlines import as_outlines
+from utils.shapes.shapes import ShapeKind, Shapes
 
 SCORES = "score beside a label is not used"
 _FAULTS_IN_FULL = 3
@@ -72,6 +75,8 @@ def settled(
 ) -> Scene:
     """The scene with the labels that belong to it, in pixels of its upright image.
 
+    Each kind of shape is kept as it is; `SceneSource.read` brings them to one.
+
     Args:
         scene: A scene without labels.
         labels: As its label file has them.
@@ -83,10 +88,11 @@ def settled(
     """
     _report_faults(labels.faults, item, report)
     notices.add(CROWD_REGION, item, labels.crowds)
+    notices.add(DIFFICULT, item, labels.difficult)
     for found in labels.objects:
         if found.shape == SCORED_BOX:
             notices.add(SCORES, item)
-        elif found.shape != "box":
+        elif found.shape != "box" and found.kind == ShapeKind.DETECT:
             notices.add(f"{found.shape} read as its hull", item)
     image = image or frame_if_readable(scene.path)
     objects, lost = labels.objects, labels.lost
@@ -96,7 +102,8 @@ def settled(
     scene = replace(scene, lost=lost, group=scene.group or labels.group)
     if not objects and (labels.crowds or not labels.is_labelled):  # not empty, as far as is known
         return replace(scene, shapes=None)
-    return replace(scene, shapes=boxes_of(objects))
+    first, *further = shapes_by_kind(objects, image)
+    return replace(scene, shapes=first, further=tuple(further))
 
 
 def _report_faults(faults: Sequence[Fault], item: object, report: IssueReport) -> None:
@@ -152,12 +159,16 @@ def _larger_than_a_pixel(
     """The objects in pixels, without those within one pixel: shares among pixels, and slips."""
     kept = []
     for found in objects:
+        if found.kind == ShapeKind.CLASSIFY:
+            kept.append(found)
+            continue
         hull = in_pixels(found.xyxy, rule, image.size)
         if 0 < hull[2] - hull[0] < 1 and 0 < hull[3] - hull[1] < 1 and max(image.size) > 1:
             detail = f"a box of '{found.label}' is smaller than a pixel: {_rounded(hull)}"
             report.add(item, UNREADABLE_LABEL, detail, set_aside=False, lost=1)
         else:
-            kept.append(replace(found, xyxy=hull))
+            outline = found.outline and outline_in_pixels(found.outline, rule, image.size)
+            kept.append(replace(found, xyxy=hull, outline=outline))
     return kept, len(objects) - len(kept)
 
 
@@ -165,7 +176,24 @@ def _rounded(hull: Hull) -> list[float]:
     return [round(value, 3) for value in hull]
 
 
-def boxes_of(objects: list[LabelledObject]) -> Shapes:
-    """The hulls of objects as boxes."""
+def shapes_by_kind(
+    objects: Sequence[LabelledObject], image: ImageFrame | None
+) -> tuple[Shapes, ...]:
+    """The objects in pixels as shapes, those of one kind together; no boxes where there are none.
+
+    Args:
+        objects: In pixels of the upright image.
+        image: Frame of the image, the place of its class; None where it cannot be read.
+    """
+    kinds = dict.fromkeys(found.kind for found in objects)
+    parts = ([found for found in objects if found.kind == kind] for kind in kinds)
+    return tuple(_shapes(part, image) for part in parts) or (Shapes(),)
+
+
+def _shapes(objects: Sequence[LabelledObject], image: ImageFrame | None) -> Shapes:
+    kind = objects[0].kind
     rows = np.asarray([found.xyxy for found in objects], dtype=np.float64).reshape(-1, 4)
-    return Shapes(rows, tuple(found.label for found in objects))
+    if kind == ShapeKind.CLASSIFY and image is not None:
+        rows[:, 2:] = image.size
+    outlines = as_outlines(found.outline for found in objects) if kind.has_outlines else None
+    return Shapes(rows, tuple(found.label for found in objects), None, outlines, kind)

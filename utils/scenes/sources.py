@@ -13,12 +13,16 @@ from utils.scenes.folder import open_folder
 from utils.scenes.given_splits import split_by_folder
 from utils.scenes.groups import ALONE, AUTO, UNGROUPED, group_rule
 from utils.scenes.hugging_face import open_hugging_face
+from utils.scenes.image_classes import open_classes
 from utils.scenes.image_files import existing_folder, is_one_image
 from utils.scenes.listing import is_image_file, list_files, passed_over
+from utils.scenes.masks import open_masks
 from utils.scenes.options import (
+    ClassesSource,
     CocoSource,
     FolderSource,
     HuggingFaceSource,
+    MasksSource,
     SourceOptions,
     SyntheticSource,
     VocSource,
@@ -36,6 +40,8 @@ PASSED_OVER = "files passed over"
 # Suffixes of the files that the readers of each kind understand.
 _CONSUMED = {
     "folder": frozenset[str](),
+    "classes": frozenset({".csv"}),
+    "masks": frozenset({".yaml", ".yml"}),
     "coco": frozenset({".json"}),
     "voc": frozenset({".xml", ".txt", ".pbtxt"}),
     "yolo": frozenset({".txt", ".yaml", ".yml", ".names", ".labels", ".data", ".cache", ".json"}),
@@ -68,8 +74,8 @@ def open_source(options: SourceOptions) -> SceneSource:
                 regions.report_problems(report)
         met: set[str] = set()
         ungrouped: list[str] = []
-        for scene in source.read(report, selection.updated(limit=options.max_scenes)):
-            met.update(scene.shapes.labels if scene.shapes else ())
+        for scene in source.read_selected(report, selection.updated(limit=options.max_scenes)):
+            met.update(label for shapes in scene.held for label in shapes.labels)
             ruled = replace(
                 rules.apply(scene, report),
                 group=group_of(scene),
@@ -99,7 +105,8 @@ def _in_region(scene: Scene, regions: Regions | None, report: IssueReport) -> Sc
 
 def _listed(source: SceneSource, options: SourceOptions) -> SceneSource:
     """The source with what its folder holds besides images and labels."""
-    if not isinstance(options, FolderSource | CocoSource | VocSource | YoloSource):
+    kinds = FolderSource | ClassesSource | MasksSource | CocoSource | VocSource | YoloSource
+    if not isinstance(options, kinds):
         return source
     if not is_local(str(options.path)) or is_one_image(options.path):
         return source
@@ -137,9 +144,13 @@ def _limited_bytes(source: SceneSource, limited: Selection) -> Callable[[], int]
 def _located(scene: Scene, source: SceneSource, options: SourceOptions) -> Scene:
     """The scene with the place of its image, where the dataset is a copy of one in a bucket."""
     match options:
-        case CocoSource(path=path) | VocSource(path=path) | YoloSource(path=path) if not is_local(
-            path
-        ):
+        case (
+            ClassesSource(path=path)
+            | MasksSource(path=path)
+            | CocoSource(path=path)
+            | VocSource(path=path)
+            | YoloSource(path=path)
+        ) if not is_local(path):
             return replace(scene, uri=path.rstrip("/") + scene.id.removeprefix(source.name))
     return scene
 
@@ -154,6 +165,10 @@ def _open(options: SourceOptions) -> SceneSource:
             return open_voc(options)
         case YoloSource():
             return open_yolo(options)
+        case ClassesSource():
+            return open_classes(options)
+        case MasksSource():
+            return open_masks(options)
         case FolderSource():
             return open_folder(options)
         case SyntheticSource():

@@ -40,7 +40,8 @@ def open_synthetic(options: SyntheticSource) -> SceneSource:
     def total_bytes() -> int:
         return options.scenes * options.width * options.height * _BYTES_PER_PIXEL
 
-    return SceneSource(name, (CLASS_NAME,), options.scenes, read, total_bytes)
+    held = {ShapeKind(options.labels): 0}
+    return SceneSource(name, (CLASS_NAME,), options.scenes, read, total_bytes, held=held)
 
 
 def drawn_scene(folder: Path, index: int, options: SyntheticSource) -> tuple[Path, Shapes]:

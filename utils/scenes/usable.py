@@ -1,12 +1,15 @@
-"""The one check for unusable labels."""
+"""The labels of a scene that can be used."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from utils.geometry import FloatArray, box_areas, box_problem, clip_boxes
+from utils.geometry import clip_boxes
 from utils.issues import Issue
 from utils.scenes.scene import Scene
+from utils.shapes.cleaning import MENDED, Cleaned, cleaned
 from utils.shapes.shapes import Shapes
 
 BAD_BOX = "unusable box"
@@ -29,52 +32,41 @@ def usable_labels(
         height: Height of the upright image, in pixels.
 
     Returns:
-        The usable boxes clipped to the image, or None where the scene is unlabelled; their indices
-        in the scene's boxes; and an issue for each box that cannot be used.
+        The usable shapes clipped to the image, or None where the scene is unlabelled; their indices
+        in the scene's shapes; and an issue for each shape that cannot be used.
     """
     if scene.shapes is None:
         return None, [], ()
-    usable, issues = _usable_boxes(scene.id, scene.shapes, width, height)
+    found = cleaned(scene.shapes, width, height)
+    issues = (*_unusable(scene, scene.shapes, found), *_mended(scene, found))
     lost = scene.lost + sum(issue.lost for issue in issues)
-    if lost and not usable:
+    if lost and not found.kept:
         detail = f"none of its {lost} labels can be used; the scene is taken as unlabelled"
         return None, [], (*issues, Issue(scene.id, ALL_LOST, detail, set_aside=False))
-    clipped = clip_boxes(scene.shapes.xyxy[usable], (0, 0, width, height))
-    issues = (*issues, *_beyond(scene, usable, clipped))
-    return Shapes(clipped, tuple(scene.shapes.labels[index] for index in usable)), usable, issues
+    clipped = found.shapes.clipped((0, 0, width, height))
+    return clipped, found.kept, (*issues, *_beyond(scene, found.shapes, width, height))
 
 
-def _beyond(scene: Scene, usable: list[int], clipped: FloatArray) -> tuple[Issue, ...]:
-    """An issue for a scene of which boxes reach over the edge: many such show a wrong form."""
-    given = scene.shapes.xyxy[usable] if scene.shapes else clipped
-    cut = np.flatnonzero((np.abs(given - clipped) > _SLACK_PX).any(axis=1))
-    if not len(cut):
-        return ()
-    first = np.round(given[cut[0]], 3).tolist()
-    detail = f"{len(cut)} of its boxes reach over the edge and are clipped, first {first}"
-    return (Issue(scene.id, BEYOND_IMAGE, detail, set_aside=False),)
+def _unusable(scene: Scene, shapes: Shapes, found: Cleaned) -> Iterator[Issue]:
+    """Yield an issue for each shape that cannot be used."""
+    for fault in found.unusable:
+        xyxy, label = shapes.xyxy[fault.index], shapes.labels[fault.index]
+        detail = f"box {fault.index} ({label}, {np.round(xyxy, 3).tolist()}) {fault.problem}"
+        lost = 0 if fault.is_double else 1
+        yield Issue(scene.id, BAD_BOX, detail, set_aside=False, lost=lost)
 
 
-def _usable_boxes(
-    scene_id: str, boxes: Shapes, width: int, height: int
-) -> tuple[list[int], tuple[Issue, ...]]:
-    """The indices of the boxes that can be used, and an issue for each of the others."""
-    usable: list[int] = []
-    issues: list[Issue] = []
-    seen: dict[tuple[str, bytes], int] = {}
-    clipped_areas = box_areas(clip_boxes(boxes.xyxy, (0, 0, width, height)))
-    for index, (xyxy, label) in enumerate(zip(boxes.xyxy, boxes.labels, strict=True)):
-        problem = box_problem(xyxy, width, height)
-        first = seen.setdefault((label, xyxy.tobytes()), index)
-        if problem is None and not clipped_areas[index] > 0:
-            problem = "has no area inside the image"
-        is_double = problem is None and first != index
-        if is_double:
-            problem = f"is the same as box {first}"
-        if problem is None:
-            usable.append(index)
-        else:
-            detail = f"box {index} ({label}, {np.round(xyxy, 3).tolist()}) {problem}"
-            lost = 0 if is_double else 1
-            issues.append(Issue(scene_id, BAD_BOX, detail, set_aside=False, lost=lost))
-    return usable, tuple(issues)
+def _mended(scene: Scene, found: Cleaned) -> Iterator[Issue]:
+    for fault, count in found.mended.items():
+        detail = f"{count} of its shapes: {MENDED[fault]}"
+        yield Issue(scene.id, fault, detail, set_aside=False)
+
+
+def _beyond(scene: Scene, shapes: Shapes, width: int, height: int) -> Iterator[Issue]:
+    """Yield an issue where shapes reach over the edge: many such show a wrong form."""
+    inside = clip_boxes(shapes.xyxy, (0, 0, width, height))
+    cut = np.flatnonzero((np.abs(shapes.xyxy - inside) > _SLACK_PX).any(axis=1))
+    if len(cut):
+        first = np.round(shapes.xyxy[cut[0]], 3).tolist()
+        detail = f"{len(cut)} of its boxes reach over the edge and are clipped, first {first}"
+        yield Issue(scene.id, BEYOND_IMAGE, detail, set_aside=False)

@@ -1,4 +1,4 @@
-"""YOLO: one text file for each image, a line for each box."""
+"""YOLO: one text file for each image, a line for each object; DOTA's text files, too."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pathlib import Path
 
 from utils.errors import ImageError, LabelError, SourceError
 from utils.issues import Issue, IssueReport
+from utils.labels.dota_lines import is_dota, parse_dota
 from utils.labels.objects import (
     FOUND_BY_NAME,
     NO_IMAGE,
     NO_LABEL,
     SHARED_LABEL,
     UNREADABLE_LABEL,
+    ImageLabels,
 )
 from utils.labels.texts import read_text
 from utils.labels.yolo_lines import YoloClasses, parse_lines
@@ -38,6 +40,7 @@ from utils.scenes.yolo_classes import (
     read_settings,
     splits_in_lists,
 )
+from utils.scenes.yolo_forms import has_oriented_boxes, holds_dota
 from utils.shapes.shapes import Shapes
 
 _IMAGE_FOLDERS = frozenset({"images", "jpegimages", "img", "imgs"})
@@ -60,12 +63,14 @@ def open_yolo(options: YoloSource) -> SceneSource:
             f"No image below {root} has a label file. "
             "The labels of images/x.jpg belong in labels/x.txt; or read the images as a `folder`."
         )
-    settings = read_settings(root, options)
+    has_dota = holds_dota(matches.labels.values())
+    settings = read_settings(root, options, are_named=not has_dota)
+    rows = replace(settings.classes, oriented=has_oriented_boxes(dataset, matches.labels))
     images, listed = images_in_lists(every_image, settings)
     given = splits_in_lists(images, settings)
     name = options.name or root.name
     labelled = frozenset(image.parent for image in matches.labels)
-    reader = _Reader(name, root, settings.classes, matches, labelled)
+    reader = _Reader(name, root, rows, has_dota, matches, labelled)
 
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:
         notices = Notices()
@@ -75,9 +80,9 @@ def open_yolo(options: YoloSource) -> SceneSource:
         notices.report(name, report)
         if selection.ends_with(len(images)):
             report.extend([*settings.issues, *listed, *_shared(matches)])
-            _note_orphans(matches, settings, report)
+            _note_orphans(reader, settings, report)
 
-    classes = tuple(dict.fromkeys(settings.classes.names.values()))
+    classes = () if has_dota else tuple(dict.fromkeys(settings.classes.names.values()))
     return SceneSource(name, classes, len(images), read, partial(bytes_of, images))
 
 
@@ -112,6 +117,7 @@ class _Reader:
         name: Name of the source.
         root: Folder of the source.
         classes: The meaning of the columns.
+        has_dota: Whether label files of DOTA are among those of the source.
         matches: Label files by image.
         labelled: Folders in which some image has a label file.
     """
@@ -119,8 +125,20 @@ class _Reader:
     name: str
     root: Path
     classes: YoloClasses
+    has_dota: bool
     matches: Matches
     labelled: frozenset[Path]
+
+    def parse(self, label: Path) -> ImageLabels:
+        """The labels in a file.
+
+        Raises:
+            LabelError: If it cannot be read.
+        """
+        text = read_text(label)
+        if self.has_dota and is_dota(text):
+            return parse_dota(text)
+        return parse_lines(text, self.classes)
 
     def scenes(
         self, image: Path, copy: Path, notices: Notices, report: IssueReport
@@ -132,7 +150,7 @@ class _Reader:
             return
         try:
             frame = image_frame(copy)
-            labels = parse_lines(read_text(label), self.classes)
+            labels = self.parse(label)
         except ImageError as error:
             report.add(image, "image does not decode", error)
             return
@@ -155,14 +173,14 @@ class _Reader:
         return scene_from(self.name, self.root, image, boxes, copy)
 
 
-def _note_orphans(matches: Matches, settings: YoloSettings, report: IssueReport) -> None:
+def _note_orphans(reader: _Reader, settings: YoloSettings, report: IssueReport) -> None:
     """Report label files that belong to no image: those in folders where labels are."""
-    folders = {label.parent for label in matches.labels.values()}
-    for label in matches.unmatched:
+    folders = {label.parent for label in reader.matches.labels.values()}
+    for label in reader.matches.unmatched:
         if label.parent not in folders or label in settings.lists:
             continue
         try:
-            labels = parse_lines(read_text(label), settings.classes)
+            labels = reader.parse(label)
             lost = len(labels.objects) + labels.lost
         except LabelError:
             lost = 1

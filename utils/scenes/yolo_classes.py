@@ -47,8 +47,13 @@ class YoloSettings:
     issues: list[Issue] = field(default_factory=list)
 
 
-def read_settings(root: Path, options: YoloSource) -> YoloSettings:
+def read_settings(root: Path, options: YoloSource, *, are_named: bool = True) -> YoloSettings:
     """Read the class names and the lists of images of a YOLO source.
+
+    Args:
+        root: Folder of the source.
+        options: Its options.
+        are_named: Whether classes need names, since the labels hold numbers.
 
     Raises:
         SourceError: If the class numbers have no names, or two files name them differently and
@@ -58,7 +63,7 @@ def read_settings(root: Path, options: YoloSource) -> YoloSettings:
     data = _data_yaml(root, options, issues)
     names = dict(sorted(data.names.items())) if data else {}
     names = names or _listed_names(root, issues) or dict(enumerate(options.classes))
-    if not names:
+    if not names and are_named:
         hint = f" {issues[0].detail}" if issues else " there is no data.yaml or classes.txt."
         raise SourceError(
             f"The class numbers in {root} have no names:{hint} "

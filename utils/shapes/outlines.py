@@ -129,6 +129,11 @@ def _least_rectangle(outline: Any) -> Any:
     return shapely.box(*(outline.bounds if not outline.is_empty else (0, 0, 0, 0)))
 
 
+def clockwise(outlines: Outlines) -> Outlines:
+    """Oriented boxes with their corners clockwise on the screen; each first corner stays."""
+    return of_corners(_clockwise(corners_of(outlines))) if len(outlines) else outlines
+
+
 def _clockwise(corners: FloatArray) -> FloatArray:
     """Corners of shape (n, 4, 2) clockwise on the screen, where y goes down; the first stays."""
     x, y = corners[..., 0], corners[..., 1]

@@ -25,10 +25,13 @@ from utils.paths import local_folder
 from utils.progress import Advance, progress
 from utils.scenes.classes import merge_issues
 from utils.scenes.coverage import Coverage, Covered, coverage_of
+from utils.scenes.held_shapes import chosen_kind, held_shapes
 from utils.scenes.noted import damage_issues, image_issues
 from utils.scenes.region_choice import check_regions
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import WHOLE, Selection
+from utils.shapes.columns import with_kind
+from utils.shapes.shapes import ShapeKind
 from utils.storage.disk import disk_faults
 from utils.storage.objects import ObjectStore
 from utils.storage.transfers import Transfers
@@ -67,6 +70,7 @@ def ingest_scenes(
     *,
     manifest_path: Path,
     selection: Selection = WHOLE,
+    kind: ShapeKind | None = None,
 ) -> IngestResult:
     """Cut scenes of a source into tiles, store them, and write the manifest.
 
@@ -80,28 +84,37 @@ def ingest_scenes(
         options: How to read and cut.
         manifest_path: Receives the manifest, whole or not at all.
         selection: The scenes to cut, by default all; `merge_ingests` joins what several leave.
+        kind: Kind of all labels; by default the least that the source holds.
 
     Raises:
+        SourceError: If no label of the source can become of that kind.
         BusyError: If another process on this machine ingests the same share into the store.
         StoreError: If the store cannot be reached or written, or a disk is full.
     """
+    kind = chosen_kind(source.name, held_shapes(source), kind) if kind is None else kind
     work = f"{store.uri} (part {selection.shard + 1} of {selection.shards})"
     with exclusive("ingest", store.uri if selection == WHOLE else work):
         store.check()
         issues = IssueReport()
         folder = _empty_folder(work)
-        ingest = _Ingest(store, options, issues, folder)
+        ingest = _Ingest(store, options, kind, issues, folder)
         parts = sorted(ingest.run(source, selection), key=attrgetter("scene_id"))
-        classes = source.class_names or sorted(ingest.labels)
+        footer = cut_with(options) | with_kind(kind)
         with disk_faults(manifest_path.parent):
             manifest = TileManifest.write(
-                manifest_path, classes, _all_tiles(parts), footer=cut_with(options)
+                manifest_path, _class_names(source, ingest.labels), _all_tiles(parts), footer=footer
             )
         statistics = sum((part.statistics for part in parts), IngestStatistics())
         shutil.rmtree(folder, ignore_errors=True)
     return IngestResult(
         manifest, issues, replace(statistics, scenes_set_aside=issues.items_set_aside())
     )
+
+
+def _class_names(source: SceneSource, met: set[str]) -> list[str]:
+    """The classes of the source in its order; sorted if its scenes have others, such as "empty"."""
+    others = met - set(source.class_names)
+    return sorted({*source.class_names, *others}) if others else list(source.class_names)
 
 
 def merge_ingests(
@@ -153,11 +166,17 @@ class _Ingest:
     """
 
     def __init__(
-        self, store: ObjectStore, options: TilingOptions, issues: IssueReport, folder: Path
+        self,
+        store: ObjectStore,
+        options: TilingOptions,
+        kind: ShapeKind,
+        issues: IssueReport,
+        folder: Path,
     ) -> None:
         self.labels: set[str] = set()
         self._store = store
         self._options = options
+        self._kind = kind
         self._issues = issues
         self._folder = folder
         self._known_parts = {found.key for found in store.list(PARTS)}
@@ -170,7 +189,7 @@ class _Ingest:
             ThreadPoolExecutor(_FINISHERS, thread_name_prefix="finish") as finishers,
             Transfers() as uploads,
         ):
-            for scene in source.read(self._issues, selection):
+            for scene in source.read(self._issues, selection, self._kind):
                 try:
                     work = self._begin(scene, uploads, tile_done)
                 except ImageError as error:
@@ -190,7 +209,7 @@ class _Ingest:
             What is left to do: wait for the uploads and write the part.
         """
         noted = image_issues(scene, self._options.pixels)
-        plan, coverage = self._plan(scene)
+        plan, coverage, options = self._plan(scene)
         noted += coverage.issues
         key = part_key(scene, self._options, coverage.identity)
         tiles = self._tiles_of_earlier_run(scene.id, key)
@@ -198,7 +217,7 @@ class _Ingest:
         if tiles is None and plan.is_looked_at:
             damage = DamageSigns()
             submit = partial(self._submit, uploads, plan)
-            for upload in cut_tiles(plan, self._options, submit, damage):
+            for upload in cut_tiles(plan, options, submit, damage):
                 uploaded.append(upload)
                 tile_done(1)
             noted += damage_issues(scene, damage, self._options.pixels)
@@ -208,14 +227,14 @@ class _Ingest:
         )
         return partial(self._finish, plan, key, tiles, uploaded)
 
-    def _plan(self, scene: Scene) -> tuple[TilePlan, Coverage]:
-        options = self._options
-        width, height = image_size(scene.path, options.pixels)
+    def _plan(self, scene: Scene) -> tuple[TilePlan, Coverage, TilingOptions]:
+        width, height = image_size(scene.path, self._options.pixels)
+        options = self._options.for_scene(width, height, self._kind)
         coverage = coverage_of(scene, width, height, options.pixels)
         grid = options.grid_over(width, height)
         xyxy = scene.shapes.xyxy if scene.shapes is not None else np.zeros((0, 4))
         covered = Covered(coverage.windows(grid.columns, grid.rows), coverage.inside(xyxy))
-        return plan_tiles(scene, width, height, options, covered), coverage
+        return plan_tiles(scene, width, height, options, covered), coverage, options
 
     def _tiles_of_earlier_run(self, scene_id: str, key: str) -> list[Tile] | None:
         if key not in self._known_parts:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from utils.errors import ImageError
 from utils.images.options import PixelOptions
 from utils.options import Options
 from utils.shapes.grid import Grid
+from utils.shapes.shapes import ShapeKind
 
 ImageFormat = Literal["png", "jpeg", "webp"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -21,9 +23,11 @@ _LARGEST_SIDE: dict[ImageFormat, int] = {"jpeg": 65535, "webp": 16383}
 class TilingOptions(Options):
     """How scenes are cut into tiles, and which boxes and tiles are kept.
 
-    A box belongs to a tile when at least `min_visibility` of its area is in it, and is clipped to
-    it. A box that no tile shows well enough (it is larger than a tile) goes to the tile that shows
-    most of it, so that every box is in at least one tile.
+    "Box" stands for shapes of every kind; the area of a polygon is its own. A box belongs to a
+    tile when at least `min_visibility` of its area is in it, and is clipped to it. A box that no
+    tile shows well enough (it is larger than a tile) goes to the tile that shows most of it, so
+    that every box is in at least one tile. An oriented box that is clipped becomes the rectangle
+    of least area around the part that is left.
     """
 
     tile_size: Annotated[int, Field(ge=1)] = 1000
@@ -46,6 +50,9 @@ class TilingOptions(Options):
     and takes half as long again, more gains little."""
     quality: Annotated[int, Field(ge=1, le=100)] = 90
     """Quality of JPEG and WebP tiles, 1 to 100."""
+    image_classes: Literal["whole", "cut"] = "whole"
+    """Tiles of scenes that have one class for the whole image: `whole` makes each scene one tile,
+    whatever its size, and `cut` cuts it as other scenes, so that each tile inherits the class."""
     pixels: PixelOptions = PixelOptions()
     """How the pixels of the scenes are read."""
 
@@ -58,6 +65,23 @@ class TilingOptions(Options):
         """The windows of a scene of `width` × `height` pixels."""
         full_last = self.has_full_edges
         return Grid.over(width, height, self.tile_size, self.overlap, full_last=full_last)
+
+    def for_scene(self, width: int, height: int, kind: ShapeKind) -> Self:
+        """The options for a scene whose labels are of a kind: one tile where it has a class.
+
+        Raises:
+            ImageError: If the scene is too large to be one tile.
+        """
+        if kind != ShapeKind.CLASSIFY or self.image_classes == "cut":
+            return self
+        longest = max(width, height)
+        largest = _LARGEST_SIDE.get(self.image_format, longest)
+        if longest > largest:
+            raise ImageError(
+                f"it has {width} x {height} pixels, and one {self.image_format} tile has at most "
+                f"{largest}. Set tiling.image_format=png, or tiling.image_classes=cut"
+            )
+        return self.updated(tile_size=longest, overlap=0)
 
     def beside(self, earlier: TilingOptions | None) -> TilingOptions:
         """The same with `edges` decided: as in an earlier ingest, whose tiles stay so, or full."""

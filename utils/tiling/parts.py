@@ -17,6 +17,8 @@ import pyarrow as pa
 from utils.errors import DatasetError
 from utils.images.files import image_sha256
 from utils.scenes.scene import Scene
+from utils.shapes.outlines import to_wkb
+from utils.shapes.shapes import ShapeKind
 from utils.storage.objects import ObjectStore
 from utils.tiling.manifest import TileManifest
 from utils.tiling.options import EXTENSIONS, TilingOptions
@@ -54,13 +56,16 @@ def part_key(scene: Scene, options: TilingOptions, coverage: str = "") -> str:
     }
     if coverage:
         content["coverage"] = coverage
+    if boxes is not None and boxes.kind != ShapeKind.DETECT:
+        outlines = [] if boxes.outlines is None else to_wkb(boxes.outlines)
+        content["kind"] = [boxes.kind, options.image_classes, [wkb.hex() for wkb in outlines]]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return f"{PARTS}{scene_key(scene.id)}/{digest[:_HASH_LETTERS]}.parquet"
 
 
 def _identity(options: TilingOptions) -> dict[str, Any]:
     """Return the options that tell in the tiles; `edges` only where scenes are cut otherwise."""
-    left_out: dict[str, Any] = {"pixels": {"max_pixels"}, "edges": True}
+    left_out: dict[str, Any] = {"pixels": {"max_pixels"}, "edges": True, "image_classes": True}
     identity = options.model_dump(mode="json", exclude=left_out)
     return identity | ({"edges": "full"} if options.has_full_edges else {})
 

@@ -15,7 +15,7 @@ from utils.scenes.region_choice import OUTSIDE_REGIONS
 from utils.scenes.scene import Scene
 from utils.scenes.usable import usable_labels
 from utils.shapes.grid import Grid
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 from utils.shapes.windows import Assignment, assign_shapes, seen_in
 from utils.tiling.options import TilingOptions
 from utils.tiling.tile import tile_id_of
@@ -54,6 +54,7 @@ class TilePlan:
         without_data: The number of tiles passed over since they hold no data.
         outside_regions: The number of tiles passed over since no pixel of them is in the regions.
         boxes_outside: The number of boxes outside the regions that no tile shows that is cut.
+        boxes_cut: The number of times that a tile cuts an oriented box.
     """
 
     scene: Scene
@@ -66,6 +67,7 @@ class TilePlan:
     without_data: int = 0
     outside_regions: int = 0
     boxes_outside: int = 0
+    boxes_cut: int = 0
 
     @property
     def is_looked_at(self) -> bool:
@@ -107,7 +109,9 @@ def plan_tiles(
         wanted = (window for window, state in zip(grid, states, strict=True) if state == COVERED)
         tiles = [PlannedTile(tile_id_of(scene.id, one), one, None) for one in wanted]
         return replace(plan, tiles=tuple(tiles), issues=issues)
-    inside = np.ones(len(usable), np.bool_) if covered is None else covered.inside[usable]
+    inside: BoolArray = np.ones(len(usable), np.bool_)
+    if covered is not None and shapes.kind != ShapeKind.CLASSIFY:  # a class is everywhere
+        inside = covered.inside[usable]
     return _labelled(replace(plan, issues=issues), grid, states, shapes, inside, options)
 
 
@@ -125,7 +129,10 @@ def _labelled(
     objects it shows there are background.
     """
     scene_id = plan.scene.id
-    assignment = assign_shapes(shapes, grid, options.min_visibility)
+    if shapes.kind == ShapeKind.CLASSIFY:
+        assignment = _inherited(shapes, grid)
+    else:
+        assignment = assign_shapes(shapes, grid, options.min_visibility)
     tiles = tuple(_wanted_tiles(scene_id, grid, states, assignment, shapes, options))
     is_shown = np.zeros(len(shapes), dtype=np.bool_)
     is_shown[assignment.boxes[states[assignment.windows] == COVERED]] = True
@@ -136,8 +143,23 @@ def _labelled(
         empty_dropped=int((states == COVERED).sum()) - len(tiles),
         assignment=assignment,
         boxes_outside=outside,
+        boxes_cut=_cut(shapes, assignment, grid) if shapes.kind == ShapeKind.OBB else 0,
         issues=(*plan.issues, *_left_out(scene_id, outside, hidden)),
     )
+
+
+def _inherited(shapes: Shapes, grid: Grid) -> Assignment:
+    """Every tile has the class of its scene."""
+    windows, boxes = np.divmod(np.arange(len(grid) * len(shapes)), max(len(shapes), 1))
+    return Assignment(windows, boxes, parts_dropped=0, oversized=0)
+
+
+def _cut(shapes: Shapes, assignment: Assignment, grid: Grid) -> int:
+    """The number of times that a window cuts a shape that belongs to it."""
+    windows = np.array([window.xyxy for window in grid], dtype=np.float64)[assignment.windows]
+    hulls = shapes.xyxy[assignment.boxes]
+    beyond = (hulls[:, :2] < windows[:, :2]) | (hulls[:, 2:] > windows[:, 2:])
+    return int(beyond.any(axis=1).sum())
 
 
 def _left_out(scene_id: str, outside: int, hidden: int) -> Iterator[Issue]:

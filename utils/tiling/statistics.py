@@ -32,6 +32,8 @@ class IngestStatistics:
         boxes_oversized: Boxes that no tile shows as well as `min_visibility` asks; each
             is in the tile that shows most of it.
         box_parts_dropped: Parts of boxes in tiles that show too little of them.
+        oriented_boxes_cut: Oriented boxes cut by a tile, in which each is the rectangle of least
+            area around the part that is left.
         bytes: Size of the encoded tiles, in bytes.
     """
 
@@ -48,6 +50,7 @@ class IngestStatistics:
     boxes_in_several_tiles: int = 0
     boxes_oversized: int = 0
     box_parts_dropped: int = 0
+    oriented_boxes_cut: int = 0
     bytes: int = 0
 
     @property
@@ -88,5 +91,6 @@ def scene_statistics(plan: TilePlan, tiles: Sequence[Tile], *, unchanged: bool) 
         boxes_in_several_tiles=int((in_tiles > 1).sum()),
         boxes_oversized=chosen.oversized if chosen else 0,
         box_parts_dropped=chosen.parts_dropped if chosen else 0,
+        oriented_boxes_cut=plan.boxes_cut,
         bytes=sum(tile.size_bytes for tile in tiles),
     )

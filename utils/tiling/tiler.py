@@ -14,7 +14,7 @@ from utils.files import write_whole
 from utils.images.damage import DamageSigns
 from utils.images.reader import image_size, read_strips
 from utils.scenes.scene import Scene
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 from utils.tiling.options import EXTENSIONS, TilingOptions
 from utils.tiling.plan import PlannedTile, TilePlan, plan_tiles
 from utils.tiling.tile import Tile
@@ -67,7 +67,10 @@ def tile_scene(scene: Scene, out_dir: Path, options: TilingOptions) -> Iterator[
     Raises:
         ImageError: If the image does not decode, is larger than the limit, or is no image.
     """
-    plan = plan_tiles(scene, *image_size(scene.path, options.pixels), options)
+    width, height = image_size(scene.path, options.pixels)
+    kind = scene.shapes.kind if scene.shapes is not None else ShapeKind.DETECT
+    options = options.for_scene(width, height, kind)
+    plan = plan_tiles(scene, width, height, options)
     folder = out_dir.absolute()
 
     def write(planned: PlannedTile, content: bytes) -> Tile:

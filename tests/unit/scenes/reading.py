@@ -14,7 +14,7 @@ from utils.issues import IssueReport
 from utils.scenes.options import SourceOptions
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.sources import open_source
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,11 @@ def open_kind(kind: str, **options: Any) -> SceneSource:
     return open_source(TypeAdapter(SourceOptions).validate_python({"kind": kind, **options}))
 
 
-def read(kind: str, **options: Any) -> Reading:
+def read(kind: str, shapes: ShapeKind | None = ShapeKind.DETECT, **options: Any) -> Reading:
+    """All of a source, brought to a kind of shapes; None for the least kind in each scene."""
     source = open_kind(kind, **options)
     report = IssueReport()
-    return Reading(source, list(source.read(report)), report)
+    return Reading(source, list(source.read(report, kind=shapes)), report)
 
 
 def write_voc(path: Path, *objects: tuple[str, Sequence[object]]) -> None:

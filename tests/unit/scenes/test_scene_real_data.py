@@ -4,11 +4,11 @@ from collections import Counter
 from string import ascii_uppercase
 
 from tests.unit.scenes.reading import Reading, empty, read
-from utils.geometry import box_problem
 from utils.images.files import upright_size
 from utils.labels.coco_json import ALL_CROWDS
 from utils.labels.objects import NO_IMAGE, NO_LABEL
 from utils.scenes.voc_counting import COUNTED_FROM
+from utils.shapes.cleaning import box_problem
 
 
 def labels_of(reading: Reading) -> Counter[str]:
@@ -43,7 +43,12 @@ def test_sentinel_2_in_coco(shared_data):
     reading = read("coco", path=shared_data / "sentinel2", class_mapping={"vessel": "ship"})
     assert [scene.tags for scene in reading.scenes] == [("busan",), ("casablanca",), ("honolulu",)]
     assert labels_of(reading) == {"ship": 81}
-    assert reading.kinds == {ALL_CROWDS: 3, NO_IMAGE: 2, NO_LABEL: 1}
+    assert reading.kinds == {
+        ALL_CROWDS: 3,
+        NO_IMAGE: 2,
+        NO_LABEL: 1,
+        "polygons brought to boxes": 1,
+    }
     assert reading.set_aside == []
     assert_boxes_lie_in_their_images(reading)
 

@@ -103,7 +103,7 @@ def test_boxes_are_whole_pixels_inside_the_scene(index):
 
 def test_oriented_boxes_and_hulls_lie_on_the_ships(local_state):
     scenes = {
-        kind: read("synthetic", scenes=1, seed=3, labels=kind, **SMALL).scenes[0].shapes
+        kind: read("synthetic", None, scenes=1, seed=3, labels=kind, **SMALL).scenes[0].shapes
         for kind in ("detect", "obb", "segment")
     }
     boxes, oriented, hulls = scenes.values()

@@ -265,7 +265,7 @@ def test_a_turned_box_is_turned_about_its_centre_and_told(tmp_path):
     reading = read_voc(voc(tmp_path, f"<annotation>{square}</annotation>"))
     half = 200**0.5
     assert reading.boxes()[0] == pytest.approx([30 - half, 40 - half, 30 + half, 40 + half])
-    assert reading.kinds == {"rotated box read as its hull": 1}
+    assert reading.kinds == {"oriented boxes brought to boxes": 1}
 
 
 def test_one_file_of_cvat_labels_all_images(tmp_path):

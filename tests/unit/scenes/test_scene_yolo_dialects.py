@@ -73,7 +73,7 @@ def test_a_class_name_may_have_several_words(bay):
     [
         pytest.param("yacht 0.2 0.4 0.2 0.2", UNKNOWN_CLASS, id="unknown name"),
         pytest.param("7 0.2 0.4 0.2 0.2", UNKNOWN_CLASS, id="unknown number"),
-        pytest.param("20 30 60 30 60 50 20 50 ship 0", UNREADABLE_LABEL, id="DOTA"),
+        pytest.param("20 30 60 30 60 50 20 50 0 ship", UNREADABLE_LABEL, id="corners in pixels"),
         pytest.param("0 40 40 40 20", UNREADABLE_LABEL, id="pixels"),
         pytest.param("0 1e999 0.4 0.2 0.2", UNREADABLE_LABEL, id="infinite"),
         pytest.param(f"0 {'9' * 500} 0.4 0.2 0.2", UNREADABLE_LABEL, id="500 digits"),

@@ -19,6 +19,8 @@ _CONTROLS = {
     ShapeKind.SEGMENT: "PolygonLabels",
     ShapeKind.CLASSIFY: "Choices",
 }
+_ROW = "display: flex; flex-wrap: wrap; column-gap: 2rem"
+_GROUP = "display: flex; align-items: center; column-gap: 0.5rem"
 _TURNS = "canRotate"
 _GOLDEN_RATIO = 0.618033988749895
 
@@ -45,15 +47,21 @@ def label_config(class_names: Sequence[str], kind: ShapeKind = ShapeKind.DETECT)
         case ShapeKind.OBB:
             _labels(view, _CONTROLS[kind], LABELS_NAME, class_names, {_TURNS: "true"})
         case ShapeKind.SEGMENT:
-            ElementTree.SubElement(view, "Header", value="Outline", size="6")
-            _labels(view, _CONTROLS[kind], LABELS_NAME, class_names)
-            ElementTree.SubElement(view, "Header", value="Brush", size="6")
-            _labels(view, "BrushLabels", _BRUSH_NAME, class_names)
+            row = ElementTree.SubElement(view, "View", style=_ROW)
+            _labels(_headed(row, "Outline"), _CONTROLS[kind], LABELS_NAME, class_names)
+            _labels(_headed(row, "Brush"), "BrushLabels", _BRUSH_NAME, class_names)
         case ShapeKind.CLASSIFY:
-            single = {"choice": "single", "showInLine": "true"}
+            single = {"choice": "single-radio", "showInLine": "true"}
             _labels(view, _CONTROLS[kind], LABELS_NAME, class_names, single, "Choice")
     ElementTree.indent(view)
     return ElementTree.tostring(view, encoding="unicode")
+
+
+def _headed(row: ElementTree.Element, title: str) -> ElementTree.Element:
+    """Add a group with a title before it to a row: two titled lists do not fit below an image."""
+    group = ElementTree.SubElement(row, "View", style=_GROUP)
+    ElementTree.SubElement(group, "Header", value=title, size="6")
+    return group
 
 
 def _labels(

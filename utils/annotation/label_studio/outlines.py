@@ -20,6 +20,7 @@ from utils.shapes.outlines import (
     parts_inside,
     polygonal,
 )
+from utils.shapes.pairing import IntArray
 from utils.shapes.shapes import ShapeKind
 
 _SLACK_PIXELS = 1.0  # the canvas of the browser rounds
@@ -43,12 +44,37 @@ def outline_problems(outlines: Outlines, width: float, height: float) -> Iterato
     for position in np.flatnonzero(~are_valid | ~(areas > 0) | reaches).tolist():
         if position in unknown:
             yield position, "has coordinates that are no numbers"
-        elif not are_valid[position]:
-            yield position, "crosses itself"
         elif not areas[position] > 0:
             yield position, "has no area"
+        elif not are_valid[position]:
+            yield position, "crosses itself"
         elif not parts_inside(outlines[position : position + 1], (0, 0, width, height))[0].area > 0:
             yield position, "lies outside the tile"
+
+
+def without_crossings(outlines: Outlines) -> tuple[Outlines, IntArray]:
+    """The outlines, those that cross themselves as the parts they enclose.
+
+    Args:
+        outlines: In pixels, shape (n,).
+
+    Returns:
+        The outlines, and the indices of those that were mended; outlines without an area, or
+        with coordinates that are no numbers, stay as they are.
+    """
+    import shapely
+
+    points, index = shapely.get_coordinates(outlines, return_index=True)
+    is_known = np.ones(len(outlines), dtype=np.bool_)
+    is_known[index[~np.isfinite(points).all(axis=1)]] = False
+    crossing = np.flatnonzero(is_known & ~shapely.is_valid(outlines))
+    if not len(crossing):
+        return outlines, crossing
+    enclosed = polygonal(shapely.make_valid(outlines[crossing]))
+    has_area = areas_of(enclosed) > 0
+    outlines = outlines.copy()
+    outlines[crossing[has_area]] = enclosed[has_area]
+    return outlines, crossing[has_area]
 
 
 def reach_beyond(xyxy: FloatArray, width: float, height: float) -> FloatArray:
@@ -111,12 +137,8 @@ def _read(region: Region, width: int, height: int, note: Note) -> Any | None:
 
 def _mended(outline: Any, note: Note) -> Any:
     """The outline without crossings; a crossing by rounding alone is no news."""
-    import shapely
-
-    if outline.is_valid or not np.isfinite(shapely.get_coordinates(outline)).all():
-        return outline
-    mended = polygonal(as_outlines([shapely.make_valid(outline)]))[0]
-    if abs(mended.area - outline.area) > _SLACK_AREA:
+    (mended,), crossing = without_crossings(as_outlines([outline]))
+    if len(crossing) and abs(mended.area - outline.area) > _SLACK_AREA:
         note("outline that crosses itself", "crosses itself; the parts it encloses count")
     return mended
 

@@ -14,6 +14,7 @@ from utils.annotation.label_studio.annotations import (
 )
 from utils.annotation.label_studio.connection import ask, explained, url_of
 from utils.annotation.label_studio.regions import DrawnShapes, shapes_of
+from utils.annotation.label_studio.results import mended
 from utils.annotation.preannotations import holds_known_labels, model_version_of
 from utils.annotation.review import GROUND_TRUTH, Proposal, ReviewedShapes, reviewed_shapes
 from utils.geometry import Window
@@ -99,7 +100,9 @@ class Proposals:
             if holds_known_labels(name, prediction.get("score")):
                 return Proposal(GROUND_TRUTH, boxes)
             return Proposal(model_version_of(name) or name, boxes)
-        return Proposal(None, Shapes()) if truth is None else Proposal(GROUND_TRUTH, truth)
+        if truth is None:
+            return Proposal(None, Shapes())
+        return Proposal(GROUND_TRUTH, mended(truth)[0])
 
     def _drawn(self, window: Window, holder: Mapping[str, Any]) -> DrawnShapes:
         project = self._project

@@ -13,7 +13,7 @@ import numpy as np
 from utils.annotation.label_studio.interface import LABELS_NAME
 from utils.annotation.label_studio.outlines import drawn_outline, joined
 from utils.annotation.label_studio.problems import LostRegionError, Note, Problem
-from utils.geometry import FloatArray, box_problem, clip_boxes
+from utils.geometry import FloatArray, clip_boxes
 from utils.labels.label_studio_shapes import (
     Region,
     UnreadableShapeError,
@@ -21,6 +21,7 @@ from utils.labels.label_studio_shapes import (
     is_rectangle,
     regions_of,
 )
+from utils.shapes.cleaning import box_problem
 from utils.shapes.shapes import ShapeKind, Shapes
 
 ALL_LOST = "all regions lost"

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from utils.annotation.label_studio.interface import IMAGE_NAME, LABELS_NAME
-from utils.annotation.label_studio.outlines import outline_problems
-from utils.geometry import box_problem
+from utils.annotation.label_studio.outlines import outline_problems, without_crossings
 from utils.issues import Issue
+from utils.shapes.cleaning import box_problem
 from utils.shapes.formats import to_percent, to_percent_points, to_turned_percent
 from utils.shapes.keyholes import rings_of
-from utils.shapes.outlines import corners_of, to_wkb
+from utils.shapes.outlines import corners_of, least_rectangles, to_wkb
 from utils.shapes.shapes import ShapeKind, Shapes
 from utils.tiling.tile import Tile
 
@@ -41,11 +41,15 @@ def sendable(tile: Tile, shapes: Shapes) -> tuple[Shapes, tuple[Issue, ...]]:
     was cut there does.
     """
     noun = _NOUNS[shapes.kind]
+    shapes, crossing = mended(shapes)
     problems = dict(_problems(tile, shapes))
     issues = [
         Issue(tile.tile_id, f"unusable {noun}", f"{noun} {index} {problem}", set_aside=False)
         for index, problem in problems.items()
     ]
+    if crossing:
+        detail = f"{crossing} {shapes.kind.noun} cross themselves; the parts they enclose were sent"
+        issues.append(Issue(tile.tile_id, f"{noun} that crosses itself", detail, set_aside=False))
     kept = shapes
     if problems:
         kept = shapes.select([index for index in range(len(shapes)) if index not in problems])
@@ -57,6 +61,18 @@ def sendable(tile: Tile, shapes: Shapes) -> tuple[Shapes, tuple[Issue, ...]]:
         detail = f"{beyond} {shapes.kind.noun} reached over the edge and were clipped"
         issues.append(Issue(tile.tile_id, f"{noun} beyond the tile", detail, set_aside=False))
     return clipped, tuple(issues)
+
+
+def mended(shapes: Shapes) -> tuple[Shapes, int]:
+    """The shapes without crossings, and the number of those that crossed themselves."""
+    if shapes.outlines is None:
+        return shapes, 0
+    outlines, crossing = without_crossings(shapes.outlines)
+    if not len(crossing):
+        return shapes, 0
+    if shapes.kind == ShapeKind.OBB:
+        outlines[crossing] = least_rectangles(outlines[crossing])
+    return Shapes.of_outlines(outlines, shapes.labels, shapes.scores, shapes.kind), len(crossing)
 
 
 def _problems(tile: Tile, shapes: Shapes) -> Iterator[tuple[int, str]]:
@@ -110,7 +126,7 @@ def results_of(tile: Tile, shapes: Shapes, name: str) -> list[Result]:
 
 
 def _note_of(part: int, parts: int) -> Result:
-    """What people read beside a part of an object."""
+    """The note that people read beside a part of an object."""
     return {"meta": {"text": [f"part {part} of {parts} of one object"]}}
 
 
