@@ -29,6 +29,7 @@ from utils.detection.ultralytics.checkpoint import (
     resolve_checkpoint,
     tell_transfer,
 )
+from utils.detection.ultralytics.known_classes import with_known_classes
 from utils.detection.ultralytics.train import train_detector
 from utils.errors import DetectorError
 from utils.scenes.scene import Scene
@@ -211,6 +212,21 @@ def test_the_weights_of_a_detector_are_transferred(shared_data, kind, least, cap
     assert f"of the weights of {checkpoint.architecture} come from {weights}" in caplog.text
 
 
+def test_classes_of_transferred_weights_can_be_renamed(shared_data):
+    weights = str(shared_data / "weights" / "yolov8n.pt")
+    checkpoint = resolve_checkpoint(tiny_options(model_checkpoint=weights), ShapeKind.SEGMENT)
+    renamed = with_known_classes(checkpoint, {"ship": "boat"})
+    assert renamed.architecture == checkpoint.architecture == "yolov8n-seg.yaml"
+    assert "ship" in load_weights(Path(renamed.model)).names.values()
+
+
+def test_a_training_that_loads_fewer_images_than_there_are_is_stopped(tmp_path):
+    dataset = write_tiny_dataset_of(tmp_path, ShapeKind.CLASSIFY)
+    counts = dataset.tile_counts | {"train": dataset.tile_counts["train"] + 1}
+    with pytest.raises(DetectorError, match="uses 8 of the 9 images of the train split"):
+        train_detector(replace(dataset, tile_counts=counts), tiny_options(epochs=1, seed=9))
+
+
 def test_a_detector_by_name_gives_its_weights_where_its_sibling_cannot_be_had(
     shared_data, tmp_path, monkeypatch, tiny_detector_of
 ):
@@ -252,6 +268,7 @@ import os, signal, sys
 from pathlib import Path
 from tests.fixtures.detector import tiny_options
 from tests.fixtures.kinds import write_tiny_dataset_of
+from utils.detection.ultralytics.known_classes import with_known_classes
 from utils.detection.ultralytics.train import train_detector
 from utils.shapes.shapes import ShapeKind
 

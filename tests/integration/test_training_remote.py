@@ -18,10 +18,11 @@ from utils.detection.options import DEFAULT_EXPERIMENT
 from utils.detection.stored_state import StateFile
 from utils.detection.tracking import TrainingRecord
 from utils.detection.ultralytics.callbacks import EpochReport, watching
-from utils.detection.ultralytics.checkpoint import Checkpoint, load_model
+from utils.detection.ultralytics.checkpoint import load_model
 from utils.detection.ultralytics.library import load_ultralytics, quiet
 from utils.detection.ultralytics.runs import UltralyticsRun
 from utils.detection.ultralytics.train import train_detector
+from utils.detection.ultralytics.weights_files import Checkpoint
 from utils.errors import BusyError
 from utils.storage.store import open_store
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from utils.detection.ultralytics.arguments import checked_arguments
-from utils.detection.ultralytics.checkpoint import name_for
 from utils.detection.ultralytics.options import TrainingOptions
+from utils.detection.ultralytics.weights_files import name_for
 from utils.errors import ConfigurationError
 from utils.shapes.shapes import ShapeKind
 

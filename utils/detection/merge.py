@@ -18,23 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from utils.detection.merged_outlines import exact_areas, union_of
 from utils.geometry import BoolArray, FloatArray, Window, box_areas, clip_boxes
-from utils.shapes.outlines import (
-    Outlines,
-    angles_of,
-    areas_of,
-    as_outlines,
-    corners_of,
-    of_boxes,
-    polygon_of,
-    polygonal,
-    shared_areas,
-)
 from utils.shapes.shapes import ShapeKind, Shapes
 
 IntArray = NDArray[np.intp]
@@ -45,8 +34,6 @@ _BORDER_PIXELS = 4.0
 _SLIVER_SHARE = 0.8
 # Outlines of neighbours hardly overlap, as their boxes do: less is enough to be the same object.
 _OUTLINED_SLIVER_SHARE = 0.6
-_SAME_HEADING_DEGREES = 10.0
-_WIDENED_BY = 0.2
 # Bounds the memory for pairs to the size of a cache; in a crowd most pairs are of one window.
 _OUTLINES_AT_ONCE = 4096
 
@@ -219,7 +206,7 @@ def _compared(found: _Found, pairs: IntArray, merge_iou: float) -> tuple[BoolArr
     both = intersection > 0
     if found.boxes.outlines is not None:
         met = np.flatnonzero(both)
-        exact = _exact_areas(found.boxes.outlines, pairs[met], shared[met])
+        exact = exact_areas(found.boxes, pairs[met], shared[met])
         areas[met], other_areas[met], intersection[met] = exact
         both = intersection > 0
     iou = _share(intersection, areas + other_areas - intersection, both)
@@ -228,17 +215,6 @@ def _compared(found: _Found, pairs: IntArray, merge_iou: float) -> tuple[BoolArr
     is_sliver = found.cut[pairs].any(axis=1)
     same = both & ((iou >= merge_iou) | (is_sliver & (share_of_smaller >= most)))
     return np.asarray(same), iou
-
-
-def _exact_areas(
-    outlines: Outlines, pairs: IntArray, shared: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """The areas of pairs of outlines inside bounds, and of what they share, each of shape (m,)."""
-    import shapely
-
-    bounds = of_boxes(shared)
-    one, other = (shapely.intersection(outlines[side], bounds) for side in pairs.T)
-    return areas_of(one), areas_of(other), shared_areas(one, other)
 
 
 def _shared_by_windows(found: _Found, pairs: IntArray) -> FloatArray:
@@ -320,57 +296,15 @@ def _objects(found: _Found, group_of: IntArray, size: tuple[int, int]) -> Shapes
         members = np.split(position, starts[1:])
         whole = position[np.minimum(place, len(position) - 1)]
         outlines = [
-            found.boxes.outlines[whole[group]] if is_whole[group] else _union(found, pieces)
+            found.boxes.outlines[whole[group]]
+            if is_whole[group]
+            else union_of(
+                found.boxes.outlines[pieces],
+                found.windows[found.window[pieces]],
+                found.boxes.kind,
+            )
             for group, pieces in enumerate(members)
         ]
         return Shapes.of_outlines(outlines, objects.labels, objects.scores, objects.kind)
     hulls[is_whole] = boxes[place[is_whole]]
     return Shapes(hulls, objects.labels, objects.scores)
-
-
-def _union(found: _Found, pieces: IntArray) -> Any:
-    """The outline of an object from its pieces, each as far as its window sees it.
-
-    An oriented box around a cut object reaches over the border that cuts it, where nothing was
-    seen.
-    """
-    import shapely
-
-    outlines = found.boxes.polygons[pieces]
-    if len(outlines) == 1:
-        return outlines[0]
-    seen = shapely.intersection(outlines, of_boxes(found.windows[found.window[pieces]]))
-    if found.boxes.kind == ShapeKind.OBB:
-        return _oriented_union(corners_of(outlines), seen)
-    return polygonal(as_outlines([shapely.union_all(seen)]))[0]
-
-
-def _oriented_union(corners: FloatArray, seen: Outlines) -> Any:
-    """The oriented box around the pieces of an object, with the heading of most of it.
-
-    Around a corner of an object a box may lie in any direction. Pieces with another heading do not
-    count, and a slight turn, which widens a long box by much, counts along the box only.
-
-    Args:
-        corners: Corners of the pieces, shape (n, 4, 2).
-        seen: Parts of the pieces that their windows see, shape (n,).
-    """
-    import shapely
-
-    areas = areas_of(seen)
-    headings = angles_of(corners) % 90
-    apart = np.abs(headings[:, None] - headings)
-    apart = np.minimum(apart, 90 - apart)
-    support = (apart <= _SAME_HEADING_DEGREES) @ areas
-    best = int(np.lexsort((areas, support))[-1])
-    first, second = corners[best, 1] - corners[best, 0], corners[best, 3] - corners[best, 0]
-    sides = np.array([np.hypot(*first), np.hypot(*second)])
-    axes = np.vstack([first, second]) / sides[:, None]
-    # The turn, in degrees, that widens a box of these sides by a fifth.
-    slight = np.degrees(_WIDENED_BY * sides / sides[::-1])
-    bounds = []
-    for axis, most in zip(axes, np.minimum(slight, _SAME_HEADING_DEGREES), strict=True):
-        places = shapely.get_coordinates(seen[apart[best] <= most]) @ axis
-        bounds.append((places.min(), places.max()))
-    (a1, a2), (b1, b2) = bounds
-    return polygon_of(np.array([[a1, b1], [a2, b1], [a2, b2], [a1, b2]]) @ axes)

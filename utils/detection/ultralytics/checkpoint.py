@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,58 +15,24 @@ from utils.detection.ultralytics.torchvision_weights import (
     without_weights,
 )
 from utils.detection.ultralytics.trust import allow_blocks, refusal, trusting
+from utils.detection.ultralytics.weights_files import (
+    ARCHITECTURE,
+    SUFFIXES,
+    Checkpoint,
+    DownloadError,
+    find_by_name,
+    find_weights,
+    first_line,
+    is_bare_name,
+    name_for,
+)
 from utils.errors import ConfigurationError, DetectorError
-from utils.files import sha256_of
-from utils.paths import local_folder
 from utils.shapes.shapes import ShapeKind
-from utils.storage.cache import newest_copy
-from utils.storage.objects import is_local
 
-_ARCHITECTURE = (".yaml", ".yml")
 _STRIDE = 32  # of the coarsest grid, in pixels
-_SUFFIXES = {
-    ShapeKind.DETECT: "",
-    ShapeKind.OBB: "-obb",
-    ShapeKind.SEGMENT: "-seg",
-    ShapeKind.CLASSIFY: "-cls",
-}
-_TASKS = ("-obb", "-seg", "-cls", "-pose", "-sem", "-depth", "-world")
 _ENOUGH_TRANSFERRED = 0.5
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """The checkpoint that a training starts from.
-
-    Attributes:
-        source: A weights file, also `gs://...`, or the name of an architecture (`yolov8n.yaml`).
-        identity: SHA-256 of the weights file, or the name of the architecture.
-        local_copy: Local copy of a source that is in a bucket.
-        architecture: Architecture of another task, such as `yolov8n-seg.yaml`, that takes over the
-            weights of a detector as far as it has layers like them; None to train the model of the
-            source itself.
-    """
-
-    source: str
-    identity: str
-    local_copy: Path | None = None
-    architecture: str | None = None
-
-    @property
-    def model(self) -> str:
-        """The file or the architecture for ultralytics to load."""
-        return str(self.local_copy or self.source)
-
-    @property
-    def from_scratch(self) -> bool:
-        """Whether there are no weights, only an architecture."""
-        return self.source.endswith(_ARCHITECTURE)
-
-
-class _DownloadError(DetectorError):
-    """Weights of a known name that cannot be had from here: their architecture still can."""
 
 
 def resolve_checkpoint(options: TrainingOptions, kind: ShapeKind = ShapeKind.DETECT) -> Checkpoint:
@@ -87,15 +53,15 @@ def resolve_checkpoint(options: TrainingOptions, kind: ShapeKind = ShapeKind.DET
     """
     wanted = options.model_checkpoint
     try:
-        if wanted.endswith(_ARCHITECTURE):
+        if wanted.endswith(ARCHITECTURE):
             return _architecture(name_for(wanted, kind), options)
-        named = None if _is_bare_name(wanted) else _find(wanted)
+        named = None if is_bare_name(wanted) else find_weights(wanted)
         found = named or _sibling(wanted, options.weights_dir, kind)
-        return fitted_to(found or _find_by_name(wanted, options.weights_dir), kind)
+        return fitted_to(found or find_by_name(wanted, options.weights_dir), kind)
     except DetectorError as error:
-        if options.allow_scratch and not wanted.endswith(_ARCHITECTURE):
+        if options.allow_scratch and not wanted.endswith(ARCHITECTURE):
             return _scratch(name_for(wanted, kind), error)
-        if not isinstance(error, _DownloadError):
+        if not isinstance(error, DownloadError):
             raise
         told = f"{error} To train without, add: --set training.allow_scratch=true"
         raise DetectorError(told) from error
@@ -116,30 +82,19 @@ def _architecture(name: str, options: TrainingOptions) -> Checkpoint:
     try:
         fetch_weights(network)
     except Exception as error:  # the network, a full disk, another file than was promised
-        told = f"torchvision's weights of {network} cannot be downloaded: {_first_line(error)}."
+        told = f"torchvision's weights of {network} cannot be downloaded: {first_line(error)}."
         if not options.allow_scratch:
-            raise _DownloadError(f"{told[0].upper()}{told[1:]}") from error
+            raise DownloadError(f"{told[0].upper()}{told[1:]}") from error
         logger.warning("%s Training from scratch, from the architecture %s.", told, name)
         return Checkpoint(name, f"{name} without weights", without_weights(name))
     return Checkpoint(name, name)
-
-
-def name_for(wanted: str, kind: ShapeKind) -> str:
-    """The name of the sibling of a detector that is trained on shapes of a kind.
-
-    A path, and a name that says its task itself, stay as they are.
-    """
-    stem, dot, suffix = wanted.rpartition(".")
-    if not _is_bare_name(wanted) or any(task in stem for task in _TASKS):
-        return wanted
-    return f"{stem}{_SUFFIXES[kind]}{dot}{suffix}"
 
 
 def _sibling(wanted: str, weights_dir: str | None, kind: ShapeKind) -> Checkpoint | None:
     """The weights of a detector's sibling for a kind of shapes, if they can be had."""
     name = name_for(wanted, kind)
     try:
-        return None if name == wanted else _find_by_name(name, weights_dir)
+        return None if name == wanted else find_by_name(name, weights_dir)
     except DetectorError:
         return None
 
@@ -185,7 +140,7 @@ def _unfit(source: str, task: str, kind: ShapeKind) -> str:
         )
     return (
         f"{source} is a model for the task '{task}' that cannot learn {kind.noun}. Name one for "
-        f"'{kind}' in model_checkpoint, for instance yolov8n{_SUFFIXES[kind]}.pt, or a YOLO "
+        f"'{kind}' in model_checkpoint, for instance yolov8n{SUFFIXES[kind]}.pt, or a YOLO "
         "detector such as yolov8n.pt, whose weights are transferred."
     )
 
@@ -252,7 +207,7 @@ def _loaded(checkpoint: Checkpoint) -> Any:
         if refused := refusal(checkpoint.source, Path(checkpoint.model), error):
             raise DetectorError(refused) from error
         raise DetectorError(
-            f"{checkpoint.source} cannot be loaded as a detector: {_first_line(error)}. "
+            f"{checkpoint.source} cannot be loaded as a detector: {first_line(error)}. "
             "Name an ultralytics checkpoint (.pt) or architecture (.yaml) in model_checkpoint."
         ) from error
 
@@ -288,64 +243,6 @@ def _cells(image_size: int) -> int:
     return sum((image_size // stride) ** 2 for stride in (8, 16, 32))
 
 
-def _find(place: str) -> Checkpoint | None:
-    """The weights at a path or `gs://...`, if there are any."""
-    if is_local(place):
-        path = Path(place).expanduser().absolute()
-        return Checkpoint(str(path), sha256_of(path)) if path.is_file() else None
-    copy = newest_copy(place)
-    return Checkpoint(place, sha256_of(copy), copy) if copy else None
-
-
-def _is_bare_name(wanted: str) -> bool:
-    return is_local(wanted) and Path(wanted).name == wanted
-
-
-def _find_by_name(wanted: str, weights_dir: str | None) -> Checkpoint:
-    if not is_local(wanted):
-        raise DetectorError(
-            f"{wanted} does not exist. Correct model_checkpoint, or put the weights there with: "
-            f"gcloud storage cp <file> {wanted}"
-        )
-    folder = weights_dir or str(local_folder("weights"))
-    found = _find(f"{folder}/{wanted}")
-    if found is None:
-        keep = Path(folder).expanduser() if is_local(folder) else local_folder("weights")
-        downloaded = _download(wanted, keep).absolute()
-        found = Checkpoint(str(downloaded), sha256_of(downloaded))
-    return found
-
-
-def _download(name: str, folder: Path) -> Path:
-    load_ultralytics()
-    from ultralytics.utils.checks import check_yolov5u_filename
-    from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES, attempt_download_asset
-
-    published = check_yolov5u_filename(
-        name, verbose=False
-    )  # yolov5n.pt is published as yolov5nu.pt
-    if published not in GITHUB_ASSETS_NAMES:
-        raise DetectorError(
-            f"'{name}' is neither a file nor in {folder}, and ultralytics publishes no weights of "
-            f"that name. {_remedy(name)}"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with quiet():
-            return Path(attempt_download_asset(folder / published))
-    except Exception as error:  # requests, urllib3 and ConnectionError alike
-        raise _DownloadError(
-            f"The weights '{published}' are not in {folder} and cannot be downloaded: "
-            f"{_first_line(error)}. Put the file there."
-        ) from error
-
-
-def _remedy(name: str) -> str:
-    if _is_bare_name(name) and Path(name).is_file():
-        return f"To use the file of the current folder, set model_checkpoint: ./{name}"
-    return "Put the file there, or name another in model_checkpoint."
-
-
 def _scratch(wanted: str, reason: DetectorError) -> Checkpoint:
     load_ultralytics()
     from ultralytics.nn.tasks import yaml_model_load
@@ -361,8 +258,3 @@ def _scratch(wanted: str, reason: DetectorError) -> Checkpoint:
         ) from error
     logger.warning("%s Training from scratch, from the architecture %s.", reason, architecture)
     return Checkpoint(architecture, architecture)
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip("❌ \n")
-    return text.splitlines()[0].rstrip(".") if text else type(error).__name__

@@ -11,7 +11,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from utils.detection.ultralytics.checkpoint import Checkpoint, load_model
+from utils.detection.ultralytics.checkpoint import load_model
+from utils.detection.ultralytics.weights_files import Checkpoint
 from utils.errors import ConfigurationError
 from utils.files import written_whole
 from utils.options import unknown_key

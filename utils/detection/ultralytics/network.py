@@ -25,8 +25,9 @@ from utils.detection.detector import Detector
 from utils.detection.devices import first_device
 from utils.detection.masks import Letterbox, logits_in_box, outline_of
 from utils.detection.options import PredictorOptions
-from utils.detection.ultralytics.checkpoint import Checkpoint, load_model, load_weights
+from utils.detection.ultralytics.checkpoint import load_model, load_weights
 from utils.detection.ultralytics.library import quiet
+from utils.detection.ultralytics.weights_files import Checkpoint
 from utils.geometry import FloatArray
 from utils.images.reader import Pixels
 from utils.shapes.outlines import as_outlines, oriented_boxes

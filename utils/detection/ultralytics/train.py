@@ -19,7 +19,6 @@ from utils.detection.tracking import TrainingRecord
 from utils.detection.ultralytics.arguments import checked_arguments
 from utils.detection.ultralytics.callbacks import EpochReport, OnEpoch, wait_for_plots, watching
 from utils.detection.ultralytics.checkpoint import (
-    Checkpoint,
     load_model,
     load_weights,
     require_image_size,
@@ -32,6 +31,7 @@ from utils.detection.ultralytics.options import TrainingOptions
 from utils.detection.ultralytics.runs import UltralyticsRun, open_run, without_circumstances
 from utils.detection.ultralytics.trust import trusting
 from utils.detection.ultralytics.verification import require_all_readable
+from utils.detection.ultralytics.weights_files import Checkpoint
 from utils.errors import DetectorError
 from utils.locks import exclusive
 from utils.masking import without_secrets
