@@ -56,6 +56,11 @@ class ShapeKind(StrEnum):
         """The shapes in words, in the plural."""
         return _NOUNS[self]
 
+    @property
+    def singular(self) -> str:
+        """One shape in words."""
+        return _SINGULARS[self]
+
     def is_lesser_than(self, other: ShapeKind) -> bool:
         """Whether shapes of the other kind can be brought to this one."""
         order = (ShapeKind.DETECT, ShapeKind.OBB, ShapeKind.SEGMENT)
@@ -67,6 +72,12 @@ _NOUNS = {
     ShapeKind.OBB: "oriented boxes",
     ShapeKind.SEGMENT: "polygons",
     ShapeKind.CLASSIFY: "classes of whole images",
+}
+_SINGULARS = {
+    ShapeKind.DETECT: "box",
+    ShapeKind.OBB: "oriented box",
+    ShapeKind.SEGMENT: "polygon",
+    ShapeKind.CLASSIFY: "class",
 }
 
 

@@ -18,13 +18,6 @@ from utils.tiling.tile import Tile
 
 Result = dict[str, Any]
 
-_NOUNS = {
-    ShapeKind.DETECT: "box",
-    ShapeKind.OBB: "oriented box",
-    ShapeKind.SEGMENT: "polygon",
-    ShapeKind.CLASSIFY: "class",
-}
-
 
 def places_and_labels(shapes: Shapes) -> list[Any]:
     """The parts of a fingerprint of shapes: hulls, classes and, where there are any, outlines."""
@@ -40,7 +33,7 @@ def sendable(tile: Tile, shapes: Shapes) -> tuple[Shapes, tuple[Issue, ...]]:
     Boxes and polygons are clipped to the tile. An oriented box may reach over the edge, as one that
     was cut there does.
     """
-    noun = _NOUNS[shapes.kind]
+    noun = shapes.kind.singular
     shapes, crossing = mended(shapes)
     problems = dict(_problems(tile, shapes))
     issues = [
