@@ -168,7 +168,10 @@ def _drawn(shapes: Shapes | None, role: str, height: int) -> Iterator[Markup]:
     element = Markup('<path class="{}" fill-rule="evenodd" d="{}">{}</path>')
     for index, name in enumerate(_names(shown)):
         if shapes.kind == ShapeKind.CLASSIFY:
-            yield _written(name, role, index, height)
+            line = (
+                index if role == "truth" else len(shown) - 1 - index
+            )  # the first is the upper one
+            yield _written(name, role, line, height)
         elif shown.outlines is None:
             yield _rectangle(shown.xyxy[index], role, title.format(name))
         else:
