@@ -179,9 +179,7 @@ def show(found: dict[ShapeKind, Found]) -> int:
         gains.append(recalls[ShapeKind.OBB][0] - recalls[ShapeKind.DETECT][0])
     Console(width=110).print(table)
     ships = found[ShapeKind.OBB]
-    print(
-        f"the upright boxes of {ships.touching} of {ships.ships} ships in test tiles overlap another's"
-    )
+    print(f"{ships.touching} of {ships.ships} ships in test tiles overlap another by upright boxes")
     bar = Bar("recall on overlapping ships gained, precision 0.8", gains[1], 0.0, at_least=True)
     return exit_code("Oriented boxes", [bar])
 
