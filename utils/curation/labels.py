@@ -11,7 +11,7 @@ from typing import Any
 from bson import ObjectId
 
 from utils.shapes.formats import to_relative_points, to_relative_xywh
-from utils.shapes.keyholes import rings_of
+from utils.shapes.rings import rings_of_parts
 from utils.shapes.shapes import ShapeKind, Shapes
 
 Label = dict[str, Any]
@@ -78,6 +78,6 @@ def _places(shapes: Shapes, kind: ShapeKind, width: int, height: int) -> Iterato
         for share in to_relative_xywh(shapes.xyxy, width, height).tolist():
             yield {"_cls": "Detection", "bounding_box": share}
     else:
-        for rings in [] if shapes.outlines is None else rings_of(shapes.outlines):
+        for rings in [] if shapes.outlines is None else rings_of_parts(shapes.outlines):
             points = [to_relative_points(ring, width, height).tolist() for ring in rings]
             yield {"_cls": "Polyline", "points": points, "closed": True, "filled": True}

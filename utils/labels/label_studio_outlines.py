@@ -18,7 +18,7 @@ from utils.labels.label_studio_shapes import (
 from utils.labels.masks import outline_of as of_mask
 from utils.labels.places import ellipse
 from utils.shapes.formats import from_percent_points, from_turned_percent
-from utils.shapes.keyholes import polygon_of_ring
+from utils.shapes.rings import outline_of_ring
 
 # The corners of pixels along a slanted line are this far apart from it.
 _STAIRS_PIXELS = 0.75
@@ -56,7 +56,7 @@ def _rectangle(value: Value, width: int, height: int, drawn_on: tuple[int, int])
     del drawn_on
     numbers = [float(value[key]) for key in ("x", "y", "width", "height")]
     row = [*numbers, float(value.get("rotation") or 0)]
-    return polygon_of_ring(from_turned_percent(row, width, height)[0])
+    return outline_of_ring(from_turned_percent(row, width, height)[0])
 
 
 def _ellipse(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Any:
@@ -72,7 +72,7 @@ def _ellipse(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -
 def _polygon(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Any:
     del drawn_on
     points = [(float(point[0]), float(point[1])) for point in value["points"]]
-    return polygon_of_ring(from_percent_points(points, width, height))
+    return outline_of_ring(from_percent_points(points, width, height))
 
 
 def _path(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Any:
@@ -81,7 +81,7 @@ def _path(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> A
     if any(one.get("controlPoint1") or one.get("controlPoint2") for one in vertices):
         raise ValueError("it has curves")
     points = [(float(one["x"]), float(one["y"])) for one in vertices]
-    return polygon_of_ring(from_percent_points(points, width, height))
+    return outline_of_ring(from_percent_points(points, width, height))
 
 
 def _brush(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Any:

@@ -11,8 +11,8 @@ from utils.annotation.label_studio.outlines import outline_problems, without_cro
 from utils.issues import Issue
 from utils.shapes.cleaning import box_problem
 from utils.shapes.formats import to_percent, to_percent_points, to_turned_percent
-from utils.shapes.keyholes import rings_of
 from utils.shapes.outlines import corners_of, least_rectangles, to_wkb
+from utils.shapes.rings import rings_of_parts
 from utils.shapes.shapes import ShapeKind, Shapes
 from utils.tiling.tile import Tile
 
@@ -150,7 +150,7 @@ def _values(shapes: Shapes, width: int, height: int) -> Iterator[list[Result]]:
         for row in to_turned_percent(corners_of(shapes.outlines), width, height).tolist():
             yield [_rectangle(*row)]
     else:
-        for rings in rings_of(shapes.outlines):
+        for rings in rings_of_parts(shapes.outlines):
             points = [to_percent_points(ring, width, height).tolist() for ring in rings]
             yield [{"points": part, "closed": True} for part in points]
 
