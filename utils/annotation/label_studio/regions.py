@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from utils.annotation.label_studio.interface import LABELS_NAME
-from utils.annotation.label_studio.outlines import drawn_outline, joined
+from utils.annotation.label_studio.outlines import drawn_outline
 from utils.annotation.label_studio.problems import LostRegionError, Note, Problem
 from utils.geometry import FloatArray, clip_boxes
 from utils.labels.label_studio_shapes import (
@@ -22,6 +22,7 @@ from utils.labels.label_studio_shapes import (
     regions_of,
 )
 from utils.shapes.cleaning import box_problem
+from utils.shapes.outlines import united
 from utils.shapes.shapes import ShapeKind, Shapes
 
 ALL_LOST = "all regions lost"
@@ -135,7 +136,7 @@ class _Drawn:
             part = _PART.fullmatch(region_id)
             key = part[1] if part else region_id
             parts.setdefault((key, label), []).append(place)
-        return [joined(places) for places in parts.values()], [label for _, label in parts]
+        return [united(places) for places in parts.values()], [label for _, label in parts]
 
 
 def _outline(region: Region, note: Note, *, width: int, height: int, kind: ShapeKind) -> Any:

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from utils.annotation.label_studio.interface import IMAGE_NAME, LABELS_NAME
-from utils.annotation.label_studio.outlines import outline_problems, without_crossings
 from utils.issues import Issue
-from utils.shapes.cleaning import box_problem
+from utils.shapes.cleaning import box_problem, outline_problems, without_crossings
 from utils.shapes.formats import to_percent, to_percent_points, to_turned_percent
 from utils.shapes.outlines import corners_of, least_rectangles, to_wkb
 from utils.shapes.rings import rings_of_parts
