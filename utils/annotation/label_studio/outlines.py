@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from utils.annotation.label_studio.problems import LostRegionError, Note
-from utils.labels.label_studio_outlines import outline_of
-from utils.labels.label_studio_shapes import Region, UnreadableShapeError, is_rectangle
+from utils.labels.label_studio_regions import Region
+from utils.labels.label_studio_shapes import UnreadableShapeError, is_rectangle, outline_of
 from utils.shapes.cleaning import outline_problems, reach_beyond, without_crossings
 from utils.shapes.outlines import as_outlines, least_rectangles, parts_inside
 from utils.shapes.shapes import ShapeKind

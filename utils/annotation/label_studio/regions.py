@@ -14,12 +14,11 @@ from utils.annotation.label_studio.interface import LABELS_NAME
 from utils.annotation.label_studio.outlines import drawn_outline
 from utils.annotation.label_studio.problems import LostRegionError, Note, Problem
 from utils.geometry import FloatArray, clip_boxes
+from utils.labels.label_studio_regions import Region, regions_of
 from utils.labels.label_studio_shapes import (
-    Region,
     UnreadableShapeError,
     hull_of,
     is_rectangle,
-    regions_of,
 )
 from utils.shapes.cleaning import box_problem
 from utils.shapes.outlines import united
