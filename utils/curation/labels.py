@@ -43,7 +43,7 @@ def label_of(
     Returns:
         The value without the ids of its labels: the best class of an image, None without any.
     """
-    if kind == ShapeKind.CLASSIFY:
+    if not kind.has_places:
         shapes = shapes.by_score().select(list(range(len(shapes)))[:1])
     labels = [
         {**label, "attributes": {}, "tags": [], "label": name}
@@ -72,9 +72,9 @@ def _new_id() -> Label:
 
 def _places(shapes: Shapes, kind: ShapeKind, width: int, height: int) -> Iterator[Label]:
     """Yield each label with its place alone."""
-    if kind == ShapeKind.CLASSIFY:
+    if not kind.has_places:
         yield from ({"_cls": "Classification"} for _ in shapes.labels)
-    elif kind == ShapeKind.DETECT:
+    elif kind.is_upright:
         for share in to_relative_xywh(shapes.xyxy, width, height).tolist():
             yield {"_cls": "Detection", "bounding_box": share}
     else:

@@ -9,7 +9,7 @@ from itertools import groupby
 from utils.dataset.labeled import LabeledTile
 from utils.detection.predictions import ScenePrediction
 from utils.geometry import Window, iou_matrix
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 from utils.shapes.windows import seen_in, shapes_by_window
 from utils.tiling.tile import Tile
 
@@ -100,7 +100,7 @@ def _with_prediction(
     if scene is None:
         return samples
     windows = [sample.window for sample in samples]
-    if scene.shapes.kind == ShapeKind.CLASSIFY:
+    if not scene.shapes.kind.has_places:
         found = _classes_by_window(scene.shapes, windows)
     else:
         found = shapes_by_window(scene.shapes, windows, min_visibility)

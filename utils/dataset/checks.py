@@ -15,7 +15,7 @@ from utils.dataset.splits import Split
 from utils.errors import DatasetError
 from utils.issues import IssueReport
 from utils.shapes.columns import with_kind
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 
 BROKEN_IMAGE = "image does not decode"
 NO_IMAGE = "label without image"
@@ -173,7 +173,7 @@ def _passed(
             issues.add(tile.tile_id, *problem)
             continue
         boxes = checked_boxes(tile, class_names, issues)
-        if kind == ShapeKind.CLASSIFY and len(boxes) != 1:
+        if not kind.has_places and len(boxes) != 1:
             issues.add(tile.tile_id, NOT_ONE_CLASS, f"it has {len(boxes)} classes, and needs one")
             continue
         tally.add(split, boxes)

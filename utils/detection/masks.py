@@ -1,7 +1,7 @@
 """Outlines of predicted masks, each decoded within its own box.
 
-A network predicts logits, whose line of 0 passes between pixels: its outline is finer than that of a
-painted mask, which follows the edges of pixels (`utils.shapes.masks`).
+A network predicts logits, whose line of 0 passes between pixels. A painted mask is coarser: its
+outline follows the edges of pixels (`utils.shapes.masks`).
 """
 
 from __future__ import annotations

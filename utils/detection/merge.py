@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from utils.detection.merged_outlines import exact_areas, union_of
 from utils.geometry import BoolArray, FloatArray, Window, box_areas, clip_boxes
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 
 IntArray = NDArray[np.intp]
 
@@ -82,7 +82,7 @@ def merge_windows(
         The objects, by falling score, then by place and class, whatever the order of `found`.
     """
     everything = _in_canonical_order(found, width, height)
-    if not len(everything.boxes) or everything.boxes.kind == ShapeKind.CLASSIFY:
+    if not len(everything.boxes) or not everything.boxes.kind.has_places:
         return everything.boxes
     matches = _matches(everything, merge_iou)
     group_of = _joined(matches, everything.window)

@@ -29,7 +29,6 @@ from utils.evaluation.options import EvaluationOptions, PromotionOptions
 from utils.evaluation.predict_tiles import TilePredictions
 from utils.evaluation.scores import FEW_GROUPS
 from utils.geometry import FloatArray
-from utils.shapes.shapes import ShapeKind
 
 _WORTH = (
     " (the scenes that decide are worth {:.1f} of equal size; pin more to test, under 'fractions' "
@@ -190,7 +189,7 @@ def _metric(wanted: str, tiles: Sequence[EvaluatedImage]) -> str:
     Raises:
         DetectorError: If the detectors have no such metric.
     """
-    known = ("top1", "F1") if kind_of(tiles) == ShapeKind.CLASSIFY else ("mAP50-95", "mAP50")
+    known = ("mAP50-95", "mAP50") if kind_of(tiles).has_places else ("top1", "F1")
     if wanted not in ("auto", *known):
         raise DetectorError(
             f"promotion.metric is {wanted}, which these detectors do not have. "
@@ -218,7 +217,7 @@ def _drawn(
     groups = len(group_ids(tiles))
     draws = draw_groups(groups, evaluation.bootstrap)
     weights = np.vstack([np.ones(groups), draws, np.eye(groups)])
-    if kind_of(tiles) == ShapeKind.CLASSIFY:
+    if not kind_of(tiles).has_places:
         scores, classes = _of_classes(tiles, names, metric, weights)
     else:
         scores, classes = _of_places(tiles, names, metric, weights)

@@ -10,7 +10,6 @@ from utils.evaluation.calibration import LEAST_SCORE, Calibration
 from utils.evaluation.scores import Scores
 from utils.reports.charts import bars, curves
 from utils.reports.page import joined, paragraph, subsection
-from utils.shapes.shapes import ShapeKind
 
 _MOST_CLASSES = 40
 
@@ -53,7 +52,7 @@ def curves_of(heading: str, scores: Scores) -> Markup:
         name: list(zip(drawn.confidence, values, strict=True))
         for name, values in (("precision", drawn.precision), ("recall", drawn.recall))
     } | {"F1": list(zip(drawn.confidence, drawn.f1, strict=True))}
-    if scores.kind == ShapeKind.CLASSIFY:
+    if not scores.kind.has_places:
         return subsection(heading, curves(lines, "score from which the best class counts"))
     drawn_curves = curves(lines, "confidence from which a box counts", mark=scores.best_confidence)
     return subsection(heading, drawn_curves)

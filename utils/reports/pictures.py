@@ -16,7 +16,7 @@ from utils.errors import StoreError
 from utils.geometry import FloatArray, Window
 from utils.reports.page import joined
 from utils.shapes.outlines import rings_of
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 from utils.storage.cache import local_copy
 
 _QUALITY = 80
@@ -167,7 +167,7 @@ def _drawn(shapes: Shapes | None, role: str, height: int) -> Iterator[Markup]:
     title = Markup("<title>{}</title>")
     element = Markup('<path class="{}" fill-rule="evenodd" d="{}">{}</path>')
     for index, name in enumerate(_names(shown)):
-        if shapes.kind == ShapeKind.CLASSIFY:
+        if not shapes.kind.has_places:
             yield _written(name, role, index, height)
         elif shown.outlines is None:
             yield _rectangle(shown.xyxy[index], role, title.format(name))

@@ -13,7 +13,6 @@ from utils.dataset.labeled import LabeledTile
 from utils.reports.charts import histogram
 from utils.reports.counting import ShapeCounts
 from utils.reports.page import joined, paragraph
-from utils.shapes.shapes import ShapeKind
 
 # Width over height; a box in the middle bin looks like a square.
 _ASPECT_EDGES = (0, 1 / 8, 1 / 4, 1 / 2, 4 / 5, 5 / 4, 2, 4, 8, np.inf)
@@ -63,7 +62,7 @@ class TileCounts:
         self.groups.add(tile.group)
         self.boxes.add(tile.shapes)
         self.per_tile += np.histogram([len(tile.shapes)], bins=_PER_TILE_EDGES)[0]
-        if tile.shapes.kind == ShapeKind.CLASSIFY:
+        if not tile.shapes.kind.has_places:
             return
         x1, y1, x2, y2 = tile.shapes.xyxy.T
         ratios = (x2 - x1) / np.maximum(y2 - y1, _TINY)

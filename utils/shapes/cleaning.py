@@ -28,7 +28,7 @@ from utils.shapes.outlines import (
     polygonal,
 )
 from utils.shapes.pairing import IntArray
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 
 NO_RECTANGLE = "oriented box that is no rectangle"
 CROSSED = "outline that crosses itself"
@@ -213,7 +213,7 @@ def _mended(shapes: Shapes) -> tuple[Shapes, list[str], Counter[str]]:
     for index, outline in enumerate(outlines):
         faults[index] = _fault_of_points(outline)
     fine = np.array([fault == _FINE for fault in faults], dtype=np.bool_)
-    if shapes.kind == ShapeKind.OBB:
+    if shapes.kind.is_oriented:
         outlines[fine] = _rectangles(outlines[fine], mended)
     else:
         outlines[fine], found = _without_faults(outlines[fine], mended)

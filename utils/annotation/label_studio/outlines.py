@@ -35,13 +35,13 @@ def drawn_outline(
     drawn = _read(region, width, height, note)
     if drawn is None:
         return None
-    if kind == ShapeKind.SEGMENT and is_rectangle(region.value):
+    if not kind.is_oriented and is_rectangle(region.value):
         detail = "is a rectangle, which cannot become a polygon: draw the outline in its place"
         raise LostRegionError("rectangle in a project of polygons", detail, spoils_tile=True)
     outline = _mended(drawn, note)
     for _, problem in outline_problems(as_outlines([outline]), width, height):
-        raise LostRegionError(f"unusable {_singular(kind)}", problem)
-    if kind == ShapeKind.SEGMENT:
+        raise LostRegionError(f"unusable {kind.singular}", problem)
+    if not kind.is_oriented:
         return _inside(outline, width, height, note)
     if is_rectangle(region.value):
         return outline
@@ -49,10 +49,6 @@ def drawn_outline(
         "shape became an oriented box", f"is of type {region.kinds[0]}; its least rectangle counts"
     )
     return least_rectangles(as_outlines([outline]))[0]
-
-
-def _singular(kind: ShapeKind) -> str:
-    return "polygon" if kind == ShapeKind.SEGMENT else "oriented box"
 
 
 def _read(region: Region, width: int, height: int, note: Note) -> Any | None:
