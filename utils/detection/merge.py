@@ -113,10 +113,10 @@ def merge_certain(
     Returns:
         The objects, as `merge_windows` gives them, and the fainter ones.
     """
-    certain = [(window, boxes.select(_scores(boxes) >= least_score)) for window, boxes in found]
+    certain = [(window, boxes.select(boxes.confidences >= least_score)) for window, boxes in found]
     objects = merge_windows(certain, width, height, merge_iou=merge_iou)
     everything = merge_windows(found, width, height, merge_iou=merge_iou)
-    return objects, everything.select(_scores(everything) < least_score)
+    return objects, everything.select(everything.confidences < least_score)
 
 
 def _in_canonical_order(found: Sequence[tuple[Window, Shapes]], width: int, height: int) -> _Found:
@@ -138,10 +138,6 @@ def _concatenated(parts: Sequence[Shapes]) -> Shapes:
     return shapes if shapes.scores is not None else replace(shapes, scores=shapes.confidences)
 
 
-def _scores(boxes: Shapes) -> FloatArray:
-    return boxes.scores if boxes.scores is not None else np.ones(len(boxes))
-
-
 def _class_indices(boxes: Shapes) -> IntArray:
     indices: IntArray = np.unique(np.array(boxes.labels, dtype=str), return_inverse=True)[1]
     return indices
@@ -149,7 +145,7 @@ def _class_indices(boxes: Shapes) -> IntArray:
 
 def _order(boxes: Shapes, classes: IntArray, *then: IntArray) -> IntArray:
     """Positions by falling score, then by place (x1, y1, x2, y2) and class."""
-    order: IntArray = np.lexsort((*then, classes, *boxes.xyxy.T[::-1], -_scores(boxes)))
+    order: IntArray = np.lexsort((*then, classes, *boxes.xyxy.T[::-1], -boxes.confidences))
     return order
 
 
