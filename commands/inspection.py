@@ -80,7 +80,8 @@ def label_kind(value: Any) -> ShapeKind | None:
     """
     if value is None or value in list(ShapeKind):
         return value and ShapeKind(value)
-    raise ConfigurationError(f"--set kind={value}: {unknown_key(str(value), list(ShapeKind))}")
+    problem = unknown_key(str(value), list(ShapeKind), "kind")
+    raise ConfigurationError(f"--set kind={value}: {problem}")
 
 
 def _projects_source(overrides: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -28,6 +28,7 @@ from utils.options import unknown_key
 from utils.paths import PROJECT_ROOT
 from utils.scenes.image_files import existing_folder
 from utils.scenes.inspect import inspect
+from utils.shapes.shapes import ShapeKind
 
 # A photograph up to this length stays whole: cut, it would leave slivers.
 _LARGEST_WHOLE = 2 * DEFAULT_TILE_SIZE
@@ -262,10 +263,11 @@ def _show_next(name: str, file: Path, found: Mapping[str, Any], classes: Sequenc
         complain(f"  Warning: an ingest would be refused as it is. {found['refused']}")
     say(f"Written: {_shown(file)}. Look at it, then:")
     option = "" if os.environ.get(PROJECT_VARIABLE) == name else f" --project {name}"
+    noun = ShapeKind(found["shapes"]).noun
     for command, purpose in (
         ("--ingest", "images → tiles → a labelling queue"),
         ("--export --promote staging --training --local", "reviewed labels → a detector"),
-        ("--promote production --inference --feedback", "its boxes → the same queue"),
+        ("--promote production --inference --feedback", f"its {noun} → the same queue"),
     ):
         say(f"  # {purpose}\n  python run.py{option} {command}")
     if option:

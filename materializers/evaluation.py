@@ -36,7 +36,7 @@ class EvaluationMaterializer(FolderMaterializer):
             "milliseconds_per_tile": data.milliseconds,
             "best_confidence": data.tile_scores.best_confidence,
             "threshold": f"{readable_score(scores.confidence)}; "
-            f"{reached_by(scores.found_boxes, scores.faint_boxes)} on these tiles",
+            f"{reached_by(scores.found_boxes, scores.faint_boxes, scores.kind)} on these tiles",
             "groups": data.tile_scores.groups,
             "effective_groups": data.tile_scores.effective_groups,
             "is_concentrated": is_concentrated(data.tile_scores),

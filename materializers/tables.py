@@ -63,7 +63,11 @@ class TileManifestMaterializer(_TableMaterializer):
 
     def extract_metadata(self, data: TileManifest) -> dict[str, MetadataType]:
         """The numbers shown beside the artifact."""
-        return {"tiles": len(data), "classes": list(data.class_names)}
+        return {
+            "kind": data.kind.value,
+            "tiles": len(data),
+            "classes": list(data.class_names),
+        }
 
 
 class LabeledDatasetMaterializer(_TableMaterializer):

@@ -27,8 +27,9 @@ def inference_pipeline(
             shard, as in `2GB` (also kB, MB, TB, GiB...). The predictions do not depend on it.
         inference: Windows, confidence, merging and outputs of the prediction.
     """
+    selections, _ = plan_shards(source, shards)
     parts = predict_scenes.map(
-        shard=plan_shards(source, shards),
+        shard=selections,
         detector=unmapped(of_model_version("trained_detector")),
         source=unmapped(source),
         inference=unmapped(inference),

@@ -116,7 +116,7 @@ def _compare(earlier: ArtifactVersionResponse, later: ArtifactVersionResponse) -
     say(
         f"From {names[0]} to {names[1]}: {tiles['added']} tiles added, {tiles['changed']} changed, "
         f"{tiles['removed']} removed, {tiles['same']} the same; {changes.newly_reviewed} newly "
-        f"reviewed; boxes: {boxes['kept']} kept, {boxes['moved']} moved, {boxes['added']} added, "
+        f"reviewed; labels: {boxes['kept']} kept, {boxes['moved']} moved, {boxes['added']} added, "
         f"{boxes['removed']} removed."
     )
     page = local_folder("datasets") / f"{earlier.version}-to-{later.version}.html"

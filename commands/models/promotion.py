@@ -58,9 +58,9 @@ def _say_scores(version: ModelVersionResponse) -> None:
     """Say how good a version is that serves from now on, so that a weak one is not a surprise."""
     evaluation = version.get_artifact("evaluation")
     scores = evaluation.run_metadata if evaluation else {}
-    for metric in ("mAP50", "top1"):
+    for metric, title in (("mAP50", "mAP50"), ("top1", "top-1")):
         if isinstance(score := scores.get(metric), int | float):
-            say(f"  {metric} {score:.3f} on its test tiles")
+            say(f"  {title} {score:.3f} on its test tiles")
     detector = version.get_artifact(DETECTOR)
     if weak := detector.run_metadata.get("weak") if detector else None:
         say(f"  {WEAK.format(weak=weak)}")

@@ -26,6 +26,7 @@ from records.manifests import manifests_of
 from utils.errors import SourceError, SpyglassError, StoreError
 from utils.paths import local_folder
 from utils.scenes.options import CocoSource, VocSource, YoloSource
+from utils.shapes.shapes import ShapeKind
 from utils.storage.objects import is_local
 from utils.storage.store import open_store
 
@@ -74,7 +75,8 @@ def _project_can_receive(configuration: RunConfiguration) -> None:
     """Check that Label Studio can show the tiles, in a project with the classes of the source."""
     classes = _classes_of_source(configuration)
     parameters = configuration.parameters
-    _check_project(parameters["label_studio"], classes, parameters["data_source"])
+    kind = parameters["kind"]
+    _check_project(parameters["label_studio"], classes, parameters["data_source"], kind)
 
 
 def _project_exists(configuration: RunConfiguration) -> None:
@@ -87,7 +89,10 @@ def _picks_can_be_sent(configuration: RunConfiguration) -> None:
 
 
 def _check_project(
-    options: LabelStudioOptions, classes: Sequence[str] = (), data_source: str | None = None
+    options: LabelStudioOptions,
+    classes: Sequence[str] = (),
+    data_source: str | None = None,
+    kind: ShapeKind | None = None,
 ) -> None:
     """Check that Label Studio answers, its project is there or may be made, and shows the tiles."""
     from utils.annotation.label_studio.images import check_storage
@@ -96,7 +101,7 @@ def _check_project(
     # Jobs on other machines have nothing of this environment.
     is_elsewhere = remote_orchestrator(active_stack()) is not None
     client = connect_label_studio(options, {} if is_elsewhere else os.environ)
-    project = check_project(client, options, classes)
+    project = check_project(client, options, classes, kind)
     if data_source is not None:
         check_storage(client, data_source, project, options.document_root)
 

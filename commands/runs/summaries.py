@@ -14,9 +14,11 @@ from commands.runs.reports import shown_path
 from records.runs import outputs_of
 from utils.annotation.label_studio.server import running_label_studio
 from utils.detection.detector import LEAST_SCORE, readable_score
+from utils.shapes.shapes import ShapeKind
 
 _LINES = {
-    "tile_manifest": "{scenes} scenes ({scenes_unchanged} unchanged), {tiles} tiles, {boxes} boxes",
+    "tile_manifest": "{scenes} scenes ({scenes_unchanged} unchanged), {tiles} tiles, "
+    "{boxes} {noun}",
     "sync_issues": "{added} new tasks, {already_there} already there, in {project}",
     "labeled_dataset": "{tiles} tiles: {reviewed} reviewed, {ground_truth} with their ground "
     "truth; {unlabeled} unlabelled and {skipped} skipped left out",
@@ -27,8 +29,9 @@ _LINES = {
     "evaluation of classes": "on unseen scenes: top-1 {top1:.3f}, top-5 {top5:.3f}, F1 {F1:.3f}",
     "promotion": "{verdict}",
     "predictions": "{boxes} objects found in {scenes} scenes",
+    "predictions of classes": "{scenes} scenes classified: {boxes} classes with a score",
     "picked_tiles": "{tiles} tiles picked: {reasons}",
-    "send_issues": "{added} new tasks, {updated} with new boxes, {unchanged} unchanged, in "
+    "send_issues": "{added} new tasks, {updated} with new proposals, {unchanged} unchanged, in "
     "{project}",
     "fiftyone_issues": "{added} samples added, {updated} updated, {unchanged} unchanged",
 }
@@ -53,12 +56,12 @@ _LINES_BY_FIGURE = {
     "split_rule": "{split_rule}",
     "sending": "{sending}",
     "is_concentrated": "the score rests on few scenes: {groups} groups, worth "
-    "{effective_groups:.1f} of equal size (mAP50 interval {mAP50 interval})",
+    "{effective_groups:.1f} of equal size ({interval})",
     "backend": "the network ran in {backend}",
     "skipped_windows": "{skipped_windows} of {windows} windows passed over as empty water",
     "tiles_without_data": "{tiles_without_data} tiles without data passed over",
     "tiles_outside_regions": "{tiles_outside_regions} tiles outside the regions passed over",
-    "boxes_outside_regions": "{boxes_outside_regions} boxes outside the regions left out",
+    "boxes_outside_regions": "{boxes_outside_regions} {noun} outside the regions left out",
     "windows_without_data": "{windows_without_data} of {windows} windows passed over without data",
     "windows_outside": "{windows_outside} of {windows} windows passed over outside the regions",
     "edge_boxes": "{edge_boxes} of the objects touch an area without data, where false alarms are "
@@ -67,8 +70,8 @@ _LINES_BY_FIGURE = {
     "became_proposals": "{became_proposals} untouched annotations of earlier ingests wait as "
     "proposals now",
     "reviewed_by": "by whom: {reviewed_by}",
-    "edge_boxes_dropped": "{edge_boxes_dropped} boxes at the edge of an area without data dropped",
-    "boxes_outside": "{boxes_outside} boxes outside the regions dropped",
+    "edge_boxes_dropped": "{edge_boxes_dropped} {noun} at the edge of an area without data dropped",
+    "boxes_outside": "{boxes_outside} {noun} outside the regions dropped",
     "coco_json": "as COCO json: {coco_json}",
     "geojson": "as GeoJSON ({georeferenced_scenes} of {scenes} scenes know where they lie): "
     "{geojson}",
@@ -101,6 +104,8 @@ def summary_of(run: PipelineRunResponse, pages: Mapping[str, Path]) -> list[str]
     chosen = ""
     for name, artifact in sorted(outputs_of(run), key=_place):
         metadata: dict[str, Any] = dict(artifact.run_metadata)
+        kind = ShapeKind(metadata.get("kind", ShapeKind.DETECT))
+        metadata["noun"] = kind.noun
         metadata |= {key: shown_path(pages[key]) for key in metadata if key in pages}
         if name.startswith(_OF_A_SHARD):
             chosen = metadata.get("confidence_chosen", chosen)
@@ -109,6 +114,8 @@ def summary_of(run: PipelineRunResponse, pages: Mapping[str, Path]) -> list[str]
             lines.append(f"  {_LINES['evaluation of classes'].format_map(metadata)}")
         elif name == "evaluation" and "mAP50" not in metadata:
             lines.append("  on unseen scenes: no object to find, so no score")
+        elif name == "predictions" and not kind.has_places:
+            lines.append(f"  {_LINES['predictions of classes'].format_map(metadata)}")
         elif name in _LINES:
             lines.append(f"  {_LINES[name].format_map(_Readable(metadata))}")
         if name in _SENDS:
@@ -122,16 +129,23 @@ def summary_of(run: PipelineRunResponse, pages: Mapping[str, Path]) -> list[str]
         # The labels that a training has checked tell their reviews, too, but not the outcomes.
         if name == "labeled_dataset" and metadata.get("reviewed"):
             lines.append(f"  {_OUTCOMES.format_map(metadata)}")
-        lines += [
-            f"  {line.format_map(metadata)}"
-            for figure, line in _LINES_BY_FIGURE.items()
-            if metadata.get(figure)
-        ]
+        lines += lines_by_figure(metadata)
         if name in _WITH_PAGE and name in pages:
             lines.append(f"  page: {shown_path(pages[name])}")
         if name.endswith("_issues") and metadata.get("issues"):
             lines += _issue_lines(metadata, pages.get(name))
     return list(dict.fromkeys(lines))  # a training and its evaluation may warn of the same
+
+
+def lines_by_figure(metadata: Mapping[str, Any]) -> list[str]:
+    """Return a line for each figure of an artifact that is there and not 0."""
+    name, label = ("top1", "top-1") if "top1" in metadata else ("mAP50", "mAP50")
+    told = dict(metadata) | {"interval": f"{label} interval {metadata.get(f'{name} interval')}"}
+    return [
+        f"  {line.format_map(told)}"
+        for figure, line in _LINES_BY_FIGURE.items()
+        if metadata.get(figure)
+    ]
 
 
 def _place(output: tuple[str, ArtifactVersionResponse]) -> int:

@@ -120,7 +120,7 @@ def test_the_tiles_that_teach_most_go_back_to_people_and_nothing_twice(user, con
 
     assert "6 tiles picked: " in picked
     assert "tagged 1" in picked
-    assert "0 new tasks, 6 with new boxes, 0 unchanged" in picked
+    assert "0 new tasks, 6 with new proposals, 0 unchanged" in picked
     assert "tagged" not in again
     assert user.tasks(PROJECT) == tasks
     assert fo.load_dataset("end-to-end").match_tags("sent").values("id") == wanted.values("id")

@@ -82,7 +82,7 @@ def shown(value: Any, kind: ShapeKind) -> Shapes:
     outlines = []
     for one in value.polylines:
         assert one.closed
-        assert one.filled
+        assert one.filled == (kind == ShapeKind.SEGMENT)
         rings = [outline_of_ring(np.array(ring) * [WIDTH, HEIGHT]) for ring in one.points]
         outlines.append(shapely.MultiPolygon(rings) if len(rings) > 1 else rings[0])
     return Shapes.of_outlines(outlines, [one.label for one in value.polylines], kind=kind)

@@ -75,5 +75,5 @@ def test_the_page_shows_the_tiles_with_most_changes(tiles):
     html = changes_page(compare_datasets(tiles, [*tiles[:2], moved]), "version 3", "version 4")
     assert "Changes in version 4" in html
     assert "Since version 3." in html
-    assert "boxes 1 moved, 1 removed" in html
+    assert "labels 1 moved, 1 removed" in html
     assert html.count("<figure ") == 4

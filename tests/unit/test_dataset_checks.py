@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import shapely
+import shapely.affinity
 from PIL import Image
 
 from tests.builders import boxes, labeled, make_tile
@@ -251,3 +253,17 @@ def test_an_image_without_exactly_one_class_is_set_aside(tiles, tmp_path):
         "it has 2 classes, and needs one",
     ]
     assert [tile.tile_id for tile in checked.dataset] == [tiles[0].tile_id]
+
+
+def test_an_oriented_box_is_clipped_once_and_reported_once(tiles, tmp_path):
+    """A cut one reaches over the edge, as an ingest leaves it: checks let it be."""
+    turned = shapely.affinity.rotate(shapely.box(-10, 5, 20, 15), 30)
+    whole = Shapes.of_outlines([turned], ("ship",), kind=ShapeKind.OBB)
+    once = check([replace(tiles[0], shapes=whole), *tiles[1:]], tmp_path, kind=ShapeKind.OBB)
+    assert len(of_kind(once, "oriented box reaches over the edge")) == 1
+    cut = next(iter(once.dataset)).shapes
+    assert cut.xyxy.min() < -0.5
+    twice = check([replace(tiles[0], shapes=cut), *tiles[1:]], tmp_path, kind=ShapeKind.OBB)
+    assert not of_kind(twice, "oriented box reaches over the edge")
+    again = next(iter(twice.dataset)).shapes
+    assert shapely.equals_exact(again.outlines[0], cut.outlines[0], 1e-9)

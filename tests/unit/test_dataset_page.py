@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
+import shapely.affinity
 from PIL import Image
 
 from tests.builders import boxes, labeled, make_tile
@@ -16,7 +18,7 @@ from utils.files import sha256_of
 from utils.issues import IssueReport
 from utils.reports.dataset_page import dataset_page
 from utils.reports.tile_counts import TileCounts
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 
 
 def a_tile(folder: Path, name: str, truth: Shapes, grey: int):
@@ -62,6 +64,15 @@ def test_without_splits_no_image_is_looked_at_for_its_brightness(tmp_path):
     page = dataset_page(LabeledDataset.write(tmp_path / "labels.parquet", ("ship",), tiles))
     assert "brightness" not in page
     assert "<h2>Splits" not in page
+
+
+def test_an_oriented_box_is_counted_by_its_own_sides(tmp_path):
+    turned = shapely.affinity.rotate(shapely.box(35, 45, 65, 55), 45)
+    truth = Shapes.of_outlines([turned], ("ship",), kind=ShapeKind.OBB).brought_to(ShapeKind.OBB)
+    counts = TileCounts()
+    counts.add(replace(a_tile(tmp_path, "a", boxes(), grey=40), shapes=truth))
+    by_long_side = counts.aspects.reshape(-1)[[2, 6]].sum()  # its hull is a square
+    assert by_long_side == counts.aspects.sum() == 1
 
 
 def test_every_box_is_counted_once_by_aspect_and_by_its_place_in_the_tile(tmp_path):

@@ -15,10 +15,12 @@ from utils.images.options import PixelOptions
 from utils.scenes.coverage import COVERED, OUTSIDE, WITHOUT_DATA, Covered
 from utils.scenes.region_choice import OUTSIDE_REGIONS
 from utils.scenes.scene import Scene
-from utils.scenes.usable import ALL_LOST, BAD_BOX, BEYOND_IMAGE
-from utils.shapes.shapes import Shapes
+from utils.scenes.usable import ALL_LOST, BAD_SHAPE, BEYOND_IMAGE
+from utils.shapes.shapes import ShapeKind, Shapes
 from utils.tiling.options import TilingOptions
 from utils.tiling.plan import HIDDEN_LABEL, OUTSIDE_LABEL, plan_tiles
+
+BAD_BOX, BEYOND_BOX = BAD_SHAPE[ShapeKind.DETECT], BEYOND_IMAGE[ShapeKind.DETECT]
 
 TILES_OF_10 = TilingOptions(tile_size=10, overlap=0)
 
@@ -37,7 +39,7 @@ def test_a_box_cut_by_a_tile_border_keeps_its_visible_part_in_both_tiles():
 def test_a_box_over_the_edge_of_the_scene_is_clipped_before_its_share_is_taken():
     plan = plan_tiles(scene(boxes((-90, 0, 5, 5))), 20, 10, TILES_OF_10)
     assert plan.tiles[0].shapes == boxes((0, 0, 5, 5))
-    assert [(issue.kind, issue.lost) for issue in plan.issues] == [(BEYOND_IMAGE, 0)]
+    assert [(issue.kind, issue.lost) for issue in plan.issues] == [(BEYOND_BOX, 0)]
 
 
 def test_a_box_that_ends_a_pixel_beyond_the_scene_is_not_told():
@@ -97,7 +99,7 @@ def test_every_box_is_in_a_tile_or_in_an_issue(rows, overlap):
     truth = Shapes(np.array(rows).reshape(-1, 4), tuple(names[row] for row in rows))
     plan = plan_tiles(scene(truth), 100, 70, options)
     kept = {label for tile in plan.tiles if tile.shapes for label in tile.shapes.labels}
-    assert len(kept) + sum(issue.kind == BAD_BOX for issue in plan.issues) == len(rows)
+    assert len(kept) + sum(issue.kind in BAD_SHAPE.values() for issue in plan.issues) == len(rows)
     if plan.issues and plan.issues[-1].kind == ALL_LOST:
         assert not kept
         assert all(tile.shapes is None for tile in plan.tiles)

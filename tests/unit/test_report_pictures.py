@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from utils.errors import ImageError
 from utils.geometry import Window
 from utils.reports.counting import ShapeCounts
 from utils.reports.page import shown
+from utils.reports.pictures import picture
 from utils.reports.scene_pictures import crop_windows, crops, overview
 from utils.shapes.shapes import Shapes
 
@@ -115,3 +118,12 @@ def test_a_scene_that_was_looked_through_has_pictures_however_large_it_is(tmp_pa
 def test_an_overview_of_no_image_says_so(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"gone\.png"):
         overview(tmp_path / "gone.png", 10, 10, 100)
+
+
+def test_of_predicted_classes_the_best_stands_on_top():
+    found = Shapes.concatenated([Shapes.of_image(64, 48, name) for name in ("hat", "shoes")])
+    scored = replace(found, scores=np.array([0.9, 0.1]))
+    drawn = str(picture(Image.new("RGB", (64, 48)), (64, 48), "", found=scored))
+    places = dict(re.findall(r'y="([\d.]+)"[^>]*>(\w+) 0', drawn))
+    heights = {name: float(y) for y, name in places.items()}
+    assert heights["hat"] < heights["shoes"]

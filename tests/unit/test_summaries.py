@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from commands.runs.summaries import _least_score
+from commands.runs.summaries import _least_score, lines_by_figure
+
+FEW_SCENES = {"is_concentrated": True, "groups": 2, "effective_groups": 1.5}
 
 
 @pytest.mark.parametrize(
@@ -18,3 +20,17 @@ from commands.runs.summaries import _least_score
 )
 def test_the_least_score_is_told_with_what_lies_below(least, told):
     assert _least_score(least, 7) == told
+
+
+@pytest.mark.parametrize(
+    ("scores", "told"),
+    [
+        pytest.param({"mAP50": 0.5, "mAP50 interval": "0.1 to 0.7"}, "mAP50", id="boxes"),
+        pytest.param({"top1": 0.5, "top1 interval": "0.1 to 0.7"}, "top-1", id="classes"),
+    ],
+)
+def test_a_score_of_few_scenes_is_told_with_its_own_interval(scores, told):
+    assert lines_by_figure(FEW_SCENES | scores) == [
+        "  the score rests on few scenes: 2 groups, worth 1.5 of equal size "
+        f"({told} interval 0.1 to 0.7)"
+    ]

@@ -78,6 +78,8 @@ def _places(shapes: Shapes, kind: ShapeKind, width: int, height: int) -> Iterato
         for share in to_relative_xywh(shapes.xyxy, width, height).tolist():
             yield {"_cls": "Detection", "bounding_box": share}
     else:
+        # Filled boxes of a crowd would hide the picture, and those of kind detect are not filled.
+        filled = not kind.is_oriented
         for rings in [] if shapes.outlines is None else rings_of_parts(shapes.outlines):
             points = [to_relative_points(ring, width, height).tolist() for ring in rings]
-            yield {"_cls": "Polyline", "points": points, "closed": True, "filled": True}
+            yield {"_cls": "Polyline", "points": points, "closed": True, "filled": filled}

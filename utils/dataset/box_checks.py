@@ -7,14 +7,11 @@ from collections.abc import Collection
 import numpy as np
 
 from utils.dataset.labeled import LabeledTile
-from utils.geometry import BoolArray, FloatArray, clip_boxes
+from utils.geometry import BoolArray, FloatArray
 from utils.issues import IssueReport
 from utils.shapes.cleaning import MENDED, cleaned
 from utils.shapes.shapes import Shapes
 
-BAD_BOX = "box unusable"
-CLIPPED_BOX = "box reaches over the edge"
-DUPLICATE_BOX = "box twice"
 UNKNOWN_CLASS = "class unknown"
 
 _SAME_BOX_IOU = 0.99
@@ -51,28 +48,30 @@ def _of_known_class(
 def _usable(tile: LabeledTile, boxes: Shapes, issues: IssueReport) -> Shapes:
     found = cleaned(boxes, tile.window.width, tile.window.height)
     for fault in found.unusable:
-        kind = DUPLICATE_BOX if fault.is_double else BAD_BOX
+        kind = f"{boxes.kind.singular} {'twice' if fault.is_double else 'unusable'}"
         detail = "is there before" if fault.is_double else fault.problem
         shown = _shown(boxes.xyxy[fault.index])
         issues.add(tile.tile_id, kind, f"{shown} {detail}", set_aside=False)
     for mended, count in found.mended.items():
-        detail = f"{count} of its shapes: {MENDED[mended]}"
+        detail = f"{count} of its {boxes.kind.noun}: {MENDED[mended]}"
         issues.add(tile.tile_id, mended, detail, set_aside=False)
     return found.shapes
 
 
 def _clipped(tile: LabeledTile, boxes: Shapes, issues: IssueReport) -> Shapes:
-    bounds = (0, 0, tile.window.width, tile.window.height)
-    beyond = np.abs(boxes.xyxy - clip_boxes(boxes.xyxy, bounds)) > _UNMEANT_PIXELS
+    # An oriented box that was clipped before reaches over the edge and stays as it is.
+    clipped = boxes.clipped((0, 0, tile.window.width, tile.window.height))
+    beyond = np.abs(boxes.xyxy - clipped.xyxy) > _UNMEANT_PIXELS
+    kind = f"{boxes.kind.singular} reaches over the edge"
     for box in boxes.xyxy[beyond.any(axis=1)]:
-        issues.add(tile.tile_id, CLIPPED_BOX, f"{_shown(box)} was clipped", set_aside=False)
-    return boxes.clipped(bounds)
+        issues.add(tile.tile_id, kind, f"{_shown(box)} was clipped", set_aside=False)
+    return clipped
 
 
 def _distinct(tile: LabeledTile, boxes: Shapes, issues: IssueReport) -> Shapes:
-    repeated = _repeats(boxes)
+    repeated, kind = _repeats(boxes), f"{boxes.kind.singular} twice"
     for box in boxes.xyxy[repeated]:
-        issues.add(tile.tile_id, DUPLICATE_BOX, f"{_shown(box)} is there before", set_aside=False)
+        issues.add(tile.tile_id, kind, f"{_shown(box)} is there before", set_aside=False)
     return boxes.select(~repeated)
 
 

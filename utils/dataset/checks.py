@@ -130,7 +130,7 @@ def check_dataset(
     )
     issues.check_share(len(dataset), options.max_bad_share, "tiles")
     _note_unlabeled(dataset, all_tile_ids, issues)
-    _note_unseen(dataset.class_names, tally, issues)
+    _note_unseen(dataset, tally, issues)
     return CheckedDataset(checked, issues, tally.statistics(dataset.class_names))
 
 
@@ -219,11 +219,12 @@ def _note_unlabeled(
         issues.add(tile_id, NO_LABEL, "nobody has labelled it yet", set_aside=False)
 
 
-def _note_unseen(class_names: Iterable[str], tally: _Tally, issues: IssueReport) -> None:
-    for name in class_names:
+def _note_unseen(dataset: LabeledDataset, tally: _Tally, issues: IssueReport) -> None:
+    one = dataset.kind.singular if dataset.kind.has_places else "image"
+    for name in dataset.class_names:
         missing = [
             split.value for split in Split if tally.tiles[split] and not tally.boxes[split, name]
         ]
         if missing:
-            detail = f"there is no box of it in {', '.join(missing)}"
+            detail = f"there is no {one} of it in {', '.join(missing)}"
             issues.add(f"class '{name}'", UNSEEN_CLASS, detail, set_aside=False)

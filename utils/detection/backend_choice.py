@@ -182,7 +182,7 @@ def _is_proven(backend: Backend, losses: dict[str, float], is_proof: bool) -> bo
     known = is_proof or backend.is_full_precision or backend.description in losses
     if not known:
         logger.warning(
-            "%s is passed over: there are too few boxes to tell whether it finds the same.",
+            "%s is passed over: there are too few objects to tell whether it finds the same.",
             backend.description,
         )
     return known
@@ -192,7 +192,7 @@ def _agrees(backend: Backend, verdicts: dict[str, Verdict]) -> bool:
     share = verdicts[backend.description].agreement
     if share < LEAST_AGREEMENT:
         logger.warning(
-            "%s is passed over: only %.1f %% of the boxes are the same as PyTorch's.",
+            "%s is passed over: only %.1f %% of what it finds is the same as PyTorch's.",
             backend.description,
             100 * share,
         )
@@ -214,5 +214,5 @@ def _reason(chosen: Backend, verdicts: dict[str, Verdict]) -> str:
         for name, known in verdicts.items()
         if name != chosen.description
     )
-    same = f"{100 * verdict.agreement:.1f}% of PyTorch's boxes"
+    same = f"{100 * verdict.agreement:.1f}% of what PyTorch finds"
     return f"{verdict.milliseconds:.0f} ms a window with {same}; {others}"

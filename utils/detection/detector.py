@@ -57,9 +57,9 @@ def readable_score(score: float) -> str:
     return f"{score:.2f}" if score >= _SMALL else f"{score:.3f}"
 
 
-def reached_by(boxes: int, faint: int) -> str:
-    """Say how many boxes reach a minimum score, and how many only half of it."""
-    return f"{boxes} boxes reach it and {faint} more reach only half of it"
+def reached_by(boxes: int, faint: int, kind: ShapeKind) -> str:
+    """Say how many shapes reach a minimum score, and how many only half of it."""
+    return f"{boxes} {kind.noun} reach it and {faint} more reach only half of it"
 
 
 def logit(scores: FloatArray) -> FloatArray:
@@ -182,13 +182,13 @@ class Detector:
         told = f"{readable_score(self.least_score())}, chosen {self.least_score_chosen()}"
         if self.confidence_counts is None:
             return told
-        return f"{told}; {reached_by(*self.confidence_counts)} on val"
+        return f"{told}; {reached_by(*self.confidence_counts, self.kind)} on val"
 
     def _probability_there(self) -> str:
         if self.calibration is None or self.confidence is None:
             return ""
         (probability,) = self.calibration.probability(np.array([self.confidence]))
-        return f"; a box of it is right in {probability:.0%} of cases"
+        return f"; one of it is right in {probability:.0%} of cases"
 
     def save(self, folder: Path) -> None:
         """Write the detector to `folder`: `best.pt`, `last.pt` and `detector.json`."""

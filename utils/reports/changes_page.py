@@ -30,8 +30,8 @@ def changes_page(changes: DatasetChanges, earlier: str, later: str) -> str:
                 "Newly reviewed": changes.newly_reviewed,
             }
         ),
-        section("Boxes", _boxes(changes)),
-        section("Boxes by class", _classes(changes)),
+        section("Labels", _boxes(changes)),
+        section("Labels by class", _classes(changes)),
         *(_tiles(changes, kind) for kind in ("changed", "added", "removed")),
     )
 
@@ -39,7 +39,7 @@ def changes_page(changes: DatasetChanges, earlier: str, later: str) -> str:
 def _boxes(changes: DatasetChanges) -> Markup:
     kinds = ("kept", "moved", "added", "removed")
     row: list[Cell] = [changes.boxes[kind] for kind in kinds]
-    note = "Moved: another place, size or class, overlapping the box that was there before."
+    note = "Moved: another place, size or class, overlapping the label that was there before."
     return table([kind.capitalize() for kind in kinds], [row]) + paragraph(note)
 
 
@@ -70,7 +70,7 @@ def _picture(change: TileChange) -> Markup:
         for kind in ("kept", "moved", "added", "removed")
         if getattr(boxes, kind)
     ]
-    changed = f"boxes {', '.join(counts)}" if counts else "no boxes"
+    changed = f"labels {', '.join(counts)}" if counts else "no labels"
     who = f", {tile.review.state} by {tile.review.by or 'somebody'}" if tile.review else ""
     caption = f"{tile.scene_id} at {tile.window.x}, {tile.window.y}: {changed}{who}"
     return tile_picture(

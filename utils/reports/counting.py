@@ -86,9 +86,10 @@ class ShapeCounts:
 
     def charts(self, class_names: Iterable[str] = ()) -> Iterator[Markup]:
         """Yield the sections that the kind of the shapes has: by class, size and orientation."""
-        yield section(f"{self.noun} by class", self.class_chart(class_names))
         if not self.kind.has_places:
+            yield section("Images by class", self.class_chart(class_names))
             return
+        yield section(f"{self.noun} by class", self.class_chart(class_names))
         note = "Square root of the area, in pixels. Below 32 COCO calls an object small."
         yield section(f"{self.noun} by size (pixels)", self.size_chart(), paragraph(note))
         if self.angles.any():

@@ -175,7 +175,7 @@ def _people_section(counts: _Counts) -> Markup:
     if not counts.people:
         return section("Reviews", paragraph("Nobody has reviewed a tile yet."))
     people = table(["Who", "Tiles"], counts.people.most_common())
-    changes = paragraph("Their changes to the boxes that were proposed to them:")
+    changes = paragraph("Their changes to the labels that were proposed to them:")
     return section("Reviews", people, changes, counts.reviews.tables())
 
 

@@ -37,12 +37,10 @@ def confusion_table(confusion: Sequence[Sequence[int]], class_names: Sequence[st
         )
         for name, row in zip(class_names, confusion, strict=True)
     )
-    matrix = Markup(
+    return Markup(
         '<div class="scroll"><table><thead><tr><th>found \\ true</th>{}</tr></thead>'
         "<tbody>{}</tbody></table></div>"
     ).format(joined(map(heading.format, class_names)), lines)
-    note = "Row “background”: true boxes that were missed. Column: boxes on nothing."
-    return matrix + paragraph(note)
 
 
 def curves_of(heading: str, scores: Scores) -> Markup:
@@ -54,7 +52,11 @@ def curves_of(heading: str, scores: Scores) -> Markup:
     } | {"F1": list(zip(drawn.confidence, drawn.f1, strict=True))}
     if not scores.kind.has_places:
         return subsection(heading, curves(lines, "score from which the best class counts"))
-    drawn_curves = curves(lines, "confidence from which a box counts", mark=scores.best_confidence)
+    drawn_curves = curves(
+        lines,
+        f"confidence from which {scores.kind.noun} count",
+        mark=scores.best_confidence,
+    )
     return subsection(heading, drawn_curves)
 
 
@@ -66,25 +68,36 @@ def errors_of(heading: str, scores: Scores) -> Markup:
 def error_kinds() -> Markup:
     """The meanings of the kinds of errors."""
     return paragraph(
-        "Errors as TIDE defines them (Bolya et al. 2020). A true box without a match is missed. A "
+        "Errors as TIDE defines them (Bolya et al. 2020). An object without a match is missed. A "
         "false positive is in the wrong place if it overlaps its object by IoU 0.1 to 0.5, of the "
-        "wrong class if its object has another class, a duplicate if a box with a higher score has "
+        "wrong class if its object has another class, a duplicate if one with a higher score has "
         "matched its object, and background if it overlaps no object by 0.1."
     )
 
 
 def confusion_of(heading: str, scores: Scores) -> Markup:
     """The confusion matrix under a heading."""
-    return subsection(heading, confusion_table(scores.confusion, scores.class_names))
+    confusion, names = scores.confusion, scores.class_names
+    if not scores.kind.has_places and not any(confusion[-1]):
+        # Every image has a class, and here one was found for each.
+        confusion, names = [row[:-1] for row in confusion[:-1]], names[:-1]
+    table = confusion_table(confusion, names)
+    if not scores.kind.has_places:
+        return subsection(heading, table)
+    noun = scores.kind.noun
+    note = f"Row “background”: true {noun} that were missed. Column: {noun} on nothing."
+    return subsection(heading, table, paragraph(note))
 
 
 def calibration_of(heading: str, scores: Scores) -> Markup:
     """The share of true predictions against the score."""
     found: Calibration = scores.calibration
     if found.error is None:
-        return subsection(heading, paragraph("No box has a score high enough to be counted."))
+        return subsection(
+            heading, paragraph(f"None of the {scores.kind.noun} scores high enough to be counted.")
+        )
     lines = {
-        "share of true boxes": list(zip(found.scores, found.true_shares, strict=True)),
+        "share of true ones": list(zip(found.scores, found.true_shares, strict=True)),
         "perfect": [(0.0, 0.0), (1.0, 1.0)],
     }
     counted = f"{sum(found.boxes):,} {scores.kind.noun}"

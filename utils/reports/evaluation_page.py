@@ -35,6 +35,7 @@ from utils.reports.page import (
 )
 from utils.reports.pictures import caption_alone, key, picture, sheet
 
+_TITLES = {"top1": "top-1", "top5": "top-5"}
 _SIZE_MEANINGS = {"small": "below 32²", "medium": "32² to 96²", "large": "above 96²"}
 
 
@@ -95,9 +96,13 @@ def _sections_of_classes(evaluation: Evaluation) -> tuple[Markup, ...]:
         _concentration(tile),
         section("Tiles and scenes", _levels_table(tile, scene), paragraph(note)),
         section("By class", _whole_image_classes_table(tile)),
-        section("Curves", curves_of("Tiles", tile)),
+        section("Curves", columns(curves_of("Tiles", tile), NOTHING)),
         section("Confusion", confusion_of("Tiles", tile)),
-        section("Calibration", calibration_of("Tiles", tile), calibration_note(tile)),
+        section(
+            "Calibration",
+            columns(calibration_of("Tiles", tile), NOTHING),
+            calibration_note(tile),
+        ),
         section("Worst tiles", *_worst(evaluation.worst)),
     )
 
@@ -116,7 +121,9 @@ def shown_estimate(estimate: Estimate) -> Number:
 
 def _headline(evaluation: Evaluation) -> dict[str, Cell]:
     tile = evaluation.tile_scores
-    estimates: dict[str, Cell] = {name: shown_estimate(own) for name, own in tile.metrics.items()}
+    estimates: dict[str, Cell] = {
+        _TITLES.get(name, name): shown_estimate(own) for name, own in tile.metrics.items()
+    }
     if tile.angle_error is not None:
         estimates["Angle error (median)"] = f"{tile.angle_error:.1f}°"
     if tile.kind.has_places:
@@ -140,7 +147,11 @@ def _concentration(tile: Scores) -> Markup:
 
 def _levels_table(tile: Scores, scene: Scores) -> Markup:
     rows = [
-        (name, *_value_and_interval(own), *_value_and_interval(scene.metrics[name]))
+        (
+            _TITLES.get(name, name),
+            *_value_and_interval(own),
+            *_value_and_interval(scene.metrics[name]),
+        )
         for name, own in tile.metrics.items()
     ]
     return table(["", "Tiles", "Interval", "Scenes", "Interval"], rows)

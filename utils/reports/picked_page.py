@@ -18,7 +18,7 @@ _PICTURED = 60
 _LISTED = 200
 _MEANINGS = {
     Reason.TAGGED: "tagged by a person in FiftyOne",
-    Reason.UNCERTAIN: "the detector could not decide about boxes on it",
+    Reason.UNCERTAIN: "the detector could not decide about what it found on it",
     Reason.DISAGREES: "the detector is sure, and its labels say something else",
     Reason.NOVEL: "its features differ from those of all labelled tiles",
     Reason.RANDOM: "drawn at random, so that reviews stay a fair sample",
@@ -82,7 +82,7 @@ def _picture(one: PickedTile) -> Markup:
 
 def _table(first: list[PickedTile]) -> Markup:
     headings = ["Tile", "Why", "Priority", "Uncertainty", "Disagreement", "Novelty"]
-    headings += ["Boxes sent", "Boxes not sent"]
+    headings += ["Proposals sent", "Proposals not sent"]
     rows = (
         (
             one.tile.tile_id,

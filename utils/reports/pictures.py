@@ -168,7 +168,9 @@ def _drawn(shapes: Shapes | None, role: str, height: int) -> Iterator[Markup]:
     element = Markup('<path class="{}" fill-rule="evenodd" d="{}">{}</path>')
     for index, name in enumerate(_names(shown)):
         if not shapes.kind.has_places:
-            yield _written(name, role, index, height)
+            # The first is the upper one.
+            line = index if role == "truth" else len(shown) - 1 - index
+            yield _written(name, role, line, height)
         elif shown.outlines is None:
             yield _rectangle(shown.xyxy[index], role, title.format(name))
         else:

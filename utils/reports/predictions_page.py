@@ -87,7 +87,7 @@ class _Counts:
             self.skipped_windows += scene.skipped_windows
             self._add_left_out(scene)
             self.versions[scene.model_version] = None
-            self.found.add(scene.shapes)
+            self.found.add(_answers(scene.shapes))
             if len(self.rows) < _SCENES_LISTED:
                 self.rows.append(_row(scene))
             yield scene
@@ -121,9 +121,9 @@ def _facts(counts: _Counts) -> Markup:
             "Windows of empty water": counts.skipped_windows or None,
             "Windows without data": counts.windows_without_data or None,
             "Windows outside the regions": counts.windows_outside or None,
-            "Boxes at the edge of missing data": counts.at_edge or None,
-            "Boxes dropped at such edges": counts.edge_boxes_dropped or None,
-            "Boxes dropped outside the regions": counts.boxes_outside or None,
+            f"{counts.found.noun} at the edge of missing data": counts.at_edge or None,
+            f"{counts.found.noun} dropped at such edges": counts.edge_boxes_dropped or None,
+            f"{counts.found.noun} dropped outside the regions": counts.boxes_outside or None,
             "Seconds": counts.seconds,
             "Megapixels a second": megapixels / counts.seconds if counts.seconds else None,
         }
@@ -139,7 +139,8 @@ def _row(scene: ScenePrediction) -> tuple[str, str, int, int | None, float | Non
 
 
 def _scenes_table(counts: _Counts) -> Markup:
-    headings = ["Scene", "Pixels", "Boxes found", "True boxes", "Best score", "Seconds"]
+    headings = ["Scene", "Pixels", f"{counts.found.noun} found", f"True {counts.found.kind.noun}"]
+    headings += ["Best score", "Seconds"]
     left_out = counts.scenes - len(counts.rows)
     rest = paragraph(f"and {left_out:,} more scenes") if left_out else NOTHING
     return section("Scene by scene", table(headings, counts.rows), rest)
@@ -152,7 +153,7 @@ def _most_telling(scene: ScenePrediction) -> tuple[bool, str]:
 
 def _pictures(scene: ScenePrediction) -> _ScenePictures:
     """The pictures of a scene; its name alone if its image cannot be read."""
-    order = _by_score(scene.shapes)
+    order = _by_score(_answers(scene.shapes))
     caption = f"{scene.scene_id}: {len(scene.shapes):,} found"
     try:
         image = overview(local_image(scene.location), scene.width, scene.height, _OVERVIEW_SIDE)
@@ -161,7 +162,7 @@ def _pictures(scene: ScenePrediction) -> _ScenePictures:
             (scene.width, scene.height),
             caption,
             truth=scene.truth,
-            found=scene.shapes.select(order[::-1]),
+            found=scene.shapes.by_score(),
             side=_OVERVIEW_SIDE,
         )
         count = min(_CROPS_OF_A_SCENE, len(order) // 2)
@@ -169,6 +170,13 @@ def _pictures(scene: ScenePrediction) -> _ScenePictures:
     except ImageError as error:
         return _ScenePictures(caption_alone(f"{caption} ({error})"))
     return _ScenePictures(whole, tuple(pictured[:count]), tuple(pictured[count:][::-1]))
+
+
+def _answers(found: Shapes) -> Shapes:
+    """The shapes that were found; of the classes of an image the best alone."""
+    if found.kind.has_places:
+        return found
+    return found.by_score().select(list(range(len(found)))[:1])
 
 
 def _by_score(boxes: Shapes) -> list[int]:

@@ -38,7 +38,7 @@ def quality_page(quality: LabelQuality) -> str:
     reviewed = sum((tally for tally in quality.people.values()), ReviewTally())
     return page(
         "How good the labels are",
-        "The changes that people made to proposed boxes, and their agreement on tiles that two "
+        "The changes that people made to proposed labels, and their agreement on tiles that two "
         "have labelled.",
         facts(
             {
@@ -66,7 +66,7 @@ def _over_time(proposals: Mapping[tuple[str, date], ReviewTally]) -> Markup:
         if name not in _NOT_MODELS and tally.judged:
             days[name][day] = tally
     if not days:
-        return paragraph("No model's boxes have been reviewed yet.")
+        return paragraph("No model's proposals have been reviewed yet.")
     newest = sorted(days, key=lambda name: max(days[name]))[-_LINES:]
     shown = {name: days[name] for name in newest}
     rows = [
@@ -74,7 +74,7 @@ def _over_time(proposals: Mapping[tuple[str, date], ReviewTally]) -> Markup:
         for name, tallies in shown.items()
         for day, tally in list(tallies.items())[-_DAYS_LISTED:]
     ]
-    headings = ["Day", "Model version", "Tiles", "Accepted as is", "Changed boxes a tile"]
+    headings = ["Day", "Model version", "Tiles", "Accepted as is", "Changed labels a tile"]
     return columns(table(headings, rows), _curves(shown))
 
 
@@ -101,7 +101,7 @@ def _between_people(quality: LabelQuality) -> list[Markup]:
     if not quality.pairs:
         return [paragraph("No tile has been labelled by two people yet.")]
     rows = [_pair_row(names, pair) for names, pair in sorted(quality.pairs.items())]
-    headings = ["One", "Other", "Tiles", "Boxes of both", "Matched pairs", "F1", "Mean IoU"]
+    headings = ["One", "Other", "Tiles", "Labels of both", "Matched pairs", "F1", "Mean IoU"]
     note = "Matched: the same class, and an intersection over union of at least 0.5."
     worst = [(tile, f1, one, other) for f1, tile, one, other in sorted(quality.least_agreed)]
     return [

@@ -1,4 +1,4 @@
-"""Tables of reviews: the changes that people made to proposed boxes."""
+"""Tables of reviews: the changes that people made to proposed labels."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from utils.reports.page import NOTHING, Cell, paragraph, table
 
 _HEADINGS = [
     *("Tiles", "Accepted as is", "Changed", "Rejected", "Skipped"),
-    *("Boxes kept", "Moved", "Added", "Removed", "Changed boxes a tile", "Seconds a tile"),
+    *("Labels kept", "Moved", "Added", "Removed", "Changed labels a tile", "Seconds a tile"),
 ]
 _NOTE = (
-    "Accepted: every box as it was proposed, within half a pixel; rejected: none of them is left. "
-    "A model is named by its version."
+    "Accepted: every label as it was proposed, within half a pixel; rejected: none of them is "
+    "left. A model is named by its version."
 )
 
 

@@ -10,9 +10,12 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from utils.dataset.labeled import LabeledTile
+from utils.geometry import FloatArray
 from utils.reports.charts import histogram
 from utils.reports.counting import ShapeCounts
 from utils.reports.page import joined, paragraph
+from utils.shapes.outlines import corners_of
+from utils.shapes.shapes import Shapes
 
 # Width over height; a box in the middle bin looks like a square.
 _ASPECT_EDGES = (0, 1 / 8, 1 / 4, 1 / 2, 4 / 5, 5 / 4, 2, 4, 8, np.inf)
@@ -26,6 +29,16 @@ _CELLS = 20  # of the map of centres, along each side
 
 def _zeros(*shape: int) -> NDArray[np.int64]:
     return np.zeros(shape, dtype=np.int64)
+
+
+def _aspects(shapes: Shapes) -> FloatArray:
+    """Width over height, shape (n,); of an oriented box, of the sides along its heading."""
+    if shapes.kind.is_oriented and shapes.outlines is not None:
+        corners = corners_of(shapes.outlines)
+        width, height = (np.linalg.norm(corners[:, one] - corners[:, 1], axis=1) for one in (0, 2))
+    else:
+        width, height = (shapes.xyxy[:, 2:] - shapes.xyxy[:, :2]).T
+    return np.asarray(width / np.maximum(height, _TINY))
 
 
 @dataclass
@@ -65,7 +78,7 @@ class TileCounts:
         if not tile.shapes.kind.has_places:
             return
         x1, y1, x2, y2 = tile.shapes.xyxy.T
-        ratios = (x2 - x1) / np.maximum(y2 - y1, _TINY)
+        ratios = _aspects(tile.shapes)
         self.aspects += np.histogram(ratios, bins=_ASPECT_EDGES)[0]
         across, down = (x1 + x2) / 2 / tile.window.width, (y1 + y2) / 2 / tile.window.height
         cells = np.clip(np.stack([down, across]) * _CELLS, 0, _CELLS - 1).astype(np.intp)

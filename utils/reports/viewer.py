@@ -95,6 +95,7 @@ def _write_scene(
         "labels": class_names,
         "classes": [number[label] for label in scene.shapes.labels],
         "kind": scene.shapes.kind.value,
+        "noun": scene.shapes.kind.noun,
         "scores": scene.shapes.confidences.round(4).tolist(),
         "boxes": scene.shapes.xyxy.round(1).tolist(),
         "outlines": _rings(scene.shapes),

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from utils.geometry import clip_boxes
 from utils.issues import Issue
 from utils.scenes.scene import Scene
 from utils.shapes.cleaning import MENDED, Cleaned, cleaned
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 
-BAD_BOX = "unusable box"
 ALL_LOST = "all labels lost"
-BEYOND_IMAGE = "box beyond the image"
+# Kinds of issues, by the kind of the shapes.
+BAD_SHAPE = {kind: f"unusable {kind.singular}" for kind in ShapeKind}
+BEYOND_IMAGE = {kind: f"{kind.singular} beyond the image" for kind in ShapeKind}
 _SLACK_PX = 2.0  # as rounding and counting from 1 leave it
 
 
@@ -44,29 +44,30 @@ def usable_labels(
         detail = f"none of its {lost} labels can be used; the scene is taken as unlabelled"
         return None, [], (*issues, Issue(scene.id, ALL_LOST, detail, set_aside=False))
     clipped = found.shapes.clipped((0, 0, width, height))
-    return clipped, found.kept, (*issues, *_beyond(scene, found.shapes, width, height))
+    return clipped, found.kept, (*issues, *_beyond(scene, found.shapes, clipped))
 
 
 def _unusable(scene: Scene, shapes: Shapes, found: Cleaned) -> Iterator[Issue]:
     """Yield an issue for each shape that cannot be used."""
     for fault in found.unusable:
         xyxy, label = shapes.xyxy[fault.index], shapes.labels[fault.index]
-        detail = f"box {fault.index} ({label}, {np.round(xyxy, 3).tolist()}) {fault.problem}"
+        place = np.round(xyxy, 3).tolist()
+        detail = f"{shapes.kind.singular} {fault.index} ({label}, {place}) {fault.problem}"
         lost = 0 if fault.is_double else 1
-        yield Issue(scene.id, BAD_BOX, detail, set_aside=False, lost=lost)
+        yield Issue(scene.id, BAD_SHAPE[shapes.kind], detail, set_aside=False, lost=lost)
 
 
 def _mended(scene: Scene, found: Cleaned) -> Iterator[Issue]:
     for fault, count in found.mended.items():
-        detail = f"{count} of its shapes: {MENDED[fault]}"
+        detail = f"{count} of its {found.shapes.kind.noun}: {MENDED[fault]}"
         yield Issue(scene.id, fault, detail, set_aside=False)
 
 
-def _beyond(scene: Scene, shapes: Shapes, width: int, height: int) -> Iterator[Issue]:
-    """Yield an issue where shapes reach over the edge: many such show a wrong form."""
-    inside = clip_boxes(shapes.xyxy, (0, 0, width, height))
-    cut = np.flatnonzero((np.abs(shapes.xyxy - inside) > _SLACK_PX).any(axis=1))
+def _beyond(scene: Scene, shapes: Shapes, clipped: Shapes) -> Iterator[Issue]:
+    """Yield an issue where shapes are clipped at the edge: many such show a wrong form."""
+    cut = np.flatnonzero((np.abs(shapes.xyxy - clipped.xyxy) > _SLACK_PX).any(axis=1))
     if len(cut):
         first = np.round(shapes.xyxy[cut[0]], 3).tolist()
-        detail = f"{len(cut)} of its boxes reach over the edge and are clipped, first {first}"
-        yield Issue(scene.id, BEYOND_IMAGE, detail, set_aside=False)
+        noun = shapes.kind.noun
+        detail = f"{len(cut)} of its {noun} reach over the edge and are clipped, first {first}"
+        yield Issue(scene.id, BEYOND_IMAGE[shapes.kind], detail, set_aside=False)

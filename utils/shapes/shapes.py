@@ -30,9 +30,11 @@ from utils.shapes.outlines import (
     areas_of,
     as_outlines,
     bounds_of,
+    corners_of,
     least_rectangles,
     moved,
     of_boxes,
+    of_corners,
     parts_inside,
     shared_areas,
 )
@@ -73,7 +75,7 @@ class ShapeKind(StrEnum):
 
     @property
     def singular(self) -> str:
-        """One of the shapes in words."""
+        """One shape in words."""
         return _NOUNS[self][0]
 
     def is_lesser_than(self, other: ShapeKind) -> bool:
@@ -268,6 +270,9 @@ class Shapes:
         x1, y1, x2, y2 = self.xyxy.T
         xyxy = np.column_stack([width - x2, y1, width - x1, y2])
         outlines = None if self.outlines is None else moved(self.outlines, (-1, 1), (width, 0))
+        if outlines is not None and self.kind == ShapeKind.OBB:
+            # A mirror turns rings round; the last corner first, they are clockwise again.
+            outlines = of_corners(corners_of(outlines)[:, ::-1])
         return replace(self, xyxy=xyxy, outlines=outlines)
 
     def clipped(self, bounds: tuple[float, float, float, float]) -> Self:

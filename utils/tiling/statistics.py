@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from utils.scenes.usable import BAD_BOX
+from utils.scenes.usable import BAD_SHAPE
 from utils.tiling.plan import TilePlan
 from utils.tiling.tile import Tile
 
@@ -86,7 +86,7 @@ def scene_statistics(plan: TilePlan, tiles: Sequence[Tile], *, unchanged: bool) 
         tiles_without_data=plan.without_data,
         tiles_outside_regions=plan.outside_regions,
         boxes=len(in_tiles) - plan.boxes_outside,
-        boxes_set_aside=sum(issue.kind == BAD_BOX for issue in plan.issues),
+        boxes_set_aside=sum(issue.kind in BAD_SHAPE.values() for issue in plan.issues),
         boxes_outside_regions=plan.boxes_outside,
         boxes_in_several_tiles=int((in_tiles > 1).sum()),
         boxes_oversized=chosen.oversized if chosen else 0,

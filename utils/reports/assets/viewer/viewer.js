@@ -43,6 +43,9 @@ function showScene(loaded) {
   const megapixels = (scene.width * scene.height / 1e6).toFixed(1);
   element("facts").textContent = `${scene.width.toLocaleString("en")} × ` +
     `${scene.height.toLocaleString("en")} pixels (${megapixels} MP), model version ${scene.model}`;
+  for (const named of document.querySelectorAll(".noun")) named.textContent = scene.noun;
+  for (const name of ["pointing", "boxes-label", "density-label"])
+    element(name).hidden = scene.kind === "classify"; // which has no place
   element("truth-label").hidden = !scene.truth || scene.kind === "classify";
   if (scene.kind === "classify") element("facts").textContent += classified();
   const lowest = scene.scores.reduce((least, score) => Math.min(least, score), 1);
