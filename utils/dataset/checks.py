@@ -74,10 +74,10 @@ class _Tally:
     empty: Counter[Split] = field(default_factory=Counter)
     boxes: Counter[tuple[Split, str]] = field(default_factory=Counter)
 
-    def add(self, split: Split, boxes: Shapes) -> None:
+    def add(self, split: Split, shapes: Shapes) -> None:
         self.tiles[split] += 1
-        self.empty[split] += len(boxes) == 0
-        self.boxes.update((split, label) for label in boxes.labels)
+        self.empty[split] += len(shapes) == 0
+        self.boxes.update((split, label) for label in shapes.labels)
 
     def statistics(self, class_names: Iterable[str]) -> DatasetStatistics:
         names = list(class_names)

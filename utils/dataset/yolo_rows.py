@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from utils.geometry import FloatArray, clip_boxes
+from utils.geometry import FloatArray
 from utils.shapes.formats import to_yolo
 from utils.shapes.outlines import corners_of, parts_inside
 from utils.shapes.rings import single_ring
@@ -44,7 +44,7 @@ def _rows(shapes: Shapes, width: int, height: int) -> Sequence[FloatArray]:
     """The numbers behind the class of each shape; none for one without an area in the tile."""
     tile = (0.0, 0.0, float(width), float(height))
     if shapes.outlines is None:
-        return list(to_yolo(clip_boxes(shapes.xyxy, tile), width, height))
+        return list(to_yolo(shapes.clipped(tile).xyxy, width, height))
     if shapes.kind.is_oriented:
         rings = _corner_rings(shapes, width, height)
     else:

@@ -100,5 +100,5 @@ def _voted(
     return EvaluatedImage(scene_id, scene_id, window, truth, found.by_score(), group=tiles[0].group)
 
 
-def _in_scene(boxes: Shapes, window: Window) -> Shapes:
-    return boxes.shifted(window.x, window.y)
+def _in_scene(shapes: Shapes, window: Window) -> Shapes:
+    return shapes.shifted(window.x, window.y)

@@ -89,10 +89,10 @@ def confusion_matrix(
     return [[int(count) for count in row] for row in matrix]
 
 
-def confident(boxes: Shapes, confidence: float) -> Shapes:
+def confident(shapes: Shapes, confidence: float) -> Shapes:
     """The shapes of at least a confidence, by falling score; of an image's classes the best one."""
-    ordered = boxes.by_score()
-    if not boxes.kind.has_places:
+    ordered = shapes.by_score()
+    if not shapes.kind.has_places:
         ordered = ordered.select(np.arange(min(1, len(ordered))))
     return ordered.select(ordered.confidences >= confidence)
 

@@ -179,9 +179,9 @@ def _answers(found: Shapes) -> Shapes:
     return found.by_score().select(list(range(len(found)))[:1])
 
 
-def _by_score(boxes: Shapes) -> list[int]:
+def _by_score(shapes: Shapes) -> list[int]:
     """The indices of boxes, lowest score first."""
-    scores = np.zeros(len(boxes)) if boxes.scores is None else boxes.scores
+    scores = np.zeros(len(shapes)) if shapes.scores is None else shapes.scores
     return [int(index) for index in np.argsort(scores, kind="stable")]
 
 
