@@ -290,16 +290,13 @@ def _objects(found: _Found, group_of: IntArray, size: tuple[int, int]) -> Shapes
     objects = found.shapes.select(best)
     if found.shapes.outlines is not None:
         members = np.split(position, starts[1:])
-        whole = position[np.minimum(place, len(position) - 1)]
+        for group in np.flatnonzero(is_whole):
+            members[group] = position[[place[group]]]
         outlines = [
-            found.shapes.outlines[whole[group]]
-            if is_whole[group]
-            else union_of(
-                found.shapes.outlines[pieces],
-                found.windows[found.window[pieces]],
-                found.shapes.kind,
+            union_of(
+                found.shapes.outlines[pieces], found.windows[found.window[pieces]], objects.kind
             )
-            for group, pieces in enumerate(members)
+            for pieces in members
         ]
         return Shapes.of_outlines(outlines, objects.labels, objects.scores, objects.kind)
     hulls[is_whole] = boxes[place[is_whole]]

@@ -64,11 +64,6 @@ def to_yolo(xyxy: ArrayLike, width: float, height: float) -> FloatArray:
     return np.hstack([centres, boxes[:, 2:] - boxes[:, :2]]) / [width, height, width, height]
 
 
-def from_percent(xywh: ArrayLike, width: float, height: float) -> FloatArray:
-    """Label Studio `[x, y, width, height]` in percent of the image to `xyxy` in pixels."""
-    return from_coco(_rows(xywh) / 100 * [width, height, width, height])
-
-
 def to_percent(xyxy: ArrayLike, width: float, height: float) -> FloatArray:
     """`xyxy` in pixels to Label Studio `[x, y, width, height]` in percent of the image."""
     return to_coco(xyxy) / [width, height, width, height] * 100

@@ -227,10 +227,6 @@ class Shapes:
         """The shapes by falling score; equal scores keep their order."""
         return self.select(np.argsort(-self.confidences, kind="stable"))
 
-    def without_scores(self) -> Self:
-        """The same shapes as ground truth."""
-        return replace(self, scores=None)
-
     def hulls(self) -> Self:
         """The hulls of the shapes, as upright boxes."""
         return replace(self, outlines=None, kind=ShapeKind.DETECT)
