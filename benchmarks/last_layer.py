@@ -21,7 +21,7 @@ from torchvision.ops import nms
 
 from utils.dataset.labeled import LabeledTile
 from utils.detection.ultralytics.checkpoint import load_weights
-from utils.geometry import FloatArray, iou_matrix
+from utils.geometry import FloatArray
 from utils.shapes.shapes import Shapes
 
 _IS_OBJECT, _IS_NONE = 0.5, 0.4  # of the overlap with the best true box
@@ -182,7 +182,7 @@ def _level(head: Any, level: int, maps: torch.Tensor, ratio: float) -> tuple[Any
 def _places(
     features: FloatArray, xyxy: FloatArray, truth: Shapes, level: int, chance: np.random.Generator
 ) -> Places:
-    overlap = iou_matrix(xyxy, truth.xyxy).max(axis=1, initial=0)
+    overlap = Shapes(xyxy, ("",) * len(xyxy)).overlaps(truth).max(axis=1, initial=0)
     objects, others = np.flatnonzero(overlap > _IS_OBJECT), np.flatnonzero(overlap < _IS_NONE)
     drawn = chance.choice(others, min(len(others), _PLACES_WITHOUT[level]), replace=False)
     each = len(others) / max(1, len(drawn))

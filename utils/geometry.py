@@ -98,13 +98,6 @@ def clip_boxes(boxes: ArrayLike, bounds: tuple[float, float, float, float]) -> F
     return np.clip(_as_boxes(boxes), [x1, y1, x1, y1], [x2, y2, x2, y2])
 
 
-def visible_shares(boxes: ArrayLike, window: Window) -> FloatArray:
-    """The share of each box's area inside `window`, shape (n,); 0 for boxes without area."""
-    areas = box_areas(boxes)
-    visible = box_areas(clip_boxes(boxes, window.xyxy))
-    return np.divide(visible, areas, out=np.zeros_like(areas), where=areas > 0)
-
-
 def intersection_matrix(first: ArrayLike, second: ArrayLike) -> FloatArray:
     """The area that every pair of n and m boxes shares, in square pixels, shape (n, m)."""
     a, b = _as_boxes(first), _as_boxes(second)
@@ -112,16 +105,6 @@ def intersection_matrix(first: ArrayLike, second: ArrayLike) -> FloatArray:
     lower_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
     sides = np.clip(lower_right - upper_left, 0, None)
     return np.asarray(sides[..., 0] * sides[..., 1])
-
-
-def iou_matrix(first: ArrayLike, second: ArrayLike) -> FloatArray:
-    """Intersection over union of every pair of n and m boxes, shape (n, m)."""
-    intersection = intersection_matrix(first, second)
-    union = box_areas(first)[:, None] + box_areas(second)[None, :] - intersection
-    shares: FloatArray = np.divide(
-        intersection, union, out=np.zeros_like(intersection), where=union > 0
-    )
-    return shares
 
 
 def _as_boxes(boxes: ArrayLike) -> FloatArray:

@@ -104,7 +104,8 @@ def summary_of(run: PipelineRunResponse, pages: Mapping[str, Path]) -> list[str]
     chosen = ""
     for name, artifact in sorted(outputs_of(run), key=_place):
         metadata: dict[str, Any] = dict(artifact.run_metadata)
-        metadata["noun"] = ShapeKind(metadata.get("kind", ShapeKind.DETECT)).noun
+        kind = ShapeKind(metadata.get("kind", ShapeKind.DETECT))
+        metadata["noun"] = kind.noun
         metadata |= {key: shown_path(pages[key]) for key in metadata if key in pages}
         if name.startswith(_OF_A_SHARD):
             chosen = metadata.get("confidence_chosen", chosen)
@@ -113,7 +114,7 @@ def summary_of(run: PipelineRunResponse, pages: Mapping[str, Path]) -> list[str]
             lines.append(f"  {_LINES['evaluation of classes'].format_map(metadata)}")
         elif name == "evaluation" and "mAP50" not in metadata:
             lines.append("  on unseen scenes: no object to find, so no score")
-        elif name == "predictions" and metadata.get("kind") == ShapeKind.CLASSIFY:
+        elif name == "predictions" and not kind.has_places:
             lines.append(f"  {_LINES['predictions of classes'].format_map(metadata)}")
         elif name in _LINES:
             lines.append(f"  {_LINES[name].format_map(_Readable(metadata))}")

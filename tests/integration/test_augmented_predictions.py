@@ -12,7 +12,6 @@ from utils.detection.options import PredictorOptions
 from utils.detection.predictor import load_predictor
 from utils.detection.test_time_augmentation import mirrored_image
 from utils.detection.ultralytics.checkpoint import load_weights
-from utils.geometry import iou_matrix
 
 SIDE = 320
 
@@ -52,7 +51,7 @@ def test_test_time_augmentation_enlarges_the_window_and_puts_its_boxes_in_place(
     sure = boxes.select(boxes.scores >= 0.3)
     assert len(sure)
     for one in (alone, again):  # both predictions have the boxes of high scores
-        assert (iou_matrix(sure.xyxy, one.xyxy).max(axis=1) > 0.5).all()
+        assert (sure.overlaps(one).max(axis=1) > 0.5).all()
 
 
 def test_minimum_score_and_number_of_boxes_hold_for_both_predictions_together(

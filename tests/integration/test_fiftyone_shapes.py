@@ -17,8 +17,8 @@ from utils.detection.predictions import Predictions, ScenePrediction
 from utils.errors import DatasetError
 from utils.geometry import FloatArray
 from utils.shapes.columns import with_kind
-from utils.shapes.keyholes import polygon_of_ring
 from utils.shapes.outlines import oriented_boxes
+from utils.shapes.rings import outline_of_ring
 from utils.shapes.shapes import ShapeKind, Shapes
 from utils.tiling.manifest import TileManifest
 
@@ -83,7 +83,7 @@ def shown(value: Any, kind: ShapeKind) -> Shapes:
     for one in value.polylines:
         assert one.closed
         assert one.filled == (kind == ShapeKind.SEGMENT)
-        rings = [polygon_of_ring(np.array(ring) * [WIDTH, HEIGHT]) for ring in one.points]
+        rings = [outline_of_ring(np.array(ring) * [WIDTH, HEIGHT]) for ring in one.points]
         outlines.append(shapely.MultiPolygon(rings) if len(rings) > 1 else rings[0])
     return Shapes.of_outlines(outlines, [one.label for one in value.polylines], kind=kind)
 

@@ -15,7 +15,6 @@ from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
 from utils.detection.ultralytics.checkpoint import load_weights
 from utils.errors import TooManyIssuesError
-from utils.geometry import iou_matrix
 from utils.images.georeference import Georeference
 from utils.scenes.scene import Scene
 
@@ -112,7 +111,7 @@ def test_objects_on_borders_of_windows_are_found_once(predict, shared_data, tiny
         [boats], options, detector=coco_detector(tiny_detector, shared_data)
     ).predictions
     assert len(scene.shapes) > 20
-    alike = iou_matrix(scene.shapes.xyxy, scene.shapes.xyxy) > 0.7
+    alike = scene.shapes.overlaps(scene.shapes) > 0.7
     same_class = np.equal.outer(*[np.array(scene.shapes.labels)] * 2)
     assert not np.triu(alike & same_class, k=1).any()
 

@@ -16,7 +16,6 @@ from utils.detection.options import InferenceOptions
 from utils.detection.outputs import merge_inferences
 from utils.detection.predict import InferenceResult, predict_scenes
 from utils.detection.ultralytics.checkpoint import load_weights
-from utils.geometry import iou_matrix
 from utils.reports.viewer import Viewer, write_viewer
 from utils.scenes.options import CocoSource, FolderSource
 from utils.scenes.sources import open_source
@@ -91,5 +90,5 @@ def test_the_vehicles_that_people_labelled_are_found(look, shared_data):
     source = CocoSource(kind="coco", path=str(shared_data / "sahi"), max_bad_share=0.5)
     (scene,) = look(source)[0].predictions
     is_sure = (scene.shapes.scores >= 0.25) & np.isin(scene.shapes.labels, ["bus", "car", "truck"])
-    overlaps = iou_matrix(scene.shapes.select(is_sure).xyxy, scene.truth.xyxy)
+    overlaps = scene.shapes.select(is_sure).overlaps(scene.truth)
     assert (overlaps.max(axis=0) > 0.5).tolist() == [True] * 5

@@ -15,7 +15,7 @@ from PIL import Image
 
 from utils.annotation.label_studio.regions import ALL_LOST, DrawnShapes, shapes_of
 from utils.geometry import box_areas
-from utils.labels.label_studio_shapes import turned_hull
+from utils.labels.label_studio_shapes import hull_of
 from utils.shapes.shapes import ShapeKind
 
 sides = st.floats(1, 500)
@@ -191,6 +191,12 @@ def test_a_tile_of_which_every_region_is_lost_is_known(drawn: dict[str, Any]) ->
 def test_a_turned_rectangle_is_told() -> None:
     assert read(region(rectanglelabels=["ship"], rotation=30))[2] == ["turned box made upright"]
     assert read(region(rectanglelabels=["ship"], rotation=90, x=40))[2] == []
+
+
+def turned_hull(x: float, y: float, width: float, height: float, degrees: float) -> Any:
+    """The hull of a rectangle in a tile of 100 pixels, where percent are pixels."""
+    value = {"x": x, "y": y, "width": width, "height": height, "rotation": degrees}
+    return hull_of(value, 100, 100, (100, 100))
 
 
 def test_a_rectangle_turned_by_a_right_angle_swaps_its_sides() -> None:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from tests.unit.outlines import HEIGHT, WIDTH, shapes_of_kind
 from utils.curation.labels import label_of, with_ids
 from utils.geometry import FloatArray
-from utils.shapes.keyholes import polygon_of_ring
 from utils.shapes.outlines import corners_of
+from utils.shapes.rings import outline_of_ring
 from utils.shapes.shapes import ShapeKind, Shapes
 
 PIXELS = 0.01
@@ -36,7 +36,7 @@ def read(value: dict[str, Any], kind: ShapeKind) -> Shapes:
 
 
 def outline_of(rings: list[list[tuple[float, float]]]) -> shapely.Geometry:
-    parts = [polygon_of_ring(np.array(ring) * [WIDTH, HEIGHT]) for ring in rings]
+    parts = [outline_of_ring(np.array(ring) * [WIDTH, HEIGHT]) for ring in rings]
     return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.builders import boxes, labeled, make_tile
 from utils.curation.samples import tile_samples
 from utils.detection.predictions import ScenePrediction
-from utils.geometry import Window, box_areas, visible_shares
+from utils.geometry import Window, box_areas
 from utils.shapes.shapes import Shapes
 from utils.shapes.windows import shapes_by_window
 
@@ -114,7 +114,7 @@ def test_boxes_of_a_window_lie_in_it_and_every_box_is_where_it_is_seen_best(
     whole = boxes(*[(left, top, left + width, top + height) for left, top, width, height in rows])
     named = Shapes(whole.xyxy, tuple(str(index) for index in range(len(whole))))
     looked_through = [Window(x=x, y=y, width=100, height=80) for x, y in windows]
-    shares = np.array([visible_shares(whole.xyxy, window) for window in looked_through])
+    shares = np.array([whole.visible_shares(window) for window in looked_through])
     shown = list(shapes_by_window(named, looked_through, share))
     for window, inside in enumerate(shown):
         assert (inside.xyxy >= 0).all()

@@ -64,8 +64,7 @@ def test_a_polygon_becomes_one_ring_that_ultralytics_fills_as_the_polygon(outlin
 
 def test_a_ring_passes_through_every_point():
     ring = single_ring(ISLANDS)
-    assert set(map(tuple, shapely.get_coordinates(ISLANDS))) == set(map(tuple, ring))
-    assert len(ring) == len(shapely.get_coordinates(ISLANDS)) - 4 + 3 * 2
+    assert set(map(tuple, shapely.get_coordinates(ISLANDS))) <= set(map(tuple, ring))
 
 
 def test_a_polygon_is_cut_by_the_tile_and_one_outside_has_no_row():

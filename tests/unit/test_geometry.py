@@ -8,13 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from tests.builders import boxes
 from utils.geometry import (
     Window,
     box_areas,
     clip_boxes,
-    iou_matrix,
     shift,
-    visible_shares,
 )
 
 pixels = st.floats(-1000, 1000)
@@ -52,13 +51,13 @@ windows = st.builds(
 )
 def test_visible_share_of_a_box_in_a_window(box, window, visible):
     x, y, width, height = window
-    shares = visible_shares([box], Window(x=x, y=y, width=width, height=height))
+    shares = boxes(box).visible_shares(Window(x=x, y=y, width=width, height=height))
     assert shares == pytest.approx([visible])
 
 
 @given(box_arrays(), windows)
-def test_shares_lie_between_nothing_and_everything(boxes, window):
-    shares = visible_shares(boxes, window)
+def test_shares_lie_between_nothing_and_everything(rows, window):
+    shares = boxes(*rows).visible_shares(window)
     assert ((shares >= 0) & (shares <= 1)).all()
 
 
@@ -77,21 +76,21 @@ def test_a_shift_and_its_opposite_cancel(boxes, dx, dy):
 
 
 @given(box_arrays(min_side=0.1))
-def test_a_box_overlaps_itself_wholly_and_others_alike_both_ways(boxes):
-    overlaps = iou_matrix(boxes, boxes)
-    assert np.diag(overlaps) == pytest.approx(np.ones(len(boxes)))
+def test_a_box_overlaps_itself_wholly_and_others_alike_both_ways(rows):
+    overlaps = boxes(*rows).overlaps(boxes(*rows))
+    assert np.diag(overlaps) == pytest.approx(np.ones(len(rows)))
     assert overlaps == pytest.approx(overlaps.T)
     assert ((overlaps >= 0) & (overlaps <= 1 + 1e-9)).all()
 
 
 def test_intersection_over_union_of_known_boxes():
-    overlaps = iou_matrix([(0, 0, 10, 10)], [(5, 0, 15, 10), (10, 0, 20, 10), (2, 2, 4, 4)])
+    overlaps = boxes((0, 0, 10, 10)).overlaps(boxes((5, 0, 15, 10), (10, 0, 20, 10), (2, 2, 4, 4)))
     assert overlaps == pytest.approx(np.array([[1 / 3, 0, 0.04]]))
 
 
 def test_boxes_without_area_overlap_nothing_not_even_themselves():
-    point, box = (5, 5, 5, 5), (0, 0, 10, 10)
-    assert iou_matrix([point, box], [point, box]).tolist() == [[0, 0], [0, 1]]
+    both = boxes((5, 5, 5, 5), (0, 0, 10, 10))
+    assert both.overlaps(both).tolist() == [[0, 0], [0, 1]]
 
 
 def test_an_inverted_box_has_no_area():

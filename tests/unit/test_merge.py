@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from utils.detection.merge import merge_certain, merge_windows
-from utils.geometry import Window, box_areas, clip_boxes, iou_matrix
+from utils.geometry import Window, box_areas, clip_boxes
 from utils.shapes.grid import tile_windows
 from utils.shapes.shapes import Shapes
 
@@ -250,7 +250,8 @@ def likeness(one, other, width, height, merge_iou):
     parts = clip_boxes([one[1:5], other[1:5]], tuple(shared))
     if box_areas([shared])[0] == 0 or (box_areas(parts) == 0).any():
         return None
-    iou = iou_matrix(parts[:1], parts[1:])[0, 0]
+    pieces = Shapes(parts, ("piece", "piece"))
+    iou = pieces.overlaps(pieces)[0, 1]
     both = box_areas(clip_boxes(parts[:1], tuple(parts[1])))[0]
     sliver = any(is_cut(row, width, height) for row in (one, other))
     if iou >= merge_iou or (sliver and both / box_areas(parts).min() >= 0.8):

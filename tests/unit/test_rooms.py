@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -22,6 +23,7 @@ FOLDERS = (
 # Registering a stack writes components, connectors, secrets and flavors: no records to ask for.
 WRITES_STACKS = ("commands/stacks/",)
 ARGUMENTS = ("commands/parser.py", "commands/arguments.py")
+MOST_FILES_OF_A_KIND = 12
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -66,3 +68,35 @@ def test_a_file_of_steps_holds_one_step_of_its_name():
         ]
         if file.stem != "__init__":
             assert functions == [file.stem], file.name
+
+
+def kinds_told_apart(tree: ast.Module) -> Iterator[int]:
+    """The lines that compare with a kind, match it, or list several kinds."""
+
+    def names(*nodes: ast.AST | None) -> int:
+        return sum(
+            isinstance(node, ast.Attribute) and getattr(node.value, "id", None) == "ShapeKind"
+            for node in nodes
+        )
+
+    for node in ast.walk(tree):
+        match node:
+            case ast.Compare(left=left, comparators=others) if names(left, *others):
+                yield node.lineno
+            case ast.MatchValue(value=value) if names(value):
+                yield value.lineno
+            case ast.Dict(keys=keys) if names(*keys) > 1:
+                yield node.lineno
+            case ast.Tuple(elts=listed) | ast.List(elts=listed) | ast.Set(elts=listed):
+                if names(*listed) > 1:
+                    yield node.lineno
+
+
+def test_another_kind_of_shapes_would_touch_the_files_that_are_listed_and_no_other():
+    page = (PROJECT_ROOT / "docs/architecture.md").read_text()
+    table = page.partition("### A fifth kind")[2].partition("\n## ")[0]
+    listed = re.findall(r"^\| `([\w/]+\.py)` \|", table, flags=re.MULTILINE)
+    assert 0 < len(listed) <= MOST_FILES_OF_A_KIND
+    assert [path for path in listed if not (PROJECT_ROOT / path).exists()] == []
+    found = {path: [*kinds_told_apart(tree)] for path, tree in modules()}
+    assert {path: lines for path, lines in found.items() if lines and path not in listed} == {}

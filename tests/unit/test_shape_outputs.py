@@ -19,8 +19,9 @@ from utils.geometry import Window
 from utils.images.georeference import Georeference
 from utils.issues import IssueReport
 from utils.reports.pictures import picture
-from utils.shapes.coco_outlines import mask_of, to_segmentation
 from utils.shapes.columns import with_kind
+from utils.shapes.formats import to_coco_segmentation
+from utils.shapes.masks import mask_of
 from utils.shapes.outlines import corners_of, oriented_boxes
 from utils.shapes.shapes import ShapeKind, Shapes
 
@@ -52,7 +53,7 @@ def test_run_lengths_are_those_of_pycocotools(mask):
     if not mask.any():
         return
     outline = outline_of(mask)
-    segmentation = to_segmentation(outline, WIDTH, HEIGHT)
+    segmentation = to_coco_segmentation(outline, WIDTH, HEIGHT)
     if isinstance(segmentation, list):
         encoded = coco.merge(coco.frPyObjects(segmentation, HEIGHT, WIDTH))
     else:
@@ -63,7 +64,7 @@ def test_run_lengths_are_those_of_pycocotools(mask):
 
 def test_a_hole_is_not_lost():
     ring = shapely.box(5, 5, 15, 15).difference(shapely.box(8, 8, 12, 12))
-    segmentation = to_segmentation(ring, WIDTH, HEIGHT)
+    segmentation = to_coco_segmentation(ring, WIDTH, HEIGHT)
     assert sum(segmentation["counts"][1::2]) == 100 - 16
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from utils.geometry import visible_shares
+from utils.geometry import Window
 from utils.shapes.grid import Grid
 from utils.shapes.shapes import Shapes
 from utils.shapes.windows import Assignment, assign_shapes
@@ -20,6 +20,10 @@ WIDTH, HEIGHT = 40, 30
 
 def assign_boxes(xyxy: np.ndarray, grid: Grid, min_visibility: float) -> Assignment:
     return assign_shapes(Shapes(xyxy, ("ship",) * len(xyxy)), grid, min_visibility)
+
+
+def shares_of(xyxy: np.ndarray, window: Window) -> np.ndarray:
+    return Shapes(xyxy, ("ship",) * len(xyxy)).visible_shares(window)
 
 
 @st.composite
@@ -45,11 +49,11 @@ def test_a_box_belongs_to_every_tile_that_shows_enough_of_it(boxes, grid, min_vi
     assignment = assign_boxes(boxes, grid, min_visibility)
     pairs = set(zip(assignment.windows.tolist(), assignment.boxes.tolist(), strict=True))
     for index, window in enumerate(grid):
-        for box, share in enumerate(visible_shares(boxes, window)):
+        for box, share in enumerate(shares_of(boxes, window)):
             if share > min_visibility + 1e-9:
                 assert (index, box) in pairs
             elif (index, box) in pairs and share < min_visibility - 1e-9:
-                assert share >= max(visible_shares(boxes[[box]], other)[0] for other in grid) - 1e-9
+                assert share >= max(shares_of(boxes[[box]], other)[0] for other in grid) - 1e-9
 
 
 @given(boxes_in_a_scene(), grids(), st.floats(0.01, 1))
@@ -61,7 +65,7 @@ def test_every_box_is_in_at_least_one_tile(boxes, grid, min_visibility):
 @given(boxes_in_a_scene(), grids(), st.floats(0.01, 1))
 def test_parts_kept_and_dropped_are_all_parts(boxes, grid, min_visibility):
     assignment = assign_boxes(boxes, grid, min_visibility)
-    touching = sum(int((visible_shares(boxes, window) > 0).sum()) for window in grid)
+    touching = sum(int((shares_of(boxes, window) > 0).sum()) for window in grid)
     assert len(assignment.boxes) + assignment.parts_dropped == touching
 
 

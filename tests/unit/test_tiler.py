@@ -62,7 +62,7 @@ def test_equal_file_names_in_different_folders_keep_their_own_tiles(tmp_path):
 
 def test_boxes_come_in_tile_coordinates(image, tmp_path):
     truth = boxes((90, 10, 110, 20), (5, 5, 10, 10), (10, 5, 5, 5))
-    tiles = tile_image(image, tmp_path / "tiles", tile_size=100, boxes=truth)
+    tiles = tile_image(image, tmp_path / "tiles", tile_size=100, shapes=truth)
     assert tiles[0].shapes == boxes((90, 10, 100, 20), (5, 5, 10, 10))
     assert tiles[1].shapes == boxes((0, 10, 10, 20))
 
@@ -70,7 +70,7 @@ def test_boxes_come_in_tile_coordinates(image, tmp_path):
 def test_further_options_are_those_of_tiling(image, tmp_path):
     truth = boxes((90, 10, 110, 20))
     tiles = tile_image(
-        image, tmp_path / "tiles", tile_size=100, boxes=truth, empty_tiles="drop", scene_id="a/b"
+        image, tmp_path / "tiles", tile_size=100, shapes=truth, empty_tiles="drop", scene_id="a/b"
     )
     assert [tile.window.x for tile in tiles] == [0, 100]
     assert {tile.scene_id for tile in tiles} == {"a/b"}

@@ -77,11 +77,11 @@ class ExportStatistics:
     drawn: int = 0
     newest_review: str = ""
 
-    def add(self, review: Review | None, reviewed: bool, boxes: Shapes) -> None:
+    def add(self, review: Review | None, reviewed: bool, shapes: Shapes) -> None:
         """Count a tile that is kept."""
         self.reviewed += reviewed
         self.ground_truth += not reviewed
-        self.boxes += len(boxes)
+        self.boxes += len(shapes)
         if review is not None and review.state != ReviewState.SKIPPED:
             setattr(self, review.state, getattr(self, review.state) + 1)
             self.newest_review = max(self.newest_review, review.at.isoformat())

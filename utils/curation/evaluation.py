@@ -36,7 +36,7 @@ def evaluate(dataset: Any, kind: ShapeKind) -> int:
     count = len(both)
     if not count or dataset.has_evaluation(EVALUATION):
         return count
-    if kind == ShapeKind.CLASSIFY:
+    if not kind.has_places:
         both.evaluate_classifications(FOUND, gt_field=TRUTH, eval_key=EVALUATION)
     else:
         both.evaluate_detections(FOUND, gt_field=TRUTH, eval_key=EVALUATION, iou=_IOU)

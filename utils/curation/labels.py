@@ -11,7 +11,7 @@ from typing import Any
 from bson import ObjectId
 
 from utils.shapes.formats import to_relative_points, to_relative_xywh
-from utils.shapes.keyholes import rings_of
+from utils.shapes.rings import rings_of_parts
 from utils.shapes.shapes import ShapeKind, Shapes
 
 Label = dict[str, Any]
@@ -43,7 +43,7 @@ def label_of(
     Returns:
         The value without the ids of its labels: the best class of an image, None without any.
     """
-    if kind == ShapeKind.CLASSIFY:
+    if not kind.has_places:
         shapes = shapes.by_score().select(list(range(len(shapes)))[:1])
     labels = [
         {**label, "attributes": {}, "tags": [], "label": name}
@@ -72,14 +72,14 @@ def _new_id() -> Label:
 
 def _places(shapes: Shapes, kind: ShapeKind, width: int, height: int) -> Iterator[Label]:
     """Yield each label with its place alone."""
-    if kind == ShapeKind.CLASSIFY:
+    if not kind.has_places:
         yield from ({"_cls": "Classification"} for _ in shapes.labels)
-    elif kind == ShapeKind.DETECT:
+    elif kind.is_upright:
         for share in to_relative_xywh(shapes.xyxy, width, height).tolist():
             yield {"_cls": "Detection", "bounding_box": share}
     else:
         # Filled boxes of a crowd would hide the picture, and those of kind detect are not filled.
-        filled = kind == ShapeKind.SEGMENT
-        for rings in [] if shapes.outlines is None else rings_of(shapes.outlines):
+        filled = not kind.is_oriented
+        for rings in [] if shapes.outlines is None else rings_of_parts(shapes.outlines):
             points = [to_relative_points(ring, width, height).tolist() for ring in rings]
             yield {"_cls": "Polyline", "points": points, "closed": True, "filled": filled}

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+import numpy as np
+
 from utils.dataset.labeled import LabeledTile
 from utils.detection.predictions import ScenePrediction
-from utils.geometry import Window, iou_matrix
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.geometry import Window
+from utils.shapes.shapes import Shapes
 from utils.shapes.windows import seen_in, shapes_by_window
 from utils.tiling.tile import Tile
 
@@ -100,7 +102,7 @@ def _with_prediction(
     if scene is None:
         return samples
     windows = [sample.window for sample in samples]
-    if scene.shapes.kind == ShapeKind.CLASSIFY:
+    if not scene.shapes.kind.has_places:
         found = _classes_by_window(scene.shapes, windows)
     else:
         found = shapes_by_window(scene.shapes, windows, min_visibility)
@@ -116,7 +118,8 @@ def _classes_by_window(shapes: Shapes, windows: Sequence[Window]) -> Iterator[Sh
     They are those of the image that overlaps it most, by at least a half: the class of a whole
     scene is not that of each part.
     """
-    overlaps = iou_matrix([window.xyxy for window in windows], shapes.xyxy)
+    places = Shapes(np.array([window.xyxy for window in windows]), ("",) * len(windows))
+    overlaps = places.overlaps(shapes)
     for window, shares in zip(windows, overlaps, strict=True):
         best = max(_SAME_IMAGE, float(shares.max(initial=0)))
         yield seen_in(shapes.select(shares >= best), window).by_score()

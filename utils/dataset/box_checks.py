@@ -36,48 +36,48 @@ def checked_boxes(tile: LabeledTile, class_names: Collection[str], issues: Issue
 
 
 def _of_known_class(
-    tile: LabeledTile, boxes: Shapes, class_names: Collection[str], issues: IssueReport
+    tile: LabeledTile, shapes: Shapes, class_names: Collection[str], issues: IssueReport
 ) -> Shapes:
-    for label in sorted(set(boxes.labels) - set(class_names)):
-        count = boxes.labels.count(label)
+    for label in sorted(set(shapes.labels) - set(class_names)):
+        count = shapes.labels.count(label)
         detail = f"{count} of class '{label}', which is not one of {', '.join(class_names)}"
         issues.add(tile.tile_id, UNKNOWN_CLASS, detail, set_aside=False)
-    return boxes.select(np.array([label in class_names for label in boxes.labels], dtype=bool))
+    return shapes.select(np.array([label in class_names for label in shapes.labels], dtype=bool))
 
 
-def _usable(tile: LabeledTile, boxes: Shapes, issues: IssueReport) -> Shapes:
-    found = cleaned(boxes, tile.window.width, tile.window.height)
+def _usable(tile: LabeledTile, shapes: Shapes, issues: IssueReport) -> Shapes:
+    found = cleaned(shapes, tile.window.width, tile.window.height)
     for fault in found.unusable:
-        kind = f"{boxes.kind.singular} {'twice' if fault.is_double else 'unusable'}"
+        kind = f"{shapes.kind.singular} {'twice' if fault.is_double else 'unusable'}"
         detail = "is there before" if fault.is_double else fault.problem
-        shown = _shown(boxes.xyxy[fault.index])
+        shown = _shown(shapes.xyxy[fault.index])
         issues.add(tile.tile_id, kind, f"{shown} {detail}", set_aside=False)
     for mended, count in found.mended.items():
-        detail = f"{count} of its {boxes.kind.noun}: {MENDED[mended]}"
+        detail = f"{count} of its {shapes.kind.noun}: {MENDED[mended]}"
         issues.add(tile.tile_id, mended, detail, set_aside=False)
     return found.shapes
 
 
-def _clipped(tile: LabeledTile, boxes: Shapes, issues: IssueReport) -> Shapes:
+def _clipped(tile: LabeledTile, shapes: Shapes, issues: IssueReport) -> Shapes:
     # An oriented box that was clipped before reaches over the edge and stays as it is.
-    clipped = boxes.clipped((0, 0, tile.window.width, tile.window.height))
-    beyond = np.abs(boxes.xyxy - clipped.xyxy) > _UNMEANT_PIXELS
-    kind = f"{boxes.kind.singular} reaches over the edge"
-    for box in boxes.xyxy[beyond.any(axis=1)]:
+    clipped = shapes.clipped((0, 0, tile.window.width, tile.window.height))
+    beyond = np.abs(shapes.xyxy - clipped.xyxy) > _UNMEANT_PIXELS
+    kind = f"{shapes.kind.singular} reaches over the edge"
+    for box in shapes.xyxy[beyond.any(axis=1)]:
         issues.add(tile.tile_id, kind, f"{_shown(box)} was clipped", set_aside=False)
     return clipped
 
 
-def _distinct(tile: LabeledTile, boxes: Shapes, issues: IssueReport) -> Shapes:
-    repeated, kind = _repeats(boxes), f"{boxes.kind.singular} twice"
-    for box in boxes.xyxy[repeated]:
+def _distinct(tile: LabeledTile, shapes: Shapes, issues: IssueReport) -> Shapes:
+    repeated, kind = _repeats(shapes), f"{shapes.kind.singular} twice"
+    for box in shapes.xyxy[repeated]:
         issues.add(tile.tile_id, kind, f"{_shown(box)} is there before", set_aside=False)
-    return boxes.select(~repeated)
+    return shapes.select(~repeated)
 
 
-def _repeats(boxes: Shapes) -> BoolArray:
+def _repeats(shapes: Shapes) -> BoolArray:
     """True for each box that coincides with an earlier one of its class, shape (n,)."""
-    same = (boxes.overlaps(boxes) >= _SAME_BOX_IOU) & boxes.same_classes(boxes)
+    same = (shapes.overlaps(shapes) >= _SAME_BOX_IOU) & shapes.same_classes(shapes)
     return np.asarray(np.tril(same, k=-1).any(axis=1))
 
 

@@ -15,7 +15,7 @@ from utils.dataset.splits import Split
 from utils.errors import DatasetError
 from utils.issues import IssueReport
 from utils.shapes.columns import with_kind
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 
 BROKEN_IMAGE = "image does not decode"
 NO_IMAGE = "label without image"
@@ -74,10 +74,10 @@ class _Tally:
     empty: Counter[Split] = field(default_factory=Counter)
     boxes: Counter[tuple[Split, str]] = field(default_factory=Counter)
 
-    def add(self, split: Split, boxes: Shapes) -> None:
+    def add(self, split: Split, shapes: Shapes) -> None:
         self.tiles[split] += 1
-        self.empty[split] += len(boxes) == 0
-        self.boxes.update((split, label) for label in boxes.labels)
+        self.empty[split] += len(shapes) == 0
+        self.boxes.update((split, label) for label in shapes.labels)
 
     def statistics(self, class_names: Iterable[str]) -> DatasetStatistics:
         names = list(class_names)
@@ -173,7 +173,7 @@ def _passed(
             issues.add(tile.tile_id, *problem)
             continue
         boxes = checked_boxes(tile, class_names, issues)
-        if kind == ShapeKind.CLASSIFY and len(boxes) != 1:
+        if not kind.has_places and len(boxes) != 1:
             issues.add(tile.tile_id, NOT_ONE_CLASS, f"it has {len(boxes)} classes, and needs one")
             continue
         tally.add(split, boxes)
@@ -220,7 +220,7 @@ def _note_unlabeled(
 
 
 def _note_unseen(dataset: LabeledDataset, tally: _Tally, issues: IssueReport) -> None:
-    one = "image" if dataset.kind == ShapeKind.CLASSIFY else dataset.kind.singular
+    one = dataset.kind.singular if dataset.kind.has_places else "image"
     for name in dataset.class_names:
         missing = [
             split.value for split in Split if tally.tiles[split] and not tally.boxes[split, name]

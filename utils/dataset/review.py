@@ -11,7 +11,7 @@ import numpy as np
 from utils.geometry import BoolArray, FloatArray
 from utils.shapes.outlines import corners_of, distances_between
 from utils.shapes.pairing import overlapping_pairs
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 
 # Percent of a canvas and back: a pixel of the browser is hit or missed by this much.
 SAME_PIXELS = 0.5
@@ -115,7 +115,7 @@ def _distances(before: Shapes, after: Shapes) -> FloatArray:
 
     An oriented box that was turned by half a turn has the same outline, and another heading.
     """
-    if before.kind == after.kind == ShapeKind.OBB:
+    if before.kind.is_oriented and after.kind.is_oriented:
         apart = corners_of(before.polygons) - corners_of(after.polygons)
         return np.asarray(np.hypot(apart[..., 0], apart[..., 1]).max(axis=1, initial=0))
     return distances_between(before.polygons, after.polygons)

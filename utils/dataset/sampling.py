@@ -16,7 +16,6 @@ from utils.dataset.options import SamplingOptions
 from utils.dataset.splits import Split
 from utils.dataset.yolo import YoloDataset, link_image
 from utils.files import write_whole
-from utils.shapes.shapes import ShapeKind
 
 _HASH_BYTES = 8
 _NAME_LENGTH = 16
@@ -40,7 +39,7 @@ def sampled(dataset: YoloDataset, options: SamplingOptions) -> YoloDataset:
         f"{dataset.fingerprint} {options.model_dump_json()}".encode()
     ).hexdigest()
     name = fingerprint[:_NAME_LENGTH]
-    describe = _linked if dataset.kind == ShapeKind.CLASSIFY else _listed
+    describe = _listed if dataset.kind.has_places else _linked
     return replace(
         dataset,
         data_yaml=describe(dataset, {images[tile]: count for tile, count in times.items()}, name),
@@ -51,7 +50,7 @@ def sampled(dataset: YoloDataset, options: SamplingOptions) -> YoloDataset:
 
 def _train_images(dataset: YoloDataset) -> list[Path]:
     """The images of the train split, by tile id."""
-    is_classified = dataset.kind == ShapeKind.CLASSIFY
+    is_classified = not dataset.kind.has_places
     folder = dataset.root / Split.TRAIN if is_classified else dataset.root / "images" / Split.TRAIN
     found = folder.glob("*/*") if is_classified else folder.iterdir()
     return sorted(found, key=lambda path: path.stem)
@@ -117,7 +116,7 @@ def times_seen(classes: Mapping[str, Collection[str]], options: SamplingOptions)
 
 def _classes(dataset: YoloDataset, image: Path) -> set[str]:
     """The number of each class in a training tile."""
-    if dataset.kind == ShapeKind.CLASSIFY:
+    if not dataset.kind.has_places:
         return {image.parent.name}
     labels = dataset.root / "labels" / Split.TRAIN / f"{image.stem}.txt"
     return {line.split()[0] for line in labels.read_text().splitlines()}

@@ -63,7 +63,7 @@ class YoloDataset:
     @property
     def source(self) -> Path:
         """The file or folder that ultralytics is told to train on."""
-        return self.root if self.kind == ShapeKind.CLASSIFY else self.data_yaml
+        return self.data_yaml if self.kind.has_places else self.root
 
 
 def write_yolo_dataset(
@@ -96,7 +96,7 @@ def write_yolo_dataset(
     digest = hashlib.sha256(json.dumps(_identity(class_names, kind)).encode())
     counts: Counter[str] = Counter()
     written: set[Path] = set()
-    write_tile = _write_classified if kind == ShapeKind.CLASSIFY else _write_tile
+    write_tile = _write_tile if kind.has_places else _write_classified
     for tile in tiles:
         split = splits[tile.scene_id]
         _require_kind(tile, kind)
@@ -105,7 +105,7 @@ def write_yolo_dataset(
         counts[split] += 1
     _refuse_missing(counts)
     _remove_others(folder, written)
-    describe = _write_class_names if kind == ShapeKind.CLASSIFY else _write_description
+    describe = _write_description if kind.has_places else _write_class_names
     data_yaml = describe(folder, class_names, counts)
     tile_counts = {split.value: counts[split] for split in Split}
     return YoloDataset(data_yaml, tuple(class_names), digest.hexdigest(), tile_counts, kind)
@@ -113,7 +113,7 @@ def write_yolo_dataset(
 
 def _identity(class_names: Sequence[str], kind: ShapeKind) -> list[str]:
     """The beginning of the fingerprint, which is that of earlier versions for boxes."""
-    return [*class_names] if kind == ShapeKind.DETECT else [kind.value, *class_names]
+    return [*class_names] if kind.is_upright else [kind.value, *class_names]
 
 
 def _require_kind(tile: LabeledTile, kind: ShapeKind) -> None:
@@ -123,7 +123,7 @@ def _require_kind(tile: LabeledTile, kind: ShapeKind) -> None:
             f"Tile {tile.tile_id} has {shapes.kind.noun}, where the dataset has {kind.noun}. "
             "Export the labels again."
         )
-    if kind == ShapeKind.CLASSIFY and len(shapes) != 1:
+    if not kind.has_places and len(shapes) != 1:
         raise DatasetError(
             f"Tile {tile.tile_id} has {len(shapes)} classes, and a training of {kind.noun} needs "
             "one. Check the labels before they are laid out, as the training pipeline does."

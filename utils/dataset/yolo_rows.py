@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from utils.geometry import FloatArray, clip_boxes
+from utils.geometry import FloatArray
 from utils.shapes.formats import to_yolo
 from utils.shapes.outlines import corners_of, parts_inside
 from utils.shapes.rings import single_ring
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 
 # Ultralytics leaves out an image with a row whose hull is larger than the image, or whose centre is
 # outside, by more than a hundredth of the side; half of that is safe from rounding.
@@ -44,8 +44,8 @@ def _rows(shapes: Shapes, width: int, height: int) -> Sequence[FloatArray]:
     """The numbers behind the class of each shape; none for one without an area in the tile."""
     tile = (0.0, 0.0, float(width), float(height))
     if shapes.outlines is None:
-        return list(to_yolo(clip_boxes(shapes.xyxy, tile), width, height))
-    if shapes.kind == ShapeKind.OBB:
+        return list(to_yolo(shapes.clipped(tile).xyxy, width, height))
+    if shapes.kind.is_oriented:
         rings = _corner_rings(shapes, width, height)
     else:
         rings = [_ring(part) for part in parts_inside(shapes.outlines, tile)]

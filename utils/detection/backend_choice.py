@@ -106,8 +106,8 @@ def agreement(first: list[Shapes], second: list[Shapes]) -> tuple[float, int]:
     return float(found.mean()) if len(found) else 1.0, len(found)
 
 
-def _has_counterpart(boxes: Shapes, others: Shapes) -> Any:
-    clear = boxes.select(boxes.confidences >= _CLEAR_SCORE)
+def _has_counterpart(shapes: Shapes, others: Shapes) -> Any:
+    clear = shapes.select(shapes.confidences >= _CLEAR_SCORE)
     alike = (
         (clear.overlaps(others) >= _COUNTERPART_IOU)
         & (np.abs(clear.confidences[:, None] - others.confidences) <= _SCORE_TOLERANCE)

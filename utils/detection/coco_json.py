@@ -9,8 +9,7 @@ from typing import Any, TextIO
 
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.files import written_whole
-from utils.shapes.coco_outlines import to_segmentation
-from utils.shapes.formats import to_coco
+from utils.shapes.formats import to_coco, to_coco_segmentation
 from utils.shapes.outlines import Outlines
 
 
@@ -77,7 +76,7 @@ def _annotations(
 
 
 def _drawn(outlines: Outlines, scene: ScenePrediction) -> list[dict[str, Any]]:
-    segmentations = (to_segmentation(one, scene.width, scene.height) for one in outlines)
+    segmentations = (to_coco_segmentation(one, scene.width, scene.height) for one in outlines)
     return [{"segmentation": segmentation} for segmentation in segmentations]
 
 

@@ -155,7 +155,7 @@ class Detector:
         """
         if wanted != "auto":
             return wanted
-        if self.kind == ShapeKind.CLASSIFY and self.confidence is None:
+        if not self.kind.has_places and self.confidence is None:
             return 0.0  # the best class of an image is an answer, however unsure
         return _ULTRALYTICS_CONFIDENCE if self.confidence is None else self.confidence
 
@@ -163,7 +163,7 @@ class Detector:
         """How `least_score` was chosen, in words."""
         if wanted != "auto":
             return "in the configuration"
-        if self.kind == ShapeKind.CLASSIFY and self.confidence is None:
+        if not self.kind.has_places and self.confidence is None:
             return "as every class of an image has a score"
         if self.confidence is None:
             return "nowhere: ultralytics' default"

@@ -11,7 +11,7 @@ from utils.detection.predictions import Predictions, ScenePrediction
 from utils.files import write_whole
 from utils.shapes.formats import to_yolo
 from utils.shapes.outlines import corners_of, least_rectangles, rings_of
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 from utils.tiling.tile import scene_key
 
 
@@ -41,7 +41,7 @@ def write_dota_labels(predictions: Predictions, folder: Path) -> Path:
     for scene in predictions:
         shapes = scene.shapes
         rectangles = shapes.polygons
-        if shapes.kind == ShapeKind.SEGMENT:
+        if shapes.outlines is not None and not shapes.kind.is_oriented:
             rectangles = least_rectangles(rectangles)
         rows = (
             f"{_numbers(corners.ravel().tolist(), 2)} {_one_word(label)} 0\n"
@@ -62,7 +62,7 @@ def _yolo_rows(scene: ScenePrediction, numbers: dict[str, int]) -> Iterator[str]
 
 def _places(shapes: Shapes, index: int, width: int, height: int) -> list[list[float]]:
     """The shares of the image that the rows of one shape hold."""
-    if shapes.kind == ShapeKind.CLASSIFY:
+    if not shapes.kind.has_places:
         return [[]]
     if shapes.outlines is None:
         shares: list[list[float]] = to_yolo(shapes.xyxy[index], width, height).tolist()

@@ -1,4 +1,8 @@
-"""Outlines of predicted masks, each decoded within its own box."""
+"""Outlines of predicted masks, each decoded within its own box.
+
+A network predicts logits, whose line of 0 passes between pixels. A painted mask is coarser: its
+outline follows the edges of pixels (`utils.shapes.masks`).
+"""
 
 from __future__ import annotations
 

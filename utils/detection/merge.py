@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from utils.detection.merged_outlines import exact_areas, union_of
 from utils.geometry import BoolArray, FloatArray, Window, box_areas, clip_boxes
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 
 IntArray = NDArray[np.intp]
 
@@ -43,14 +43,14 @@ class _Found:
     """The boxes of all windows, in an order that does not depend on the order of the windows.
 
     Attributes:
-        boxes: Shapes in scene coordinates, by falling score, then by place and class.
+        shapes: Shapes in scene coordinates, by falling score, then by place and class.
         classes: Index of each box's class, shape (n,).
         windows: The distinct windows as boxes, from top to bottom, shape (w, 4).
         window: Index of each box's window, shape (n,).
         cut: Whether each box reaches a border of its window that lies inside the scene, shape (n,).
     """
 
-    boxes: Shapes
+    shapes: Shapes
     classes: IntArray
     windows: FloatArray
     window: IntArray
@@ -82,8 +82,8 @@ def merge_windows(
         The objects, by falling score, then by place and class, whatever the order of `found`.
     """
     everything = _in_canonical_order(found, width, height)
-    if not len(everything.boxes) or everything.boxes.kind == ShapeKind.CLASSIFY:
-        return everything.boxes
+    if not len(everything.shapes) or not everything.shapes.kind.has_places:
+        return everything.shapes
     matches = _matches(everything, merge_iou)
     group_of = _joined(matches, everything.window)
     real = ~_second_guesses(everything, matches, group_of)[np.unique(group_of)]
@@ -113,10 +113,10 @@ def merge_certain(
     Returns:
         The objects, as `merge_windows` gives them, and the fainter ones.
     """
-    certain = [(window, boxes.select(_scores(boxes) >= least_score)) for window, boxes in found]
+    certain = [(window, boxes.select(boxes.confidences >= least_score)) for window, boxes in found]
     objects = merge_windows(certain, width, height, merge_iou=merge_iou)
     everything = merge_windows(found, width, height, merge_iou=merge_iou)
-    return objects, everything.select(_scores(everything) < least_score)
+    return objects, everything.select(everything.confidences < least_score)
 
 
 def _in_canonical_order(found: Sequence[tuple[Window, Shapes]], width: int, height: int) -> _Found:
@@ -138,18 +138,14 @@ def _concatenated(parts: Sequence[Shapes]) -> Shapes:
     return shapes if shapes.scores is not None else replace(shapes, scores=shapes.confidences)
 
 
-def _scores(boxes: Shapes) -> FloatArray:
-    return boxes.scores if boxes.scores is not None else np.ones(len(boxes))
-
-
-def _class_indices(boxes: Shapes) -> IntArray:
-    indices: IntArray = np.unique(np.array(boxes.labels, dtype=str), return_inverse=True)[1]
+def _class_indices(shapes: Shapes) -> IntArray:
+    indices: IntArray = np.unique(np.array(shapes.labels, dtype=str), return_inverse=True)[1]
     return indices
 
 
-def _order(boxes: Shapes, classes: IntArray, *then: IntArray) -> IntArray:
+def _order(shapes: Shapes, classes: IntArray, *then: IntArray) -> IntArray:
     """Positions by falling score, then by place (x1, y1, x2, y2) and class."""
-    order: IntArray = np.lexsort((*then, classes, *boxes.xyxy.T[::-1], -_scores(boxes)))
+    order: IntArray = np.lexsort((*then, classes, *shapes.xyxy.T[::-1], -shapes.confidences))
     return order
 
 
@@ -183,7 +179,7 @@ def _pairs_that_meet(found: _Found) -> Iterator[IntArray]:
     import shapely
 
     # The tree only uses extents, and a diagonal has the extent of its box at half the cost.
-    outlines = shapely.linestrings(found.boxes.xyxy.reshape(-1, 2, 2))
+    outlines = shapely.linestrings(found.shapes.xyxy.reshape(-1, 2, 2))
     tree = shapely.STRtree(outlines)
     for start in range(0, len(outlines), _OUTLINES_AT_ONCE):
         one, other = tree.query(outlines[start : start + _OUTLINES_AT_ONCE])
@@ -200,18 +196,18 @@ def _compared(found: _Found, pairs: IntArray, merge_iou: float) -> tuple[BoolArr
     """Whether each pair is the same object, and its overlap in the shared strip, shape (m,)."""
     shared = _shared_by_windows(found, pairs)
     # `take` gathers rows several times as fast as indexing, and there are many pairs.
-    one, other = (_clipped(found.boxes.xyxy.take(side, 0), shared) for side in pairs.T)
+    one, other = (_clipped(found.shapes.xyxy.take(side, 0), shared) for side in pairs.T)
     areas, other_areas = box_areas(one), box_areas(other)
     intersection = box_areas(_intersection(one, other))
     both = intersection > 0
-    if found.boxes.outlines is not None:
+    if found.shapes.outlines is not None:
         met = np.flatnonzero(both)
-        exact = exact_areas(found.boxes, pairs[met], shared[met])
+        exact = exact_areas(found.shapes, pairs[met], shared[met])
         areas[met], other_areas[met], intersection[met] = exact
         both = intersection > 0
     iou = _share(intersection, areas + other_areas - intersection, both)
     share_of_smaller = _share(intersection, np.minimum(areas, other_areas), both)
-    most = _SLIVER_SHARE if found.boxes.outlines is None else _OUTLINED_SLIVER_SHARE
+    most = _SLIVER_SHARE if found.shapes.outlines is None else _OUTLINED_SLIVER_SHARE
     is_sliver = found.cut[pairs].any(axis=1)
     same = both & ((iou >= merge_iou) | (is_sliver & (share_of_smaller >= most)))
     return np.asarray(same), iou
@@ -280,7 +276,7 @@ def _objects(found: _Found, group_of: IntArray, size: tuple[int, int]) -> Shapes
     position = np.argsort(group_of, kind="stable")
     # Positions go by falling score: the first of a group has its highest.
     best, starts, sizes = np.unique(group_of[position], return_index=True, return_counts=True)
-    boxes, windows = found.boxes.xyxy[position], found.windows[found.window[position]]
+    boxes, windows = found.shapes.xyxy[position], found.windows[found.window[position]]
     hulls = np.hstack(
         [np.minimum.reduceat(boxes[:, :2], starts), np.maximum.reduceat(boxes[:, 2:], starts)]
     )
@@ -291,19 +287,16 @@ def _objects(found: _Found, group_of: IntArray, size: tuple[int, int]) -> Shapes
     places = np.where(sees_all.all(axis=1), np.arange(len(position)), len(position))
     place = np.minimum.reduceat(places, starts)
     is_whole = place < len(position)
-    objects = found.boxes.select(best)
-    if found.boxes.outlines is not None:
+    objects = found.shapes.select(best)
+    if found.shapes.outlines is not None:
         members = np.split(position, starts[1:])
-        whole = position[np.minimum(place, len(position) - 1)]
+        for group in np.flatnonzero(is_whole):
+            members[group] = position[[place[group]]]
         outlines = [
-            found.boxes.outlines[whole[group]]
-            if is_whole[group]
-            else union_of(
-                found.boxes.outlines[pieces],
-                found.windows[found.window[pieces]],
-                found.boxes.kind,
+            union_of(
+                found.shapes.outlines[pieces], found.windows[found.window[pieces]], objects.kind
             )
-            for group, pieces in enumerate(members)
+            for pieces in members
         ]
         return Shapes.of_outlines(outlines, objects.labels, objects.scores, objects.kind)
     hulls[is_whole] = boxes[place[is_whole]]

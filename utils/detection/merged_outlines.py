@@ -77,7 +77,7 @@ def union_of(outlines: Outlines, windows: FloatArray, kind: ShapeKind) -> Any:
     if len(outlines) == 1:
         return outlines[0]
     seen = shapely.intersection(outlines, of_boxes(windows))
-    if kind == ShapeKind.OBB:
+    if kind.is_oriented:
         return _oriented_union(corners_of(outlines), seen)
     return polygonal(as_outlines([shapely.union_all(seen)]))[0]
 

@@ -175,7 +175,7 @@ def _identity(source: SceneSource, detector: Detector, options: InferenceOptions
         *(_METHOD, library_version(), source.name),
         *(detector.weights_sha256, detector.image_size, detector.class_names),
         *(detector.tile_side, detector.ground_sample_distance),
-        *([] if detector.kind == ShapeKind.DETECT else [detector.kind]),
+        *([] if detector.kind.is_upright else [detector.kind]),
     ]
     chosen = options.updated(confidence=detector.least_score(options.confidence))
     parts = [*identity, chosen.model_dump(mode="json", exclude=_NOT_IDENTITY)]

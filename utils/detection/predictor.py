@@ -18,7 +18,7 @@ from utils.detection.test_time_augmentation import (
 )
 from utils.detection.ultralytics.network import Network, load_network
 from utils.images.reader import Pixels
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 from utils.storage.store import ObjectStore
 
 # Low enough to include boxes that a backend, or a prediction without augmentation, nearly finds.
@@ -127,7 +127,7 @@ def load_predictor(
     plain, augmented = (
         load(side, min(least_score, _FAINT)) for side in (image_size, enlarged(image_size))
     )
-    is_classifier = detector.kind == ShapeKind.CLASSIFY
+    is_classifier = not detector.kind.has_places
     most = options.top_k if is_classifier else options.max_boxes
     return replace(plain, augmented=augmented, least_score=least_score, max_boxes=most)
 

@@ -17,7 +17,6 @@ from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
 from utils.geometry import FloatArray, Window
 from utils.issues import Issue
-from utils.shapes.shapes import ShapeKind
 
 OTHER_SCALE = "other scale than learned"
 RESAMPLED = "scene resampled to the learned resolution"
@@ -135,7 +134,7 @@ def plan_windows(
 
 def classifies_scenes(detector: Detector, options: InferenceOptions) -> bool:
     """Whether a scene is one window, however large, since its class is asked for."""
-    return detector.kind == ShapeKind.CLASSIFY and options.classify == "scene"
+    return not detector.kind.has_places and options.classify == "scene"
 
 
 def scale_issues(detector: Detector, options: InferenceOptions) -> list[Issue]:

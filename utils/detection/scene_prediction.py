@@ -12,7 +12,7 @@ from utils.detection.predictions import ScenePrediction
 from utils.detection.scan import SceneScan
 from utils.geometry import BoolArray
 from utils.scenes.coverage import COVERED, OUTSIDE, WITHOUT_DATA
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 
 
 def merged_prediction(scan: SceneScan, options: InferenceOptions, least: float) -> ScenePrediction:
@@ -65,20 +65,20 @@ def merged_prediction(scan: SceneScan, options: InferenceOptions, least: float) 
     )
 
 
-def _inside(scan: SceneScan, boxes: Shapes) -> BoolArray:
+def _inside(scan: SceneScan, shapes: Shapes) -> BoolArray:
     # The class of an image is no object with a place in it.
-    if scan.coverage is None or boxes.kind == ShapeKind.CLASSIFY:
-        return np.ones(len(boxes), dtype=np.bool_)
-    return scan.coverage.inside(boxes.xyxy)
+    if scan.coverage is None or not shapes.kind.has_places:
+        return np.ones(len(shapes), dtype=np.bool_)
+    return scan.coverage.inside(shapes.xyxy)
 
 
 def _marked(
-    boxes: Shapes, scan: SceneScan, options: InferenceOptions
+    shapes: Shapes, scan: SceneScan, options: InferenceOptions
 ) -> tuple[Shapes, tuple[bool, ...], int]:
     """The boxes to keep, whether each touches an area without data, and the number dropped."""
-    if scan.coverage is None or boxes.kind == ShapeKind.CLASSIFY:
-        return boxes, (), 0
-    touching = scan.coverage.at_edge(boxes.xyxy)
+    if scan.coverage is None or not shapes.kind.has_places:
+        return shapes, (), 0
+    touching = scan.coverage.at_edge(shapes.xyxy)
     if options.edges == "keep":
-        return boxes, tuple(touching.tolist()), 0
-    return boxes.select(~touching), (), int(touching.sum())
+        return shapes, tuple(touching.tolist()), 0
+    return shapes.select(~touching), (), int(touching.sum())

@@ -14,14 +14,13 @@ import numpy as np
 from utils.evaluation.bootstrap import Estimate, GroupSpread, draw_groups, estimate
 from utils.evaluation.calibration import calibration_of
 from utils.evaluation.curves import CONFIDENCES, count_boxes, count_faint
-from utils.evaluation.evaluated_images import EvaluatedImage
+from utils.evaluation.evaluated_images import EvaluatedImage, kind_of
 from utils.evaluation.matching import group_ids, match_classes
 from utils.evaluation.options import EvaluationOptions
 from utils.evaluation.scores import BACKGROUND, ClassScores, Curves, Scores
 from utils.evaluation.tide_errors import WRONG_CLASS, confident
 from utils.geometry import FloatArray
 from utils.shapes.pairing import IntArray
-from utils.shapes.shapes import ShapeKind
 
 FIVE = 5
 _METRICS = ("top1", "top5", "precision", "recall", "F1")
@@ -126,7 +125,7 @@ def score_classes(
         class_names=(*class_names, BACKGROUND),
         calibration=calibration_of(matches),
         errors={WRONG_CLASS: int(total.sum() - np.trace(total[:-1]))},
-        kind=ShapeKind.CLASSIFY,
+        kind=kind_of(images),
     )
 
 

@@ -11,25 +11,18 @@ import numpy as np
 
 from utils.dataset.labeled import LabeledTile
 from utils.detection.detector import Detector
-from utils.errors import DetectorError
 from utils.evaluation.bootstrap import (
     Estimate,
     GroupSpread,
-    average_precisions_of,
-    draw_groups,
     estimate,
-    mean_over_classes,
     widened,
 )
-from utils.evaluation.classification import count_classes
 from utils.evaluation.evaluate import class_names
-from utils.evaluation.evaluated_images import EvaluatedImage, kind_of
-from utils.evaluation.matching import group_ids, match_classes, with_truth
+from utils.evaluation.evaluated_images import EvaluatedImage
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
 from utils.evaluation.predict_tiles import TilePredictions
+from utils.evaluation.sampled_metric import SampledMetric, deciding_metric, sampled
 from utils.evaluation.scores import FEW_GROUPS
-from utils.geometry import FloatArray
-from utils.shapes.shapes import ShapeKind
 
 _WORTH = (
     " (the scenes that decide are worth {:.1f} of equal size; pin more to test, under 'fractions' "
@@ -155,8 +148,8 @@ def compare_predictions(
         evaluation: Options that both predicted with.
     """
     names = class_names([champion[1], challenger[1]], tiles)
-    metric = _metric(promotion.metric, predictions[0].tiles)
-    before, after = (_drawn(own.tiles, names, metric, evaluation) for own in predictions)
+    metric = deciding_metric(promotion.metric, predictions[0].tiles)
+    before, after = (sampled(own.tiles, names, metric, evaluation) for own in predictions)
     sides = (
         _side(*champion, before, predictions[0], evaluation),
         _side(*challenger, after, predictions[1], evaluation),
@@ -184,70 +177,6 @@ def compare_predictions(
     )
 
 
-def _metric(wanted: str, tiles: Sequence[EvaluatedImage]) -> str:
-    """The metric that decides.
-
-    Raises:
-        DetectorError: If the detectors have no such metric.
-    """
-    known = ("top1", "F1") if kind_of(tiles) == ShapeKind.CLASSIFY else ("mAP50-95", "mAP50")
-    if wanted not in ("auto", *known):
-        raise DetectorError(
-            f"promotion.metric is {wanted}, which these detectors do not have. "
-            f"Set it to auto, {' or '.join(known)}."
-        )
-    return known[0] if wanted == "auto" else wanted
-
-
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """Scores of one detector: over all scenes, by class, in each sample, in each group alone."""
-
-    value: float
-    classes: dict[str, float]
-    samples: FloatArray
-    alone: FloatArray
-
-
-def _drawn(
-    tiles: Sequence[EvaluatedImage],
-    names: Sequence[str],
-    metric: str,
-    evaluation: EvaluationOptions,
-) -> _Drawn:
-    groups = len(group_ids(tiles))
-    draws = draw_groups(groups, evaluation.bootstrap)
-    weights = np.vstack([np.ones(groups), draws, np.eye(groups)])
-    if kind_of(tiles) == ShapeKind.CLASSIFY:
-        scores, classes = _of_classes(tiles, names, metric, weights)
-    else:
-        scores, classes = _of_places(tiles, names, metric, weights)
-    return _Drawn(float(scores[0]), classes, scores[1 : 1 + len(draws)], scores[1 + len(draws) :])
-
-
-def _of_classes(
-    tiles: Sequence[EvaluatedImage], names: Sequence[str], metric: str, weights: FloatArray
-) -> tuple[FloatArray, dict[str, float]]:
-    """A metric of whole images' classes for each row of weights, and the F1 of each class."""
-    counts = count_classes(tiles, names)
-    return counts.metrics(weights)[metric], counts.f1_of(names)
-
-
-def _of_places(
-    tiles: Sequence[EvaluatedImage], names: Sequence[str], metric: str, weights: FloatArray
-) -> tuple[FloatArray, dict[str, float]]:
-    """The average precision for each row of weights, and that of each class with true shapes."""
-    matches = with_truth(match_classes(tiles, names))
-    precisions = {name: average_precisions_of(own, weights) for name, own in matches.items()}
-    map50, map50_95 = mean_over_classes(precisions)
-    is_map50 = metric == "mAP50"
-    scores = map50 if is_map50 else map50_95
-    classes = {
-        name: float(own[0, 0] if is_map50 else own[0].mean()) for name, own in precisions.items()
-    }
-    return scores, classes
-
-
 def _spread(tiles: Sequence[EvaluatedImage] | Sequence[LabeledTile]) -> GroupSpread:
     """The distribution of the true boxes over groups."""
     counts: Counter[str] = Counter()
@@ -260,7 +189,7 @@ def _spread(tiles: Sequence[EvaluatedImage] | Sequence[LabeledTile]) -> GroupSpr
 def _side(
     version: str,
     detector: Detector,
-    drawn: _Drawn,
+    drawn: SampledMetric,
     predicted: TilePredictions,
     evaluation: EvaluationOptions,
 ) -> Side:

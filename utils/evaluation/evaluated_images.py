@@ -67,7 +67,7 @@ def join_scenes(tiles: Iterable[EvaluatedImage], *, merge_iou: float) -> list[Ev
 def _joined(scene_id: str, tiles: Sequence[EvaluatedImage], merge_iou: float) -> EvaluatedImage:
     width = max(tile.window.x + tile.window.width for tile in tiles)
     height = max(tile.window.y + tile.window.height for tile in tiles)
-    if kind_of(tiles) == ShapeKind.CLASSIFY:
+    if not kind_of(tiles).has_places:
         return _voted(scene_id, tiles, width, height)
     truth = [(tile.window, _in_scene(tile.truth, tile.window)) for tile in tiles]
     found = [(tile.window, _in_scene(tile.found, tile.window)) for tile in tiles]
@@ -91,14 +91,14 @@ def _voted(
             total[label] += float(score) / len(tiles)
     whole = np.tile([0.0, 0, width, height], (len(total), 1))
     scores = np.array(list(total.values()))
-    found = Shapes(whole, tuple(total), scores, kind=ShapeKind.CLASSIFY)
+    found = Shapes(whole, tuple(total), scores, kind=kind_of(tiles))
     true_classes = {label for tile in tiles for label in tile.truth.labels}
-    truth = Shapes(kind=ShapeKind.CLASSIFY)
+    truth = Shapes(kind=found.kind)
     if len(true_classes) == 1:
         truth = Shapes.of_image(width, height, true_classes.pop())
     window = Window(x=0, y=0, width=width, height=height)
     return EvaluatedImage(scene_id, scene_id, window, truth, found.by_score(), group=tiles[0].group)
 
 
-def _in_scene(boxes: Shapes, window: Window) -> Shapes:
-    return boxes.shifted(window.x, window.y)
+def _in_scene(shapes: Shapes, window: Window) -> Shapes:
+    return shapes.shifted(window.x, window.y)

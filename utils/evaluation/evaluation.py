@@ -153,15 +153,15 @@ def _tile_card(tile: WorstTile) -> dict[str, Any]:
     }
 
 
-def _boxes_card(boxes: Shapes) -> dict[str, Any]:
-    scores = None if boxes.scores is None else boxes.scores.tolist()
-    outlines = None if boxes.outlines is None else to_geojson(boxes.outlines)
+def _boxes_card(shapes: Shapes) -> dict[str, Any]:
+    scores = None if shapes.scores is None else shapes.scores.tolist()
+    outlines = None if shapes.outlines is None else to_geojson(shapes.outlines)
     return {
-        "xyxy": boxes.xyxy.tolist(),
-        "labels": list(boxes.labels),
+        "xyxy": shapes.xyxy.tolist(),
+        "labels": list(shapes.labels),
         "scores": scores,
         "outlines": outlines,
-        "kind": boxes.kind.value,
+        "kind": shapes.kind.value,
     }
 
 

@@ -104,6 +104,6 @@ def _match_class(
     )
 
 
-def _is_within(boxes: Shapes, areas: tuple[float, float]) -> BoolArray:
-    size = boxes.areas
+def _is_within(shapes: Shapes, areas: tuple[float, float]) -> BoolArray:
+    size = shapes.areas
     return np.asarray((size >= areas[0]) & (size <= areas[1]))

@@ -15,7 +15,6 @@ from utils.evaluation.curves import count_boxes
 from utils.evaluation.matching import match_classes
 from utils.evaluation.options import EvaluationOptions
 from utils.evaluation.predict_tiles import predict_tiles
-from utils.shapes.shapes import ShapeKind
 
 _FACTORS = (1.0, 0.5, 0.7, 1.4)
 _MOST_TILES = 32  # enough to tell a loss, at the cost of a few batches
@@ -55,7 +54,7 @@ def with_recall_by_scale(
     """
     sample = sorted((tile for tile in tiles if len(tile.shapes)), key=lambda tile: tile.sha256)
     sample = sample[:_MOST_TILES]
-    if not sample or detector.task == ShapeKind.CLASSIFY:  # a class has no size
+    if not sample or not detector.kind.has_places:  # a class has no size
         return detector
     recalls = {
         f"{factor:g}": _recall(detector, sample, images, options, factor) for factor in _FACTORS

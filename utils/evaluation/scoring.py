@@ -32,7 +32,6 @@ from utils.evaluation.scores import BACKGROUND, ClassScores, Curves, Intervals, 
 from utils.evaluation.tide_errors import confusion_matrix, count_errors
 from utils.geometry import FloatArray
 from utils.shapes.pairing import IntArray
-from utils.shapes.shapes import ShapeKind
 
 
 def score(
@@ -46,7 +45,7 @@ def score(
         options: Options, for the confidence and the bootstrap.
     """
     kind = kind_of(images)
-    if kind == ShapeKind.CLASSIFY:
+    if not kind.has_places:
         return score_classes(images, class_names, options)
     matches = match_classes(images, class_names)
     counts = count_boxes(matches)
@@ -81,7 +80,7 @@ def score(
         calibration=calibration_of(matches),
         errors=count_errors(images, confidence),
         kind=kind,
-        angle_error=angle_error(images, confidence) if kind == ShapeKind.OBB else None,
+        angle_error=angle_error(images, confidence) if kind.is_oriented else None,
     )
 
 

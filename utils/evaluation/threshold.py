@@ -27,7 +27,6 @@ from utils.evaluation.options import BootstrapOptions, EvaluationOptions
 from utils.evaluation.predict_tiles import TilePredictions, predict_tiles
 from utils.evaluation.tide_errors import confident
 from utils.geometry import BoolArray, FloatArray
-from utils.shapes.shapes import ShapeKind
 
 _LEVEL = 0.9  # of the range within which the best confidence may lie
 _STANDARD_ERRORS = 1.0
@@ -83,7 +82,7 @@ def with_confidence(
         that cannot be trusted is replaced by the fallback, and `confidence_doubt` says why.
     """
     (predicted,) = predict_tiles([detector], tiles, images, options)
-    if detector.task == ShapeKind.CLASSIFY:
+    if not detector.kind.has_places:
         return _with_calibration(detector, predicted)
     matches = match_classes(predicted.tiles, detector.class_names)
     scores = np.concatenate([own.scores for own in matches.values()] or [np.zeros(0)])

@@ -24,7 +24,7 @@ import numpy as np
 from utils.evaluation.evaluated_images import EvaluatedImage
 from utils.geometry import BoolArray, FloatArray
 from utils.shapes.pairing import IntArray, match_shapes
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 
 MISSED = "missed"
 WRONG_PLACE = "wrong place"
@@ -89,10 +89,10 @@ def confusion_matrix(
     return [[int(count) for count in row] for row in matrix]
 
 
-def confident(boxes: Shapes, confidence: float) -> Shapes:
+def confident(shapes: Shapes, confidence: float) -> Shapes:
     """The shapes of at least a confidence, by falling score; of an image's classes the best one."""
-    ordered = boxes.by_score()
-    if boxes.kind == ShapeKind.CLASSIFY:
+    ordered = shapes.by_score()
+    if not shapes.kind.has_places:
         ordered = ordered.select(np.arange(min(1, len(ordered))))
     return ordered.select(ordered.confidences >= confidence)
 

@@ -11,7 +11,7 @@ from utils.dataset.labeled import LabeledTile
 from utils.detection.predictions import ScenePrediction
 from utils.evaluation.tide_errors import confident
 from utils.feedback.scores import class_uncertainty, disagreement, uncertainty
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 from utils.tiling.tile import Tile
 
 
@@ -93,7 +93,7 @@ def candidate(
 ) -> Candidate:
     """Make a candidate with its scores; the arguments are as in `Candidate` and `candidates`."""
     scores = found.scores if found is not None else None
-    is_class = found is not None and found.kind == ShapeKind.CLASSIFY
+    is_class = found is not None and not found.kind.has_places
     if is_class and not truth:
         truth = None  # an image without a class is one that nobody has labelled
     disagrees = disagreement(truth, found) if truth is not None and found is not None else None

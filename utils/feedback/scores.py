@@ -6,7 +6,7 @@ import numpy as np
 
 from utils.geometry import BoolArray, FloatArray
 from utils.shapes.pairing import match_shapes
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 
 # Shapes below this share of the threshold are mostly noise, and any number of them may be stored.
 _LEAST_SHARE = 0.2
@@ -98,7 +98,7 @@ def best_class(found: Shapes) -> Shapes:
     Args:
         found: By falling score.
     """
-    return found.select([0]) if found.kind == ShapeKind.CLASSIFY and len(found) else found
+    return found.select([0]) if not found.kind.has_places and len(found) else found
 
 
 class Novelty:

@@ -7,13 +7,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from utils.labels.coco_json import CocoFile
-from utils.labels.label_studio_outlines import outline_of
+from utils.labels.label_studio_regions import Region, regions_of
 from utils.labels.label_studio_shapes import (
-    Region,
     UnreadableShapeError,
     hull_of,
     is_rectangle,
-    regions_of,
+    outline_of,
     shape_name,
 )
 from utils.labels.objects import (

@@ -1,7 +1,7 @@
-"""The enclosing box of a region that people drew, whatever shape they drew it in.
+"""The hull and the outline of a region that people drew in Label Studio, in whatever shape.
 
 Label Studio writes places and sizes in percent of the image, width and height each of its own side,
-and turns shapes clockwise, as seen, in pixels.
+and turns shapes clockwise, as seen, in pixels. A region is a ring of points or a mask.
 """
 
 from __future__ import annotations
@@ -9,82 +9,26 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from utils.geometry import FloatArray
+from utils.labels import places
+from utils.shapes.formats import from_percent_points, from_turned_percent
+from utils.shapes.masks import outline_of as outline_of_mask
+from utils.shapes.outlines import rings_of
+from utils.shapes.rings import outline_of_ring
 
 _PNG = "data:image/png;base64,"
-# Regions that say something of the image or of another region, or mark a mere point.
-NO_SHAPES = frozenset(
-    {
-        *("choices", "datetime", "number", "pairwise", "ranker", "rating", "relation", "taxonomy"),
-        *("keypoint", "keypointlabels", "textarea"),
-    }
-)
+# The corners of pixels along a slanted line are this far apart from it.
+_STAIRS_PIXELS = 0.75
 _CHANNELS = 4  # Label Studio packs a brush as RGBA; the last band is the painted mask
 
 Value = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A region, which may come as several entries of the same id.
-
-    Attributes:
-        kinds: The types of its entries.
-        value: Value of all entries together.
-        drawn_on: Width and height in pixels of the image that it was drawn on.
-    """
-
-    kinds: tuple[str, ...]
-    value: dict[str, Any]
-    drawn_on: tuple[int, int]
-
-    @property
-    def is_shape(self) -> bool:
-        """Whether the region marks a place, and not merely a point."""
-        return not NO_SHAPES.issuperset(self.kinds)
-
-    @property
-    def labels(self) -> list[Any]:
-        """The labels that it was given, of whatever control."""
-        lists = [
-            self.value[key] for key in sorted(self.value, reverse=True) if key.endswith("labels")
-        ]
-        return [label for names in lists if isinstance(names, list) for label in names]
-
-
-def regions_of(result: Iterable[object]) -> dict[str, Region]:
-    """The regions of an annotation by id, as exported; what is no mapping is left out."""
-    regions: dict[str, Region] = {}
-    for position, entry in enumerate(result):
-        if not isinstance(entry, Mapping):
-            continue
-        region_id = str(entry.get("id", f"number {position}"))
-        before = regions.get(region_id, Region((), {}, (0, 0)))
-        value = entry.get("value")
-        regions[region_id] = Region(
-            (*before.kinds, str(entry.get("type"))),
-            before.value | (dict(value) if isinstance(value, Mapping) else {}),
-            max(before.drawn_on, _size_of(entry)),
-        )
-    return regions
-
-
-def _size_of(entry: Mapping[str, Any]) -> tuple[int, int]:
-    width, height = (_number(entry.get(f"original_{side}")) for side in ("width", "height"))
-    return int(width), int(height)
-
-
-def _number(value: object) -> float:
-    """A finite number; 0 for anything else."""
-    return float(value) if isinstance(value, int | float) and isfinite(value) else 0.0
 
 
 class UnreadableShapeError(ValueError):
@@ -107,75 +51,120 @@ def hull_of(value: Value, width: int, height: int, drawn_on: tuple[int, int]) ->
     Raises:
         UnreadableShapeError: If it is a shape that cannot be read.
     """
+    found = _read(value, width, height, drawn_on)
+    if found is None:
+        return None
+    if isinstance(found, _Ring):
+        return np.array([found.points.min(axis=0), found.points.max(axis=0)]).reshape(-1)
+    rows, columns = (np.flatnonzero(found.any(axis=axis)) for axis in (1, 0))
+    box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=np.float64)
+    return np.asarray(box * np.tile(_pixels_per_pixel(found, width, height), 2))
+
+
+def outline_of(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> Any:
+    """The outline of a region: a shapely polygon or multipolygon, perhaps beyond the tile.
+
+    A rectangle has its own top left corner first, then its own top right. A mask has the outline of
+    its pixels, simplified by less than a pixel, and an ellipse many corners.
+
+    Args:
+        value: Value of the region, as exported.
+        width: Width of the tile, in pixels.
+        height: Height of the tile, in pixels.
+        drawn_on: Width and height in pixels of the image as Label Studio saw it; masks have them.
+
+    Returns:
+        The outline in tile pixels, invalid where it crosses itself; None where the region is no
+        shape.
+
+    Raises:
+        UnreadableShapeError: If it is a shape that cannot be read.
+    """
+    import shapely
+
+    found = _read(value, width, height, drawn_on)
+    if found is None:
+        return None
+    if isinstance(found, _Ring):
+        if found.is_curved:
+            raise UnreadableShapeError("it has curves")
+        try:
+            return outline_of_ring(found.points)
+        except ValueError as error:
+            raise UnreadableShapeError(str(error)) from error
+    smooth = shapely.simplify(outline_of_mask(found), _STAIRS_PIXELS)
+    factors = _pixels_per_pixel(found, width, height)
+    return shapely.transform(smooth, lambda points: points * factors)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ring:
+    """A region of points, shape (k, 2), in tile pixels; those of curves only enclose it."""
+
+    points: FloatArray
+    is_curved: bool = False
+
+
+_Mask = NDArray[np.uint8]
+
+
+def _read(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> _Ring | _Mask | None:
+    """The points or the painted mask of a region, neither of them empty; None for no shape."""
     read = _reader(value)
     if read is None:
         return None
     try:
-        return read(value, width, height, drawn_on)
+        found = read(value, width, height, drawn_on)
     except (TypeError, ValueError, KeyError, IndexError, OverflowError) as error:
         raise UnreadableShapeError(str(error)) from error
+    if isinstance(found, _Ring):
+        if not len(found.points):
+            raise UnreadableShapeError("it has no points")
+    elif not found.any():
+        raise UnreadableShapeError("nothing is painted")
+    return found
 
 
-def turned_hull(
-    x: float, y: float, width: float, height: float, degrees: float
-) -> tuple[float, float, float, float]:
-    """The smallest upright box (xyxy) around a rectangle turned about its corner, all in pixels.
-
-    Label Studio turns a rectangle clockwise, as seen, about its upper left corner (x, y).
-    """
-    angle = np.deg2rad(degrees)
-    cosine, sine = np.cos(angle), np.sin(angle)
-    across = np.array([width * cosine, width * sine])
-    down = np.array([-height * sine, height * cosine])
-    corners = np.array([x, y]) + np.array([[0, 0], across, down, across + down])
-    return _around(corners)
+def _pixels_per_pixel(mask: _Mask, width: int, height: int) -> FloatArray:
+    """Pixels of the tile per pixel of a mask, across and down."""
+    return np.array([width / mask.shape[1], height / mask.shape[0]])
 
 
-def _rectangle(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> FloatArray:
+def _rectangle(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> _Ring:
     del drawn_on
-    x, y = pixels_of(value["x"], width), pixels_of(value["y"], height)
-    sides = pixels_of(value["width"], width), pixels_of(value["height"], height)
-    return np.array(turned_hull(x, y, *sides, float(value.get("rotation") or 0)))
+    numbers = [float(value[key]) for key in ("x", "y", "width", "height")]
+    row = [*numbers, float(value.get("rotation") or 0)]
+    return _Ring(from_turned_percent(row, width, height)[0])
 
 
-def _ellipse(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> FloatArray:
-    """Half the extent of a turned ellipse is the root of the squared projections of its axes."""
+def _ellipse(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> _Ring:
     del drawn_on
-    x, y = pixels_of(value["x"], width), pixels_of(value["y"], height)
-    across, down = pixels_of(value["radiusX"], width), pixels_of(value["radiusY"], height)
-    angle = np.deg2rad(float(value.get("rotation") or 0))
-    half_width = np.hypot(across * np.cos(angle), down * np.sin(angle))
-    half_height = np.hypot(across * np.sin(angle), down * np.cos(angle))
-    return np.array([x - half_width, y - half_height, x + half_width, y + half_height])
+    x, across = (float(value[key]) * width / 100 for key in ("x", "radiusX"))
+    y, down = (float(value[key]) * height / 100 for key in ("y", "radiusY"))
+    place = places.ellipse(x, y, across, down, float(value.get("rotation") or 0))
+    if place is None:
+        raise ValueError("it has no area")
+    return _Ring(rings_of(place.outline)[0])
 
 
-def _polygon(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> FloatArray:
+def _polygon(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> _Ring:
     del drawn_on
-    return _around_points([(point[0], point[1]) for point in value["points"]], width, height)
+    points = [(float(point[0]), float(point[1])) for point in value["points"]]
+    return _Ring(from_percent_points(points, width, height))
 
 
-def _path(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> FloatArray:
+def _path(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> _Ring:
     """A path of Bézier curves lies within the hull of its points and their control points."""
     del drawn_on
-    points = [
-        (point["x"], point["y"])
-        for vertex in value["vertices"]
-        for point in (vertex, vertex.get("controlPoint1"), vertex.get("controlPoint2"))
-        if point
-    ]
-    return _around_points(points, width, height)
+    vertices = value["vertices"]
+    controls = [vertex.get(f"controlPoint{end}") for vertex in vertices for end in (1, 2)]
+    points = [(float(point["x"]), float(point["y"])) for point in (*vertices, *controls) if point]
+    return _Ring(from_percent_points(points, width, height), is_curved=any(controls))
 
 
-def _brush(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> FloatArray:
-    return _around_mask(brush_mask(value, drawn_on), width, height)
-
-
-def _bitmask(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> FloatArray:
-    return _around_mask(bitmask_of(value, drawn_on), width, height)
-
-
-def brush_mask(value: Value, drawn_on: tuple[int, int]) -> NDArray[np.uint8]:
+def _brush(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> _Mask:
     """The mask of a brush, shape (rows, columns); ValueError where it is not one of the image."""
+    del width, height
     from label_studio_sdk.converter.brush import decode_rle
 
     packed: Sequence[int] = value["rle"]
@@ -183,12 +172,13 @@ def brush_mask(value: Value, drawn_on: tuple[int, int]) -> NDArray[np.uint8]:
     numbers = int.from_bytes(bytes(packed[:4]), "big")  # how many it unpacks to
     if value.get("format", "rle") != "rle" or numbers != columns * rows * _CHANNELS:
         raise ValueError(f"its mask is not one of {columns} x {rows} pixels")
-    mask: NDArray[np.uint8] = decode_rle(packed).reshape(rows, columns, _CHANNELS)[..., -1]
+    mask: _Mask = decode_rle(packed).reshape(rows, columns, _CHANNELS)[..., -1]
     return mask
 
 
-def bitmask_of(value: Value, drawn_on: tuple[int, int]) -> NDArray[np.uint8]:
+def _bitmask(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> _Mask:
     """The mask of a picture, shape (rows, columns); ValueError where it is not one of the image."""
+    del width, height
     from PIL import Image, UnidentifiedImageError
 
     encoded = str(value["imageDataURL"])
@@ -205,7 +195,7 @@ def bitmask_of(value: Value, drawn_on: tuple[int, int]) -> NDArray[np.uint8]:
         raise ValueError(f"its mask does not decode ({error})") from error
 
 
-_Reader = Callable[[Value, int, int, tuple[int, int]], FloatArray]
+_Reader = Callable[[Value, int, int, tuple[int, int]], _Ring | _Mask]
 
 # The keys that identify a shape, most specific first.
 _READERS: dict[tuple[str, ...], _Reader] = {
@@ -243,31 +233,3 @@ def is_rectangle(value: Value) -> bool:
 
 def _reader(value: Value) -> _Reader | None:
     return next((read for keys, read in _READERS.items() if value.keys() >= set(keys)), None)
-
-
-def pixels_of(percent: Any, side: int) -> float:
-    """A length in percent of a side of the image, in pixels."""
-    return float(percent) * side / 100
-
-
-def _around_points(points: Sequence[tuple[Any, Any]], width: int, height: int) -> FloatArray:
-    if not points:
-        raise ValueError("it has no points")
-    pixels = [(pixels_of(x, width), pixels_of(y, height)) for x, y in points]
-    return np.array(_around(np.array(pixels)))
-
-
-def _around_mask(mask: NDArray[np.uint8], width: int, height: int) -> FloatArray:
-    """The box around what is painted, scaled from the pixels of the mask to those of the tile."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        raise ValueError("nothing is painted")
-    box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=np.float64)
-    across, down = width / mask.shape[1], height / mask.shape[0]
-    return np.asarray(box * [across, down, across, down])
-
-
-def _around(points: FloatArray) -> tuple[float, float, float, float]:
-    x1, y1 = points.min(axis=0).tolist()
-    x2, y2 = points.max(axis=0).tolist()
-    return x1, y1, x2, y2

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from utils.errors import LabelError
 from utils.labels import places
-from utils.labels.masks import outline_of
 from utils.labels.objects import UNKNOWN_CLASS, ImageLabels, LabelledObject
+from utils.shapes.masks import outline_of
 
 Values = NDArray[np.int64]
 

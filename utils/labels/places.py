@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeGuard
 
 from utils.labels.objects import Hull, coordinate, has_area
-from utils.shapes.outlines import oriented_boxes, polygon_of
+from utils.shapes.outlines import oriented_boxes, polygon_of, united
 from utils.shapes.shapes import ShapeKind
 
 Points = list[tuple[float, float]]
@@ -54,24 +54,13 @@ def outlined(parts: Sequence[Points]) -> Place | None:
     polygons = [polygon_of(part) for part in parts if len(part) >= _FEWEST_POINTS]
     if not polygons or not has_area(hull):
         return Place(hull, "outline")
-    return of_polygon(_united(polygons), "outline", hull)
+    return of_polygon(united(polygons), "outline", hull)
 
 
 def of_polygon(polygon: Any, shape: str, hull: Hull | None = None) -> Place:
     """The place of a polygon or multipolygon."""
     x1, y1, x2, y2 = polygon.bounds
     return Place(hull or (x1, y1, x2, y2), shape, polygon, ShapeKind.SEGMENT)
-
-
-def _united(polygons: list[Any]) -> Any:
-    """The parts of one object as one outline; parts that overlap are one."""
-    import shapely
-
-    if len(polygons) == 1:
-        return polygons[0]
-    together = shapely.MultiPolygon(polygons)
-    is_mended = together.is_valid or not all(part.is_valid for part in polygons)
-    return together if is_mended else shapely.union_all(polygons)
 
 
 def corners(points: Points) -> Place | None:

@@ -21,21 +21,25 @@ def settle_rectangles(images: Sequence[ImageLabels]) -> None:
     boxes that lie straight.
     """
     objects = [found for labels in images for found in labels.objects]
-    outlines = [found for found in objects if found.kind == ShapeKind.SEGMENT]
+    outlines = [found for found in objects if _is_polygon(found)]
     are_boxes = bool(outlines) and all(map(_is_box, outlines))
-    can_turn = any(found.kind == ShapeKind.OBB for found in objects)
+    can_turn = any(found.kind.is_oriented for found in objects)
     for labels in images if are_boxes or can_turn else ():
         labels.objects = [_settled(found, are_boxes, can_turn) for found in labels.objects]
 
 
 def _settled(found: LabelledObject, are_boxes: bool, can_turn: bool) -> LabelledObject:
-    if found.kind == ShapeKind.SEGMENT and are_boxes:
+    if _is_polygon(found) and are_boxes:
         found = replace(found, shape="box", outline=None, kind=ShapeKind.DETECT)
-    if found.kind == ShapeKind.DETECT and found.shape == "box" and can_turn:
+    if found.kind.is_upright and found.shape == "box" and can_turn:
         x1, y1, x2, y2 = found.xyxy
         outline = polygon_of([(x1, y1), (x2, y1), (x2, y2), (x1, y2)])
         found = replace(found, outline=outline, kind=ShapeKind.OBB)
     return found
+
+
+def _is_polygon(found: LabelledObject) -> bool:
+    return found.kind.has_outlines and not found.kind.is_oriented
 
 
 def _is_box(found: LabelledObject) -> bool:

@@ -47,19 +47,19 @@ class ShapeCounts:
     )
     kind: ShapeKind = ShapeKind.DETECT
 
-    def add(self, boxes: Shapes) -> None:
+    def add(self, shapes: Shapes) -> None:
         """Add shapes to the counts."""
-        if not len(boxes):
+        if not len(shapes):
             return
-        self.kind = boxes.kind
-        self.classes.update(boxes.labels)
-        if boxes.outlines is not None:
-            directions = long_directions(boxes.outlines)
+        self.kind = shapes.kind
+        self.classes.update(shapes.labels)
+        if shapes.outlines is not None:
+            directions = long_directions(shapes.outlines)
             self.angles += np.histogram(directions, bins=_ANGLE_EDGES)[0]
-        sides = np.sqrt(boxes.areas)
+        sides = np.sqrt(shapes.areas)
         self.sizes += np.histogram(sides, bins=[*_SIZE_EDGES, np.inf])[0]
-        if boxes.scores is not None:
-            self.scores += np.histogram(boxes.scores, bins=_SCORE_EDGES)[0]
+        if shapes.scores is not None:
+            self.scores += np.histogram(shapes.scores, bins=_SCORE_EDGES)[0]
 
     @property
     def noun(self) -> str:
@@ -86,7 +86,7 @@ class ShapeCounts:
 
     def charts(self, class_names: Iterable[str] = ()) -> Iterator[Markup]:
         """Yield the sections that the kind of the shapes has: by class, size and orientation."""
-        if self.kind == ShapeKind.CLASSIFY:
+        if not self.kind.has_places:
             yield section("Images by class", self.class_chart(class_names))
             return
         yield section(f"{self.noun} by class", self.class_chart(class_names))

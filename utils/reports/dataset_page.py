@@ -21,7 +21,6 @@ from utils.reports.page import NOTHING, Cell, columns, facts, page, paragraph, s
 from utils.reports.pictures import key, sheet, tile_picture
 from utils.reports.review_counts import ReviewCounts
 from utils.reports.tile_counts import TileCounts
-from utils.shapes.shapes import ShapeKind
 from utils.storage.cache import local_copy
 
 _SAMPLE_TILES = 12
@@ -161,7 +160,7 @@ def _boxes_sections(counts: TileCounts, class_names: Iterable[str]) -> Iterator[
     ]
     yield columns(
         *counts.boxes.charts(class_names),
-        *(places if counts.boxes.kind != ShapeKind.CLASSIFY else ()),
+        *(places if counts.boxes.kind.has_places else ()),
         section(
             "Tiles by brightness",
             counts.brightness_chart(),

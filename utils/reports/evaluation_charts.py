@@ -10,7 +10,6 @@ from utils.evaluation.calibration import LEAST_SCORE, Calibration
 from utils.evaluation.scores import Scores
 from utils.reports.charts import bars, curves
 from utils.reports.page import joined, paragraph, subsection
-from utils.shapes.shapes import ShapeKind
 
 _MOST_CLASSES = 40
 
@@ -51,7 +50,7 @@ def curves_of(heading: str, scores: Scores) -> Markup:
         name: list(zip(drawn.confidence, values, strict=True))
         for name, values in (("precision", drawn.precision), ("recall", drawn.recall))
     } | {"F1": list(zip(drawn.confidence, drawn.f1, strict=True))}
-    if scores.kind == ShapeKind.CLASSIFY:
+    if not scores.kind.has_places:
         return subsection(heading, curves(lines, "score from which the best class counts"))
     drawn_curves = curves(
         lines,
@@ -79,11 +78,11 @@ def error_kinds() -> Markup:
 def confusion_of(heading: str, scores: Scores) -> Markup:
     """The confusion matrix under a heading."""
     confusion, names = scores.confusion, scores.class_names
-    if scores.kind == ShapeKind.CLASSIFY and not any(confusion[-1]):
+    if not scores.kind.has_places and not any(confusion[-1]):
         # Every image has a class, and here one was found for each.
         confusion, names = [row[:-1] for row in confusion[:-1]], names[:-1]
     table = confusion_table(confusion, names)
-    if scores.kind == ShapeKind.CLASSIFY:
+    if not scores.kind.has_places:
         return subsection(heading, table)
     noun = scores.kind.noun
     note = f"Row “background”: true {noun} that were missed. Column: {noun} on nothing."

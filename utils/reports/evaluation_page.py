@@ -35,7 +35,6 @@ from utils.reports.page import (
     warning,
 )
 from utils.reports.pictures import caption_alone, key, picture, sheet
-from utils.shapes.shapes import ShapeKind
 
 _TITLES = {"top1": "top-1", "top5": "top-5"}
 _SIZE_MEANINGS = {"small": "below 32²", "medium": "32² to 96²", "large": "above 96²"}
@@ -59,7 +58,7 @@ def summary_of(evaluation: Evaluation) -> str:
 def evaluation_sections(evaluation: Evaluation) -> tuple[Markup, ...]:
     """The sections under the heading of the page."""
     tile, scene = evaluation.tile_scores, evaluation.scene_scores
-    if tile.kind == ShapeKind.CLASSIFY:
+    if not tile.kind.has_places:
         return _sections_of_classes(evaluation)
     return (
         facts(_headline(evaluation)),
@@ -128,7 +127,7 @@ def _headline(evaluation: Evaluation) -> dict[str, Cell]:
     }
     if tile.angle_error is not None:
         estimates["Angle error (median)"] = f"{tile.angle_error:.1f}°"
-    if tile.kind != ShapeKind.CLASSIFY:
+    if tile.kind.has_places:
         estimates["Confidence"] = readable_score(tile.confidence)
         estimates["Best confidence on these tiles"] = f"{tile.best_confidence:.2f}"
     return estimates | {

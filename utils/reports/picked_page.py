@@ -99,5 +99,5 @@ def _table(first: list[PickedTile]) -> Markup:
     return table(headings, rows)
 
 
-def _count(boxes: Shapes | None) -> int | None:
-    return None if boxes is None else len(boxes)
+def _count(shapes: Shapes | None) -> int | None:
+    return None if shapes is None else len(shapes)

@@ -16,7 +16,7 @@ from utils.errors import StoreError
 from utils.geometry import FloatArray, Window
 from utils.reports.page import joined
 from utils.shapes.outlines import rings_of
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 from utils.storage.cache import local_copy
 
 _QUALITY = 80
@@ -167,10 +167,9 @@ def _drawn(shapes: Shapes | None, role: str, height: int) -> Iterator[Markup]:
     title = Markup("<title>{}</title>")
     element = Markup('<path class="{}" fill-rule="evenodd" d="{}">{}</path>')
     for index, name in enumerate(_names(shown)):
-        if shapes.kind == ShapeKind.CLASSIFY:
-            line = (
-                index if role == "truth" else len(shown) - 1 - index
-            )  # the first is the upper one
+        if not shapes.kind.has_places:
+            # The first is the upper one.
+            line = index if role == "truth" else len(shown) - 1 - index
             yield _written(name, role, line, height)
         elif shown.outlines is None:
             yield _rectangle(shown.xyxy[index], role, title.format(name))

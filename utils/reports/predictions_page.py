@@ -16,7 +16,7 @@ from utils.reports.page import NOTHING, columns, facts, page, paragraph, section
 from utils.reports.pictures import caption_alone, key, picture, sheet
 from utils.reports.scene_pictures import crop_windows, crops, overview
 from utils.scenes.bucket import local_image
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 
 _SCENES_SHOWN = 6
 _SCENES_LISTED = 100
@@ -174,14 +174,14 @@ def _pictures(scene: ScenePrediction) -> _ScenePictures:
 
 def _answers(found: Shapes) -> Shapes:
     """The shapes that were found; of the classes of an image the best alone."""
-    if found.kind != ShapeKind.CLASSIFY:
+    if found.kind.has_places:
         return found
     return found.by_score().select(list(range(len(found)))[:1])
 
 
-def _by_score(boxes: Shapes) -> list[int]:
+def _by_score(shapes: Shapes) -> list[int]:
     """The indices of boxes, lowest score first."""
-    scores = np.zeros(len(boxes)) if boxes.scores is None else boxes.scores
+    scores = np.zeros(len(shapes)) if shapes.scores is None else shapes.scores
     return [int(index) for index in np.argsort(scores, kind="stable")]
 
 

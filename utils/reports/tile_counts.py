@@ -15,7 +15,7 @@ from utils.reports.charts import histogram
 from utils.reports.counting import ShapeCounts
 from utils.reports.page import joined, paragraph
 from utils.shapes.outlines import corners_of
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 
 # Width over height; a box in the middle bin looks like a square.
 _ASPECT_EDGES = (0, 1 / 8, 1 / 4, 1 / 2, 4 / 5, 5 / 4, 2, 4, 8, np.inf)
@@ -33,7 +33,7 @@ def _zeros(*shape: int) -> NDArray[np.int64]:
 
 def _aspects(shapes: Shapes) -> FloatArray:
     """Width over height, shape (n,); of an oriented box, of the sides along its heading."""
-    if shapes.kind == ShapeKind.OBB and shapes.outlines is not None:
+    if shapes.kind.is_oriented and shapes.outlines is not None:
         corners = corners_of(shapes.outlines)
         width, height = (np.linalg.norm(corners[:, one] - corners[:, 1], axis=1) for one in (0, 2))
     else:
@@ -75,7 +75,7 @@ class TileCounts:
         self.groups.add(tile.group)
         self.boxes.add(tile.shapes)
         self.per_tile += np.histogram([len(tile.shapes)], bins=_PER_TILE_EDGES)[0]
-        if tile.shapes.kind == ShapeKind.CLASSIFY:
+        if not tile.shapes.kind.has_places:
             return
         x1, y1, x2, y2 = tile.shapes.xyxy.T
         ratios = _aspects(tile.shapes)

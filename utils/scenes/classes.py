@@ -11,7 +11,7 @@ from utils.errors import ConfigurationError
 from utils.issues import Issue, IssueReport
 from utils.labels.objects import UNKNOWN_CLASS, nothing_is_there
 from utils.scenes.scene import Scene
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 
 DROPPED_CLASS = "class left out by class_mapping"
 UNMET_CLASS = "class in class_mapping that no box has"
@@ -73,7 +73,7 @@ class ClassRules:
                 names.append(new)
             elif new is None:
                 dropped[old] += 1
-            elif shapes.kind != ShapeKind.CLASSIFY or not nothing_is_there(old):
+            elif shapes.kind.has_places or not nothing_is_there(old):
                 unknown[old] += 1
         return replace(shapes.select(kept), labels=tuple(names))
 

@@ -85,7 +85,7 @@ def bytes_of(files: Iterable[Path]) -> int:
 
 
 def scene_from(
-    name: str, root: Path, image: Path, boxes: Shapes | None, copy: Path | None = None
+    name: str, root: Path, image: Path, shapes: Shapes | None, copy: Path | None = None
 ) -> Scene:
     """The scene of an image below `root`.
 
@@ -93,14 +93,14 @@ def scene_from(
         name: Name of the source.
         root: The source's folder.
         image: Below `root`.
-        boxes: Ground truth in pixels of the upright image, or None.
+        shapes: Ground truth in pixels of the upright image, or None.
         copy: The file that holds the image, where that is not `image`.
     """
     relative = image.relative_to(root)
     return Scene(
         id=f"{name}/{relative.as_posix()}",
         path=copy or image,
-        shapes=boxes,
+        shapes=shapes,
         tags=folder_tags(relative.parent.parts),
         georeference=read_georeference(copy or image, beside=image),
     )

@@ -103,7 +103,7 @@ def _scene_row(scene: Scene, report: IssueReport) -> dict[str, Any]:
     boxes, _, issues = usable_labels(scene, width, height)
     coverage = coverage_of(scene, width, height, PixelOptions())
     outside = 0
-    if boxes is not None and boxes.kind != ShapeKind.CLASSIFY:
+    if boxes is not None and boxes.kind.has_places:
         inside = boxes.select(coverage.inside(boxes.xyxy))
         boxes, outside = inside, len(boxes) - len(inside)
     damage = DamageSigns()

@@ -47,7 +47,7 @@ def least_kind(kinds: Iterable[ShapeKind]) -> ShapeKind | None:
     The class of an image has no place, so that it counts only where it is alone.
     """
     met = set(kinds)
-    shapes = [kind for kind in ShapeKind if kind in met and kind != ShapeKind.CLASSIFY]
+    shapes = [kind for kind in ShapeKind if kind in met and kind.has_places]
     return shapes[0] if shapes else next(iter(met), None)
 
 
@@ -85,11 +85,9 @@ def one_kind(
         else:
             lost += _lost(scene_id, shapes, kind, filled, report)
     if not kept:
-        return (None if lost and kind == ShapeKind.CLASSIFY else Shapes(kind=kind)), lost
+        return (None if lost and not kind.has_places else Shapes(kind=kind)), lost
     together = Shapes.concatenated(kept) if len(kept) > 1 else kept[0]
-    return (
-        _one_class(scene_id, together, report) if kind == ShapeKind.CLASSIFY else (together, lost)
-    )
+    return (together, lost) if kind.has_places else _one_class(scene_id, together, report)
 
 
 def _with_own_hulls(shapes: Shapes) -> Shapes:
@@ -107,9 +105,9 @@ def _lost(
     report: IssueReport,
 ) -> int:
     """Report shapes that cannot become a kind, and return how many are lost."""
-    if shapes.kind == ShapeKind.CLASSIFY:
+    if not shapes.kind.has_places:
         return _without_place(scene_id, shapes, report)
-    if kind == ShapeKind.CLASSIFY and any(part.kind == kind for part in filled):
+    if not kind.has_places and any(part.kind == kind for part in filled):
         detail = f"{len(shapes)} {shapes.kind.noun} are not used beside the class of the image"
         report.add(scene_id, BESIDE_CLASS, detail, set_aside=False)
         return 0

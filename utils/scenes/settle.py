@@ -35,7 +35,7 @@ from utils.scenes.frames import (
 )
 from utils.scenes.scene import Scene
 from utils.shapes.outlines import as_outlines
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 
 SCORES = "score beside a label is not used"
 _FAULTS_IN_FULL = 3
@@ -93,7 +93,7 @@ def settled(
     for found in labels.objects:
         if found.shape == SCORED_BOX:
             notices.add(SCORES, item)
-        elif found.shape != "box" and found.kind == ShapeKind.DETECT:
+        elif found.shape != "box" and found.kind.is_upright:
             notices.add(f"{found.shape} read as its hull", item)
     image = image or frame_if_readable(scene.path)
     objects, lost = labels.objects, labels.lost
@@ -160,7 +160,7 @@ def _larger_than_a_pixel(
     """The objects in pixels, without those within one pixel: shares among pixels, and slips."""
     kept = []
     for found in objects:
-        if found.kind == ShapeKind.CLASSIFY:
+        if not found.kind.has_places:
             kept.append(found)
             continue
         hull = in_pixels(found.xyxy, rule, image.size)
@@ -194,7 +194,7 @@ def shapes_by_kind(
 def _shapes(objects: Sequence[LabelledObject], image: ImageFrame | None) -> Shapes:
     kind = objects[0].kind
     rows = np.asarray([found.xyxy for found in objects], dtype=np.float64).reshape(-1, 4)
-    if kind == ShapeKind.CLASSIFY and image is not None:
+    if not kind.has_places and image is not None:
         rows[:, 2:] = image.size
     outlines = as_outlines(found.outline for found in objects) if kind.has_outlines else None
     return Shapes(rows, tuple(found.label for found in objects), None, outlines, kind)

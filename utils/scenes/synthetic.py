@@ -61,7 +61,7 @@ def _labelled(truth: Mapping[str, Any], kind: ShapeKind) -> Shapes:
     names = (CLASS_NAME,) * len(truth["boxes"])
     if not kind.has_outlines:
         return Shapes(np.array(truth["boxes"]), names)
-    points = truth["rectangles" if kind == ShapeKind.OBB else "hulls"]
+    points = truth["rectangles" if kind.is_oriented else "hulls"]
     return Shapes.of_outlines([polygon_of(one) for one in points], names, kind=kind)
 
 

@@ -9,24 +9,26 @@ outline of very many points.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from utils.geometry import FloatArray
+from utils.geometry import BoolArray, FloatArray
 from utils.shapes.outlines import (
     Outlines,
     are_rectangles,
     areas_of,
-    as_outlines,
     bounds_of,
     clockwise,
     least_rectangles,
+    parts_inside,
     polygonal,
 )
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.pairing import IntArray
+from utils.shapes.shapes import Shapes
 
 NO_RECTANGLE = "oriented box that is no rectangle"
 CROSSED = "outline that crosses itself"
@@ -120,6 +122,68 @@ def box_problem(box: ArrayLike, width: float, height: float) -> str | None:
     return _hull_problems(np.asarray(box, dtype=np.float64).reshape(1, 4), width, height)[0] or None
 
 
+def outline_problems(outlines: Outlines, width: float, height: float) -> Iterator[tuple[int, str]]:
+    """Yield the index of each outline that cannot be used in an image, and why.
+
+    Args:
+        outlines: In pixels, shape (n,).
+        width: Width of the image, in pixels.
+        height: Height of the image, in pixels.
+    """
+    import shapely
+
+    are_finite = _are_finite(outlines)
+    are_valid, areas = shapely.is_valid(outlines), areas_of(outlines)
+    reaches = reach_beyond(bounds_of(outlines), width, height) > 0
+    for position in np.flatnonzero(~are_valid | ~(areas > 0) | reaches).tolist():
+        if not are_finite[position]:
+            yield position, "has coordinates that are no numbers"
+        elif not areas[position] > 0:
+            yield position, "has no area"
+        elif not are_valid[position]:
+            yield position, "crosses itself"
+        elif not parts_inside(outlines[position : position + 1], (0, 0, width, height))[0].area > 0:
+            yield position, "lies outside the tile"
+
+
+def without_crossings(outlines: Outlines) -> tuple[Outlines, IntArray]:
+    """The outlines, those that cross themselves as the parts they enclose.
+
+    Args:
+        outlines: In pixels, shape (n,).
+
+    Returns:
+        The outlines, and the indices of those that were mended; outlines without an area, or
+        with coordinates that are no numbers, stay as they are.
+    """
+    import shapely
+
+    crossing = np.flatnonzero(_are_finite(outlines) & ~shapely.is_valid(outlines))
+    if not len(crossing):
+        return outlines, crossing
+    enclosed = polygonal(shapely.make_valid(outlines[crossing]))
+    has_area = areas_of(enclosed) > 0
+    outlines = outlines.copy()
+    outlines[crossing[has_area]] = enclosed[has_area]
+    return outlines, crossing[has_area]
+
+
+def _are_finite(outlines: Outlines) -> BoolArray:
+    """Whether every coordinate of each outline is a number, shape (n,)."""
+    import shapely
+
+    points, index = shapely.get_coordinates(outlines, return_index=True)
+    are_finite = np.ones(len(outlines), dtype=np.bool_)
+    are_finite[index[~np.isfinite(points).all(axis=1)]] = False
+    return are_finite
+
+
+def reach_beyond(xyxy: FloatArray, width: float, height: float) -> FloatArray:
+    """How far hulls reach over the edges of an image, in pixels, shape (n,)."""
+    beyond = np.hstack([-xyxy[:, :2], xyxy[:, 2:] - [width, height]])
+    return np.asarray(beyond.max(axis=1, initial=0))
+
+
 def _hull_problems(xyxy: FloatArray, width: float, height: float) -> list[str]:
     """The fault of each hull, or nothing."""
     x1, y1, x2, y2 = xyxy.T
@@ -149,14 +213,15 @@ def _mended(shapes: Shapes) -> tuple[Shapes, list[str], Counter[str]]:
     for index, outline in enumerate(outlines):
         faults[index] = _fault_of_points(outline)
     fine = np.array([fault == _FINE for fault in faults], dtype=np.bool_)
-    if shapes.kind == ShapeKind.OBB:
+    if shapes.kind.is_oriented:
         outlines[fine] = _rectangles(outlines[fine], mended)
     else:
-        for index in np.flatnonzero(fine):
-            outlines[index], faults[index] = _valid(outlines[index], mended)
+        outlines[fine], found = _without_faults(outlines[fine], mended)
+        for index, fault in zip(np.flatnonzero(fine).tolist(), found, strict=True):
+            faults[index] = fault
     xyxy = shapes.xyxy.copy()
     xyxy[fine] = bounds_of(outlines[fine])
-    return replace(shapes, xyxy=xyxy, outlines=outlines), faults, mended
+    return replace(shapes, xyxy=xyxy, outlines=outlines), faults, +mended
 
 
 def _fault_of_points(outline: Any) -> str:
@@ -184,20 +249,20 @@ def _rectangles(outlines: Outlines, mended: Counter[str]) -> Outlines:
     return clockwise(found)
 
 
-def _valid(outline: Any, mended: Counter[str]) -> tuple[Any, str]:
-    """An outline that does not cross itself and has no more points than are needed, or a fault."""
+def _without_faults(outlines: Outlines, mended: Counter[str]) -> tuple[Outlines, list[str]]:
+    """Valid outlines with no more points than are needed, and the fault of each other."""
     import shapely
 
-    if shapely.get_num_coordinates(outline) > MOST_POINTS:
-        outline = shapely.simplify(outline, SIMPLIFIED_PIXELS)
-        mended[MANY_POINTS] += 1
-    if outline.is_valid:
-        return outline, _FINE
-    whole = polygonal(as_outlines([shapely.make_valid(outline)]))
-    before, after = abs(outline.area), float(areas_of(whole)[0])
-    if not after > 0:
-        return outline, "has no area"
-    if abs(after - before) >= _MENDED_SHARE * after:
-        return outline, "crosses itself"
-    mended[CROSSED] += 1
-    return whole[0], _FINE
+    found = outlines.copy()
+    many = shapely.get_num_coordinates(outlines) > MOST_POINTS
+    found[many] = shapely.simplify(outlines[many], SIMPLIFIED_PIXELS)
+    whole, crossing = without_crossings(found)
+    after = areas_of(whole)
+    changed = np.abs(after - areas_of(found)) >= _MENDED_SHARE * after
+    lost = set(crossing[changed[crossing]].tolist())
+    faults = [
+        "crosses itself" if index in lost else _FINE if is_valid else "has no area"
+        for index, is_valid in enumerate(shapely.is_valid(whole).tolist())
+    ]
+    mended.update({MANY_POINTS: int(many.sum()), CROSSED: len(crossing) - len(lost)})
+    return whole, faults

@@ -1,15 +1,21 @@
 """The forms shapes take outside Spyglass, and the way to and from pixels.
 
-Label files, whose forms are many and not to be trusted, are parsed in `utils.labels`. All functions
-take and return float64 arrays, boxes of shape (n, 4).
+Label files, whose forms are many and not to be trusted, are parsed in `utils.labels`. Arrays are
+float64, boxes of shape (n, 4).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from utils.geometry import FloatArray
+from utils.shapes.masks import to_runs
+from utils.shapes.outlines import rings_of
+
+Segmentation = list[list[float]] | dict[str, Any]
 
 
 def from_coco(xywh: ArrayLike) -> FloatArray:
@@ -22,6 +28,26 @@ def to_coco(xyxy: ArrayLike) -> FloatArray:
     """`xyxy` to COCO `[x, y, width, height]` in pixels."""
     boxes = _rows(xyxy)
     return np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
+
+
+def to_coco_segmentation(outline: Any, width: int, height: int) -> Segmentation:
+    """An outline as COCO's `segmentation`.
+
+    Args:
+        outline: In pixels of an image.
+        width: Width of the image, in pixels.
+        height: Height of the image, in pixels.
+
+    Returns:
+        The points of each part as a flat list. Points cannot tell a hole, so an outline with holes
+        becomes uncompressed run lengths of the whole image: exact to a pixel.
+    """
+    import shapely
+
+    if any(len(part.interiors) for part in shapely.get_parts(outline)):
+        counts = to_runs(outline, width, height)
+        return {"size": [height, width], "counts": counts}
+    return [ring.ravel().tolist() for ring in rings_of(outline)]
 
 
 def from_yolo(cxcywh: ArrayLike, width: float, height: float) -> FloatArray:
@@ -38,11 +64,6 @@ def to_yolo(xyxy: ArrayLike, width: float, height: float) -> FloatArray:
     return np.hstack([centres, boxes[:, 2:] - boxes[:, :2]]) / [width, height, width, height]
 
 
-def from_percent(xywh: ArrayLike, width: float, height: float) -> FloatArray:
-    """Label Studio `[x, y, width, height]` in percent of the image to `xyxy` in pixels."""
-    return from_coco(_rows(xywh) / 100 * [width, height, width, height])
-
-
 def to_percent(xyxy: ArrayLike, width: float, height: float) -> FloatArray:
     """`xyxy` in pixels to Label Studio `[x, y, width, height]` in percent of the image."""
     return to_coco(xyxy) / [width, height, width, height] * 100
@@ -51,10 +72,6 @@ def to_percent(xyxy: ArrayLike, width: float, height: float) -> FloatArray:
 def to_relative_xywh(xyxy: ArrayLike, width: float, height: float) -> FloatArray:
     """`xyxy` in pixels to FiftyOne `[x, y, width, height]` as shares of the image."""
     return to_coco(xyxy) / [width, height, width, height]
-
-
-def _rows(boxes: ArrayLike) -> FloatArray:
-    return np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
 
 
 def from_turned_percent(turned: ArrayLike, width: float, height: float) -> FloatArray:
@@ -119,3 +136,7 @@ def to_percent_points(points: FloatArray, width: float, height: float) -> FloatA
 def to_relative_points(points: FloatArray, width: float, height: float) -> FloatArray:
     """Points in pixels, shape (k, 2), to shares of the image for FiftyOne."""
     return np.asarray(points / [width, height])
+
+
+def _rows(boxes: ArrayLike) -> FloatArray:
+    return np.asarray(boxes, dtype=np.float64).reshape(-1, 4)

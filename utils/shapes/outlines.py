@@ -186,6 +186,22 @@ def _polygonal(geometry: Any) -> Any:
     return shapely.union_all(parts) if parts else shapely.Polygon()
 
 
+def united(parts: Sequence[Any]) -> Any:
+    """The parts of one object as one outline; parts that overlap are one.
+
+    Where a part is invalid, the outline is too: overlaps of such parts are unknown.
+    """
+    import shapely
+
+    if len(parts) == 1:
+        return parts[0]
+    polygons = [polygon for part in parts for polygon in shapely.get_parts(part)]
+    together = shapely.MultiPolygon(polygons)
+    if together.is_valid or not all(polygon.is_valid for polygon in polygons):
+        return together
+    return _polygonal(shapely.union_all(polygons))
+
+
 def areas_of(outlines: Outlines) -> FloatArray:
     """Areas in square pixels, shape (n,)."""
     import shapely

@@ -54,14 +54,29 @@ class ShapeKind(StrEnum):
         return self in (ShapeKind.OBB, ShapeKind.SEGMENT)
 
     @property
+    def has_places(self) -> bool:
+        """Whether shapes of this kind lie somewhere in the image, and are not its class."""
+        return self is not ShapeKind.CLASSIFY
+
+    @property
+    def is_upright(self) -> bool:
+        """Whether shapes of this kind are upright boxes, told by four numbers."""
+        return self is ShapeKind.DETECT
+
+    @property
+    def is_oriented(self) -> bool:
+        """Whether shapes of this kind are rectangles with a heading."""
+        return self is ShapeKind.OBB
+
+    @property
     def noun(self) -> str:
         """The shapes in words, in the plural."""
-        return _NOUNS[self]
+        return _NOUNS[self][1]
 
     @property
     def singular(self) -> str:
         """One shape in words."""
-        return _SINGULARS[self]
+        return _NOUNS[self][0]
 
     def is_lesser_than(self, other: ShapeKind) -> bool:
         """Whether shapes of the other kind can be brought to this one."""
@@ -70,16 +85,10 @@ class ShapeKind(StrEnum):
 
 
 _NOUNS = {
-    ShapeKind.DETECT: "boxes",
-    ShapeKind.OBB: "oriented boxes",
-    ShapeKind.SEGMENT: "polygons",
-    ShapeKind.CLASSIFY: "classes of whole images",
-}
-_SINGULARS = {
-    ShapeKind.DETECT: "box",
-    ShapeKind.OBB: "oriented box",
-    ShapeKind.SEGMENT: "polygon",
-    ShapeKind.CLASSIFY: "class",
+    ShapeKind.DETECT: ("box", "boxes"),
+    ShapeKind.OBB: ("oriented box", "oriented boxes"),
+    ShapeKind.SEGMENT: ("polygon", "polygons"),
+    ShapeKind.CLASSIFY: ("class", "classes of whole images"),
 }
 
 
@@ -217,10 +226,6 @@ class Shapes:
     def by_score(self) -> Self:
         """The shapes by falling score; equal scores keep their order."""
         return self.select(np.argsort(-self.confidences, kind="stable"))
-
-    def without_scores(self) -> Self:
-        """The same shapes as ground truth."""
-        return replace(self, scores=None)
 
     def hulls(self) -> Self:
         """The hulls of the shapes, as upright boxes."""

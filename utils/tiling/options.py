@@ -72,7 +72,7 @@ class TilingOptions(Options):
         Raises:
             ImageError: If the scene is too large to be one tile.
         """
-        if kind != ShapeKind.CLASSIFY or self.image_classes == "cut":
+        if kind.has_places or self.image_classes == "cut":
             return self
         longest = max(width, height)
         largest = _LARGEST_SIDE.get(self.image_format, longest)

@@ -18,7 +18,6 @@ from utils.errors import DatasetError
 from utils.images.files import image_sha256
 from utils.scenes.scene import Scene
 from utils.shapes.outlines import to_wkb
-from utils.shapes.shapes import ShapeKind
 from utils.storage.objects import ObjectStore
 from utils.tiling.manifest import TileManifest
 from utils.tiling.options import EXTENSIONS, TilingOptions
@@ -56,7 +55,7 @@ def part_key(scene: Scene, options: TilingOptions, coverage: str = "") -> str:
     }
     if coverage:
         content["coverage"] = coverage
-    if boxes is not None and boxes.kind != ShapeKind.DETECT:
+    if boxes is not None and not boxes.kind.is_upright:
         outlines = [] if boxes.outlines is None else to_wkb(boxes.outlines)
         content["kind"] = [boxes.kind, options.image_classes, [wkb.hex() for wkb in outlines]]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -15,7 +15,7 @@ from utils.scenes.region_choice import OUTSIDE_REGIONS
 from utils.scenes.scene import Scene
 from utils.scenes.usable import usable_labels
 from utils.shapes.grid import Grid
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 from utils.shapes.windows import Assignment, assign_shapes, seen_in
 from utils.tiling.options import TilingOptions
 from utils.tiling.tile import tile_id_of
@@ -110,7 +110,7 @@ def plan_tiles(
         tiles = [PlannedTile(tile_id_of(scene.id, one), one, None) for one in wanted]
         return replace(plan, tiles=tuple(tiles), issues=issues)
     inside: BoolArray = np.ones(len(usable), np.bool_)
-    if covered is not None and shapes.kind != ShapeKind.CLASSIFY:  # a class is everywhere
+    if covered is not None and shapes.kind.has_places:  # a class is everywhere
         inside = covered.inside[usable]
     return _labelled(replace(plan, issues=issues), grid, states, shapes, inside, options)
 
@@ -129,7 +129,7 @@ def _labelled(
     objects it shows there are background.
     """
     scene_id = plan.scene.id
-    if shapes.kind == ShapeKind.CLASSIFY:
+    if not shapes.kind.has_places:
         assignment = _inherited(shapes, grid)
     else:
         assignment = assign_shapes(shapes, grid, options.min_visibility)
@@ -143,7 +143,7 @@ def _labelled(
         empty_dropped=int((states == COVERED).sum()) - len(tiles),
         assignment=assignment,
         boxes_outside=outside,
-        boxes_cut=_cut(shapes, assignment, grid) if shapes.kind == ShapeKind.OBB else 0,
+        boxes_cut=_cut(shapes, assignment, grid) if shapes.kind.is_oriented else 0,
         issues=(*plan.issues, *_left_out(scene_id, outside, hidden)),
     )
 

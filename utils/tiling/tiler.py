@@ -31,7 +31,7 @@ def tile_image(
     overlap: int = 0,
     image_format: str = "png",
     scene_id: str | None = None,
-    boxes: Shapes | None = None,
+    shapes: Shapes | None = None,
     **options: Any,
 ) -> list[Tile]:
     """Cut one image into tiles, as files named by tile id.
@@ -44,7 +44,7 @@ def tile_image(
         image_format: `png`, `jpeg` or `webp`.
         scene_id: Names the scene in tile ids; by default the path as it is given, so that equal
             names in different folders never meet.
-        boxes: Ground truth in pixels of the upright image; unusable ones are left out.
+        shapes: Ground truth in pixels of the upright image; unusable ones are left out.
         **options: Further fields of `TilingOptions`, such as `min_visibility`.
 
     Returns:
@@ -57,7 +57,7 @@ def tile_image(
     wanted = TilingOptions.model_validate(
         {"tile_size": tile_size, "overlap": overlap, "image_format": image_format, **options}
     )
-    scene = Scene(scene_id or Path(path).as_posix(), Path(path), boxes)
+    scene = Scene(scene_id or Path(path).as_posix(), Path(path), shapes)
     return list(tile_scene(scene, Path(out_dir), wanted))
 
 

@@ -13,8 +13,9 @@ from harbour.drawing import draw_harbour
 from harbour.frames import Frame
 from harbour.ship_painting import draw_ship
 from harbour.ships import LENGTHS, Ship, visible_box
+from tests.builders import boxes as boxes_of
 from tests.unit.scenes.reading import read
-from utils.geometry import box_areas, iou_matrix
+from utils.geometry import box_areas
 from utils.issues import IssueReport
 from utils.scenes.options import SyntheticSource
 from utils.scenes.sources import open_source
@@ -116,9 +117,14 @@ def test_oriented_boxes_and_hulls_lie_on_the_ships(local_state):
     assert (hulls.areas / oriented.areas > 0.7).all()
 
 
+def overlaps_of(xyxy):
+    ships = boxes_of(*xyxy)
+    return ships.overlaps(ships)
+
+
 def test_no_two_ships_are_in_the_same_place():
     _, boxes = draw(0, width=1600, height=1200, ships=60)
-    overlaps = iou_matrix(boxes, boxes) - np.eye(len(boxes))
+    overlaps = overlaps_of(boxes) - np.eye(len(boxes))
     assert overlaps.max() < 0.8
 
 
@@ -129,7 +135,7 @@ def test_ships_come_in_many_sizes_and_some_touch():
     assert lengths.max() > 60
     assert np.median(lengths) >= 24
     grown = boxes + [-1, -1, 1, 1]
-    assert (iou_matrix(grown, grown) > 0).sum() > len(boxes)
+    assert (overlaps_of(grown) > 0).sum() > len(boxes)
 
 
 kinds = st.sampled_from(sorted(LENGTHS))

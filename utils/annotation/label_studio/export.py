@@ -205,7 +205,7 @@ def _has_known_labels(tile: Tile, tasks: list[Task]) -> bool:
     return has_known_labels(tile) and any(task.get("predictions") for task in tasks)
 
 
-def _labeled_tile(tile: Tile, boxes: Shapes, **work: Any) -> LabeledTile:
+def _labeled_tile(tile: Tile, shapes: Shapes, **work: Any) -> LabeledTile:
     """A tile with the boxes that count, and what is known of people's work on it."""
     return LabeledTile(
         tile_id=tile.tile_id,
@@ -213,7 +213,7 @@ def _labeled_tile(tile: Tile, boxes: Shapes, **work: Any) -> LabeledTile:
         window=tile.window,
         uri=tile.uri,
         sha256=tile.sha256,
-        shapes=boxes,
+        shapes=shapes,
         tags=tile.tags,
         group=tile.group,
         split=tile.split,

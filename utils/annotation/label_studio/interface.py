@@ -13,7 +13,8 @@ IMAGE_KEY = "image"
 IMAGE_NAME = "image"
 LABELS_NAME = "label"
 _BRUSH_NAME = "brush"
-_CONTROLS = {
+# The tag of each kind; the type of its regions is the same in small letters.
+CONTROLS = {
     ShapeKind.DETECT: "RectangleLabels",
     ShapeKind.OBB: "RectangleLabels",
     ShapeKind.SEGMENT: "PolygonLabels",
@@ -43,16 +44,16 @@ def label_config(class_names: Sequence[str], kind: ShapeKind = ShapeKind.DETECT)
     )
     match kind:
         case ShapeKind.DETECT:
-            _labels(view, _CONTROLS[kind], LABELS_NAME, class_names)
+            _labels(view, CONTROLS[kind], LABELS_NAME, class_names)
         case ShapeKind.OBB:
-            _labels(view, _CONTROLS[kind], LABELS_NAME, class_names, {_TURNS: "true"})
+            _labels(view, CONTROLS[kind], LABELS_NAME, class_names, {_TURNS: "true"})
         case ShapeKind.SEGMENT:
             row = ElementTree.SubElement(view, "View", style=_ROW)
-            _labels(_headed(row, "Outline"), _CONTROLS[kind], LABELS_NAME, class_names)
+            _labels(_headed(row, "Outline"), CONTROLS[kind], LABELS_NAME, class_names)
             _labels(_headed(row, "Brush"), "BrushLabels", _BRUSH_NAME, class_names)
         case ShapeKind.CLASSIFY:
             single = {"choice": "single-radio", "showInLine": "true"}
-            _labels(view, _CONTROLS[kind], LABELS_NAME, class_names, single, "Choice")
+            _labels(view, CONTROLS[kind], LABELS_NAME, class_names, single, "Choice")
     ElementTree.indent(view)
     return ElementTree.tostring(view, encoding="unicode")
 
@@ -109,14 +110,14 @@ def interface_of(
             "another project name under label_studio.project: a new project is made for "
             f"{wanted.noun}."
         )
-    expected = f'<{_CONTROLS[wanted]} name="{LABELS_NAME}" toName="{IMAGE_NAME}">'
+    expected = f'<{CONTROLS[wanted]} name="{LABELS_NAME}" toName="{IMAGE_NAME}">'
     raise LabelStudioError(_other_config(title, expected, kind))
 
 
 def _kinds_of(view: ElementTree.Element) -> dict[ShapeKind, ElementTree.Element]:
     """The kinds of labels that a configuration is made for, with the control of each."""
     place = f"[@name='{LABELS_NAME}'][@toName='{IMAGE_NAME}']"
-    found = {kind: view.find(f".//{control}{place}") for kind, control in _CONTROLS.items()}
+    found = {kind: view.find(f".//{control}{place}") for kind, control in CONTROLS.items()}
     controls = {kind: control for kind, control in found.items() if control is not None}
     if ShapeKind.OBB in controls:
         # Label Studio lets people turn rectangles by default, and ours never forbade it.
@@ -126,7 +127,7 @@ def _kinds_of(view: ElementTree.Element) -> dict[ShapeKind, ElementTree.Element]
 
 
 def _other_config(title: str, expected: str, kind: ShapeKind | None) -> str:
-    noun = "labels" if kind in (None, ShapeKind.CLASSIFY) else kind.noun
+    noun = kind.noun if kind is not None and kind.has_places else "labels"
     return (
         f"The labelling configuration of the project '{title}' has no {expected}, so {noun} sent "
         "there would not be shown. Change it under Settings, Labeling Interface, or use another "

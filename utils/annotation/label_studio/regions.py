@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 
 from utils.annotation.label_studio.interface import LABELS_NAME
-from utils.annotation.label_studio.outlines import drawn_outline, joined
+from utils.annotation.label_studio.outlines import drawn_outline
 from utils.annotation.label_studio.problems import LostRegionError, Note, Problem
 from utils.geometry import FloatArray, clip_boxes
+from utils.labels.label_studio_regions import Region, regions_of
 from utils.labels.label_studio_shapes import (
-    Region,
     UnreadableShapeError,
     hull_of,
     is_rectangle,
-    regions_of,
 )
 from utils.shapes.cleaning import box_problem
+from utils.shapes.outlines import united
 from utils.shapes.shapes import ShapeKind, Shapes
 
 ALL_LOST = "all regions lost"
@@ -58,7 +58,7 @@ class DrawnShapes:
             return spoilt.kind, spoilt.detail
         if not len(self.shapes) and any(problem.is_loss for problem in self.problems):
             return ALL_LOST, "none of its regions could be used, so it is not empty"
-        if not len(self.shapes) and self.shapes.kind == ShapeKind.CLASSIFY:
+        if not len(self.shapes) and not self.shapes.kind.has_places:
             return NO_CLASS, "nobody chose a class"
         return None
 
@@ -78,9 +78,9 @@ def shapes_of(
         class_names: The classes of the project.
         kind: Kind of the project.
     """
-    if kind == ShapeKind.CLASSIFY:
-        return _class_of(result, width, height, class_names)
-    if kind == ShapeKind.DETECT:
+    if not kind.has_places:
+        return _class_of(result, width, height, class_names, kind)
+    if kind.is_upright:
         boxes = _Drawn.read(result, partial(_box, width=width, height=height), class_names)
         places = np.array(boxes.places).reshape(-1, 4)
         return DrawnShapes(Shapes(places, tuple(boxes.labels)), boxes.problems)
@@ -135,7 +135,7 @@ class _Drawn:
             part = _PART.fullmatch(region_id)
             key = part[1] if part else region_id
             parts.setdefault((key, label), []).append(place)
-        return [joined(places) for places in parts.values()], [label for _, label in parts]
+        return [united(places) for places in parts.values()], [label for _, label in parts]
 
 
 def _outline(region: Region, note: Note, *, width: int, height: int, kind: ShapeKind) -> Any:
@@ -167,7 +167,9 @@ def _box(region: Region, note: Note, *, width: int, height: int) -> FloatArray |
     return clipped
 
 
-def _class_of(result: Result, width: int, height: int, class_names: Collection[str]) -> DrawnShapes:
+def _class_of(
+    result: Result, width: int, height: int, class_names: Collection[str], kind: ShapeKind
+) -> DrawnShapes:
     """The class that people chose for the image; whatever they drew tells nothing of it."""
     drawn = _Drawn()
     chosen: list[Any] = []
@@ -178,12 +180,12 @@ def _class_of(result: Result, width: int, height: int, class_names: Collection[s
             detail = f"is of type {entry.get('type')}, and no class of the image"
             drawn.note(str(entry.get("id")), "not a class", detail)
     if not chosen:
-        return DrawnShapes(Shapes(kind=ShapeKind.CLASSIFY), drawn.problems)
+        return DrawnShapes(Shapes(kind=kind), drawn.problems)
     try:
         label = _label(chosen, class_names, partial(drawn.note, LABELS_NAME))
     except LostRegionError as loss:
         drawn.problems.append(Problem(loss.kind, f"the image {loss}", is_loss=True))
-        return DrawnShapes(Shapes(kind=ShapeKind.CLASSIFY), drawn.problems)
+        return DrawnShapes(Shapes(kind=kind), drawn.problems)
     return DrawnShapes(Shapes.of_image(width, height, label), drawn.problems)
 
 

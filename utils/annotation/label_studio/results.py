@@ -6,14 +6,13 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-from utils.annotation.label_studio.interface import IMAGE_NAME, LABELS_NAME
-from utils.annotation.label_studio.outlines import outline_problems, without_crossings
+from utils.annotation.label_studio.interface import CONTROLS, IMAGE_NAME, LABELS_NAME
 from utils.issues import Issue
-from utils.shapes.cleaning import box_problem
+from utils.shapes.cleaning import box_problem, outline_problems, without_crossings
 from utils.shapes.formats import to_percent, to_percent_points, to_turned_percent
-from utils.shapes.keyholes import rings_of
 from utils.shapes.outlines import corners_of, least_rectangles, to_wkb
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.rings import rings_of_parts
+from utils.shapes.shapes import Shapes
 from utils.tiling.tile import Tile
 
 Result = dict[str, Any]
@@ -46,7 +45,7 @@ def sendable(tile: Tile, shapes: Shapes) -> tuple[Shapes, tuple[Issue, ...]]:
     kept = shapes
     if problems:
         kept = shapes.select([index for index in range(len(shapes)) if index not in problems])
-    if shapes.kind in (ShapeKind.OBB, ShapeKind.CLASSIFY):
+    if shapes.kind.is_oriented or not shapes.kind.has_places:
         return kept, tuple(issues)
     clipped = kept.clipped((0, 0, tile.window.width, tile.window.height))
     beyond = int((clipped.xyxy != kept.xyxy).any(axis=1).sum())
@@ -63,7 +62,7 @@ def mended(shapes: Shapes) -> tuple[Shapes, int]:
     outlines, crossing = without_crossings(shapes.outlines)
     if not len(crossing):
         return shapes, 0
-    if shapes.kind == ShapeKind.OBB:
+    if shapes.kind.is_oriented:
         outlines[crossing] = least_rectangles(outlines[crossing])
     return Shapes.of_outlines(outlines, shapes.labels, shapes.scores, shapes.kind), len(crossing)
 
@@ -71,7 +70,7 @@ def mended(shapes: Shapes) -> tuple[Shapes, int]:
 def _problems(tile: Tile, shapes: Shapes) -> Iterator[tuple[int, str]]:
     """Yield the index of each shape that cannot be used, and why."""
     width, height = tile.window.width, tile.window.height
-    if shapes.kind == ShapeKind.CLASSIFY:
+    if not shapes.kind.has_places:
         best = int(shapes.confidences.argmax()) if len(shapes) else 0
         yield from (
             (index, "is one of several, and an image has one class")
@@ -95,13 +94,13 @@ def results_of(tile: Tile, shapes: Shapes, name: str) -> list[Result]:
     width, height = tile.window.width, tile.window.height
     scores = [None] * len(shapes) if shapes.scores is None else shapes.scores.tolist()
     every: Result = {"from_name": LABELS_NAME, "to_name": IMAGE_NAME}
-    if shapes.kind != ShapeKind.CLASSIFY:
+    if shapes.kind.has_places:
         every |= {"original_width": width, "original_height": height, "image_rotation": 0}
     results: list[Result] = []
     for index, (label, score, values) in enumerate(
         zip(shapes.labels, scores, _values(shapes, width, height), strict=True)
     ):
-        control = _CONTROLS[shapes.kind]
+        control = CONTROLS[shapes.kind].lower()
         scored = {} if score is None else {"score": score}
         for part, value in enumerate(values, start=1):
             several = len(values) > 1
@@ -123,27 +122,19 @@ def _note_of(part: int, parts: int) -> Result:
     return {"meta": {"text": [f"part {part} of {parts} of one object"]}}
 
 
-_CONTROLS = {
-    ShapeKind.DETECT: "rectanglelabels",
-    ShapeKind.OBB: "rectanglelabels",
-    ShapeKind.SEGMENT: "polygonlabels",
-    ShapeKind.CLASSIFY: "choices",
-}
-
-
 def _values(shapes: Shapes, width: int, height: int) -> Iterator[list[Result]]:
     """Yield the values of the regions of each shape, without its class."""
-    if shapes.kind == ShapeKind.CLASSIFY:
+    if not shapes.kind.has_places:
         for _ in shapes.labels:
             yield [{}]
     elif shapes.outlines is None:
         for x, y, box_width, box_height in to_percent(shapes.xyxy, width, height).tolist():
             yield [_rectangle(x, y, box_width, box_height)]
-    elif shapes.kind == ShapeKind.OBB:
+    elif shapes.kind.is_oriented:
         for row in to_turned_percent(corners_of(shapes.outlines), width, height).tolist():
             yield [_rectangle(*row)]
     else:
-        for rings in rings_of(shapes.outlines):
+        for rings in rings_of_parts(shapes.outlines):
             points = [to_percent_points(ring, width, height).tolist() for ring in rings]
             yield [{"points": part, "closed": True} for part in points]
 

@@ -15,7 +15,7 @@ from utils.annotation.label_studio.results import places_and_labels, results_of,
 from utils.annotation.preannotations import Preannotation, model_version_name
 from utils.issues import Issue, IssueReport
 from utils.progress import Advance
-from utils.shapes.shapes import ShapeKind, Shapes
+from utils.shapes.shapes import Shapes
 from utils.tiling.tile import Tile
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def uid_of(tile: Tile) -> str:
 def has_known_labels(tile: Tile) -> bool:
     """Whether the ground truth of a tile is known; no class of an image is none."""
     shapes = tile.shapes
-    return shapes is not None and (len(shapes) > 0 or shapes.kind != ShapeKind.CLASSIFY)
+    return shapes is not None and (len(shapes) > 0 or shapes.kind.has_places)
 
 
 def sendable_shapes(tile: Tile) -> Shapes:

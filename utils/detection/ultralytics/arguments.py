@@ -72,7 +72,7 @@ def _require_meaning(options: TrainingOptions, kind: ShapeKind) -> None:
     useless = sorted(_MEANINGLESS.get(kind, set()) & options.arguments.keys())
     named = ", ".join(f"'{name}'" for name in useless)
     place = "training.arguments"
-    if kind == ShapeKind.CLASSIFY and options.augmentations:
+    if not kind.has_places and options.augmentations:
         named, place = "augmentations of Albumentations", "training.augmentations"
     if named:
         raise ConfigurationError(

@@ -86,7 +86,7 @@ def preview_augmentations(
     Raises:
         ConfigurationError: If the training would refuse the value of an argument.
     """
-    if labels.kind == ShapeKind.CLASSIFY:
+    if not labels.kind.has_places:
         return []
     sample = _sample(labels, splits, options.seed)
     if {splits[tile.scene_id] for tile in sample} != {Split.TRAIN, Split.VAL}:

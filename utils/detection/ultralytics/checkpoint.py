@@ -106,7 +106,7 @@ def fitted_to(checkpoint: Checkpoint, kind: ShapeKind) -> Checkpoint:
         DetectorError: If its weights are of another task, and not of a detector whose architecture
             has a sibling for the kind.
     """
-    if kind == ShapeKind.DETECT or checkpoint.from_scratch:
+    if kind.is_upright or checkpoint.from_scratch:
         return checkpoint
     model = load_model(checkpoint)
     if model.task == kind:
@@ -133,7 +133,7 @@ def _is_known(architecture: str) -> bool:
 
 def _unfit(source: str, task: str, kind: ShapeKind) -> str:
     """A sentence for weights of another task, with what works."""
-    if kind == ShapeKind.DETECT:
+    if kind.is_upright:
         return (
             f"{source} is a model for the task '{task}', not a detector. "
             "Name one without a suffix such as -seg or -cls, for instance yolov8n.pt."

@@ -68,7 +68,7 @@ class Network:
         """
         import torch
 
-        if self.kind == ShapeKind.CLASSIFY:
+        if not self.kind.has_places:
             # Its transforms take BGR and show the middle square of an image, as in validation.
             return self.predictor.preprocess([image[..., ::-1] for image in images])
         # `preprocess` of ultralytics takes BGR: it would turn the channels round, and back again.
@@ -195,7 +195,7 @@ def load_network(detector: Detector, options: PredictorOptions, image_size: int)
     predictor = model.predictor
     # The predictor pairs images with their paths, and pixels in memory have none.
     predictor.batch = ([""] * max(options.batch, 1),)
-    if detector.kind == ShapeKind.SEGMENT:
+    if detector.kind.has_outlines and not detector.kind.is_oriented:
         predictor.construct_results = _masked_boxes
     # Both predictions of test-time augmentation need all classes: their scores are averaged.
     top_k = len(detector.class_names) if options.augment else options.top_k

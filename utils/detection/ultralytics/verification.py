@@ -9,7 +9,6 @@ from utils.dataset.splits import Split
 from utils.dataset.yolo import YoloDataset
 from utils.detection.ultralytics.library import quiet
 from utils.errors import DatasetError, DetectorError
-from utils.shapes.shapes import ShapeKind
 
 _TRAINED_WITH = (Split.TRAIN, Split.VAL)
 
@@ -60,7 +59,7 @@ def require_all_used(tile_counts: dict[str, int], trainer: Any) -> None:
 
 
 def _is_classified(dataset: YoloDataset) -> bool:
-    return dataset.kind == ShapeKind.CLASSIFY
+    return not dataset.kind.has_places
 
 
 def _labelled(
