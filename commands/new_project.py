@@ -263,7 +263,7 @@ def _show_next(name: str, file: Path, found: Mapping[str, Any], classes: Sequenc
         complain(f"  Warning: an ingest would be refused as it is. {found['refused']}")
     say(f"Written: {_shown(file)}. Look at it, then:")
     option = "" if os.environ.get(PROJECT_VARIABLE) == name else f" --project {name}"
-    noun = ShapeKind(found["shapes"]).noun
+    noun = ShapeKind(found["shapes"]).noun.partition(" of ")[0]
     for command, purpose in (
         ("--ingest", "images → tiles → a labelling queue"),
         ("--export --promote staging --training --local", "reviewed labels → a detector"),

@@ -11,7 +11,16 @@ from materializers.folders import FolderMaterializer
 from materializers.pages import store_page
 from utils.detection.detector import reached_by, readable_score
 from utils.evaluation.evaluation import Evaluation
-from utils.evaluation.scores import is_concentrated
+from utils.evaluation.scores import Scores, is_concentrated
+from utils.shapes.shapes import ShapeKind
+
+
+def _threshold(scores: Scores) -> str:
+    """The minimum score, with the shapes that reach it; none is chosen for classes of images."""
+    if scores.kind == ShapeKind.CLASSIFY:
+        return ""
+    reached = reached_by(scores.found_boxes, scores.faint_boxes, scores.kind)
+    return f"{readable_score(scores.confidence)}; {reached} on these tiles"
 
 
 class EvaluationMaterializer(FolderMaterializer):
@@ -35,8 +44,7 @@ class EvaluationMaterializer(FolderMaterializer):
         return metrics | {
             "milliseconds_per_tile": data.milliseconds,
             "best_confidence": data.tile_scores.best_confidence,
-            "threshold": f"{readable_score(scores.confidence)}; "
-            f"{reached_by(scores.found_boxes, scores.faint_boxes, scores.kind)} on these tiles",
+            "threshold": _threshold(scores),
             "groups": data.tile_scores.groups,
             "effective_groups": data.tile_scores.effective_groups,
             "is_concentrated": is_concentrated(data.tile_scores),

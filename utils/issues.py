@@ -145,17 +145,17 @@ class IssueReport:
             max_share: Largest share of all labels that may be lost, in [0, 1].
 
         Raises:
-            TooManyIssuesError: If the share is exceeded; it names the first few.
+            TooManyIssuesError: If the share is exceeded; it names those that lose most.
         """
         lost = self.labels_lost()
         if lost <= (usable + lost) * max_share:
             return
-        first = islice((issue for issue in self.issues if issue.lost), _EXAMPLES)
+        first = [issue for issue in sorted(self.issues, key=_most_lost) if issue.lost][:_EXAMPLES]
         examples = "; ".join(f"{issue.item}: {issue.detail.rstrip('.')}" for issue in first)
         raise TooManyIssuesError(
             f"{lost} of {usable + lost} labels are lost, more than the limit of "
             f"{max_share:.0%}: {examples}. "
-            "Mend them, or raise max_bad_share in the configuration."
+            "Mend them, or raise source.max_bad_share."
         )
 
     @classmethod
@@ -167,3 +167,7 @@ class IssueReport:
     def to_rows(self) -> list[dict[str, object]]:
         """The issues as plain dictionaries, for JSON and tables."""
         return [asdict(issue) for issue in self.issues]
+
+
+def _most_lost(issue: Issue) -> int:
+    return -issue.lost

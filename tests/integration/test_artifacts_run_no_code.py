@@ -20,7 +20,7 @@ import steps
 from utils.errors import StoreError
 
 # Text as it is.
-HARMLESS_OF_ZENML = {"StructuredStringMaterializer"}
+HARMLESS_OF_ZENML = {"StructuredStringMaterializer", "BuiltInMaterializer"}  # text, and JSON
 
 
 def _steps() -> Iterator[BaseStep]:

@@ -19,7 +19,9 @@ def test_a_training_that_was_killed_before_it_left_a_detector_has_learned_nothin
     for _ in range(2):
         version = Client().create_model_version(model)
         log_metadata(
-            metadata={LEARNED_FROM: {"version": "1"}}, model_name=model, model_version=version.name
+            metadata={LEARNED_FROM: {"id": str(uuid4()), "version": "1"}},
+            model_name=model,
+            model_version=version.name,
         )
     first = Model(name=model, version="1")
     link_artifact_to_model(save_artifact("a detector", "trained_detector"), first)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from utils.detection.detector import Platt
+from utils.detection.detector import Detector, Platt
 from utils.evaluation.bootstrap import GroupSpread, estimate, widened
 from utils.evaluation.calibration import fitted_calibration
 from utils.evaluation.matching import ClassMatches
@@ -150,3 +153,18 @@ def test_a_difference_that_few_groups_decide_is_less_sure():
     few, many = GroupSpread(np.array([50, 50])), GroupSpread(np.full(100, 5))
     share = {len(one.boxes): (widened(0.03, samples, one, 0.95) > 0).mean() for one in (few, many)}
     assert share[100] > 0.9 > share[2]
+
+
+@pytest.mark.parametrize(
+    ("task", "told"),
+    [
+        pytest.param("segment", "3 polygons reach it and 1 more reach only half of it", id="some"),
+        pytest.param("classify", "", id="none where the best class is the answer"),
+    ],
+)
+def test_the_minimum_score_is_told_with_the_shapes_that_reach_it(task, told):
+    nowhere = Path("nowhere.pt")
+    detector = Detector(nowhere, nowhere, ("ship",), task, 32, "", {}, {}, 0, "", "")
+    threshold = replace(detector, confidence=0.5, confidence_counts=(3, 1)).threshold()
+    assert told in threshold
+    assert bool(told) == bool(threshold)

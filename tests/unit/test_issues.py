@@ -54,8 +54,15 @@ def test_beyond_the_limit_lost_labels_stop_the_work_though_no_scene_was_set_asid
     assert str(caught.value) == (
         "2 of 11 labels are lost, more than the limit of 10%: "
         "0.txt: a line is no box; 1.txt: a line is no box. "
-        "Mend them, or raise max_bad_share in the configuration."
+        "Mend them, or raise source.max_bad_share."
     )
+
+
+def test_the_examples_of_lost_labels_are_those_that_lose_most():
+    report = losing(3)
+    report.add("all.txt", "label without image", "it has no image", set_aside=False, lost=100)
+    with pytest.raises(TooManyIssuesError, match=r"limit of 10%: all\.txt: it has no image; 0"):
+        report.check_labels(9, 0.1)
 
 
 def test_names_that_no_table_can_hold_are_escaped():

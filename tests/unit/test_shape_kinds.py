@@ -19,8 +19,9 @@ from utils.shapes.outlines import (
 )
 from utils.shapes.shapes import ShapeKind, Shapes
 
-pixels = st.floats(0, 200)
-sides = st.floats(2, 60)
+# Tenths of a pixel: places that differ by less than rounding are no shapes that anybody draws.
+pixels = st.integers(0, 2000).map(lambda tenths: tenths / 10)
+sides = st.integers(20, 600).map(lambda tenths: tenths / 10)
 OUTLINED = (ShapeKind.OBB, ShapeKind.SEGMENT)
 
 
@@ -29,7 +30,7 @@ def oriented(draw: st.DrawFn) -> Shapes:
     count = draw(st.integers(1, 5))
     centres = [(draw(pixels), draw(pixels)) for _ in range(count)]
     sizes = [(draw(sides), draw(sides)) for _ in range(count)]
-    angles = [draw(st.floats(0, 359)) for _ in range(count)]
+    angles = [draw(st.integers(0, 3599)) / 10 for _ in range(count)]
     outlines = oriented_boxes(centres, sizes, angles)
     return Shapes.of_outlines(outlines, ("ship",) * count, kind=ShapeKind.OBB)
 

@@ -178,7 +178,12 @@ class Detector:
         return f"on {self.confidence_boxes} objects of val, {sure}{self._probability_there()}"
 
     def threshold(self) -> str:
-        """The minimum score of a box and how it was chosen, with the boxes of val that reach it."""
+        """The minimum score and how it was chosen, with the shapes of val that reach it.
+
+        Empty for classes of whole images: the best class of an image is its answer.
+        """
+        if self.kind == ShapeKind.CLASSIFY:
+            return ""
         told = f"{readable_score(self.least_score())}, chosen {self.least_score_chosen()}"
         if self.confidence_counts is None:
             return told

@@ -17,6 +17,8 @@ from utils.geometry import FloatArray
 from utils.shapes.outlines import Outlines
 
 _MOST_OF_SIDE = 0.05  # of a square as large as the object, by which its outline is simplified
+# A network that has hardly learned makes patterns of a thousand specks: nobody can review them.
+_MOST_PARTS = 10
 _ENLARGED = 4  # a prototype has a quarter of the resolution of the network's input
 
 
@@ -100,7 +102,7 @@ def logits_in_box(
 
 
 def outline_of(logits: LogitsInBox, tolerance: float) -> Any:
-    """The outline of a mask, with holes and parts: the line on which its logits are 0.
+    """The outline of a mask, with holes and its ten largest parts: the line of logits of 0.
 
     Between the centres of pixels the logits are linear; where the mask reaches the border of its
     box, the outline follows the edges of the pixels.
@@ -118,12 +120,21 @@ def outline_of(logits: LogitsInBox, tolerance: float) -> Any:
     pixels = int((logits.values > 0).sum())
     if not pixels:
         return shapely.Polygon()
-    parts = _parts(logits)
+    parts = _largest(_parts(logits))
     tolerance = min(tolerance, _MOST_OF_SIDE * pixels**0.5)
     simple = shapely.simplify(parts, tolerance)
     if not shapely.is_valid(whole := _joined(simple)):
         whole = shapely.simplify(_joined(parts), tolerance)
     return whole if whole.is_valid else _joined(parts)
+
+
+def _largest(parts: Outlines) -> Outlines:
+    """The largest parts, as many as an outline may have, in the order that they had."""
+    import shapely
+
+    if len(parts) <= _MOST_PARTS:
+        return parts
+    return parts[np.sort(np.argsort(-shapely.area(parts), kind="stable")[:_MOST_PARTS])]
 
 
 def _joined(parts: Outlines) -> Any:

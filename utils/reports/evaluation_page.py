@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from markupsafe import Markup
 from PIL import Image
 
+from utils.detection.detector import readable_score
 from utils.evaluation.average_precision import SIZES
 from utils.evaluation.bootstrap import Estimate
 from utils.evaluation.evaluation import Evaluation, WorstTile
@@ -127,7 +128,7 @@ def _headline(evaluation: Evaluation) -> dict[str, Cell]:
     if tile.angle_error is not None:
         estimates["Angle error (median)"] = f"{tile.angle_error:.1f}°"
     if tile.kind.has_places:
-        estimates["Confidence"] = f"{tile.confidence:.2f}"
+        estimates["Confidence"] = readable_score(tile.confidence)
         estimates["Best confidence on these tiles"] = f"{tile.best_confidence:.2f}"
     return estimates | {
         f"Time per tile ({evaluation.device})": f"{evaluation.milliseconds:.1f} ms",
@@ -165,8 +166,8 @@ def _levels_note(evaluation: Evaluation) -> Markup:
     tile, scene = evaluation.tile_scores, evaluation.scene_scores
     return paragraph(
         f"Average precisions are COCO's, by the overlap of the {tile.kind.noun}. Precision, recall "
-        f"and F1 count {tile.kind.noun} of at least {tile.confidence:.2f} in tiles and "
-        f"{scene.confidence:.2f} in scenes, at IoU 0.5, over "
+        f"and F1 count {tile.kind.noun} of at least {readable_score(tile.confidence)} in "
+        f"tiles and {readable_score(scene.confidence)} in scenes, at IoU 0.5, over "
         "all classes; a confidence with the best F1 on these very tiles would make them a little "
         "better than they are. In scenes each object counts once, after merging over tiles. "
         f"{_intervals_note(evaluation)}"
@@ -246,7 +247,7 @@ def _with_intervals(values: Mapping[str, float | None], intervals: Intervals) ->
 
 def _confidence_note(scores: Scores) -> Markup:
     noun = scores.kind.noun.capitalize()
-    return paragraph(f"{noun} of at least {scores.confidence:.2f}, at IoU 0.5.")
+    return paragraph(f"{noun} of at least {readable_score(scores.confidence)}, at IoU 0.5.")
 
 
 def _worst(tiles: Sequence[WorstTile]) -> Iterator[Markup]:

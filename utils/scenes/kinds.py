@@ -25,6 +25,10 @@ _ROW = re.compile(rb"^\s*\"?-?[\w.]+\"?([\s,;]+-?[\d.]+([eE][-+]?\d+)?){4,}\s*$"
 _DOTA_ROW = re.compile(rb"^\s*(-?\d+(\.\d+)?\s+){8}[A-Za-z][\w -]*(\s+[012])?\s*$")
 _HUGGING_FACE = ("dataset_dict.json", "dataset_infos.json", "state.json")
 _METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
+_NO_LABELS = (
+    "it holds no labels of COCO, VOC or YOLO. Mask images, and folders that name classes, are read "
+    "where source.kind says so: masks or classes"
+)
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
 _LABEL_KINDS = {"coco": ".json", "voc": ".xml", "yolo": ".txt"}
 
@@ -85,7 +89,7 @@ def find_kind(path: str) -> FoundKind:
         _hugging_face(root)
         or _labelled(root)
         or _class_folders(root)
-        or FoundKind("folder", "it holds no labels of COCO, VOC or YOLO")
+        or FoundKind("folder", _NO_LABELS)
     )
 
 
@@ -94,7 +98,7 @@ def _kind_in_bucket(path: str) -> FoundKind:
     counts = {kind: suffixes[suffix] for kind, suffix in _LABEL_KINDS.items()}
     kind = max(counts, key=lambda name: counts[name])
     if not counts[kind]:
-        return FoundKind("folder", "it holds no labels of COCO, VOC or YOLO")
+        return FoundKind("folder", _NO_LABELS)
     return FoundKind(kind, f"it holds {counts[kind]} {_LABEL_KINDS[kind]} files")
 
 

@@ -37,7 +37,8 @@ class Brought:
     def report(self, source: str, report: IssueReport) -> None:
         """Note everything counted so far as issues of the source."""
         for notice, (count, first) in self.counts.items():
-            report.add(source, notice, f"{count} times, first in {first}", set_aside=False)
+            detail = f"{notice}, {count} times, first in {first}"
+            report.add(source, notice, detail, set_aside=False)
 
 
 def least_kind(kinds: Iterable[ShapeKind]) -> ShapeKind | None:

@@ -60,7 +60,8 @@ class Notices:
     def report(self, source: str, report: IssueReport) -> None:
         """Note everything counted so far as issues of the source, none of which loses anything."""
         for kind, (count, first) in self.counts.items():
-            report.add(source, kind, f"{count} times, first in {first}", set_aside=False)
+            detail = f"{kind}, {count} times, first in {first}"
+            report.add(source, kind, detail, set_aside=False)
 
 
 def settled(

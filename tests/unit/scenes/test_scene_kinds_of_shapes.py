@@ -66,7 +66,7 @@ def test_shapes_of_a_greater_kind_are_brought_and_counted_once(tmp_path):
     (issue,) = reading.report.issues
     assert (issue.kind, issue.detail) == (
         "polygons brought to boxes",
-        "3 times, first in s/0.png",
+        "polygons brought to boxes, 3 times, first in s/0.png",
     )
 
 
