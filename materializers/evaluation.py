@@ -12,12 +12,11 @@ from materializers.pages import store_page
 from utils.detection.detector import reached_by, readable_score
 from utils.evaluation.evaluation import Evaluation
 from utils.evaluation.scores import Scores, is_concentrated
-from utils.shapes.shapes import ShapeKind
 
 
 def _threshold(scores: Scores) -> str:
     """The minimum score, with the shapes that reach it; none is chosen for classes of images."""
-    if scores.kind == ShapeKind.CLASSIFY:
+    if not scores.kind.has_places:
         return ""
     reached = reached_by(scores.found_boxes, scores.faint_boxes, scores.kind)
     return f"{readable_score(scores.confidence)}; {reached} on these tiles"

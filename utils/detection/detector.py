@@ -182,7 +182,7 @@ class Detector:
 
         Empty for classes of whole images: the best class of an image is its answer.
         """
-        if self.kind == ShapeKind.CLASSIFY:
+        if not self.kind.has_places:
             return ""
         told = f"{readable_score(self.least_score())}, chosen {self.least_score_chosen()}"
         if self.confidence_counts is None:
