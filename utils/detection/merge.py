@@ -20,13 +20,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from utils.detection.merged_outlines import exact_areas, union_of
-from utils.geometry import BoolArray, FloatArray, Window, box_areas, clip_boxes
+from utils.geometry import BoolArray, FloatArray, IntArray, Window, box_areas, clip_boxes
 from utils.shapes.shapes import Shapes
-
-IntArray = NDArray[np.intp]
 
 # A detector's box of a cut object rarely ends exactly on the border that cuts it.
 _BORDER_PIXELS = 4.0

@@ -25,8 +25,8 @@ import numpy as np
 
 from utils.evaluation.matching import ClassMatches
 from utils.evaluation.options import BootstrapOptions
-from utils.geometry import FloatArray
-from utils.shapes.pairing import IOU_THRESHOLDS, IntArray
+from utils.geometry import FloatArray, IntArray
+from utils.shapes.pairing import IOU_THRESHOLDS
 
 _MOST_MISSED = 35
 _BETTER = 0.9

@@ -19,8 +19,7 @@ from utils.evaluation.matching import group_ids, match_classes
 from utils.evaluation.options import EvaluationOptions
 from utils.evaluation.scores import BACKGROUND, ClassScores, Curves, Scores
 from utils.evaluation.tide_errors import WRONG_CLASS, confident
-from utils.geometry import FloatArray
-from utils.shapes.pairing import IntArray
+from utils.geometry import FloatArray, IntArray
 
 FIVE = 5
 _METRICS = ("top1", "top5", "precision", "recall", "F1")

@@ -9,8 +9,7 @@ import numpy as np
 
 from utils.detection.detector import FAINT_SHARE
 from utils.evaluation.matching import ClassMatches
-from utils.geometry import FloatArray
-from utils.shapes.pairing import IntArray
+from utils.geometry import FloatArray, IntArray
 
 CONFIDENCES: FloatArray = np.linspace(0.0, 1.0, 101, dtype=np.float64)
 

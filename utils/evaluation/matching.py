@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from utils.evaluation.evaluated_images import EvaluatedImage
-from utils.geometry import BoolArray, FloatArray
-from utils.shapes.pairing import IOU_THRESHOLDS, IntArray, match_shapes
+from utils.geometry import BoolArray, FloatArray, IntArray
+from utils.shapes.pairing import IOU_THRESHOLDS, match_shapes
 from utils.shapes.shapes import Shapes
 
 ALL_AREAS = (0.0, np.inf)

@@ -30,8 +30,7 @@ from utils.evaluation.matching import (
 from utils.evaluation.options import BootstrapOptions, EvaluationOptions
 from utils.evaluation.scores import BACKGROUND, ClassScores, Curves, Intervals, Scores
 from utils.evaluation.tide_errors import confusion_matrix, count_errors
-from utils.geometry import FloatArray
-from utils.shapes.pairing import IntArray
+from utils.geometry import FloatArray, IntArray
 
 
 def score(

@@ -22,8 +22,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from utils.evaluation.evaluated_images import EvaluatedImage
-from utils.geometry import BoolArray, FloatArray
-from utils.shapes.pairing import IntArray, match_shapes
+from utils.geometry import BoolArray, FloatArray, IntArray
+from utils.shapes.pairing import match_shapes
 from utils.shapes.shapes import Shapes
 
 MISSED = "missed"

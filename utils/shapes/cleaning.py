@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from utils.geometry import BoolArray, FloatArray
+from utils.geometry import BoolArray, FloatArray, IntArray
 from utils.shapes.outlines import (
     Outlines,
     are_rectangles,
@@ -27,7 +27,6 @@ from utils.shapes.outlines import (
     parts_inside,
     polygonal,
 )
-from utils.shapes.pairing import IntArray
 from utils.shapes.shapes import Shapes
 
 NO_RECTANGLE = "oriented box that is no rectangle"

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-from utils.geometry import BoolArray, FloatArray
+from utils.geometry import BoolArray, FloatArray, IntArray
 from utils.shapes.shapes import Shapes
-
-IntArray = NDArray[np.intp]
 
 # COCO's ten, from 0.5 to 0.95.
 IOU_THRESHOLDS: FloatArray = np.linspace(0.5, 0.95, 10, dtype=np.float64)
