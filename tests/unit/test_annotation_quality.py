@@ -86,5 +86,5 @@ def test_the_page_shows_models_over_time_and_who_disagrees_where():
 
 def test_the_page_of_no_reviews_says_so():
     html = quality_page(LabelQuality())
-    assert "No model&#39;s boxes" in html
+    assert "No model&#39;s proposals" in html
     assert "No tile has been labelled by two people yet." in html
