@@ -68,7 +68,7 @@ lock-label-studio: $(DEVELOPMENT) ## Resolve Label Studio's own environment anew
 		-o $(CURDIR)/utils/annotation/label_studio/requirements.txt
 
 bench: $(DEVELOPMENT) ## Measure against the alternatives and print ratios
-	@status=0; for part in tiling codecs label_studio transfers merging intervals inference feedback training contention fuzzing mutation; do $(PYTHON) -m benchmarks.$$part || status=1; done; exit $$status
+	@status=0; for part in tiling codecs label_studio transfers merging oriented intervals inference feedback training contention fuzzing mutation; do $(PYTHON) -m benchmarks.$$part || status=1; done; exit $$status
 
 docs: $(DEVELOPMENT) ## Build the documentation as a site with search (.local/site)
 	@$(PYTHON) -m docs.site

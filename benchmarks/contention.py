@@ -156,7 +156,7 @@ def predict(backend: str, folder: Path) -> None:
     windows = [np.full((640, 640, 3), grey, dtype=np.uint8) for grey in range(usable_cores())]
     options = InferenceOptions(imgsz=640, device="cpu", backend=backend)
     predictor = load_predictor(detector, options, windows)
-    while predictor.find(windows) is not None:
+    while predictor.predict(windows) is not None:
         say_done()
 
 
