@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +70,15 @@ def own_stack(local_state: Path) -> Iterator[None]:
     """No module runs on the stack of another: runs choose one for their whole process."""
     yield
     os.environ.pop("ZENML_ACTIVE_STACK_ID", None)
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing outside this machine answers."""
+    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    # Python keeps the opener of its first request, with the proxies of that moment, for ever.
+    monkeypatch.setattr(urllib.request, "_opener", None)
 
 
 @pytest.fixture(scope="session")

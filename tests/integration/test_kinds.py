@@ -227,11 +227,10 @@ def test_a_training_that_loads_fewer_images_than_there_are_is_stopped(tmp_path):
         train_detector(replace(dataset, tile_counts=counts), tiny_options(epochs=1, seed=9))
 
 
+@pytest.mark.usefixtures("offline")
 def test_a_detector_by_name_gives_its_weights_where_its_sibling_cannot_be_had(
-    shared_data, tmp_path, monkeypatch, tiny_detector_of
+    shared_data, tmp_path, tiny_detector_of
 ):
-    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(variable, "http://127.0.0.1:9")
     shutil.copy(shared_data / "weights" / "yolov8n.pt", tmp_path)
     options = tiny_options(model_checkpoint="yolov8n.pt", weights_dir=str(tmp_path))
     transferred = resolve_checkpoint(options, ShapeKind.OBB)
@@ -311,9 +310,8 @@ def test_a_residual_network_learns_classes(architecture, tmp_path):
     assert set(found.labels) == set(CLASS_NAMES)
 
 
-def test_weights_of_torchvision_that_cannot_be_had_are_told(monkeypatch):
-    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+@pytest.mark.usefixtures("offline")
+def test_weights_of_torchvision_that_cannot_be_had_are_told():
     options = tiny_options(model_checkpoint="yolo11-cls-resnet18.yaml")
     with pytest.raises(DetectorError, match=r"weights of resnet18 cannot be.*allow_scratch=true"):
         resolve_checkpoint(options, ShapeKind.CLASSIFY)

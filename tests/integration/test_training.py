@@ -38,13 +38,6 @@ train_detector(dataset, tiny_options(epochs=4, seed=int(sys.argv[2])), on_epoch=
 """
 
 
-@pytest.fixture
-def offline(monkeypatch):
-    """Nothing outside this machine answers."""
-    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(variable, "http://127.0.0.1:9")
-
-
 def killed_in_epoch(epoch, folder):
     """Train in a process that is killed when `epoch` ends; what to go on with."""
     command = [sys.executable, "-c", KILLED_TRAINING, str(folder), str(epoch)]
