@@ -171,7 +171,7 @@ def test_what_the_processes_of_several_gpus_train_is_told_kept_and_stored(machin
     told = []
     with RunBackup(run, store) as backup:
         report = EpochReport(run, [told.append, backup.add_epoch])
-        with watching(model, run, report, "0,1"):
+        with watching(model, run, report, "0,1", dataset.tile_counts):
             trainer = written_trainer(model, dataset, run)
             process = subprocess.Popen([sys.executable, trainer])
             while len(told) < 2:
@@ -227,8 +227,9 @@ def test_an_epoch_that_two_machines_have_trained_is_recorded_once(tracking, tmp_
             for run, record in zip(runs, (first, second), strict=True):
                 kept = run.folder / "kept" / str(epoch)
                 kept.mkdir(parents=True)
-                rows = [f"{number},0.5\n" for number in range(1, epoch + 1)]
-                (kept / "results.csv").write_text("epoch,metrics/mAP50(B)\n" + "".join(rows))
+                rows = [f"{number},0.5,0.01\n" for number in range(1, epoch + 1)]
+                heading = "epoch,metrics/mAP50(B),lr/pg0\n"  # as every task of ultralytics has them
+                (kept / "results.csv").write_text(heading + "".join(rows))
                 record.add_epoch(run.epochs()[-1])
         assert recorded_epochs(tracking) == [[1, 2]]
         for run in runs:
@@ -245,7 +246,7 @@ def test_the_processes_of_several_gpus_end_when_another_machine_takes_over(machi
     def train():
         with RunBackup(run, store) as backup:
             report = EpochReport(run, [backup.add_epoch, lambda _: take_over(store)])
-            with watching(model, run, report, "0,1"):
+            with watching(model, run, report, "0,1", dataset.tile_counts):
                 trainer = written_trainer(model, dataset, run)
                 exit_codes.append(subprocess.run([sys.executable, trainer], check=False).returncode)
 
