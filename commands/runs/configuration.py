@@ -92,7 +92,7 @@ def load_configuration(
     return RunConfiguration(
         path=path,
         stack=str(stack or named_stack or ""),
-        parameters=_validated(path, entrypoint, values[_PARAMETERS]),
+        parameters=_validated(path, entrypoint, values[_PARAMETERS], overrides or {}),
         settings=document,
     )
 
@@ -167,14 +167,26 @@ def _documented_arguments(entrypoint: Callable[..., Any]) -> dict[str, str]:
 
 
 def _validated(
-    path: Path, entrypoint: Callable[..., Any], values: dict[str, Any]
+    path: Path,
+    entrypoint: Callable[..., Any],
+    values: dict[str, Any],
+    overrides: Mapping[str, Any],
 ) -> dict[str, Any]:
     model = parameters_model(entrypoint)
     try:
         checked = model.model_validate(values)
     except ValidationError as error:
-        raise ConfigurationError(f"{path}: {_explained(error)}") from error
+        raise ConfigurationError(
+            f"{_origin(path, error, overrides)}: {_explained(error)}"
+        ) from error
     return {name: getattr(checked, name) for name in model.model_fields}
+
+
+def _origin(path: Path, error: ValidationError, overrides: Mapping[str, Any]) -> str:
+    """Return where the first bad value was given: with `--set`, or in the file."""
+    place = ".".join(str(part) for part in error.errors()[0]["loc"])
+    typed = [key for key in overrides if f"{place}.".startswith(f"{key}.")]
+    return f"--set {typed[0]}={overrides[typed[0]]}" if typed else str(path)
 
 
 def _explained(error: ValidationError) -> str:

@@ -45,15 +45,12 @@ class HeldShapes:
     def __str__(self) -> str:
         """The counts in words: `500 polygons and 3 boxes`; the kinds alone without counts."""
         counts = sorted(self.counts.items(), key=lambda found: -found[1])
-        return " and ".join(_with_noun(count, kind.noun) for kind, count in counts) or "no labels"
+        return " and ".join(_counted_in_words(count, kind) for kind, count in counts) or "no labels"
 
 
-def _with_noun(count: int, noun: str) -> str:
-    """A count with its noun: `3 boxes`, `1 polygon`, `1 class of whole images`."""
-    first, _, rest = noun.partition(" of ")
-    singular = first.removesuffix("es") if first.endswith("xes") else first.removesuffix("s")
-    one = {"classes": "class"}.get(first, singular) + (f" of {rest}" if rest else "")
-    return f"{count} {one if count == 1 else noun}" if count else noun
+def _counted_in_words(count: int, kind: ShapeKind) -> str:
+    """A count with its noun, such as `1 polygon`; the noun alone where nothing was counted."""
+    return f"{count} {kind.singular if count == 1 else kind.noun}" if count else kind.noun
 
 
 def held_shapes(source: SceneSource) -> HeldShapes:

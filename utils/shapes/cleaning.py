@@ -104,7 +104,11 @@ def cleaned(shapes: Shapes, width: float, height: float) -> Cleaned:
         if problem == _FINE and not inside[index] > 0:
             unusable.append(UnusableShape(index, "has no area inside the image"))
         elif problem == _FINE and first != index:
-            unusable.append(UnusableShape(index, f"is the same as box {first}", is_double=True))
+            unusable.append(
+                UnusableShape(
+                    index, f"is the same as {whole.kind.singular} {first}", is_double=True
+                )
+            )
         elif problem != _FINE:
             unusable.append(UnusableShape(index, problem))
     left_out = {found.index for found in unusable}
