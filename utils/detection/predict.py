@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -110,14 +110,13 @@ def predict_scenes(
         for scan in _readable(scans, detector, options, issues, advance):
             file = _scene_file(scan, cache, options, least, model_version, detector.kind, issues)
             files[scan.scene.id] = file
+    return InferenceResult(_joined(files, detector, folder / PREDICTIONS_FILE), issues)
+
+
+def _joined(files: Mapping[str, Path], detector: Detector, path: Path) -> Predictions:
+    """Write the predictions of all scenes as one table, in order of scene id."""
     predicted = (_read(files[scene_id]) for scene_id in sorted(files))
-    table = Predictions.write(
-        folder / PREDICTIONS_FILE,
-        detector.class_names,
-        predicted,
-        footer=with_kind(detector.kind),
-    )
-    return InferenceResult(table, issues)
+    return Predictions.write(path, detector.class_names, predicted, footer=with_kind(detector.kind))
 
 
 def _readable(
