@@ -49,7 +49,9 @@ TABLES = [
 def aged(path: Path, versions: int = 1) -> None:
     """Rewrite a table as earlier versions wrote it: without kinds and outlines."""
     table = pq.read_table(path)
-    newer = [name for name in table.column_names if re.fullmatch(r"(\w+_)?(kind|outlines)", name)]
+    newer = [
+        name for name in table.column_names if re.fullmatch(r"(\w+_)?(kind|outlines)|objects", name)
+    ]
     assert newer
     name, _, version = table.schema.metadata[FORMAT].partition(b"/")
     older = b"%s/%d" % (name, int(version) - versions)

@@ -36,6 +36,26 @@ def test_a_box_cut_by_a_tile_border_keeps_its_visible_part_in_both_tiles():
     assert right.shapes == boxes((0, 2, 4, 5))
 
 
+def test_the_pieces_of_one_object_have_one_number_and_make_the_whole():
+    import shapely
+
+    leaf = shapely.Point(10, 10).buffer(8).difference(shapely.box(8, 8, 12, 12))
+    stone = shapely.box(1, 1, 3, 3)
+    truth = Shapes.of_outlines([stone, leaf], ["stone", "leaf"])
+    options = TILES_OF_10.updated(min_visibility=0.01)
+    pieces: dict[int, list] = {}
+    for tile in plan_tiles(scene(truth), 20, 20, options).tiles:
+        assert tile.shapes is not None
+        placed = tile.shapes.shifted(tile.window.x, tile.window.y)
+        assert placed.outlines is not None
+        for number, outline in zip(tile.objects, placed.outlines, strict=True):
+            pieces.setdefault(number, []).append(outline)
+    assert {number: len(found) for number, found in pieces.items()} == {0: 1, 1: 4}
+    for number, whole in enumerate((stone, leaf)):
+        joined = shapely.union_all(pieces[number])
+        assert shapely.symmetric_difference(joined, whole).area == pytest.approx(0, abs=1e-9)
+
+
 def test_a_box_over_the_edge_of_the_scene_is_clipped_before_its_share_is_taken():
     plan = plan_tiles(scene(boxes((-90, 0, 5, 5))), 20, 10, TILES_OF_10)
     assert plan.tiles[0].shapes == boxes((0, 0, 5, 5))

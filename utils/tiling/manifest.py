@@ -43,6 +43,7 @@ SCHEMA = versioned_schema(
         ("transform", pa.list_(pa.float64())),
         ("group", pa.string()),
         ("split", pa.string()),
+        ("objects", pa.list_(pa.int32())),
     ],
 )
 
@@ -67,6 +68,7 @@ def _to_row(tile: Tile) -> dict[str, Any]:
         "transform": list(tile.georeference.transform) if tile.georeference else None,
         "group": tile.group,
         "split": tile.split,
+        "objects": list(tile.objects),
     }
 
 
@@ -85,6 +87,7 @@ def _to_tile(row: dict[str, Any]) -> Tile:
         georeference=Georeference(row["crs"], tuple(row["transform"])) if row["crs"] else None,
         group=row.get("group", ""),
         split=row.get("split"),
+        objects=tuple(row.get("objects") or ()),
     )
 
 

@@ -32,11 +32,13 @@ class PlannedTile:
         tile_id: As in `Tile`.
         window: As in `Tile`.
         shapes: As in `Tile`.
+        objects: As in `Tile`.
     """
 
     tile_id: str
     window: Window
     shapes: Shapes | None
+    objects: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,8 @@ def _wanted_tiles(
         inside = assignment.boxes_in(index)
         if len(inside) == 0 and not keeps_empty(tile_id, options):
             continue
-        yield PlannedTile(tile_id, window, seen_in(shapes.select(inside), window))
+        seen = seen_in(shapes.select(inside), window)
+        yield PlannedTile(tile_id, window, seen, tuple(inside.tolist()))
 
 
 def keeps_empty(tile_id: str, options: TilingOptions) -> bool:

@@ -32,6 +32,8 @@ class Tile:
         georeference: That of the scene.
         group: Unit of splitting, as in `Scene.group`; the scene id where the scene stands alone.
         split: Split that the source gives the scene, as in `Scene.split`.
+        objects: Number of each shape's object among the usable labels of its scene: the pieces of
+            one object in several tiles have one number. Empty in tiles of earlier versions.
     """
 
     tile_id: str
@@ -47,6 +49,7 @@ class Tile:
     georeference: Georeference | None = None
     group: str = ""
     split: str | None = None
+    objects: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Let a scene without a group be one of its own."""

@@ -141,6 +141,7 @@ def finished_tile(
         scene_width=plan.width,
         scene_height=plan.height,
         shapes=planned.shapes,
+        objects=planned.objects,
         tags=plan.scene.tags,
         georeference=plan.scene.georeference,
         group=plan.scene.group or plan.scene.id,
