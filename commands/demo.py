@@ -18,6 +18,7 @@ from commands.outcome import exit_code_of
 from commands.servers.embedded import use_demo_store
 from utils.errors import ConfigurationError
 from utils.paths import PROJECT_ROOT
+from utils.shapes.shapes import ShapeKind
 
 _CONFIGS = PROJECT_ROOT / "configs" / "demo"
 _KINDS = ("detect", "obb", "segment")
@@ -126,11 +127,11 @@ def _figures() -> dict[str, str]:
     return {
         "scenes": str(manifest["scenes"]),
         "tiles": str(manifest["tiles"]),
-        "boxes": str(manifest["boxes"]),
+        ShapeKind(manifest["kind"]).noun: str(manifest["boxes"]),
         "tasks": f"{sync['added'] + sync['already_there']} ({sync['added']} new)",
         "mAP50 on held-out scenes": f"{evaluation['mAP50']:.3f}",
         "mAP50-95 on held-out scenes": f"{evaluation['mAP50-95']:.3f}",
-        "scenes predicted": f"{predictions['scenes']}, {predictions['boxes']} boxes found",
+        "scenes predicted": f"{predictions['scenes']}, {predictions['boxes']} ships found",
         "tiles sent back": f"{sent['added'] + sent['updated'] + sent['unchanged']}",
     }
 
