@@ -208,8 +208,8 @@ def test_the_loop_runs_on_vertex(team: Team, mlflow_door: Door, monkeypatch) -> 
     tracking = mlflow.MlflowClient(mlflow_door.url)
     earlier = runs_in_mlflow(tracking)
 
-    # One scene's part is refused twice: its shard fails, and is tried again alone.
-    team.cloud.storage.faults.fail_next(403, 2, matching=r"GET .*parts%2F.*scene-001")
+    # The part of a shard's last scene is refused twice: that shard alone is tried again.
+    team.cloud.storage.faults.fail_next(403, 2, matching=r"GET .*parts%2F.*scene-003")
     ingested = team.runs("--ingest", "--config", ingest_of(team, "vertex"))
     assert "4 scenes (1 unchanged), 24 tiles" in ingested  # of the share that was tried again
     assert "24 new tasks, 0 already there" in ingested
