@@ -1,0 +1,1 @@
+"""Detectors outside the pipelines: bundles that prove themselves, and the service of them."""
