@@ -76,10 +76,13 @@ LOOP = (
 # Runs before a version goes to production, without a flag of its own.
 PROMOTION = Command("promotion", "", "compare a detector with the one in production", "promotion")
 
+# `--register-model FILE`: in place of a training.
+REGISTRATION = Command("register", "", "register a detector that was trained elsewhere", "register")
+
 # Where --promote falls among the loop's flags when both are given.
 PIPELINES_BEFORE_STAGE = {
-    "staging": ("ingest", "export"),
-    "production": ("ingest", "export", "training", "evaluate"),
+    "staging": ("ingest", "export", "register"),
+    "production": ("ingest", "export", "register", "training", "evaluate"),
 }
 
 

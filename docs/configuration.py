@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from commands.project import ProjectOptions
-from commands.requests import LOOP, PROMOTION
+from commands.requests import LOOP, PROMOTION, REGISTRATION
 from commands.retraining.options import RetrainOptions
 from commands.runs.configuration import parameters_model
 from commands.stacks.files import StackDescription
@@ -90,12 +90,13 @@ def reference() -> str:
     project = ProjectOptions.model_json_schema()
     types |= project.get("$defs", {})
     sections.append(f"{_PROJECT}\n{_table(project)}")
-    for command in (*LOOP, PROMOTION):
+    for command in (*LOOP, PROMOTION, REGISTRATION):
         module = import_module(f"pipelines.{command.name}")
         model = parameters_model(getattr(module, f"{command.name}_pipeline").entrypoint)
         schema = model.model_json_schema()
         types |= schema.get("$defs", {})
-        flag = "promote production" if command == PROMOTION else command.name
+        flags = {PROMOTION: "promote production", REGISTRATION: "register-model FILE"}
+        flag = flags.get(command, command.name)
         title = f"## `--{flag}`: configs/{command.config}.yaml"
         sections.append(f"{title}\n\n{_table(schema)}")
     schema = RetrainOptions.model_json_schema()
