@@ -62,6 +62,16 @@ class HuggingFaceSource(CommonSourceOptions):
     """The column of the outlines of the boxes, in COCO's forms: polygons as lists of numbers, or
     run-length masks. `boxes_column` may be `null` beside it. Default: the boxes alone."""
 
+    mask_column: str | None = None
+    """The column of the mask of the image: an image of the same size whose values `mapping` names;
+    boxes and outlines are not read then. Default: none."""
+
+    mapping: Annotated[dict[str, str | None], BeforeValidator(with_text_keys)] = Field(
+        default_factory=dict
+    )
+    """With `mask_column`: classes by value of the masks, as in a source of `masks`. Default: every
+    value but 0 is of the only class, which `classes` names."""
+
     class_column: str | None = None
     """The column of the class of the whole image, as names or as numbers that the dataset or
     `classes` names; boxes are not read then. Default: none."""
