@@ -39,7 +39,7 @@ def merge_inferences(
     issues = merge_issues([shard.issues for shard in shards])
     tables = [shard.predictions for shard in shards]
     scenes = sum(map(len, tables)) + issues.items_set_aside()
-    issues.check_share(scenes, options.max_bad_share, "scenes")
+    issues.check_share(scenes, options.max_bad_share, "scenes", "inference.max_bad_share")
     # A table of one shard is in order already: its boxes need not be written once more.
     predictions = (
         tables[0]
