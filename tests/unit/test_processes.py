@@ -21,7 +21,7 @@ from utils.errors import ServerError
 from utils.ports import free_port, port_is_free
 from utils.processes import ServerProcess, running_server, start_on_port, start_server, stop_server
 
-# Of the file that a start leaves when it is killed: cut off, of another form, not there.
+# The file that a killed start leaves: cut off, of another form, or not there.
 BROKEN_STATES = ('{"pid": 1', "[1]", None)
 
 
