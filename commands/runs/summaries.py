@@ -75,7 +75,7 @@ _LINES_BY_FIGURE = {
     "coco_json": "as COCO json: {coco_json}",
     "geojson": "as GeoJSON ({georeferenced_scenes} of {scenes} scenes know where they lie): "
     "{geojson}",
-    "label_files": "as label files of YOLO or DOTA: {label_files}",
+    "label_files": "for other programs: {label_files}",
     "viewer": "viewer: {viewer}",
 }
 _OF_A_SHARD = "shard_"

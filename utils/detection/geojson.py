@@ -24,6 +24,7 @@ from utils.images.georeference import Georeference
 from utils.issues import IssueReport
 from utils.scenes.places import to_wgs84
 from utils.shapes.outlines import as_outlines, polygonal, to_geojson
+from utils.shapes.shapes import Shapes
 from utils.tiling.tile import scene_key
 
 GEOJSON_FILE = "predictions.geojson"
@@ -83,23 +84,31 @@ def _write_scene(
 ) -> None:
     crs, transform = georeference.crs, georeference.transform
     if scene.shapes.outlines is None:
-        corners = box_corners(scene.shapes.xyxy, transform)
-        places = np.round(to_wgs84(corners, crs), _WGS84_DECIMALS)
-        on_earth: Iterable[dict[str, Any]] = map(_on_earth, places.tolist())
-        rounded = np.round(corners, _decimals(transform))
-        in_scene_crs: Iterable[dict[str, Any]] = map(_polygon, rounded.tolist())
+        corners = np.round(box_corners(scene.shapes.xyxy, transform), _decimals(transform))
+        in_scene_crs: Iterable[dict[str, Any]] = map(_polygon, corners.tolist())
     else:
-        outlines = scene.shapes.outlines
-        on_earth = (_outline_on_earth(one, georeference) for one in outlines)
-        in_scene_crs = (_outline_in(one, transform) for one in outlines)
+        in_scene_crs = (_outline_in(one, transform) for one in scene.shapes.outlines)
     key = scene_key(scene.scene_id)
     with _collection(folder / f"{key}.wgs84.geojson") as add:
-        for feature in _features(scene, on_earth):
+        for feature in _features(scene, geometries_on_earth(scene.shapes, georeference)):
             add(feature)
             add_to_all(feature)
     with _collection(folder / f"{key}.scene-crs.geojson", crs=_crs_member(crs)) as add:
         for feature in _features(scene, in_scene_crs):
             add(feature)
+
+
+def geometries_on_earth(shapes: Shapes, georeference: Georeference) -> Iterable[dict[str, Any]]:
+    """Each shape as a geometry of GeoJSON in WGS 84, cut where it lies across the antimeridian.
+
+    Raises:
+        GeoreferenceError: If the georeference means no place on Earth.
+    """
+    if shapes.outlines is not None:
+        return (_outline_on_earth(one, georeference) for one in shapes.outlines)
+    corners = box_corners(shapes.xyxy, georeference.transform)
+    places = np.round(to_wgs84(corners, georeference.crs), _WGS84_DECIMALS)
+    return map(_on_earth, places.tolist())
 
 
 def placed_points(points: FloatArray, transform: Sequence[float]) -> FloatArray:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utils.errors import LabelError
-from utils.shapes.outlines import Outlines, polygonal
+from utils.shapes.outlines import Outlines, as_outlines, polygonal
 
 VECTOR_SUFFIXES = frozenset({".geojson", ".gpkg", ".shp", ".fgb"})
 # Files of the same data beside a vector file: tables, indices, systems, styles.
@@ -78,7 +78,7 @@ def read_vectors(path: Path, layer: str | None = None) -> VectorFile:
     return VectorFile(
         path,
         meta["crs"],
-        polygonal(polygons),
+        as_outlines(map(_single, polygonal(polygons))),
         {
             str(name): np.asarray(values)[is_polygon]
             for name, values in zip(meta["fields"], columns, strict=True)
@@ -87,6 +87,12 @@ def read_vectors(path: Path, layer: str | None = None) -> VectorFile:
         int(is_crossed.sum()),
         int((~is_polygon).sum()),
     )
+
+
+def _single(outline: Any) -> Any:
+    """A multipolygon of one part as that part: some formats hold nothing else."""
+    parts = outline.geoms if outline.geom_type == "MultiPolygon" else [outline]
+    return parts[0] if len(parts) == 1 else outline
 
 
 def _has_area(geometry: Any) -> bool:

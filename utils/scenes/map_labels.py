@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utils.errors import ConfigurationError, LabelError, SourceError
+from utils.geometry import FloatArray
 from utils.images.georeference import Georeference
 from utils.issues import Issue
 from utils.labels.objects import UNKNOWN_CLASS, UNREADABLE_LABEL, class_name
@@ -23,7 +24,6 @@ from utils.shapes.outlines import Outlines, are_rectangles, bounds_of
 from utils.shapes.shapes import ShapeKind
 
 MENDED = "polygon that crossed itself"
-_METRES = 111_320.0  # of a degree of latitude
 _JUDGED = 1000  # polygons of a file that show what all are
 _UPRIGHT = 1e-3  # share of a rectangle's hull that it may leave free
 
@@ -189,8 +189,7 @@ def _kind(file: VectorFile, crs: str) -> ShapeKind:
         return ShapeKind.SEGMENT
     judged = file.outlines[:_JUDGED]
     if is_geographic(crs):
-        latitude = float(np.median(bounds_of(judged)[:, 1]))
-        metres = np.array([_METRES * np.cos(np.radians(latitude)), _METRES])
+        metres = _metres_of_degrees(float(np.median(bounds_of(judged)[:, 1])))
         judged = shapely.transform(judged, lambda xy: xy * metres)
     # Near zero, where differences of coordinates lose no digits.
     judged = np.array(
@@ -202,6 +201,17 @@ def _kind(file: VectorFile, crs: str) -> ShapeKind:
     sizes = (hulls[:, 2] - hulls[:, 0]) * (hulls[:, 3] - hulls[:, 1])
     upright = shapely.area(judged) >= sizes * (1 - _UPRIGHT)
     return ShapeKind.DETECT if upright.all() else ShapeKind.OBB
+
+
+def _metres_of_degrees(latitude: float) -> FloatArray:
+    """Metres of a degree of longitude and of one of latitude, on the ellipsoid of WGS 84.
+
+    The first terms of the usual series for the radii of curvature, good to a metre.
+    """
+    angle = np.radians(latitude)
+    east = 111_412.84 * np.cos(angle) - 93.5 * np.cos(3 * angle)
+    north = 111_132.92 - 559.82 * np.cos(2 * angle) + 1.175 * np.cos(4 * angle)
+    return np.array([east, north])
 
 
 def _issues_of(one: MapLabels) -> Iterator[Issue]:
