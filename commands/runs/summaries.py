@@ -141,11 +141,12 @@ def lines_by_figure(metadata: Mapping[str, Any]) -> list[str]:
     """Return a line for each figure of an artifact that is there and not 0."""
     name, label = ("top1", "top-1") if "top1" in metadata else ("mAP50", "mAP50")
     told = dict(metadata) | {"interval": f"{label} interval {metadata.get(f'{name} interval')}"}
-    return [
+    lines = [
         f"  {line.format_map(told)}"
         for figure, line in _LINES_BY_FIGURE.items()
         if metadata.get(figure)
     ]
+    return [*lines, *(f"  warning: {sentence}" for sentence in metadata.get("advice", ()))]
 
 
 def _place(output: tuple[str, ArtifactVersionResponse]) -> int:
