@@ -1,0 +1,59 @@
+"""Options of a deployment: where the service runs and how it is reached."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from utils.options import Options
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class DeploymentOptions(Options):
+    """Options of `--deploy`."""
+
+    where: Literal["local", "vertex", "cloud-run"] = "local"
+    """Place of the service: a process on this machine, an endpoint of Vertex AI, or a service of
+    Cloud Run. For the last two, the file names a stack on Google Cloud (`stack: vertex`)."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; on any other than this machine's own, a token is asked for. The clouds
+    ignore it."""
+
+    port: int = Field(default=8100, ge=1, le=65535)
+    """Port to listen on; a free one is taken where another program has it. The clouds ignore it."""
+
+    workers: int = Field(default=1, ge=1, le=64)
+    """Number of processes that predict; each holds the network in memory."""
+
+    ready_s: float = Field(default=120, gt=0)
+    """Seconds within which the service has to find in its test image what it must."""
+
+    image: str | None = None
+    """Container image of the bundle in a registry, for the clouds; by default
+    `REGISTRY/MODEL:VERSION` in the registry of the stack."""
+
+    machine: str = "n1-standard-4"
+    """Machine type of an endpoint of Vertex AI."""
+
+    cpus: int = Field(default=4, ge=1, le=8)
+    """Number of CPUs of an instance of Cloud Run."""
+
+    memory_gb: int = Field(default=4, ge=1, le=32)
+    """Memory of an instance of Cloud Run, in GiB."""
+
+    accelerator: str | None = None
+    """GPU in the clouds, as Vertex AI names it, such as `NVIDIA_L4`; by default none."""
+
+    least_replicas: int = Field(default=1, ge=0)
+    """Minimum number of instances in the clouds; an endpoint of Vertex AI has at least 1, and Cloud
+    Run may have 0 while nobody asks."""
+
+    most_replicas: int = Field(default=1, ge=1)
+    """Maximum number of instances in the clouds."""
+
+    share: int = Field(default=100, ge=1, le=100)
+    """Percent of the requests that the new version answers in the clouds; the version before it
+    answers the others, until a later deployment gives the new one 100."""
