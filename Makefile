@@ -21,7 +21,7 @@ ifdef PROJECT
 export SPYGLASS_PROJECT := $(PROJECT)
 endif
 
-.PHONY: help demo test test-slow test-all lint format bench docs screenshots dashboard label-studio mlflow fiftyone stop clean lock-label-studio
+.PHONY: help demo test test-slow test-all lint format bench docs screenshots dashboard label-studio mlflow fiftyone stop clean lock-label-studio lock-service
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,13 @@ lock-label-studio: $(DEVELOPMENT) ## Resolve Label Studio's own environment anew
 		| $(LOCKED_UV) pip compile -q - --directory / --universal --python-version 3.11 --generate-hashes \
 		--upgrade --no-annotate --custom-compile-command "make lock-label-studio" \
 		-o $(CURDIR)/utils/annotation/label_studio/requirements.txt
+
+# The service decodes and computes with the very packages of the pipelines, for the same results.
+lock-service: $(DEVELOPMENT) ## Resolve the environment of the service anew, with hashes
+	@grep -E '^(numpy|onnxruntime|pillow|pydantic|pyvips|pyvips-binary|rasterio|shapely)==' requirements.txt | sed 's/ *\\$$//' \
+		| $(LOCKED_UV) pip compile -q $(CURDIR)/utils/serving/requirements.in -c - --directory / --universal --python-version 3.11 --generate-hashes \
+		--upgrade --no-annotate --custom-compile-command "make lock-service" \
+		-o $(CURDIR)/utils/serving/requirements.txt
 
 bench: $(DEVELOPMENT) ## Measure against the alternatives and print ratios
 	@status=0; for part in tiling codecs label_studio transfers merging oriented intervals inference feedback training contention fuzzing mutation; do $(PYTHON) -m benchmarks.$$part || status=1; done; exit $$status

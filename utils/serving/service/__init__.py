@@ -1,0 +1,1 @@
+"""The processes of the service; this code runs without torch, ZenML and ultralytics."""
