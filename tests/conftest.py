@@ -22,6 +22,7 @@ pytest_plugins = [
     "tests.fixtures.google_cloud",
     "tests.fixtures.inference",
     "tests.fixtures.kinds",
+    "tests.fixtures.bundles",  # which imports kinds
     "tests.fixtures.label_studio",
     "tests.fixtures.mlflow_server",
     "tests.fixtures.mongodb",

@@ -77,3 +77,7 @@ class CloudError(SpyglassError):
 
 class JobError(SpyglassError):
     """A job of a cluster cannot be submitted, or ended otherwise than well."""
+
+
+class BundleError(SpyglassError):
+    """A bundle cannot be packed, or is not as it was packed."""

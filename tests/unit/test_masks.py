@@ -10,7 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from utils.detection.masks import Letterbox, LogitsInBox, logits_in_box, outline_of
+from utils.detection.onnx.letterbox import Letterbox
+from utils.detection.onnx.masks import LogitsInBox, logits_in_box, outline_of
 from utils.detection.ultralytics.library import load_ultralytics
 
 SIDE = 128

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from utils.images.reader import Pixels
+from utils.detection.onnx.letterbox import Pixels, halved
 
 
 def contrast(pixels: Pixels) -> int:
@@ -20,10 +20,15 @@ def contrast(pixels: Pixels) -> int:
     Returns:
         The largest difference, in grey values from 0 to 255.
     """
-    import cv2
+    height, width = (max(length // 2 * 2, 1) for length in pixels.shape[:2])
+    small = halved(pixels[:height, :width]) if min(height, width) > 1 else pixels
+    brightest, darkest = (_over_neighbours(small, choose) for choose in (np.maximum, np.minimum))
+    return int((brightest - darkest).max())
 
-    height, width = pixels.shape[:2]
-    half = (max(width // 2, 1), max(height // 2, 1))
-    small = cv2.resize(pixels, half, interpolation=cv2.INTER_AREA)
-    neighbours = np.ones((3, 3), dtype=np.uint8)
-    return int(cv2.morphologyEx(small, cv2.MORPH_GRADIENT, neighbours).max())
+
+def _over_neighbours(values: Pixels, choose: np.ufunc) -> Pixels:
+    """The largest or smallest value of every 3 by 3 points, band by band."""
+    rows = np.pad(values, ((1, 1), (0, 0), (0, 0)), "edge")
+    down = choose(choose(rows[:-2], rows[1:-1]), rows[2:])
+    columns = np.pad(down, ((0, 0), (1, 1), (0, 0)), "edge")
+    return np.asarray(choose(choose(columns[:, :-2], columns[:, 1:-1]), columns[:, 2:]))

@@ -33,14 +33,37 @@ def read_whole(
     Raises:
         ImageError: If the image does not decode.
     """
-    import cv2
-
-    factor = ceil(max(width, height) / LARGEST_SIDE)
-    columns = ceil(width / factor)
+    factor = _factor(width, height)
     parts = [
-        cv2.resize(strip, (columns, ceil(len(strip) / factor)), interpolation=cv2.INTER_AREA)
+        _block_means(strip, factor)
         for _, strip in read_strips(
             path, tile_size=factor * _ROWS, overlap=0, pixels=pixels, damage=damage
         )
     ]
     return np.ascontiguousarray(np.vstack(parts))
+
+
+def reduced(image: Pixels) -> Pixels:
+    """An image in memory, reduced as `read_whole` does it."""
+    height, width = image.shape[:2]
+    return _block_means(image, _factor(width, height))
+
+
+def _factor(width: int, height: int) -> int:
+    return ceil(max(width, height) / LARGEST_SIDE)
+
+
+def _block_means(pixels: Pixels, factor: int) -> Pixels:
+    """The mean of each block of `factor` by `factor` pixels; fewer at the right and the bottom."""
+    if factor == 1:
+        return pixels.copy()  # a strip is overwritten by the second one after it
+    height, width = pixels.shape[:2]
+    starts = np.arange(0, height, factor), np.arange(0, width, factor)
+    sums = np.add.reduceat(pixels, starts[0], axis=0, dtype=np.uint32)
+    sums = np.add.reduceat(sums, starts[1], axis=1)
+    rows, columns = (
+        np.minimum(factor, length - start)
+        for length, start in zip((height, width), starts, strict=True)
+    )
+    counts = (rows[:, None] * columns)[:, :, None].astype(np.uint32)
+    return np.asarray((sums + counts // 2) // counts, dtype=np.uint8)

@@ -1,1 +1,1 @@
-"""The service: a packed detector asked over HTTP, in an environment of its own."""
+"""Detectors outside the pipelines: bundles that prove themselves, and the service of them."""

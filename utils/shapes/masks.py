@@ -1,7 +1,7 @@
 """Masks: outlines along the edges of painted pixels, pixels of outlines, and COCO's run lengths.
 
 Only the hull of an object is ever made of pixels. The masks that a network predicts are finer than
-pixels (`utils.detection.masks`).
+pixels (`utils.detection.onnx.masks`).
 """
 
 from __future__ import annotations

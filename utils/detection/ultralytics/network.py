@@ -12,25 +12,29 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from utils.detection.detector import Detector
 from utils.detection.devices import first_device
-from utils.detection.masks import Letterbox, logits_in_box, outline_of
+from utils.detection.onnx.shapes import (
+    class_shapes,
+    labels_of,
+    masked_shapes,
+    oriented_shapes,
+)
 from utils.detection.options import PredictorOptions
 from utils.detection.ultralytics.checkpoint import load_model, load_weights
 from utils.detection.ultralytics.library import quiet
 from utils.detection.ultralytics.weights_files import Checkpoint
 from utils.geometry import FloatArray
 from utils.images.reader import Pixels
-from utils.shapes.outlines import as_outlines, oriented_boxes
 from utils.shapes.shapes import ShapeKind, Shapes
 
 
@@ -100,38 +104,24 @@ class Network:
 
     def _oriented_boxes(self, result: Any, _: Pixels) -> Shapes:
         found = result.obb.cpu()
-        centres, sizes, angles = np.split(found.xywhr.numpy().astype(np.float64), [2, 4], axis=1)
-        # Ultralytics knows no heading, and may call either side the first: here the longer one is.
-        is_upright = sizes[:, 0] < sizes[:, 1]
-        sides = np.sort(sizes, axis=1)[:, ::-1]
-        degrees = (np.degrees(angles[:, 0]) + 90 * is_upright) % 180
-        outlines = oriented_boxes(centres, sides, degrees)
-        return Shapes.of_outlines(
-            outlines, self._labels(found.cls), found.conf.numpy(), ShapeKind.OBB
-        )
+        return oriented_shapes(found.xywhr.numpy(), self._labels(found.cls), found.conf.numpy())
 
     def _polygons(self, found: MaskedBoxes, image: Pixels) -> Shapes:
-        """Each mask within its box; a box without a pixel of its mask is none."""
         height, width = image.shape[:2]
-        place = Letterbox.of(width, height, found.side)
-        size = (width, height)
-        outlines = as_outlines(
-            outline_of(logits_in_box(own, found.prototypes, box, size, place), self.tolerance)
-            for own, box in zip(found.coefficients, found.xyxy, strict=True)
-        )
         labels = self._labels(found.classes)
-        shapes = Shapes.of_outlines(outlines, labels, found.scores, ShapeKind.SEGMENT)
-        return shapes.select(shapes.areas > 0)
+        masks = found.coefficients, found.prototypes
+        size = (width, height)
+        return masked_shapes(
+            found.xyxy, labels, found.scores, *masks, size, found.side, self.tolerance
+        )
 
     def _classes(self, result: Any, image: Pixels) -> Shapes:
-        scores = result.probs.data.cpu().numpy().astype(np.float64)
-        best = np.argsort(-scores, kind="stable")[: self.top_k]
         height, width = image.shape[:2]
-        xyxy = np.tile([0.0, 0.0, width, height], (len(best), 1))
-        return Shapes(xyxy, self._labels(best), scores[best], kind=ShapeKind.CLASSIFY)
+        scores = result.probs.data.cpu().numpy()
+        return class_shapes(scores, self.class_names, (width, height), self.top_k)
 
-    def _labels(self, indices: Iterable[Any]) -> tuple[str, ...]:
-        return tuple(self.class_names[int(index)] for index in indices)
+    def _labels(self, indices: ArrayLike) -> tuple[str, ...]:
+        return labels_of(indices, self.class_names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +138,7 @@ class MaskedBoxes:
     """
 
     xyxy: FloatArray
-    scores: FloatArray
+    scores: NDArray[np.float32]
     classes: NDArray[Any]
     coefficients: NDArray[np.float32]
     prototypes: NDArray[np.float32]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from utils.detection.onnx.letterbox import Letterbox
 from utils.geometry import FloatArray
 from utils.shapes.outlines import Outlines
 
@@ -20,29 +21,6 @@ _MOST_OF_SIDE = 0.05  # of a square as large as the object, by which its outline
 # A network that has hardly learned makes patterns of a thousand specks: nobody can review them.
 _MOST_PARTS = 10
 _ENLARGED = 4  # a prototype has a quarter of the resolution of the network's input
-
-
-@dataclass(frozen=True, slots=True)
-class Letterbox:
-    """The place of an image in the network's square input.
-
-    Attributes:
-        scale: Pixels of the input per pixel of the image, across and down.
-        left: Padding to the left of the image, in pixels of the input.
-        top: Padding above it.
-    """
-
-    scale: tuple[float, float]
-    left: int
-    top: int
-
-    @classmethod
-    def of(cls, width: int, height: int, side: int) -> Self:
-        """The place of an image of `width` × `height` pixels, as ultralytics computes it."""
-        ratio = min(side / width, side / height)
-        inner = round(width * ratio), round(height * ratio)
-        left, top = (round((side - length) / 2 - 0.1) for length in inner)
-        return cls((inner[0] / width, inner[1] / height), left, top)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +52,6 @@ def logits_in_box(
         size: Width and height of the image, in pixels.
         place: Place of the image in the network's input.
     """
-    import cv2
-
     x1, y1 = np.clip(np.round(box[:2]), 0, size).astype(int).tolist()
     x2, y2 = np.clip(np.round(box[2:]), 0, size).astype(int).tolist()
     if x2 <= x1 or y2 <= y1:
@@ -90,15 +66,20 @@ def logits_in_box(
     left, top = np.clip(np.floor(first), 0, [width - 1, height - 1]).astype(int)
     right, bottom = np.clip(np.ceil(last) + 1, [left + 1, top + 1], [width, height]).astype(int)
     coarse = np.tensordot(coefficients, prototypes[:, top:bottom, left:right], axes=1)
-    where = np.array([[scale[0], 0, first[0] - left], [0, scale[1], first[1] - top]])
-    values = cv2.warpAffine(
-        coarse,
-        where,
-        (x2 - x1, y2 - y1),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return LogitsInBox(np.asarray(values, dtype=np.float32), (x1, y1))
+    xs = (np.arange(x2 - x1) * scale[0] + (first[0] - left)).astype(np.float32)
+    ys = (np.arange(y2 - y1) * scale[1] + (first[1] - top)).astype(np.float32)
+    values = _interpolated(_interpolated(coarse, xs).T, ys).T
+    return LogitsInBox(values, (x1, y1))
+
+
+def _interpolated(values: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Values of shape (rows, columns) between their columns; the outermost go on outside."""
+    last = values.shape[1] - 1
+    bounded = np.clip(places, 0, last)
+    left = np.minimum(bounded.astype(np.intp), max(last - 1, 0))
+    right = np.minimum(left + 1, last)
+    share = bounded - left.astype(np.float32)
+    return np.asarray(values[:, left] * (1 - share) + values[:, right] * share, dtype=np.float32)
 
 
 def outline_of(logits: LogitsInBox, tolerance: float) -> Any:

@@ -1,0 +1,249 @@
+"""A bundle: a detector packed for the world outside, in a folder that is also a bento.
+
+    <root>/bento.yaml               for BentoML
+           README.md                the model card
+           env/python/requirements.txt, env/docker/Dockerfile
+           src/bundle.json          what `Bundle` says, with a hash of every other file of `src`
+               network.onnx
+               test/image.png, test/expected.json
+               card.md, card.html, LICENSE, service.py
+               utils/...            the code that serves
+
+Nothing in it depends on when or where it was packed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from utils.detection.onnx.heads import Head, NetworkSettings
+from utils.detection.onnx.network import OnnxNetwork
+from utils.errors import BundleError
+from utils.files import sha256_of, write_whole
+from utils.shapes.shapes import ShapeKind
+from utils.state_files import read_object
+
+FORMAT = 1
+CARD = "bundle.json"
+SOURCE = "src"
+_NETWORK = "network.onnx"
+_BYTE_CODE = "__pycache__"
+# A path below the folder: no parent, no root, no drive.
+_PATH = re.compile(r"(?!.*(?:^|/)\.\.?(?:/|$))[\w.+@-]+(?:/[\w.+@-]+)*")
+_AGAIN = "Pack it again with: python run.py --package"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleSettings:
+    """Settings of the predictions, as in `InferenceOptions` but with every number chosen.
+
+    Attributes:
+        confidence: Minimum score of a shape that is kept.
+        iou: NMS threshold within a window.
+        merge_iou: Threshold between windows.
+        max_boxes: Maximum number of shapes per window.
+        outline_tolerance: Distance by which an outline may be simplified, in pixels.
+        top_k: Maximum number of classes of a whole image.
+        tile_size: Side of the windows, in pixels.
+        overlap: Overlap of neighbouring windows, in pixels.
+        classify: Subject of a classification: `scene` or `tile`.
+        skip_empty: Whether windows of empty water are skipped.
+        empty_contrast: Minimum contrast of a window that is not skipped then.
+        edges: Treatment of boxes at areas without data: `keep` or `drop`.
+        pixels: How the pixels are read, as in `PixelOptions`.
+        ground_sample_distance: Length of a pixel of the training tiles on the ground, in metres, or
+            None if it is not known.
+        tile_side: Longest side of the training tiles, in pixels, or None if it is not known.
+    """
+
+    confidence: float
+    iou: float
+    merge_iou: float
+    max_boxes: int
+    outline_tolerance: float
+    top_k: int
+    tile_size: int
+    overlap: int
+    classify: str
+    skip_empty: bool
+    empty_contrast: int
+    edges: str
+    pixels: dict[str, Any]
+    ground_sample_distance: float | None
+    tile_side: int | None
+
+    def of_network(self, confidence: float) -> NetworkSettings:
+        """The settings of one window, with a minimum score of its own."""
+        return NetworkSettings(
+            confidence=confidence,
+            iou=self.iou,
+            max_boxes=self.max_boxes,
+            outline_tolerance=self.outline_tolerance,
+            top_k=self.top_k,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A bundle whose files are as they were packed.
+
+    Attributes:
+        folder: Its folder `src`.
+        digest: SHA-256 of `bundle.json`, in hex: the identity of the bundle.
+        model: Name of the model.
+        version: Version of the model.
+        kind: Kind of the shapes that it predicts.
+        class_names: Class names in the order of the network's outputs.
+        image_size: Side of the network's input, in pixels.
+        head: Form of the network's outputs.
+        settings: Settings of the predictions.
+        evaluation: Scores by name, such as `mAP50`.
+    """
+
+    folder: Path
+    digest: str
+    model: str
+    version: str
+    kind: ShapeKind
+    class_names: tuple[str, ...]
+    image_size: int
+    head: Head
+    settings: BundleSettings
+    evaluation: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def root(self) -> Path:
+        """The folder of the bento."""
+        return self.folder.parent
+
+    @property
+    def network(self) -> Path:
+        """The network, for one image at a time."""
+        return self.folder / _NETWORK
+
+    @property
+    def test_image(self) -> Path:
+        """The test image."""
+        return self.folder / "test" / "image.png"
+
+    @property
+    def expected(self) -> Path:
+        """The answer of `POST /predict` for the test image: the service must find this."""
+        return self.folder / "test" / "expected.json"
+
+    def load_network(self, confidence: float, threads: int = 1) -> OnnxNetwork:
+        """Load the network.
+
+        Args:
+            confidence: Minimum score of a shape that is kept.
+            threads: Number of threads that compute one image.
+        """
+        settings = self.settings.of_network(confidence)
+        return OnnxNetwork.load(
+            self.network, self.class_names, self.kind, self.head, settings, threads
+        )
+
+    def write(self) -> Self:
+        """Write `bundle.json` beside the other files of its folder, whose hashes it then holds."""
+        files = {name: sha256_of(self.folder / name) for name in _files_in(self.folder)}
+        card = {
+            "format": FORMAT,
+            "model": self.model,
+            "version": self.version,
+            "kind": self.kind.value,
+            "class_names": list(self.class_names),
+            "network": {
+                "file": _NETWORK,
+                "image_size": self.image_size,
+                "head": self.head.value,
+            },
+            "settings": asdict(self.settings),
+            "test": {"image": "test/image.png", "expected": "test/expected.json"},
+            "evaluation": self.evaluation,
+            "files": files,
+        }
+        text = json.dumps(card, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        write_whole(self.folder / CARD, text + "\n")
+        return type(self).open(self.folder)
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open a bundle, and make sure that every file is as it was packed.
+
+        Args:
+            folder: Its folder `src`, which holds `bundle.json`.
+
+        Raises:
+            BundleError: If there is no bundle, one of another format, or a file that is missing,
+                changed or added.
+        """
+        try:
+            content = (folder / CARD).read_bytes()
+            card = read_object(folder / CARD)
+        except (OSError, ValueError):
+            raise BundleError(f"There is no bundle in this folder. {_AGAIN}") from None
+        if card.get("format") != FORMAT:
+            raise BundleError(f"The bundle was packed by another version of Spyglass. {_AGAIN}")
+        try:
+            bundle = cls._of(card, folder, hashlib.sha256(content).hexdigest())
+            hashes = {str(name): str(value) for name, value in card["files"].items()}
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise BundleError(f"The bundle is damaged: {CARD} is not whole. {_AGAIN}") from None
+        _check(folder, hashes)
+        return bundle
+
+    @classmethod
+    def _of(cls, card: dict[str, Any], folder: Path, digest: str) -> Self:
+        return cls(
+            folder=folder,
+            digest=digest,
+            model=str(card["model"]),
+            version=str(card["version"]),
+            kind=ShapeKind(card["kind"]),
+            class_names=tuple(str(name) for name in card["class_names"]),
+            image_size=int(card["network"]["image_size"]),
+            head=Head(card["network"]["head"]),
+            settings=BundleSettings(**card["settings"]),
+            evaluation={str(name): float(one) for name, one in card["evaluation"].items()},
+        )
+
+    def save(self, folder: Path) -> None:
+        """Copy the bundle, with all its files, to a folder."""
+        ignored = shutil.ignore_patterns(_BYTE_CODE)
+        shutil.copytree(self.root, folder, dirs_exist_ok=True, ignore=ignored)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Open a bundle that `save` wrote; see `open`."""
+        return cls.open(folder / SOURCE)
+
+
+def _files_in(folder: Path) -> Iterator[str]:
+    """Yield the path of each file of a bundle's `src` but `bundle.json` and byte code, in order."""
+    names = (file.relative_to(folder) for file in folder.rglob("*") if not file.is_dir())
+    for name in sorted(name.as_posix() for name in names if _BYTE_CODE not in name.parts):
+        if name != CARD:
+            yield name
+
+
+def _check(folder: Path, hashes: dict[str, str]) -> None:
+    """Compare the files of a bundle with their hashes."""
+    if strange := [name for name in hashes if not _PATH.fullmatch(name)]:
+        raise BundleError(f"The bundle names a file outside itself: {strange[0]!r}. {_AGAIN}")
+    there = set(_files_in(folder))
+    for fault, names in {
+        "is missing": hashes.keys() - there,
+        "was added after it was packed": there - hashes.keys(),
+        "was changed after it was packed": {
+            name for name in hashes.keys() & there if sha256_of(folder / name) != hashes[name]
+        },
+    }.items():
+        if names:
+            raise BundleError(f"The bundle is refused: {min(names)} {fault}. {_AGAIN}")

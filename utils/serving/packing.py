@@ -1,0 +1,125 @@
+"""Pack a detector as a bundle."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from utils.detection.detector import Detector
+from utils.detection.onnx.letterbox import Pixels
+from utils.detection.options import InferenceOptions
+from utils.detection.scale import plan_windows
+from utils.errors import BundleError
+from utils.files import write_whole
+from utils.serving.bundle import SOURCE, Bundle, BundleSettings
+from utils.serving.network_file import write_network
+from utils.serving.objects import objects_of
+from utils.serving.packed_code import copy_code
+from utils.serving.prediction import network_of, predict_image
+
+_PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Facts of a model version that its bundle tells, beside the detector itself.
+
+    Attributes:
+        model: Name of the model.
+        version: Version of the model.
+        evaluation: Scores by name, such as `mAP50`.
+    """
+
+    model: str
+    version: str
+    evaluation: dict[str, float] = field(default_factory=dict)
+
+
+def pack_detector(
+    detector: Detector,
+    options: InferenceOptions,
+    test_image: Pixels,
+    packed: Packed,
+    folder: Path,
+) -> Bundle:
+    """Pack a detector: the same detector with the same options makes the same bytes.
+
+    Args:
+        detector: Detector whose best weights are exported.
+        options: Options of the predictions; `auto` values are chosen now.
+        test_image: Upright RGB image, uint8 of shape (height, width, 3), on which the service
+            proves itself.
+        packed: Name, version and scores of the model.
+        folder: Folder of the bundle, which must not exist yet or be empty.
+
+    Raises:
+        BundleError: If the options cannot be served, or the folder holds something.
+        DetectorError: If the weights cannot be loaded.
+    """
+    if options.augment:
+        raise BundleError(
+            "A service does not predict with test-time augmentation, so that the bundle would find "
+            "other objects than its evaluation. Set inference.augment to false."
+        )
+    if folder.exists() and any(folder.iterdir()):
+        raise BundleError(f"{folder} holds something already. Name a folder that does not exist.")
+    source = folder / SOURCE
+    (source / "test").mkdir(parents=True)
+    image_size = options.imgsz or detector.image_size
+    head = write_network(detector, image_size, source / "network.onnx")
+    bundle = Bundle(
+        folder=source,
+        digest="",
+        model=packed.model,
+        version=packed.version,
+        kind=detector.kind,
+        class_names=detector.class_names,
+        image_size=image_size,
+        head=head,
+        settings=settings_of(detector, options),
+        evaluation=packed.evaluation,
+    )
+    _write_test(bundle, test_image)
+    copy_code(source)
+    shutil.copyfile(_PROJECT / "LICENSE", source / "LICENSE")
+    return bundle.write()
+
+
+def settings_of(detector: Detector, options: InferenceOptions) -> BundleSettings:
+    """The settings of a service, with the numbers that an inference would choose."""
+    plan = plan_windows(detector, options)
+    return BundleSettings(
+        confidence=detector.least_score(options.confidence),
+        iou=options.iou,
+        merge_iou=options.merge_iou,
+        max_boxes=options.max_boxes,
+        outline_tolerance=options.outline_tolerance,
+        top_k=options.top_k,
+        tile_size=plan.tile_size,
+        overlap=plan.overlap,
+        classify=options.classify,
+        skip_empty=options.skip_empty,
+        empty_contrast=options.empty_contrast,
+        edges=options.edges,
+        pixels=options.pixels.model_dump(mode="json"),
+        ground_sample_distance=detector.ground_sample_distance,
+        tile_side=detector.tile_side,
+    )
+
+
+def _write_test(bundle: Bundle, image: Pixels) -> None:
+    """Write the test image, and what the packed network finds on it."""
+    height, width = image.shape[:2]
+    Image.fromarray(image).save(bundle.test_image)
+    shapes = predict_image(network_of(bundle), image, bundle.settings)
+    expected = {
+        "kind": bundle.kind.value,
+        "width": width,
+        "height": height,
+        "objects": objects_of(shapes),
+    }
+    write_whole(bundle.expected, json.dumps(expected, indent=1) + "\n")
