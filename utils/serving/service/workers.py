@@ -1,0 +1,258 @@
+"""The worker processes of a bundle: started, asked, and started again when they end.
+
+A worker that dies takes no answer with it: what it had in hand is asked again of its successor,
+once, since a prediction changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from utils.serving.service.frames import Frame, Header, packed, receive_async
+
+# The longest that a worker may take to verify its bundle and to find what it must.
+_READY_SECONDS = 120.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0  # seconds before a worker is started again
+_ENDING_SECONDS = 5.0
+
+logger = logging.getLogger("spyglass.service")
+
+
+class ProofError(Exception):
+    """A bundle does not find on its test image what it must, or is not as it was packed."""
+
+
+class WorkerLost(Exception):  # noqa: N818 - an event, not a mistake
+    """The worker ended before it answered."""
+
+
+@dataclass(slots=True)
+class Worker:
+    """One process, and the questions it has in hand.
+
+    Attributes:
+        process: The process.
+        facts: Facts about its bundle, told once it has proved itself.
+    """
+
+    process: asyncio.subprocess.Process
+    facts: dict[str, Any]
+    _writer: asyncio.StreamWriter
+    _waiting: dict[int, asyncio.Future[Frame]] = field(default_factory=dict)
+    _asked: int = 0
+    _reading: asyncio.Task[None] | None = None
+    is_lost: bool = False
+
+    @classmethod
+    async def start(cls, bundle: Path, threads: int) -> Worker:
+        """Start a worker on a bundle, and wait until it has proved itself.
+
+        Raises:
+            ProofError: If it does not.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "utils.serving.service.worker"),
+                *(str(bundle), str(theirs.fileno()), str(threads)),
+                cwd=bundle,
+                env=_environment(bundle),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        try:
+            first = await asyncio.wait_for(receive_async(reader), _READY_SECONDS)
+            if first is None:
+                raise ProofError("The worker ended before it had proved itself.")
+            if "refused" in first[0]:
+                raise ProofError(first[0]["refused"])
+        except BaseException as fault:
+            writer.close()
+            await _ended(process)
+            if isinstance(fault, TimeoutError):
+                raise ProofError(
+                    f"The bundle did not prove itself within {_READY_SECONDS:.0f} s."
+                ) from None
+            raise
+        worker = cls(process, first[0], writer)
+        worker._reading = asyncio.create_task(worker._read(reader))
+        return worker
+
+    async def ask(self, question: Header) -> Frame:
+        """Ask and wait for the answer.
+
+        Raises:
+            WorkerLost: If the process ends first.
+        """
+        if self.is_lost:
+            raise WorkerLost
+        self._asked += 1
+        number = self._asked
+        future: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+        try:
+            self._writer.write(packed({**question, "number": number}))
+            await self._writer.drain()
+            return await future
+        except ConnectionError:
+            raise WorkerLost from None
+        finally:
+            self._waiting.pop(number, None)
+
+    @property
+    def in_hand(self) -> int:
+        """The number of questions it has not answered yet."""
+        return len(self._waiting)
+
+    async def stop(self) -> None:
+        """End the process, whose questions must be answered by now."""
+        self._writer.close()  # it ends when its socket does
+        await _ended(self.process)
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        while (frame := await receive_async(reader)) is not None:
+            future = self._waiting.get(frame[0]["number"])
+            if future is not None and not future.done():
+                future.set_result(frame)
+        self.is_lost = True
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(WorkerLost())
+
+
+def _environment(bundle: Path) -> dict[str, str]:
+    """The worker imports the code of its own bundle, and writes no byte code into it."""
+    return os.environ | {"PYTHONPATH": str(bundle), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        try:
+            await asyncio.wait_for(process.wait(), _ENDING_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+class WorkerPool:
+    """The workers of one bundle; each that ends has a successor.
+
+    Attributes:
+        bundle: The bundle's folder `src`.
+        facts: Facts about the bundle: model, version, kind, class names.
+        restarts: Number of workers that ended by themselves.
+    """
+
+    def __init__(self, bundle: Path, count: int, threads: int) -> None:
+        """Begin without workers; `start` starts them."""
+        self.bundle = bundle
+        self.facts: dict[str, Any] = {}
+        self.restarts = 0
+        self._count = count
+        self._threads = threads
+        self._workers: list[Worker] = []
+        self._keepers: list[asyncio.Task[None]] = []
+        self._in_use = 0
+        self._changed = asyncio.Condition()
+        self._is_closed = False
+
+    async def start(self) -> None:
+        """Start all workers.
+
+        Raises:
+            ProofError: If one does not prove itself; none is left running.
+        """
+        starting = [Worker.start(self.bundle, self._threads) for _ in range(self._count)]
+        started = await asyncio.gather(*starting, return_exceptions=True)
+        workers = [one for one in started if isinstance(one, Worker)]
+        if len(workers) < self._count:
+            await asyncio.gather(*(worker.stop() for worker in workers))
+            raise next(one for one in started if isinstance(one, BaseException))
+        self._workers = workers
+        self.facts = workers[0].facts
+        self._keepers = [asyncio.create_task(self._keep(worker)) for worker in workers]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a worker can be asked now."""
+        return any(not worker.is_lost for worker in self._workers)
+
+    @property
+    def processes(self) -> list[int]:
+        """The ids of the processes."""
+        return [worker.process.pid for worker in self._workers]
+
+    async def ask(self, question: Header) -> Frame:
+        """Ask the worker with the least in hand; if it dies, ask once more.
+
+        Raises:
+            WorkerLost: If the second worker dies over it, too, or none comes back in time.
+        """
+        self._in_use += 1
+        try:
+            try:
+                return await (await self._least_busy()).ask(question)
+            except WorkerLost:
+                return await (await self._least_busy()).ask(question)
+        finally:
+            self._in_use -= 1
+            if not self._in_use:
+                await self._notify()
+
+    async def close(self) -> None:
+        """Wait for the answers that are due, then end the workers."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: not self._in_use)
+        self._is_closed = True
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        await asyncio.gather(*(worker.stop() for worker in self._workers))
+
+    async def _least_busy(self) -> Worker:
+        def ready() -> list[Worker]:
+            return [worker for worker in self._workers if not worker.is_lost]
+
+        if not ready():
+            async with self._changed:
+                try:
+                    await asyncio.wait_for(self._changed.wait_for(ready), _READY_SECONDS)
+                except TimeoutError:
+                    raise WorkerLost from None
+        return min(ready(), key=lambda worker: worker.in_hand)
+
+    async def _keep(self, worker: Worker) -> None:
+        """Start a successor whenever the worker ends, after a pause that grows."""
+        pause = _FIRST_PAUSE
+        while True:
+            code = await worker.process.wait()
+            worker.is_lost = True
+            self.restarts += 1
+            logger.warning("A worker ended (exit code %s) and is started again.", code)
+            while True:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+                try:
+                    successor = await Worker.start(self.bundle, self._threads)
+                    break
+                except ProofError as error:
+                    logger.warning("The worker did not start again: %s", error)
+            self._workers[self._workers.index(worker)] = worker = successor
+            await self._notify()
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+
+StartPool = Callable[[Path], WorkerPool]
