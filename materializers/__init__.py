@@ -3,6 +3,7 @@
 from materializers.detector import DetectorMaterializer
 from materializers.evaluation import EvaluationMaterializer
 from materializers.issues import IssueReportMaterializer
+from materializers.packed import PackedEvaluationMaterializer
 from materializers.plain import PlainMaterializer
 from materializers.promotion import PromotionMaterializer
 from materializers.tables import (
@@ -18,6 +19,7 @@ __all__ = [
     "EvaluationMaterializer",
     "IssueReportMaterializer",
     "LabeledDatasetMaterializer",
+    "PackedEvaluationMaterializer",
     "PickedTilesMaterializer",
     "PlainMaterializer",
     "PredictionsMaterializer",
