@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import pytest
 from google.api import httpbody_pb2
 from google.cloud.aiplatform_v1 import PredictionServiceClient
 
+from tests.emulators.cloud_project import HOSTS, CloudProject
+from tests.emulators.google_apis import GoogleApis
 from tests.fixtures.google_cloud import GoogleCloud
+from utils.detection.onnx.heads import Head
 from utils.errors import CloudError, ConfigurationError
 from utils.google_cloud.cloud_run import CloudRun
 from utils.google_cloud.credentials import log_in
 from utils.google_cloud.deployments import Wanted
 from utils.google_cloud.endpoints import VertexEndpoints
 from utils.google_cloud.rest import Project
+from utils.serving.bundle import Bundle
+from utils.serving.clouds import cloud_status, undeploy_in_cloud
+from utils.serving.deployment import deploy_bundle
+from utils.serving.options import DeploymentOptions
+from utils.shapes.shapes import ShapeKind
 
 REGION = "europe-west4"
 REGISTRY = f"{REGION}-docker.pkg.dev/spyglass-test/spyglass"
@@ -227,3 +237,69 @@ def test_a_service_of_cloud_run_is_deleted_once(cloud_run, cloud):
     assert not cloud_run.undeploy("Ship detector")
     assert cloud_run.status("Ship detector") is None
     assert not cloud.vertex.containers.running
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    """A bundle of version 3, by name only: the clouds take its image from the registry."""
+    return Bundle(
+        folder=tmp_path / "src",
+        digest="3" * 64,
+        model="Ship detector",
+        version="3",
+        kind=ShapeKind.DETECT,
+        class_names=("ship",),
+        image_size=640,
+        head=Head.NMS,
+        settings=None,
+    )
+
+
+@pytest.fixture
+def registry(cloud: GoogleCloud) -> Iterator[CloudProject]:
+    """Google's other APIs, among them the container registry."""
+    apis = GoogleApis(cloud.certificate, cloud.tokens.accepts)
+    for host in HOSTS:
+        cloud.proxy.route(host, apis.port)
+    yield apis.project
+    apis.stop()
+
+
+def options(google: GoogleCloud, **changes: object) -> DeploymentOptions:
+    place = {"project": google.project, "region": REGION, "registry": REGISTRY}
+    return DeploymentOptions(**{"where": "vertex", "cloud": place, **changes})
+
+
+@pytest.mark.parametrize("where", ["vertex", "cloud-run"])
+def test_a_bundle_is_deployed_by_the_image_that_its_digest_names(bundle, cloud, registry, where):
+    image = f"{REGISTRY}/ship-detector:3-33333333"
+    registry.images.add("ship-detector:3-33333333")
+    cloud.vertex.containers.images[image] = [sys.executable, "-c", SERVER, "{port}", "3"]
+    told = deploy_bundle(bundle, options(cloud, where=where))
+    assert (told.version, told.where, told.change) == ("3", where, "switched")
+    assert told.address in told.curl
+    assert deploy_bundle(bundle, options(cloud, where=where)).change == "unchanged"
+    assert running(cloud_status(bundle.model, options(cloud, where=where))) == {"3": 100}
+    assert undeploy_in_cloud(bundle.model, options(cloud, where=where))
+    assert cloud_status(bundle.model, options(cloud, where=where)) is None
+
+
+def test_a_missing_image_names_the_commands_that_build_and_push_it(bundle, cloud, registry):
+    with pytest.raises(CloudError, match="is not in the registry") as refused:
+        deploy_bundle(bundle, options(cloud))
+    image = f"{REGISTRY}/ship-detector:3-33333333"
+    for command in (
+        f"docker build --file {bundle.root}/env/docker/Dockerfile --tag {image} {bundle.root}",
+        f"docker push {image}",
+        f"gcloud builds submit --config=deployment/cloudbuild-detector.yaml "
+        f"--substitutions=_IMAGE={image} {bundle.root}",
+    ):
+        assert command in str(refused.value)
+    assert not cloud.vertex.endpoints.calls
+
+
+@pytest.mark.parametrize("key", ["project", "region", "registry"])
+def test_a_place_that_is_not_named_says_where_to_name_it(bundle, cloud, registry, key):
+    place = {"project": cloud.project, "region": REGION, "registry": REGISTRY, key: None}
+    with pytest.raises(ConfigurationError, match=rf"--set deployment\.cloud\.{key}="):
+        deploy_bundle(bundle, options(cloud, cloud=place))

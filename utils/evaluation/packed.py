@@ -121,6 +121,22 @@ class PackedEvaluation:
         )
 
 
+def earlier_bundle(
+    before: PackedEvaluation | None, packed: Evaluation, version: str
+) -> EarlierBundle | None:
+    """The bundle before, for comparison; None where there is none, or it is of this version.
+
+    Args:
+        before: Newest evaluation of a bundle of the model, or None.
+        packed: Evaluation of the present bundle.
+        version: Its version.
+    """
+    if before is None or before.version == version:
+        return None if before is None else before.before
+    same = before.evaluation.tiles_fingerprint == packed.tiles_fingerprint
+    return EarlierBundle(before.version, before.scores, same_tiles=same)
+
+
 def scores_of(evaluation: Evaluation) -> dict[str, float]:
     """The scores of an evaluation by name: the headline, and the average precisions by class."""
     scores = dict(evaluation.metrics)

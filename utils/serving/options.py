@@ -11,12 +11,35 @@ from utils.options import Options
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
+class CloudOptions(Options):
+    """Place in Google Cloud, by default that of a stack."""
+
+    stack: str = "vertex"
+    """Stack whose file or registration names what is left out below."""
+
+    project: str | None = None
+    """Id of the project."""
+
+    region: str | None = None
+    """Region, such as `europe-west4`."""
+
+    registry: str | None = None
+    """Address of the container registry, such as
+    `europe-west4-docker.pkg.dev/PROJECT/REPOSITORY`."""
+
+    service_account: str | None = None
+    """Service account that the container runs as."""
+
+
 class DeploymentOptions(Options):
     """Options of `--deploy`."""
 
     where: Literal["local", "vertex", "cloud-run"] = "local"
     """Place of the service: a process on this machine, an endpoint of Vertex AI, or a service of
-    Cloud Run. For the last two, the file names a stack on Google Cloud (`stack: vertex`)."""
+    Cloud Run."""
+
+    cloud: CloudOptions = CloudOptions()
+    """Project, region and registry of the clouds."""
 
     host: str = "127.0.0.1"
     """Address to listen on; on any other than this machine's own, a token is asked for. The clouds
@@ -32,8 +55,8 @@ class DeploymentOptions(Options):
     """Seconds within which the service has to find in its test image what it must."""
 
     image: str | None = None
-    """Container image of the bundle in a registry, for the clouds; by default
-    `REGISTRY/MODEL:VERSION` in the registry of the stack."""
+    """Address of the bundle's container image, for the clouds; by default
+    `REGISTRY/MODEL:VERSION-BUNDLE`."""
 
     machine: str = "n1-standard-4"
     """Machine type of an endpoint of Vertex AI."""
