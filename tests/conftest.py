@@ -27,6 +27,8 @@ pytest_plugins = [
     "tests.fixtures.mlflow_server",
     "tests.fixtures.mongodb",
     "tests.fixtures.registering",
+    "tests.fixtures.spots",
+    "tests.fixtures.services",  # which imports spots
     "tests.fixtures.slurm",
     "tests.fixtures.zenml_server",
 ]

@@ -14,7 +14,9 @@ from rasterio.transform import Affine, xy
 from rasterio.warp import transform_geom
 
 from tests.builders import boxes
-from utils.detection.geojson import box_corners, to_wgs84, write_geojson
+from utils.detection.geojson import write_geojson
+from utils.detection.map_geometries import box_corners
+from utils.scenes.places import to_wgs84
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.errors import GeoreferenceError
 from utils.images.georeference import Georeference, read_georeference

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from utils.detection.coco_annotations import annotations_of
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.files import written_whole
-from utils.shapes.formats import to_coco, to_coco_segmentation
-from utils.shapes.outlines import Outlines
 
 
 def write_coco_json(predictions: Predictions, path: Path) -> Path:
@@ -50,34 +49,10 @@ def _annotations(
 ) -> Iterator[dict[str, Any]]:
     number = 0
     for image, scene in enumerate(predictions, start=1):
-        shapes = scene.shapes
-        drawn = [{}] * len(shapes) if shapes.outlines is None else _drawn(shapes.outlines, scene)
-        for label, xywh, area, score, at_edge, outline in zip(
-            shapes.labels,
-            to_coco(shapes.xyxy),
-            shapes.areas,
-            shapes.confidences,
-            scene.at_edge,
-            drawn,
-            strict=True,
-        ):
+        size = scene.width, scene.height
+        for one in annotations_of(scene.shapes, scene.at_edge, size, categories):
             number += 1
-            yield {
-                "id": number,
-                "image_id": image,
-                "category_id": categories[label],
-                "bbox": xywh.tolist(),
-                "area": float(area),
-                "score": float(score),
-                "iscrowd": 0,
-                **outline,
-                **({"attributes": {"at_edge": True}} if at_edge else {}),
-            }
-
-
-def _drawn(outlines: Outlines, scene: ScenePrediction) -> list[dict[str, Any]]:
-    segmentations = (to_coco_segmentation(one, scene.width, scene.height) for one in outlines)
-    return [{"segmentation": segmentation} for segmentation in segmentations]
+            yield {"id": number, "image_id": image, **one}
 
 
 def _write_array(stream: TextIO, items: Iterable[dict[str, Any]]) -> None:

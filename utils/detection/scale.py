@@ -15,6 +15,14 @@ import numpy as np
 from utils.dataset.labeled import LabeledTile
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
+from utils.detection.window_sides import (
+    MOST_RESAMPLED,
+    NOTICEABLE,
+    OVERLAPS,
+    SMALLEST_SIDE,
+    is_alike,
+    shown_larger,
+)
 from utils.geometry import FloatArray, Window
 from utils.issues import Issue
 
@@ -23,12 +31,8 @@ RESAMPLED = "scene resampled to the learned resolution"
 LESS_OVERLAP = "overlap reduced to half of a window"
 UNKNOWN_SCALE = "learned scale not known"
 
-_NOTICEABLE = 1.2  # differs by more than a fifth
 _DEFAULT_SIDE = 1000
-_OVERLAPS = 5  # windows share a fifth of their side
 _STRIDE = 32  # image sizes of a YOLO are multiples of its coarsest grid
-_SMALLEST_SIDE = 32
-_MOST_RESAMPLED = 8.0  # the memory that an inference takes grows with its windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,25 +107,25 @@ def plan_windows(
     """
     if options.tile_size != "auto":
         overlap = options.overlap
-        by_fifth = max(options.tile_size // _OVERLAPS, 1)
+        by_fifth = max(options.tile_size // OVERLAPS, 1)
         told = _ground_issues(detector, options, scene_id, ground_sample_distance)
         return WindowPlan(options.tile_size, by_fifth if overlap == "auto" else overlap, told)
     side, issues = _learned_side(detector, options), []
     learned = detector.ground_sample_distance
     if learned and ground_sample_distance:
         ratio = learned / ground_sample_distance
-        shown = float(np.clip(ratio, 1 / _MOST_RESAMPLED, _MOST_RESAMPLED))
-        if not _is_alike(ratio):
+        shown = shown_larger(learned, ground_sample_distance)
+        if not is_alike(ratio):
             detail = (
                 f"its pixels are {ground_sample_distance:.3g} m long, those learned from "
                 f"{learned:.3g} m: it is predicted in windows of {round(side * shown)} px"
             )
             if shown != ratio:
-                detail += f", as far as windows may differ (by {_MOST_RESAMPLED:g} times)"
+                detail += f", as far as windows may differ (by {MOST_RESAMPLED:g} times)"
             issues.append(Issue(scene_id, RESAMPLED, detail, set_aside=False))
             side *= shown
-    tile_size = max(round(side), _SMALLEST_SIDE)
-    overlap = tile_size // _OVERLAPS if options.overlap == "auto" else options.overlap
+    tile_size = max(round(side), SMALLEST_SIDE)
+    overlap = tile_size // OVERLAPS if options.overlap == "auto" else options.overlap
     if overlap > tile_size // 2:  # neighbouring windows would be almost the same
         detail = (
             f"inference.overlap is {overlap}; windows of {tile_size} px overlap by half, "
@@ -152,7 +156,7 @@ def scale_issues(detector: Detector, options: InferenceOptions) -> list[Issue]:
         return []
     image_size = options.imgsz or detector.image_size
     factor = _factor_by_hand(detector, options, detector.tile_side, options.tile_size)
-    if _is_alike(factor):
+    if is_alike(factor):
         return []
     detail = (
         f"windows of {options.tile_size} px at imgsz {image_size} show objects "
@@ -178,7 +182,7 @@ def magnified_issues(
     if detector.tile_side is None or options.tile_size != "auto":
         return []
     factors = [plan.tile_size / side for plan, side in scenes]
-    magnified = [factor for factor in factors if factor > _NOTICEABLE]
+    magnified = [factor for factor in factors if factor > NOTICEABLE]
     if not magnified:
         return []
     factor = float(np.median(magnified))
@@ -204,7 +208,7 @@ def matching_image_size(detector: Detector, tiles: Sequence[Window]) -> int:
     if detector.tile_side is None or not tiles:
         return detector.image_size
     factor = side_of(tiles) / detector.tile_side
-    if _is_alike(factor):
+    if is_alike(factor):
         return detector.image_size
     return rounded_image_size(detector.image_size * factor)
 
@@ -242,7 +246,7 @@ def _ground_issues(
         return ()
     ratio = learned / metres
     factor = ratio * _factor_by_hand(detector, options, learned_side, options.tile_size)
-    if _is_alike(ratio) or _is_alike(factor):
+    if is_alike(ratio) or is_alike(factor):
         return ()
     detail = (
         f"its pixels are {metres:.3g} m long, those learned from {learned:.3g} m: windows of "
@@ -262,10 +266,6 @@ def _cost(detector: Detector, factor: float) -> str:
         f"; on val it found {measured[nearest]:.0%} of the objects at {float(nearest):g} times "
         f"their size, and {measured['1']:.0%} as learned"
     )
-
-
-def _is_alike(factor: float) -> bool:
-    return 1 / _NOTICEABLE <= factor <= _NOTICEABLE
 
 
 def _weighted_median(values: FloatArray, weights: FloatArray) -> float:

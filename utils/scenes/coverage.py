@@ -21,7 +21,7 @@ from utils.geometry import BoolArray, FloatArray, Span, Window
 from utils.images.missing import declares_missing, opened_missing
 from utils.images.options import PixelOptions
 from utils.issues import Issue
-from utils.scenes.missing_rows import MissingRows
+from utils.scenes.missing_rows import MissingRows, any_between
 from utils.scenes.region_choice import NOT_USED
 from utils.scenes.regions import Region
 from utils.scenes.scene import Scene
@@ -97,8 +97,8 @@ class Coverage:
             wanted = inside & there
             for index, (start, size) in enumerate(rows):
                 part = slice(max(start - top, 0), max(start + size - top, 0))
-                asked[index] |= _any_between(inside[part], starts, ends)
-                covered[index] |= _any_between(wanted[part], starts, ends)
+                asked[index] |= any_between(inside[part], starts, ends)
+                covered[index] |= any_between(wanted[part], starts, ends)
         states = np.where(covered, COVERED, np.where(asked, WITHOUT_DATA, OUTSIDE))
         return states.astype(np.uint8).reshape(-1)
 
@@ -195,11 +195,3 @@ def _identity(path: Path, declares: bool, region: Region | None) -> str:
     mask = sha256_of(beside) if declares and beside.is_file() else ""
     word = f"{declares} {mask} {region.digest if region else ''}"
     return hashlib.sha256(word.encode()).hexdigest()[:16]
-
-
-def _any_between(rows: BoolArray, starts: NDArray[np.int_], ends: NDArray[np.int_]) -> BoolArray:
-    """Whether any pixel of some rows lies in each column of windows, shape (k,)."""
-    if not len(rows):
-        return np.zeros(len(starts), dtype=np.bool_)
-    counts = np.concatenate([[0], np.cumsum(rows.any(axis=0))])
-    return np.asarray(counts[ends] > counts[starts])

@@ -8,11 +8,13 @@ from __future__ import annotations
 import zlib
 
 import numpy as np
+from numpy.typing import NDArray
 
 from utils.geometry import BoolArray, FloatArray, Window
 
 _TOUCHING = 2  # pixels between a box and an area without data that it touches
 _AREA = 9  # least side, in pixels, of such an area; single dark pixels are none
+EDGE_MARGIN = _TOUCHING + _AREA  # pixels around a box that decide whether it touches one
 
 
 class MissingRows:
@@ -46,7 +48,7 @@ class MissingRows:
         found = np.zeros(len(xyxy), dtype=np.bool_)
         for index in np.argsort(xyxy[:, 1], kind="stable"):  # rows are unpacked once
             box = self._around(xyxy[index], _TOUCHING)
-            around = self._around(xyxy[index], _TOUCHING + _AREA)
+            around = self._around(xyxy[index], EDGE_MARGIN)
             if box is not None and around is not None:
                 found[index] = self._touches(box, around)
         return found
@@ -90,12 +92,34 @@ class MissingRows:
         missing = self._of(around)
         if not missing.any():
             return False
-        from scipy.ndimage import binary_opening
-
         x1, y1, x2, y2 = around.xyxy
         above, below = _AREA * (y1 == 0), _AREA * (y2 == self._height)
         left, right = _AREA * (x1 == 0), _AREA * (x2 == self._width)
         padded = np.pad(missing, ((above, below), (left, right)), mode="edge")
-        areas = binary_opening(padded, np.ones((_AREA, _AREA), dtype=np.bool_))
+        areas = _areas(padded)
         top, start = box.y - y1 + above, box.x - x1 + left
         return bool(areas[top : top + box.height, start : start + box.width].any())
+
+
+def _areas(missing: BoolArray) -> BoolArray:
+    """The pixels that lie in a square of `_AREA` missing pixels a side: a morphological opening."""
+    if min(missing.shape) < _AREA:
+        return np.zeros_like(missing)
+    squares = _counts(missing) == _AREA**2
+    return np.asarray(_counts(np.pad(squares, _AREA - 1)) > 0)
+
+
+def _counts(values: BoolArray) -> NDArray[np.int64]:
+    """The number of true values in every square of `_AREA` a side, by its top left corner."""
+    sums = np.zeros((values.shape[0] + 1, values.shape[1] + 1), dtype=np.int64)
+    sums[1:, 1:] = values.cumsum(axis=0).cumsum(axis=1)
+    down = sums[_AREA:] - sums[:-_AREA]
+    return np.asarray(down[:, _AREA:] - down[:, :-_AREA])
+
+
+def any_between(rows: BoolArray, starts: NDArray[np.int_], ends: NDArray[np.int_]) -> BoolArray:
+    """Whether any pixel of some rows lies in each column of windows, shape (k,)."""
+    if not len(rows):
+        return np.zeros(len(starts), dtype=np.bool_)
+    counts = np.concatenate([[0], np.cumsum(rows.any(axis=0))])
+    return np.asarray(counts[ends] > counts[starts])

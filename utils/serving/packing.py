@@ -83,7 +83,7 @@ def pack_detector(
         settings=settings_of(detector, options),
         evaluation=packed.evaluation,
     )
-    _write_test(bundle, test_image)
+    write_test(bundle, test_image)
     copy_code(source)
     shutil.copyfile(_PROJECT / "LICENSE", source / "LICENSE")
     return bundle.write()
@@ -111,8 +111,8 @@ def settings_of(detector: Detector, options: InferenceOptions) -> BundleSettings
     )
 
 
-def _write_test(bundle: Bundle, image: Pixels) -> None:
-    """Write the test image, and what the packed network finds on it."""
+def write_test(bundle: Bundle, image: Pixels) -> None:
+    """Write the test image of a bundle, and what its network finds on it."""
     height, width = image.shape[:2]
     Image.fromarray(image).save(bundle.test_image)
     shapes = predict_image(network_of(bundle), image, bundle.settings)

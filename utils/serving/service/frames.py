@@ -11,6 +11,8 @@ from typing import Any
 Header = dict[str, Any]
 Frame = tuple[Header, bytes]
 
+# Raised when messages change: a front may start a worker with the code of another version.
+PROTOCOL = 1
 _LENGTHS = struct.Struct("!IQ")
 
 

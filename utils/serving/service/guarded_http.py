@@ -65,7 +65,7 @@ class _GuardedProtocol(HttpToolsProtocol):
         self._has_headers = False
         self._header_bytes = 0
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002
         self._refuse(HTTPStatus.BAD_REQUEST, "The request is no valid HTTP.")
 
     def _arm(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from uuid import uuid4
 
 from python_multipart.exceptions import FormParserError
@@ -20,13 +20,16 @@ from starlette.requests import ClientDisconnect, Request
 from utils.serving.service.limits import Limits
 from utils.serving.service.refusals import Refused
 
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
 IMAGE_FIELD = "image"
 _LONGEST_OPTION = 4096
 _MOST_OPTIONS = 32
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_RAW = "Send the image as the body, with a Content-Type such as image/png or "
 _HINT = (
-    f"{_RAW}application/octet-stream, or as the field '{IMAGE_FIELD}' of a multipart/form-data form."
+    "Send the image as the body, with a Content-Type such as image/png or "
+    f"application/octet-stream, or as the field '{IMAGE_FIELD}' of a multipart/form-data form."
 )
 
 
@@ -185,7 +188,7 @@ class _Form:
         self._file: BinaryIO | None = None
         self.is_whole = False
 
-    def callbacks(self) -> dict[str, object]:
+    def callbacks(self) -> MultipartCallbacks:
         """The functions that the parser calls."""
         return {
             "on_part_begin": self._begin,
@@ -227,7 +230,9 @@ class _Form:
         if self._name == IMAGE_FIELD:
             if len(self._upload.images) == self._most_images:
                 several = "one image" if self._most_images == 1 else f"{self._most_images} images"
-                raise Refused(413, f"The form has more than {several}, the most that is taken here.")
+                raise Refused(
+                    413, f"The form has more than {several}, the most that is taken here."
+                )
             self._file = _new_file(self._folder, self._upload)
         elif len(self._upload.options) == _MOST_OPTIONS:
             raise Refused(400, f"The form has more than {_MOST_OPTIONS} fields.")

@@ -12,12 +12,11 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from utils.serving.service.frames import Frame, Header, packed, receive_async
+from utils.serving.service.frames import PROTOCOL, Frame, Header, packed, receive_async
 
 # The longest that a worker may take to verify its bundle and to find what it must.
 _READY_SECONDS = 120.0
@@ -29,6 +28,10 @@ logger = logging.getLogger("spyglass.service")
 
 class ProofError(Exception):
     """A bundle does not find on its test image what it must, or is not as it was packed."""
+
+
+class TooSlow(Exception):  # noqa: N818 - an event, not a mistake
+    """The worker took longer than it may, and was ended."""
 
 
 class WorkerLost(Exception):  # noqa: N818 - an event, not a mistake
@@ -76,6 +79,11 @@ class Worker:
                 raise ProofError("The worker ended before it had proved itself.")
             if "refused" in first[0]:
                 raise ProofError(first[0]["refused"])
+            if first[0].pop("protocol", None) != PROTOCOL:
+                raise ProofError(
+                    "The bundle was packed by another version of Spyglass. Stop the service and "
+                    "start it with this bundle."
+                )
         except BaseException as fault:
             writer.close()
             await _ended(process)
@@ -153,9 +161,17 @@ class WorkerPool:
         restarts: Number of workers that ended by themselves.
     """
 
-    def __init__(self, bundle: Path, count: int, threads: int) -> None:
-        """Begin without workers; `start` starts them."""
+    def __init__(self, bundle: Path, count: int, threads: int, seconds: float) -> None:
+        """Begin without workers; `start` starts them.
+
+        Args:
+            bundle: The bundle's folder `src`.
+            count: Number of workers.
+            threads: Number of threads of each network.
+            seconds: Longest time for one answer; a worker that takes longer is ended.
+        """
         self.bundle = bundle
+        self._seconds = seconds
         self.facts: dict[str, Any] = {}
         self.restarts = 0
         self._count = count
@@ -164,7 +180,6 @@ class WorkerPool:
         self._keepers: list[asyncio.Task[None]] = []
         self._in_use = 0
         self._changed = asyncio.Condition()
-        self._is_closed = False
 
     async def start(self) -> None:
         """Start all workers.
@@ -196,14 +211,15 @@ class WorkerPool:
         """Ask the worker with the least in hand; if it dies, ask once more.
 
         Raises:
+            TooSlow: If the answer takes too long.
             WorkerLost: If the second worker dies over it, too, or none comes back in time.
         """
         self._in_use += 1
         try:
             try:
-                return await (await self._least_busy()).ask(question)
+                return await self._ask(await self._least_busy(), question)
             except WorkerLost:
-                return await (await self._least_busy()).ask(question)
+                return await self._ask(await self._least_busy(), question)
         finally:
             self._in_use -= 1
             if not self._in_use:
@@ -213,11 +229,18 @@ class WorkerPool:
         """Wait for the answers that are due, then end the workers."""
         async with self._changed:
             await self._changed.wait_for(lambda: not self._in_use)
-        self._is_closed = True
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         await asyncio.gather(*(worker.stop() for worker in self._workers))
+
+    async def _ask(self, worker: Worker, question: Header) -> Frame:
+        try:
+            return await asyncio.wait_for(worker.ask(question), self._seconds)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                worker.process.kill()  # nothing else ends a decoder that hangs
+            raise TooSlow from None
 
     async def _least_busy(self) -> Worker:
         def ready() -> list[Worker]:
@@ -253,6 +276,3 @@ class WorkerPool:
     async def _notify(self) -> None:
         async with self._changed:
             self._changed.notify_all()
-
-
-StartPool = Callable[[Path], WorkerPool]

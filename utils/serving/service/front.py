@@ -1,0 +1,178 @@
+"""The front: it speaks with clients, holds what they send, and lets workers predict."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+from utils.serving.service.access import ADMIN_FILE, TOKEN_FILE, token_in
+from utils.serving.service.frames import Frame, Header
+from utils.serving.service.limits import Limits
+from utils.serving.service.metrics import Metrics
+from utils.serving.service.refusals import Refused, busy
+from utils.serving.service.workers import ProofError, TooSlow, WorkerLost, WorkerPool
+
+_QUESTIONS = 4  # of one worker at a time: while one image is computed others are decoded
+_STARTING = "The service has not yet made sure that its bundle finds what it must."
+
+logger = logging.getLogger("spyglass.service")
+
+
+class Front:
+    """One service.
+
+    Attributes:
+        limits: Its limits.
+        metrics: Its counters.
+        incoming: Folder of the images that are being predicted.
+        is_loopback: Whether it listens on this machine only.
+        token: Token that clients show; empty if none is needed.
+        admin_token: Token of its owner.
+    """
+
+    def __init__(
+        self, bundle: Path, state: Path, limits: Limits, *, workers: int, threads: int, host: str
+    ) -> None:
+        """Prepare the state folder; nothing is started.
+
+        Args:
+            bundle: Folder `src` of the bundle.
+            state: Folder of the state, which only the owner may enter.
+            limits: Limits.
+            workers: Number of processes that predict.
+            threads: Number of threads of each of their networks.
+            host: Address that the service listens on.
+        """
+        self.limits = limits
+        self.metrics = Metrics()
+        self.state = state
+        self.incoming = state / "incoming"
+        self.incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in self.incoming.iterdir():  # of a service that was killed
+            left.unlink()
+        self.is_loopback = host in ("127.0.0.1", "::1", "localhost")
+        self.admin_token = token_in(state / ADMIN_FILE)
+        self.token = "" if self.is_loopback else token_in(state / TOKEN_FILE)
+        self._bundle = bundle
+        self._count, self._threads = workers, threads
+        self._pool: WorkerPool | None = None
+        self._problem = _STARTING
+        self._slots = asyncio.Semaphore(workers * _QUESTIONS)
+        self._in_hand = 0
+        self._switching = asyncio.Lock()
+        self._draining: set[asyncio.Task[None]] = set()
+        self._restarts = 0
+
+    @property
+    def pool(self) -> WorkerPool:
+        """The workers that answer now.
+
+        Raises:
+            Refused: If there are none yet, or the bundle is refused.
+        """
+        if self._pool is None:
+            raise busy(self._problem, 5, status=503)
+        return self._pool
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Facts about the bundle in service; none before it has proved itself."""
+        return {} if self._pool is None else self._pool.facts
+
+    @property
+    def problem(self) -> str:
+        """Why the service is not ready; empty if it is."""
+        if self._pool is None:
+            return self._problem
+        return "" if self._pool.is_ready else "The worker ended and is being started again."
+
+    @property
+    def in_hand(self) -> int:
+        """The number of predictions that are not done."""
+        return self._in_hand
+
+    @property
+    def restarts(self) -> int:
+        """The number of workers that ended by themselves."""
+        return self._restarts + (self._pool.restarts if self._pool else 0)
+
+    async def start(self) -> None:
+        """Start the workers; what keeps the bundle from service is kept for who asks."""
+        try:
+            self._pool = await self._started(self._bundle)
+        except ProofError as error:
+            self._problem = str(error)
+            logger.error("%s", error)
+
+    async def _started(self, bundle: Path) -> WorkerPool:
+        pool = WorkerPool(bundle, self._count, self._threads, self.limits.answer_seconds)
+        await pool.start()
+        return pool
+
+    async def ask(self, question: Header, images: int = 1) -> tuple[dict[str, Any], Frame]:
+        """Ask a worker; returns the facts about its bundle, and the answer.
+
+        Args:
+            question: The question.
+            images: Number of images that wait together.
+
+        Raises:
+            Refused: If it cannot be answered.
+        """
+        if self._in_hand + images > self.limits.waiting:
+            raise busy(
+                f"{self._in_hand} predictions are waiting, as many as the service takes on.", 1
+            )
+        self._in_hand += 1
+        try:
+            async with self._slots:
+                pool = self.pool
+                header, body = await pool.ask(question)
+        except TooSlow:
+            seconds = self.limits.answer_seconds
+            raise Refused(504, f"The prediction took longer than {seconds:g} s.") from None
+        except WorkerLost:
+            raise busy("The worker ended over this prediction; ask again.", 5, 503) from None
+        finally:
+            self._in_hand -= 1
+        if header["status"] != 200:
+            raise Refused(header["status"], header["error"])
+        self.metrics.found(header["counts"])
+        return pool.facts, (header, body)
+
+    async def deploy(self, bundle: Path) -> dict[str, Any]:
+        """Serve another bundle: start beside, prove, switch, drain, stop.
+
+        Args:
+            bundle: Folder `src` of the bundle.
+
+        Returns:
+            Facts about the bundle now in service.
+
+        Raises:
+            Refused: If it does not prove itself; the old one goes on.
+        """
+        if self._switching.locked():
+            raise busy("Another bundle is being deployed.", 10, status=409)
+        async with self._switching:
+            try:
+                pool = await self._started(bundle)
+            except ProofError as error:
+                raise Refused(422, str(error)) from None
+            old, self._pool = self._pool, pool
+            self._bundle = bundle
+            if old is not None:
+                self._restarts += old.restarts
+                task = asyncio.create_task(old.close())
+                self._draining.add(task)
+                task.add_done_callback(self._draining.discard)
+            return pool.facts
+
+    async def close(self) -> None:
+        """Stop the workers, once they have answered."""
+        if self._draining:
+            await asyncio.wait(self._draining)
+        if self._pool is not None:
+            await self._pool.close()

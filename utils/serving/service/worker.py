@@ -1,0 +1,158 @@
+"""The process that decodes images and predicts: `python -m utils.serving.service.worker`.
+
+It is started by the front with the bundle's folder, the number of an open socket, and the number of
+threads of the network. First it makes sure that the bundle finds on its test image what it must.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from utils.errors import BundleError, SpyglassError
+from utils.images.formats import image_format
+from utils.serving.service.answers import content_of
+from utils.serving.service.detector import PackedDetector, answer_objects, objects_in_order
+from utils.serving.service.forms import Form
+from utils.serving.service.frames import PROTOCOL, Header, packed, receive
+from utils.serving.service.safe_decoding import keep_decoders_safe
+
+_THREADS = 8  # questions at a time; the front asks fewer
+_TOO_LARGE, _NO_IMAGE, _DAMAGED = 413, 415, 422
+
+logger = logging.getLogger("spyglass.service")
+
+
+class Problem(Exception):  # noqa: N818 - an answer
+    """An image that cannot be predicted, as a status and a sentence."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        """Keep both."""
+        super().__init__(sentence)
+        self.status = status
+
+
+def main(arguments: list[str]) -> int:
+    """Serve the front until it closes the socket; returns the exit code."""
+    folder, descriptor, threads = Path(arguments[0]), int(arguments[1]), int(arguments[2])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the front ends it, once its answers are out
+    logging.basicConfig(format="%(message)s")
+    keep_decoders_safe()
+    with socket.socket(fileno=descriptor) as front:
+        try:
+            detector = PackedDetector.load(folder, threads)
+        except BundleError as error:
+            front.sendall(packed({"refused": str(error)}))
+            return 1
+        front.sendall(packed(facts_of(detector)))
+        _answer_all(front, detector)
+    return 0
+
+
+def facts_of(detector: PackedDetector) -> Header:
+    """The facts about a bundle that every answer and `GET /model` tell."""
+    bundle = detector.bundle
+    return {
+        "protocol": PROTOCOL,
+        "model": bundle.model,
+        "version": bundle.version,
+        "digest": bundle.digest,
+        "kind": bundle.kind.value,
+        "class_names": list(bundle.class_names),
+        "image_size": bundle.image_size,
+        "tile_size": bundle.settings.tile_size,
+        "overlap": bundle.settings.overlap,
+        "confidence": bundle.settings.confidence,
+        "evaluation": bundle.evaluation,
+    }
+
+
+def _answer_all(front: socket.socket, detector: PackedDetector) -> None:
+    one_at_a_time = threading.Lock()
+
+    def answer(question: Header) -> None:
+        header, body = _answer(detector, question)
+        with one_at_a_time:
+            front.sendall(packed({**header, "number": question["number"]}, body))
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        while (frame := receive(front)) is not None:
+            pool.submit(answer, frame[0])
+
+
+def _answer(detector: PackedDetector, question: Header) -> tuple[Header, bytes]:
+    """The answer to a question; a fault of ours is told in the log only."""
+    try:
+        ask = {"predict": _predict, "test": _test}[question["ask"]]
+        return ask(detector, question)
+    except Problem as problem:
+        return {"status": problem.status, "error": str(problem)}, b""
+    except Exception:
+        logger.exception("A prediction failed.")
+        return {"status": 500, "error": "The service failed at this image; see its log."}, b""
+
+
+def _predict(detector: PackedDetector, question: Header) -> tuple[Header, bytes]:
+    started = time.monotonic()
+    path = Path(question["file"])
+    bundle, form = detector.bundle, Form(question["form"])
+    with _told(path, _NO_IMAGE):
+        image_format(path)
+    pixels = detector.pixel_options(question["most_pixels"])
+    with _told(path, _DAMAGED):
+        scan = detector.scan(path, question["options"], pixels)
+        shapes, at_edge = objects_in_order(scan)
+    answer: dict[str, Any] = {
+        "model": bundle.model,
+        "version": bundle.version,
+        "kind": bundle.kind.value,
+        "width": scan.size[0],
+        "height": scan.size[1],
+        "objects": answer_objects(shapes, at_edge),
+        "milliseconds": round((time.monotonic() - started) * 1000, 1),
+    }
+    with _told(path, _DAMAGED):
+        body = content_of(form, answer, shapes, at_edge, scan)
+    counts: dict[str, int] = {}
+    for label in shapes.labels:
+        counts[label] = counts.get(label, 0) + 1
+    return {"status": 200, "type": form.value, "counts": counts}, body
+
+
+@contextmanager
+def _told(path: Path, status: int) -> Iterator[None]:
+    """Answer what is wrong with an image, without its path."""
+    try:
+        yield
+    except SpyglassError as error:
+        sentence = problem_without_path(str(error), path)
+        is_too_large = "more than the limit" in sentence
+        raise Problem(_TOO_LARGE if is_too_large else status, sentence) from None
+
+
+def problem_without_path(sentence: str, path: Path) -> str:
+    """The sentence about an image, which the client sent and does not know by its path."""
+    told = sentence.replace(str(path), "The file").replace(path.name, "the file")
+    return told.replace(" Leave it out, or raise max_pixels in the configuration.", "")
+
+
+def _test(detector: PackedDetector, question: Header) -> tuple[Header, bytes]:  # noqa: ARG001
+    """The result on the test image, and that expected."""
+    found = detector.prove()
+    objects = answer_objects(found, found.confidences < 0)
+    content = {"expected": detector.expected, "objects": objects}
+    return {"status": 200, "type": "application/json", "counts": {}}, json.dumps(content).encode()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
