@@ -45,7 +45,7 @@ def test_test_time_augmentation_enlarges_the_window_and_puts_its_boxes_in_place(
     plain = replace(predictor, augmented=None)
     augmented = predictor.augmented
     assert plain.backend.name == augmented.backend.name == backend
-    assert augmented.network.predictor.imgsz == [384, 384]
+    assert augmented.network.prepare([window]).shape == (1, 3, 384, 384)
     (alone,), (mirrored,) = plain.predict([window]), augmented.predict([mirrored_image(window)])
     again = mirrored.mirrored(window.shape[1])
     sure = boxes.select(boxes.scores >= 0.3)

@@ -75,8 +75,8 @@ def test_what_was_found_out_about_backends_is_kept_with_the_weights(coco_detecto
 def test_where_there_is_nothing_to_compare_no_coarser_backend_is_taken(
     coco_detector, monkeypatch, windows
 ):
-    def coarse(network, precision=None):
-        loaded = openvino_backend(network, precision)
+    def coarse(exported, network, precision=None):
+        loaded = openvino_backend(exported, network, precision)
         return replace(loaded, description="coarse", is_full_precision=False)
 
     monkeypatch.setattr("utils.detection.backend_choice.openvino_backend", coarse)

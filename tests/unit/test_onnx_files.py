@@ -34,7 +34,7 @@ def test_a_network_that_names_another_file_is_refused(
     backend: Any, location: str, tmp_path: Path
 ) -> None:
     with pytest.raises(DetectorError, match=rf"would read another file \({location}\)"):
-        backend(_network(tmp_path / "network.onnx", location))
+        backend(_network(tmp_path / "network.onnx", location), None)
 
 
 def test_a_network_that_holds_all_its_tensors_is_taken(tmp_path: Path) -> None:

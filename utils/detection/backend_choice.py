@@ -15,9 +15,11 @@ from utils.detection.backends import (
     is_installed,
     onnx_backend,
     openvino_backend,
+    pytorch_backend,
     tensorrt_backend,
 )
 from utils.detection.exports import Exports, Verdict
+from utils.detection.ultralytics.network import Network
 from utils.shapes.shapes import Shapes
 
 # Predicts some images with a backend; boxes of low scores are included.
@@ -38,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 
 def choose_backend(
-    pytorch: Backend, wanted: str, batch: int, exports: Exports, predict: Predict, device: Any
+    network: Network, wanted: str, batch: int, exports: Exports, predict: Predict
 ) -> Backend:
     """The backend that is wanted or, for `auto`, the fastest; PyTorch where no other is as good.
 
@@ -49,18 +51,18 @@ def choose_backend(
     once.
 
     Args:
-        pytorch: The reference.
+        network: The network in PyTorch, the reference.
         wanted: Name as in `InferenceOptions.backend`.
         batch: Number of images that are predicted together.
         exports: Exported networks of the detector.
         predict: Predicts some windows of the scenes with a backend.
-        device: Device as PyTorch names it.
     """
-    names = _candidates(wanted, device.type)
+    pytorch = pytorch_backend(network)
+    names = _candidates(wanted, network.device.type)
     if not names:
         return pytorch
     with exports.locked():
-        others = list(_loaded(names, exports, batch, device))
+        others = list(_loaded(names, exports, batch, network))
         verdicts, is_proof = _check([pytorch, *others], wanted, exports, predict)
         losses = exports.losses()
     usable = [
@@ -78,15 +80,15 @@ def choose_backend(
     return replace(chosen, reason=reason)
 
 
-def exported_backends(exports: Exports, batch: int, device: Any) -> list[Backend]:
+def exported_backends(exports: Exports, batch: int, network: Network) -> list[Backend]:
     """All backends beside PyTorch that the network can be exported for.
 
     Args:
         exports: Exported networks of the detector.
         batch: Number of images that are predicted together.
-        device: Device as PyTorch names it.
+        network: The network in PyTorch.
     """
-    return list(_loaded(_candidates("auto", device.type), exports, batch, device))
+    return list(_loaded(_candidates("auto", network.device.type), exports, batch, network))
 
 
 def agreement(first: list[Shapes], second: list[Shapes]) -> tuple[float, int]:
@@ -127,13 +129,15 @@ def _candidates(wanted: str, device: str) -> list[str]:
     return [] if wanted == "pytorch" else [wanted]
 
 
-def _loaded(names: list[str], exports: Exports, batch: int, device: Any) -> Iterator[Backend]:
+def _loaded(names: list[str], exports: Exports, batch: int, network: Network) -> Iterator[Backend]:
     """Yield the backends that the network could be exported for."""
     loaders = {
-        "onnx": lambda: [onnx_backend(exports.onnx())],
+        "onnx": lambda: [onnx_backend(exports.onnx(), network)],
         # Where the processor's fastest precision is too coarse, the full one may do.
-        "openvino": lambda: [openvino_backend(exports.onnx(), bits) for bits in (None, "f32")],
-        "tensorrt": lambda: [tensorrt_backend(exports.tensorrt(batch), device)],
+        "openvino": lambda: [
+            openvino_backend(exports.onnx(), network, bits) for bits in (None, "f32")
+        ],
+        "tensorrt": lambda: [tensorrt_backend(exports.tensorrt(batch), network)],
     }
     for name in names:
         try:

@@ -7,18 +7,17 @@ the fastest way there, and the boxes of a window do not depend on the other wind
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from utils.detection.devices import usable_cores
+from utils.detection.onnx.heads import Head, head_of
+from utils.detection.onnx.network import OnnxNetwork
 from utils.detection.ultralytics.network import Network, load_engine
 from utils.errors import DetectorError
 
-# Maps images, a float32 tensor of shape (n, 3, height, width) in [0, 1], to raw predictions.
-Forward = Callable[[Any], Any]
 _FIRST_USE = threading.Lock()
 
 
@@ -29,7 +28,7 @@ class Backend:
     Attributes:
         name: Name as in `InferenceOptions.backend`.
         description: Name with version and precision, for people.
-        forward: The network.
+        network: The network, with preparation of images and postprocessing of its output.
         threads: Number of threads that may call it at a time; None if it takes whole batches.
         reason: Reason why it was chosen, for people; empty if there was no choice.
         is_full_precision: Whether it computes in 32 bits, as PyTorch does.
@@ -37,7 +36,7 @@ class Backend:
 
     name: str
     description: str
-    forward: Forward
+    network: Network | OnnxNetwork
     threads: int | None
     reason: str = ""
     is_full_precision: bool = True
@@ -53,70 +52,73 @@ def pytorch_backend(network: Network) -> Backend:
 
     on_cpu = network.device.type == "cpu"
     description = f"PyTorch {torch.__version__} on {network.device.type}"
-    return Backend("pytorch", description, network.forward, 1 if on_cpu else None)
+    return Backend("pytorch", description, network, 1 if on_cpu else None)
 
 
-def onnx_backend(network: Path) -> Backend:
+def onnx_backend(exported: Path, network: Network) -> Backend:
     """An exported network in ONNX Runtime, on the CPU.
 
     Args:
-        network: An ONNX file for one image at a time.
+        exported: An ONNX file for one image at a time.
+        network: The network that was exported.
 
     Raises:
         DetectorError: If the ONNX file would read another file.
     """
     import onnxruntime
 
-    require_self_contained(network)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
-    (entrance,) = session.get_inputs()
-
-    def forward(images: Any) -> Any:
-        return _raw(session.run(None, {entrance.name: images.numpy()}))
-
+    head = checked_head(exported)
+    own = OnnxNetwork.load(exported, network.class_names, network.kind, head, network.settings)
     description = f"ONNX Runtime {onnxruntime.__version__} on cpu"
-    return Backend("onnx", description, forward, usable_cores())
+    return Backend("onnx", description, own, usable_cores())
 
 
-def openvino_backend(network: Path, precision: str | None = None) -> Backend:
+def openvino_backend(exported: Path, network: Network, precision: str | None = None) -> Backend:
     """An exported network in OpenVINO, on the CPU.
 
     Args:
-        network: An ONNX file for one image at a time.
+        exported: An ONNX file for one image at a time.
+        network: The network that was exported.
         precision: Precision of the convolutions, such as `f32`; by default the fastest that the
             processor has, often 16 bits.
 
     Raises:
         DetectorError: If the ONNX file would read another file.
     """
-    require_self_contained(network)
+    head = checked_head(exported)
     openvino = load_openvino()
     cores = usable_cores()
     wanted: dict[str, Any] = {"NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
     if precision:
         wanted["INFERENCE_PRECISION_HINT"] = precision
-    compiled = openvino.Core().compile_model(str(network), "CPU", wanted)
+    compiled = openvino.Core().compile_model(str(exported), "CPU", wanted)
     requests = threading.local()
 
-    def forward(images: Any) -> Any:
+    def forward(image: Any) -> list[Any]:
         if not hasattr(requests, "own"):
             requests.own = compiled.create_infer_request()
-        outputs = requests.own.infer([images.numpy()], share_inputs=True)
-        return _raw([outputs[index] for index in range(len(compiled.outputs))])
+        outputs = requests.own.infer([image], share_inputs=True)
+        return [outputs[index] for index in range(len(compiled.outputs))]
 
+    side = int(compiled.input(0).shape[-1])
+    facts = network.class_names, network.kind, head, network.settings
     used = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
     description = f"OpenVINO {openvino.__version__.partition('-')[0]} ({used}) on cpu"
-    return Backend("openvino", description, forward, cores, is_full_precision=used == "f32")
+    own = OnnxNetwork(forward, side, *facts)
+    return Backend("openvino", description, own, cores, is_full_precision=used == "f32")
 
 
-def _raw(outputs: Sequence[Any]) -> Any:
-    """Raw predictions as postprocessing takes them: one tensor, or several with masks."""
-    import torch
+def checked_head(exported: Path) -> Head:
+    """The form of the outputs of an exported network, which names no other file.
 
-    tensors = [torch.from_numpy(output) for output in outputs]
-    return tensors[0] if len(tensors) == 1 else tensors
+    Raises:
+        DetectorError: If a tensor is stored elsewhere.
+    """
+    import onnx
+
+    require_self_contained(exported)
+    model = onnx.load(exported, load_external_data=False)
+    return head_of({entry.key: entry.value for entry in model.metadata_props})
 
 
 def require_self_contained(network: Path) -> None:
@@ -153,17 +155,17 @@ def load_openvino() -> Any:
     return openvino
 
 
-def tensorrt_backend(network: Path, device: Any) -> Backend:
+def tensorrt_backend(exported: Path, network: Network) -> Backend:
     """An exported network in TensorRT.
 
     Args:
-        network: An engine for batches of any size up to the one it was exported with.
-        device: The GPU, as PyTorch names it.
+        exported: An engine for batches of any size up to the one it was exported with.
+        network: The network that was exported, on the GPU.
     """
     import tensorrt
 
-    engine = load_engine(network, device)
-    return Backend("tensorrt", f"TensorRT {tensorrt.__version__} on cuda", engine, None)
+    own = replace(network, engine=load_engine(exported, network.device))
+    return Backend("tensorrt", f"TensorRT {tensorrt.__version__} on cuda", own, None)
 
 
 def is_installed(name: str) -> bool:

@@ -45,7 +45,7 @@ _NAME_LENGTH = 16
 _DEFAULTS = InferenceOptions()
 # Raise it whenever the same detector with the same options finds other boxes than before, or the
 # cached files change: files of earlier runs are then not used.
-_METHOD = 5
+_METHOD = 6
 # Options that do not change the predicted boxes.
 _NOT_IDENTITY = {"batch", "device", "outputs", "viewer_scenes", "max_bad_share"}
 

@@ -10,6 +10,7 @@ from utils.detection.backend_choice import choose_backend
 from utils.detection.backends import Backend, pytorch_backend
 from utils.detection.detector import Detector
 from utils.detection.exports import Exports
+from utils.detection.onnx.network import OnnxNetwork
 from utils.detection.options import PredictorOptions
 from utils.detection.test_time_augmentation import (
     enlarged,
@@ -33,18 +34,21 @@ class Predictor:
     of the other images of a batch.
 
     Attributes:
-        network: The network, with preparation of images and postprocessing of its output.
-        backend: Runtime of the network.
+        backend: The network in its runtime.
         augmented: Predictor of the mirrored and enlarged images (test-time augmentation), or None.
         least_score: Minimum score of a box after test-time augmentation.
         max_boxes: Maximum number of boxes, or of classes, per image after test-time augmentation.
     """
 
-    network: Network
     backend: Backend
     augmented: Predictor | None = None
     least_score: float = 0.0
     max_boxes: int = 1000
+
+    @property
+    def network(self) -> Network | OnnxNetwork:
+        """The network."""
+        return self.backend.network
 
     def predict(self, images: Sequence[Pixels]) -> list[Shapes]:
         """Predict boxes, with scores, in pixels of each image.
@@ -70,20 +74,12 @@ class Predictor:
         """Predict without test-time augmentation."""
         threads = self.backend.threads
         if threads is None:
-            return self._predict_batch(images)
+            return self.network.predict(images)
         if threads == 1:
-            return [boxes for image in images for boxes in self._predict_batch([image])]
+            return [boxes for image in images for boxes in self.network.predict([image])]
         with ThreadPoolExecutor(threads) as pool:
-            batches = pool.map(self._predict_batch, [[image] for image in images])
+            batches = pool.map(self.network.predict, [[image] for image in images])
             return [boxes for (boxes,) in batches]
-
-    def _predict_batch(self, images: Sequence[Pixels]) -> list[Shapes]:
-        import torch
-
-        with torch.inference_mode():
-            network_input = self.network.prepare(images)
-            raw = self.backend.forward(network_input)
-            return self.network.shapes(raw, network_input, images)
 
 
 def load_predictor(
@@ -113,13 +109,12 @@ def load_predictor(
 
     def load(side: int, score: float) -> Predictor:
         network = load_network(detector, options, side)
-        predictor = Predictor(network, pytorch_backend(network))
+        chosen = pytorch_backend(network)
         if samples:
             exports = Exports(detector, side, exports_in)
-            chosen = _fastest_backend(predictor, options.batch, score, samples, backend, exports)
-            predictor = replace(predictor, backend=chosen)
-        network.keep_from(score)
-        return predictor
+            chosen = _fastest_backend(network, options.batch, score, samples, backend, exports)
+        chosen.network.keep_from(score)
+        return Predictor(chosen)
 
     if not options.augment:
         return load(image_size, least_score)
@@ -133,7 +128,7 @@ def load_predictor(
 
 
 def _fastest_backend(
-    predictor: Predictor,
+    network: Network,
     batch: int,
     least_score: float,
     samples: Sequence[Pixels],
@@ -143,10 +138,8 @@ def _fastest_backend(
     """The backend to use, of those that find in the samples what PyTorch finds."""
 
     def predict(backend: Backend) -> list[Shapes]:
-        return replace(predictor, backend=backend).predict(samples)
+        return Predictor(backend).predict(samples)
 
     # Shapes of low scores count as counterparts of clear ones.
-    predictor.network.keep_from(min(least_score, _FAINT))
-    return choose_backend(
-        predictor.backend, wanted, batch, exports, predict, predictor.network.device
-    )
+    network.keep_from(min(least_score, _FAINT))
+    return choose_backend(network, wanted, batch, exports, predict)

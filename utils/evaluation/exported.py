@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from utils.dataset.labeled import LabeledTile
 from utils.detection.backend_choice import exported_backends
-from utils.detection.detector import Detector
+from utils.detection.backends import pytorch_backend
+from utils.detection.detector import LEAST_SCORE, Detector
 from utils.detection.exports import Exports
+from utils.detection.predictor import Predictor
+from utils.detection.ultralytics.network import load_network
 from utils.evaluation.average_precision import average_precision_in
 from utils.evaluation.evaluate import class_names
 from utils.evaluation.options import EvaluationOptions
-from utils.evaluation.predict_tiles import predict_with, tile_image_size, tile_predictor
+from utils.evaluation.predict_tiles import predict_with, tile_image_size
 from utils.storage.store import ObjectStore
 
 # Enough to tell 0.005 of mAP50, few enough to predict in a minute.
@@ -48,11 +50,13 @@ def measure_losses(
         ImageError: If an image cannot be read.
     """
     options = options.updated(augment=False)
-    predictor = tile_predictor(detector, tiles, options)
-    exports = Exports(detector, tile_image_size(detector, tiles, options), store)
+    side = tile_image_size(detector, tiles, options)
+    network = load_network(detector, options, side)
+    network.keep_from(LEAST_SCORE)
+    exports = Exports(detector, side, store)
     with exports.locked():
-        others = exported_backends(exports, options.batch, predictor.network.device)
-        predictors = [predictor, *(replace(predictor, backend=backend) for backend in others)]
+        others = exported_backends(exports, options.batch, network)
+        predictors = [Predictor(backend) for backend in (pytorch_backend(network), *others)]
         # Ordered by content, so that they are of many scenes.
         sample = sorted(tiles, key=lambda tile: tile.sha256)[:_MOST_TILES]
         predictions = predict_with(predictors, sample, images, options.batch)

@@ -73,7 +73,7 @@ class Found:
 
 def head_of(metadata: Mapping[str, str]) -> Head:
     """The head of a network that ultralytics exported, from the metadata of its file."""
-    if metadata.get("task") == ShapeKind.CLASSIFY:
+    if metadata.get("head") == "Classify":
         return Head.CLASSES
     if metadata.get("head") == "RTDETRDecoder":
         return Head.RTDETR

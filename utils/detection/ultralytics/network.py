@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from utils.detection.detector import Detector
 from utils.detection.devices import first_device
+from utils.detection.onnx.heads import NetworkSettings
 from utils.detection.onnx.shapes import (
     class_shapes,
     labels_of,
@@ -48,6 +49,7 @@ class Network:
         kind: Kind of the shapes that it predicts.
         tolerance: Distance by which an outline may be simplified, in pixels of the image.
         top_k: Maximum number of classes of a whole image.
+        engine: The same network in another runtime, or None to run it in PyTorch.
     """
 
     predictor: Any
@@ -55,6 +57,13 @@ class Network:
     kind: ShapeKind = ShapeKind.DETECT
     tolerance: float = 0.5
     top_k: int = 5
+    engine: Callable[[Any], Any] | None = None
+
+    @property
+    def settings(self) -> NetworkSettings:
+        """The settings of the postprocessing."""
+        chosen = self.predictor.args
+        return NetworkSettings(chosen.conf, chosen.iou, chosen.max_det, self.tolerance, self.top_k)
 
     @property
     def device(self) -> Any:
@@ -81,8 +90,16 @@ class Network:
         return network_input.permute(0, 3, 1, 2).contiguous().float().div_(255)
 
     def forward(self, network_input: Any) -> Any:
-        """Raw predictions, in PyTorch."""
-        return self.predictor.model(network_input)
+        """Raw predictions, from PyTorch or the other runtime."""
+        return (self.engine or self.predictor.model)(network_input)
+
+    def predict(self, images: Sequence[Pixels]) -> list[Shapes]:
+        """Predict shapes, with scores, in pixels of each upright RGB image."""
+        import torch
+
+        with torch.inference_mode():
+            network_input = self.prepare(images)
+            return self.shapes(self.forward(network_input), network_input, images)
 
     def shapes(self, raw: Any, network_input: Any, images: Sequence[Pixels]) -> list[Shapes]:
         """The shapes, with scores, in pixels of each image, from raw predictions."""
