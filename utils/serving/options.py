@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -80,3 +80,18 @@ class DeploymentOptions(Options):
     share: int = Field(default=100, ge=1, le=100)
     """Percent of the requests that the new version answers in the clouds; the version before it
     answers the others, until a later deployment gives the new one 100."""
+
+
+class PredictionOptions(Options):
+    """Options of a prediction by a running service."""
+
+    service: str | None = None
+    """Address of the service, such as `https://detector.example.com`; by default that of the model
+    on this machine. The variable SPYGLASS_SERVICE_TOKEN holds its token."""
+
+    confidence: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = "auto"
+    """Minimum score of a box that is kept; `auto` is that of the bundle."""
+
+    image_pixels: int = Field(default=25_000_000, ge=1)
+    """Number of pixels up to which an image is answered at once; a larger one becomes a job of the
+    service, whose objects are streamed."""

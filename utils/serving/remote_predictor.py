@@ -10,13 +10,13 @@ from typing import Any
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
 from utils.detection.predict import faint_score
+from utils.detection.scan import LoadPredictor
 from utils.errors import ServiceError
 from utils.images.reader import Pixels
 from utils.serving.client import Client
 from utils.serving.objects import shapes_of
 from utils.shapes.shapes import ShapeKind, Shapes
 
-TOKEN_VARIABLE = "SPYGLASS_SERVICE_TOKEN"  # noqa: S105 (the name of a variable)
 # Settings of a bundle that change what it finds in a window, by the same names as the options.
 _OF_A_WINDOW = ("iou", "max_boxes", "outline_tolerance", "top_k")
 # Enough to keep the workers of a service busy while windows are sent and answers read.
@@ -86,9 +86,9 @@ def as_ppm(image: Pixels) -> bytes:
     return b"P6\n%d %d\n255\n" % (width, height) + image.tobytes()
 
 
-def remote_predictor(
+def remote_loader(
     client: Client, detector: Detector, options: InferenceOptions, model_version: str
-) -> RemotePredictor:
+) -> LoadPredictor:
     """Connect to a service that predicts what the run would predict on this machine.
 
     Args:
@@ -97,12 +97,16 @@ def remote_predictor(
         options: Options of the run.
         model_version: Version of the model of the run.
 
+    Returns:
+        What `predict_scenes` takes as `remote`.
+
     Raises:
         ServiceError: If the service does not answer, or has another version or other settings.
     """
-    told = client.model()
-    _check_same(client.url, told, detector, options, model_version)
-    return RemotePredictor(client, detector.kind, model_version, faint_score(detector, options))
+    _check_same(client.url, client.model(), detector, options, model_version)
+    score = faint_score(detector, options)
+    predictor = RemotePredictor(client, detector.kind, model_version, score)
+    return lambda _: predictor
 
 
 def _check_same(
@@ -117,20 +121,16 @@ def _check_same(
         )
     settings = told["settings"]
     wished = {name: getattr(options, name) for name in _OF_A_WINDOW}
+    served = {name: settings[name] for name in _OF_A_WINDOW}
     wished["imgsz"] = options.imgsz or detector.image_size
-    served = {name: settings[name] for name in _OF_A_WINDOW} | {"imgsz": told["image_size"]}
+    served["imgsz"] = told["image_size"]
+    # What the service leaves out by itself, the run has to leave out, too.
+    wished["skip_empty"] = options.skip_empty or not settings["skip_empty"]
+    served["skip_empty"] = True
+    wished["augment"], served["augment"] = options.augment, False
     for name, value in wished.items():
         if served[name] != value:
             raise ServiceError(
                 f"The service at {url} predicts with {name} {served[name]}, and this run with "
                 f"{value}. Give the run the same: --set inference.{name}={served[name]}"
-            )
-    if settings["skip_empty"] or options.augment:
-        what = "inference.skip_empty=true" if settings["skip_empty"] else "inference.augment=false"
-        reason = "leaves out windows of empty water" if settings["skip_empty"] else (
-            "does not predict with test-time augmentation"
-        )  # fmt: skip
-        if options.augment or not options.skip_empty:
-            raise ServiceError(
-                f"The service at {url} {reason}. Give the run the same: --set {what}"
             )

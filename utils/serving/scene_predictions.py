@@ -88,7 +88,9 @@ def _predicted(
             "scenes. Run it again, so that one version predicts everything."
         )
     kind = ShapeKind(told["kind"])
-    windows = Grid.over(width, height, told["tile_size"], told["overlap"]) if kind.has_places else [0]
+    windows = (
+        Grid.over(width, height, told["tile_size"], told["overlap"]) if kind.has_places else [0]
+    )
     return ScenePrediction(
         scene_id=scene.id,
         location=scene.location,
