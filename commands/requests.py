@@ -58,6 +58,12 @@ LOOP = (
         "inference_pipeline",
     ),
     Command(
+        "prediction",
+        "pr",
+        "send images and scenes through the running service",
+        "prediction",
+    ),
+    Command(
         "fiftyone",
         "f",
         "look at tiles, labels and predictions in FiftyOne",

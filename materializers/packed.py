@@ -27,7 +27,8 @@ class PackedEvaluationMaterializer(FolderMaterializer):
 
     def extract_metadata(self, data: PackedEvaluation) -> dict[str, MetadataType]:
         """The verdict, and the scores beside those of the detector."""
-        scores: dict[str, MetadataType] = dict(data.scores)
+        # Names of classes may hold what ZenML takes in no key.
+        scores: dict[str, MetadataType] = dict(data.evaluation.metrics)
         return scores | {
             "deployable": data.passes,
             "verdict": data.verdict,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from zenml import step
@@ -20,7 +21,7 @@ def deploy_bundle(
     """Start the service, or switch it to this bundle, and wait until it is ready."""
     if not decision:
         return {"change": "none"}
-    facts = deployments.deploy_bundle(bundle, deployment).facts()
+    facts = asdict(deployments.deploy_bundle(bundle, deployment))
     note_deployment(facts["model"], facts["version"], facts["where"], facts["address"])
     log_figures(facts)
     return facts

@@ -141,6 +141,12 @@ def _require_tiles_of(project: int | str) -> None:
         )
 
 
+def _service_answers(configuration: RunConfiguration) -> None:
+    from utils.serving.connection import connect_service
+
+    connect_service(configuration.model[0], configuration.parameters["prediction"].service).model()
+
+
 def _tags_can_be_read(configuration: RunConfiguration) -> None:
     if configuration.parameters["dataset_name"] is not None:
         _database_can_start(configuration)
@@ -161,6 +167,8 @@ _CHECKS: dict[str, tuple[Callable[[RunConfiguration], Any], ...]] = {
     "evaluate": (training_is_there, labels_are_there, tiles_can_be_reached),
     "promotion": (training_of_both_is_known,),
     "inference": (detector_is_there, _source_can_be_read),
+    "prediction": (_service_answers, _source_can_be_read),
+    "deployment": (training_is_there, labels_are_there),
     "fiftyone": (_there_are_tiles, _database_can_start),
     "feedback": (
         detector_is_there,

@@ -15,9 +15,14 @@ from commands.runs.model_needs import detector_to_serve
 from commands.runs.next_steps import typed
 from commands.serving.place import with_place
 from commands.stacks.registration import activate_stack
-from records.bundles import PackedVersion, note_deployment, packed_version
+from records.bundles import (
+    PackedVersion,
+    is_in_production,
+    note_deployment,
+    packed_version,
+)
 from records.model_versions import version_in
-from utils.errors import BundleError
+from utils.errors import BundleError, MissingStageError
 from utils.serving.deployment import Deployment, deploy_bundle
 from utils.serving.options import DeploymentOptions
 from utils.serving.process import running_service
@@ -48,13 +53,20 @@ def deploy_planned(planned: PlannedRun, *, yes: bool = False) -> None:
     """Deploy by a planned run; the pipeline runs only if something is to be packed or evaluated."""
     activate_stack(planned.configuration.stack, yes=yes)
     version = detector_to_serve(planned.configuration)
+    _require_production(version)
     options = planned.configuration.parameters["deployment"]
     packed = packed_version(version)
-    if packed is None or packed.evaluation is None:
+    token_before = _token_of(version.model.name)
+    is_run = packed is None or packed.evaluation is None
+    if is_run:
         run_pipeline(planned, yes=yes)
         packed = packed_version(version_in(version.model.name, version.number) or version)
-    if packed is not None:
-        _tell(_deployed(packed, version, options))
+    if packed is None:
+        return
+    _tell(_deployed(packed, version, options), is_news=is_run)
+    token = _token_of(version.model.name)
+    if token is not None and token_before is None:
+        say(f"  its token, shown this once: {token}", secret=True)
 
 
 def follow_production(model: str) -> None:
@@ -89,13 +101,26 @@ def _deployed(
     return deployment
 
 
-def _tell(deployment: Deployment) -> None:
+def _require_production(version: ModelVersionResponse) -> None:
+    model = version.model.name
+    if not is_in_production(model, str(version.number)):
+        raise MissingStageError(
+            f"Version {version.number} of {model} is not the one in production, so it is not "
+            f"deployed. Deploy the one in production with: {typed('--deploy', model)}"
+        )
+
+
+def _token_of(model: str) -> str | None:
+    service = running_service(model)
+    return None if service is None else service.token
+
+
+def _tell(deployment: Deployment, *, is_news: bool) -> None:
+    """Print where a version answers; the pipeline of this very call may have deployed it."""
     version = f"Version {deployment.version} of {deployment.model}"
-    if deployment.change == "unchanged":
+    if deployment.change == "unchanged" and not is_news:
         say(f"{version} answers already at {deployment.address}: nothing to do.")
     else:
         say(f"{version} answers at {deployment.address}.")
     say(f"  ask it: {deployment.curl}")
     say(f"  its log: {deployment.log}")
-    if deployment.new_token is not None:
-        say(f"  its token, shown this once: {deployment.new_token}", secret=True)

@@ -1,4 +1,4 @@
-"""What runs where, since when, and what is in production beside it."""
+"""Show the services that run, since when, and the version in production beside each."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class PackedEvaluation:
 
     @property
     def differences(self) -> dict[str, float]:
-        """What the bundle scores more than its detector by name; nan where only one has a score."""
+        """Score of the bundle less that of its detector by name; nan where only one has a score."""
         packed = self.scores
         names = sorted(packed.keys() | self.own.keys())
         return {name: packed.get(name, math.nan) - self.own.get(name, math.nan) for name in names}

@@ -23,7 +23,6 @@ class Deployment:
         change: `started`, `switched` or `unchanged`.
         curl: Command that sends the bundle's test image, and prints the answer.
         log: File with the log, or the command that shows it.
-        new_token: Token of the service, if it was made now.
     """
 
     model: str
@@ -33,12 +32,6 @@ class Deployment:
     change: str
     curl: str
     log: str
-    new_token: str | None = None
-
-    def facts(self) -> dict[str, str]:
-        """What may be stored: everything but the token."""
-        names = ("model", "version", "where", "address", "change", "curl", "log")
-        return {name: getattr(self, name) for name in names}
 
 
 def deploy_bundle(bundle: Bundle, options: DeploymentOptions) -> Deployment:
@@ -62,7 +55,6 @@ def deploy_bundle(bundle: Bundle, options: DeploymentOptions) -> Deployment:
         change=deployed.change,
         curl=curl_for(service),
         log=str(service.log),
-        new_token=service.token if deployed.is_token_new else None,
     )
 
 

@@ -120,15 +120,13 @@ class Deployed:
 
     Attributes:
         service: The service.
-        change: What had to be done.
+        change: Work that had to be done.
         before: Version that answered before, or None.
-        is_token_new: Whether its token was made now.
     """
 
     service: RunningService
     change: Change
     before: str | None = None
-    is_token_new: bool = False
 
 
 def deploy_here(bundle: Bundle, options: DeploymentOptions) -> Deployed:
@@ -156,9 +154,7 @@ def deploy_here(bundle: Bundle, options: DeploymentOptions) -> Deployed:
         before = None if running is None else running.served.version
         if running is not None:
             stop_server(_NAME, folder)
-        had_token = (folder / _STATE / _ACCESS_TOKEN).is_file()
-        service = _start(_kept(bundle), options, folder)
-        return Deployed(service, "started", before, bool(service.token_file) and not had_token)
+        return Deployed(_start(_kept(bundle), options, folder), "started", before)
 
 
 def service_folder(model: str) -> Path:

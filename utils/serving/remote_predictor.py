@@ -124,7 +124,7 @@ def _check_same(
     served = {name: settings[name] for name in _OF_A_WINDOW}
     wished["imgsz"] = options.imgsz or detector.image_size
     served["imgsz"] = told["image_size"]
-    # What the service leaves out by itself, the run has to leave out, too.
+    # The run has to leave out whatever the service leaves out by itself.
     wished["skip_empty"] = options.skip_empty or not settings["skip_empty"]
     served["skip_empty"] = True
     wished["augment"], served["augment"] = options.augment, False

@@ -25,7 +25,7 @@ _FILE = "predictions.parquet"
 
 
 def predict_source(
-    source: SceneSource, client: Client, options: PredictionOptions, folder: Path
+    source: SceneSource, client: Client, version: str, options: PredictionOptions, folder: Path
 ) -> tuple[Predictions, IssueReport]:
     """Send every scene of a source to a service, and collect its answers.
 
@@ -35,6 +35,7 @@ def predict_source(
     Args:
         source: Scenes, read once, as a stream.
         client: Client of the service.
+        version: Version of the model that has to answer.
         options: Minimum score, and the size from which an image is a scene.
         folder: Receives the table.
 
@@ -51,7 +52,9 @@ def predict_source(
 
         def answered() -> Iterator[ScenePrediction]:
             for scene in source.read(issues):
-                if (prediction := _predicted(scene, client, told, options, issues)) is not None:
+                if (
+                    prediction := _predicted(scene, client, told, version, options, issues)
+                ) is not None:
                     yield prediction
                 advance(1)
 
@@ -64,6 +67,7 @@ def _predicted(
     scene: Scene,
     client: Client,
     told: dict[str, Any],
+    version: str,
     options: PredictionOptions,
     issues: IssueReport,
 ) -> ScenePrediction | None:
@@ -82,10 +86,10 @@ def _predicted(
             raise
         issues.add(scene.id, "the service refuses the image", fault)
         return None
-    if str(answer["version"]) != str(told["version"]):
+    if str(answer["version"]) != version:
         raise ServiceError(
-            f"The service changed from version {told['version']} to {answer['version']} between two "
-            "scenes. Run it again, so that one version predicts everything."
+            f"The service changed from version {version} to {answer['version']} between two scenes. "
+            "Run it again, so that one version predicts everything."
         )
     kind = ShapeKind(told["kind"])
     windows = (
