@@ -16,11 +16,11 @@ from rasterio.warp import transform_geom
 from tests.builders import boxes
 from utils.detection.geojson import write_geojson
 from utils.detection.map_geometries import box_corners
-from utils.scenes.places import to_wgs84
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.errors import GeoreferenceError
 from utils.images.georeference import Georeference, read_georeference
 from utils.issues import IssueReport
+from utils.scenes.places import to_wgs84
 from utils.shapes.shapes import Shapes
 
 # Where a scene may lie so that all of it is well inside the area the system is made for.

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
@@ -32,8 +33,9 @@ def main(arguments: list[str]) -> int:
         workers=given.workers,
         threads=given.threads,
         host=given.host,
+        folders=given.allow,
     )
-    uvicorn.run(
+    config = uvicorn.Config(
         application(front),
         host=given.host,
         port=given.port,
@@ -46,7 +48,20 @@ def main(arguments: list[str]) -> int:
         limit_concurrency=limits.connections,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
+    _Server(config, front).run()
     return 0
+
+
+class _Server(uvicorn.Server):
+    """A server that tells the front when it is asked to end."""
+
+    def __init__(self, config: uvicorn.Config, front: Front) -> None:
+        super().__init__(config)
+        self._front = front
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._front.is_stopping = True
+        super().handle_exit(sig, frame)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,6 +73,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=1, help="processes that predict")
     parser.add_argument(
         "--threads", type=int, default=os.cpu_count() or 1, help="threads of each network"
+    )
+    parser.add_argument(
+        "--allow",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="folder whose files may be scenes; may be given several times",
     )
     group = parser.add_argument_group("limits")
     for name, field in Limits.model_fields.items():

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from utils.serving.service import metrics, predictions
+from utils.serving.service import metrics, predictions, scenes
 from utils.serving.service.access import check_access, check_token
 from utils.serving.service.bodies import json_body
 from utils.serving.service.front import Front
@@ -52,6 +52,12 @@ def application(front: Front) -> Starlette:
         ("GET", "/healthz", _ready),
         ("GET", "/metrics", _metrics),
         ("POST", "/admin/deploy", _deploy),
+        ("POST", "/scenes", scenes.add_scene),
+        ("GET", "/scenes", scenes.list_scenes),
+        ("GET", "/scenes/{scene}", scenes.scene),
+        ("DELETE", "/scenes/{scene}", scenes.remove_scene),
+        ("POST", "/scenes/{scene}/cancel", scenes.cancel_scene),
+        ("GET", "/scenes/{scene}/objects", scenes.scene_objects),
     ]
     routes = [_route(front, method, path, endpoint) for method, path, endpoint in table]
     handlers: dict[Any, Any] = {HTTPException: _as_json}
@@ -103,7 +109,7 @@ async def _ready(_request: Request, front: Front) -> Response:
 async def _metrics(_request: Request, front: Front) -> Response:
     served = (front.facts["model"], front.facts["version"]) if front.facts else None
     page = front.metrics.page(
-        waiting=front.in_hand, restarts=front.restarts, scenes={}, served=served
+        waiting=front.in_hand, restarts=front.restarts, scenes=front.jobs.counts, served=served
     )
     return Response(page, headers={"Content-Type": metrics.CONTENT_TYPE})
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from utils.serving.service.access import ADMIN_FILE, service_token, token_in
+from utils.serving.service.addresses import Addresses
 from utils.serving.service.frames import Frame, Header
+from utils.serving.service.jobs import Jobs
 from utils.serving.service.limits import Limits
 from utils.serving.service.metrics import Metrics
 from utils.serving.service.refusals import Refused, busy
@@ -26,7 +29,10 @@ class Front:
     Attributes:
         limits: Its limits.
         metrics: Its counters.
-        incoming: Folder of the images that are being predicted.
+        incoming: Folder of the images that are being received or predicted.
+        addresses: Files that scenes may be read from.
+        jobs: Scenes.
+        is_stopping: Whether it was asked to end, so that streams break off.
         is_loopback: Whether it listens on this machine only.
         token: Token that clients show; empty if none is needed.
         admin_token: Token of its owner.
@@ -34,7 +40,15 @@ class Front:
     """
 
     def __init__(
-        self, bundle: Path, state: Path, limits: Limits, *, workers: int, threads: int, host: str
+        self,
+        bundle: Path,
+        state: Path,
+        limits: Limits,
+        *,
+        workers: int,
+        threads: int,
+        host: str,
+        folders: Sequence[Path] = (),
     ) -> None:
         """Prepare the state folder; nothing is started.
 
@@ -45,14 +59,18 @@ class Front:
             workers: Number of processes that predict.
             threads: Number of threads of each of their networks.
             host: Address that the service listens on.
+            folders: Folders whose files may be scenes.
         """
         self.limits = limits
         self.metrics = Metrics()
         self.state = state
         self.incoming = state / "incoming"
+        self.addresses = Addresses(folders)
+        self.jobs = Jobs(state / "scenes", limits, threads)
         self.incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in self.incoming.iterdir():  # of a service that was killed
             left.unlink()
+        self.is_stopping = False
         self.is_loopback = host in ("127.0.0.1", "::1", "localhost")
         self.admin_token = token_in(state / ADMIN_FILE)
         self.token = service_token(state, is_loopback=self.is_loopback)
@@ -66,6 +84,7 @@ class Front:
         self._switching = asyncio.Lock()
         self._draining: set[asyncio.Task[None]] = set()
         self._restarts = 0
+        self._working: asyncio.Task[None] | None = None
 
     @property
     def pool(self) -> WorkerPool:
@@ -107,6 +126,7 @@ class Front:
         except ProofError as error:
             self._problem, self.is_refused = str(error), True
             logger.error("%s", error)
+        self._working = asyncio.create_task(self.jobs.work())
 
     async def _started(self, bundle: Path) -> WorkerPool:
         pool = WorkerPool(bundle, self._count, self._threads, self.limits.answer_seconds)
@@ -174,6 +194,10 @@ class Front:
 
     async def close(self) -> None:
         """Stop the workers, once they have answered."""
+        if self._working is not None:
+            self._working.cancel()
+            await asyncio.gather(self._working, return_exceptions=True)
+        await self.jobs.close()
         if self._draining:
             await asyncio.wait(self._draining)
         if self._pool is not None:

@@ -26,6 +26,7 @@ from utils.serving.service.answers import content_of
 from utils.serving.service.detector import PackedDetector, answer_objects, objects_in_order
 from utils.serving.service.forms import Form
 from utils.serving.service.frames import PROTOCOL, Header, packed, receive
+from utils.serving.service.problems import problem_without_path
 from utils.serving.service.safe_decoding import keep_decoders_safe
 
 _THREADS = 8  # questions at a time; the front asks fewer
@@ -142,12 +143,6 @@ def _told(path: Path, status: int) -> Iterator[None]:
         sentence = problem_without_path(str(error), path)
         is_too_large = "more than the limit" in sentence
         raise Problem(_TOO_LARGE if is_too_large else status, sentence) from None
-
-
-def problem_without_path(sentence: str, path: Path) -> str:
-    """The sentence about an image, which the client sent and does not know by its path."""
-    told = sentence.replace(str(path), "The file").replace(path.name, "the file")
-    return told.replace(" Leave it out, or raise max_pixels in the configuration.", "")
 
 
 def _test(detector: PackedDetector, question: Header) -> tuple[Header, bytes]:  # noqa: ARG001

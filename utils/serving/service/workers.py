@@ -68,7 +68,7 @@ class Worker:
                 *(sys.executable, "-m", "utils.serving.service.worker"),
                 *(str(bundle), str(theirs.fileno()), str(threads)),
                 cwd=bundle,
-                env=_environment(bundle),
+                env=worker_environment(bundle),
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )
@@ -138,7 +138,7 @@ class Worker:
                 future.set_exception(WorkerLost())
 
 
-def _environment(bundle: Path) -> dict[str, str]:
+def worker_environment(bundle: Path) -> dict[str, str]:
     """The worker imports the code of its own bundle, and writes no byte code into it."""
     return os.environ | {"PYTHONPATH": str(bundle), "PYTHONDONTWRITEBYTECODE": "1"}
 
