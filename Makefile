@@ -69,7 +69,7 @@ lock-label-studio: $(DEVELOPMENT) ## Resolve Label Studio's own environment anew
 
 # The service decodes and computes with the very packages of the pipelines, for the same results.
 lock-service: $(DEVELOPMENT) ## Resolve the environment of the service anew, with hashes
-	@grep -E '^(numpy|onnxruntime|pillow|pydantic|pyvips|pyvips-binary|rasterio|shapely)==' requirements.txt | sed 's/ *\\$$//' \
+	@grep -E '^(contourpy|numpy|onnxruntime|pillow|pydantic|pyvips|pyvips-binary|rasterio|shapely)==' requirements.txt | sed 's/ *\\$$//' \
 		| $(LOCKED_UV) pip compile -q $(CURDIR)/utils/serving/requirements.in -c - --directory / --universal --python-version 3.11 --generate-hashes \
 		--upgrade --no-annotate --custom-compile-command "make lock-service" \
 		-o $(CURDIR)/utils/serving/requirements.txt

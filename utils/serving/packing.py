@@ -15,11 +15,15 @@ from utils.detection.options import InferenceOptions
 from utils.detection.scale import plan_windows
 from utils.errors import BundleError
 from utils.files import write_whole
+from utils.serving.bento_files import write_bento, write_entry
 from utils.serving.bundle import SOURCE, Bundle, BundleSettings
+from utils.serving.model_card import card_markdown, card_page
+from utils.serving.model_facts import ModelFacts
 from utils.serving.network_file import write_network
 from utils.serving.objects import objects_of
 from utils.serving.packed_code import copy_code
 from utils.serving.prediction import network_of, predict_image
+from utils.shapes.shapes import Shapes
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
@@ -32,11 +36,13 @@ class Packed:
         model: Name of the model.
         version: Version of the model.
         evaluation: Scores by name, such as `mAP50`.
+        facts: Facts for the model card; those of the detector alone by default.
     """
 
     model: str
     version: str
     evaluation: dict[str, float] = field(default_factory=dict)
+    facts: ModelFacts | None = None
 
 
 def pack_detector(
@@ -83,10 +89,18 @@ def pack_detector(
         settings=settings_of(detector, options),
         evaluation=packed.evaluation,
     )
-    write_test(bundle, test_image)
+    found = write_test(bundle, test_image)
     copy_code(source)
+    write_entry(source)
     shutil.copyfile(_PROJECT / "LICENSE", source / "LICENSE")
-    return bundle.write()
+    facts = packed.facts or ModelFacts(detector=detector)
+    card = card_markdown(bundle, facts)
+    write_whole(source / "card.md", card)
+    write_whole(source / "card.html", card_page(bundle, facts, test_image, found))
+    bundle = bundle.write()
+    write_whole(folder / "README.md", card)
+    write_bento(bundle, facts.created)
+    return bundle
 
 
 def settings_of(detector: Detector, options: InferenceOptions) -> BundleSettings:
@@ -111,8 +125,8 @@ def settings_of(detector: Detector, options: InferenceOptions) -> BundleSettings
     )
 
 
-def write_test(bundle: Bundle, image: Pixels) -> None:
-    """Write the test image of a bundle, and what its network finds on it."""
+def write_test(bundle: Bundle, image: Pixels) -> Shapes:
+    """Write the test image of a bundle, and what its network finds on it, which is returned."""
     height, width = image.shape[:2]
     Image.fromarray(image).save(bundle.test_image)
     shapes = predict_image(network_of(bundle), image, bundle.settings)
@@ -123,3 +137,4 @@ def write_test(bundle: Bundle, image: Pixels) -> None:
         "objects": objects_of(shapes),
     }
     write_whole(bundle.expected, json.dumps(expected, indent=1) + "\n")
+    return shapes

@@ -1,0 +1,1 @@
+"""Files that every bundle carries as they are."""
