@@ -74,10 +74,8 @@ def follow_production(model: str) -> None:
     service = running_service(model)
     if service is None:
         return
-    served = service.served
     planned = plan_deployment(overrides=(f"model.name={model}",))
-    options = DeploymentOptions(host=served.host, port=served.port, workers=served.workers)
-    deploy_planned(_with_options(planned, options))
+    deploy_planned(_with_options(planned, service.served.options))
 
 
 def _with_options(planned: PlannedRun, options: DeploymentOptions) -> PlannedRun:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -109,7 +110,8 @@ def test_status_tells_what_runs_where_since_when_and_what_is_in_production(runs,
 
 
 def test_another_version_is_switched_to_and_rolled_back(runs, model):
-    Client().get_model_version(model, "2").set_stage("production", force=True)
+    Client().get_model_version(model, "2").set_stage("staging")
+    runs("--promote", "production", "--force", "--reason", "a test")
     shown = runs("--status")
     assert "in production is version 2. Serve that with: python run.py --deploy" in shown
     front = running_service(model).server.pid
@@ -143,3 +145,31 @@ def test_nothing_in_production_says_how_to_get_there(capsys):
     assert code == 1
     assert "python run.py --" in unfolded(capsys.readouterr().err)
     assert not [one for one in running_services() if one.served.model == "nothing-there"]
+
+
+def test_a_bundle_that_does_not_score_as_its_detector_is_refused_in_one_sentence(runs, model):
+    """As if the export had lost something: the detector's own evaluation says otherwise."""
+    evaluation = packed_version(version_in(model, "1")).evaluation.load().evaluation
+    metrics = evaluation.tile_scores.metrics
+    better = metrics | {"mAP50": replace(metrics["mAP50"], value=metrics["mAP50"].value + 0.006)}
+    own = replace(evaluation, tile_scores=replace(evaluation.tile_scores, metrics=better))
+    version = Client().create_model_version(model)
+    for name in ("trained_detector", "splits", "checked_dataset", "labeled_dataset"):
+        kept = version_in(model, "1").get_artifact(name)
+        link_artifact_to_model(kept, Model(name=model, version=version.name))
+    saved = save_artifact(own, "evaluation")
+    link_artifact_to_model(saved, Model(name=model, version=version.name))
+    before = version_in(model, "production").number
+    Client().get_model_version(model, version.name).set_stage("staging")
+    runs("--promote", "production", "--force", "--reason", "a test")
+    for _ in range(2):  # the second time without another evaluation
+        shown = runs("--deploy", exit_code=1)
+        assert "does not score as its detector does: mAP50 is" in shown
+        assert "It is not deployed." in shown
+        assert running_service(model) is None
+    assert (
+        packed_version(version_in(model, version.name)).bundle.run_metadata["deployable"] is False
+    )
+    (remedy,) = re.findall(r"python run\.py (--rollback)", shown)
+    assert f"Version {before} of {model} is back" in runs(remedy)
+    assert "answers at" in runs("--deploy")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from itertools import pairwise
 from typing import Any
 
 import kubernetes_validate
@@ -10,6 +13,7 @@ import yaml
 
 from utils.google_cloud.deployments import CONTAINER_PORT, HEALTH_ROUTE
 from utils.paths import PROJECT_ROOT
+from utils.serving.connection import TOKEN_VARIABLE
 
 FOLDER = PROJECT_ROOT / "deployment"
 MANIFESTS = list(yaml.safe_load_all((FOLDER / "kubernetes.yaml").read_text()))
@@ -59,6 +63,24 @@ def test_the_volumes_of_the_pod_are_declared():
     claims = [v["persistentVolumeClaim"]["claimName"] for v in pod["volumes"] if len(v) > 1
               and "persistentVolumeClaim" in v]  # fmt: skip
     assert claims == [named("PersistentVolumeClaim")["metadata"]["name"]]
+
+
+def test_the_container_of_the_manifests_is_that_of_the_bundle():
+    dockerfile = (PROJECT_ROOT / "utils/serving/bento/Dockerfile").read_text()
+    command = json.loads(dockerfile.rpartition("CMD ")[2])
+    told = dict(pairwise(command))
+    pod = named("Deployment")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert told["--port"] == str(CONTAINER_PORT)
+    assert told["--state"] in {mount["mountPath"] for mount in container["volumeMounts"]}
+    user = re.search(r"^USER (\d+):(\d+)$", dockerfile, re.MULTILINE).groups()
+    context = pod["securityContext"]
+    assert user == (str(context["runAsUser"]), str(context["runAsGroup"]))
+    (variable,) = container["env"]
+    assert variable["name"] == TOKEN_VARIABLE
+    detector = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]["detector"]
+    assert TOKEN_VARIABLE in detector["environment"]
+    assert detector["volumes"] == [f"detector:{told['--state']}"]
 
 
 def test_compose_starts_the_detector_only_when_it_is_named():

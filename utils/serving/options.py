@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from utils.options import Options
+from utils.serving.service.limits import Limits
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# A running service takes none of these from a later deployment: it has to start again.
+_PLACEMENT = {"host", "port", "workers", "threads", "folders", "limits"}
 
 
 class CloudOptions(Options):
@@ -51,6 +55,15 @@ class DeploymentOptions(Options):
     workers: int = Field(default=1, ge=1, le=64)
     """Number of processes that predict; each holds the network in memory."""
 
+    threads: int | None = Field(default=None, ge=1)
+    """Number of threads of each network; by default one for each processor."""
+
+    folders: tuple[Path, ...] = ()
+    """Folders whose files `POST /scenes` may name by their address; other scenes are uploaded."""
+
+    limits: Limits = Limits()
+    """Limits of the service on requests, waiting work and kept results."""
+
     ready_s: float = Field(default=120, gt=0)
     """Seconds within which the service has to find in its test image what it must."""
 
@@ -80,6 +93,10 @@ class DeploymentOptions(Options):
     share: int = Field(default=100, ge=1, le=100)
     """Percent of the requests that the new version answers in the clouds; the version before it
     answers the others, until a later deployment gives the new one 100."""
+
+    def placement(self) -> dict[str, Any]:
+        """Options that need a restart of a service on this machine, as JSON holds them."""
+        return self.model_dump(mode="json", include=_PLACEMENT)
 
 
 class PredictionOptions(Options):

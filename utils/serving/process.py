@@ -59,9 +59,7 @@ class Served:
         version: Version of the model.
         digest: Identity of the bundle.
         bundle: Folder `src` of the bundle.
-        host: Address that it listens on.
-        port: Port that was asked for.
-        workers: Number of processes that predict.
+        placement: Options that it was started with, from `DeploymentOptions.placement`.
         since: Time at which the version began to answer, ISO 8601 in UTC.
     """
 
@@ -69,10 +67,18 @@ class Served:
     version: str
     digest: str
     bundle: str
-    host: str
-    port: int
-    workers: int
+    placement: dict[str, Any]
     since: str
+
+    @property
+    def host(self) -> str:
+        """The address that it listens on."""
+        return str(self.placement["host"])
+
+    @property
+    def options(self) -> DeploymentOptions:
+        """Options that deploy to the same place."""
+        return DeploymentOptions.model_validate(self.placement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +153,7 @@ def deploy_here(bundle: Bundle, options: DeploymentOptions) -> Deployed:
     folder = service_folder(bundle.model)
     with FileLock(folder / "start.lock"):
         running = running_service(bundle.model)
-        if running is not None and _is_placed(running.served, options):
+        if running is not None and running.served.placement == options.placement():
             if running.served.digest == bundle.digest:
                 return Deployed(running, "unchanged")
             return _switch(running, _kept(bundle))
@@ -218,12 +224,6 @@ def _running_in(folder: Path) -> RunningService | None:
     return None if served is None else RunningService(server, served, folder)
 
 
-def _is_placed(served: Served, options: DeploymentOptions) -> bool:
-    """Whether a service listens where it is wanted, with as many workers."""
-    wanted = (options.host, options.port, options.workers)
-    return (served.host, served.port, served.workers) == wanted
-
-
 def _kept(bundle: Bundle) -> Bundle:
     """A copy of a bundle that stays while it is served; the store may be elsewhere."""
     folder = local_folder("bundles") / bundle.digest
@@ -248,7 +248,7 @@ def _start_on(
     command: list[str | Path] = [
         *(python, "-m", "utils.serving.service", "--bundle", bundle.folder),
         *("--state", folder / _STATE, "--host", options.host, "--port", str(port)),
-        *("--workers", str(options.workers)),
+        *("--workers", str(options.workers), *_flags(options)),
     ]
     return start_server(
         _NAME,
@@ -262,15 +262,23 @@ def _start_on(
     )
 
 
+def _flags(options: DeploymentOptions) -> Iterator[str]:
+    """Yield the flags of the service for options that are not its defaults."""
+    if options.threads is not None:
+        yield from ("--threads", str(options.threads))
+    for folder in options.folders:
+        yield from ("--allow", str(folder.absolute()))
+    for name, value in options.limits.model_dump(exclude_defaults=True).items():
+        yield from (f"--{name.replace('_', '-')}", str(value))
+
+
 def _note(folder: Path, bundle: Bundle, options: DeploymentOptions) -> Served:
     served = Served(
         model=bundle.model,
         version=bundle.version,
         digest=bundle.digest,
         bundle=str(bundle.folder),
-        host=options.host,
-        port=options.port,
-        workers=options.workers,
+        placement=options.placement(),
         since=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     write_whole(folder / _SERVED, json.dumps(asdict(served), indent=1))
@@ -291,10 +299,8 @@ def _switch(running: RunningService, bundle: Bundle) -> Deployed:
             f"The service stays with version {running.served.version}: version {bundle.version} "
             f"was refused. {told.get('error', '')} Its log says more: {running.log}"
         )
-    options = DeploymentOptions(
-        host=running.served.host, port=running.served.port, workers=running.served.workers
-    )
-    service = RunningService(running.server, _note(running.folder, bundle, options), running.folder)
+    served = _note(running.folder, bundle, running.served.options)
+    service = RunningService(running.server, served, running.folder)
     return Deployed(service, "switched", running.served.version)
 
 

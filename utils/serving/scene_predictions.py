@@ -88,8 +88,8 @@ def _predicted(
         return None
     if str(answer["version"]) != version:
         raise ServiceError(
-            f"The service changed from version {version} to {answer['version']} between two scenes. "
-            "Run it again, so that one version predicts everything."
+            f"The service changed from version {version} to {answer['version']} between two "
+            "scenes. Run it again, so that one version predicts everything."
         )
     kind = ShapeKind(told["kind"])
     windows = (
