@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from google.cloud.aiplatform_v1 import PredictionServiceClient
 from tests.emulators.cloud_project import HOSTS, CloudProject
 from tests.emulators.google_apis import GoogleApis
 from tests.fixtures.google_cloud import GoogleCloud
+from tests.fixtures.spots import SpotsBundle
 from utils.detection.onnx.heads import Head
 from utils.errors import CloudError, ConfigurationError
 from utils.google_cloud.cloud_run import CloudRun
@@ -21,9 +24,11 @@ from utils.google_cloud.credentials import log_in
 from utils.google_cloud.deployments import Wanted
 from utils.google_cloud.endpoints import VertexEndpoints
 from utils.google_cloud.rest import Project
+from utils.paths import PROJECT_ROOT
 from utils.serving.bundle import Bundle
-from utils.serving.clouds import cloud_status, undeploy_in_cloud
+from utils.serving.clouds import cloud_status, image_of, open_place, undeploy_in_cloud
 from utils.serving.deployment import deploy_bundle
+from utils.serving.environment import service_python
 from utils.serving.options import DeploymentOptions
 from utils.shapes.shapes import ShapeKind
 
@@ -303,3 +308,30 @@ def test_a_place_that_is_not_named_says_where_to_name_it(bundle, cloud, registry
     place = {"project": cloud.project, "region": REGION, "registry": REGISTRY, key: None}
     with pytest.raises(ConfigurationError, match=rf"--set deployment\.cloud\.{key}="):
         deploy_bundle(bundle, options(cloud, cloud=place))
+
+
+def test_the_service_itself_answers_on_an_endpoint_and_google_guards_it(
+    spots_bundle: SpotsBundle, cloud, registry, tmp_path
+):
+    """The container that Vertex AI runs is that of the bundle, but for the image around it."""
+    bundle = spots_bundle()
+    dockerfile = (PROJECT_ROOT / "utils" / "serving" / "bento" / "Dockerfile").read_text()
+    command = json.loads(dockerfile.rpartition("CMD ")[2])
+    told = {"python": str(service_python()), "/bundle/src": str(bundle.folder), "8080": "{port}"}
+    told["/var/lib/detector"] = str(tmp_path / "state")
+    words = shlex.join(told.get(word, word) for word in command)
+    image = image_of(bundle, options(cloud), open_place(options(cloud)))
+    registry.images.add(image.removeprefix(f"{REGISTRY}/"))
+    container = ["sh", "-c", f"cd {bundle.folder} && exec {words}"]
+    cloud.vertex.containers.images[image] = container
+    deploy_bundle(bundle, options(cloud))
+    service = cloud_status(bundle.model, options(cloud))
+    client = PredictionServiceClient(
+        client_options={"api_endpoint": f"{REGION}-aiplatform.googleapis.com"}
+    )
+    picture = bundle.test_image.read_bytes()
+    body = httpbody_pb2.HttpBody(content_type="image/png", data=picture)
+    answer = json.loads(client.raw_predict(endpoint=service.name, http_body=body).data)
+    assert answer["version"] == bundle.version
+    expected = json.loads(bundle.expected.read_bytes())
+    assert answer["objects"] == expected["objects"]
