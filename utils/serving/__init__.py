@@ -1,1 +1,5 @@
 """Detectors outside the pipelines: bundles that prove themselves, and the service of them."""
+
+from utils.serving.client import Client, ServiceError
+
+__all__ = ["Client", "ServiceError"]

@@ -14,14 +14,14 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from utils.serving.service import metrics, predictions, scenes
+from utils.serving.service import metrics, openapi, predictions, scenes
 from utils.serving.service.access import check_access, check_token
 from utils.serving.service.bodies import json_body
 from utils.serving.service.front import Front
-from utils.serving.service.predictions import VERSION_HEADER
+from utils.serving.service.predictions import MARKUP_POLICY, VERSION_HEADER
 from utils.serving.service.refusals import Refused
 
 Endpoint = Callable[[Request, Front], Awaitable[Response]]
@@ -52,6 +52,8 @@ def application(front: Front) -> Starlette:
         ("GET", "/healthz", _ready),
         ("GET", "/metrics", _metrics),
         ("POST", "/admin/deploy", _deploy),
+        ("GET", "/openapi.json", _openapi),
+        ("GET", "/", _page),
         ("POST", "/scenes", scenes.add_scene),
         ("GET", "/scenes", scenes.list_scenes),
         ("GET", "/scenes/{scene}", scenes.scene),
@@ -112,6 +114,19 @@ async def _metrics(_request: Request, front: Front) -> Response:
         waiting=front.in_hand, restarts=front.restarts, scenes=front.jobs.counts, served=served
     )
     return Response(page, headers={"Content-Type": metrics.CONTENT_TYPE})
+
+
+async def _openapi(_request: Request, front: Front) -> Response:
+    return JSONResponse(_api(front))
+
+
+async def _page(_request: Request, front: Front) -> Response:
+    policy = {"Content-Security-Policy": MARKUP_POLICY}
+    return HTMLResponse(openapi.page(_api(front)), headers=policy)
+
+
+def _api(front: Front) -> dict[str, Any]:
+    return openapi.description(front.facts.get("model", ""), front.facts.get("version", ""))
 
 
 async def _deploy(request: Request, front: Front) -> Response:

@@ -145,7 +145,7 @@ class Front:
         """
         if self._in_hand + images > self.limits.waiting:
             raise busy(
-                f"{self._in_hand} predictions are waiting, as many as the service takes on.", 1
+                f"As many predictions as the service takes on are waiting: {self._in_hand}.", 1
             )
         self._in_hand += 1
         try:

@@ -26,7 +26,7 @@ from utils.serving.service.scene_files import (
     read_progress,
     write_json,
 )
-from utils.serving.service.workers import worker_environment
+from utils.serving.service.workers import ProofError, check_bundle, worker_environment
 
 _ATTEMPTS = 3  # at the same row of windows
 _DONE, _FAILED = 0, 3
@@ -232,6 +232,11 @@ class Jobs:
         job = self._set(replace(job, state=State.RUNNING))
         attempts, row = 0, -1
         while attempts < _ATTEMPTS and not self._jobs[job.id].state.is_final:
+            try:
+                await check_bundle(Path(job.bundle))
+            except ProofError as error:
+                self._end(job, State.FAILED, str(error))
+                return
             code = await self._run(job)
             if self._current(job).state.is_final:
                 return

@@ -27,6 +27,7 @@ IMAGE_FIELD = "image"
 _ONLY_SUFFIX = ".tga"
 _TGA = (b"image/tga", b"image/x-tga", b"image/x-targa")
 _LONGEST_OPTION = 4096
+_BUFFER_BYTES = 1 << 18
 _MOST_OPTIONS = 32
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _HINT = (
@@ -166,7 +167,9 @@ def _new_file(folder: Path, upload: Upload, name: str) -> BinaryIO:
     # The client's name is not used: only the suffix of a format that has no other sign.
     path = folder / (uuid4().hex + _ONLY_SUFFIX * name.lower().endswith(_ONLY_SUFFIX))
     upload.images.append(path)
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", 0)
+    return os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", _BUFFER_BYTES
+    )
 
 
 async def _receive_form(
