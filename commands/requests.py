@@ -51,6 +51,7 @@ LOOP = (
         "training_pipeline_remote_gpu",
     ),
     Command("evaluate", "ev", "evaluate a detector on the newest labels", "evaluate"),
+    Command("package", "p", "pack the detector in production for serving", "package"),
     Command(
         "inference",
         "i",

@@ -1,5 +1,6 @@
 """Materializers: how each noun is stored as an artifact and shown in the dashboard."""
 
+from materializers.bundle import BundleMaterializer
 from materializers.detector import DetectorMaterializer
 from materializers.evaluation import EvaluationMaterializer
 from materializers.issues import IssueReportMaterializer
@@ -15,6 +16,7 @@ from materializers.tables import (
 from materializers.viewer import ViewerMaterializer
 
 __all__ = [
+    "BundleMaterializer",
     "DetectorMaterializer",
     "EvaluationMaterializer",
     "IssueReportMaterializer",

@@ -20,6 +20,11 @@ def version_in(model: str, version: str | int) -> ModelVersionResponse | None:
         return None
 
 
+def created_at(model: str, version: str | int) -> str:
+    """Return the time at which a version of a model was made: ISO 8601 in UTC."""
+    return Client().get_model_version(model, version).created.isoformat(timespec="seconds")
+
+
 def versions_of(model: str) -> Iterator[ModelVersionResponse]:
     """Yield all versions of a model, newest first; none where there is no such model."""
     # ZenML would raise for an unknown model, and a project without an export has none.

@@ -96,6 +96,19 @@ def training_is_there(configuration: RunConfiguration) -> None:
         _require_artifact(configuration, _version_of(configuration), artifact)
 
 
+def evaluation_is_there(configuration: RunConfiguration) -> None:
+    """Check that the version of the configuration has a detector, its labels and its scores."""
+    for artifact in (DETECTOR, "splits", "checked_dataset", "evaluation"):
+        _require_artifact(configuration, _version_of(configuration), artifact)
+
+
+def package_can_be_served(configuration: RunConfiguration) -> None:
+    """Check that a service can predict as the configuration says."""
+    from utils.serving.packing import require_servable
+
+    require_servable(configuration.parameters["inference"])
+
+
 def labels_are_there(configuration: RunConfiguration) -> None:
     """Check that there are labels to evaluate by."""
     labels = newest("labeled_dataset", configuration.model[0] or None)

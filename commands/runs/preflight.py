@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from commands.runs.configuration import RunConfiguration
 from commands.runs.model_needs import (
     detector_is_there,
+    evaluation_is_there,
     labels_are_there,
     labels_can_be_read,
+    package_can_be_served,
     something_is_predicted,
     tiles_can_be_reached,
     training_is_there,
@@ -166,6 +168,7 @@ _CHECKS: dict[str, tuple[Callable[[RunConfiguration], Any], ...]] = {
     "training": (labels_can_be_read, tiles_can_be_reached),
     "evaluate": (training_is_there, labels_are_there, tiles_can_be_reached),
     "promotion": (training_of_both_is_known,),
+    "package": (evaluation_is_there, package_can_be_served),
     "inference": (detector_is_there, _source_can_be_read),
     "prediction": (_service_answers, _source_can_be_read),
     "deployment": (training_is_there, labels_are_there),

@@ -28,6 +28,7 @@ _LINES = {
     "evaluation": "on unseen scenes: mAP50 {mAP50:.3f}, mAP50-95 {mAP50-95:.3f}",
     "evaluation of classes": "on unseen scenes: top-1 {top1:.3f}, top-5 {top5:.3f}, F1 {F1:.3f}",
     "promotion": "{verdict}",
+    "bundle": "packed {model}, version {version}, in {megabytes} MB",
     "predictions": "{boxes} objects found in {scenes} scenes",
     "predictions of classes": "{scenes} scenes classified: {boxes} classes with a score",
     "picked_tiles": "{tiles} tiles picked: {reasons}",
@@ -77,6 +78,7 @@ _LINES_BY_FIGURE = {
     "{geojson}",
     "label_files": "as label files of YOLO or DOTA: {label_files}",
     "viewer": "viewer: {viewer}",
+    "bundle_folder": "bundle: {bundle_folder}",
 }
 _OF_A_SHARD = "shard_"
 _SENDS = ("sync_issues", "send_issues")
@@ -86,6 +88,7 @@ _WITH_PAGE = {
     "labeled_dataset",
     "evaluation",
     "promotion",
+    "bundle",
     "predictions",
     "picked_tiles",
 }

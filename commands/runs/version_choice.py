@@ -168,6 +168,15 @@ def _for_evaluation(configuration: RunConfiguration) -> Choice:
     return Choice(_with_version(configuration, version), told)
 
 
+def _for_package(configuration: RunConfiguration) -> Choice:
+    number = configuration.parameters["version"]
+    if number is None:
+        return Choice(configuration)
+    name, _ = configuration.model
+    version = _require(name, str(number), version_in(name, number))
+    return Choice(_with_version(configuration, version))
+
+
 def _can_be_evaluated(version: ModelVersionResponse | None) -> bool:
     return version is not None and has_detector(version) and bool(version.get_artifact("splits"))
 
@@ -204,4 +213,5 @@ def _with_version(
 _CHOICES: dict[str, Callable[[RunConfiguration], Choice]] = {
     "training": _for_training,
     "evaluate": _for_evaluation,
+    "package": _for_package,
 }

@@ -1,4 +1,4 @@
-"""Options of a deployment: where the service runs and how it is reached."""
+"""Options of packing a detector, of its deployment, and of asking its service."""
 
 from __future__ import annotations
 
@@ -8,11 +8,30 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from utils.options import Options
+from utils.serving.model_facts import NOT_STATED
 from utils.serving.service.limits import Limits
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # A running service takes none of these from a later deployment: it has to start again.
 _PLACEMENT = {"host", "port", "workers", "threads", "folders", "limits"}
+
+
+class PackageOptions(Options):
+    """Facts that only you know, for the model card."""
+
+    intended_use: str = NOT_STATED
+    """Purpose that the detector is meant for: scenes, sensors, resolutions, objects."""
+
+    not_intended: str = NOT_STATED
+    """Uses that it is not meant for."""
+
+    licences: dict[str, str] = Field(default_factory=dict)
+    """Licence of the images by name of their source, which is the first part of the ids of its
+    scenes."""
+
+    licence: str = NOT_STATED
+    """Licence of the weights. Weights that ultralytics trained or that started from its weights
+    are under the AGPL-3.0, unless you have another licence from them."""
 
 
 class CloudOptions(Options):

@@ -66,11 +66,7 @@ def pack_detector(
         BundleError: If the options cannot be served, or the folder holds something.
         DetectorError: If the weights cannot be loaded.
     """
-    if options.augment:
-        raise BundleError(
-            "A service does not predict with test-time augmentation, so that the bundle would find "
-            "other objects than its evaluation. Set inference.augment to false."
-        )
+    require_servable(options)
     if folder.exists() and any(folder.iterdir()):
         raise BundleError(f"{folder} holds something already. Name a folder that does not exist.")
     source = folder / SOURCE
@@ -101,6 +97,19 @@ def pack_detector(
     write_whole(folder / "README.md", card)
     write_bento(bundle, facts.created)
     return bundle
+
+
+def require_servable(options: InferenceOptions) -> None:
+    """Make sure that a service can predict with some options.
+
+    Raises:
+        BundleError: If it cannot.
+    """
+    if options.augment:
+        raise BundleError(
+            "A service does not predict with test-time augmentation, so that the bundle would find "
+            "other objects than its evaluation. Set inference.augment to false."
+        )
 
 
 def settings_of(detector: Detector, options: InferenceOptions) -> BundleSettings:

@@ -1,1 +1,0 @@
-"""Files that every bundle carries as they are."""
