@@ -81,3 +81,7 @@ class JobError(SpyglassError):
 
 class BundleError(SpyglassError):
     """A bundle cannot be packed, or is not as it was packed."""
+
+
+class ServiceError(SpyglassError):
+    """A service cannot be reached, refuses a request, or has another version than it should."""

@@ -143,6 +143,12 @@ def _require_tiles_of(project: int | str) -> None:
         )
 
 
+def _service_answers(configuration: RunConfiguration) -> None:
+    from utils.serving.connection import connect_service
+
+    connect_service(configuration.model[0], configuration.parameters["prediction"].service).model()
+
+
 def _tags_can_be_read(configuration: RunConfiguration) -> None:
     if configuration.parameters["dataset_name"] is not None:
         _database_can_start(configuration)
@@ -164,6 +170,8 @@ _CHECKS: dict[str, tuple[Callable[[RunConfiguration], Any], ...]] = {
     "promotion": (training_of_both_is_known,),
     "package": (evaluation_is_there, package_can_be_served),
     "inference": (detector_is_there, _source_can_be_read),
+    "prediction": (_service_answers, _source_can_be_read),
+    "deployment": (training_is_there, labels_are_there),
     "fiftyone": (_there_are_tiles, _database_can_start),
     "feedback": (
         detector_is_there,

@@ -107,7 +107,8 @@ async def _live(_request: Request, _front: Front) -> Response:
 
 async def _ready(_request: Request, front: Front) -> Response:
     if front.problem:
-        return JSONResponse({"ready": False, "error": front.problem}, 503, {"Retry-After": "1"})
+        told = {"ready": False, "refused": front.is_refused, "error": front.problem}
+        return JSONResponse(told, 503, {"Retry-After": "1"})
     told = {name: front.facts[name] for name in ("model", "version", "digest")}
     return JSONResponse({"ready": True, **told})
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from utils.serving.service.access import ADMIN_FILE, TOKEN_FILE, token_in
+from utils.serving.service.access import ADMIN_FILE, service_token, token_in
 from utils.serving.service.addresses import Addresses
 from utils.serving.service.frames import Frame, Header
 from utils.serving.service.jobs import Jobs
@@ -38,6 +38,7 @@ class Front:
         is_loopback: Whether it listens on this machine only.
         token: Token that clients show; empty if none is needed.
         admin_token: Token of its owner.
+        is_refused: Whether the bundle that it was started with does not find what it must.
     """
 
     def __init__(
@@ -77,11 +78,12 @@ class Front:
         self.is_stopping = False
         self.is_loopback = host in ("127.0.0.1", "::1", "localhost")
         self.admin_token = token_in(state / ADMIN_FILE)
-        self.token = "" if self.is_loopback else token_in(state / TOKEN_FILE)
+        self.token = service_token(state, is_loopback=self.is_loopback)
         self._bundle = bundle
         self._count, self._threads = workers, threads
         self._pool: WorkerPool | None = None
         self._problem = _STARTING
+        self.is_refused = False
         self._slots = asyncio.Semaphore(workers * _QUESTIONS)
         self._in_hand = 0
         self._switching = asyncio.Lock()
@@ -127,7 +129,7 @@ class Front:
         try:
             self._pool = await self._started(self._bundle)
         except ProofError as error:
-            self._problem = str(error)
+            self._problem, self.is_refused = str(error), True
             logger.error("%s", error)
         self._working = asyncio.create_task(self.jobs.work())
 

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,9 @@ class Problem(Exception):  # noqa: N818 - an answer
 def main(arguments: list[str]) -> int:
     """Serve the front until it closes the socket; returns the exit code."""
     folder, descriptor, threads = Path(arguments[0]), int(arguments[1]), int(arguments[2])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the front ends it, once its answers are out
+    # The front ends it, once its answers are out, by closing the socket; so does the front's death.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     logging.basicConfig(format="%(message)s")
     keep_decoders_safe()
     with socket.socket(fileno=descriptor) as front:
@@ -83,6 +86,7 @@ def facts_of(detector: PackedDetector) -> Header:
         "tile_size": bundle.settings.tile_size,
         "overlap": bundle.settings.overlap,
         "confidence": bundle.settings.confidence,
+        "settings": asdict(bundle.settings),
         "evaluation": bundle.evaluation,
     }
 
