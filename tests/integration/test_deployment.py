@@ -20,7 +20,10 @@ from run import main
 from tests.fixtures.detector import tiny_tiles
 from tests.fixtures.terminal import unfolded
 from utils.dataset.labeled import LabeledDataset
+from utils.dataset.splits import Split
 from utils.detection.detector import Detector
+from utils.evaluation.evaluate import evaluate_detector
+from utils.evaluation.options import EvaluationOptions
 from utils.ports import free_port
 from utils.serving.process import running_service, running_services, stop_service
 
@@ -34,6 +37,10 @@ def model(tiny_detector: Detector, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("labels")
     tiles, splits = tiny_tiles(folder / "tiles", TILES)
     labels = LabeledDataset.write(folder / "labels.parquet", ["ship"], tiles)
+    test = [tile for tile in tiles if splits[tile.scene_id] == Split.TEST]
+    images = {tile.tile_id: Path(tile.uri) for tile in test}
+    options = EvaluationOptions(device="cpu")
+    evaluation = evaluate_detector(tiny_detector, test, images, folder / "pictures", options)
     name = f"model-{uuid4().hex[:8]}"
     Client().create_model(name)
     for _ in range(2):
@@ -43,6 +50,7 @@ def model(tiny_detector: Detector, tmp_path_factory: pytest.TempPathFactory) -> 
             "splits": {scene: split.value for scene, split in splits.items()},
             "checked_dataset": labels,
             "labeled_dataset": labels,
+            "evaluation": evaluation,
         }
         for artifact, noun in nouns.items():
             saved = save_artifact(noun, artifact)
@@ -105,7 +113,7 @@ def test_status_tells_what_runs_where_since_when_and_what_is_in_production(runs,
     shown = runs("--status")
     assert f"{model}: version 1 answers at http://127.0.0.1:{port} since " in shown
     assert "as in production" in shown
-    assert "ready" in shown
+    assert "ready; jobs over scenes: none" in shown
     assert str(running_service(model).log) in shown
 
 
