@@ -105,7 +105,9 @@ def test_a_service_of_another_version_is_refused(bundle, client, tiny_detector_o
 @DETECT
 def test_a_service_that_is_not_there_is_one_sentence(bundle, tiny_detector_of):
     with pytest.raises(ServiceError, match="http://127"):
-        remote_loader(Client("http://127.0.0.1:9", attempts=1), tiny_detector_of(bundle.kind), OPTIONS, "1")
+        remote_loader(
+            Client("http://127.0.0.1:9", attempts=1), tiny_detector_of(bundle.kind), OPTIONS, "1"
+        )
 
 
 def test_a_window_is_sent_without_a_loss():
