@@ -259,9 +259,9 @@ def test_a_token_is_shown_once_where_other_machines_may_ask(runs, deploying):
 @pytest.mark.parametrize(
     ("wrong", "meant"),
     [
-        ("deployment.prot=1", "port"),
+        ("deployment.prot=1", "did you mean 'port'"),
         ("deployment.where=here", "'local'"),
-        ("deploiment.port=1", ""),
+        ("deploiment.port=1", "did you mean 'deployment'"),
     ],
 )
 def test_a_misspelt_setting_is_told_before_anything_starts(runs, deploying, wrong, meant):
