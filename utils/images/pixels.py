@@ -109,9 +109,10 @@ class UprightParts:
         with explained(path):
             kind = image_format(path)
             self._image = open_gdal_image(path, kind, self._facts, options)
-            first = self._converted(Window(x=0, y=0, width=1, height=1), [])
+            first = self._as_stored(Window(x=0, y=0, width=1, height=1), [])
+            self._has_other_colours = first.interpretation in _OTHER_COLOUR_SPACES
             self._levels: tuple[FloatArray, FloatArray] | None = None
-            if first.format != "uchar":
+            if first.format != "uchar" and not self._has_other_colours:
                 faults: list[Exception] = []
                 reopen = partial(_turned, path, self._facts, options, faults, True)
                 self._levels = _percentiles(lambda: _measured(reopen(), self._facts), options)
@@ -124,16 +125,23 @@ class UprightParts:
         """
         faults: list[Exception] = []
         with explained(self._path, faults):
-            image = self._converted(part, faults)
-            if self._levels is not None:
-                image = _stretched(image, self._facts, *self._levels)
-            fetched = pyvips.Region.new(image).fetch(0, 0, part.width, part.height)
-        pixels = np.frombuffer(fetched, np.uint8).reshape(part.height, part.width, -1)
+            if self._levels is None and not self._has_other_colours:
+                pixels = self._image.rows(part).read(0, part.height)
+            else:
+                pixels = self._converted(part, faults)
         return pixels[..., :3] if pixels.shape[-1] > 2 else pixels[..., :1]
 
-    def _converted(self, part: Window, faults: list[Exception]) -> Any:
-        image = virtual_image(self._image.rows(part), "sequential", faults)
-        return image.colourspace("srgb") if image.interpretation in _OTHER_COLOUR_SPACES else image
+    def _converted(self, part: Window, faults: list[Exception]) -> NDArray[np.uint8]:
+        image = self._as_stored(part, faults)
+        if self._has_other_colours:
+            image = image.colourspace("srgb")
+        if self._levels is not None:
+            image = _stretched(image, self._facts, *self._levels)
+        fetched = pyvips.Region.new(image).fetch(0, 0, part.width, part.height)
+        return np.frombuffer(fetched, np.uint8).reshape(part.height, part.width, -1)
+
+    def _as_stored(self, part: Window, faults: list[Exception]) -> Any:
+        return virtual_image(self._image.rows(part), "sequential", faults)
 
 
 def _turned(

@@ -15,6 +15,7 @@ from utils.serving.service.app import application
 from utils.serving.service.front import Front
 from utils.serving.service.guarded_http import guarded_protocol
 from utils.serving.service.limits import Limits
+from utils.serving.service.task_images import TaskImages
 
 _DRAIN_SECONDS = 30
 
@@ -34,6 +35,7 @@ def main(arguments: list[str]) -> int:
         threads=given.threads,
         host=given.host,
         folders=given.allow,
+        task_images=TaskImages(given.label_studio, _token_in(given.label_studio_token)),
     )
     config = uvicorn.Config(
         application(front),
@@ -50,6 +52,10 @@ def main(arguments: list[str]) -> int:
     )
     _Server(config, front).run()
     return 0
+
+
+def _token_in(file: Path | None) -> str:
+    return "" if file is None else file.read_text().strip()
 
 
 class _Server(uvicorn.Server):
@@ -81,6 +87,15 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="FOLDER",
         help="folder whose files may be scenes; may be given several times",
+    )
+    parser.add_argument(
+        "--label-studio",
+        default="",
+        metavar="ADDRESS",
+        help="Label Studio whose tasks may be predicted",
+    )
+    parser.add_argument(
+        "--label-studio-token", type=Path, metavar="FILE", help="file that holds a token for it"
     )
     group = parser.add_argument_group("limits")
     for name, field in Limits.model_fields.items():

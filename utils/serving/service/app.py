@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from utils.serving.service import metrics, openapi, predictions, scenes
+from utils.serving.service import label_studio, metrics, openapi, predictions, scenes
 from utils.serving.service.access import check_access, check_token
 from utils.serving.service.bodies import json_body
 from utils.serving.service.front import Front
@@ -53,6 +53,11 @@ def application(front: Front) -> Starlette:
         ("GET", "/metrics", _metrics),
         ("POST", "/admin/deploy", _deploy),
         ("GET", "/openapi.json", _openapi),
+        ("GET", "/label-studio/health", label_studio.health),
+        ("POST", "/label-studio/setup", label_studio.setup),
+        ("POST", "/label-studio/predict", label_studio.predict_tasks),
+        ("POST", "/label-studio/webhook", label_studio.webhook),
+        ("GET", "/label-studio/versions", label_studio.versions),
         ("GET", "/", _page),
         ("POST", "/scenes", scenes.add_scene),
         ("GET", "/scenes", scenes.list_scenes),

@@ -15,6 +15,7 @@ from utils.serving.service.jobs import Jobs
 from utils.serving.service.limits import Limits
 from utils.serving.service.metrics import Metrics
 from utils.serving.service.refusals import Refused, busy
+from utils.serving.service.task_images import TaskImages
 from utils.serving.service.workers import ProofError, TooSlow, WorkerLost, WorkerPool
 
 _QUESTIONS = 4  # of one worker at a time: while one image is computed others are decoded
@@ -32,6 +33,7 @@ class Front:
         incoming: Folder of the images that are being received or predicted.
         addresses: Files that scenes may be read from.
         jobs: Scenes.
+        task_images: Images of Label Studio's tasks.
         is_stopping: Whether it was asked to end, so that streams break off.
         is_loopback: Whether it listens on this machine only.
         token: Token that clients show; empty if none is needed.
@@ -49,6 +51,7 @@ class Front:
         threads: int,
         host: str,
         folders: Sequence[Path] = (),
+        task_images: TaskImages | None = None,
     ) -> None:
         """Prepare the state folder; nothing is started.
 
@@ -60,12 +63,14 @@ class Front:
             threads: Number of threads of each of their networks.
             host: Address that the service listens on.
             folders: Folders whose files may be scenes.
+            task_images: Images of Label Studio's tasks; by default none.
         """
         self.limits = limits
         self.metrics = Metrics()
         self.state = state
         self.incoming = state / "incoming"
         self.addresses = Addresses(folders)
+        self.task_images = task_images or TaskImages("", "")
         self.jobs = Jobs(state / "scenes", limits, threads)
         self.incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in self.incoming.iterdir():  # of a service that was killed
