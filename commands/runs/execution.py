@@ -18,8 +18,10 @@ from commands.runs.cluster import has_cluster, prepare_for_jobs
 from commands.runs.configuration import (
     MODEL,
     RunConfiguration,
+    deeper_key,
     load_configuration,
     parameter_names,
+    parameters_model,
 )
 from commands.runs.preflight import check_before
 from commands.runs.reachability import check_places, check_reachable, require_checkout
@@ -232,5 +234,12 @@ def _check_override_keys(
                 "or write 'model' into the project's file."
             )
         if not is_of_model and (first not in known or key in _KEYS_OF_PROJECT):
-            hint = _KEYS_OF_PROJECT.get(key) or hint_for(first) or unknown_key(first, there)
+            hint = _KEYS_OF_PROJECT.get(key) or hint_for(first) or _nearest(first, there, pipelines)
             raise ConfigurationError(f"--set {key}: {hint}")
+
+
+def _nearest(key: str, known: list[str], pipelines: dict[Command, Any]) -> str:
+    """Return the sentence that says a key is not known, and which was probably meant."""
+    models = (parameters_model(pipeline.entrypoint) for pipeline in pipelines.values())
+    place = next(filter(None, (deeper_key(key, model) for model in models)), None)
+    return f"unknown key '{key}': {place}" if place else unknown_key(key, known)
