@@ -6,11 +6,13 @@ Standard library only, so that `--help` answers at once.
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 
 from commands.parser import USAGE_EXIT_CODE, build_parser
 from commands.requests import (
     LOOP,
+    REGISTRATION,
     CheckStack,
     CommandLine,
     CompareTrainings,
@@ -44,6 +46,10 @@ def parse_arguments(arguments: list[str]) -> CommandLine:
     parsed = parser.parse_args(arguments)
     chosen = set(parsed.commands or [])
     parsed.commands = [command for command in LOOP if command.name in chosen]
+    if parsed.register_model:
+        # As YAML, so that no letter of the path means anything.
+        parsed.overrides.append(f"registration.file={json.dumps(parsed.register_model)}")
+        parsed.commands.insert(0, REGISTRATION)
     _check_combination(parser, parsed)
     # No namespace leaves this module: every command has a type of its own.
     requests = tuple(_requests(parsed))

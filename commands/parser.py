@@ -61,7 +61,9 @@ def build_parser() -> argparse.ArgumentParser:
             help=f"{command.help} (configs/{command.remote_config or command.config}.yaml)",
         )
     _add_inspection(parser.add_argument_group("before the loop"))
-    _add_stages(parser.add_argument_group("stages"))
+    stages = parser.add_argument_group("stages")
+    _add_stages(stages)
+    _add_registration(stages)
     _add_datasets(parser.add_argument_group("labels"))
     _add_reports(parser.add_argument_group("looking"))
     _add_experiments(parser.add_argument_group("experiments"))
@@ -108,6 +110,15 @@ def _add_stages(stages: argparse._ArgumentGroup) -> None:
     stages.add_argument("--reason", metavar="TEXT", help="why, to be recorded; goes with --force")
     stages.add_argument(
         "--rollback", action="store_true", help="bring back what was in production before"
+    )
+
+
+def _add_registration(models: argparse._ArgumentGroup) -> None:
+    models.add_argument(
+        "--register-model",
+        metavar="FILE",
+        help="make a detector that was trained elsewhere, an ultralytics .pt or an ONNX file, a "
+        "version of the model, evaluated on its newest labels (configs/register.yaml)",
     )
 
 

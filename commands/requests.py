@@ -85,10 +85,13 @@ PROMOTION = Command("promotion", "", "compare a detector with the one in product
 # Packs, proves and deploys the version in production, behind `--deploy`.
 DEPLOYMENT = Command("deployment", "", "pack, evaluate as packed, and deploy", "deployment")
 
+# `--register-model FILE`: in place of a training.
+REGISTRATION = Command("register", "", "register a detector that was trained elsewhere", "register")
+
 # Where --promote falls among the loop's flags when both are given.
 PIPELINES_BEFORE_STAGE = {
-    "staging": ("ingest", "export"),
-    "production": ("ingest", "export", "training", "evaluate"),
+    "staging": ("ingest", "export", "register"),
+    "production": ("ingest", "export", "register", "training", "evaluate"),
 }
 
 

@@ -92,8 +92,14 @@ def reference_pages() -> dict[str, str]:
     """The Markdown of the API reference by room of the library, in order of name.
 
     A room is a package directly below `utils`. The modules that lie in `utils` itself share a page.
+    Files in a folder that is no package are no modules: bundles carry them as they are.
     """
-    rooms = {init.parent.name: init.parent.rglob("*.py") for init in _LIBRARY.glob("*/__init__.py")}
+    rooms = {
+        init.parent.name: [
+            file for file in init.parent.rglob("*.py") if (file.parent / "__init__.py").is_file()
+        ]
+        for init in _LIBRARY.glob("*/__init__.py")
+    }
     pages = {"utils": _page("utils", sorted(_LIBRARY.glob("*.py")))}
     for name in sorted(rooms):
         pages[name] = _page(f"utils.{name}", sorted(rooms[name]))

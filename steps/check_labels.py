@@ -9,6 +9,7 @@ from zenml import step
 from zenml.types import HTMLString
 
 from records.running_step import log_figures, scratch_folder
+from utils.dataset.advice import advice_on
 from utils.dataset.checks import check_dataset
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images
@@ -49,8 +50,10 @@ def check_labels(
         refusals={issue.item: issue.detail for issue in fetching.issues},
         all_tile_ids=(tile.tile_id for tile in manifest if tile.scene_id in splits),
     )
-    log_figures(asdict(checked.statistics), "checked_dataset")
-    page = dataset_page(checked.dataset, splits, checked.issues)
+    kind, names = checked.dataset.kind, checked.dataset.class_names
+    advice = advice_on(checked.dataset, split_of, kind, names, training.imgsz, checks)
+    log_figures({**asdict(checked.statistics), "advice": advice}, "checked_dataset")
+    page = dataset_page(checked.dataset, splits, checked.issues, advice)
     preview = preview_augmentations(checked.dataset, split_of, images, scratch_folder(), training)
     augmented = augmentation_page(preview)
     return checked.dataset, checked.issues, HTMLString(page), HTMLString(augmented)

@@ -28,7 +28,7 @@ def evaluate_packed(
     detector: Detector,
     labels: LabeledDataset,
     splits: dict[str, str],
-    recorded: Evaluation | None,
+    recorded: Evaluation,
     before: PackedEvaluation | None,
     evaluation: EvaluationOptions,
 ) -> Annotated[PackedEvaluation, "packed_evaluation"]:

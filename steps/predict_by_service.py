@@ -25,6 +25,7 @@ def predict_by_service(
 ]:
     """Send every image and scene to the service, and collect its answers."""
     client = connect_service(get_step_context().model.name, service["url"])
-    return predict_source(
+    predictions, issues = predict_source(
         open_source(source), client, service["version"], prediction, scratch_folder()
     )
+    return predictions, issues

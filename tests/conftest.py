@@ -23,6 +23,7 @@ pytest_plugins = [
     "tests.fixtures.inference",
     "tests.fixtures.kinds",
     "tests.fixtures.bundles",  # which imports kinds
+    "tests.fixtures.models",  # which imports bundles
     "tests.fixtures.label_studio",
     "tests.fixtures.mlflow_server",
     "tests.fixtures.mongodb",

@@ -84,4 +84,13 @@ class BundleError(SpyglassError):
 
 
 class ServiceError(SpyglassError):
-    """A service cannot be reached, refuses a request, or has another version than it should."""
+    """A service cannot be reached, refuses a request, or has another version than it should.
+
+    Attributes:
+        status: HTTP status of its answer; 0 without one.
+    """
+
+    def __init__(self, message: str = "", status: int = 0) -> None:
+        """Keep the sentence and the status."""
+        super().__init__(message)
+        self.status = status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -98,13 +99,14 @@ class IssueReport:
         """The number of labels lost with the items and parts of items left out."""
         return sum(issue.lost for issue in self.issues)
 
-    def check_share(self, total: int, max_share: float, what: str) -> None:
+    def check_share(self, total: int, max_share: float, what: str, option: str) -> None:
         """Refuse to go on when too much was set aside.
 
         Args:
             total: Number of items checked, good and bad.
             max_share: The largest share of them that may be set aside, in [0, 1].
             what: The items in the plural, for the message, such as "scenes".
+            option: Key of the limit in the configuration, such as `source.max_bad_share`.
 
         Raises:
             TooManyIssuesError: If the share is exceeded; it names the first few.
@@ -116,8 +118,7 @@ class IssueReport:
         examples = "; ".join(f"{issue.item}: {issue.detail.rstrip('.')}" for issue in first)
         raise TooManyIssuesError(
             f"{bad} of {total} {what} had to be set aside, more than the limit of "
-            f"{max_share:.0%}: {examples}. "
-            "Mend them, or raise max_bad_share in the configuration."
+            f"{max_share:.0%}: {examples}. {_remedy(bad / total, option)}"
         )
 
     def check_left(self, left: int, what: str) -> None:
@@ -137,12 +138,13 @@ class IssueReport:
                 f"{first.detail.rstrip('.')}. Mend them, or choose another source."
             )
 
-    def check_labels(self, usable: int, max_share: float) -> None:
+    def check_labels(self, usable: int, max_share: float, option: str) -> None:
         """Refuse to go on when too many labels were lost, even if no scene was set aside.
 
         Args:
             usable: Number of labels that can be used.
             max_share: Largest share of all labels that may be lost, in [0, 1].
+            option: Key of the limit in the configuration.
 
         Raises:
             TooManyIssuesError: If the share is exceeded; it names those that lose most.
@@ -154,8 +156,7 @@ class IssueReport:
         examples = "; ".join(f"{issue.item}: {issue.detail.rstrip('.')}" for issue in first)
         raise TooManyIssuesError(
             f"{lost} of {usable + lost} labels are lost, more than the limit of "
-            f"{max_share:.0%}: {examples}. "
-            "Mend them, or raise source.max_bad_share."
+            f"{max_share:.0%}: {examples}. {_remedy(lost / (usable + lost), option)}"
         )
 
     @classmethod
@@ -167,6 +168,11 @@ class IssueReport:
     def to_rows(self) -> list[dict[str, object]]:
         """The issues as plain dictionaries, for JSON and tables."""
         return [asdict(issue) for issue in self.issues]
+
+
+def _remedy(share: float, option: str) -> str:
+    enough = math.ceil(share * 100) / 100
+    return f"Mend them, or raise the limit: --set {option}={enough:g}"
 
 
 def _most_lost(issue: Issue) -> int:

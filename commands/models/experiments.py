@@ -160,7 +160,10 @@ def _parameters(run: PipelineRunResponse) -> dict[str, Any]:
 
 def _machine(run: PipelineRunResponse) -> str | None:
     """Return the machine that the training's job asked for, where it ran elsewhere."""
-    settings = run.steps["train_detector"].config.settings
+    training = run.steps.get("train_detector")
+    if training is None:  # trained elsewhere
+        return None
+    settings = training.config.settings
     values = flattened({name: setting.model_dump() for name, setting in settings.items()})
     found = [value for name, value in values.items() if name.rpartition(".")[2] in _MACHINE]
     return " ".join(str(value) for value in found if value) or None

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from zenml import Model
@@ -177,7 +177,7 @@ def _validated(
         checked = model.model_validate(values)
     except ValidationError as error:
         raise ConfigurationError(
-            f"{_origin(path, error, overrides)}: {_explained(error)}"
+            f"{_origin(path, error, overrides)}: {_explained(error, model)}"
         ) from error
     return {name: getattr(checked, name) for name in model.model_fields}
 
@@ -189,12 +189,31 @@ def _origin(path: Path, error: ValidationError, overrides: Mapping[str, Any]) ->
     return f"--set {typed[0]}={overrides[typed[0]]}" if typed else str(path)
 
 
-def _explained(error: ValidationError) -> str:
+def _explained(error: ValidationError, model: type[BaseModel]) -> str:
     """Return the first problem, with a hint where a key is known from elsewhere or missing."""
     problem = first_problem(error, _PARAMETERS)
     key = re.search(r"unknown key '(\w+)'", problem)
+    if key and (place := deeper_key(key[1], model)):
+        return f"{problem[: key.start()]}unknown key '{key[1]}': {place}"
     hint = (hint_for(key[1]) if key else None) or _what_to_give(error)
     return f"{problem}. {hint}" if hint else problem
+
+
+def deeper_key(key: str, model: type[BaseModel]) -> str | None:
+    """Return a question that names where a key stands, which was given one level too high."""
+    places = [
+        f"'{name}.{key}'"
+        for name, field in model.model_fields.items()
+        if any(key in options.model_fields for options in _options_in(field.annotation))
+    ]
+    return f"did you mean {' or '.join(places)}?" if places else None
+
+
+def _options_in(annotation: Any) -> list[type[Options]]:
+    """Return the types of options that an annotation allows."""
+    if isinstance(annotation, type):
+        return [annotation] if issubclass(annotation, Options) else []
+    return [found for inner in get_args(annotation) for found in _options_in(inner)]
 
 
 def _what_to_give(error: ValidationError) -> str | None:

@@ -18,8 +18,10 @@ from commands.runs.cluster import has_cluster, prepare_for_jobs
 from commands.runs.configuration import (
     MODEL,
     RunConfiguration,
+    deeper_key,
     load_configuration,
     parameter_names,
+    parameters_model,
 )
 from commands.runs.preflight import check_before
 from commands.runs.reachability import check_places, check_reachable, require_checkout
@@ -171,7 +173,8 @@ def _planned(
     known = [*parameter_names(pipeline.entrypoint), *([MODEL] if command.has_model else [])]
     if "model_name" in known and f"{MODEL}.name" in overrides:  # it shows a model, and makes none
         overrides = {"model_name": overrides[f"{MODEL}.name"]} | overrides
-    if command.name == "inference" and _is_folder_named(_file_of(command, loop), overrides):
+    predicts = command.name in ("inference", "prediction")
+    if predicts and _is_folder_named(_file_of(command, loop), overrides):
         overrides = {f"source.{KIND}": "folder"} | overrides
     if loop.resume and command.name == "training":
         overrides = overrides | {"training.resume": True}
@@ -231,5 +234,12 @@ def _check_override_keys(
                 "or write 'model' into the project's file."
             )
         if not is_of_model and (first not in known or key in _KEYS_OF_PROJECT):
-            hint = _KEYS_OF_PROJECT.get(key) or hint_for(first) or unknown_key(first, there)
+            hint = _KEYS_OF_PROJECT.get(key) or hint_for(first) or _nearest(first, there, pipelines)
             raise ConfigurationError(f"--set {key}: {hint}")
+
+
+def _nearest(key: str, known: list[str], pipelines: dict[Command, Any]) -> str:
+    """Return the sentence that says a key is not known, and which was probably meant."""
+    models = (parameters_model(pipeline.entrypoint) for pipeline in pipelines.values())
+    place = next(filter(None, (deeper_key(key, model) for model in models)), None)
+    return f"unknown key '{key}': {place}" if place else unknown_key(key, known)

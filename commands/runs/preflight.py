@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from commands.runs.configuration import RunConfiguration
@@ -143,10 +145,18 @@ def _require_tiles_of(project: int | str) -> None:
         )
 
 
+def _named_service_answers(configuration: RunConfiguration) -> None:
+    from utils.serving.connection import connect_service
+
+    service = configuration.parameters["inference"].service
+    if service is not None:
+        connect_service(configuration.model[0], service)
+
+
 def _service_answers(configuration: RunConfiguration) -> None:
     from utils.serving.connection import connect_service
 
-    connect_service(configuration.model[0], configuration.parameters["prediction"].service).model()
+    connect_service(configuration.model[0], configuration.parameters["prediction"].service)
 
 
 def _tags_can_be_read(configuration: RunConfiguration) -> None:
@@ -162,16 +172,29 @@ def _database_can_start(configuration: RunConfiguration) -> None:
         find_mongod()
 
 
+def _model_can_be_registered(configuration: RunConfiguration) -> None:
+    """Read the file as the step will, so that no version is made for one that is refused."""
+    from utils.detection.registration import register_detector
+
+    artifact = newest("labeled_dataset", configuration.model[0] or None)
+    if artifact is not None:
+        labels = artifact.load()
+        with TemporaryDirectory() as folder:
+            options = configuration.parameters["registration"]
+            register_detector(options, labels.kind, list(labels.class_names), Path(folder))
+
+
 _CHECKS: dict[str, tuple[Callable[[RunConfiguration], Any], ...]] = {
     "ingest": (_source_can_be_read, _project_can_receive),
     "export": (_tiles_were_sent, _project_exists),
     "training": (labels_can_be_read, tiles_can_be_reached),
     "evaluate": (training_is_there, labels_are_there, tiles_can_be_reached),
     "promotion": (training_of_both_is_known,),
+    "register": (labels_are_there, _model_can_be_registered),
     "package": (evaluation_is_there, package_can_be_served),
-    "inference": (detector_is_there, _source_can_be_read),
+    "inference": (detector_is_there, _source_can_be_read, _named_service_answers),
     "prediction": (_service_answers, _source_can_be_read),
-    "deployment": (training_is_there, labels_are_there),
+    "deployment": (training_is_there, evaluation_is_there, package_can_be_served),
     "fiftyone": (_there_are_tiles, _database_can_start),
     "feedback": (
         detector_is_there,

@@ -28,6 +28,7 @@ _LINES = {
     "evaluation": "on unseen scenes: mAP50 {mAP50:.3f}, mAP50-95 {mAP50-95:.3f}",
     "evaluation of classes": "on unseen scenes: top-1 {top1:.3f}, top-5 {top5:.3f}, F1 {F1:.3f}",
     "promotion": "{verdict}",
+    "packed_evaluation": "{verdict}",
     "bundle": "packed {model}, version {version}, in {megabytes} MB",
     "predictions": "{boxes} objects found in {scenes} scenes",
     "predictions of classes": "{scenes} scenes classified: {boxes} classes with a score",
@@ -76,7 +77,7 @@ _LINES_BY_FIGURE = {
     "coco_json": "as COCO json: {coco_json}",
     "geojson": "as GeoJSON ({georeferenced_scenes} of {scenes} scenes know where they lie): "
     "{geojson}",
-    "label_files": "as label files of YOLO or DOTA: {label_files}",
+    "label_files": "for other programs: {label_files}",
     "viewer": "viewer: {viewer}",
     "bundle_folder": "bundle: {bundle_folder}",
 }
@@ -88,6 +89,7 @@ _WITH_PAGE = {
     "labeled_dataset",
     "evaluation",
     "promotion",
+    "packed_evaluation",
     "bundle",
     "predictions",
     "picked_tiles",
@@ -144,11 +146,12 @@ def lines_by_figure(metadata: Mapping[str, Any]) -> list[str]:
     """Return a line for each figure of an artifact that is there and not 0."""
     name, label = ("top1", "top-1") if "top1" in metadata else ("mAP50", "mAP50")
     told = dict(metadata) | {"interval": f"{label} interval {metadata.get(f'{name} interval')}"}
-    return [
+    lines = [
         f"  {line.format_map(told)}"
         for figure, line in _LINES_BY_FIGURE.items()
         if metadata.get(figure)
     ]
+    return [*lines, *(f"  warning: {sentence}" for sentence in metadata.get("advice", ()))]
 
 
 def _place(output: tuple[str, ArtifactVersionResponse]) -> int:

@@ -168,6 +168,18 @@ def _for_evaluation(configuration: RunConfiguration) -> Choice:
     return Choice(_with_version(configuration, version), told)
 
 
+def _for_registration(configuration: RunConfiguration) -> Choice:
+    name, _ = configuration.model
+    newest = next(with_labels(name), None)
+    labels = newest.get_artifact(LABELS) if newest else None
+    if labels is None:
+        raise MissingStageError(
+            f"There are no labels to evaluate the detector on: no version of model '{name}' has a "
+            f"{LABELS}. {to_labels(name)}"
+        )
+    return Choice(configuration, "The detector goes to the new version {new}.", labels)
+
+
 def _for_package(configuration: RunConfiguration) -> Choice:
     number = configuration.parameters["version"]
     if number is None:
@@ -214,4 +226,5 @@ _CHOICES: dict[str, Callable[[RunConfiguration], Choice]] = {
     "training": _for_training,
     "evaluate": _for_evaluation,
     "package": _for_package,
+    "register": _for_registration,
 }

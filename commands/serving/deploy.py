@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from zenml.models import ModelVersionResponse
 
 import materializers  # noqa: F401  (tells ZenML how to load a bundle)
+from commands.config_files import read_yaml
 from commands.console import say
-from commands.requests import DEPLOYMENT, Deploy, RunLoop
+from commands.requests import DEPLOYMENT, LOOP, Deploy, RunLoop
 from commands.runs.execution import PlannedRun, plan_runs, run_pipeline
 from commands.runs.model_needs import detector_to_serve
 from commands.runs.next_steps import typed
@@ -26,6 +28,8 @@ from utils.errors import BundleError, MissingStageError
 from utils.serving.deployment import Deployment, deploy_bundle
 from utils.serving.options import DeploymentOptions
 from utils.serving.process import running_service
+
+(_PACKAGE,) = (command for command in LOOP if command.name == "package")
 
 
 def deploy(request: Deploy) -> None:
@@ -46,7 +50,22 @@ def plan_deployment(file: Path | None = None, overrides: tuple[str, ...] = ()) -
         ConfigurationError: If the file, a key or a value is wrong.
     """
     (planned,) = plan_runs(RunLoop((DEPLOYMENT,), config=file, overrides=overrides))
-    return _with_options(planned, with_place(planned.configuration.parameters["deployment"]))
+    parameters = planned.configuration.parameters
+    packing = _packing(planned.configuration.path, overrides)
+    parameters |= {"deployment": with_place(parameters["deployment"])} | packing
+    return _with_parameters(planned, parameters)
+
+
+def _packing(file: Path, overrides: tuple[str, ...]) -> dict[str, Any]:
+    """Take how to pack from the file of `--package`, but what the deployment's own file names.
+
+    So the same version makes the same bundle by either command.
+    """
+    own = read_yaml(file).get("parameters") or {}
+    shared = [name for name in ("package", "inference") if name not in own]
+    ours = tuple(one for one in overrides if one.startswith(tuple(f"{key}." for key in shared)))
+    (planned,) = plan_runs(RunLoop((_PACKAGE,), overrides=ours))
+    return {name: planned.configuration.parameters[name] for name in shared}
 
 
 def deploy_planned(planned: PlannedRun, *, yes: bool = False) -> None:
@@ -75,11 +94,11 @@ def follow_production(model: str) -> None:
     if service is None:
         return
     planned = plan_deployment(overrides=(f"model.name={model}",))
-    deploy_planned(_with_options(planned, service.served.options))
+    parameters = planned.configuration.parameters | {"deployment": service.served.options}
+    deploy_planned(_with_parameters(planned, parameters))
 
 
-def _with_options(planned: PlannedRun, options: DeploymentOptions) -> PlannedRun:
-    parameters = planned.configuration.parameters | {"deployment": options}
+def _with_parameters(planned: PlannedRun, parameters: dict[str, Any]) -> PlannedRun:
     return replace(planned, configuration=replace(planned.configuration, parameters=parameters))
 
 

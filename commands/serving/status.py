@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from commands.console import say
@@ -10,6 +11,7 @@ from commands.runs.next_steps import has_detector, to_production, typed
 from commands.serving.deploy import plan_deployment
 from records.model_versions import version_in
 from utils.errors import ServiceError
+from utils.serving.client import Client
 from utils.serving.clouds import cloud_status
 from utils.serving.options import DeploymentOptions
 from utils.serving.process import RunningService, running_services
@@ -47,13 +49,14 @@ def _of_service(service: RunningService) -> Iterator[str]:
 
 
 def _health(service: RunningService) -> str:
-    """Return whether the service is ready, and its jobs over scenes."""
+    """Say whether the service is ready, and count its jobs over scenes by state."""
+    client = Client(service.url, service.token, attempts=1)
     try:
-        told = service.client().status()
+        client.model()
+        jobs = Counter(str(job["state"]) for job in client.states())
     except ServiceError as error:
         return f"not ready: {error}"
-    jobs = told.get("scenes", {})
-    shown = ", ".join(f"{count} {state}" for state, count in sorted(jobs.items()) if count)
+    shown = ", ".join(f"{count} {state}" for state, count in sorted(jobs.items()))
     return f"ready; jobs over scenes: {shown or 'none'}"
 
 

@@ -238,6 +238,7 @@ def test_tasks_of_other_origin_are_left_in_peace(harbour: Harbour) -> None:
     assert len(uids_by_tile(harbour.client, harbour.project.id, IssueReport())) == 12
 
 
+@pytest.mark.slow
 def test_two_thousand_tasks_come_back_as_they_were_sent(
     label_studio: ServerConnection, tmp_path: Path
 ) -> None:

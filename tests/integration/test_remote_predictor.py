@@ -13,7 +13,6 @@ from tests.fixtures.bundles import BUNDLE_OPTIONS, BundleOf
 from tests.fixtures.kinds import TinyDetector
 from utils.detection.options import InferenceOptions
 from utils.detection.predict import predict_scenes
-from utils.detection.predictions import ScenePrediction
 from utils.errors import ServiceError
 from utils.scenes.options import FolderSource
 from utils.scenes.sources import open_source
@@ -24,10 +23,13 @@ from utils.serving.remote_predictor import as_ppm, remote_loader
 from utils.shapes.shapes import ShapeKind
 
 OPTIONS = BUNDLE_OPTIONS.updated(max_boxes=5, confidence=5e-4, backend="onnx", outputs=())
-Predicted = list[ScenePrediction]
+KINDS = [
+    pytest.param(kind, marks=() if kind == ShapeKind.DETECT else pytest.mark.slow)
+    for kind in ShapeKind
+]
 
 
-@pytest.fixture(scope="module", params=list(ShapeKind))
+@pytest.fixture(scope="module", params=KINDS)
 def bundle(request: pytest.FixtureRequest, bundle_of: BundleOf) -> Bundle:
     return bundle_of(request.param)
 
@@ -105,7 +107,9 @@ def test_a_service_of_another_version_is_refused(bundle, client, tiny_detector_o
 @DETECT
 def test_a_service_that_is_not_there_is_one_sentence(bundle, tiny_detector_of):
     with pytest.raises(ServiceError, match="http://127"):
-        remote_loader(Client("http://127.0.0.1:9"), tiny_detector_of(bundle.kind), OPTIONS, "1")
+        remote_loader(
+            Client("http://127.0.0.1:9", attempts=1), tiny_detector_of(bundle.kind), OPTIONS, "1"
+        )
 
 
 def test_a_window_is_sent_without_a_loss():

@@ -129,6 +129,7 @@ def test_another_version_is_switched_to_without_a_lost_or_mixed_answer(
     assert running_service(first.model).served.version == "2"
 
 
+@pytest.mark.slow
 def test_a_bundle_that_was_tampered_with_leaves_the_service_as_it_was(first, spots_bundle, options):
     second = spots_bundle("2")
     kept = service_folder(first.model).parents[1] / "bundles" / second.digest / "src"
@@ -145,6 +146,7 @@ def test_a_bundle_that_was_tampered_with_leaves_the_service_as_it_was(first, spo
     assert running_service(first.model).client().predict(first.test_image)["version"] == "1"
 
 
+@pytest.mark.slow
 def test_another_port_restarts_the_service(first, options):
     other = options.updated(port=free_port())
     deployed = deploy_here(first, other)
@@ -153,6 +155,7 @@ def test_another_port_restarts_the_service(first, options):
     assert port_is_free(options.port)
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_no_obstacle(spots_bundle, options, place):
     bundle = spots_bundle()
     stop_service(bundle.model)
@@ -181,6 +184,7 @@ def test_listening_elsewhere_needs_a_token_that_only_the_owner_can_read(first, o
     deploy_here(first, options)
 
 
+@pytest.mark.slow
 def test_a_killed_service_is_started_again(first, options):
     front = psutil.Process(pids(first.model))
     front.kill()
@@ -190,6 +194,7 @@ def test_a_killed_service_is_started_again(first, options):
     assert deployed.service.client().predict(first.test_image)["version"] == "1"
 
 
+@pytest.mark.slow
 def test_a_bundle_that_does_not_find_what_it_must_is_refused_in_one_sentence(
     spots_bundle, options, tmp_path
 ):
@@ -219,6 +224,7 @@ def test_a_stopped_service_is_gone_with_its_workers(first, options):
     assert not [worker for worker in workers if worker.is_running()]
 
 
+@pytest.mark.slow
 def test_a_bundle_is_served_for_the_time_of_a_block(spots_bundle, place, tmp_path):
     bundle = spots_bundle()
     with serving(bundle, tmp_path / "service") as client:

@@ -92,6 +92,7 @@ def test_ultralytics_moves_boxes_with_their_pixels(local_state):
     assert augmented["instances"].bboxes.tolist() == [pytest.approx(seen, abs=1e-3)]
 
 
+@pytest.mark.slow
 def test_importing_the_library_asks_nobody_for_a_newer_one():
     code = (
         "import socket\n"

@@ -138,6 +138,9 @@ def test_override_values_have_types(text, value):
             "parameters: {grid: {tile_sise: 3}}", "did you mean 'tile_size'?", id="nested key"
         ),
         pytest.param("parameters: {grdi: {}}", "did you mean 'grid'?", id="parameter"),
+        pytest.param(
+            "parameters: {grid: {}, overlap: 3}", "did you mean 'grid.overlap'?", id="one level up"
+        ),
         pytest.param("enable_cahce: false", "did you mean 'enable_cache'?", id="ZenML's key"),
         pytest.param(
             "parameters: {grid: {tile_size: wide}}", "parameters.grid.tile_size", id="type"

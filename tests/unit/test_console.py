@@ -137,6 +137,7 @@ def test_lines_in_a_format_of_the_users_own_stay_whole(logged, monkeypatch):
     assert len(logged()) == 1
 
 
+@pytest.mark.slow
 def test_a_new_store_of_mlflow_is_made_in_silence(tmp_path):
     ask = (
         "from commands.library_logs import quiet_libraries\n"

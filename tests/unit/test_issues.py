@@ -7,6 +7,8 @@ import pytest
 from utils.errors import TooManyIssuesError
 from utils.issues import IssueReport
 
+LIMIT = "source.max_bad_share"
+
 
 def report_of(set_aside: int, in_part: int) -> IssueReport:
     """A report of small faults, and after them of scenes that were lost."""
@@ -27,13 +29,13 @@ def report_of(set_aside: int, in_part: int) -> IssueReport:
     ],
 )
 def test_up_to_the_limit_the_work_goes_on(set_aside, total, limit):
-    report_of(set_aside, in_part=50).check_share(total, limit, "scenes")
+    report_of(set_aside, in_part=50).check_share(total, limit, "scenes", LIMIT)
 
 
 def test_an_item_with_several_faults_counts_once():
     report = report_of(1, 0)
     report.extend(report.issues)
-    report.check_share(10, 0.1, "scenes")
+    report.check_share(10, 0.1, "scenes", LIMIT)
 
 
 @pytest.mark.parametrize(
@@ -45,16 +47,16 @@ def test_an_item_with_several_faults_counts_once():
     ],
 )
 def test_up_to_the_limit_labels_may_be_lost(lost, usable, limit):
-    losing(lost).check_labels(usable, limit)
+    losing(lost).check_labels(usable, limit, LIMIT)
 
 
 def test_beyond_the_limit_lost_labels_stop_the_work_though_no_scene_was_set_aside():
     with pytest.raises(TooManyIssuesError) as caught:
-        losing(2).check_labels(9, 0.1)
+        losing(2).check_labels(9, 0.1, LIMIT)
     assert str(caught.value) == (
         "2 of 11 labels are lost, more than the limit of 10%: "
         "0.txt: a line is no box; 1.txt: a line is no box. "
-        "Mend them, or raise source.max_bad_share."
+        "Mend them, or raise the limit: --set source.max_bad_share=0.19"
     )
 
 
@@ -62,7 +64,7 @@ def test_the_examples_of_lost_labels_are_those_that_lose_most():
     report = losing(3)
     report.add("all.txt", "label without image", "it has no image", set_aside=False, lost=100)
     with pytest.raises(TooManyIssuesError, match=r"limit of 10%: all\.txt: it has no image; 0"):
-        report.check_labels(9, 0.1)
+        report.check_labels(9, 0.1, LIMIT)
 
 
 def test_names_that_no_table_can_hold_are_escaped():
@@ -84,11 +86,11 @@ def losing(count: int) -> IssueReport:
 
 def test_beyond_the_limit_the_examples_are_items_that_were_set_aside():
     with pytest.raises(TooManyIssuesError) as caught:
-        report_of(4, in_part=5).check_share(10, 0.1, "scenes")
+        report_of(4, in_part=5).check_share(10, 0.1, "scenes", LIMIT)
     assert str(caught.value) == (
         "4 of 10 scenes had to be set aside, more than the limit of 10%: "
         "lost-0.png: it is empty; lost-1.png: it is empty; lost-2.png: it is empty. "
-        "Mend them, or raise max_bad_share in the configuration."
+        "Mend them, or raise the limit: --set source.max_bad_share=0.4"
     )
 
 

@@ -21,6 +21,9 @@ from utils.errors import ServerError
 from utils.ports import free_port, port_is_free
 from utils.processes import ServerProcess, running_server, start_on_port, start_server, stop_server
 
+# The file that a killed start leaves: cut off, of another form, or not there.
+BROKEN_STATES = ('{"pid": 1', "[1]", None)
+
 
 @pytest.fixture
 def server(tmp_path):
@@ -167,7 +170,9 @@ def killed_while_starting(folder):
     return psutil.Process(json.loads(state.read_text())["pid"])
 
 
-@pytest.mark.parametrize("state", ["as it was", '{"pid": 1', "[1]", None])
+@pytest.mark.parametrize(
+    "state", ["as it was", *(pytest.param(one, marks=pytest.mark.slow) for one in BROKEN_STATES)]
+)
 def test_a_server_whose_starter_was_killed_is_not_ready_and_is_replaced(state, tmp_path):
     left = killed_while_starting(tmp_path)
     if state is None:

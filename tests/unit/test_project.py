@@ -185,6 +185,7 @@ def test_set_names_the_model_where_nothing_else_can_be_set(cells):
         pytest.param(["export"], "model=x", "model.name=NAME", id="model alone"),
         pytest.param(["export"], "model.nmae=x", "did you mean 'name'", id="misspelt"),
         pytest.param(["export"], "ls_project_id=8", "label_studio.project", id="the example's"),
+        pytest.param(["ingest"], "max_scenes=4", "did you mean 'source.max_scenes'", id="no place"),
     ],
 )
 def test_set_says_where_the_names_of_a_project_are(cells, commands, text, message):

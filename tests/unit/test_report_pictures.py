@@ -106,6 +106,7 @@ def test_an_overview_is_small_and_in_proportion(tmp_path: Path, width: int, heig
     assert (np.diff(brightness) >= 0).all()
 
 
+@pytest.mark.slow
 def test_a_scene_that_was_looked_through_has_pictures_however_large_it_is(tmp_path: Path) -> None:
     width, height = 25_000, 20_001  # more than is read unless one asks for it
     image = tmp_path / "scene.png"

@@ -44,6 +44,7 @@ def test_threads_sleep_while_they_wait_for_each_other(local_state, script):
     assert "GOMP_SPINCOUNT = '0'" in log
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="libgomp is torch's OpenMP on Linux")
 def test_a_wait_policy_of_the_users_own_is_kept(local_state):
     _, log = python(AS_A_USER_TYPES, OMP_WAIT_POLICY="ACTIVE")
@@ -52,6 +53,7 @@ def test_a_wait_policy_of_the_users_own_is_kept(local_state):
     assert "GOMP_SPINCOUNT = '0'" not in log
 
 
+@pytest.mark.slow
 def test_a_number_of_threads_of_the_users_own_is_kept(local_state):
     shown, _ = python(THREADS, OMP_NUM_THREADS="1")
 

@@ -128,7 +128,7 @@ def check_dataset(
     checked = LabeledDataset.write(
         path, dataset.class_names, passed, footer=with_kind(dataset.kind)
     )
-    issues.check_share(len(dataset), options.max_bad_share, "tiles")
+    issues.check_share(len(dataset), options.max_bad_share, "tiles", "checks.max_bad_share")
     _note_unlabeled(dataset, all_tile_ids, issues)
     _note_unseen(dataset, tally, issues)
     return CheckedDataset(checked, issues, tally.statistics(dataset.class_names))

@@ -80,5 +80,8 @@ class CheckOptions(Options):
     decode_images: bool = True
     """Whether to decode every image, to find the broken ones and the same picture in two splits."""
 
+    few_images: int = Field(default=50, ge=0)
+    """Number of training tiles with a class below which a warning says so; 0 for none."""
+
     max_bad_share: float = Field(default=0.2, ge=0, le=1)
     """The largest share of tiles that may be set aside before training is refused."""

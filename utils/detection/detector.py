@@ -73,7 +73,8 @@ class Detector:
     """Weights with everything needed to use them and to know where they come from.
 
     Attributes:
-        best: Weights of the epoch with the best validation result, a local `.pt` file.
+        best: Weights of the epoch with the best validation result, a local `.pt` file; or an
+            exported network, `.onnx`, of a detector that was trained elsewhere.
         last: Weights of the last epoch.
         class_names: Class names in the order of the network's outputs.
         task: Ultralytics' name of the task, which is the kind of the shapes that it predicts.
@@ -104,6 +105,8 @@ class Detector:
             None if it is not known.
         recall_by_scale: Recall on val of objects shown larger or smaller than in training, by the
             factor, such as `{"1": 0.7, "0.5": 0.2}`, at its confidence; may be empty.
+        head: Form of the outputs of an exported network, as in `Head`; empty for weights.
+        origin: Origin of a detector that was trained elsewhere; empty for one trained here.
     """
 
     best: Path
@@ -128,6 +131,13 @@ class Detector:
     tile_side: int | None = None
     ground_sample_distance: float | None = None
     recall_by_scale: dict[str, float] = field(default_factory=dict)
+    head: str = ""
+    origin: str = ""
+
+    @property
+    def is_exported(self) -> bool:
+        """Whether it is a network in ONNX, of one image size, without weights to train on."""
+        return self.best.suffix == ".onnx"
 
     @property
     def kind(self) -> ShapeKind:
@@ -197,10 +207,11 @@ class Detector:
 
     def save(self, folder: Path) -> None:
         """Write the detector to `folder`: `best.pt`, `last.pt` and `detector.json`."""
-        for weights in (self.best, self.last):
-            with written_whole(folder / f"{_role(weights, self)}.pt") as partial:
+        names = {role: f"{role}{self.best.suffix}" for role in ("best", "last")}
+        for role, weights in (("best", self.best), ("last", self.last)):
+            with written_whole(folder / names[role]) as partial:
                 shutil.copyfile(weights, partial)
-        card = {"format": _FORMAT, **asdict(self), "best": "best.pt", "last": "last.pt"}
+        card = {"format": _FORMAT, **asdict(self), **names}
         write_whole(folder / _CARD, json.dumps(card, indent=2))
 
     @classmethod
@@ -236,7 +247,8 @@ class Detector:
         except (TypeError, ValueError, IndexError):
             raise _damaged(folder, _CARD) from None
         for weights in (loaded.best, loaded.last):
-            if not zipfile.is_zipfile(weights):  # as PyTorch writes them; their contents come last
+            # PyTorch writes zip files, whose contents come last; a network is checked when it runs.
+            if not (weights.is_file() if loaded.is_exported else zipfile.is_zipfile(weights)):
                 raise _damaged(folder, weights.name)
         return loaded
 
@@ -255,7 +267,3 @@ def _counts(values: Any) -> tuple[int, int] | None:
 def _pair(values: Any) -> tuple[float, float] | None:
     """A pair from a list, since JSON has no tuples."""
     return None if values is None else (float(values[0]), float(values[1]))
-
-
-def _role(weights: Path, detector: Detector) -> str:
-    return "best" if weights == detector.best else "last"

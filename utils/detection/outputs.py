@@ -9,6 +9,7 @@ from pathlib import Path
 
 from utils.detection.coco_json import write_coco_json
 from utils.detection.geojson import write_geojson
+from utils.detection.geopackage import write_geopackage
 from utils.detection.label_files import write_dota_labels, write_yolo_labels
 from utils.detection.options import InferenceOptions
 from utils.detection.predict import PREDICTIONS_FILE, InferenceResult
@@ -18,7 +19,6 @@ from utils.scenes.classes import merge_issues
 from utils.scenes.region_choice import check_regions
 
 _DEFAULTS = InferenceOptions()
-_TEXT = {"yolo": write_yolo_labels, "dota": write_dota_labels}
 
 
 def merge_inferences(
@@ -39,7 +39,7 @@ def merge_inferences(
     issues = merge_issues([shard.issues for shard in shards])
     tables = [shard.predictions for shard in shards]
     scenes = sum(map(len, tables)) + issues.items_set_aside()
-    issues.check_share(scenes, options.max_bad_share, "scenes")
+    issues.check_share(scenes, options.max_bad_share, "scenes", "inference.max_bad_share")
     # A table of one shard is in order already: its boxes need not be written once more.
     predictions = (
         tables[0]
@@ -71,16 +71,12 @@ def write_outputs(
         coco_json = write_coco_json(predictions, folder / "predictions.json")
     if "geojson" in options.outputs and any(scene.georeference for scene in predictions):
         geojson = write_geojson(predictions, folder / "geojson", issues)
-    written = [_write_label_files(predictions, options, folder / "labels", name) for name in _TEXT]
-    label_files = folder / "labels" if any(written) else None
+    others = folder / "labels"
+    if "yolo" in options.outputs:
+        write_yolo_labels(predictions, others / "yolo")
+    if "dota" in options.outputs:
+        write_dota_labels(predictions, others / "dota")
+    if "gpkg" in options.outputs:
+        write_geopackage(predictions, others / "gpkg", issues)
+    label_files = others if others.is_dir() else None
     return replace(predictions, coco_json=coco_json, geojson=geojson, label_files=label_files)
-
-
-def _write_label_files(
-    predictions: Predictions, options: InferenceOptions, folder: Path, name: str
-) -> bool:
-    """Write the label files of one format; returns whether they were asked for."""
-    if name not in options.outputs:
-        return False
-    _TEXT[name](predictions, folder / name)
-    return True

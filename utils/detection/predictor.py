@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from utils.detection.backend_choice import choose_backend
 from utils.detection.backends import Backend, pytorch_backend
 from utils.detection.detector import Detector
+from utils.detection.exported_detector import exported_backend
 from utils.detection.exports import Exports
 from utils.detection.onnx.network import OnnxNetwork
 from utils.detection.options import PredictorOptions
@@ -104,6 +105,8 @@ def load_predictor(
     Raises:
         DetectorError: If the weights cannot be loaded.
     """
+    if detector.is_exported:
+        return Predictor(exported_backend(detector, options, backend))
     image_size = options.imgsz or detector.image_size
     least_score = detector.least_score(options.confidence)
 

@@ -110,6 +110,8 @@ def tile_image_size(
     detector: Detector, tiles: Sequence[LabeledTile], options: EvaluationOptions
 ) -> int:
     """The image size at which a detector predicts tiles."""
+    if detector.is_exported:
+        return detector.image_size
     return options.imgsz or matching_image_size(detector, [tile.window for tile in tiles])
 
 

@@ -50,11 +50,12 @@ def with_recall_by_scale(
         options: Options of the evaluation.
 
     Returns:
-        The same detector if val has no objects, and for a classifier.
+        The same detector if val has no objects, for a classifier, and for an exported network.
     """
     sample = sorted((tile for tile in tiles if len(tile.shapes)), key=lambda tile: tile.sha256)
     sample = sample[:_MOST_TILES]
-    if not sample or not detector.kind.has_places:  # a class has no size
+    # A class has no size, and an exported network takes images of one size.
+    if not sample or not detector.kind.has_places or detector.is_exported:
         return detector
     recalls = {
         f"{factor:g}": _recall(detector, sample, images, options, factor) for factor in _FACTORS

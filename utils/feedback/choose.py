@@ -86,7 +86,8 @@ def choose_tiles(
         tagged=known.tagged,
         sent=sent,
     )
-    embed = embedder(detector, labels or (), options)
+    # The inner layers of an exported network cannot be read.
+    embed = None if detector.is_exported else embedder(detector, labels or (), options)
     picked = pick(everything, options, embed, known.tagged, sent)
     _note_scenes_held_out(predictions, known, len(picked) < options.budget, issues)
     return with_predictions(picked, detector, model_version, issues)

@@ -47,11 +47,12 @@ def label_studio_file(path: Path, content: list[Mapping[str, Any]]) -> CocoFile:
     """The images and labels of Label Studio's tasks.
 
     Of several annotations of a task the ground truth counts, else the last. A task that nobody has
-    annotated, or only skipped, is reported and left out: nothing says that it is empty.
+    annotated, or only skipped, is reported and left out: nothing says that it is empty. Where no
+    task has a region, choices are the classes of whole images; beside regions they are remarks.
     """
     found = CocoFile(path)
-    names: dict[str, None] = {}
     placeless: list[str] = []
+    choices: dict[str, list[str]] = {}
     for number, task in enumerate(content):
         annotation, file_name = _annotation(task), _image_of(task["data"])
         item = f"task {task.get('id', number)!s:.40}"
@@ -63,13 +64,20 @@ def label_studio_file(path: Path, content: list[Mapping[str, Any]]) -> CocoFile:
         labels = _labels(result)
         if result and not (labels.objects or labels.faults):
             placeless.append(item)
-        names.update(dict.fromkeys(drawn.label for drawn in labels.objects))
+            choices[str(number)] = _choices(result)
         found.entries[str(number)] = file_name, labels
-    if placeless:
+    has_regions = any(labels.objects or labels.faults for _, labels in found.entries.values())
+    if not has_regions and any(choices.values()):
+        for key, names in choices.items():
+            found.entries[key][1].objects.extend(map(LabelledObject.of_image, names))
+        for _, labels in found.entries.values():
+            labels.is_labelled = bool(labels.objects)
+    elif placeless:
         detail = f"{len(placeless)} have choices, points or texts alone; their images are empty"
         found.add_issue(placeless[0], NO_PLACE, detail)
     settle_rectangles([labels for _, labels in found.entries.values()])
-    found.class_names = tuple(sorted(names))
+    drawn = {shape.label for _, labels in found.entries.values() for shape in labels.objects}
+    found.class_names = tuple(sorted(drawn))
     return found
 
 
@@ -90,6 +98,19 @@ def _image_of(fields: Mapping[str, Any]) -> str | None:
     values = [fields.get("image"), *fields.values()]
     texts = [value for value in values if isinstance(value, str)]
     return next((text for text in texts if PurePosixPath(text).suffix), None)
+
+
+def _choices(result: object) -> list[str]:
+    """The choices about the image as a whole."""
+    entries = (
+        [entry for entry in result if isinstance(entry, Mapping)]
+        if isinstance(result, list)
+        else []
+    )
+    made = [entry for entry in entries if entry.get("type") == "choices"]
+    values = [entry["value"] for entry in made if isinstance(entry.get("value"), Mapping)]
+    named = [name for value in values for name in value.get("choices") or ()]
+    return [name for name in map(class_name, named) if name is not None]
 
 
 def _labels(result: object) -> ImageLabels:

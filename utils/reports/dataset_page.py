@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import starmap
@@ -17,7 +17,17 @@ from utils.issues import IssueReport
 from utils.reports.charts import bars
 from utils.reports.counting import in_order, share, shuffled
 from utils.reports.issues_page import issues_section
-from utils.reports.page import NOTHING, Cell, columns, facts, page, paragraph, section, table
+from utils.reports.page import (
+    NOTHING,
+    Cell,
+    columns,
+    facts,
+    page,
+    paragraph,
+    section,
+    table,
+    warning,
+)
 from utils.reports.pictures import key, sheet, tile_picture
 from utils.reports.review_counts import ReviewCounts
 from utils.reports.tile_counts import TileCounts
@@ -32,6 +42,7 @@ def dataset_page(
     dataset: LabeledDataset,
     splits: Mapping[str, str] | None = None,
     issues: IssueReport | None = None,
+    advice: Sequence[str] = (),
 ) -> str:
     """Make the page; the dataset is streamed once, and the images of twelve tiles are opened.
 
@@ -40,6 +51,7 @@ def dataset_page(
         splits: The split of each scene id; with it the splits are compared, and the brightness of
             200 more images is measured.
         issues: Faults that the checks found, if they were made.
+        advice: Sentences on what the labels of a training lack.
     """
     counts = _Counts(splits or {})
     chosen = nsmallest(_SAMPLE_TILES, counts.passing(dataset), key=_most_telling)
@@ -48,12 +60,18 @@ def dataset_page(
         "Labelled dataset",
         f"The tiles with the {counts.all.boxes.kind.noun} people left on them.",
         _facts(counts),
+        _advice_section(advice),
         *_splits_sections(counts, dataset.class_names),
         *_boxes_sections(counts.all, dataset.class_names),
         _people_section(counts),
         issues_section(issues) if issues is not None else NOTHING,
         section("Sample tiles", key(), sheet(map(_picture, chosen))),
     )
+
+
+def _advice_section(advice: Sequence[str]) -> Markup:
+    told = (warning(f"{sentence[0].upper()}{sentence[1:]}.") for sentence in advice)
+    return section("Advice", *told) if advice else NOTHING
 
 
 @dataclass

@@ -11,8 +11,8 @@ from PIL import Image
 from utils.evaluation.evaluation import WorstTile
 from utils.evaluation.packed import TOLERANCE, EarlierBundle, PackedEvaluation
 from utils.evaluation.tide_errors import ERROR_KINDS, matched_in_classes
-from utils.reports.evaluation_page import curve_sections, summary_of
-from utils.reports.page import facts, page, paragraph, section, table, warning
+from utils.reports.evaluation_page import curve_sections
+from utils.reports.page import Number, facts, page, paragraph, section, table, warning
 from utils.reports.pictures import caption_alone, legend, picture, sheet
 
 _HEADLINE = ("mAP50", "mAP50-95", "F1", "top1")
@@ -26,7 +26,7 @@ def packed_page(packed: PackedEvaluation) -> str:
     evaluation = packed.evaluation
     return page(
         f"{title}: bundle of version {packed.version} of {packed.model}",
-        summary_of(evaluation),
+        _summary(packed),
         verdict,
         facts(
             {
@@ -42,9 +42,18 @@ def packed_page(packed: PackedEvaluation) -> str:
     )
 
 
+def _summary(packed: PackedEvaluation) -> str:
+    tile = packed.evaluation.tile_scores
+    return (
+        f"Scores of the bundle, asked over HTTP, on the {packed.evaluation.split} split: "
+        f"{tile.images:,} tiles of {tile.scenes:,} scenes that its detector was not trained on, "
+        f"with {tile.boxes:,} true {tile.kind.noun}."
+    )
+
+
 def _beside_detector(packed: PackedEvaluation) -> tuple[Markup, Markup]:
     rows = [
-        (name, packed.scores.get(name), packed.own.get(name), f"{difference:+.5f}",
+        (name, packed.scores.get(name), packed.own.get(name), Number("{:+.5f}").format(difference),
          abs(difference) <= TOLERANCE)
         for name, difference in packed.differences.items()
     ]  # fmt: skip

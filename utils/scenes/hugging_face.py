@@ -8,18 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from utils.errors import SourceError
 from utils.images.georeference import read_georeference
 from utils.issues import IssueReport
+from utils.labels.objects import ImageLabels
 from utils.scenes.given_splits import split_named
 from utils.scenes.hugging_face_columns import BOXES, LabelColumns, gathered, value_of
 from utils.scenes.hugging_face_images import DatasetImage, ImageSpool
 from utils.scenes.hugging_face_loading import dataset_name, load_streamed
-from utils.scenes.hugging_face_schema import is_declared_image, label_columns, require_column
+from utils.scenes.hugging_face_schema import (
+    is_declared_image,
+    label_columns,
+    require_column,
+    undecoded,
+)
 from utils.scenes.image_files import folder_tags
+from utils.scenes.mask_mapping import labels_of_mask
 from utils.scenes.options import HuggingFaceSource
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
@@ -41,15 +48,14 @@ def open_hugging_face(options: HuggingFaceSource) -> SceneSource:
         SourceError: If the dataset or its split cannot be found or reached, or has other columns.
         ConfigurationError: If the classes have no names.
     """
-    import datasets
-
     dataset, scene_count = load_streamed(options)
     if options.group_column is not None:
         require_column(dataset.features, options.group_column, "group_column")
-    is_declared = is_declared_image(dataset.features, options.image_column)
+    is_declared_image(dataset.features, options.image_column)
     columns = label_columns(dataset.features, options)
-    if is_declared:
-        dataset = dataset.cast_column(options.image_column, datasets.Image(decode=False))
+    pictures = [options.image_column, *([options.mask_column] if options.mask_column else [])]
+    for column, feature in undecoded(dataset.features, pictures).items():
+        dataset = dataset.cast_column(column, feature)
     name = options.name or dataset_name(options.dataset)
 
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:
@@ -118,6 +124,23 @@ def _images(
             yield item, image, row
 
 
+def _labels(
+    row: dict[str, Any], image: Path, columns: LabelColumns, spool: ImageSpool
+) -> ImageLabels | None:
+    """The labels of a row; None where it has none at all.
+
+    Raises:
+        ValueError: If they are not as the columns promise.
+        OSError: If a mask cannot be read.
+    """
+    if columns.masks is None:
+        return columns.labels_of(row)
+    column, mapping = columns.masks
+    if row[column] is None:
+        return None
+    return labels_of_mask(spool.beside(row[column]), image, mapping)
+
+
 def _group(row: dict[str, Any], column: str | None) -> str | None:
     named = None if column is None else value_of(row, column)
     return None if named is None else str(named)
@@ -134,7 +157,7 @@ def _scene(
 ) -> Scene | None:
     try:
         path = spool.save(image)
-        labels = columns.labels_of(row) if columns else None
+        labels = _labels(row, path, columns, spool) if columns else None
     except (OSError, ValueError) as error:
         report.add(item, UNREADABLE_ROW, error)
         return None

@@ -18,6 +18,7 @@ from utils.labels.objects import (
     frame_of,
 )
 from utils.labels.places import upright
+from utils.scenes.mask_mapping import MaskMapping
 from utils.scenes.options import BoxFormat
 from utils.shapes.shapes import ShapeKind
 
@@ -49,6 +50,7 @@ class LabelColumns:
         one_box_a_row: Whether a row holds one box, so that rows of one image must be gathered.
         outlines: Column of the outlines, or None.
         of_images: Whether the classes are those of whole images.
+        masks: Column of the masks of whole images, and the classes of their values, or None.
     """
 
     boxes: str | None
@@ -60,13 +62,15 @@ class LabelColumns:
     one_box_a_row: bool = False
     outlines: str | None = None
     of_images: bool = False
+    masks: tuple[str, MaskMapping] | None = None
 
     @property
     def kinds(self) -> tuple[ShapeKind, ...]:
         """The kinds that the columns hold."""
         if self.of_images:
             return (ShapeKind.CLASSIFY,)
-        return (ShapeKind.DETECT,) if self.outlines is None else (ShapeKind.SEGMENT,)
+        has_outlines = self.outlines is not None or self.masks is not None
+        return (ShapeKind.SEGMENT,) if has_outlines else (ShapeKind.DETECT,)
 
     def labels_of(self, row: Mapping[str, Any]) -> ImageLabels | None:
         """The labels of a row; None where it has none at all.

@@ -58,6 +58,25 @@ class ImageSpool:
             ValueError: If there is no image.
             OSError: If it cannot be read.
         """
+        named, source = self._source_of(image)
+        if isinstance(source, Path):
+            return DatasetImage(_place_of(source, self._root), source)
+        digest = hashlib.sha256(source).hexdigest()
+        place = self._unique(_place_in_dataset(named), digest, _suffix(source, named))
+        return DatasetImage(place, source, digest)
+
+    def beside(self, image: dict[str, Any] | bytes | str | None) -> Path:
+        """The local file of an image that is no scene, such as a mask; see `find`."""
+        named, source = self._source_of(image)
+        if isinstance(source, Path):
+            return source
+        digest = hashlib.sha256(source).hexdigest()
+        return self.save(
+            DatasetImage(PurePosixPath(f"{digest}{_suffix(source, named)}"), source, digest)
+        )
+
+    def _source_of(self, image: dict[str, Any] | bytes | str | None) -> tuple[str, Path | bytes]:
+        """The path of an image in the dataset, if it has one, and its local file or its bytes."""
         if isinstance(image, bytes):
             image = {"bytes": image, "path": None}
         if isinstance(image, str):
@@ -66,12 +85,8 @@ class ImageSpool:
             raise ValueError("it holds no image")
         named = image.get("path") or ""
         if not image.get("bytes") and Path(named).is_file():
-            file = Path(named)
-            return DatasetImage(_place_of(file, self._root), file)
-        content = image.get("bytes") or _fetched(named)
-        digest = hashlib.sha256(content).hexdigest()
-        place = self._unique(_place_in_dataset(named), digest, _suffix(content, named))
-        return DatasetImage(place, content, digest)
+            return named, Path(named)
+        return named, image.get("bytes") or _fetched(named)
 
     def _inside(self, named: str) -> Path:
         """The file that a plain path names, which must lie in the dataset's folder."""

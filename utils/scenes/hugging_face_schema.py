@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from utils.errors import ConfigurationError, SourceError
 from utils.scenes.hugging_face_columns import LabelColumns
+from utils.scenes.mask_mapping import mask_mapping
 from utils.scenes.options import HuggingFaceSource
 
 
-def is_declared_image(features: Mapping[str, Any], column: str) -> bool:
+def is_declared_image(
+    features: Mapping[str, Any], column: str, option: str = "image_column"
+) -> bool:
     """Whether a column holds images by its feature; False where it holds their bytes or paths.
 
     Raises:
@@ -22,7 +27,7 @@ def is_declared_image(features: Mapping[str, Any], column: str) -> bool:
     if column not in features:
         raise SourceError(
             f"The dataset has no column '{column}'. "
-            f"Set `image_column` to one of: {', '.join(images or features)}."
+            f"Set `{option}` to one of: {', '.join(images or features)}."
         )
     feature = features[column]
     if isinstance(feature, datasets.Image):
@@ -34,8 +39,16 @@ def is_declared_image(features: Mapping[str, Any], column: str) -> bool:
     hint = f" It is in {', '.join(images)}." if images else ""
     raise SourceError(
         f"The column '{column}' of the dataset holds no images but {feature!s:.200}. "
-        f"Set `image_column` to the one that does.{hint}"
+        f"Set `{option}` to the one that does.{hint}"
     )
+
+
+def undecoded(features: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+    """The features of columns of images, as their bytes and paths."""
+    import datasets
+
+    declared = [name for name in columns if isinstance(features[name], datasets.Image)]
+    return {name: datasets.Image(decode=False) for name in declared}
 
 
 def require_column(features: Mapping[str, Any], column: str, option: str) -> None:
@@ -51,9 +64,14 @@ def label_columns(features: Mapping[str, Any], options: HuggingFaceSource) -> La
     """Where the labels are, checked against the dataset's features; None for one without labels.
 
     Raises:
-        SourceError: If a column is not there, or does not hold boxes.
-        ConfigurationError: If the classes are numbers, or only one, without a name.
+        SourceError: If a column is not there, or holds neither boxes nor masks.
+        ConfigurationError: If classes are numbers, or values of masks, or only one, without a name.
     """
+    if options.mask_column is not None:
+        is_declared_image(features, options.mask_column, "mask_column")
+        mapping = mask_mapping(Path(options.dataset), options.mapping, options.classes)
+        names = mapping.class_names
+        return replace(_columns(options, None, names), masks=(options.mask_column, mapping))
     if options.class_column is not None:
         names = _class_names(features, options, options.class_column, "class_column")
         return _columns(options, options.class_column, names, of_images=True)

@@ -34,6 +34,7 @@ from utils.shapes.shapes import ShapeKind, Shapes
 
 UNREADABLE = "image cannot be read"
 _ROWS = 512
+_LIMIT = "source.max_bad_share"
 
 
 def inspect(
@@ -170,9 +171,9 @@ def _refusal(
     outside = sum(scene["share_in_regions"] == 0 for scene in scenes)
     try:
         total = len(scenes) + report.items_set_aside()
-        report.check_share(total, options.max_bad_share, "scenes")
+        report.check_share(total, options.max_bad_share, "scenes", _LIMIT)
         report.check_left(len(scenes), "scenes")
-        report.check_labels(labels, options.max_bad_share)
+        report.check_labels(labels, options.max_bad_share, _LIMIT)
         check_regions(report, len(scenes), windows=len(scenes), outside=outside)
     except (TooManyIssuesError, SourceError) as error:
         return str(error)

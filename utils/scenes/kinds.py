@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from utils.errors import ConfigurationError
+from utils.labels.vector_files import VECTOR_SUFFIXES
 from utils.scenes.class_folders import are_class_folders
 from utils.scenes.image_files import existing_folder, files_below, is_one_image
 from utils.scenes.options import SourceOptions
@@ -26,8 +27,8 @@ _DOTA_ROW = re.compile(rb"^\s*(-?\d+(\.\d+)?\s+){8}[A-Za-z][\w -]*(\s+[012])?\s*
 _HUGGING_FACE = ("dataset_dict.json", "dataset_infos.json", "state.json")
 _METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 _NO_LABELS = (
-    "it holds no labels of COCO, VOC or YOLO. Mask images, and folders that name classes, are read "
-    "where source.kind says so: masks or classes"
+    "it holds no labels of COCO, VOC, YOLO or on the map. Mask images, and folders that name "
+    "classes, are read where source.kind says so: masks or classes"
 )
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
 _LABEL_KINDS = {"coco": ".json", "voc": ".xml", "yolo": ".txt"}
@@ -88,6 +89,7 @@ def find_kind(path: str) -> FoundKind:
     return (
         _hugging_face(root)
         or _labelled(root)
+        or _on_map(root)
         or _class_folders(root)
         or FoundKind("folder", _NO_LABELS)
     )
@@ -108,6 +110,13 @@ def _hugging_face(root: Path) -> FoundKind | None:
         return FoundKind("hugging_face", f"it holds {named[0]}")
     tables = next(root.glob("**/*.parquet"), None) or next(root.glob("**/*.arrow"), None)
     return FoundKind("hugging_face", f"it holds {tables.name}") if tables else None
+
+
+def _on_map(root: Path) -> FoundKind | None:
+    vectors = files_below(root, VECTOR_SUFFIXES.__contains__)
+    if not vectors:
+        return None
+    return FoundKind("gis", f"{vectors[0].relative_to(root)} holds shapes on the map")
 
 
 def _class_folders(root: Path) -> FoundKind | None:

@@ -62,6 +62,16 @@ class HuggingFaceSource(CommonSourceOptions):
     """The column of the outlines of the boxes, in COCO's forms: polygons as lists of numbers, or
     run-length masks. `boxes_column` may be `null` beside it. Default: the boxes alone."""
 
+    mask_column: str | None = None
+    """The column of the mask of the image: an image of the same size whose values `mapping` names;
+    boxes and outlines are not read then. Default: none."""
+
+    mapping: Annotated[dict[str, str | None], BeforeValidator(with_text_keys)] = Field(
+        default_factory=dict
+    )
+    """With `mask_column`: classes by value of the masks, as in a source of `masks`. Default: every
+    value but 0 is of the only class, which `classes` names."""
+
     class_column: str | None = None
     """The column of the class of the whole image, as names or as numbers that the dataset or
     `classes` names; boxes are not read then. Default: none."""
@@ -216,6 +226,46 @@ class MasksSource(CommonSourceOptions):
     `classes` names."""
 
 
+class GisSource(CommonSourceOptions):
+    """Images that know their place, with labels on the map in vector files.
+
+    Each polygon is a label of every image that it lies in, cut at the image's border. It is read
+    as a box where all polygons of its file are upright rectangles, as an oriented box where all
+    are rectangles, else as a polygon.
+    """
+
+    kind: Literal["gis"] = "gis"
+    """GIS: georeferenced images, and GeoPackage, GeoJSON, Shapefile or FlatGeobuf."""
+
+    path: Place
+    """The folder of the images, or `gs://bucket/prefix`; scene ids hold the path of the image
+    below it."""
+
+    labels: tuple[Path, ...] = ()
+    """The vector files, below `path` or absolute. Default: all below `path`."""
+
+    layer: str | None = None
+    """The layer of a file that has several with polygons."""
+
+    crs: str | None = None
+    """The coordinate reference system of files that name none, such as `EPSG:32631`. Default: such
+    a file is refused."""
+
+    class_column: str | None = None
+    """The attribute that names the class of a polygon. Default: all are of the only class, which
+    `classes` names."""
+
+    tag_columns: tuple[str, ...] = ()
+    """Attributes whose values become tags of the scenes that their polygons lie in."""
+
+    without_labels: Literal["unlabelled", "empty"] = "unlabelled"
+    """The meaning of an image in which no polygon lies: nobody has looked at it, or nothing is
+    there. `regions` says more exactly where people have looked."""
+
+    min_visibility: float = Field(default=0.1, gt=0, le=1)
+    """Smallest share of a polygon's area inside an image of which it is a label."""
+
+
 class FolderSource(CommonSourceOptions):
     """Images without labels, in folders as deep as you like; the folders become tags."""
 
@@ -267,6 +317,7 @@ SourceOptions = Annotated[
     | YoloSource
     | ClassesSource
     | MasksSource
+    | GisSource
     | FolderSource
     | SyntheticSource,
     Field(discriminator="kind"),

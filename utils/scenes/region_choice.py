@@ -11,7 +11,8 @@ from utils.errors import ConfigurationError, ImageError, SourceError
 from utils.images.formats import is_image
 from utils.issues import IssueReport
 from utils.scenes.bucket import local_image
-from utils.scenes.region_files import WGS84, RegionPolygons, read_polygons
+from utils.scenes.on_map import WGS84
+from utils.scenes.region_files import RegionPolygons, read_polygons
 from utils.scenes.region_masks import check_mask
 from utils.scenes.regions import Region, Side, region
 from utils.storage.objects import is_local

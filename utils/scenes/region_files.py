@@ -12,11 +12,11 @@ import numpy as np
 from utils.errors import ConfigurationError, LabelError
 from utils.images.georeference import crs_name
 from utils.labels.texts import read_json
+from utils.scenes.on_map import WGS84
 
 MENDED = "region polygons mended"
 NO_POLYGON = "region features without polygon"
 PIXELS = "pixels"  # name of a member `crs`: the coordinates are pixels of the upright image
-WGS84 = "EPSG:4326"
 
 _DEGREES = (-360.0, -90.0, 360.0, 90.0)
 _FLAT = ("Polygon", "MultiPolygon", "GeometryCollection")

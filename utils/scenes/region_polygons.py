@@ -9,7 +9,8 @@ import numpy as np
 from utils.errors import GeoreferenceError
 from utils.geometry import BoolArray, FloatArray
 from utils.images.georeference import Georeference
-from utils.scenes.region_files import PIXELS, WGS84, RegionPolygons, polygons_of
+from utils.scenes.on_map import WGS84, border_on_map, is_geographic, to_pixels, transformed
+from utils.scenes.region_files import PIXELS, RegionPolygons, polygons_of
 
 _STEPS = 256  # per diagonal: a straight edge bends by far less than a pixel between two of them
 _MARGIN = 0.05  # of the sides of a scene; its border is not straight in another system
@@ -84,12 +85,8 @@ def in_pixels(
         left, bottom, right, top = geometry.bounds
         step = max(np.hypot(right - left, top - bottom) / _STEPS, np.finfo(float).tiny)
         bent = shapely.segmentize(geometry, step)
-        geometry = shapely.transform(bent, lambda xy: _transformed(xy, crs, georeference.crs))
-    a, b, c, d, e, f = georeference.transform
-    to_map = np.array([[a, b], [d, e]])
-    placed = shapely.transform(
-        geometry, lambda xy: np.linalg.solve(to_map, (xy - np.array([c, f])).T).T
-    )
+        geometry = shapely.transform(bent, lambda xy: transformed(xy, crs, georeference.crs))
+    placed = shapely.transform(geometry, lambda xy: to_pixels(xy, georeference))
     if placed.is_valid:
         return placed
     return shapely.union_all(list(polygons_of(shapely.make_valid(placed))))
@@ -104,13 +101,8 @@ def _near_the_scene(
     """
     import shapely
 
-    xs, ys = _border(georeference, width, height).T
-    border = _transformed(np.stack([xs, ys], axis=1), georeference.crs, crs)
-    turns = [0.0]
-    if _is_geographic(crs):
-        # Unwrapped, so that a scene across the antimeridian is one piece.
-        border[:, 0] = np.rad2deg(np.unwrap(np.deg2rad(border[:, 0])))
-        turns = [-360.0, 0.0, 360.0]
+    border = border_on_map(georeference, width, height, crs)
+    turns = [-360.0, 0.0, 360.0] if is_geographic(crs) else [0.0]
     low, high = border.min(axis=0), border.max(axis=0)
     margin = (high - low) * _MARGIN
     around = shapely.box(*(low - margin), *(high + margin))
@@ -121,39 +113,3 @@ def _near_the_scene(
         for turn in turns
     ]
     return shapely.union_all([part for each in parts for part in polygons_of(each)])
-
-
-def _border(georeference: Georeference, width: int, height: int) -> FloatArray:
-    """Points along the border of a scene in its system, shape (n, 2)."""
-    share = np.linspace(0, 1, 33)[:-1]
-    zeros, ones = np.zeros_like(share), np.ones_like(share)
-    columns = np.concatenate([share, ones, 1 - share, zeros]) * width
-    rows = np.concatenate([zeros, share, ones, 1 - share]) * height
-    a, b, c, d, e, f = georeference.transform
-    return np.stack([a * columns + b * rows + c, d * columns + e * rows + f], axis=1)
-
-
-def _transformed(points: FloatArray, source: str, target: str) -> FloatArray:
-    """Points of shape (n, 2), x before y, from one system to another.
-
-    Raises:
-        GeoreferenceError: If a system is not known or a point has no place in it.
-    """
-    from rasterio.warp import transform
-
-    if source == target:
-        return points.copy()
-    try:
-        xs, ys = transform(source, target, points[:, 0].tolist(), points[:, 1].tolist())
-    except Exception as error:  # what rasterio raises for GDAL's errors has no public base
-        raise GeoreferenceError(f"the regions cannot be brought to the scene ({error})") from None
-    moved = np.stack([np.asarray(xs), np.asarray(ys)], axis=1)
-    if not np.isfinite(moved).all():
-        raise GeoreferenceError("the regions cannot be brought to the scene's reference system")
-    return moved
-
-
-def _is_geographic(crs: str) -> bool:
-    from rasterio.crs import CRS
-
-    return bool(CRS.from_user_input(crs).is_geographic)

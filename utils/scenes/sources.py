@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from utils.issues import IssueReport
+from utils.labels.vector_files import BESIDE_VECTORS, VECTOR_SUFFIXES
 from utils.scenes.classes import class_rules, note_unmet
 from utils.scenes.coco import open_coco
 from utils.scenes.folder import open_folder
+from utils.scenes.gis import open_gis
 from utils.scenes.given_splits import split_by_folder
 from utils.scenes.groups import ALONE, AUTO, UNGROUPED, group_rule
 from utils.scenes.hugging_face import open_hugging_face
@@ -21,6 +23,7 @@ from utils.scenes.options import (
     ClassesSource,
     CocoSource,
     FolderSource,
+    GisSource,
     HuggingFaceSource,
     MasksSource,
     SourceOptions,
@@ -44,6 +47,7 @@ _CONSUMED = {
     "masks": frozenset({".yaml", ".yml"}),
     "coco": frozenset({".json"}),
     "voc": frozenset({".xml", ".txt", ".pbtxt"}),
+    "gis": VECTOR_SUFFIXES | BESIDE_VECTORS,
     "yolo": frozenset({".txt", ".yaml", ".yml", ".names", ".labels", ".data", ".cache", ".json"}),
 }
 
@@ -105,7 +109,9 @@ def _in_region(scene: Scene, regions: Regions | None, report: IssueReport) -> Sc
 
 def _listed(source: SceneSource, options: SourceOptions) -> SceneSource:
     """The source with what its folder holds besides images and labels."""
-    kinds = FolderSource | ClassesSource | MasksSource | CocoSource | VocSource | YoloSource
+    kinds = (
+        FolderSource | ClassesSource | MasksSource | GisSource | CocoSource | VocSource | YoloSource
+    )
     if not isinstance(options, kinds):
         return source
     if not is_local(str(options.path)) or is_one_image(options.path):
@@ -147,6 +153,7 @@ def _located(scene: Scene, source: SceneSource, options: SourceOptions) -> Scene
         case (
             ClassesSource(path=path)
             | MasksSource(path=path)
+            | GisSource(path=path)
             | CocoSource(path=path)
             | VocSource(path=path)
             | YoloSource(path=path)
@@ -169,6 +176,8 @@ def _open(options: SourceOptions) -> SceneSource:
             return open_classes(options)
         case MasksSource():
             return open_masks(options)
+        case GisSource():
+            return open_gis(options)
         case FolderSource():
             return open_folder(options)
         case SyntheticSource():

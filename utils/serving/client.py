@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from utils.errors import ServiceError
+
 _BUSY = (429, 503)
 _LONGEST_PAUSE = 30.0  # seconds
 _FIRST_PAUSE = 0.1
@@ -30,34 +32,24 @@ _AT_ONCE = 1 << 16
 Image = str | os.PathLike[str] | bytes
 
 
-class ServiceError(Exception):
-    """The service refused a request, or did not answer.
-
-    Attributes:
-        status: Status of the answer; 0 without one.
-    """
-
-    def __init__(self, status: int, message: str) -> None:
-        """Keep the status and the service's sentence."""
-        super().__init__(message)
-        self.status = status
-
-
 class Client:
     """A service at an address.
 
     A request is sent again when the service is busy (429 or 503) or the connection is closed: a
     prediction changes nothing.
+
+    Attributes:
+        token: Its token, or None.
     """
 
     def __init__(
-        self, address: str, token: str = "", *, seconds: float = 300.0, attempts: int = 8
+        self, address: str, token: str | None = None, *, seconds: float = 300.0, attempts: int = 8
     ) -> None:
         """Nothing is sent yet.
 
         Args:
             address: Address of the service, such as "http://127.0.0.1:8080".
-            token: Its token, where it asks for one.
+            token: Its token, if it asks for one.
             seconds: Longest time without an answer.
             attempts: Number of times that a request is sent at most.
         """
@@ -65,9 +57,15 @@ class Client:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"'{address}' is no address such as http://127.0.0.1:8080")
         self._parts = parts
+        self.token = token
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._seconds = seconds
         self._attempts = attempts
+
+    @property
+    def url(self) -> str:
+        """The address of the service, without a slash at its end."""
+        return self._parts.geturl().rstrip("/")
 
     def predict(
         self,
@@ -134,6 +132,15 @@ class Client:
         """
         return self._json("GET", f"/scenes/{scene}")
 
+    def states(self) -> list[dict[str, Any]]:
+        """States and progress of all scenes.
+
+        Raises:
+            ServiceError: If the service does not answer.
+        """
+        scenes: list[dict[str, Any]] = self._json("GET", "/scenes")["scenes"]
+        return scenes
+
     def cancel(self, scene: str) -> dict[str, Any]:
         """Stop a scene; what was found is kept.
 
@@ -172,9 +179,9 @@ class Client:
         """Wait before a broken stream is asked for again, unless the scene is over."""
         told = self.state(scene)
         if told["state"] in ("failed", "cancelled"):
-            raise ServiceError(0, told.get("error") or f"The scene is {told['state']}.")
+            raise ServiceError(told.get("error") or f"The scene is {told['state']}.")
         if failures >= self._attempts:
-            raise ServiceError(0, "The stream of the scene breaks off again and again.")
+            raise ServiceError("The stream of the scene breaks off again and again.")
         time.sleep(min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE))
 
     def _lines(self, path: str) -> Iterator[bytes]:
@@ -205,8 +212,12 @@ class Client:
             try:
                 status, after, content = self._ask(method, path, body, sent)
             except (OSError, HTTPException) as error:
-                if attempt == self._attempts or isinstance(error, FileNotFoundError):
+                if isinstance(error, FileNotFoundError):  # the image, not the service
                     raise
+                if attempt == self._attempts:
+                    raise ServiceError(
+                        f"The service at {self.url} does not answer ({type(error).__name__})."
+                    ) from error
                 time.sleep(pause)
                 continue
             if status in _BUSY and attempt < self._attempts:
@@ -258,7 +269,7 @@ def _error(status: int, content: bytes) -> ServiceError:
         told = str(json.loads(content)["error"])
     except (ValueError, KeyError, TypeError):
         told = f"The service answered {status}."
-    return ServiceError(status, told)
+    return ServiceError(told, status)
 
 
 def _query(confidence: float | None, classes: Sequence[str], tile_size: int | None) -> str:

@@ -200,14 +200,14 @@ def _counts(objects: Mapping[str, int]) -> str:
 
 def _training_part(facts_: ModelFacts) -> Part:
     detector = facts_.detector
-    if facts_.origin:
-        known = {"origin": facts_.origin}
+    arguments = {
+        name: _told_argument(name, value) for name, value in sorted(detector.arguments.items())
+    }
+    known = {name: value for name, value in arguments.items() if value}
+    if detector.origin:
+        known = {"origin": f"trained elsewhere: {detector.origin}"} | known
     else:
-        arguments = {
-            name: _told_argument(name, value) for name, value in sorted(detector.arguments.items())
-        }
-        told = {name: value for name, value in arguments.items() if value}
-        known = {"epochs": f"{detector.epochs:,}", **told}
+        known = {"epochs": f"{detector.epochs:,}"} | known
     rows = {
         "started from": PurePosixPath(detector.checkpoint).name or NOT_STATED,
         "code (git commit of Spyglass)": facts_.code_version,

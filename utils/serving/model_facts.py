@@ -63,7 +63,6 @@ class ModelFacts:
         labels: Facts of the labelled dataset by name, such as its version.
         sources: Sources of the scenes.
         splits: Sizes of the splits.
-        origin: Origin of weights that were trained elsewhere; empty for own ones.
         licence: Licence of the weights, or "not stated".
     """
 
@@ -76,7 +75,6 @@ class ModelFacts:
     labels: dict[str, str] = field(default_factory=dict)
     sources: tuple[DataSource, ...] = ()
     splits: tuple[SplitFacts, ...] = ()
-    origin: str = ""
     licence: str = NOT_STATED
 
     @property

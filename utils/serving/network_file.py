@@ -28,6 +28,11 @@ def write_network(detector: Detector, image_size: int, path: Path) -> Head:
     """
     import onnx
 
+    if detector.is_exported:
+        model = onnx.load(detector.best, load_external_data=False)
+        _make_anonymous(model)
+        write_whole(path, model.SerializeToString(deterministic=True))
+        return Head(detector.head)
     with TemporaryDirectory(dir=path.parent) as folder:
         exported = Path(folder) / path.name
         export_network(detector.best, "onnx", image_size, exported, batch=1)

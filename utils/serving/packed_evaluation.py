@@ -77,7 +77,7 @@ def evaluate_packed(
 
 
 def own_scores(
-    recorded: Evaluation | None,
+    recorded: Evaluation,
     bundle: Bundle,
     detector: Detector,
     tiles: Sequence[LabeledTile],
@@ -90,7 +90,7 @@ def own_scores(
     """The scores of the detector's own evaluation on the same tiles at the same image size.
 
     Args:
-        recorded: Evaluation that the training made, or None; used if it is of these tiles.
+        recorded: Newest evaluation of the version; used if it is of these tiles.
         bundle: The bundle.
         detector: Detector that was packed.
         tiles: Tiles with true boxes.
@@ -103,11 +103,7 @@ def own_scores(
         DetectorError: If the weights cannot be loaded.
     """
     is_same_size = tile_image_size(detector, tiles, options) == bundle.image_size
-    if (
-        recorded is not None
-        and is_same_size
-        and recorded.tiles_fingerprint == fingerprint_of(tiles)
-    ):
+    if is_same_size and recorded.tiles_fingerprint == fingerprint_of(tiles):
         return scores_of(recorded)
     options = options.updated(imgsz=bundle.image_size)
     return scores_of(evaluate_detector(detector, tiles, images, folder, options, split=split))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from utils.shapes.grid import Grid
 from utils.shapes.shapes import ShapeKind
 
 _FILE = "predictions.parquet"
+_ABOUT_THE_IMAGE = (400, 413, 415, 422)
 
 
 def predict_source(
@@ -76,13 +79,15 @@ def _predicted(
     confidence = None if options.confidence == "auto" else options.confidence
     try:
         width, height = image_size(scene.path, PixelOptions())
-        ask = client.predict if width * height <= options.image_pixels else client.scene
+        ask = (
+            client.predict if width * height <= options.image_pixels else partial(_streamed, client)
+        )
         answer = ask(scene.path, confidence=confidence)
     except ImageError as fault:
         issues.add(scene.id, "image does not decode", fault)
         return None
     except ServiceError as fault:
-        if not fault.is_about_image:
+        if fault.status not in _ABOUT_THE_IMAGE:
             raise
         issues.add(scene.id, "the service refuses the image", fault)
         return None
@@ -112,3 +117,15 @@ def _predicted(
         least_score=told["confidence"] if confidence is None else confidence,
         at_edge=tuple(bool(one.get("at_edge")) for one in answer["objects"]),
     )
+
+
+def _streamed(client: Client, path: Path, confidence: float | None) -> dict[str, Any]:
+    """Have a scene predicted as a job; the answer is as for an image."""
+    scene = client.scene(path, confidence=confidence)
+    try:
+        objects = list(client.stream(scene))
+    except ServiceError as fault:
+        if client.state(scene)["state"] == "failed":
+            raise ServiceError(str(fault), HTTPStatus.UNPROCESSABLE_ENTITY) from None
+        raise
+    return {"objects": objects, "version": client.state(scene)["version"]}

@@ -45,6 +45,7 @@ from utils.tiling.tiler import cut_tiles, finished_tile
 
 UNREADABLE = "image cannot be read"
 _FINISHERS = 4
+_LIMIT = "source.max_bad_share"
 _FEW_SCENES = 10
 
 
@@ -137,9 +138,10 @@ def merge_ingests(
     """
     issues = merge_issues([shard.issues for shard in shards])
     statistics = sum((shard.statistics for shard in shards), IngestStatistics())
-    issues.check_share(statistics.scenes + issues.items_set_aside(), max_bad_share, "scenes")
+    scenes = statistics.scenes + issues.items_set_aside()
+    issues.check_share(scenes, max_bad_share, "scenes", _LIMIT)
     issues.check_left(statistics.scenes, "scenes")
-    issues.check_labels(statistics.boxes, max_bad_share)
+    issues.check_labels(statistics.boxes, max_bad_share, _LIMIT)
     outside = statistics.tiles_outside_regions
     check_regions(issues, statistics.scenes, statistics.all_tiles, outside)
     manifests = [shard.manifest for shard in shards]

@@ -13,8 +13,9 @@ from faster_coco_eval import mask as coco_mask
 from PIL import Image
 
 from tests.unit.scenes.reading import open_kind, read
-from utils.errors import SourceError
+from utils.errors import ConfigurationError, SourceError
 from utils.labels.objects import UNKNOWN_CLASS
+from utils.scenes.frames import OTHER_SIZE
 from utils.shapes.shapes import ShapeKind, Shapes
 
 POLYGON = [[1.0, 1.0, 9.0, 1.0, 9.0, 7.0]]
@@ -123,3 +124,60 @@ def test_run_length_masks_are_outlines(tmp_path):
     shapes = reading.scenes[0].shapes
     assert shapes is not None
     assert shapes.areas.tolist() == [11]
+
+
+def mask_png(*rows: list[int], name: str | None = None) -> dict[str, Any]:
+    stream = io.BytesIO()
+    Image.fromarray(np.array(rows, dtype=np.uint8)).save(stream, "png")
+    return {"bytes": stream.getvalue(), "path": name}
+
+
+SHIP_AND_BUOY = np.zeros((8, 12), dtype=np.uint8)
+SHIP_AND_BUOY[1:4, 2:8] = 1
+SHIP_AND_BUOY[6:8, 10:12] = 2
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [
+        pytest.param(datasets.Image(), id="declared images"),
+        pytest.param(
+            {"bytes": datasets.Value("binary"), "path": datasets.Value("string")}, id="bytes"
+        ),
+    ],
+)
+def test_a_mask_of_values_is_outlines(tmp_path, feature):
+    # The mask of the first row is named like the image of the second.
+    masks = [mask_png(*SHIP_AND_BUOY.tolist(), name="1.png"), None]
+    root = parquet(tmp_path / "port", mask=(feature, masks))
+    reading = read(
+        "hugging_face", None, dataset=str(root), mask_column="mask", mapping={1: "ship", 2: "buoy"}
+    )
+    shapes = reading.scenes[0].shapes
+    assert shapes is not None
+    assert shapes.kind == ShapeKind.SEGMENT
+    assert shapes.labels == ("ship", "buoy")
+    assert shapes.xyxy.tolist() == [[2, 1, 8, 4], [10, 6, 12, 8]]
+    assert reading.scenes[1].shapes is None
+    assert reading.ids == ["port/0.png", "port/1.png"]
+    assert reading.source.class_names == ("ship", "buoy")
+
+
+def test_a_value_without_a_class_and_a_mask_of_another_size_are_told(tmp_path):
+    masks = [mask_png(*SHIP_AND_BUOY.tolist()), mask_png([1, 1], [1, 1])]
+    root = parquet(tmp_path / "port", mask=(datasets.Image(), masks))
+    reading = read("hugging_face", None, dataset=str(root), mask_column="mask", mapping={1: "ship"})
+    assert reading.kinds == {UNKNOWN_CLASS: 1, OTHER_SIZE: 1}
+    assert reading.scenes[1].shapes is None
+
+
+def test_a_column_that_holds_no_masks_names_the_option(tmp_path):
+    root = parquet(tmp_path / "port", mask=(datasets.Value("int64"), [1]))
+    with pytest.raises(SourceError, match="Set `mask_column` to the one that does"):
+        open_kind("hugging_face", dataset=str(root), mask_column="mask", mapping={1: "ship"})
+
+
+def test_masks_without_a_mapping_need_one(tmp_path):
+    root = parquet(tmp_path / "port", mask=(datasets.Image(), [None]))
+    with pytest.raises(ConfigurationError, match="`mapping` of their values"):
+        open_kind("hugging_face", dataset=str(root), mask_column="mask")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.unit.scenes.reading import Reading, empty, read
 from utils.labels.label_studio_json import NO_PLACE, NOT_REVIEWED
 from utils.labels.objects import UNKNOWN_CLASS, UNREADABLE_LABEL
 from utils.scenes.usable import usable_labels
+from utils.shapes.shapes import ShapeKind
 
 CORNERS = [20.0, 30.0, 60.0, 50.0]  # of an image of 200 x 100 pixels
 BOX = {"x": 10, "y": 30, "width": 20, "height": 20, "rectanglelabels": ["ship"]}
@@ -36,11 +38,22 @@ def annotation(*regions: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 def read_tasks(folder: Path, *annotations: dict[str, Any]) -> Reading:
     """Read one task on `a.png`, which has been uploaded, with these annotations."""
-    write_image(folder / "1a2b3c4d-a.png", 200, 100)
-    task = {"id": 4, "annotations": list(annotations)}
-    task["data"] = {"tile": 7, "image": "/data/upload/1/1a2b3c4d-a.png"}
-    (folder / "project-1.json").write_text(json.dumps([task]))
-    return read("coco", path=folder)
+    return read_images(folder, {"a": annotations})
+
+
+def read_images(
+    folder: Path,
+    annotations: Mapping[str, Sequence[dict[str, Any]]],
+    shapes: ShapeKind | None = ShapeKind.DETECT,
+) -> Reading:
+    """Read a task for each image, whose name is a letter, with its annotations."""
+    tasks = []
+    for number, (name, made) in enumerate(annotations.items(), start=4):
+        write_image(folder / f"1a2b3c4d-{name}.png", 200, 100)
+        data = {"tile": 7, "image": f"/data/upload/1/1a2b3c4d-{name}.png"}
+        tasks.append({"id": number, "annotations": list(made), "data": data})
+    (folder / "project-1.json").write_text(json.dumps(tasks))
+    return read("coco", shapes, path=folder)
 
 
 @pytest.mark.parametrize(
@@ -109,12 +122,30 @@ def test_a_view_that_was_turned_changes_no_coordinates(tmp_path):
 
 
 def test_a_task_that_was_reviewed_without_a_region_is_empty(tmp_path):
-    choice = region("choices", choices=["day"])
     assert empty(read_tasks(tmp_path, annotation()).scenes[0].shapes)
     assert NO_PLACE not in read_tasks(tmp_path, annotation()).kinds
-    reading = read_tasks(tmp_path, annotation(choice))
+
+
+def test_a_choice_beside_regions_of_other_tasks_is_a_remark_and_its_image_empty(tmp_path):
+    choice = annotation(region("choices", choices=["day"]))
+    reading = read_images(tmp_path, {"a": [choice], "b": [annotation(region())]})
     assert empty(reading.scenes[0].shapes)
+    assert reading.boxes(1) == [CORNERS]
     assert reading.kinds[NO_PLACE] == 1
+
+
+def test_choices_are_the_classes_of_images_where_no_task_has_a_region(tmp_path):
+    day, night, both = (
+        annotation(*(region("choices", choices=[name]) for name in names))
+        for names in (["day"], ["night"], ["day", "night"])
+    )
+    tasks = {"a": [day], "b": [night], "c": [annotation()], "d": [both]}
+    reading = read_images(tmp_path, tasks, ShapeKind.CLASSIFY)
+    assert reading.source.class_names == ("day", "night")
+    assert reading.labels(0) == ("day",)
+    assert reading.labels(1) == ("night",)
+    assert [scene.shapes for scene in reading.scenes[2:]] == [None, None]  # of no class, or two
+    assert NO_PLACE not in reading.kinds
 
 
 def test_entries_of_one_region_are_read_as_one(tmp_path):

@@ -45,7 +45,16 @@ def test_the_default_source_is_the_ship_detection_dataset():
 
 
 def test_options_and_sources_load_nothing_heavy():
-    heavy = ("torch", "zenml", "datasets", "pyvips", "rasterio", "cv2", "google.cloud.storage")
+    heavy = (
+        "torch",
+        "zenml",
+        "datasets",
+        "pyvips",
+        "rasterio",
+        "pyogrio",
+        "cv2",
+        "google.cloud.storage",
+    )
     program = f"import sys, utils.scenes.sources; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -60,6 +69,6 @@ def test_options_and_sources_load_nothing_heavy():
 def test_every_kind_of_source_is_part_of_the_union():
     kinds = {source.model_fields["kind"].default for source in SOURCES}
     assert kinds == {
-        *("hugging_face", "coco", "voc", "yolo", "classes", "masks", "folder", "synthetic")
+        *("hugging_face", "coco", "voc", "yolo", "classes", "masks", "gis", "folder", "synthetic")
     }
     assert options.SourceOptions is SourceOptions

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
 
 _SKIPPED = "skipped by a person"
+_LIMIT = "export.max_bad_share"
 
 
 def export_annotations(
@@ -80,8 +81,8 @@ def export_annotations(
             dataset = LabeledDataset.write(out_path, project.class_names, tiles, footer=footer)
     # People skip tiles on purpose, so skipped tiles do not count towards the limit of bad ones.
     faults = IssueReport([issue for issue in reader.issues.issues if issue.kind != _SKIPPED])
-    faults.check_share(len(manifest), options.max_bad_share, "tiles")
-    faults.check_labels(reader.statistics.boxes, options.max_bad_share)
+    faults.check_share(len(manifest), options.max_bad_share, "tiles", _LIMIT)
+    faults.check_labels(reader.statistics.boxes, options.max_bad_share, _LIMIT)
     if not len(dataset):
         raise DatasetError(
             f"No tile of the project '{project.title}' is labelled yet, so there is nothing to "

@@ -104,7 +104,9 @@ def send_tiles(
             put_known_labels_first(client, project, name, options, there, waiting, sent)
         show_proposals(client, project, name)
         provide_tabs(client, project)
-    report.issues.check_share(len(suggested), options.max_bad_share, "tiles")
+    report.issues.check_share(
+        len(suggested), options.max_bad_share, "tiles", "label_studio.max_bad_share"
+    )
     return report
 
 

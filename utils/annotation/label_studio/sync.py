@@ -80,7 +80,9 @@ def sync_tasks(
             show_proposals(client, project, propose_as)
         provide_tabs(client, project)
         report.waiting = count_tasks(client, project.id, WAITING)
-    report.issues.check_share(len(manifest), options.max_bad_share, "tiles")
+    report.issues.check_share(
+        len(manifest), options.max_bad_share, "tiles", "label_studio.max_bad_share"
+    )
     return report
 
 

@@ -103,10 +103,22 @@ def outline_of(logits: LogitsInBox, tolerance: float) -> Any:
         return shapely.Polygon()
     parts = _largest(_parts(logits))
     tolerance = min(tolerance, _MOST_OF_SIDE * pixels**0.5)
-    simple = shapely.simplify(parts, tolerance)
+    simple = _simplified(parts, tolerance)
     if not shapely.is_valid(whole := _joined(simple)):
         whole = shapely.simplify(_joined(parts), tolerance)
     return whole if whole.is_valid else _joined(parts)
+
+
+def _simplified(parts: Outlines, tolerance: float) -> Outlines:
+    """Simplify each part; the way that keeps its topology is slow, and seldom needed."""
+    import shapely
+
+    simple = np.asarray(shapely.simplify(parts, tolerance, preserve_topology=False))
+    holes = shapely.get_num_interior_rings(simple)  # 0 for what is no polygon
+    lost = shapely.is_empty(simple) | (holes != shapely.get_num_interior_rings(parts))
+    lost |= shapely.get_type_id(simple) != shapely.GeometryType.POLYGON
+    simple[lost] = shapely.simplify(parts[lost], tolerance)
+    return simple
 
 
 def _largest(parts: Outlines) -> Outlines:
