@@ -64,7 +64,7 @@ def predict_image(
         Shapes with scores, in pixels of the image, by falling score.
     """
     least = settings.confidence if confidence is None else confidence
-    if least < network.settings.confidence:
+    if isinstance(network, OnnxNetwork) and least < network.settings.confidence:
         network = replace(network, settings=replace(network.settings, confidence=least))
     height, width = image.shape[:2]
     if not network.kind.has_places and settings.classify == "scene":
