@@ -21,7 +21,7 @@ ifdef PROJECT
 export SPYGLASS_PROJECT := $(PROJECT)
 endif
 
-.PHONY: help demo test test-slow test-all lint format bench docs screenshots dashboard label-studio mlflow fiftyone stop clean lock-label-studio lock-service
+.PHONY: help demo test test-slow test-all lint format bench docs screenshots dashboard label-studio mlflow fiftyone service stop clean lock-label-studio lock-service
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,7 +75,7 @@ lock-service: $(DEVELOPMENT) ## Resolve the environment of the service anew, wit
 		-o $(CURDIR)/utils/serving/requirements.txt
 
 bench: $(DEVELOPMENT) ## Measure against the alternatives and print ratios
-	@status=0; for part in tiling codecs label_studio transfers merging oriented intervals inference feedback training contention fuzzing mutation; do $(PYTHON) -m benchmarks.$$part || status=1; done; exit $$status
+	@status=0; for part in tiling codecs label_studio transfers merging oriented intervals inference feedback training contention serving fuzzing mutation; do $(PYTHON) -m benchmarks.$$part || status=1; done; exit $$status
 
 docs: $(DEVELOPMENT) ## Build the documentation as a site with search (.local/site)
 	@$(PYTHON) -m docs.site
@@ -92,6 +92,9 @@ label-studio: $(ENVIRONMENT) ## Start the embedded Label Studio (PROJECT=NAME op
 
 fiftyone: $(ENVIRONMENT) ## Open the FiftyOne App (PROJECT=NAME opens its dataset)
 	@$(PYTHON) -m commands.servers fiftyone
+
+service: $(ENVIRONMENT) ## Serve the demo's detector over HTTP (PROJECT=NAME serves its own)
+	@$(PYTHON) -m commands.demo service
 
 mlflow: $(ENVIRONMENT) ## Open the MLflow page on the embedded store
 	@$(PYTHON) -m commands.servers mlflow

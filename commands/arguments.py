@@ -16,6 +16,7 @@ from commands.requests import (
     CheckStack,
     CommandLine,
     CompareTrainings,
+    Deploy,
     InspectSource,
     NewProject,
     OpenDashboard,
@@ -27,6 +28,8 @@ from commands.requests import (
     RunLoop,
     ShowDatasets,
     ShowReports,
+    ShowStatus,
+    Undeploy,
     Watch,
 )
 
@@ -78,6 +81,12 @@ def _requests(parsed: argparse.Namespace) -> Iterator[Request]:
         yield CompareTrainings(tuple(parsed.compare), parsed.config, overrides)
     if parsed.commands or parsed.promote:
         yield _loop(parsed)
+    if parsed.deploy:
+        yield Deploy(parsed.config, overrides, parsed.yes)
+    if parsed.undeploy:
+        yield Undeploy(parsed.config, overrides)
+    if parsed.status:
+        yield ShowStatus(parsed.config, overrides)
     retrain = Retrain(parsed.config, overrides, parsed.yes)
     if parsed.watch:
         yield Watch(retrain)
@@ -113,6 +122,9 @@ def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespa
         "dashboard",
         "watch",
         "retrain_if_due",
+        "deploy",
+        "undeploy",
+        "status",
     )
     # An empty list is a request too: all versions.
     is_inspected = parsed.inspect is not None
@@ -132,7 +144,10 @@ def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespa
         parser.error("--new-project goes alone: look at its file first, then ingest")
     if not (names or parsed.promote or is_alone):
         parser.error("nothing to do: choose one of the loop's flags, or --promote")
-    with_file = ("check_stack", "watch", "retrain_if_due", "promote", "rollback", "compare")
+    with_file = (
+        *("check_stack", "watch", "retrain_if_due", "promote", "rollback", "compare"),
+        *("deploy", "undeploy", "status"),
+    )
     # These read a model, a machine or a rule from the file, and need no pipeline for that.
     may_have_file = any(getattr(parsed, flag) for flag in with_file)
     if parsed.config and len(names) != 1 and (names or not may_have_file):
@@ -140,11 +155,19 @@ def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespa
             "--config belongs to one pipeline: give it with exactly one of the loop's flags"
         )
     _check_stages(parser, parsed)
+    _check_serving(parser, parsed)
     if parsed.local and parsed.stack not in (None, "local"):
         parser.error(f"--local and --stack {parsed.stack} contradict each other")
     for flag in ("local", "resume"):
         if getattr(parsed, flag) and "training" not in names:
             parser.error(f"--{flag} belongs to --training")
+
+
+def _check_serving(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
+    if parsed.deploy and parsed.undeploy:
+        parser.error("--deploy and --undeploy contradict each other")
+    if parsed.deploy and parsed.commands and parsed.overrides:
+        parser.error("--set belongs to one of both: run --deploy in a call of its own")
 
 
 def _check_stages(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:

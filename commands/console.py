@@ -17,8 +17,8 @@ COLUMNS = 100
 COMMAND = re.compile(
     r"(?:\$ |\b)(?:[A-Z_]+=\S+ )*"
     r"(?:python run\.py|zenml|make(?= [a-z-]{4})|uv|pip|gcloud|hf|mkdir|scancel|git(?= init)"
-    r"|label-studio(?= start)) "
-    r"(?:'[^']*'|.)*?(?=[.;)]*(?:;| (?![A-Z]+\b)[A-Z]| \(|$))"
+    r"|label-studio(?= start)|curl(?= -)|docker(?= build)) "
+    r"(?:'[^']*'|\"[^\"]*\"|.)*?(?=[.;)]*(?:;| (?![A-Z]+\b)[A-Z]| \(|$))"
     r"|-e \w+=\S+(?: -[ev] \S+)*(?<!;)"
 )
 _KEPT_SPACE = "\0"

@@ -1,4 +1,4 @@
-"""The whole loop on synthetic harbours, with real parts: `make demo`."""
+"""The whole loop on synthetic harbours: `make demo`; its detector over HTTP: `make service`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from rich.table import Table
 from commands.arguments import parse_arguments
 from commands.console import complain, say
 from commands.outcome import exit_code_of
+from commands.requests import PROJECT_VARIABLE
 from commands.servers.embedded import use_demo_store
-from utils.errors import ConfigurationError
+from utils.errors import ConfigurationError, MissingStageError
 from utils.paths import PROJECT_ROOT
 from utils.shapes.shapes import ShapeKind
 
@@ -62,6 +63,30 @@ def run_demo(epochs: int | None = None) -> int:
     """
     codes: list[int] = []
     return exit_code_of(lambda: codes.append(_run_stages(epochs))) or codes[0]
+
+
+def serve() -> int:
+    """Deploy the detector of the demo, or that of the project that `PROJECT=NAME` chooses.
+
+    Returns:
+        The exit code.
+    """
+    return exit_code_of(_deploy)
+
+
+def _deploy() -> None:
+    use_demo_store()
+    from commands.loop import run_commands
+
+    project = [] if os.environ.get(PROJECT_VARIABLE) else _project(_kind_of_labels())
+    try:
+        run_commands(parse_arguments([*project, "--deploy"]))
+    except MissingStageError as missing:
+        if not project:
+            raise
+        raise MissingStageError(
+            "The demo has no detector in production yet. Train one with: make demo"
+        ) from missing
 
 
 def _run_stages(epochs: int | None) -> int:
@@ -171,4 +196,4 @@ def _addresses() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_demo())
+    sys.exit(serve() if sys.argv[1:] == ["service"] else run_demo())

@@ -16,6 +16,7 @@ from commands.requests import (
     CheckStack,
     CommandLine,
     CompareTrainings,
+    Deploy,
     InspectSource,
     NewProject,
     OpenDashboard,
@@ -27,6 +28,8 @@ from commands.requests import (
     RunLoop,
     ShowDatasets,
     ShowReports,
+    ShowStatus,
+    Undeploy,
     Watch,
 )
 from utils.errors import ConfigurationError
@@ -116,9 +119,19 @@ def _run(request: Request) -> None:
 
             check_stack(request.stack, request.config)
         case RollBack():
-            from commands.models.promotion import roll_back
+            _roll_back(request)
+        case Deploy():
+            from commands.serving.deploy import deploy
 
-            say(roll_back(_model_of(request), request.config))
+            deploy(request)
+        case Undeploy():
+            from commands.serving.undeploy import undeploy
+
+            undeploy(request)
+        case ShowStatus():
+            from commands.serving.status import show_status
+
+            show_status(request)
         case ShowDatasets():
             from commands.models.datasets import show_datasets
 
@@ -141,6 +154,15 @@ def _run(request: Request) -> None:
             from commands.retraining.retrain import retrain_if_due
 
             retrain_if_due(_retraining(request), yes=request.yes)
+
+
+def _roll_back(request: RollBack) -> None:
+    from commands.models.promotion import roll_back
+    from commands.serving.deploy import follow_production
+
+    model = _model_of(request)
+    say(roll_back(model, request.config))
+    follow_production(model)
 
 
 def _model_of(request: RollBack | ShowDatasets | CompareTrainings) -> str:

@@ -24,6 +24,7 @@ examples:
   python run.py --promote production            use the new detector, if it is better
   python run.py -i --set source.path=DIR -f     predict, then look
   python run.py --compare 3 4                   set the trainings of two versions side by side
+  python run.py --deploy                        serve the detector in production over HTTP
   python run.py -ig --project cells --set tiling.tile_size=640
 """
 
@@ -66,6 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_datasets(parser.add_argument_group("labels"))
     _add_reports(parser.add_argument_group("looking"))
     _add_experiments(parser.add_argument_group("experiments"))
+    _add_serving(parser.add_argument_group("serving"))
     _add_retraining(parser.add_argument_group("retraining"))
     _add_stacks(parser.add_argument_group("stacks"))
     _add_options(parser.add_argument_group("options"))
@@ -154,6 +156,21 @@ def _add_experiments(experiments: argparse._ArgumentGroup) -> None:
         metavar="RUN",
         help="show trainings side by side: runs by name, id or the beginning of one, or "
         "versions of the model by number or stage",
+    )
+
+
+def _add_serving(serving: argparse._ArgumentGroup) -> None:
+    serving.add_argument(
+        "--deploy",
+        action="store_true",
+        help="serve the version in production: packed, evaluated as packed, started or switched "
+        "without a lost answer (configs/deployment.yaml)",
+    )
+    serving.add_argument("--undeploy", action="store_true", help="stop the service of the model")
+    serving.add_argument(
+        "--status",
+        action="store_true",
+        help="show which version runs where since when, its jobs, and what is in production",
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from zenml.pipelines.pipeline_definition import Pipeline
 from zenml.steps import BaseStep
 
-from commands.requests import LOOP, PROMOTION, REGISTRATION, Command
+from commands.requests import DEPLOYMENT, LOOP, PROMOTION, REGISTRATION, Command
 
 
 def pipeline_of(command: Command) -> Any:
@@ -39,7 +39,8 @@ def _module_of(command: Command) -> ModuleType:
 
 
 def _modules() -> list[ModuleType]:
-    return [_module_of(command) for command in (*LOOP, PROMOTION, REGISTRATION)]
+    behind_other_flags = (PROMOTION, DEPLOYMENT, REGISTRATION)
+    return [_module_of(command) for command in (*LOOP, *behind_other_flags)]
 
 
 def _steps_in(modules: Iterable[ModuleType]) -> list[str]:

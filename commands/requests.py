@@ -59,6 +59,12 @@ LOOP = (
         "inference_pipeline",
     ),
     Command(
+        "prediction",
+        "pr",
+        "send images and scenes through the running service",
+        "prediction",
+    ),
+    Command(
         "fiftyone",
         "f",
         "look at tiles, labels and predictions in FiftyOne",
@@ -75,6 +81,9 @@ LOOP = (
 
 # Runs before a version goes to production, without a flag of its own.
 PROMOTION = Command("promotion", "", "compare a detector with the one in production", "promotion")
+
+# Packs, proves and deploys the version in production, behind `--deploy`.
+DEPLOYMENT = Command("deployment", "", "pack, evaluate as packed, and deploy", "deployment")
 
 # `--register-model FILE`: in place of a training.
 REGISTRATION = Command("register", "", "register a detector that was trained elsewhere", "register")
@@ -150,6 +159,47 @@ class RollBack:
     Attributes:
         config: Configuration that names the model; by default the export's, then the project's.
         overrides: Arguments of `--set`: `model.name=NAME`.
+    """
+
+    config: Path | None = None
+    overrides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """`--deploy`: serve the version in production.
+
+    Attributes:
+        config: Configuration of deployments; by default `configs/deployment.yaml`.
+        overrides: Arguments of `--set`.
+        yes: Whether every question is answered with yes.
+    """
+
+    config: Path | None = None
+    overrides: tuple[str, ...] = ()
+    yes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Undeploy:
+    """`--undeploy`: stop the service of a model.
+
+    Attributes:
+        config: Configuration of deployments; by default `configs/deployment.yaml`.
+        overrides: Arguments of `--set`.
+    """
+
+    config: Path | None = None
+    overrides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShowStatus:
+    """`--status`: show what runs where.
+
+    Attributes:
+        config: Configuration of deployments; by default `configs/deployment.yaml`.
+        overrides: Arguments of `--set`.
     """
 
     config: Path | None = None
@@ -278,6 +328,9 @@ Request = (
     | RegisterStack
     | CheckStack
     | RollBack
+    | Deploy
+    | Undeploy
+    | ShowStatus
     | ShowDatasets
     | ShowReports
     | OpenDashboard

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from commands.project import ProjectOptions
-from commands.requests import LOOP, PROMOTION, REGISTRATION
+from commands.requests import DEPLOYMENT, LOOP, PROMOTION, REGISTRATION
 from commands.retraining.options import RetrainOptions
 from commands.runs.configuration import parameters_model
 from commands.stacks.files import StackDescription
@@ -38,6 +38,13 @@ project's file. Below follow its keys, and those below `parameters`.
 `--set model.name=NAME` takes another model. A key that is not listed here is an error that names
 the nearest one.
 """
+
+# Pipelines that run behind a flag of another name.
+_FLAGS = {
+    PROMOTION.name: "promote production",
+    DEPLOYMENT.name: "deploy",
+    REGISTRATION.name: "register-model FILE",
+}
 
 _PROJECT = """\
 ## The project: configs/project.yaml, configs/projects/NAME.yaml
@@ -90,13 +97,12 @@ def reference() -> str:
     project = ProjectOptions.model_json_schema()
     types |= project.get("$defs", {})
     sections.append(f"{_PROJECT}\n{_table(project)}")
-    for command in (*LOOP, PROMOTION, REGISTRATION):
+    for command in (*LOOP, PROMOTION, DEPLOYMENT, REGISTRATION):
         module = import_module(f"pipelines.{command.name}")
         model = parameters_model(getattr(module, f"{command.name}_pipeline").entrypoint)
         schema = model.model_json_schema()
         types |= schema.get("$defs", {})
-        flags = {PROMOTION: "promote production", REGISTRATION: "register-model FILE"}
-        flag = flags.get(command, command.name)
+        flag = _FLAGS.get(command.name, command.name)
         title = f"## `--{flag}`: configs/{command.config}.yaml"
         sections.append(f"{title}\n\n{_table(schema)}")
     schema = RetrainOptions.model_json_schema()

@@ -4,6 +4,7 @@ from materializers.bundle import BundleMaterializer
 from materializers.detector import DetectorMaterializer
 from materializers.evaluation import EvaluationMaterializer
 from materializers.issues import IssueReportMaterializer
+from materializers.packed import PackedEvaluationMaterializer
 from materializers.plain import PlainMaterializer
 from materializers.promotion import PromotionMaterializer
 from materializers.tables import (
@@ -20,6 +21,7 @@ __all__ = [
     "EvaluationMaterializer",
     "IssueReportMaterializer",
     "LabeledDatasetMaterializer",
+    "PackedEvaluationMaterializer",
     "PickedTilesMaterializer",
     "PlainMaterializer",
     "PredictionsMaterializer",

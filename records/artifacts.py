@@ -136,6 +136,16 @@ def of_model_version(artifact: str) -> ArtifactVersionResponse | None:
     return model.get_artifact(artifact)
 
 
+def kept_with_model_version(artifact: str) -> ArtifactVersionResponse | None:
+    """Find an artifact of the version that a static pipeline's configuration names, if it has one.
+
+    Raises:
+        ConfigurationError: If it names none.
+    """
+    found = of_model_version(artifact)
+    return _found_now(found) if isinstance(found, LazyArtifactVersionResponse) else found
+
+
 def in_stages(*stages: str) -> list[ModelVersionResponse]:
     """Find the versions in some stages of the model that a static pipeline's configuration names.
 

@@ -16,6 +16,8 @@ from utils.issues import IssueReport
 from utils.scenes.options import SourceOptions
 from utils.scenes.selection import Selection
 from utils.scenes.sources import open_source
+from utils.serving.connection import connect_service
+from utils.serving.remote_predictor import remote_loader
 
 
 @step(enable_artifact_visualization=False)  # the gathered predictions have a page
@@ -26,15 +28,21 @@ def predict_scenes(
     Annotated[IssueReport, "shard_inference_issues"],
 ]:
     """Predict the objects of every scene of a shard, in scene coordinates."""
+    version = str(get_step_context().model.number)
+    remote = None
+    if inference.service is not None:
+        client = connect_service(get_step_context().model.name, inference.service)
+        remote = remote_loader(client, detector, inference, version)
     result = predict.predict_scenes(
         open_source(source),
         detector,
         inference,
-        model_version=str(get_step_context().model.number),
+        model_version=version,
         folder=scratch_folder(),
         selection=shard,
         kept_in=work_store("predictions"),
         exports_in=exports_store("detector"),
+        remote=remote,
     )
     log_figures(
         {

@@ -81,3 +81,16 @@ class JobError(SpyglassError):
 
 class BundleError(SpyglassError):
     """A bundle cannot be packed, or is not as it was packed."""
+
+
+class ServiceError(SpyglassError):
+    """A service cannot be reached, refuses a request, or has another version than it should.
+
+    Attributes:
+        status: HTTP status of its answer; 0 without one.
+    """
+
+    def __init__(self, message: str = "", status: int = 0) -> None:
+        """Keep the sentence and the status."""
+        super().__init__(message)
+        self.status = status

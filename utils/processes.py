@@ -100,6 +100,7 @@ def start_server(
     *,
     is_ready: Callable[[], bool],
     environment: Mapping[str, str] | None = None,
+    works_in: Path | None = None,
     timeout_s: float = 180,
 ) -> ServerProcess:
     """Start a server in a process group of its own and wait until it answers.
@@ -117,6 +118,7 @@ def start_server(
         port: Port that the command names; 0 for a server that listens on none.
         is_ready: Called until it returns True; it may raise `OSError` meanwhile.
         environment: Environment variables on top of those of this process.
+        works_in: Folder that it works in; by default that of this process.
         timeout_s: Seconds to wait.
 
     Raises:
@@ -128,7 +130,8 @@ def start_server(
         raise _taken(name, port)
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{name}.log"
-    process = _spawn(command, log, {**(environment or {}), _MARK: _mark(name, folder)})
+    variables = {**(environment or {}), _MARK: _mark(name, folder)}
+    process = _spawn(command, log, variables, works_in)
     # Noted before it answers, so that it can be stopped even if this process is killed meanwhile.
     state = folder / f"{name}.json"
     server = ServerProcess(name, process.pid, port, start_time(process.pid), is_ready=False)
@@ -145,7 +148,10 @@ def start_server(
 
 
 def _spawn(
-    command: Sequence[str | Path], log: Path, environment: Mapping[str, str]
+    command: Sequence[str | Path],
+    log: Path,
+    environment: Mapping[str, str],
+    works_in: Path | None,
 ) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -153,6 +159,7 @@ def _spawn(
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
+            cwd=works_in,
             env={**os.environ, "SPYGLASS_USER_UMASK": _umask(), **environment},
             start_new_session=True,  # so that Ctrl-C in the terminal does not reach it
             umask=_FOR_OWNER_ONLY,

@@ -12,7 +12,7 @@ from zenml.models import ModelVersionResponse
 
 import materializers  # noqa: F401  (tells ZenML how to load a dataset)
 from commands.project import project_file
-from commands.requests import LOOP, PROMOTION
+from commands.requests import DEPLOYMENT, LOOP, PROMOTION
 from commands.retraining.failures import Failure
 from commands.retraining.fresh_reviews import FreshReviews, Known, fresh_reviews, known_reviews
 from commands.retraining.options import RetrainOptions
@@ -60,6 +60,8 @@ def open_retraining(options: RetrainOptions) -> Retraining:
     files = options.pipelines
     # Every file is checked now: the promotion's turn comes hours later.
     plan_run(PROMOTION, files.promotion)
+    if files.deployment is not None:
+        plan_run(DEPLOYMENT, files.deployment)
     if plan_run(COMMANDS["training"], files.training).configuration.parameters["dataset"]:
         raise ConfigurationError(
             f"{files.training} names a dataset, but a retraining learns from the labels that it "

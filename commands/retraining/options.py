@@ -29,6 +29,9 @@ class PipelineFiles(Options):
     promotion: Path = Path("promotion.yaml")
     """Promotion: the conditions under which the new detector replaces the one in production."""
 
+    deployment: Path | None = None
+    """Deployment of what was promoted, such as `deployment.yaml`; by default none."""
+
 
 class WebhookOptions(Options):
     """The listener that Label Studio calls when somebody has worked on a task."""
@@ -105,7 +108,6 @@ def load_retrain_options(file: Path | None, overrides: Mapping[str, Any]) -> Ret
         options = RetrainOptions.model_validate(document)
     except ValidationError as error:
         raise ConfigurationError(f"{path}: {first_problem(error)}") from error
-    beside = {
-        name: path.parent / getattr(options.pipelines, name) for name in PipelineFiles.model_fields
-    }
+    named = {name: getattr(options.pipelines, name) for name in PipelineFiles.model_fields}
+    beside = {name: file and path.parent / file for name, file in named.items()}
     return options.updated(pipelines=PipelineFiles(**beside))

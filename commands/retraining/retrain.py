@@ -19,6 +19,7 @@ from commands.retraining.due import (
 )
 from commands.retraining.failures import Failure, forget_failure, remember_failure
 from commands.runs.execution import plan_run, run_pipeline
+from commands.serving.deploy import deploy_planned, plan_deployment
 from records.model_versions import version_in
 from records.trainings import is_trained, note_retrained, note_retraining, with_labels
 from utils.dataset.split_choice import choose_splits
@@ -110,6 +111,9 @@ def _finish(retraining: Retraining, version: ModelVersionResponse, *, yes: bool)
         promote_to_production(model, comparison, Promote("production", yes=yes))
     champion = version_in(model, "production")
     won = champion is not None and champion.id == version.id
+    if won and files.deployment is not None:
+        overrides = (f"model.name={model}",)
+        deploy_planned(plan_deployment(files.deployment, overrides), yes=yes)
     note_retrained(version, in_production=won)
     say(f"Version {version.number} of {model} is trained{' and in production' if won else ''}.")
 

@@ -173,7 +173,8 @@ def _planned(
     known = [*parameter_names(pipeline.entrypoint), *([MODEL] if command.has_model else [])]
     if "model_name" in known and f"{MODEL}.name" in overrides:  # it shows a model, and makes none
         overrides = {"model_name": overrides[f"{MODEL}.name"]} | overrides
-    if command.name == "inference" and _is_folder_named(_file_of(command, loop), overrides):
+    predicts = command.name in ("inference", "prediction")
+    if predicts and _is_folder_named(_file_of(command, loop), overrides):
         overrides = {f"source.{KIND}": "folder"} | overrides
     if loop.resume and command.name == "training":
         overrides = overrides | {"training.resume": True}

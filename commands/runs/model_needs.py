@@ -83,6 +83,13 @@ def detector_is_there(configuration: RunConfiguration) -> None:
     _require_artifact(configuration, _version_of(configuration), DETECTOR)
 
 
+def detector_to_serve(configuration: RunConfiguration) -> ModelVersionResponse:
+    """Find the version of the configuration, which has a detector."""
+    version = _version_of(configuration)
+    _require_artifact(configuration, version, DETECTOR)
+    return version
+
+
 def training_is_there(configuration: RunConfiguration) -> None:
     """Check that the version of the configuration has a detector and the splits of its training."""
     for artifact in (DETECTOR, "splits"):

@@ -33,6 +33,8 @@ _FILES = {
     "--training": "training_pipeline.yaml",
     "--inference": "inference_pipeline.yaml",
     "--promote": "data_export.yaml",
+    "--rollback": "data_export.yaml",
+    "--deploy": "deployment.yaml",
 }
 
 

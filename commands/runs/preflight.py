@@ -145,6 +145,20 @@ def _require_tiles_of(project: int | str) -> None:
         )
 
 
+def _named_service_answers(configuration: RunConfiguration) -> None:
+    from utils.serving.connection import connect_service
+
+    service = configuration.parameters["inference"].service
+    if service is not None:
+        connect_service(configuration.model[0], service)
+
+
+def _service_answers(configuration: RunConfiguration) -> None:
+    from utils.serving.connection import connect_service
+
+    connect_service(configuration.model[0], configuration.parameters["prediction"].service)
+
+
 def _tags_can_be_read(configuration: RunConfiguration) -> None:
     if configuration.parameters["dataset_name"] is not None:
         _database_can_start(configuration)
@@ -178,7 +192,9 @@ _CHECKS: dict[str, tuple[Callable[[RunConfiguration], Any], ...]] = {
     "promotion": (training_of_both_is_known,),
     "register": (labels_are_there, _model_can_be_registered),
     "package": (evaluation_is_there, package_can_be_served),
-    "inference": (detector_is_there, _source_can_be_read),
+    "inference": (detector_is_there, _source_can_be_read, _named_service_answers),
+    "prediction": (_service_answers, _source_can_be_read),
+    "deployment": (training_is_there, evaluation_is_there, package_can_be_served),
     "fiftyone": (_there_are_tiles, _database_can_start),
     "feedback": (
         detector_is_there,

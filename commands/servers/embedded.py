@@ -203,12 +203,14 @@ def stop_all() -> None:
     from utils.annotation.label_studio.server import stop_label_studio
     from utils.curation.app import stop_app
     from utils.curation.database import stop_database
+    from utils.serving.process import stop_all_services
 
     stops: dict[str, Callable[[], bool]] = {
         "Label Studio": stop_label_studio,
         "FiftyOne App": stop_app,
         "MongoDB": stop_database,
         "MLflow": lambda: stop_server("mlflow", local_folder("mlflow")),
+        "services": stop_all_services,
         "ZenML dashboard": lambda: stop_server("dashboard", local_folder("dashboard")),
     }
     _end_daemon()

@@ -18,13 +18,20 @@ from commands.config_files import CONFIGS
 from records.model_versions import version_in, versions_of
 from tests.fixtures.terminal import answering
 from tests.fixtures.user import User
+from utils.serving.process import running_service, stop_service
 
 PROJECT = "advice"
 FROM_NOTHING = "advised-from-nothing"
 HARBOURS = {"kind": "synthetic", "scenes": 4, "width": 320, "height": 320, "ships": 8}
 PINNED = {"train": ["scene-000", "scene-001"], "val": ["scene-002"], "test": ["scene-003"]}
 QUICK = {"model_checkpoint": "yolov8n.yaml", "epochs": 1, "imgsz": 32, "allow_scratch": True}
-OF_A_TRAINED = ("labeled_dataset", "checked_dataset", "trained_detector", "splits")
+OF_A_TRAINED = (
+    "labeled_dataset",
+    "checked_dataset",
+    "trained_detector",
+    "splits",
+    "evaluation",
+)
 _MOST_STEPS = 12
 _COMMAND = re.compile(r"(?:python run\.py|zenml) (?:(?![;)]|\. [A-Z]|\.?$|, ).)+", re.MULTILINE)
 
@@ -138,6 +145,8 @@ COMMANDS = {
     "production": "python run.py --promote production",
     "inference": "python run.py --inference",
     "feedback": "python run.py --feedback --set feedback.confidence=0.001",
+    "deployment": "python run.py --deploy --set deployment.port=18100",
+    "prediction": "python run.py --prediction",
 }
 
 
@@ -188,6 +197,26 @@ def test_advice_leads_forward(state, command, user, configs, model_with):
     if detector is not None:
         now = version_in(model, served.number).get_artifact("trained_detector")
         assert now.id == detector.id, "a detector that serves was replaced without a comparison"
+
+
+@pytest.mark.parametrize(
+    ("state", "command"),
+    [
+        pytest.param("only production", "deployment"),
+        pytest.param("only production", "prediction", marks=pytest.mark.slow),
+        pytest.param("in staging", "prediction", marks=pytest.mark.slow),
+        pytest.param("labels", "deployment", marks=pytest.mark.slow),
+    ],
+)
+def test_advice_leads_to_a_service(state, command, user, configs, model_with):
+    model = model_with(*STATES[state])
+    configs(model)
+    try:
+        Reader(user, model).gets_through(COMMANDS[command])
+        production = version_in(model, "production")
+        assert running_service(model).client().model()["version"] == str(production.number)
+    finally:
+        stop_service(model)
 
 
 @pytest.mark.parametrize("flags", [(), ("--yes",)])

@@ -11,6 +11,8 @@ from records.model_versions import version_in
 from tests.fixtures.user import User, kill, wait_for_line
 from utils.annotation.label_studio.connection import ask
 from utils.locks import exclusive
+from utils.ports import free_port
+from utils.serving.process import running_service, stop_service
 
 PROJECT = "retraining by itself"
 MODEL = "retraining-by-itself"
@@ -42,9 +44,16 @@ def retrain(user: User) -> str:
         parameters={"fractions": {"pinned": pinned}, "training": training},
     )
     user.writes("promotion", model=model | {"version": "staging"}, parameters={})
+    deployment = {"port": free_port()}
+    user.writes(
+        "deployment",
+        model={"name": MODEL, "version": "production"},
+        parameters={"deployment": deployment, "inference": {"confidence": 0.01}},
+    )
     (user.folder / "retrain.yaml").write_text(
         "rule: {reviewed_tiles: 2}\n"
-        "pipelines: {export: export.yaml, training: training.yaml, promotion: promotion.yaml}\n"
+        "pipelines: {export: export.yaml, training: training.yaml, promotion: promotion.yaml,\n"
+        "  deployment: deployment.yaml}\n"
         "watch: {poll_s: 600, settle_s: 0, webhook: {port: 0}}\n"
     )
     return str(user.folder / "retrain.yaml")
@@ -100,6 +109,10 @@ def test_a_kill_at_any_stage_is_picked_up(user: User, retrain: str):
     assert (learned["id"], learned["reviewed"]) == (str(labels.id), 2)
     row = next(row for row in user.calls("--datasets").splitlines() if MODEL in row)
     assert row.split()[0] == labels.version
+
+    service = running_service(MODEL)
+    assert service.client().model()["version"] == str(champion.number)
+    assert stop_service(MODEL)
 
     shown = user.calls("--retrain-if-due", "--config", retrain)
     assert "No training is due: 0 newly reviewed tiles" in shown

@@ -20,6 +20,7 @@ class CloudProject:
         apis: APIs that are on.
         regions: Regions of Vertex AI.
         repositories: The format of what each holds, by "location/name".
+        images: Images in the repositories, as "name:tag".
         accounts: Service accounts.
         permissions: Permissions of the account that asks, on every repository and service account.
         gpus: How many a machine may have, by zone and type.
@@ -37,6 +38,7 @@ class CloudProject:
     repositories: dict[str, str] = field(
         default_factory=lambda: {"europe-west4/spyglass": "DOCKER", "us/gcr.io": "DOCKER"}
     )
+    images: set[str] = field(default_factory=set)
     accounts: list[str] = field(default_factory=lambda: [ACCOUNT])
     permissions: set[str] = field(
         default_factory=lambda: {

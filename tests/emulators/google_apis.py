@@ -169,6 +169,21 @@ def _repository(
     return {"name": resource, "format": kind, "mode": "STANDARD_REPOSITORY"}
 
 
+def _tag(
+    project: CloudProject,
+    query: Content,
+    body: Content,
+    location: str,
+    name: str,
+    package: str,
+    tag: str,
+) -> Content:
+    resource = f"{_repository(project, query, body, location, name)['name']}/packages/{package}"
+    if f"{package.replace('%2F', '/')}:{tag}" not in project.images:
+        raise ApiError(404, f"Tag {resource}/tags/{tag} not found.")
+    return {"name": f"{resource}/tags/{tag}", "version": f"{resource}/versions/sha256:0"}
+
+
 def _permissions(
     project: CloudProject, query: Content, body: Content, location: str, name: str
 ) -> Content:
@@ -214,6 +229,11 @@ _ROUTES: list[tuple[str, Callable[..., Content]]] = [
     ),
     (rf"{_REPOSITORY}/repositories/(?P<name>[^/:]+):testIamPermissions", _permissions),
     (rf"{_REPOSITORY}/repositories/(?P<name>[^/:]+)", _repository),
+    (
+        rf"{_REPOSITORY}/repositories/(?P<name>[^/:]+)/packages/(?P<package>[^/:]+)/"
+        r"tags/(?P<tag>[^/:]+)",
+        _tag,
+    ),
 ]
 
 

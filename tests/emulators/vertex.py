@@ -1,4 +1,4 @@
-"""Vertex AI on this machine: custom jobs and pipeline jobs over gRPC."""
+"""Vertex AI on this machine: custom jobs, pipeline jobs and endpoints over gRPC; and Cloud Run."""
 
 from __future__ import annotations
 
@@ -12,15 +12,22 @@ from typing import Any
 import grpc
 from google.cloud.aiplatform_v1 import types
 from google.cloud.resourcemanager_v3 import GetProjectRequest, Project
+from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
+from google.protobuf.message import Message
 from google.rpc import code_pb2
 
 from tests.emulators.certificates import Certificate
+from tests.emulators.cloud_run import CloudRunServices
+from tests.emulators.containers import Containers
 from tests.emulators.credentials import PROJECT, PROJECT_NUMBER
+from tests.emulators.operations import Operations
+from tests.emulators.vertex_endpoints import Endpoints, RefusedError
 from tests.emulators.vertex_jobs import Preemption, RanJob
 from tests.emulators.vertex_pipelines import RanPipeline
 
 _SERVICES = "google.cloud.aiplatform.v1"
+_SUBMISSIONS = ("Create", "Upload", "Deploy", "Update")
 Refusal = tuple[grpc.StatusCode, str]
 
 
@@ -30,6 +37,9 @@ class Vertex:
     Attributes:
         jobs: Every custom job, in order of submission; those of pipelines too.
         pipelines: Every pipeline job.
+        endpoints: Models and endpoints.
+        cloud_run: Services of Cloud Run, an API of its own on the same server.
+        containers: Containers of deployed models and revisions.
         port: Port of the gRPC server on 127.0.0.1.
     """
 
@@ -42,6 +52,11 @@ class Vertex:
     ) -> None:
         self.jobs: list[RanJob] = []
         self.pipelines: list[RanPipeline] = []
+        operations = Operations()
+        self._operations = operations
+        self.containers = Containers(folder / "containers")
+        self.endpoints = Endpoints(operations, self.containers)
+        self.cloud_run = CloudRunServices(operations, self.containers)
         self._folder = folder
         self._machine = machine
         self._accepts = accepts
@@ -81,6 +96,9 @@ class Vertex:
         self._refusals.clear()
         self._failures.clear()
         self._preemptions.clear()
+        self.endpoints.forget()
+        self.cloud_run.forget()
+        self.containers.images.clear()
 
     def stop_jobs(self) -> None:
         """End every job that runs."""
@@ -92,8 +110,9 @@ class Vertex:
             job.wait(10)
 
     def stop(self) -> None:
-        """End every job and the server."""
+        """End every job, every container and the server."""
         self.stop_jobs()
+        self.containers.stop_all()
         self._server.stop(None).wait()
 
     def submit(self, resource: types.CustomJob, parent: str) -> RanJob:
@@ -166,6 +185,9 @@ class Vertex:
                 self._cancel_pipeline_job, types.CancelPipelineJobRequest
             ),
         }
+        operations = {
+            "GetOperation": self._rpc(self._operations.get, operations_pb2.GetOperationRequest)
+        }
         projects = {"GetProject": self._rpc(self._get_project, GetProjectRequest)}
         return (
             grpc.method_handlers_generic_handler(
@@ -173,6 +195,9 @@ class Vertex:
             ),
             grpc.method_handlers_generic_handler(f"{_SERVICES}.JobService", jobs),
             grpc.method_handlers_generic_handler(f"{_SERVICES}.PipelineService", pipelines),
+            grpc.method_handlers_generic_handler("google.longrunning.Operations", operations),
+            *self.endpoints.handlers(self._rpc),
+            *self.cloud_run.handlers(self._rpc),
         )
 
     def _rpc(self, method: Callable[[Any], Any], request_type: Any) -> grpc.RpcMethodHandler:
@@ -183,16 +208,19 @@ class Vertex:
                     grpc.StatusCode.UNAUTHENTICATED,
                     "Request had invalid authentication credentials.",
                 )
-            if "Create" in request_type.__name__ and self._refusals:
+            is_submission = request_type.__name__.startswith(_SUBMISSIONS)
+            if is_submission and self._refusals:
                 context.abort(*self._refusals.popleft())
             try:
                 return method(request)
             except LookupError as missing:
                 context.abort(grpc.StatusCode.NOT_FOUND, str(missing))
+            except RefusedError as refused:
+                context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refused))
 
         return grpc.unary_unary_rpc_method_handler(
             answer,
-            request_deserializer=request_type.deserialize,
+            request_deserializer=_deserializer(request_type),
             response_serializer=_serialized,
         )
 
@@ -200,4 +228,11 @@ class Vertex:
 def _serialized(answer: Any) -> bytes:
     if answer is None:
         return empty_pb2.Empty().SerializeToString()
+    if isinstance(answer, Message):
+        return answer.SerializeToString()
     return type(answer).serialize(answer)
+
+
+def _deserializer(request_type: Any) -> Any:
+    """Requests of proto-plus have a `deserialize`, those of Google's common protocols do not."""
+    return getattr(request_type, "deserialize", None) or request_type.FromString

@@ -246,3 +246,20 @@ def test_a_worker_that_dies_has_a_successor(spots_bundle, tmp_path, image) -> No
         (successor,) = service.children
         assert successor != worker
         assert "spyglass_worker_restarts 1.0" in service.get("/metrics").body.decode()
+
+
+def test_every_page_is_described_and_needs_nothing_from_elsewhere(service: Service) -> None:
+    api = service.get("/openapi.json").json
+    assert api["openapi"].startswith("3.1")
+    assert {"/predict", "/scenes/{scene}/objects", "/metrics"} <= api["paths"].keys()
+    for path, operations in api["paths"].items():
+        for method in operations.keys() - {"parameters"}:
+            asked = service.ask(method.upper(), path.replace("{scene}", "x"))
+            assert asked.status not in (405, 500), path
+            assert asked.status != 404 or "There is no such page" not in asked.body.decode(), path
+    page = service.get("/")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    text = page.body.decode()
+    assert "/predict/batch" in text
+    assert "://" not in text
+    assert "<script" not in text

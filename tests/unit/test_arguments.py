@@ -15,6 +15,7 @@ from commands.requests import (
     CheckStack,
     CommandLine,
     CompareTrainings,
+    Deploy,
     InspectSource,
     NewProject,
     Promote,
@@ -23,6 +24,8 @@ from commands.requests import (
     RollBack,
     RunLoop,
     ShowDatasets,
+    ShowStatus,
+    Undeploy,
     Watch,
 )
 
@@ -55,6 +58,9 @@ MINE = Path("mine.yaml")
             ["--check-stack", "vertex", "--config", "mine.yaml"], CheckStack("vertex", MINE)
         ),
         pytest.param(["--rollback", "--config", "mine.yaml"], RollBack(MINE)),
+        pytest.param(["--deploy", "--config", "mine.yaml", "-y"], Deploy(MINE, yes=True)),
+        pytest.param(["--undeploy"], Undeploy()),
+        pytest.param(["--status", "--set", "model.name=a"], ShowStatus(None, ("model.name=a",))),
         pytest.param(["--datasets"], ShowDatasets()),
         pytest.param(["--datasets", "7", "--tag", "gold"], ShowDatasets(("7",), "gold")),
         pytest.param(
@@ -95,6 +101,8 @@ def test_commands_that_run_no_pipeline_come_before_those_that_do():
     ("arguments", "message"),
     [
         pytest.param(["--ingst"], "did you mean --ingest?", id="misspelt flag"),
+        pytest.param(["--deplou"], "did you mean --deploy?", id="misspelt deployment"),
+        pytest.param(["--deploy", "--undeploy"], "contradict", id="two deployments"),
         pytest.param(["--yes"], "nothing to do", id="no command"),
         pytest.param(["--local", "-i"], "--local belongs to --training", id="local inference"),
         pytest.param(["--resume", "-e"], "--resume belongs to --training", id="resumed export"),

@@ -100,6 +100,11 @@ class InferenceOptions(PredictorOptions):
     """Runtime of the network: `auto` is the fastest one that finds what PyTorch finds, checked once
     on windows of the scenes; `onnx` and `openvino` run on the CPU, `tensorrt` on CUDA."""
 
+    service: str | None = None
+    """Address of a running service (`--deploy`) that predicts the windows instead of this machine's
+    network, such as `http://127.0.0.1:8100`; its version and settings must be those of the run. The
+    variable SPYGLASS_SERVICE_TOKEN holds its token."""
+
     edges: Literal["keep", "drop"] = "keep"
     """Treatment of boxes that touch an area without data (nodata value, mask or alpha band of the
     image), whose edge draws false positives: `keep` marks them as `at_edge`, `drop` leaves them out

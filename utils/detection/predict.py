@@ -24,7 +24,7 @@ from utils.detection.scale import (
     plan_windows,
     scale_issues,
 )
-from utils.detection.scan import SceneScan, scan_scenes
+from utils.detection.scan import LoadPredictor, SceneScan, scan_scenes
 from utils.detection.scene_prediction import merged_prediction
 from utils.detection.ultralytics.library import library_version
 from utils.detection.window_checkpoints import PredictionCache
@@ -73,6 +73,7 @@ def predict_scenes(
     selection: Selection = WHOLE,
     kept_in: ObjectStore | None = None,
     exports_in: ObjectStore | None = None,
+    remote: LoadPredictor | None = None,
 ) -> InferenceResult:
     """Predict the scenes of a source, each once: a killed run is continued.
 
@@ -87,6 +88,7 @@ def predict_scenes(
         kept_in: Store that keeps the boxes of each scene for later runs; by default
             `.local/predictions`, which serves one machine.
         exports_in: Store for exported networks; see `load_predictor`.
+        remote: Makes the predictor that `options.service` names, from the first windows.
 
     Raises:
         BusyError: If another process on this machine does the same.
@@ -104,7 +106,9 @@ def predict_scenes(
     ):
         if selection.shard == 0 and not classifies_scenes(detector, options):
             issues.extend(scale_issues(detector, options))
-        scans = _scans(source.read(issues, selection), detector, options, cache, exports_in)
+        load = remote or _loader(detector, options, exports_in)
+        plan = partial(_planned, detector, options)
+        scans = scan_scenes(source.read(issues, selection), cache, options, load, plan)
         least = detector.least_score(options.confidence)
         files: dict[str, Path] = {}
         for scan in _readable(scans, detector, options, issues, advance):
@@ -140,23 +144,24 @@ def _readable(
         issues.extend(magnified_issues(detector, options, planned))
 
 
-def _scans(
-    scenes: Iterable[Scene],
-    detector: Detector,
-    options: InferenceOptions,
-    cache: PredictionCache,
-    exports_in: ObjectStore | None,
-) -> Iterator[SceneScan]:
-    # Boxes that just miss the confidence are counted, so that people see what it leaves out.
-    faint = detector.least_score(options.confidence) * FAINT_SHARE
-    load = partial(
+def faint_score(detector: Detector, options: InferenceOptions) -> float:
+    """The minimum score of a box that is predicted: boxes that just miss the confidence, too.
+
+    They are counted, so that people see what the confidence leaves out.
+    """
+    return detector.least_score(options.confidence) * FAINT_SHARE
+
+
+def _loader(
+    detector: Detector, options: InferenceOptions, exports_in: ObjectStore | None
+) -> LoadPredictor:
+    return partial(
         load_predictor,
         detector,
-        options.updated(confidence=faint),
+        options.updated(confidence=faint_score(detector, options)),
         backend=options.backend,
         exports_in=exports_in,
     )
-    return scan_scenes(scenes, cache, options, load, partial(_planned, detector, options))
 
 
 def _planned(
@@ -177,7 +182,9 @@ def _identity(source: SceneSource, detector: Detector, options: InferenceOptions
         *([] if detector.kind.is_upright else [detector.kind]),
     ]
     chosen = options.updated(confidence=detector.least_score(options.confidence))
-    parts = [*identity, chosen.model_dump(mode="json", exclude=_NOT_IDENTITY)]
+    # Without a service, what earlier versions of Spyglass have kept is found again.
+    left_out = _NOT_IDENTITY if options.service else {*_NOT_IDENTITY, "service"}
+    parts = [*identity, chosen.model_dump(mode="json", exclude=left_out)]
     content = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:_NAME_LENGTH]
 

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
 from utils.detection.empty_water import contrast
 from utils.detection.options import InferenceOptions
-from utils.detection.predictor import Predictor
 from utils.detection.scale import WindowPlan
 from utils.detection.whole_scene import read_whole
 from utils.detection.window_checkpoints import PredictionCache, ScannedWindow, WindowCheckpoints
@@ -36,6 +36,19 @@ _LARGE_SCENE_WINDOWS = 100
 _NO_BOXES = Shapes(scores=np.zeros(0))
 _NO_PLAN = WindowPlan(1, 0)
 
+
+class WindowPredictor(Protocol):
+    """Predicts windows, on this machine or elsewhere."""
+
+    @property
+    def backend(self) -> object:
+        """The runtime of the network, as text."""
+
+    def predict(self, images: Sequence[Pixels]) -> list[Shapes]:
+        """Predict shapes with scores, in pixels of each image, uint8 of (height, width, 3)."""
+
+
+LoadPredictor = Callable[[Sequence[Pixels]], WindowPredictor]
 PlanWindows = Callable[[Scene, int, int], WindowPlan]
 
 
@@ -94,7 +107,7 @@ def scan_scenes(
     scenes: Iterable[Scene],
     cache: PredictionCache,
     options: InferenceOptions,
-    load: Callable[[Sequence[Pixels]], Predictor],
+    load: LoadPredictor,
     plan: PlanWindows,
 ) -> Iterator[SceneScan]:
     """Predict all windows of some scenes that no earlier run has predicted.
@@ -113,7 +126,7 @@ def scan_scenes(
         The scenes, in order, each when all its windows are done.
     """
     queue = (queued for scene in scenes for queued in _queue(scene, cache, options, plan))
-    predictor: Predictor | None = None
+    predictor: WindowPredictor | None = None
     with ExitStack() as bar, closing(prefetch(queue, options.batch)) as ahead:
         started = time.monotonic()
         for batch in _batches(ahead, options.batch):

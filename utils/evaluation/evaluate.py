@@ -148,7 +148,7 @@ def evaluation_of(
         device=first_device(options.device),
         worst=_worst(predicted.tiles, tile_scores.confidence, options.worst_tiles, folder),
         bootstrap=options.bootstrap,
-        tiles_fingerprint=_fingerprint_of(tiles),
+        tiles_fingerprint=fingerprint_of(tiles),
     )
 
 
@@ -159,7 +159,7 @@ def class_names(detectors: Iterable[Detector], tiles: Iterable[LabeledTile]) -> 
     return tuple(dict.fromkeys([*names, *labelled]))
 
 
-def _fingerprint_of(tiles: Iterable[LabeledTile]) -> str:
+def fingerprint_of(tiles: Iterable[LabeledTile]) -> str:
     """Hash of the pictures and their boxes, whatever their order."""
     contents = (
         json.dumps([tile.tile_id, tile.sha256, tile.shapes.xyxy.tolist(), tile.shapes.labels])

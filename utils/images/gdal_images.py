@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utils.errors import ImageError
+from utils.geometry import Window
 from utils.images.bands import bands_note, chosen_bands
 from utils.images.damage import CUT, lacks_end_marker
 from utils.images.facts import FURTHER_BANDS, ImageFacts, Note, no_such_page, pages_note
 from utils.images.formats import TIFF, ImageFormat
-from utils.images.gdal_numbers import number_change, row_slices, rows_at_once
+from utils.images.gdal_numbers import NumberChange, number_change, row_slices, rows_at_once
 from utils.images.options import PixelOptions
 from utils.images.rasters import gdal_settings, open_raster
 from utils.images.tiff_pages import CIELAB, CMYK, TiffPage, main_page, picture_count, tiff_pages
@@ -54,40 +56,73 @@ def gdal_rows(path: Path, kind: ImageFormat, facts: ImageFacts, options: PixelOp
     Raises:
         rasterio.errors.RasterioIOError: If it does not open.
     """
+    return open_gdal_image(path, kind, facts, options).rows()
+
+
+@dataclass(frozen=True, slots=True)
+class GdalImage:
+    """An open image, whose pixels are read as `gdal_rows` gives them, all or in part.
+
+    Attributes:
+        raster: An open `rasterio.DatasetReader`.
+        facts: Facts of the image.
+        page: Its page, or None.
+        change: Change of its numbers.
+    """
+
+    raster: Any
+    facts: ImageFacts
+    page: TiffPage | None
+    change: NumberChange
+
+    def rows(self, part: Window | None = None) -> PixelRows:
+        """The rows of all of the image, or of a part of the stored pixels."""
+        raster, facts, change = self.raster, self.facts, self.change
+        left, first = (part.x, part.y) if part else (0, 0)
+        width, height = (part.width, part.height) if part else (raster.width, raster.height)
+        bands = len(facts.chosen) if change.bands is None else change.bands
+        masked = facts.is_masked and change.dtype != np.uint8
+        row_bytes = width * (bands + masked) * np.dtype(change.dtype).itemsize
+        chosen = list(facts.chosen)
+
+        def read(top: int, count: int) -> Numbers:
+            window = ((first + top, first + top + count), (left, left + width))
+            rows = np.empty((count, width, bands + masked), change.dtype)
+            with gdal_settings():
+                if change.function is None:
+                    raster.read(chosen, window=window, out=rows[..., :bands].transpose(2, 0, 1))
+                else:
+                    numbers = raster.read(chosen, window=window)
+                    for piece in row_slices(numbers):
+                        rows[piece, :, :bands] = change.function(numbers[:, piece])
+                if masked:
+                    rows[..., -1] = raster.read_masks(facts.chosen[0], window=window) > 0
+            return rows
+
+        return PixelRows(
+            width,
+            height,
+            bands + masked,
+            np.dtype(change.dtype),
+            read,
+            rows_at_once=height if part else rows_at_once(raster, row_bytes),
+            orientation=facts.orientation,
+            photometric=_own_photometric(self.page, facts),
+            colour_profile=self.page.colour_profile if self.page else None,
+        )
+
+
+def open_gdal_image(
+    path: Path, kind: ImageFormat, facts: ImageFacts, options: PixelOptions
+) -> GdalImage:
+    """Open an image to read its pixels.
+
+    Raises:
+        rasterio.errors.RasterioIOError: If it does not open.
+    """
     page, _ = _page(path, kind, options)
     raster = open_raster(path, kind, page)
-    change = number_change(raster, facts, is_lab=_is_lab(page, facts))
-    bands = len(facts.chosen) if change.bands is None else change.bands
-    masked = facts.is_masked and change.dtype != np.uint8
-    row_bytes = raster.width * (bands + masked) * np.dtype(change.dtype).itemsize
-
-    chosen = list(facts.chosen)
-
-    def read(top: int, count: int) -> Numbers:
-        window = ((top, top + count), (0, raster.width))
-        rows = np.empty((count, raster.width, bands + masked), change.dtype)
-        with gdal_settings():
-            if change.function is None:
-                raster.read(chosen, window=window, out=rows[..., :bands].transpose(2, 0, 1))
-            else:
-                numbers = raster.read(chosen, window=window)
-                for part in row_slices(numbers):
-                    rows[part, :, :bands] = change.function(numbers[:, part])
-            if masked:
-                rows[..., -1] = raster.read_masks(facts.chosen[0], window=window) > 0
-        return rows
-
-    return PixelRows(
-        raster.width,
-        raster.height,
-        bands + masked,
-        np.dtype(change.dtype),
-        read,
-        rows_at_once=rows_at_once(raster, row_bytes),
-        orientation=facts.orientation,
-        photometric=_own_photometric(page, facts),
-        colour_profile=page.colour_profile if page else None,
-    )
+    return GdalImage(raster, facts, page, number_change(raster, facts, is_lab=_is_lab(page, facts)))
 
 
 def _page(path: Path, kind: ImageFormat, options: PixelOptions) -> tuple[TiffPage | None, int]:

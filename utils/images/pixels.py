@@ -25,12 +25,16 @@ from typing import Any
 
 import numpy as np
 import pyvips
+from numpy.typing import NDArray
 
-from utils.geometry import FloatArray
+from utils.geometry import FloatArray, Window
 from utils.images.facts import ImageFacts
 from utils.images.files import explained, image_facts, open_image
+from utils.images.formats import image_format
+from utils.images.gdal_images import open_gdal_image
 from utils.images.nodata import BEYOND_ANY_MEASUREMENT, USUAL_NODATA
 from utils.images.options import PixelOptions
+from utils.images.virtual_tiff import virtual_image
 
 # Tiles are encoded by threads of ours, each operation in one thread; a cache of operations would
 # keep the pixels of strips alive.
@@ -76,12 +80,68 @@ def open_upright(path: Path, options: PixelOptions, *, is_strict: bool = True) -
         if image.format == "uchar":
             return UprightImage(image, facts, faults)
         reopen = partial(_turned, path, facts, options, faults, is_strict)
-        low, high = _percentiles(lambda: _measured(reopen(), facts), options)
-        colours, missing = _measured(image, facts)
-        scale = 255 / np.maximum(high - low, _TINY)
-        stretched = colours.linear(scale.tolist(), (0.5 - low * scale).tolist(), uchar=True)
-        upright = stretched if missing is None else missing.ifthenelse(0, stretched)
-        return UprightImage(upright, facts, faults)
+        levels = _percentiles(lambda: _measured(reopen(), facts), options)
+        return UprightImage(_stretched(image, facts, *levels), facts, faults)
+
+
+def _stretched(image: Any, facts: ImageFacts, low: FloatArray, high: FloatArray) -> Any:
+    """An image in 8 bits, with `low` and `high` of each band as 0 and 255."""
+    colours, missing = _measured(image, facts)
+    scale = 255 / np.maximum(high - low, _TINY)
+    stretched = colours.linear(scale.tolist(), (0.5 - low * scale).tolist(), uchar=True)
+    return stretched if missing is None else missing.ifthenelse(0, stretched)
+
+
+class UprightParts:
+    """The parts of a wide image that GDAL decodes, as `open_upright` would give them.
+
+    Reading a part takes memory for that part only. The image is stored upright.
+    """
+
+    def __init__(self, path: Path, options: PixelOptions) -> None:
+        """Open the image; one of more than 8 bits is measured, which reads all of it once.
+
+        Raises:
+            ImageError: If it is no image or cannot be read.
+        """
+        self._path = path
+        self._facts = image_facts(path, options)
+        with explained(path):
+            kind = image_format(path)
+            self._image = open_gdal_image(path, kind, self._facts, options)
+            first = self._as_stored(Window(x=0, y=0, width=1, height=1), [])
+            self._has_other_colours = first.interpretation in _OTHER_COLOUR_SPACES
+            self._levels: tuple[FloatArray, FloatArray] | None = None
+            if first.format != "uchar" and not self._has_other_colours:
+                faults: list[Exception] = []
+                reopen = partial(_turned, path, self._facts, options, faults, True)
+                self._levels = _percentiles(lambda: _measured(reopen(), self._facts), options)
+
+    def read(self, part: Window) -> NDArray[np.uint8]:
+        """The pixels of a part, uint8 of shape (height, width, 3 or 1); one band stands for three.
+
+        Raises:
+            ImageError: If they do not decode.
+        """
+        faults: list[Exception] = []
+        with explained(self._path, faults):
+            if self._levels is None and not self._has_other_colours:
+                pixels = self._image.rows(part).read(0, part.height)
+            else:
+                pixels = self._converted(part, faults)
+        return pixels[..., :3] if pixels.shape[-1] > 2 else pixels[..., :1]
+
+    def _converted(self, part: Window, faults: list[Exception]) -> NDArray[np.uint8]:
+        image = self._as_stored(part, faults)
+        if self._has_other_colours:
+            image = image.colourspace("srgb")
+        if self._levels is not None:
+            image = _stretched(image, self._facts, *self._levels)
+        fetched = pyvips.Region.new(image).fetch(0, 0, part.width, part.height)
+        return np.frombuffer(fetched, np.uint8).reshape(part.height, part.width, -1)
+
+    def _as_stored(self, part: Window, faults: list[Exception]) -> Any:
+        return virtual_image(self._image.rows(part), "sequential", faults)
 
 
 def _turned(

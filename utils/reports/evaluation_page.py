@@ -66,7 +66,7 @@ def evaluation_sections(evaluation: Evaluation) -> tuple[Markup, ...]:
         section("Tiles and scenes", _levels_table(tile, scene), _levels_note(evaluation)),
         section("By class", _classes_table(tile, scene)),
         section("By object size", _sizes_table(tile, scene), _class_sizes_table(tile)),
-        section("Curves", columns(curves_of("Tiles", tile), curves_of("Scenes", scene))),
+        *curve_sections(evaluation),
         section(
             "Mistakes", columns(errors_of("Tiles", tile), errors_of("Scenes", scene)), error_kinds()
         ),
@@ -84,6 +84,13 @@ def evaluation_sections(evaluation: Evaluation) -> tuple[Markup, ...]:
     )
 
 
+def curve_sections(evaluation: Evaluation) -> tuple[Markup, ...]:
+    """The section with the curves of precision and recall against the confidence."""
+    tile, scene = evaluation.tile_scores, evaluation.scene_scores
+    beside = curves_of("Scenes", scene) if tile.kind.has_places else NOTHING
+    return (section("Curves", columns(curves_of("Tiles", tile), beside)),)
+
+
 def _sections_of_classes(evaluation: Evaluation) -> tuple[Markup, ...]:
     """The sections about classes of whole images, which have neither places nor sizes."""
     tile, scene = evaluation.tile_scores, evaluation.scene_scores
@@ -97,7 +104,7 @@ def _sections_of_classes(evaluation: Evaluation) -> tuple[Markup, ...]:
         _concentration(tile),
         section("Tiles and scenes", _levels_table(tile, scene), paragraph(note)),
         section("By class", _whole_image_classes_table(tile)),
-        section("Curves", columns(curves_of("Tiles", tile), NOTHING)),
+        *curve_sections(evaluation),
         section("Confusion", confusion_of("Tiles", tile)),
         section(
             "Calibration",

@@ -24,6 +24,7 @@ _QUALITY = 80
 _MOST_SHAPES = 400
 _LETTERS_HIGH = 18  # a class of the whole image is written this many times in the image's height
 _PLOT_SIDE = 1000
+_TRUE = ("truth", "missed")
 _TALLEST = 1.5  # cells
 
 
@@ -44,6 +45,8 @@ def picture(
     truth: Shapes | None = None,
     found: Shapes | None = None,
     faint: Shapes | None = None,
+    missed: Shapes | None = None,
+    wrong: Shapes | None = None,
     side: int = 360,
 ) -> Markup:
     """An image with shapes over it; classes of the whole image are written into it.
@@ -55,6 +58,8 @@ def picture(
         truth: Shapes drawn in green.
         found: Shapes drawn in orange.
         faint: Shapes drawn dashed and pale.
+        missed: True shapes drawn in blue.
+        wrong: Predicted shapes drawn in red.
         side: Longest side of the embedded image, in pixels.
     """
     width, height = size
@@ -73,7 +78,9 @@ def picture(
             [
                 *_drawn(faint, "faint", height),
                 *_drawn(truth, "truth", height),
+                *_drawn(missed, "missed", height),
                 *_drawn(found, "found", height),
+                *_drawn(wrong, "wrong", height),
             ]
         ),
     )
@@ -145,9 +152,17 @@ def key(truth: bool = True, found: bool = False) -> Markup:
     )
 
 
-def legend(truth: str = "", found: str = "", faint: str = "") -> Markup:
-    """The meanings of green (truth), orange (found) and dashed (faint) boxes, if given."""
-    meanings = [("truth", truth), ("found", found), ("faint", faint)]
+def legend(
+    truth: str = "", found: str = "", faint: str = "", missed: str = "", wrong: str = ""
+) -> Markup:
+    """The meanings, if given, of green, orange, dashed, blue and red boxes, in this order."""
+    meanings = [
+        ("truth", truth),
+        ("missed", missed),
+        ("found", found),
+        ("wrong", wrong),
+        ("faint", faint),
+    ]
     sign = Markup('<span class="key {}"></span>{}')
     signs = joined(sign.format(kind, text) for kind, text in meanings if text)
     return Markup('<p class="soft">{}</p>').format(signs)
@@ -158,7 +173,7 @@ def _drawn(shapes: Shapes | None, role: str, height: int) -> Iterator[Markup]:
 
     Args:
         shapes: At most 400 of them are drawn.
-        role: Style of the lines: `truth`, `found` or `faint`.
+        role: Style of the lines: `truth`, `found`, `faint`, `missed` or `wrong`.
         height: Height of the image, in pixels.
     """
     if shapes is None:
@@ -169,7 +184,7 @@ def _drawn(shapes: Shapes | None, role: str, height: int) -> Iterator[Markup]:
     for index, name in enumerate(_names(shown)):
         if not shapes.kind.has_places:
             # The first is the upper one.
-            line = index if role == "truth" else len(shown) - 1 - index
+            line = index if role in _TRUE else len(shown) - 1 - index
             yield _written(name, role, line, height)
         elif shown.outlines is None:
             yield _rectangle(shown.xyxy[index], role, title.format(name))
@@ -199,7 +214,7 @@ def _ring_path(ring: FloatArray) -> str:
 def _written(name: str, role: str, line: int, height: int) -> Markup:
     """A class of the whole image: the true class at the top, predicted classes at the bottom."""
     letters = height / _LETTERS_HIGH
-    y = letters * (1.2 + 1.2 * line) if role == "truth" else height - letters * (0.5 + 1.2 * line)
+    y = letters * (1.2 + 1.2 * line) if role in _TRUE else height - letters * (0.5 + 1.2 * line)
     return Markup('<text class="{}" x="{:.1f}" y="{:.1f}" font-size="{:.1f}">{}</text>').format(
         role, letters / 2, y, letters, name
     )

@@ -14,30 +14,27 @@ Nothing in it depends on when or where it was packed.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 import shutil
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from utils.detection.onnx.heads import Head, NetworkSettings
 from utils.detection.onnx.network import OnnxNetwork
-from utils.errors import BundleError
 from utils.files import sha256_of, write_whole
+from utils.serving.bundle_files import (
+    BYTE_CODE,
+    CARD,
+    FORMAT,
+    checked_card,
+    damaged,
+    files_in,
+)
 from utils.shapes.shapes import ShapeKind
-from utils.state_files import read_object
 
-FORMAT = 1
-CARD = "bundle.json"
 SOURCE = "src"
 _NETWORK = "network.onnx"
-_BYTE_CODE = "__pycache__"
-# A path below the folder: no parent, no root, no drive.
-_PATH = re.compile(r"(?!.*(?:^|/)\.\.?(?:/|$))[\w.+@-]+(?:/[\w.+@-]+)*")
-_AGAIN = "Pack it again with: python run.py --package"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +149,7 @@ class Bundle:
 
     def write(self) -> Self:
         """Write `bundle.json` beside the other files of its folder, whose hashes it then holds."""
-        files = {name: sha256_of(self.folder / name) for name in _files_in(self.folder)}
+        files = {name: sha256_of(self.folder / name) for name in files_in(self.folder)}
         card = {
             "format": FORMAT,
             "model": self.model,
@@ -184,20 +181,11 @@ class Bundle:
             BundleError: If there is no bundle, one of another format, or a file that is missing,
                 changed or added.
         """
+        card, digest = checked_card(folder)
         try:
-            content = (folder / CARD).read_bytes()
-            card = read_object(folder / CARD)
-        except (OSError, ValueError):
-            raise BundleError(f"There is no bundle in this folder. {_AGAIN}") from None
-        if card.get("format") != FORMAT:
-            raise BundleError(f"The bundle was packed by another version of Spyglass. {_AGAIN}")
-        try:
-            bundle = cls._of(card, folder, hashlib.sha256(content).hexdigest())
-            hashes = {str(name): str(value) for name, value in card["files"].items()}
+            return cls._of(card, folder, digest)
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise BundleError(f"The bundle is damaged: {CARD} is not whole. {_AGAIN}") from None
-        _check(folder, hashes)
-        return bundle
+            raise damaged() from None
 
     @classmethod
     def _of(cls, card: dict[str, Any], folder: Path, digest: str) -> Self:
@@ -216,34 +204,10 @@ class Bundle:
 
     def save(self, folder: Path) -> None:
         """Copy the bundle, with all its files, to a folder."""
-        ignored = shutil.ignore_patterns(_BYTE_CODE)
+        ignored = shutil.ignore_patterns(BYTE_CODE)
         shutil.copytree(self.root, folder, dirs_exist_ok=True, ignore=ignored)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Open a bundle that `save` wrote; see `open`."""
         return cls.open(folder / SOURCE)
-
-
-def _files_in(folder: Path) -> Iterator[str]:
-    """Yield the path of each file of a bundle's `src` but `bundle.json` and byte code, in order."""
-    names = (file.relative_to(folder) for file in folder.rglob("*") if not file.is_dir())
-    for name in sorted(name.as_posix() for name in names if _BYTE_CODE not in name.parts):
-        if name != CARD:
-            yield name
-
-
-def _check(folder: Path, hashes: dict[str, str]) -> None:
-    """Compare the files of a bundle with their hashes."""
-    if strange := [name for name in hashes if not _PATH.fullmatch(name)]:
-        raise BundleError(f"The bundle names a file outside itself: {strange[0]!r}. {_AGAIN}")
-    there = set(_files_in(folder))
-    for fault, names in {
-        "is missing": hashes.keys() - there,
-        "was added after it was packed": there - hashes.keys(),
-        "was changed after it was packed": {
-            name for name in hashes.keys() & there if sha256_of(folder / name) != hashes[name]
-        },
-    }.items():
-        if names:
-            raise BundleError(f"The bundle is refused: {min(names)} {fault}. {_AGAIN}")

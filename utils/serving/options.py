@@ -1,11 +1,19 @@
-"""Options of packing a detector."""
+"""Options of packing a detector, of its deployment, and of asking its service."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from utils.options import Options
 from utils.serving.model_facts import NOT_STATED
+from utils.serving.service.limits import Limits
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# A running service takes none of these from a later deployment: it has to start again.
+_PLACEMENT = {"host", "port", "workers", "threads", "folders", "limits"}
 
 
 class PackageOptions(Options):
@@ -24,3 +32,102 @@ class PackageOptions(Options):
     licence: str = NOT_STATED
     """Licence of the weights. Weights that ultralytics trained or that started from its weights
     are under the AGPL-3.0, unless you have another licence from them."""
+
+
+class CloudOptions(Options):
+    """Place in Google Cloud, by default that of a stack."""
+
+    stack: str = "vertex"
+    """Stack whose file or registration names what is left out below."""
+
+    project: str | None = None
+    """Id of the project."""
+
+    region: str | None = None
+    """Region, such as `europe-west4`."""
+
+    registry: str | None = None
+    """Address of the container registry, such as
+    `europe-west4-docker.pkg.dev/PROJECT/REPOSITORY`."""
+
+    service_account: str | None = None
+    """Service account that the container runs as."""
+
+
+class DeploymentOptions(Options):
+    """Options of `--deploy`."""
+
+    where: Literal["local", "vertex", "cloud-run"] = "local"
+    """Place of the service: a process on this machine, an endpoint of Vertex AI, or a service of
+    Cloud Run."""
+
+    cloud: CloudOptions = CloudOptions()
+    """Project, region and registry of the clouds."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; on any other than this machine's own, a token is asked for. The clouds
+    ignore it."""
+
+    port: int = Field(default=8100, ge=1, le=65535)
+    """Port to listen on; a free one is taken where another program has it. The clouds ignore it."""
+
+    workers: int = Field(default=1, ge=1, le=64)
+    """Number of processes that predict; each holds the network in memory."""
+
+    threads: int | None = Field(default=None, ge=1)
+    """Number of threads of each network; by default one for each processor."""
+
+    folders: tuple[Path, ...] = ()
+    """Folders whose files `POST /scenes` may name by their address; other scenes are uploaded."""
+
+    limits: Limits = Limits()
+    """Limits of the service on requests, waiting work and kept results."""
+
+    ready_s: float = Field(default=120, gt=0)
+    """Seconds within which the service has to find in its test image what it must."""
+
+    image: str | None = None
+    """Address of the bundle's container image, for the clouds; by default
+    `REGISTRY/MODEL:VERSION-BUNDLE`."""
+
+    machine: str = "n1-standard-4"
+    """Machine type of an endpoint of Vertex AI."""
+
+    cpus: int = Field(default=4, ge=1, le=8)
+    """Number of CPUs of an instance of Cloud Run."""
+
+    memory_gb: int = Field(default=4, ge=1, le=32)
+    """Memory of an instance of Cloud Run, in GiB."""
+
+    accelerator: str | None = None
+    """GPU in the clouds, as Vertex AI names it, such as `NVIDIA_L4`; by default none."""
+
+    least_replicas: int = Field(default=1, ge=0)
+    """Minimum number of instances in the clouds; an endpoint of Vertex AI has at least 1, and Cloud
+    Run may have 0 while nobody asks."""
+
+    most_replicas: int = Field(default=1, ge=1)
+    """Maximum number of instances in the clouds."""
+
+    share: int = Field(default=100, ge=1, le=100)
+    """Percent of the requests that the new version answers in the clouds; the version before it
+    answers the others, until a later deployment gives the new one 100."""
+
+    def placement(self) -> dict[str, Any]:
+        """Options that need a restart of a service on this machine, as JSON holds them."""
+        return self.model_dump(mode="json", include=_PLACEMENT)
+
+
+class PredictionOptions(Options):
+    """Options of a prediction by a running service."""
+
+    service: str | None = None
+    """Address of the service, such as `https://detector.example.com`; by default that of the model
+    on this machine. The variable SPYGLASS_SERVICE_TOKEN holds its token."""
+
+    confidence: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = "auto"
+    """Minimum score of a box that is kept; `auto` is that of the bundle."""
+
+    image_pixels: int = Field(default=25_000_000, ge=1)
+    """Number of pixels up to which an image is answered at once; a larger one becomes a job of the
+    service, whose objects are streamed."""

@@ -58,12 +58,14 @@ def predict_image(
         network: Network from `network_of`.
         image: The pixels, uint8.
         settings: Settings of the bundle.
-        confidence: Minimum score of a shape that is kept, by default that of the settings; at least
-            half of it.
+        confidence: Minimum score of a shape that is kept, by default that of the settings.
 
     Returns:
         Shapes with scores, in pixels of the image, by falling score.
     """
+    least = settings.confidence if confidence is None else confidence
+    if isinstance(network, OnnxNetwork) and least < network.settings.confidence:
+        network = replace(network, settings=replace(network.settings, confidence=least))
     height, width = image.shape[:2]
     if not network.kind.has_places and settings.classify == "scene":
         whole = Window(x=0, y=0, width=width, height=height)
@@ -74,7 +76,6 @@ def predict_image(
             (window, predict_window(network, image[window.rows, window.columns], window, settings))
             for window in tile_windows(width, height, settings.tile_size, settings.overlap)
         ]
-    least = settings.confidence if confidence is None else confidence
     found, _ = merge_certain(windows, least, width, height, merge_iou=settings.merge_iou)
     return found
 

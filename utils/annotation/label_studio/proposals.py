@@ -13,8 +13,8 @@ from utils.annotation.label_studio.annotations import (
     moment,
 )
 from utils.annotation.label_studio.connection import ask, explained, url_of
+from utils.annotation.label_studio.image_regions import mended
 from utils.annotation.label_studio.regions import DrawnShapes, shapes_of
-from utils.annotation.label_studio.results import mended
 from utils.annotation.preannotations import holds_known_labels, model_version_of
 from utils.annotation.review import GROUND_TRUTH, Proposal, ReviewedShapes, reviewed_shapes
 from utils.geometry import Window

@@ -153,6 +153,8 @@ def _environment(account: Account) -> dict[str, str]:
         # Webhooks may call a listener on this machine; only its own user can register one.
         "SSRF_PROTECTION_ENABLED": "false",
         "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
+        # The one person with an account may connect the service on this machine as a model.
+        "LABEL_STUDIO_ML_BLOCK_LOCAL_IP": "false",
         "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(document_root()),
     }
 

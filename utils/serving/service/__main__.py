@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
@@ -14,6 +15,7 @@ from utils.serving.service.app import application
 from utils.serving.service.front import Front
 from utils.serving.service.guarded_http import guarded_protocol
 from utils.serving.service.limits import Limits
+from utils.serving.service.task_images import TaskImages
 
 _DRAIN_SECONDS = 30
 
@@ -32,8 +34,10 @@ def main(arguments: list[str]) -> int:
         workers=given.workers,
         threads=given.threads,
         host=given.host,
+        folders=given.allow,
+        task_images=TaskImages(given.label_studio, _token_in(given.label_studio_token)),
     )
-    uvicorn.run(
+    config = uvicorn.Config(
         application(front),
         host=given.host,
         port=given.port,
@@ -46,7 +50,24 @@ def main(arguments: list[str]) -> int:
         limit_concurrency=limits.connections,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
+    _Server(config, front).run()
     return 0
+
+
+def _token_in(file: Path | None) -> str:
+    return "" if file is None else file.read_text().strip()
+
+
+class _Server(uvicorn.Server):
+    """A server that tells the front when it is asked to end."""
+
+    def __init__(self, config: uvicorn.Config, front: Front) -> None:
+        super().__init__(config)
+        self._front = front
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._front.is_stopping = True
+        super().handle_exit(sig, frame)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,6 +79,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=1, help="processes that predict")
     parser.add_argument(
         "--threads", type=int, default=os.cpu_count() or 1, help="threads of each network"
+    )
+    parser.add_argument(
+        "--allow",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="folder whose files may be scenes; may be given several times",
+    )
+    parser.add_argument(
+        "--label-studio",
+        default="",
+        metavar="ADDRESS",
+        help="Label Studio whose tasks may be predicted",
+    )
+    parser.add_argument(
+        "--label-studio-token", type=Path, metavar="FILE", help="file that holds a token for it"
     )
     group = parser.add_argument_group("limits")
     for name, field in Limits.model_fields.items():

@@ -16,10 +16,27 @@ from utils.serving.service.refusals import Refused
 
 ADMIN_FILE = "admin.token"
 TOKEN_FILE = "access.token"  # noqa: S105 (the name of a file)
+TOKEN_VARIABLE = "SPYGLASS_SERVICE_TOKEN"  # noqa: S105 (the name of a variable)
+ACCESS_VARIABLE = "SPYGLASS_SERVICE_ACCESS"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 # Answered without a token: they tell nothing.
 _OPEN = ("/livez", "/readyz", "/healthz")
 _TOKEN_BYTES = 32
+
+
+def service_token(state: Path, *, is_loopback: bool) -> str:
+    """The token that clients show; empty where none is needed.
+
+    The variable SPYGLASS_SERVICE_TOKEN has it in a container, whose files nobody sees. With
+    SPYGLASS_SERVICE_ACCESS=open none is asked for: the cloud in front lets in only whom it knows.
+
+    Args:
+        state: Folder of the state, which holds the token otherwise.
+        is_loopback: Whether the service listens on this machine only.
+    """
+    if is_loopback or os.environ.get(ACCESS_VARIABLE) == "open":
+        return ""
+    return os.environ.get(TOKEN_VARIABLE, "").strip() or token_in(state / TOKEN_FILE)
 
 
 def token_in(path: Path) -> str:

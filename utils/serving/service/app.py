@@ -14,14 +14,14 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from utils.serving.service import metrics, predictions
+from utils.serving.service import label_studio, metrics, openapi, predictions, scenes
 from utils.serving.service.access import check_access, check_token
 from utils.serving.service.bodies import json_body
 from utils.serving.service.front import Front
-from utils.serving.service.predictions import VERSION_HEADER
+from utils.serving.service.predictions import MARKUP_POLICY, VERSION_HEADER
 from utils.serving.service.refusals import Refused
 
 Endpoint = Callable[[Request, Front], Awaitable[Response]]
@@ -52,6 +52,19 @@ def application(front: Front) -> Starlette:
         ("GET", "/healthz", _ready),
         ("GET", "/metrics", _metrics),
         ("POST", "/admin/deploy", _deploy),
+        ("GET", "/openapi.json", _openapi),
+        ("GET", "/label-studio/health", label_studio.health),
+        ("POST", "/label-studio/setup", label_studio.setup),
+        ("POST", "/label-studio/predict", label_studio.predict_tasks),
+        ("POST", "/label-studio/webhook", label_studio.webhook),
+        ("GET", "/label-studio/versions", label_studio.versions),
+        ("GET", "/", _page),
+        ("POST", "/scenes", scenes.add_scene),
+        ("GET", "/scenes", scenes.list_scenes),
+        ("GET", "/scenes/{scene}", scenes.scene),
+        ("DELETE", "/scenes/{scene}", scenes.remove_scene),
+        ("POST", "/scenes/{scene}/cancel", scenes.cancel_scene),
+        ("GET", "/scenes/{scene}/objects", scenes.scene_objects),
     ]
     routes = [_route(front, method, path, endpoint) for method, path, endpoint in table]
     handlers: dict[Any, Any] = {HTTPException: _as_json}
@@ -94,7 +107,8 @@ async def _live(_request: Request, _front: Front) -> Response:
 
 async def _ready(_request: Request, front: Front) -> Response:
     if front.problem:
-        return JSONResponse({"ready": False, "error": front.problem}, 503, {"Retry-After": "1"})
+        told = {"ready": False, "refused": front.is_refused, "error": front.problem}
+        return JSONResponse(told, 503, {"Retry-After": "1"})
     told = {name: front.facts[name] for name in ("model", "version", "digest")}
     return JSONResponse({"ready": True, **told})
 
@@ -102,9 +116,22 @@ async def _ready(_request: Request, front: Front) -> Response:
 async def _metrics(_request: Request, front: Front) -> Response:
     served = (front.facts["model"], front.facts["version"]) if front.facts else None
     page = front.metrics.page(
-        waiting=front.in_hand, restarts=front.restarts, scenes={}, served=served
+        waiting=front.in_hand, restarts=front.restarts, scenes=front.jobs.counts, served=served
     )
     return Response(page, headers={"Content-Type": metrics.CONTENT_TYPE})
+
+
+async def _openapi(_request: Request, front: Front) -> Response:
+    return JSONResponse(_api(front))
+
+
+async def _page(_request: Request, front: Front) -> Response:
+    policy = {"Content-Security-Policy": MARKUP_POLICY}
+    return HTMLResponse(openapi.page(_api(front)), headers=policy)
+
+
+def _api(front: Front) -> dict[str, Any]:
+    return openapi.description(front.facts.get("model", ""), front.facts.get("version", ""))
 
 
 async def _deploy(request: Request, front: Front) -> Response:

@@ -170,7 +170,7 @@ class PackedDetector:
 
     @cached_property
     def expected(self) -> dict[str, Any]:
-        """What must be found on the test image."""
+        """The answer that the test image must give."""
         expected: dict[str, Any] = json.loads(self.bundle.expected.read_bytes())
         return expected
 

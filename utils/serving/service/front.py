@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from utils.serving.service.access import ADMIN_FILE, TOKEN_FILE, token_in
+from utils.serving.service.access import ADMIN_FILE, service_token, token_in
+from utils.serving.service.addresses import Addresses
 from utils.serving.service.frames import Frame, Header
+from utils.serving.service.jobs import Jobs
 from utils.serving.service.limits import Limits
 from utils.serving.service.metrics import Metrics
 from utils.serving.service.refusals import Refused, busy
+from utils.serving.service.task_images import TaskImages
 from utils.serving.service.workers import ProofError, TooSlow, WorkerLost, WorkerPool
 
 _QUESTIONS = 4  # of one worker at a time: while one image is computed others are decoded
@@ -26,14 +30,28 @@ class Front:
     Attributes:
         limits: Its limits.
         metrics: Its counters.
-        incoming: Folder of the images that are being predicted.
+        incoming: Folder of the images that are being received or predicted.
+        addresses: Files that scenes may be read from.
+        jobs: Scenes.
+        task_images: Images of Label Studio's tasks.
+        is_stopping: Whether it was asked to end, so that streams break off.
         is_loopback: Whether it listens on this machine only.
         token: Token that clients show; empty if none is needed.
         admin_token: Token of its owner.
+        is_refused: Whether the bundle that it was started with does not find what it must.
     """
 
     def __init__(
-        self, bundle: Path, state: Path, limits: Limits, *, workers: int, threads: int, host: str
+        self,
+        bundle: Path,
+        state: Path,
+        limits: Limits,
+        *,
+        workers: int,
+        threads: int,
+        host: str,
+        folders: Sequence[Path] = (),
+        task_images: TaskImages | None = None,
     ) -> None:
         """Prepare the state folder; nothing is started.
 
@@ -44,26 +62,34 @@ class Front:
             workers: Number of processes that predict.
             threads: Number of threads of each of their networks.
             host: Address that the service listens on.
+            folders: Folders whose files may be scenes.
+            task_images: Images of Label Studio's tasks; by default none.
         """
         self.limits = limits
         self.metrics = Metrics()
         self.state = state
         self.incoming = state / "incoming"
+        self.addresses = Addresses(folders)
+        self.task_images = task_images or TaskImages("", "")
+        self.jobs = Jobs(state / "scenes", limits, threads)
         self.incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in self.incoming.iterdir():  # of a service that was killed
             left.unlink()
+        self.is_stopping = False
         self.is_loopback = host in ("127.0.0.1", "::1", "localhost")
         self.admin_token = token_in(state / ADMIN_FILE)
-        self.token = "" if self.is_loopback else token_in(state / TOKEN_FILE)
+        self.token = service_token(state, is_loopback=self.is_loopback)
         self._bundle = bundle
         self._count, self._threads = workers, threads
         self._pool: WorkerPool | None = None
         self._problem = _STARTING
+        self.is_refused = False
         self._slots = asyncio.Semaphore(workers * _QUESTIONS)
         self._in_hand = 0
         self._switching = asyncio.Lock()
         self._draining: set[asyncio.Task[None]] = set()
         self._restarts = 0
+        self._working: asyncio.Task[None] | None = None
 
     @property
     def pool(self) -> WorkerPool:
@@ -103,8 +129,9 @@ class Front:
         try:
             self._pool = await self._started(self._bundle)
         except ProofError as error:
-            self._problem = str(error)
+            self._problem, self.is_refused = str(error), True
             logger.error("%s", error)
+        self._working = asyncio.create_task(self.jobs.work())
 
     async def _started(self, bundle: Path) -> WorkerPool:
         pool = WorkerPool(bundle, self._count, self._threads, self.limits.answer_seconds)
@@ -123,7 +150,7 @@ class Front:
         """
         if self._in_hand + images > self.limits.waiting:
             raise busy(
-                f"{self._in_hand} predictions are waiting, as many as the service takes on.", 1
+                f"As many predictions as the service takes on are waiting: {self._in_hand}.", 1
             )
         self._in_hand += 1
         try:
@@ -172,6 +199,10 @@ class Front:
 
     async def close(self) -> None:
         """Stop the workers, once they have answered."""
+        if self._working is not None:
+            self._working.cancel()
+            await asyncio.gather(self._working, return_exceptions=True)
+        await self.jobs.close()
         if self._draining:
             await asyncio.wait(self._draining)
         if self._pool is not None:

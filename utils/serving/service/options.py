@@ -53,5 +53,5 @@ def _number(name: str, text: str, least: float, most: float) -> float:
     except ValueError:
         value = math.nan
     if not least <= value <= most:
-        raise Refused(400, f"{name} must be a number from {least:g} to {most:g}.")
+        raise Refused(400, f"The option {name} must be a number from {least:g} to {most:g}.")
     return value

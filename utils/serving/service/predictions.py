@@ -17,7 +17,7 @@ from utils.serving.service.refusals import Refused
 from utils.serving.service.uploads import receive_images
 
 VERSION_HEADER = "X-Model-Version"
-_MARKUP_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+MARKUP_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 async def predict(request: Request, front: Front) -> Response:
@@ -102,4 +102,4 @@ async def card(request: Request, front: Front) -> Response:  # noqa: ARG001
     page = front.pool.bundle / "card.html"
     if not page.is_file():
         raise Refused(404, "The bundle has no card.")
-    return FileResponse(page, headers={"Content-Security-Policy": _MARKUP_POLICY})
+    return FileResponse(page, headers={"Content-Security-Policy": MARKUP_POLICY})

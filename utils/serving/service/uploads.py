@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 IMAGE_FIELD = "image"
+_ONLY_SUFFIX = ".tga"
+_TGA = (b"image/tga", b"image/x-tga", b"image/x-targa")
 _LONGEST_OPTION = 4096
+_BUFFER_BYTES = 1 << 18
 _MOST_OPTIONS = 32
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _HINT = (
@@ -52,7 +55,13 @@ class Upload:
 
 
 async def receive_images(
-    request: Request, folder: Path, limits: Limits, *, most_bytes: int, most_images: int = 1
+    request: Request,
+    folder: Path,
+    limits: Limits,
+    *,
+    most_bytes: int,
+    most_images: int = 1,
+    room: int | None = None,
 ) -> Upload:
     """Write the images of a request to files.
 
@@ -62,6 +71,7 @@ async def receive_images(
         limits: Limits on time.
         most_bytes: Largest body.
         most_images: Maximum number of images.
+        room: Bytes that are left for it on the disk, where that is limited.
 
     Raises:
         Refused: If there is no image, or too many or too large ones, or the disk is full.
@@ -74,11 +84,11 @@ async def receive_images(
     upload = Upload(options=dict(request.query_params))
     try:
         with full_disk_refused():
-            chunks = _chunks(request, limits, most_bytes)
+            chunks = _chunks(request, limits, most_bytes, room)
             if kind == b"multipart/form-data":
                 await _receive_form(chunks, parameters, upload, folder, most_images)
             elif not kind or kind.startswith(b"image/") or kind == b"application/octet-stream":
-                await _receive_raw(chunks, upload, folder)
+                await _receive_raw(chunks, upload, folder, kind)
             else:
                 name = kind.decode("latin-1")[:100]
                 raise Refused(415, f"The Content-Type '{name}' is no image. {_HINT}")
@@ -100,7 +110,12 @@ def full_disk_refused() -> Iterator[None]:
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        raise Refused(507, "The disk of the service is full; ask its owner for room.") from None
+        raise full_disk() from None
+
+
+def full_disk() -> Refused:
+    """The answer when there is no room."""
+    return Refused(507, "The disk of the service is full; ask its owner for room.")
 
 
 def _too_large(most: int) -> Refused:
@@ -111,7 +126,9 @@ def _too_large(most: int) -> Refused:
     )
 
 
-async def _chunks(request: Request, limits: Limits, most_bytes: int) -> AsyncIterator[bytes]:
+async def _chunks(
+    request: Request, limits: Limits, most_bytes: int, room: int | None
+) -> AsyncIterator[bytes]:
     """Yield the body in parts, as long as it comes fast enough and is not too large."""
     stream = request.stream()
     started, total = time.monotonic(), 0
@@ -125,6 +142,8 @@ async def _chunks(request: Request, limits: Limits, most_bytes: int) -> AsyncIte
         total += len(part)
         if total > most_bytes:
             raise _too_large(most_bytes)
+        if room is not None and total > room:
+            raise full_disk()
         waited = time.monotonic() - started - limits.silent_seconds
         if waited > 0 and total < waited * limits.slowest_bytes:
             raise _too_slow()
@@ -136,16 +155,21 @@ def _too_slow() -> Refused:
     return Refused(408, "The body of the request came too slowly.", {"Connection": "close"})
 
 
-async def _receive_raw(chunks: AsyncIterator[bytes], upload: Upload, folder: Path) -> None:
-    with _new_file(folder, upload) as file:
+async def _receive_raw(
+    chunks: AsyncIterator[bytes], upload: Upload, folder: Path, kind: bytes
+) -> None:
+    with _new_file(folder, upload, _ONLY_SUFFIX if kind in _TGA else "") as file:
         async for part in chunks:
             file.write(part)
 
 
-def _new_file(folder: Path, upload: Upload) -> BinaryIO:
-    path = folder / uuid4().hex
+def _new_file(folder: Path, upload: Upload, name: str) -> BinaryIO:
+    # The client's name is not used: only the suffix of a format that has no other sign.
+    path = folder / (uuid4().hex + _ONLY_SUFFIX * name.lower().endswith(_ONLY_SUFFIX))
     upload.images.append(path)
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", 0)
+    return os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", _BUFFER_BYTES
+    )
 
 
 async def _receive_form(
@@ -233,7 +257,8 @@ class _Form:
                 raise Refused(
                     413, f"The form has more than {several}, the most that is taken here."
                 )
-            self._file = _new_file(self._folder, self._upload)
+            filename = parameters.get(b"filename", b"").decode("utf-8", "replace")
+            self._file = _new_file(self._folder, self._upload, filename)
         elif len(self._upload.options) == _MOST_OPTIONS:
             raise Refused(400, f"The form has more than {_MOST_OPTIONS} fields.")
 

@@ -13,19 +13,30 @@ import socket
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from utils.errors import BundleError, SpyglassError
+from utils.errors import BundleError, LabelStudioError, SpyglassError
+from utils.geometry import BoolArray
 from utils.images.formats import image_format
 from utils.serving.service.answers import content_of
-from utils.serving.service.detector import PackedDetector, answer_objects, objects_in_order
+from utils.serving.service.detector import (
+    PackedDetector,
+    SceneScan,
+    answer_objects,
+    objects_in_order,
+)
 from utils.serving.service.forms import Form
 from utils.serving.service.frames import PROTOCOL, Header, packed, receive
+from utils.serving.service.problems import problem_without_path
 from utils.serving.service.safe_decoding import keep_decoders_safe
+from utils.serving.service.task_regions import check_project, regions_of
+from utils.shapes.shapes import Shapes
 
 _THREADS = 8  # questions at a time; the front asks fewer
 _TOO_LARGE, _NO_IMAGE, _DAMAGED = 413, 415, 422
@@ -45,7 +56,9 @@ class Problem(Exception):  # noqa: N818 - an answer
 def main(arguments: list[str]) -> int:
     """Serve the front until it closes the socket; returns the exit code."""
     folder, descriptor, threads = Path(arguments[0]), int(arguments[1]), int(arguments[2])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the front ends it, once its answers are out
+    # The front ends it, once its answers are out, by closing the socket; so does the front's death.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     logging.basicConfig(format="%(message)s")
     keep_decoders_safe()
     with socket.socket(fileno=descriptor) as front:
@@ -73,6 +86,7 @@ def facts_of(detector: PackedDetector) -> Header:
         "tile_size": bundle.settings.tile_size,
         "overlap": bundle.settings.overlap,
         "confidence": bundle.settings.confidence,
+        "settings": asdict(bundle.settings),
         "evaluation": bundle.evaluation,
     }
 
@@ -93,7 +107,7 @@ def _answer_all(front: socket.socket, detector: PackedDetector) -> None:
 def _answer(detector: PackedDetector, question: Header) -> tuple[Header, bytes]:
     """The answer to a question; a fault of ours is told in the log only."""
     try:
-        ask = {"predict": _predict, "test": _test}[question["ask"]]
+        ask = _QUESTIONS[question["ask"]]
         return ask(detector, question)
     except Problem as problem:
         return {"status": problem.status, "error": str(problem)}, b""
@@ -102,16 +116,25 @@ def _answer(detector: PackedDetector, question: Header) -> tuple[Header, bytes]:
         return {"status": 500, "error": "The service failed at this image; see its log."}, b""
 
 
-def _predict(detector: PackedDetector, question: Header) -> tuple[Header, bytes]:
-    started = time.monotonic()
+def _objects(detector: PackedDetector, question: Header) -> tuple[SceneScan, Shapes, BoolArray]:
+    """The objects of the image in a question.
+
+    Raises:
+        Problem: If it is no image, too large, or does not decode.
+    """
     path = Path(question["file"])
-    bundle, form = detector.bundle, Form(question["form"])
     with _told(path, _NO_IMAGE):
         image_format(path)
     pixels = detector.pixel_options(question["most_pixels"])
     with _told(path, _DAMAGED):
-        scan = detector.scan(path, question["options"], pixels)
-        shapes, at_edge = objects_in_order(scan)
+        scan = detector.scan(path, question.get("options", {}), pixels)
+        return scan, *objects_in_order(scan)
+
+
+def _predict(detector: PackedDetector, question: Header) -> tuple[Header, bytes]:
+    started = time.monotonic()
+    bundle, form = detector.bundle, Form(question["form"])
+    scan, shapes, at_edge = _objects(detector, question)
     answer: dict[str, Any] = {
         "model": bundle.model,
         "version": bundle.version,
@@ -121,12 +144,30 @@ def _predict(detector: PackedDetector, question: Header) -> tuple[Header, bytes]
         "objects": answer_objects(shapes, at_edge),
         "milliseconds": round((time.monotonic() - started) * 1000, 1),
     }
-    with _told(path, _DAMAGED):
+    with _told(scan.path, _DAMAGED):
         body = content_of(form, answer, shapes, at_edge, scan)
-    counts: dict[str, int] = {}
-    for label in shapes.labels:
-        counts[label] = counts.get(label, 0) + 1
-    return {"status": 200, "type": form.value, "counts": counts}, body
+    return {"status": 200, "type": form.value, "counts": dict(Counter(shapes.labels))}, body
+
+
+def _set_up_project(detector: PackedDetector, question: Header) -> tuple[Header, bytes]:
+    """Whether a project of Label Studio can show what the model finds."""
+    try:
+        check_project(question["config"], detector.bundle)
+    except LabelStudioError as error:
+        raise Problem(_DAMAGED, str(error)) from None
+    return {"status": 200, "counts": {}}, b""
+
+
+def _predict_task(detector: PackedDetector, question: Header) -> tuple[Header, bytes]:
+    """Regions of a task of Label Studio."""
+    try:
+        classes = check_project(question["config"], detector.bundle)
+    except LabelStudioError as error:
+        raise Problem(_DAMAGED, str(error)) from None
+    scan, shapes, _ = _objects(detector, question)
+    content = regions_of(shapes, scan.size, classes)
+    counts = dict(Counter(shapes.labels))
+    return {"status": 200, "counts": counts}, json.dumps(content).encode()
 
 
 @contextmanager
@@ -140,12 +181,6 @@ def _told(path: Path, status: int) -> Iterator[None]:
         raise Problem(_TOO_LARGE if is_too_large else status, sentence) from None
 
 
-def problem_without_path(sentence: str, path: Path) -> str:
-    """The sentence about an image, which the client sent and does not know by its path."""
-    told = sentence.replace(str(path), "The file").replace(path.name, "the file")
-    return told.replace(" Leave it out, or raise max_pixels in the configuration.", "")
-
-
 def _test(detector: PackedDetector, question: Header) -> tuple[Header, bytes]:  # noqa: ARG001
     """The result on the test image, and that expected."""
     found = detector.prove()
@@ -153,6 +188,13 @@ def _test(detector: PackedDetector, question: Header) -> tuple[Header, bytes]:  
     content = {"expected": detector.expected, "objects": objects}
     return {"status": 200, "type": "application/json", "counts": {}}, json.dumps(content).encode()
 
+
+_QUESTIONS = {
+    "predict": _predict,
+    "test": _test,
+    "label_studio_setup": _set_up_project,
+    "label_studio": _predict_task,
+}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from utils.errors import BundleError
+from utils.serving.bundle_files import checked_card
 from utils.serving.service.frames import PROTOCOL, Frame, Header, packed, receive_async
 
 # The longest that a worker may take to verify its bundle and to find what it must.
@@ -62,13 +64,14 @@ class Worker:
         Raises:
             ProofError: If it does not.
         """
+        await check_bundle(bundle)
         ours, theirs = socket.socketpair()
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "utils.serving.service.worker"),
                 *(str(bundle), str(theirs.fileno()), str(threads)),
                 cwd=bundle,
-                env=_environment(bundle),
+                env=worker_environment(bundle),
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )
@@ -138,7 +141,20 @@ class Worker:
                 future.set_exception(WorkerLost())
 
 
-def _environment(bundle: Path) -> dict[str, str]:
+async def check_bundle(bundle: Path) -> None:
+    """Make sure that a bundle is as it was packed, before any of its code is run.
+
+    Raises:
+        ProofError: If it is not.
+    """
+    try:
+        await asyncio.to_thread(checked_card, bundle)
+    except (BundleError, ValueError) as error:  # ValueError: no path can hold a zero byte
+        told = str(error) if isinstance(error, BundleError) else "There is no bundle there."
+        raise ProofError(told) from None
+
+
+def worker_environment(bundle: Path) -> dict[str, str]:
     """The worker imports the code of its own bundle, and writes no byte code into it."""
     return os.environ | {"PYTHONPATH": str(bundle), "PYTHONDONTWRITEBYTECODE": "1"}
 

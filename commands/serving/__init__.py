@@ -1,0 +1,1 @@
+"""Deploy the version in production, show what runs where, and stop it."""

@@ -1,0 +1,143 @@
+"""Serve the version in production: pack, prove, start or switch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from zenml.models import ModelVersionResponse
+
+import materializers  # noqa: F401  (tells ZenML how to load a bundle)
+from commands.config_files import read_yaml
+from commands.console import say
+from commands.requests import DEPLOYMENT, LOOP, Deploy, RunLoop
+from commands.runs.execution import PlannedRun, plan_runs, run_pipeline
+from commands.runs.model_needs import detector_to_serve
+from commands.runs.next_steps import typed
+from commands.serving.place import with_place
+from commands.stacks.registration import activate_stack
+from records.bundles import (
+    PackedVersion,
+    is_in_production,
+    note_deployment,
+    packed_version,
+)
+from records.model_versions import version_in
+from utils.errors import BundleError, MissingStageError
+from utils.serving.deployment import Deployment, deploy_bundle
+from utils.serving.options import DeploymentOptions
+from utils.serving.process import running_service
+
+(_PACKAGE,) = (command for command in LOOP if command.name == "package")
+
+
+def deploy(request: Deploy) -> None:
+    """Deploy the version in production, as the configuration says.
+
+    Raises:
+        MissingStageError: If no version with a detector is in production.
+        BundleError: If its bundle does not score as the detector does.
+        SpyglassError: If it cannot be packed or deployed.
+    """
+    deploy_planned(plan_deployment(request.config, request.overrides), yes=request.yes)
+
+
+def plan_deployment(file: Path | None = None, overrides: tuple[str, ...] = ()) -> PlannedRun:
+    """Plan the pipeline of a deployment, with its place in the cloud.
+
+    Raises:
+        ConfigurationError: If the file, a key or a value is wrong.
+    """
+    (planned,) = plan_runs(RunLoop((DEPLOYMENT,), config=file, overrides=overrides))
+    parameters = planned.configuration.parameters
+    packing = _packing(planned.configuration.path, overrides)
+    parameters |= {"deployment": with_place(parameters["deployment"])} | packing
+    return _with_parameters(planned, parameters)
+
+
+def _packing(file: Path, overrides: tuple[str, ...]) -> dict[str, Any]:
+    """Take how to pack from the file of `--package`, but what the deployment's own file names.
+
+    So the same version makes the same bundle by either command.
+    """
+    own = read_yaml(file).get("parameters") or {}
+    shared = [name for name in ("package", "inference") if name not in own]
+    ours = tuple(one for one in overrides if one.startswith(tuple(f"{key}." for key in shared)))
+    (planned,) = plan_runs(RunLoop((_PACKAGE,), overrides=ours))
+    return {name: planned.configuration.parameters[name] for name in shared}
+
+
+def deploy_planned(planned: PlannedRun, *, yes: bool = False) -> None:
+    """Deploy by a planned run; the pipeline runs only if something is to be packed or evaluated."""
+    activate_stack(planned.configuration.stack, yes=yes)
+    version = detector_to_serve(planned.configuration)
+    _require_production(version)
+    options = planned.configuration.parameters["deployment"]
+    packed = packed_version(version)
+    token_before = _token_of(version.model.name)
+    is_run = packed is None or packed.evaluation is None
+    if is_run:
+        run_pipeline(planned, yes=yes)
+        packed = packed_version(version_in(version.model.name, version.number) or version)
+    if packed is None:
+        return
+    _tell(_deployed(packed, version, options), is_news=is_run)
+    token = _token_of(version.model.name)
+    if token is not None and token_before is None:
+        say(f"  its token, shown this once: {token}", secret=True)
+
+
+def follow_production(model: str) -> None:
+    """Bring the service of a model to the version in production, if one runs on this machine."""
+    service = running_service(model)
+    if service is None:
+        return
+    planned = plan_deployment(overrides=(f"model.name={model}",))
+    parameters = planned.configuration.parameters | {"deployment": service.served.options}
+    deploy_planned(_with_parameters(planned, parameters))
+
+
+def _with_parameters(planned: PlannedRun, parameters: dict[str, Any]) -> PlannedRun:
+    return replace(planned, configuration=replace(planned.configuration, parameters=parameters))
+
+
+def _deployed(
+    packed: PackedVersion, version: ModelVersionResponse, options: DeploymentOptions
+) -> Deployment:
+    """Deploy a bundle that was evaluated; refuse one that does not score as its detector."""
+    if not packed.is_deployable:
+        model = version.model.name
+        raise BundleError(
+            f"{packed.verdict} It is not deployed. Bring back the version before it with: "
+            f"{typed('--rollback', model)}"
+        )
+    deployment = deploy_bundle(packed.bundle.load(), options)
+    if deployment.change != "unchanged":
+        note_deployment(deployment.model, deployment.version, deployment.where, deployment.address)
+    return deployment
+
+
+def _require_production(version: ModelVersionResponse) -> None:
+    model = version.model.name
+    if not is_in_production(model, str(version.number)):
+        raise MissingStageError(
+            f"Version {version.number} of {model} is not the one in production, so it is not "
+            f"deployed. Deploy the one in production with: {typed('--deploy', model)}"
+        )
+
+
+def _token_of(model: str) -> str | None:
+    service = running_service(model)
+    return None if service is None else service.token
+
+
+def _tell(deployment: Deployment, *, is_news: bool) -> None:
+    """Print where a version answers; the pipeline of this very call may have deployed it."""
+    version = f"Version {deployment.version} of {deployment.model}"
+    if deployment.change == "unchanged" and not is_news:
+        say(f"{version} answers already at {deployment.address}: nothing to do.")
+    else:
+        say(f"{version} answers at {deployment.address}.")
+    say(f"  ask it: {deployment.curl}")
+    say(f"  its log: {deployment.log}")

@@ -1,0 +1,93 @@
+"""Show the services that run, since when, and the version in production beside each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from commands.console import say
+from commands.requests import ShowStatus
+from commands.runs.next_steps import has_detector, to_production, typed
+from commands.serving.deploy import plan_deployment
+from records.model_versions import version_in
+from utils.errors import ServiceError
+from utils.serving.client import Client
+from utils.serving.clouds import cloud_status
+from utils.serving.options import DeploymentOptions
+from utils.serving.process import RunningService, running_services
+
+
+def show_status(request: ShowStatus) -> None:
+    """Print the services of this machine, and that of the cloud which the configuration names.
+
+    Raises:
+        ConfigurationError: If the configuration is wrong.
+        CloudError: If Google refuses.
+    """
+    configuration = plan_deployment(request.config, request.overrides).configuration
+    model, _ = configuration.model
+    options = configuration.parameters["deployment"]
+    services = list(running_services())
+    for service in services:
+        for line in _of_service(service):
+            say(line)
+    lines = list(_of_cloud(model, options)) if options.where != "local" else []
+    for line in lines:
+        say(line)
+    if not lines and all(service.served.model != model for service in services):
+        say(f"{model}: no service runs. {_how_to_deploy(model)}")
+
+
+def _of_service(service: RunningService) -> Iterator[str]:
+    served = service.served
+    yield (
+        f"{served.model}: version {served.version} answers at {service.url} since "
+        f"{_readable(served.since)}{_beside(served.model, served.version)}"
+    )
+    yield f"  {_health(service)}"
+    yield f"  its log: {service.log}"
+
+
+def _health(service: RunningService) -> str:
+    """Say whether the service is ready, and count its jobs over scenes by state."""
+    client = Client(service.url, service.token, attempts=1)
+    try:
+        client.model()
+        jobs = Counter(str(job["state"]) for job in client.states())
+    except ServiceError as error:
+        return f"not ready: {error}"
+    shown = ", ".join(f"{count} {state}" for state, count in sorted(jobs.items()))
+    return f"ready; jobs over scenes: {shown or 'none'}"
+
+
+def _of_cloud(model: str, options: DeploymentOptions) -> Iterator[str]:
+    service = cloud_status(model, options)
+    if service is None:
+        return
+    yield f"{model}: on {options.where} at {service.address}"
+    for one in service.running:
+        yield (
+            f"  version {one.version} answers {one.share} % of the requests since "
+            f"{_readable(one.since)}{_beside(model, one.version)}"
+        )
+
+
+def _beside(model: str, version: str) -> str:
+    """Say what is in production, where that is another version."""
+    production = version_in(model, "production")
+    if production is None:
+        return "; nothing is in production"
+    if str(production.number) == version:
+        return ", as in production"
+    command = typed("--deploy", model)
+    return f"; in production is version {production.number}. Serve that with: {command}"
+
+
+def _how_to_deploy(model: str) -> str:
+    if has_detector(version_in(model, "production")):
+        return f"Start one with: {typed('--deploy', model)}"
+    return to_production(model)
+
+
+def _readable(moment: str) -> str:
+    return f"{moment[:16].replace('T', ' ')} UTC"

@@ -1,0 +1,346 @@
+"""The service on this machine: started once for each model, found again, switched and stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import sha256
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock
+
+from utils.errors import ServerError, ServiceError
+from utils.files import write_whole
+from utils.gate import bearer
+from utils.paths import local_folder
+from utils.ports import free_port
+from utils.processes import (
+    ServerProcess,
+    running_server,
+    start_on_port,
+    start_server,
+    stop_server,
+)
+from utils.progress import progress
+from utils.serving.bundle import SOURCE, Bundle
+from utils.serving.client import Client
+from utils.serving.environment import service_python
+from utils.serving.options import LOOPBACK, DeploymentOptions
+from utils.state_files import read_state
+
+_NAME = "service"
+_FOLDER = "services"
+_STATE = "state"
+_SERVED = "served.json"
+# The service makes both, for its owner only; the second where it listens to other machines.
+_ADMIN_TOKEN = "admin.token"  # noqa: S105 (the name of a file)
+_ACCESS_TOKEN = "access.token"  # noqa: S105
+_ANSWER_SECONDS = 5.0
+_SWITCH_SECONDS = 300.0
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (to listen on, not to call)
+
+Change = Literal["started", "switched", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Facts about a running service, noted beside its state file.
+
+    Attributes:
+        model: Name of the model.
+        version: Version of the model.
+        digest: Identity of the bundle.
+        bundle: Folder `src` of the bundle.
+        placement: Options that it was started with, from `DeploymentOptions.placement`.
+        since: Time at which the version began to answer, ISO 8601 in UTC.
+    """
+
+    model: str
+    version: str
+    digest: str
+    bundle: str
+    placement: dict[str, Any]
+    since: str
+
+    @property
+    def host(self) -> str:
+        """The address that it listens on."""
+        return str(self.placement["host"])
+
+    @property
+    def options(self) -> DeploymentOptions:
+        """Options that deploy to the same place."""
+        return DeploymentOptions.model_validate(self.placement)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningService:
+    """A service that runs on this machine.
+
+    Attributes:
+        server: Its front process.
+        served: Facts about it.
+        folder: Folder of its state, log and tokens.
+    """
+
+    server: ServerProcess
+    served: Served
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        """Its address, as seen from this machine."""
+        return _address(self.served.host, self.server.port)
+
+    @property
+    def log(self) -> Path:
+        """The file with its log."""
+        return self.folder / f"{_NAME}.log"
+
+    @property
+    def token_file(self) -> Path | None:
+        """The file with its token; None where it asks for none."""
+        return None if self.served.host in LOOPBACK else self.folder / _STATE / _ACCESS_TOKEN
+
+    @property
+    def token(self) -> str | None:
+        """Its token, or None."""
+        return self.token_file.read_text() if self.token_file else None
+
+    def client(self) -> Client:
+        """A client with the token of the service."""
+        return Client(self.url, self.token)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A service after a deployment.
+
+    Attributes:
+        service: The service.
+        change: Work that had to be done.
+        before: Version that answered before, or None.
+    """
+
+    service: RunningService
+    change: Change
+    before: str | None = None
+
+
+def deploy_here(bundle: Bundle, options: DeploymentOptions) -> Deployed:
+    """Serve a bundle on this machine, and wait until it is ready.
+
+    A service of the same bundle stays as it is. One of another bundle goes on to answer until the
+    new one has proved itself; no answer is lost. Another host, port or number of workers needs a
+    restart.
+
+    Args:
+        bundle: The bundle.
+        options: Host, port and workers.
+
+    Raises:
+        ServerError: If the environment cannot be installed or the service does not become ready.
+        ServiceError: If the bundle does not prove itself beside the one that runs, which goes on.
+    """
+    folder = service_folder(bundle.model)
+    with FileLock(folder / "start.lock"):
+        running = running_service(bundle.model)
+        if running is not None and running.served.placement == options.placement():
+            if running.served.digest == bundle.digest:
+                return Deployed(running, "unchanged")
+            return _switch(running, _kept(bundle))
+        before = None if running is None else running.served.version
+        if running is not None:
+            stop_server(_NAME, folder)
+        return Deployed(_start(_kept(bundle), options, folder), "started", before)
+
+
+def service_folder(model: str) -> Path:
+    """The folder with state, log and tokens of a model's service."""
+    name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in model)
+    return local_folder(_FOLDER, f"{name}-{sha256(model.encode()).hexdigest()[:8]}")
+
+
+def running_service(model: str) -> RunningService | None:
+    """The service of a model, if it runs on this machine."""
+    return _running_in(service_folder(model))
+
+
+def running_services() -> Iterator[RunningService]:
+    """Yield the services of all models that run on this machine."""
+    for folder in sorted(local_folder(_FOLDER).iterdir()):
+        if (service := _running_in(folder)) is not None:
+            yield service
+
+
+def stop_service(model: str) -> bool:
+    """Stop the service of a model; requests in hand are answered first. Tells whether it ran."""
+    folder = service_folder(model)
+    with FileLock(folder / "start.lock"):
+        stopped = stop_server(_NAME, folder)
+        (folder / _SERVED).unlink(missing_ok=True)
+        return stopped
+
+
+def stop_all_services() -> bool:
+    """Stop the services of all models; tells whether one ran."""
+    stopped = [stop_service(service.served.model) for service in list(running_services())]
+    return any(stopped)
+
+
+@contextmanager
+def serving(bundle: Bundle, folder: Path, workers: int = 1) -> Iterator[Client]:
+    """Serve a bundle for the time of a block, on any free port of this machine.
+
+    Args:
+        bundle: The bundle.
+        folder: Receives state and log.
+        workers: Number of processes that predict.
+
+    Raises:
+        ServerError: If it does not become ready.
+    """
+    options = DeploymentOptions(port=free_port(), workers=workers)
+    service = _start(bundle, options, folder)
+    try:
+        yield service.client()
+    finally:
+        stop_server(_NAME, folder)
+
+
+def _running_in(folder: Path) -> RunningService | None:
+    server = running_server(_NAME, folder)
+    if server is None:
+        return None
+    served = read_state(folder / _SERVED, lambda noted: Served(**noted), "it is started again")
+    return None if served is None else RunningService(server, served, folder)
+
+
+def _kept(bundle: Bundle) -> Bundle:
+    """A copy of a bundle that stays while it is served; the store may be elsewhere."""
+    folder = local_folder("bundles") / bundle.digest
+    if not folder.is_dir():
+        aside = folder.with_name(f".{folder.name}.{os.getpid()}")
+        bundle.save(aside)
+        os.replace(aside, folder)
+    return Bundle.open(folder / SOURCE)
+
+
+def _start(bundle: Bundle, options: DeploymentOptions, folder: Path) -> RunningService:
+    python = service_python()
+    with progress(f"Starting the service of {bundle.model}"):
+        start = partial(_start_on, bundle, options, folder, python)
+        server = start_on_port(options.port, start)
+    return RunningService(server, _note(folder, bundle, options), folder)
+
+
+def _start_on(
+    bundle: Bundle, options: DeploymentOptions, folder: Path, python: Path, port: int
+) -> ServerProcess:
+    command: list[str | Path] = [
+        *(python, "-m", "utils.serving.service", "--bundle", bundle.folder),
+        *("--state", folder / _STATE, "--host", options.host, "--port", str(port)),
+        *("--workers", str(options.workers), *_flags(options)),
+    ]
+    return start_server(
+        _NAME,
+        folder,
+        command,
+        port,
+        is_ready=lambda: _is_ready(_address(options.host, port)),
+        environment={"PYTHONPATH": str(bundle.folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        works_in=bundle.folder,
+        timeout_s=options.ready_s,
+    )
+
+
+def _flags(options: DeploymentOptions) -> Iterator[str]:
+    """Yield the flags of the service for options that are not its defaults."""
+    if options.threads is not None:
+        yield from ("--threads", str(options.threads))
+    for folder in options.folders:
+        yield from ("--allow", str(folder.absolute()))
+    for name, value in options.limits.model_dump(exclude_defaults=True).items():
+        yield from (f"--{name.replace('_', '-')}", str(value))
+
+
+def _note(folder: Path, bundle: Bundle, options: DeploymentOptions) -> Served:
+    served = Served(
+        model=bundle.model,
+        version=bundle.version,
+        digest=bundle.digest,
+        bundle=str(bundle.folder),
+        placement=options.placement(),
+        since=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    write_whole(folder / _SERVED, json.dumps(asdict(served), indent=1))
+    return served
+
+
+def _switch(running: RunningService, bundle: Bundle) -> Deployed:
+    """Have a running service go over to another bundle.
+
+    Raises:
+        ServiceError: If the bundle is refused; the one before goes on.
+    """
+    token = (running.folder / _STATE / _ADMIN_TOKEN).read_text()
+    with progress(f"Switching the service of {bundle.model} to version {bundle.version}"):
+        status, told = _post(running.url, "/admin/deploy", token, {"bundle": str(bundle.folder)})
+    if status != HTTPStatus.OK:
+        raise ServiceError(
+            f"The service stays with version {running.served.version}: version {bundle.version} "
+            f"was refused. {told.get('error', '')} Its log says more: {running.log}"
+        )
+    served = _note(running.folder, bundle, running.served.options)
+    service = RunningService(running.server, served, running.folder)
+    return Deployed(service, "switched", running.served.version)
+
+
+def _address(host: str, port: int) -> str:
+    name = _ANY_ADDRESS.get(host, host)
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+def _is_ready(url: str) -> bool:
+    """Whether a service has found on its test image what it must.
+
+    Raises:
+        ServerError: If it has found something else, or its bundle is refused for another reason.
+    """
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=_ANSWER_SECONDS)
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        told = json.loads(answer.read())
+    except (HTTPException, ValueError):
+        return False
+    finally:
+        connection.close()
+    if told.get("refused"):
+        raise ServerError(f"The bundle is refused: {told['error']}")
+    return answer.status == HTTPStatus.OK
+
+
+def _post(url: str, path: str, token: str, content: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=_SWITCH_SECONDS)
+    headers = bearer(token.strip()) | {"Content-Type": "application/json"}
+    try:
+        connection.request("POST", path, json.dumps(content), headers)
+        answer = connection.getresponse()
+        told = json.loads(answer.read())
+        return answer.status, told if isinstance(told, dict) else {}
+    except (OSError, HTTPException, ValueError) as error:
+        raise ServiceError(
+            f"The service at {url} did not answer while it switched ({type(error).__name__}). "
+            "See what runs with: python run.py --status"
+        ) from None
+    finally:
+        connection.close()
