@@ -270,9 +270,9 @@ class GisSource(CommonSourceOptions):
 class RoboflowSource(CommonSourceOptions):
     """A version of a project on Roboflow, downloaded once and read in the format of its export.
 
-    The API key comes from the environment (`ROBOFLOW_API_KEY`), never from a file. Augmented copies
-    of one photograph stay in one split. An export that is on this disk already is read by its
-    format: `coco`, `yolo`, `voc` or `classes`.
+    The API key comes from the environment (`ROBOFLOW_API_KEY`) or from a secret of ZenML, never
+    from a file. Augmented copies of one photograph stay in one split. An export that is on this
+    disk already is read by its format: `coco`, `yolo`, `voc` or `classes`.
     """
 
     kind: Literal["roboflow"] = "roboflow"
@@ -292,6 +292,9 @@ class RoboflowSource(CommonSourceOptions):
     ] = "coco"
     """The format of the export: `coco` for boxes, `coco-segmentation` for polygons, `yolov8-obb`
     for oriented boxes, `folder` for classes of whole images."""
+
+    secret: str | None = None
+    """The secret of ZenML whose value `api_key` is the key. Default: the environment has it."""
 
 
 class FolderSource(CommonSourceOptions):
