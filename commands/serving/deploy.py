@@ -40,16 +40,19 @@ def deploy(request: Deploy) -> None:
         BundleError: If its bundle does not score as the detector does.
         SpyglassError: If it cannot be packed or deployed.
     """
-    deploy_planned(plan_deployment(request.config, request.overrides), yes=request.yes)
+    planned = plan_deployment(request.config, request.overrides, request.stack)
+    deploy_planned(planned, yes=request.yes)
 
 
-def plan_deployment(file: Path | None = None, overrides: tuple[str, ...] = ()) -> PlannedRun:
+def plan_deployment(
+    file: Path | None = None, overrides: tuple[str, ...] = (), stack: str | None = None
+) -> PlannedRun:
     """Plan the pipeline of a deployment, with its place in the cloud.
 
     Raises:
         ConfigurationError: If the file, a key or a value is wrong.
     """
-    (planned,) = plan_runs(RunLoop((DEPLOYMENT,), config=file, overrides=overrides))
+    (planned,) = plan_runs(RunLoop((DEPLOYMENT,), config=file, overrides=overrides, stack=stack))
     parameters = planned.configuration.parameters
     packing = _packing(planned.configuration.path, overrides)
     parameters |= {"deployment": with_place(parameters["deployment"])} | packing
