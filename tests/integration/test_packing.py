@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import ast
 import getpass
 import re
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 import yaml
+from PIL import Image
 
 from tests.conftest import PROJECT_ROOT
 from tests.fixtures.bundles import BUNDLE_OPTIONS, pack_twice_alike
+from utils.detection.options import InferenceOptions
+from utils.detection.ultralytics.checkpoint import load_weights
+from utils.detection.ultralytics.network import load_network
 from utils.errors import BundleError
 from utils.serving.bundle import Bundle
-from utils.serving.packing import Packed, pack_detector
+from utils.serving.packed_code import serving_files
+from utils.serving.packing import Packed, pack_detector, require_same, settings_of
+from utils.serving.prediction import predict_image
 from utils.shapes.shapes import ShapeKind
 
 IMAGE = np.zeros((64, 64, 3), dtype=np.uint8)
 PACK_AGAIN = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from tests.fixtures.bundles import pack_twice_alike
 from utils.detection.detector import Detector
@@ -114,3 +123,43 @@ def test_nothing_is_packed_over_another_bundle(tiny_detector, tmp_path):
     (tmp_path / "something").touch()
     with pytest.raises(BundleError, match="holds something already"):
         pack_detector(tiny_detector, BUNDLE_OPTIONS, IMAGE, Packed("m", "1"), tmp_path)
+
+
+def test_a_network_that_finds_something_else_than_pytorch_is_not_packed(coco_bundle_parts):
+    detector, options, image = coco_bundle_parts
+    settings = settings_of(detector, options)
+    network = load_network(detector, options, detector.image_size)
+    network.keep_from(settings.confidence)
+    found = predict_image(network, image, settings)
+    assert len(found) > 5
+    require_same(detector, options, found, image)
+    with pytest.raises(BundleError, match=r"finds only \d+% of \d+ clear boxes"):
+        require_same(detector, options, found.select(np.arange(3)), image)
+
+
+@pytest.fixture
+def coco_bundle_parts(tiny_detector, shared_data):
+    """A detector that finds cars, options, and a photo of cars."""
+    weights = shared_data / "weights" / "yolov8n.pt"
+    names = tuple(load_weights(weights).names.values())
+    detector = replace(tiny_detector, best=weights, class_names=names, image_size=640)
+    image = np.asarray(Image.open(shared_data / "sahi" / "small-vehicles1.jpeg").convert("RGB"))
+    return detector, InferenceOptions(tile_size=640, device="cpu"), image
+
+
+def test_the_packed_code_needs_nothing_that_the_service_does_not_have():
+    lock = (PROJECT_ROOT / "utils/serving/requirements.txt").read_text()
+    locked = {
+        name.replace("-", "_") for name in re.findall(r"^([a-z][\w-]*)==", lock, re.MULTILINE)
+    }
+    known = locked | {"PIL", "utils"} | set(sys.stdlib_module_names)
+    for file in serving_files():
+        if file.suffix == ".py":
+            assert {name.split(".")[0] for name in imported_by(file)} <= known, file
+
+
+def imported_by(file: Path) -> set[str]:
+    """The modules that a file imports, at the top or in a function."""
+    nodes = [*ast.walk(ast.parse(file.read_text()))]
+    names = {one.name for node in nodes if isinstance(node, ast.Import) for one in node.names}
+    return names | {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}

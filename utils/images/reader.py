@@ -17,8 +17,10 @@ from utils.images.vips_images import is_doubtful
 Pixels = NDArray[np.uint8]
 
 _DEFAULT = PixelOptions()
-# Few, so that libvips' buffers stay small: the allocator hands large ones back every time.
+# Few, so that libvips' buffers stay small: the allocator hands large ones back every time. A strip
+# of a small image is faster whole.
 _ROWS_AT_ONCE = 8
+_WHOLE_BYTES = 4 << 20
 
 
 def image_size(path: Path, pixels: PixelOptions = _DEFAULT) -> tuple[int, int]:
@@ -65,12 +67,14 @@ def read_strips(
     strips = spans(rows.height, tile_size, overlap, full_last=full_last)
     shape = (strips[0][1], rows.width, 3)
     previous, buffer = (np.empty(shape, dtype=np.uint8) for _ in range(2))
+    is_small = 3 * rows.width * strips[0][1] <= _WHOLE_BYTES
+    at_once = strips[0][1] if is_small else _ROWS_AT_ONCE
     end = 0
     for row, (y, height) in enumerate(strips[first_row:]):
         shared = end - y if row else 0
         buffer[:shared] = previous[len(previous) - shared :]
-        for top in range(shared, height, _ROWS_AT_ONCE):
-            count = min(_ROWS_AT_ONCE, height - top)
+        for top in range(shared, height, at_once):
+            count = min(at_once, height - top)
             buffer[top : top + count] = rows.read(y + top, count)
         if damage is not None:
             damage.add(buffer[shared:height])

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from utils.detection.detector import Detector
+from utils.detection.backend_choice import LEAST_AGREEMENT, agreement
+from utils.detection.detector import FAINT_SHARE, Detector
 from utils.detection.onnx.letterbox import Pixels
 from utils.detection.options import InferenceOptions
 from utils.detection.scale import plan_windows
+from utils.detection.ultralytics.network import load_network
 from utils.errors import BundleError
 from utils.files import write_whole
 from utils.serving.bento_files import write_bento, write_entry
@@ -86,6 +88,7 @@ def pack_detector(
         evaluation=packed.evaluation,
     )
     found = write_test(bundle, test_image)
+    require_same(detector, options, found, test_image)
     copy_code(source)
     write_entry(source)
     shutil.copyfile(_PROJECT / "LICENSE", source / "LICENSE")
@@ -109,6 +112,36 @@ def require_servable(options: InferenceOptions) -> None:
         raise BundleError(
             "A service does not predict with test-time augmentation, so that the bundle would find "
             "other objects than its evaluation. Set inference.augment to false."
+        )
+
+
+def require_same(
+    detector: Detector, options: InferenceOptions, found: Shapes, image: Pixels
+) -> None:
+    """Make sure that the packed network finds on an image what PyTorch finds there.
+
+    Args:
+        detector: The detector; one that is an exported network has nothing to be compared with.
+        options: Options of the predictions.
+        found: Shapes that the packed network finds.
+        image: The image.
+
+    Raises:
+        BundleError: If fewer than 99 % of the clear shapes have a counterpart.
+        DetectorError: If the weights cannot be loaded.
+    """
+    settings = settings_of(detector, options)
+    if detector.is_exported:
+        return
+    network = load_network(detector, options, options.imgsz or detector.image_size)
+    network.keep_from(settings.confidence * FAINT_SHARE)
+    expected = predict_image(network, image, settings)
+    share, clear = agreement([expected], [found])
+    if share < LEAST_AGREEMENT:
+        raise BundleError(
+            f"The exported network finds only {share:.0%} of {clear} clear {found.kind.noun} on "
+            "the test image as PyTorch does, so it is not packed. Name another version, or report "
+            "this."
         )
 
 

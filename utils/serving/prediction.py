@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
@@ -15,9 +17,20 @@ from utils.detection.whole_scene import reduced
 from utils.geometry import Window
 from utils.serving.bundle import Bundle, BundleSettings
 from utils.shapes.grid import tile_windows
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 
 _NO_SHAPES = Shapes(scores=np.zeros(0))
+
+
+class PredictsImages(Protocol):
+    """A network of any runtime."""
+
+    @property
+    def kind(self) -> ShapeKind:
+        """Kind of the shapes that it predicts."""
+
+    def predict(self, images: Sequence[Pixels]) -> list[Shapes]:
+        """Predict shapes, with scores, in pixels of each upright RGB image."""
 
 
 def network_of(bundle: Bundle, threads: int = 1) -> OnnxNetwork:
@@ -34,7 +47,7 @@ def network_of(bundle: Bundle, threads: int = 1) -> OnnxNetwork:
 
 
 def predict_image(
-    network: OnnxNetwork,
+    network: PredictsImages,
     image: Pixels,
     settings: BundleSettings,
     confidence: float | None = None,
@@ -51,11 +64,12 @@ def predict_image(
         Shapes with scores, in pixels of the image, by falling score.
     """
     least = settings.confidence if confidence is None else confidence
-    if least < network.settings.confidence:
+    if isinstance(network, OnnxNetwork) and least < network.settings.confidence:
         network = replace(network, settings=replace(network.settings, confidence=least))
     height, width = image.shape[:2]
     if not network.kind.has_places and settings.classify == "scene":
         whole = Window(x=0, y=0, width=width, height=height)
+        settings = replace(settings, skip_empty=False)  # it is asked for this image
         windows = [(whole, predict_window(network, reduced(image), whole, settings))]
     else:
         windows = [
@@ -67,7 +81,7 @@ def predict_image(
 
 
 def predict_window(
-    network: OnnxNetwork, pixels: Pixels, window: Window, settings: BundleSettings
+    network: PredictsImages, pixels: Pixels, window: Window, settings: BundleSettings
 ) -> Shapes:
     """Predict one window of a scene.
 
