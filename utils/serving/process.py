@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +18,7 @@ from typing import Any, Literal
 
 from filelock import FileLock
 
-from utils.errors import ServerError, ServiceError
+from utils.errors import BundleError, ServerError, ServiceError
 from utils.files import write_whole
 from utils.gate import bearer
 from utils.paths import local_folder
@@ -225,12 +226,18 @@ def _running_in(folder: Path) -> RunningService | None:
 
 
 def _kept(bundle: Bundle) -> Bundle:
-    """A copy of a bundle that stays while it is served; the store may be elsewhere."""
+    """A copy of a bundle that stays while it is served; the store may be elsewhere.
+
+    A copy that was damaged since is replaced.
+    """
     folder = local_folder("bundles") / bundle.digest
-    if not folder.is_dir():
-        aside = folder.with_name(f".{folder.name}.{os.getpid()}")
-        bundle.save(aside)
-        os.replace(aside, folder)
+    with suppress(BundleError):
+        return Bundle.open(folder / SOURCE)
+    aside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    bundle.save(aside)
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    os.replace(aside, folder)
     return Bundle.open(folder / SOURCE)
 
 
