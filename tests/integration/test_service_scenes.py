@@ -186,6 +186,24 @@ def test_no_other_address(with_folder, allowed, tmp_path) -> None:
         assert post_address(with_folder, address).status == 400
 
 
+def test_an_object_in_an_allowed_bucket(spots_bundle, tmp_path, gcs_bucket, gcs_emulator) -> None:
+    from google.cloud.storage import Client
+
+    name = gcs_bucket.removeprefix("gs://").split("/")[0]
+    blob = Client(project="test").bucket(name).blob("coast/a scene.tif")
+    blob.upload_from_filename(str(geotiff(tmp_path / "scene.tif")))
+    with served(spots_bundle().folder, tmp_path / "s", "--allow", f"gs://{name}/coast") as service:
+        answer = post_address(service, f"gs://{name}/coast/a scene.tif")
+        found = places(objects_of(service, answer.json["id"]))
+        assert found == boxes_of([c for c in CELLS if c[2] == "ship"])
+        assert not (service.state / "scenes" / answer.json["id"] / "upload.image").exists()
+        for address in (f"gs://{name}/b.tif", f"gs://{name}/coastal/b.tif", f"gs://{name}"):
+            assert post_address(service, address).status == 403
+        missing = post_address(service, f"gs://{name}/coast/none.tif").json["id"]
+        told = ended(service, missing)
+        assert (told["state"], "status 404" in told["error"]) == ("failed", True)
+
+
 # --- kills ---------------------------------------------------------------------------------------
 
 
