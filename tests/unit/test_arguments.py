@@ -11,6 +11,7 @@ import pytest
 from commands.arguments import parse_arguments
 from commands.requests import (
     LOOP,
+    REGISTRATION,
     CheckStack,
     CommandLine,
     CompareTrainings,
@@ -79,6 +80,10 @@ MINE = Path("mine.yaml")
         pytest.param(["--inspect"], InspectSource()),
         pytest.param(["--new-project", "cells", "-y"], NewProject("cells", yes=True)),
         pytest.param(["--rollback", "--set", "model.name=x"], RollBack(None, ("model.name=x",))),
+        pytest.param(
+            ["--register-model", "a: b.pt", "--set", "x=1", "--config", "mine.yaml"],
+            RunLoop((REGISTRATION,), config=MINE, overrides=("x=1", 'registration.file="a: b.pt"')),
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

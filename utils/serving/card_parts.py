@@ -34,7 +34,11 @@ def as_markdown(title: str, summary: str, parts: Sequence[Part]) -> str:
         blocks.append(f"## {escaped(part.heading)}")
         blocks += map(escaped, part.text)
         if part.rows:
-            lines = [part.headings, ["---"] * len(part.headings), *map(_escaped_row, part.rows)]
+            lines = [
+                _escaped_row(part.headings),
+                ["---"] * len(part.headings),
+                *map(_escaped_row, part.rows),
+            ]
             blocks.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
     return "\n\n".join(blocks) + "\n"
 

@@ -140,8 +140,7 @@ def require_same(
     if share < LEAST_AGREEMENT:
         raise BundleError(
             f"The exported network finds only {share:.0%} of {clear} clear {found.kind.noun} on "
-            "the test image as PyTorch does, so it is not packed. Name another version, or report "
-            "this."
+            "the test image as PyTorch does, so it is not packed. Pack another version."
         )
 
 
