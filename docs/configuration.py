@@ -75,6 +75,8 @@ ConnectorDescription under each name, and `defaults` is of type RunDefaults.
 _VARIABLES = {
     "SPYGLASS_PROJECT": "Name or file of the project, as after `--project`.",
     "SPYGLASS_PROJECTS": "Folder of the projects' files, instead of `projects` in `configs/`.",
+    "ROBOFLOW_API_KEY": "Key of Roboflow's interface, for a source of kind `roboflow`.",
+    "ROBOFLOW_API_URL": "Address of Roboflow's interface, instead of `https://api.roboflow.com`.",
     "SPYGLASS_LOCAL": "Folder of all local state, instead of `.local` in the project.",
     "SPYGLASS_ENVIRONMENTS": "Folder of the environments that Spyglass installs for its servers "
     "(Label Studio), instead of `environments` in the local state. Several checkouts can share it.",

@@ -8,6 +8,7 @@ from zenml import get_step_context, step
 
 from records.active_stack import work_store
 from records.running_step import exports_store, log_figures, scratch_folder
+from records.sources import opened_source
 from utils.detection import predict
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
@@ -15,7 +16,6 @@ from utils.detection.predictions import Predictions
 from utils.issues import IssueReport
 from utils.scenes.options import SourceOptions
 from utils.scenes.selection import Selection
-from utils.scenes.sources import open_source
 from utils.serving.connection import connect_service
 from utils.serving.remote_predictor import remote_loader
 
@@ -34,7 +34,7 @@ def predict_scenes(
         client = connect_service(get_step_context().model.name, inference.service)
         remote = remote_loader(client, detector, inference, version)
     result = predict.predict_scenes(
-        open_source(source),
+        opened_source(source),
         detector,
         inference,
         model_version=version,

@@ -8,10 +8,10 @@ from typing import Annotated
 from zenml import step
 
 from records.running_step import scratch_folder
+from records.sources import opened_source
 from utils.issues import IssueReport
 from utils.scenes.options import SourceOptions
 from utils.scenes.selection import Selection
-from utils.scenes.sources import open_source
 from utils.shapes.shapes import ShapeKind
 from utils.storage.store import open_store
 from utils.tiling.ingest import ingest_scenes
@@ -29,7 +29,7 @@ def tile_scenes(
 ]:
     """Cut every scene of a shard into tiles, upload missing tiles, and list all of them."""
     result = ingest_scenes(
-        open_source(source),
+        opened_source(source),
         open_store(data_source),
         tiling,
         manifest_path=scratch_folder() / "tile_manifest.parquet",

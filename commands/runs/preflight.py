@@ -112,14 +112,14 @@ def _check_project(
 
 def _classes_of_source(configuration: RunConfiguration) -> tuple[str, ...]:
     """Open the source, unless that would copy a dataset here that only the jobs need."""
-    from utils.scenes.sources import open_source
+    from records.sources import opened_source
 
     source = configuration.parameters["source"]
     is_copied = isinstance(source, (CocoSource, VocSource, YoloSource)) and not is_local(
         source.path
     )
     if not (is_copied and remote_runner(active_stack())):
-        return open_source(source).class_names
+        return opened_source(source).class_names
     if not any(open_store(source.path).list()):
         raise SourceError(f"There is nothing in {source.path}. Correct the path of the source.")
     return ()

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from utils.scenes.common_options import CommonSourceOptions, Place, with_text_keys
 
+_ROBOFLOW_NAME = r"^[\w.-]+$"
 BoxFormat = Literal["xyxy", "yxyx", "xywh", "cxcywh"]
 
 
@@ -266,6 +267,36 @@ class GisSource(CommonSourceOptions):
     """Smallest share of a polygon's area inside an image of which it is a label."""
 
 
+class RoboflowSource(CommonSourceOptions):
+    """A version of a project on Roboflow, downloaded once and read in the format of its export.
+
+    The API key comes from the environment (`ROBOFLOW_API_KEY`) or from a secret of ZenML, never
+    from a file. Augmented copies of one photograph stay in one split. An export that is on this
+    disk already is read by its format: `coco`, `yolo`, `voc` or `classes`.
+    """
+
+    kind: Literal["roboflow"] = "roboflow"
+    """Roboflow: a version of a project."""
+
+    workspace: str = Field(pattern=_ROBOFLOW_NAME)
+    """The workspace, as in the address app.roboflow.com/WORKSPACE/PROJECT/VERSION."""
+
+    project: str = Field(pattern=_ROBOFLOW_NAME)
+    """The project, as in the address."""
+
+    version: int = Field(ge=1)
+    """The number of the version."""
+
+    format: Literal[
+        "coco", "coco-segmentation", "yolov8", "yolov8-obb", "yolov11", "voc", "folder"
+    ] = "coco"
+    """The format of the export: `coco` for boxes, `coco-segmentation` for polygons, `yolov8-obb`
+    for oriented boxes, `folder` for classes of whole images."""
+
+    secret: str | None = None
+    """The secret of ZenML whose value `api_key` is the key. Default: the environment has it."""
+
+
 class FolderSource(CommonSourceOptions):
     """Images without labels, in folders as deep as you like; the folders become tags."""
 
@@ -318,6 +349,7 @@ SourceOptions = Annotated[
     | ClassesSource
     | MasksSource
     | GisSource
+    | RoboflowSource
     | FolderSource
     | SyntheticSource,
     Field(discriminator="kind"),

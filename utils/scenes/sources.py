@@ -26,12 +26,14 @@ from utils.scenes.options import (
     GisSource,
     HuggingFaceSource,
     MasksSource,
+    RoboflowSource,
     SourceOptions,
     SyntheticSource,
     VocSource,
     YoloSource,
 )
 from utils.scenes.region_choice import Regions, open_regions
+from utils.scenes.roboflow import on_disk
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import WHOLE, Selection
 from utils.scenes.synthetic import open_synthetic
@@ -63,6 +65,8 @@ def open_source(options: SourceOptions) -> SceneSource:
         ConfigurationError: If the options name a class that the source does not have, or regions
             that cannot be used.
     """
+    if isinstance(options, RoboflowSource):
+        options = on_disk(options)
     images = getattr(options, "path", None)  # of the kinds that have a folder
     regions = open_regions(options.regions, options.regions_side, images)
     source = _listed(_open(options), options)
@@ -164,6 +168,8 @@ def _located(scene: Scene, source: SceneSource, options: SourceOptions) -> Scene
 
 def _open(options: SourceOptions) -> SceneSource:
     match options:
+        case RoboflowSource():
+            return _open(on_disk(options))
         case HuggingFaceSource():
             return open_hugging_face(options)
         case CocoSource():

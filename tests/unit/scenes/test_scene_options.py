@@ -68,7 +68,6 @@ def test_options_and_sources_load_nothing_heavy():
 
 def test_every_kind_of_source_is_part_of_the_union():
     kinds = {source.model_fields["kind"].default for source in SOURCES}
-    assert kinds == {
-        *("hugging_face", "coco", "voc", "yolo", "classes", "masks", "gis", "folder", "synthetic")
-    }
+    labelled = {"hugging_face", "coco", "voc", "yolo", "classes", "masks", "gis", "roboflow"}
+    assert kinds == {*labelled, "folder", "synthetic"}
     assert options.SourceOptions is SourceOptions
