@@ -1,4 +1,4 @@
-"""The service finds for every kind of labels what the packed network finds, in images and scenes."""
+"""For every kind of labels the service finds what the packed network finds."""
 
 from __future__ import annotations
 

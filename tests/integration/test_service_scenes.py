@@ -146,7 +146,7 @@ def with_folder(spots_bundle, allowed, tmp_path_factory) -> Iterator[Service]:
 
 
 def post_address(service: Service, address: object) -> Answer:
-    body = json.dumps({"address": address, "classes": "ship"})
+    body = json.dumps({"address": address, "classes": ["ship"]})
     return service.ask("POST", "/scenes", body, {"Content-Type": "application/json"})
 
 

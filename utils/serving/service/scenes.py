@@ -33,7 +33,9 @@ async def add_scene(request: Request, front: Front) -> Response:
     if request.headers.get("content-type", "").partition(";")[0].strip() == "application/json":
         wanted = await json_body(request, front.limits)
         given = dict(request.query_params) | {
-            name: str(value) for name, value in wanted.items() if name != "address"
+            name: ",".join(map(str, value)) if isinstance(value, list) else str(value)
+            for name, value in wanted.items()
+            if name != "address"
         }
         options = prediction_options(given, facts["class_names"])
         source = front.addresses.source_at(wanted.get("address"))
