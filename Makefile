@@ -48,7 +48,7 @@ lint: $(DEVELOPMENT) ## Check style, types, architecture, and that what is gener
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --verbose | tail -n 9
-	@.venv/bin/hadolint Dockerfile
+	@.venv/bin/hadolint Dockerfile utils/serving/bento/Dockerfile
 	@$(LOCKED_UV) lock --check -q
 	@$(PYTHON) .ci/requirements.py --check
 	@$(PYTHON) -m docs.configuration --check

@@ -26,7 +26,6 @@ from dataclasses import asdict
 from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -36,6 +35,7 @@ from benchmarks.bars import Bar, exit_code
 from benchmarks.serving_scenes import giant_scenes
 from tests.fixtures.services import Service, served, wait_for
 from tests.fixtures.spots import SETTINGS, boxes_of, scattered_cells, spots, write_bundle
+from utils.detection.detector import Detector
 from utils.detection.devices import usable_cores
 from utils.ports import free_port
 from utils.serving.bundle import Bundle, BundleSettings
@@ -78,8 +78,20 @@ def yolo_bundle(folder: Path) -> Bundle:
     torch.manual_seed(0)
     model = YOLO("yolov8n.yaml", verbose=False)
     model.save(folder / "best.pt")
-    weights: Any = SimpleNamespace(best=folder / "best.pt")
-    head = write_network(weights, SIDE, source / "network.onnx")
+    detector = Detector(
+        best=folder / "best.pt",
+        last=folder / "best.pt",
+        class_names=tuple(model.names.values()),
+        task=ShapeKind.DETECT.value,
+        image_size=SIDE,
+        checkpoint="yolov8n.yaml",
+        arguments={},
+        metrics={},
+        epochs=0,
+        data_fingerprint="",
+        run_fingerprint="",
+    )
+    head = write_network(detector, SIDE, source / "network.onnx")
     settings = asdict(SETTINGS) | {"tile_size": SIDE, "overlap": 128, "confidence": 0.25}
     bundle = Bundle(
         folder=source,
@@ -87,7 +99,7 @@ def yolo_bundle(folder: Path) -> Bundle:
         model="yolov8n",
         version="1",
         kind=ShapeKind.DETECT,
-        class_names=tuple(model.names.values()),
+        class_names=detector.class_names,
         image_size=SIDE,
         head=head,
         settings=BundleSettings(**settings),

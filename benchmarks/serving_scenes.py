@@ -8,11 +8,13 @@ import random
 import signal
 import threading
 import time
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import rasterio
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from benchmarks.bars import Bar
@@ -65,6 +67,7 @@ def write_scene(path: Path, side: int) -> tuple[Path, list[tuple[float, ...]]]:
     cells = scattered_cells(side // SCALE, side // SCALE, SPOTS)
     if not any(row < SIDE // CELL - 2 for _, row, _ in cells):
         cells.append((0, 0, "ship"))
+    warnings.simplefilter("ignore", NotGeoreferencedWarning)
     layout = {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK, "compress": "deflate"}
     with rasterio.open(
         path,

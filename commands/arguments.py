@@ -82,7 +82,7 @@ def _requests(parsed: argparse.Namespace) -> Iterator[Request]:
     if parsed.commands or parsed.promote:
         yield _loop(parsed)
     if parsed.deploy:
-        yield Deploy(parsed.config, overrides, parsed.yes)
+        yield Deploy(parsed.config, overrides, parsed.stack, parsed.yes)
     if parsed.undeploy:
         yield Undeploy(parsed.config, overrides)
     if parsed.status:

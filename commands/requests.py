@@ -172,11 +172,13 @@ class Deploy:
     Attributes:
         config: Configuration of deployments; by default `configs/deployment.yaml`.
         overrides: Arguments of `--set`.
+        stack: Stack whose artifacts are deployed, instead of the one in the configuration.
         yes: Whether every question is answered with yes.
     """
 
     config: Path | None = None
     overrides: tuple[str, ...] = ()
+    stack: str | None = None
     yes: bool = False
 
 

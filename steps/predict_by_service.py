@@ -7,10 +7,10 @@ from typing import Annotated
 from zenml import get_step_context, step
 
 from records.running_step import scratch_folder
+from records.sources import opened_source
 from utils.detection.predictions import Predictions
 from utils.issues import IssueReport
 from utils.scenes.options import SourceOptions
-from utils.scenes.sources import open_source
 from utils.serving.connection import connect_service
 from utils.serving.options import PredictionOptions
 from utils.serving.scene_predictions import predict_source
@@ -26,6 +26,6 @@ def predict_by_service(
     """Send every image and scene to the service, and collect its answers."""
     client = connect_service(get_step_context().model.name, service["url"])
     predictions, issues = predict_source(
-        open_source(source), client, service["version"], prediction, scratch_folder()
+        opened_source(source), client, service["version"], prediction, scratch_folder()
     )
     return predictions, issues

@@ -25,6 +25,7 @@ from records.bundles import (
 )
 from records.model_versions import version_in
 from utils.errors import BundleError, MissingStageError
+from utils.serving.clouds import cloud_status
 from utils.serving.deployment import Deployment, deploy_bundle
 from utils.serving.options import DeploymentOptions
 from utils.serving.process import running_service
@@ -40,16 +41,19 @@ def deploy(request: Deploy) -> None:
         BundleError: If its bundle does not score as the detector does.
         SpyglassError: If it cannot be packed or deployed.
     """
-    deploy_planned(plan_deployment(request.config, request.overrides), yes=request.yes)
+    planned = plan_deployment(request.config, request.overrides, request.stack)
+    deploy_planned(planned, yes=request.yes)
 
 
-def plan_deployment(file: Path | None = None, overrides: tuple[str, ...] = ()) -> PlannedRun:
+def plan_deployment(
+    file: Path | None = None, overrides: tuple[str, ...] = (), stack: str | None = None
+) -> PlannedRun:
     """Plan the pipeline of a deployment, with its place in the cloud.
 
     Raises:
         ConfigurationError: If the file, a key or a value is wrong.
     """
-    (planned,) = plan_runs(RunLoop((DEPLOYMENT,), config=file, overrides=overrides))
+    (planned,) = plan_runs(RunLoop((DEPLOYMENT,), config=file, overrides=overrides, stack=stack))
     parameters = planned.configuration.parameters
     packing = _packing(planned.configuration.path, overrides)
     parameters |= {"deployment": with_place(parameters["deployment"])} | packing
@@ -89,12 +93,19 @@ def deploy_planned(planned: PlannedRun, *, yes: bool = False) -> None:
 
 
 def follow_production(model: str) -> None:
-    """Bring the service of a model to the version in production, if one runs on this machine."""
+    """Bring the service of a model to the version in production, if one runs.
+
+    The service on this machine stays where it is; else that of the cloud which
+    `configs/deployment.yaml` names is looked for.
+    """
     service = running_service(model)
-    if service is None:
-        return
     planned = plan_deployment(overrides=(f"model.name={model}",))
-    parameters = planned.configuration.parameters | {"deployment": service.served.options}
+    options = planned.configuration.parameters["deployment"]
+    if service is not None:
+        options = service.served.options
+    elif options.where == "local" or cloud_status(model, options) is None:
+        return
+    parameters = planned.configuration.parameters | {"deployment": options}
     deploy_planned(_with_parameters(planned, parameters))
 
 

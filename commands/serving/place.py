@@ -6,7 +6,7 @@ from typing import Any
 
 from zenml.enums import StackComponentType
 
-from commands.stacks.files import is_reference, read_stack, stack_file
+from commands.stacks.files import is_filled, is_reference, read_stack, stack_file
 from utils.errors import ConfigurationError
 from utils.serving.options import CloudOptions, DeploymentOptions
 
@@ -37,6 +37,11 @@ def with_place(options: DeploymentOptions) -> DeploymentOptions:
         raise ConfigurationError(
             f"deployment.cloud.stack: there is no configs/stacks/{cloud.stack}.yaml. Name another "
             "stack, or project, region and registry: --set deployment.cloud.project=PROJECT"
+        )
+    if not is_filled(file):
+        raise ConfigurationError(
+            f"{file} is not filled in, so project, region and registry of the deployment are not "
+            "known. Fill it in, or serve on this machine with: python run.py --deploy"
         )
     components = read_stack(file).components
     found: dict[str, Any] = {}

@@ -28,8 +28,17 @@ def test_the_demo_ends_with_a_table_of_its_results(tmp_path):
             text=True,
             check=False,
         )
+        deploys = [sys.executable, "-m", "commands.demo", "service"]
+        service = subprocess.run(
+            deploys, cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        curl = re.search(r"curl .*", service.stdout)
+        assert curl, service.stdout + service.stderr
+        answer = subprocess.run(["bash", "-c", curl[0]], capture_output=True, check=True).stdout
+        assert b'"objects"' in answer
     finally:
         subprocess.run(stop, cwd=PROJECT_ROOT, env=environment, check=True)
+    assert subprocess.run(["bash", "-c", curl[0]], capture_output=True).returncode != 0
     assert demo.returncode == 0, demo.stdout + demo.stderr
     figures = dict(re.findall(r"^│ (.+?) +│ (.+?) +│$", demo.stdout, re.MULTILINE))
     assert figures["scenes"] == "8"
@@ -42,3 +51,17 @@ def test_the_demo_ends_with_a_table_of_its_results(tmp_path):
     alone = re.compile(r" *(\$ )?python run\.py |\s*\S+$")
     long = [line for line in demo.stdout.splitlines() if len(line) > 100]
     assert not [line for line in long if not alone.match(line)]
+
+
+@pytest.mark.slow
+def test_the_service_of_the_demo_needs_the_demo(tmp_path):
+    told = subprocess.run(
+        [sys.executable, "-m", "commands.demo", "service"],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "SPYGLASS_LOCAL": str(tmp_path / "local")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 1
+    assert "Train one with: make demo" in told.stderr

@@ -34,24 +34,7 @@ from utils.shapes.shapes import ShapeKind
 
 REGION = "europe-west4"
 REGISTRY = f"{REGION}-docker.pkg.dev/spyglass-test/spyglass"
-# A container as the clouds ask for it: a health page, and answers to posted bytes.
-SERVER = """
-import sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.answer(200 if self.path == "/readyz" else 404, b"")
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(200, sys.argv[2].encode() + b" " + body)
-    def answer(self, status, content):
-        self.send_response(status)
-        self.send_header("Content-Type", "text/plain")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
-"""
+CONTAINER = PROJECT_ROOT / "tests" / "emulators" / "example" / "container.py"
 
 
 @pytest.fixture
@@ -60,7 +43,7 @@ def cloud(google_project: GoogleCloud, monkeypatch: pytest.MonkeyPatch) -> Googl
     for name, value in google_project.environment.items():
         monkeypatch.setenv(name, value)
     for version in ("3", "4"):
-        command = [sys.executable, "-c", SERVER, "{port}", version]
+        command = [sys.executable, str(CONTAINER), "{port}", version]
         google_project.vertex.containers.images[f"{REGISTRY}/ships:{version}"] = command
     google_project.vertex.containers.images[f"{REGISTRY}/ships:broken"] = ["false"]
     return google_project
@@ -279,7 +262,7 @@ def options(google: GoogleCloud, **changes: object) -> DeploymentOptions:
 def test_a_bundle_is_deployed_by_the_image_that_its_digest_names(bundle, cloud, registry, where):
     image = f"{REGISTRY}/ship-detector:3-33333333"
     registry.images.add("ship-detector:3-33333333")
-    cloud.vertex.containers.images[image] = [sys.executable, "-c", SERVER, "{port}", "3"]
+    cloud.vertex.containers.images[image] = [sys.executable, str(CONTAINER), "{port}", "3"]
     told = deploy_bundle(bundle, options(cloud, where=where))
     assert (told.version, told.where, told.change) == ("3", where, "switched")
     assert told.address in told.curl

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -28,11 +29,13 @@ from utils.detection.detector import Detector
 from utils.evaluation.evaluate import evaluate_detector
 from utils.evaluation.options import EvaluationOptions
 from utils.evaluation.packed import PackedEvaluation, scores_of
+from utils.paths import PROJECT_ROOT
 from utils.ports import free_port
 from utils.serving.bundle import Bundle
 from utils.serving.process import running_service, running_services, stop_service
 
 TILES = 16
+CONTAINER = PROJECT_ROOT / "tests" / "emulators" / "example" / "container.py"
 Runs = Callable[..., str]
 
 
@@ -268,6 +271,29 @@ def test_a_misspelt_setting_is_told_before_anything_starts(runs, deploying, wron
     shown = runs("--deploy", "--set", wrong, exit_code=2)
     assert meant in shown
     assert running_service(deploying.model) is None
+
+
+@pytest.mark.parametrize("where", ["vertex", "cloud-run"])
+def test_a_version_is_deployed_in_the_cloud_shown_and_removed(
+    runs, deploying, where, google_project, monkeypatch
+):
+    for name, value in google_project.environment.items():
+        monkeypatch.setenv(name, value)
+    image = "registry.example.com/detector:1"
+    google_project.vertex.containers.images[image] = [sys.executable, str(CONTAINER), "{port}", "1"]
+    place = {"where": where, "image": image, "cloud.project": google_project.project}
+    place["cloud.region"] = "europe-west4"
+    sets = [part for key in place for part in ("--set", f"deployment.{key}={place[key]}")]
+    shown = runs("--deploy", *sets)
+    assert f"Version 1 of {deploying.model} answers at https://" in shown
+    assert "gcloud auth print-" in shown
+    assert "nothing to do" in runs("--deploy", *sets)
+    shown = runs("--status", *sets)
+    assert f"{deploying.model}: on {where} at https://" in shown
+    assert "version 1 answers 100 % of the requests since" in shown
+    assert "as in production" in shown
+    assert "is stopped" in runs("--undeploy", *sets)
+    assert not google_project.vertex.containers.running
 
 
 def test_nothing_in_production_says_how_to_get_there(capsys):

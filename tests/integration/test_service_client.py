@@ -62,6 +62,7 @@ def test_a_cancelled_scene_ends_the_stream_with_an_error(service: Service, scene
         list(stream)
 
 
+@pytest.mark.slow
 def test_a_stream_goes_on_after_the_service_was_killed(spots_bundle, tmp_path, scene) -> None:
     bundle, state = spots_bundle().folder, tmp_path / "state"
     with served(bundle, state) as first:
@@ -85,6 +86,7 @@ def test_a_token_is_shown(spots_bundle, tmp_path) -> None:
         assert Client(service.url, token).model()["model"] == "spots"
 
 
+@pytest.mark.slow
 def test_a_busy_service_is_asked_again(spots_bundle, tmp_path) -> None:
     content = png(spots(304, 208, [(1, 1, "ship")]), tmp_path / "a.png").read_bytes()
     with served(spots_bundle().folder, tmp_path / "state", "--waiting", "1") as service:

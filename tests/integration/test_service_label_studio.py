@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 from uuid import uuid4
 
 import numpy as np
@@ -20,6 +21,9 @@ from utils.annotation.label_studio.connection import ask
 from utils.annotation.label_studio.interface import label_config
 from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.annotation.label_studio.server import ServerConnection
+from utils.ports import free_port
+from utils.serving.options import DeploymentOptions
+from utils.serving.process import deploy_here, stop_service
 from utils.shapes.shapes import ShapeKind
 
 CLASSES = ("ship", "buoy")
@@ -184,3 +188,28 @@ def test_every_kind_of_labels(
             page.screenshot(path=tmp_path / f"{kind}.png")
             assert sorted(one["type"] for one in shown) == sorted(o["type"] for o in expected)
             assert len(shown) == len(expected)
+
+
+@pytest.mark.slow
+def test_a_deployed_service_may_ask_the_label_studio_that_the_configuration_names(
+    spots_bundle, label_studio, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", label_studio.api_key)
+    bay = bay_of(label_studio, tmp_path, ShapeKind.DETECT, [IMAGE])
+    bay.sync()
+    (task,) = bay.tasks().values()
+    options = DeploymentOptions(port=free_port(), label_studio=label_studio.url)
+    service = deploy_here(spots_bundle(), options).service
+    try:
+        body = json.dumps({"tasks": [task], "label_config": label_config(CLASSES)}).encode()
+        asked = Request(
+            f"{service.url}/label-studio/predict", body, {"Content-Type": "application/json"}
+        )
+        with urlopen(asked) as answer:
+            (found,) = json.load(answer)["results"]
+        assert len(found["result"]) == 2
+        command = Path(f"/proc/{service.server.pid}/cmdline").read_text()
+        assert label_studio.api_key not in command
+        assert oct((service.folder / "label_studio.token").stat().st_mode)[-3:] == "600"
+    finally:
+        stop_service("spots")

@@ -25,7 +25,6 @@ from utils.serving.process import (
     deploy_here,
     running_service,
     running_services,
-    service_folder,
     serving,
     stop_service,
 )
@@ -130,20 +129,29 @@ def test_another_version_is_switched_to_without_a_lost_or_mixed_answer(
 
 
 @pytest.mark.slow
-def test_a_bundle_that_was_tampered_with_leaves_the_service_as_it_was(first, spots_bundle, options):
+def test_a_bundle_that_the_service_refuses_leaves_the_one_before(
+    first, spots_bundle, options, tmp_path
+):
     second = spots_bundle("2")
-    kept = service_folder(first.model).parents[1] / "bundles" / second.digest / "src"
+    second.save(tmp_path / "false")
+    expected = tmp_path / "false" / "src" / "test" / "expected.json"
+    expected.write_text(expected.read_text().replace('"ship"', '"buoy"'))
+    refused = Bundle(**{**_fields(second), "folder": tmp_path / "false" / "src"}).write()
+    with pytest.raises(ServiceError, match=r"stays with version 1: version 2 was refused\..* log"):
+        deploy_here(refused, options)
+    assert running_service(first.model).client().predict(first.test_image)["version"] == "1"
+
+
+@pytest.mark.slow
+def test_a_kept_bundle_that_was_tampered_with_is_replaced(first, spots_bundle, options):
+    second = spots_bundle("2")
     deploy_here(second, options)
     deploy_here(first, options)
-    network = kept / "network.onnx"
-    content = network.read_bytes()
-    try:
-        network.write_bytes(content + b" ")
-        with pytest.raises(Exception, match=r"network\.onnx was changed"):
-            deploy_here(second, options)
-    finally:
-        network.write_bytes(content)
-    assert running_service(first.model).client().predict(first.test_image)["version"] == "1"
+    network = Path(running_service(first.model).served.bundle).parents[1]
+    network = network / second.digest / "src" / "network.onnx"
+    network.write_bytes(network.read_bytes() + b" ")
+    assert deploy_here(second, options).change == "switched"
+    assert network.read_bytes() == second.network.read_bytes()
 
 
 @pytest.mark.slow

@@ -57,7 +57,7 @@ def test_a_service_on_this_machine_needs_no_stack():
 
 
 def test_a_stack_that_is_not_filled_in_says_so():
-    with pytest.raises(ConfigurationError, match=r"put your own value in the place of <BUCKET>"):
+    with pytest.raises(ConfigurationError, match=r"vertex\.yaml is not filled in, .* --deploy"):
         with_place(options())
 
 

@@ -53,7 +53,7 @@ def by_rows(found, grid: Grid, width: int, height: int, merge_iou: float) -> Sha
     return in_one_order(Shapes.concatenated(finished))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     kind=st.sampled_from([ShapeKind.DETECT, ShapeKind.OBB, ShapeKind.SEGMENT]),
@@ -89,8 +89,8 @@ def test_an_object_is_finished_as_soon_as_it_ends_above_the_next_row(reach) -> N
 
 def test_what_is_finished_is_not_kept() -> None:
     random = np.random.default_rng(1)
-    grid = Grid.over(640, 20_000, 64, 16)
-    merge = RowMerge(640, 20_000, 0.5)
+    grid = Grid.over(640, 5_000, 64, 16)
+    merge = RowMerge(640, 5_000, 0.5)
     tops = [y for y, _ in grid.rows]
     most = total = 0
     for row, top in enumerate(tops):
@@ -102,7 +102,7 @@ def test_what_is_finished_is_not_kept() -> None:
             found.append((window, Shapes(box, ("ship",), np.array([0.5])).shifted(window.x, top)))
         total += len(merge.add(found, tops[row + 1] if row + 1 < len(tops) else None))
         most = max(most, sum(len(part) for _, part in merge.pending))
-    assert total > 2000
+    assert total > 500
     assert most < 60
 
 

@@ -56,7 +56,7 @@ class BundleSettings:
         edges: Treatment of boxes at areas without data: `keep` or `drop`.
         pixels: How the pixels are read, as in `PixelOptions`.
         ground_sample_distance: Length of a pixel of the training tiles on the ground, in metres, or
-            None if it is not known.
+            None if it is not known, or if the size of the windows was chosen by hand.
         tile_side: Longest side of the training tiles, in pixels, or None if it is not known.
     """
 

@@ -23,8 +23,14 @@ def connect_service(model: str, url: str | None = None) -> Client:
         ServiceError: If no service of the model runs on this machine, or it does not answer.
     """
     client = _client(model, url)
-    # At once, while a run waits for a service that is started again.
-    Client(client.url, client.token, attempts=1).model()
+    try:
+        # At once, while a run waits for a service that is started again.
+        Client(client.url, client.token, attempts=1).model()
+    except ServiceError as error:
+        raise ServiceError(
+            f"{error} Correct its address or token, or see what runs with: python run.py --status",
+            error.status,
+        ) from None
     return client
 
 

@@ -13,7 +13,7 @@ from utils.serving.service.limits import Limits
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # A running service takes none of these from a later deployment: it has to start again.
-_PLACEMENT = {"host", "port", "workers", "threads", "folders", "limits"}
+_PLACEMENT = {"host", "port", "workers", "threads", "folders", "buckets", "label_studio", "limits"}
 
 
 class PackageOptions(Options):
@@ -79,6 +79,14 @@ class DeploymentOptions(Options):
 
     folders: tuple[Path, ...] = ()
     """Folders whose files `POST /scenes` may name by their address; other scenes are uploaded."""
+
+    buckets: tuple[str, ...] = ()
+    """Buckets whose objects may be sent to `/scenes` by their address, as `gs://bucket` or
+    `gs://bucket/prefix`; read with the access of the machine of the service."""
+
+    label_studio: str | None = None
+    """Label Studio whose projects may ask the service for predictions: `embedded`, or an address.
+    The service gets its token, as the pipelines have it, to fetch the images of the tasks."""
 
     limits: Limits = Limits()
     """Limits of the service on requests, waiting work and kept results."""

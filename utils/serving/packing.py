@@ -161,7 +161,10 @@ def settings_of(detector: Detector, options: InferenceOptions) -> BundleSettings
         empty_contrast=options.empty_contrast,
         edges=options.edges,
         pixels=options.pixels.model_dump(mode="json"),
-        ground_sample_distance=detector.ground_sample_distance,
+        # Windows of a size by hand are the same in every scene, as in an inference.
+        ground_sample_distance=(
+            detector.ground_sample_distance if options.tile_size == "auto" else None
+        ),
         tile_side=detector.tile_side,
     )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -17,8 +18,9 @@ from typing import Any, Literal
 
 from filelock import FileLock
 
-from utils.errors import ServerError, ServiceError
-from utils.files import write_whole
+from utils.annotation.label_studio.options import LabelStudioOptions, resolve_connection
+from utils.errors import BundleError, ServerError, ServiceError
+from utils.files import write_secret, write_whole
 from utils.gate import bearer
 from utils.paths import local_folder
 from utils.ports import free_port
@@ -43,6 +45,7 @@ _SERVED = "served.json"
 # The service makes both, for its owner only; the second where it listens to other machines.
 _ADMIN_TOKEN = "admin.token"  # noqa: S105 (the name of a file)
 _ACCESS_TOKEN = "access.token"  # noqa: S105
+_LABEL_STUDIO_TOKEN = "label_studio.token"  # noqa: S105
 _ANSWER_SECONDS = 5.0
 _SWITCH_SECONDS = 300.0
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (to listen on, not to call)
@@ -225,12 +228,18 @@ def _running_in(folder: Path) -> RunningService | None:
 
 
 def _kept(bundle: Bundle) -> Bundle:
-    """A copy of a bundle that stays while it is served; the store may be elsewhere."""
+    """A copy of a bundle that stays while it is served; the store may be elsewhere.
+
+    A copy that was damaged since is replaced.
+    """
     folder = local_folder("bundles") / bundle.digest
-    if not folder.is_dir():
-        aside = folder.with_name(f".{folder.name}.{os.getpid()}")
-        bundle.save(aside)
-        os.replace(aside, folder)
+    with suppress(BundleError):
+        return Bundle.open(folder / SOURCE)
+    aside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    bundle.save(aside)
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    os.replace(aside, folder)
     return Bundle.open(folder / SOURCE)
 
 
@@ -249,6 +258,7 @@ def _start_on(
         *(python, "-m", "utils.serving.service", "--bundle", bundle.folder),
         *("--state", folder / _STATE, "--host", options.host, "--port", str(port)),
         *("--workers", str(options.workers), *_flags(options)),
+        *_label_studio_flags(options, folder),
     ]
     return start_server(
         _NAME,
@@ -266,10 +276,21 @@ def _flags(options: DeploymentOptions) -> Iterator[str]:
     """Yield the flags of the service for options that are not its defaults."""
     if options.threads is not None:
         yield from ("--threads", str(options.threads))
-    for folder in options.folders:
-        yield from ("--allow", str(folder.absolute()))
+    for place in (*(str(folder.absolute()) for folder in options.folders), *options.buckets):
+        yield from ("--allow", place)
     for name, value in options.limits.model_dump(exclude_defaults=True).items():
         yield from (f"--{name.replace('_', '-')}", str(value))
+
+
+def _label_studio_flags(options: DeploymentOptions, folder: Path) -> Iterator[str]:
+    """Yield the flags with the Label Studio whose tasks may be predicted, and its token's file."""
+    if options.label_studio is None:
+        return
+    wanted = LabelStudioOptions(url=options.label_studio)
+    server = resolve_connection(wanted, os.environ)
+    token = folder / _LABEL_STUDIO_TOKEN
+    write_secret(token, server.api_key)
+    yield from ("--label-studio", server.url, "--label-studio-token", str(token))
 
 
 def _note(folder: Path, bundle: Bundle, options: DeploymentOptions) -> Served:

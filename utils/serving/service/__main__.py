@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
         workers=given.workers,
         threads=given.threads,
         host=given.host,
-        folders=given.allow,
+        places=given.allow,
         task_images=TaskImages(given.label_studio, _token_in(given.label_studio_token)),
     )
     config = uvicorn.Config(
@@ -82,11 +82,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--allow",
-        type=Path,
         action="append",
         default=[],
-        metavar="FOLDER",
-        help="folder whose files may be scenes; may be given several times",
+        metavar="PLACE",
+        help="folder, or gs://bucket/prefix, whose files may be scenes; may be given several times",
     )
     parser.add_argument(
         "--label-studio",

@@ -1,4 +1,4 @@
-"""Files that a scene may be read from: those in folders that the owner of the service names."""
+"""Places that a scene may be read from: folders and buckets that the owner of the service names."""
 
 from __future__ import annotations
 
@@ -7,32 +7,41 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from utils.serving.service.buckets import SCHEME
 from utils.serving.service.refusals import Refused
 
 _NOT_ALLOWED = (
-    "This address is not allowed: name a file in one of the folders that the service was started "
-    "with."
+    "This address is not allowed: name a file in one of the folders or buckets that the service "
+    "was started with."
 )
 
 
 class Addresses:
     """The allowed places."""
 
-    def __init__(self, folders: Sequence[Path]) -> None:
-        """Keep the folders, without links."""
-        self._folders = [folder.resolve() for folder in folders]
-
-    def file_at(self, address: Any) -> Path:
-        """The file at an address.
+    def __init__(self, places: Sequence[str]) -> None:
+        """Keep the folders, without links, and the buckets.
 
         Args:
-            address: Absolute path of a file, from a client.
+            places: Folders, and buckets as `gs://bucket` or `gs://bucket/prefix`.
+        """
+        self._buckets = [place.rstrip("/") for place in places if place.startswith(SCHEME)]
+        folders = [place for place in places if not place.startswith(SCHEME)]
+        self._folders = [Path(folder).resolve() for folder in folders]
+
+    def source_at(self, address: Any) -> str:
+        """The file, or the object of a bucket, at an address.
+
+        Args:
+            address: Absolute path of a file, or `gs://bucket/name`, from a client.
 
         Raises:
             Refused: If it is not allowed, or there is no file.
         """
         if not isinstance(address, str) or not address:
             raise Refused(400, 'Name the scene: {"address": "/folder/scene.tif"}.')
+        if any(address.startswith(f"{bucket}/") for bucket in self._buckets):
+            return address
         try:
             if not address.startswith("/"):
                 raise Refused(403, _NOT_ALLOWED)
@@ -44,4 +53,4 @@ class Addresses:
                 raise Refused(422, "There is no file at this address.")
         except (OSError, ValueError, RuntimeError):
             raise Refused(404, "There is no file at this address.") from None
-        return path
+        return str(path)

@@ -50,7 +50,7 @@ class Front:
         workers: int,
         threads: int,
         host: str,
-        folders: Sequence[Path] = (),
+        places: Sequence[str] = (),
         task_images: TaskImages | None = None,
     ) -> None:
         """Prepare the state folder; nothing is started.
@@ -62,14 +62,14 @@ class Front:
             workers: Number of processes that predict.
             threads: Number of threads of each of their networks.
             host: Address that the service listens on.
-            folders: Folders whose files may be scenes.
+            places: Folders and buckets whose files may be scenes.
             task_images: Images of Label Studio's tasks; by default none.
         """
         self.limits = limits
         self.metrics = Metrics()
         self.state = state
         self.incoming = state / "incoming"
-        self.addresses = Addresses(folders)
+        self.addresses = Addresses(places)
         self.task_images = task_images or TaskImages("", "")
         self.jobs = Jobs(state / "scenes", limits, threads)
         self.incoming.mkdir(mode=0o700, parents=True, exist_ok=True)

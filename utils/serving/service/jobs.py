@@ -62,7 +62,7 @@ class Job:
         version: Version of the model.
         kind: Kind of the objects.
         options: Options of the prediction.
-        source: File of the scene; empty for an upload.
+        source: File, or object of a bucket; empty for an upload.
         state: State.
         error: Why it failed.
     """
@@ -167,7 +167,7 @@ class Jobs:
         facts: dict[str, Any],
         bundle: Path,
         options: dict[str, Any],
-        image: Path,
+        image: str,
         *,
         is_upload: bool,
     ) -> Job:
@@ -184,7 +184,7 @@ class Jobs:
             version=facts["version"],
             kind=facts["kind"],
             options=options,
-            source="" if is_upload else str(image),
+            source="" if is_upload else image,
         )
         place = self.place(job)
         place.mkdir(mode=0o700)
@@ -264,6 +264,7 @@ class Jobs:
             *(sys.executable, "-m", "utils.serving.service.scene_worker"),
             *(job.bundle, str(place), image),
             *(str(self._threads), str(self._limits.scene_pixels)),
+            str(self._limits.scene_bytes),
             cwd=job.bundle,
             env=worker_environment(Path(job.bundle)),
             stdin=asyncio.subprocess.DEVNULL,

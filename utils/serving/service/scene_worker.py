@@ -1,8 +1,8 @@
 """The process that predicts one scene: `python -m utils.serving.service.scene_worker`.
 
 It is started by the front with the bundle's folder, the job's folder, the image, the number of
-threads of the network and the largest scene in pixels. Killed at any moment, it goes on after the
-last row of windows that was done, and comes to the same result.
+threads of the network, and the largest scene in pixels and in bytes. Killed at any moment, it goes
+on after the last row of windows that was done, and comes to the same result.
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ from utils.detection.merged_rows import FoundInWindow
 from utils.errors import GeoreferenceError, SpyglassError
 from utils.geometry import Window
 from utils.serving.service.answers import features_of
+from utils.serving.service.buckets import SCHEME, fetch
 from utils.serving.service.detector import FoundRow, PackedDetector, SceneScan, answer_objects
 from utils.serving.service.problems import problem_without_path
 from utils.serving.service.safe_decoding import keep_decoders_safe
 from utils.serving.service.scene_files import (
     FAILURE,
     FEATURES,
+    IMAGE,
     OBJECTS,
     Progress,
     pending_file,
@@ -52,8 +54,10 @@ logger = logging.getLogger("spyglass.service")
 
 def main(arguments: list[str]) -> int:
     """Predict a scene to its end; returns the exit code."""
-    bundle, folder, image = (Path(argument) for argument in arguments[:3])
-    threads, most_pixels = (int(argument) for argument in arguments[3:])
+    bundle, folder, source = Path(arguments[0]), Path(arguments[1]), arguments[2]
+    threads, most_pixels, most_bytes = (int(argument) for argument in arguments[3:])
+    is_object = source.startswith(SCHEME)
+    image = folder / IMAGE if is_object else Path(source)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(format="%(message)s")
     os.nice(_LESS_URGENT)
@@ -62,6 +66,8 @@ def main(arguments: list[str]) -> int:
         detector = PackedDetector.load(bundle, threads)
         job = read_json(folder / "job.json") or {}
         pixels = detector.pixel_options(most_pixels)
+        if is_object:
+            fetch(source, image, most_bytes)
         predict_scene(detector.scan(image, job["options"], pixels), folder)
     except SpyglassError as error:
         return _failed(folder, problem_without_path(str(error), image))

@@ -33,10 +33,12 @@ async def add_scene(request: Request, front: Front) -> Response:
     if request.headers.get("content-type", "").partition(";")[0].strip() == "application/json":
         wanted = await json_body(request, front.limits)
         given = dict(request.query_params) | {
-            name: str(value) for name, value in wanted.items() if name != "address"
+            name: ",".join(map(str, value)) if isinstance(value, list) else str(value)
+            for name, value in wanted.items()
+            if name != "address"
         }
         options = prediction_options(given, facts["class_names"])
-        source = front.addresses.file_at(wanted.get("address"))
+        source = front.addresses.source_at(wanted.get("address"))
         with full_disk_refused():
             job = front.jobs.add(facts, bundle, options, source, is_upload=False)
     else:
@@ -47,7 +49,7 @@ async def add_scene(request: Request, front: Front) -> Response:
             options = prediction_options(upload.options, facts["class_names"])
             front.jobs.check_room()  # again, since an upload takes its time
             with full_disk_refused():
-                job = front.jobs.add(facts, bundle, options, upload.images[0], is_upload=True)
+                job = front.jobs.add(facts, bundle, options, str(upload.images[0]), is_upload=True)
         finally:
             upload.discard()
     headers = {"Location": f"/scenes/{job.id}", VERSION_HEADER: job.version}
