@@ -85,7 +85,9 @@ def probabilistic_overlaps(one: Float32Array, other: Float32Array) -> Float32Arr
     apart = ((a1 + a2) * (y1 - y2) ** 2 + (b1 + b2) * (x1 - x2) ** 2) / (determinant + _TINY)
     turned = ((c1 + c2) * (x2 - x1) * (y1 - y2)) / (determinant + _TINY)
     own = np.maximum(a1 * b1 - c1**2, 0) * np.maximum(a2 * b2 - c2**2, 0)
-    spread = np.log(determinant / (4 * np.sqrt(own) + _TINY) + _TINY)
+    # A box without an extent overlaps none: its overlap is not a number, as in ultralytics.
+    with np.errstate(invalid="ignore"):
+        spread = np.log(determinant / (4 * np.sqrt(own) + _TINY) + _TINY)
     distance = apart * np.float32(0.25) + turned * np.float32(0.5) + spread * np.float32(0.5)
     bounded = np.clip(distance, _TINY, _MOST_DISTANCE)
     return np.asarray(1 - np.sqrt(1 - np.exp(-bounded) + _TINY), dtype=np.float32)
