@@ -79,13 +79,19 @@ _VARIABLES = {
     "ROBOFLOW_API_URL": "Address of Roboflow's interface, instead of `https://api.roboflow.com`.",
     "SPYGLASS_LOCAL": "Folder of all local state, instead of `.local` in the project.",
     "SPYGLASS_ENVIRONMENTS": "Folder of the environments that Spyglass installs for its servers "
-    "(Label Studio), instead of `environments` in the local state. Several checkouts can share it.",
+    "(Label Studio, the service), instead of `environments` in the local state. Several checkouts "
+    "can share it.",
     "SPYGLASS_VERBOSE": "With `1`, tracebacks and everything ZenML says are shown, as with "
     "`--verbose`, in jobs too.",
     "SPYGLASS_TRUSTED_WEIGHTS": "SHA-256 of weights that may run code when they are loaded, "
     "separated by commas.",
     "SPYGLASS_PAGES_MAY_LOAD": "Addresses that the pages of FiftyOne and ZenML may load from; none "
     "by default.",
+    "SPYGLASS_SERVICE_TOKEN": "Token of the service: of the one that is asked, and in a container "
+    "of the one that answers.",
+    "SPYGLASS_SERVICE_ACCESS": "With `open`, the service in a container asks for no token: the "
+    "cloud in front of it lets in only whom it knows.",
+    "SPYGLASS_SERVICE_STATE": "Folder of the state of a bundle that BentoML serves.",
     "LABEL_STUDIO_URL": "Address of a Label Studio of your own, instead of the embedded one.",
     "LABEL_STUDIO_API_KEY": "Its token.",
     "OMP_NUM_THREADS": "Number of threads that PyTorch computes with.",

@@ -259,6 +259,7 @@ def test_a_stage_that_is_empty_is_told_and_the_newest_labels_are_used(user, conf
     assert "Training on the labels of version 1, the newest with labels, since no version" in shown
 
 
+@pytest.mark.slow
 def test_the_loop_in_one_call_and_its_second_round(user, configs, model_with):
     model = model_with(("labels", "archived"))
     configs(model)

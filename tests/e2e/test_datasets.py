@@ -10,6 +10,8 @@ from tests.fixtures.user import User
 from utils.annotation.label_studio.connection import ask
 from utils.errors import DatasetError
 
+pytestmark = pytest.mark.slow
+
 PROJECT = "labels that come back"
 MODEL = "labels-that-come-back"
 

@@ -24,6 +24,8 @@ from utils.detection.options import TrackingOptions
 from utils.errors import ConfigurationError, DetectorError
 from utils.tiling.manifest import TileManifest
 
+pytestmark = pytest.mark.slow
+
 TILES = 24
 MODEL = f"model-{uuid4().hex[:8]}"
 COMMON = {

@@ -23,6 +23,8 @@ auth application-default print-access-token
 auth application-default set-quota-project
 auth configure-docker
 auth login
+auth print-access-token
+auth print-identity-token
 beta quotas info list --filter --service
 beta quotas preferences create --dimensions --email --justification --preferred-value --quota-id
     --service

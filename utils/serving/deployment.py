@@ -10,6 +10,9 @@ from utils.serving.clouds import deploy_in_cloud
 from utils.serving.options import DeploymentOptions
 from utils.serving.process import RunningService, deploy_here
 
+_ACCESS_TOKEN = "gcloud auth print-access-token"  # noqa: S105 (a command)
+_IDENTITY_TOKEN = "gcloud auth print-identity-token"  # noqa: S105 (a command)
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -70,11 +73,10 @@ def curl_for(service: RunningService) -> str:
 
 def _deploy_in_cloud(bundle: Bundle, options: DeploymentOptions) -> Deployment:
     service = deploy_in_cloud(bundle, options)
-    kind = "access" if options.where == "vertex" else "identity"
+    token = _ACCESS_TOKEN if options.where == "vertex" else _IDENTITY_TOKEN
     curl = (
         f"curl --data-binary @{shlex.quote(str(bundle.test_image))} --header "
-        f"'Content-Type: image/png' --header \"Authorization: Bearer $(gcloud auth "
-        f'print-{kind}-token)" {service.address}'
+        f"'Content-Type: image/png' --header \"Authorization: Bearer $({token})\" {service.address}"
     )
     return Deployment(
         model=bundle.model,
