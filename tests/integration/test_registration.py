@@ -48,7 +48,17 @@ def register(file: Path, tmp_path: Path, kind: ShapeKind = DETECT, **options: An
     return register_detector(given, kind, CLASS_NAMES, tmp_path / "registered")
 
 
-@pytest.mark.parametrize("kind", ShapeKind)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        ShapeKind.DETECT,
+        *(
+            pytest.param(kind, marks=pytest.mark.slow)
+            for kind in ShapeKind
+            if kind is not ShapeKind.DETECT
+        ),
+    ],
+)
 def test_weights_and_network_of_one_detector_find_the_same(kind, elsewhere, tmp_path):
     tile = tiny_tiles_of(tmp_path / "tiles", kind, tiles=1)[0]
     from utils.evaluation.predict_tiles import read_tile

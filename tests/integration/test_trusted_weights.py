@@ -140,6 +140,7 @@ def test_an_architecture_runs_no_code(sprung: Path, tmp_path: Path) -> None:
     assert not sprung.exists()
 
 
+@pytest.mark.slow
 def test_a_training_from_trusted_weights_runs_to_its_end(
     trapped: Path, sprung: Path, tiny_dataset: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
