@@ -22,6 +22,7 @@ from utils.options import Options, unknown_key
 # Keys that ZenML understands in a pipeline's YAML, and the key that Spyglass adds.
 MODEL = "model"
 _PARAMETERS = "parameters"
+_UNKNOWN_KEY = r"unknown key '(\w+)'"
 _RUN_KEYS = sorted({*PipelineRunConfiguration.model_fields, "execution_mode", "stack"})
 
 
@@ -184,15 +185,20 @@ def _validated(
 
 def _origin(path: Path, error: ValidationError, overrides: Mapping[str, Any]) -> str:
     """Return where the first bad value was given: with `--set`, or in the file."""
-    place = ".".join(str(part) for part in error.errors()[0]["loc"])
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
     typed = [key for key in overrides if f"{place}.".startswith(f"{key}.")]
+    if unknown := re.search(_UNKNOWN_KEY, first["msg"]):
+        # The place of a source has its kind in it, which nobody types.
+        ends = (str(first["loc"][0]) if place else unknown[1], unknown[1])
+        typed += [key for key in overrides if (key.split(".")[0], key.split(".")[-1]) == ends]
     return f"--set {typed[0]}={overrides[typed[0]]}" if typed else str(path)
 
 
 def _explained(error: ValidationError, model: type[BaseModel]) -> str:
     """Return the first problem, with a hint where a key is known from elsewhere or missing."""
     problem = first_problem(error, _PARAMETERS)
-    key = re.search(r"unknown key '(\w+)'", problem)
+    key = re.search(_UNKNOWN_KEY, problem)
     if key and (place := deeper_key(key[1], model)):
         return f"{problem[: key.start()]}unknown key '{key[1]}': {place}"
     hint = (hint_for(key[1]) if key else None) or _what_to_give(error)

@@ -82,11 +82,12 @@ def test_an_override_changes_one_value_and_leaves_its_neighbours(tmp_path):
     ("typed", "blamed"),
     [
         pytest.param(["grid.overlap=much"], "--set grid.overlap=much: ", id="typed"),
+        pytest.param(["grid.overlp=3"], "--set grid.overlp=3: ", id="misspelt"),
         pytest.param(["grid.tile_size=9"], "{file}: parameters.grid.overlap", id="in the file"),
     ],
 )
 def test_a_bad_value_is_blamed_on_where_it_was_given(tmp_path, typed, blamed):
-    in_file = "7" if "much" in typed[0] else "much"
+    in_file = "much" if "tile_size" in typed[0] else "7"
     path = configuration_file(tmp_path, f"parameters: {{grid: {{overlap: {in_file}}}}}")
     with pytest.raises(ConfigurationError) as refused:
         load_configuration(path, entrypoint, overrides=parse_overrides(typed))
