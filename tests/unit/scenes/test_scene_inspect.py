@@ -129,7 +129,7 @@ def test_the_terminal_tells_the_kind_the_labels_and_the_command_to_ingest(tmp_pa
     folder = voc(tmp_path / "my ships")
     inspect_source(str(folder), {}, tmp_path / "seen.json")
     said = capsys.readouterr().out
-    assert "is read as `voc`" in said
+    assert "is read as `voc`" in " ".join(said.split())  # the line breaks at the folder's name
     assert "1 scene, 64 x 48 pixels; 1 x PNG of 3 bands, uint8" in said
     assert "labels: 1 ship" in said
     assert f"--set source.kind=voc --set 'source.path={folder}'" in said
