@@ -159,12 +159,13 @@ class PredictionsMaterializer(_TableMaterializer):
 
     def extract_metadata(self, data: Predictions) -> dict[str, MetadataType]:
         """The numbers shown beside the artifact."""
+        faint = [scene.faint_boxes for scene in data]
+        known = [count for count in faint if count is not None]
         figures: dict[str, MetadataType] = {
             "kind": data.kind.value,
             "scenes": len(data),
             "georeferenced_scenes": sum(scene.georeference is not None for scene in data),
             "boxes": sum(len(scene.shapes) for scene in data),
-            "faint_boxes": sum(scene.faint_boxes for scene in data),
             "least_score": max((scene.least_score for scene in data), default=0.0),
             "edge_boxes": sum(sum(scene.at_edge) for scene in data),
             "edge_boxes_dropped": sum(scene.edge_boxes_dropped for scene in data),
@@ -175,6 +176,8 @@ class PredictionsMaterializer(_TableMaterializer):
             "skipped_windows": sum(scene.skipped_windows for scene in data),
             "backend": "; ".join(sorted({scene.backend for scene in data} - {""})),
         }
+        if len(known) == len(faint):
+            figures["faint_boxes"] = sum(known)
         if data.coco_json:
             figures["coco_json"] = Uri(self._coco_json)
         if data.geojson:

@@ -127,7 +127,7 @@ def summary_of(run: PipelineRunResponse, pages: Mapping[str, Path]) -> list[str]
             lines += _how_to_label(str(metadata["project"]))
         if metadata.get("least_score"):
             least = metadata["least_score"]
-            lines.append(f"  {_least_score(least, metadata['faint_boxes'])}")
+            lines.append(f"  {_least_score(least, metadata.get('faint_boxes'))}")
             if not metadata["boxes"]:
                 lines.append(f"  {_NOTHING if least > LEAST_SCORE else _NOTHING_AT_ALL}")
             lines += [f"  that score was chosen {chosen}"] if chosen else []
@@ -162,10 +162,10 @@ def _place(output: tuple[str, ArtifactVersionResponse]) -> int:
     return len(_LINES) + name.endswith("_issues")
 
 
-def _least_score(least: float, faint_boxes: int) -> str:
-    """Say what each box scores at least, and how many boxes score half of it."""
+def _least_score(least: float, faint_boxes: int | None) -> str:
+    """Say what each box scores at least, and how many boxes score half of it, if that is known."""
     told, half = f"each scores at least {readable_score(least)}", readable_score(least / 2)
-    if half == readable_score(least):
+    if half == readable_score(least) or faint_boxes is None:
         return told  # nothing below is predicted
     return f"{told}; {faint_boxes} more score between {half} and that"
 

@@ -9,7 +9,7 @@ from commands.console import say
 from commands.requests import ShowStatus
 from commands.runs.next_steps import has_detector, to_production, typed
 from commands.serving.deploy import plan_deployment
-from records.model_versions import version_in
+from records.model_versions import version_in, versions_of
 from utils.errors import ServiceError
 from utils.serving.client import Client
 from utils.serving.clouds import cloud_status
@@ -76,7 +76,8 @@ def _beside(model: str, version: str) -> str:
     """Say what is in production, where that is another version."""
     production = version_in(model, "production")
     if production is None:
-        return "; nothing is in production"
+        is_known = next(versions_of(model), None) is not None
+        return "; nothing is in production" if is_known else "; this ZenML store does not know it"
     if str(production.number) == version:
         return ", as in production"
     command = typed("--deploy", model)

@@ -66,6 +66,7 @@ def test_every_scene_is_answered_and_a_torn_one_is_set_aside(
     for name, cells in CELLS.items():
         assert found_in(scenes[name].shapes) == boxes_of(cells)
         assert scenes[name].model_version == "1"
+        assert scenes[name].faint_boxes is None  # the service does not say
         assert (scenes[name].width, scenes[name].height) == SIZES[name]
         assert client.url in scenes[name].backend
     assert scenes["large"].windows == 10 * 6

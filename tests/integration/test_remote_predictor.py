@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -100,8 +103,21 @@ def test_a_service_that_would_find_other_boxes_is_refused(
 
 @DETECT
 def test_a_service_of_another_version_is_refused(bundle, client, tiny_detector_of):
-    with pytest.raises(ServiceError, match=r"has version 1 .* with version 2.* --deploy"):
+    with pytest.raises(ServiceError, match=r"serves version 1 .*\(version 2\).* --deploy"):
         remote_loader(client, tiny_detector_of(bundle.kind), OPTIONS, "2")
+
+
+@DETECT
+def test_a_service_of_another_detector_of_the_same_version_is_refused(
+    bundle, client, tiny_detector_of, tmp_path
+):
+    other = tmp_path / "other.pt"
+    shutil.copyfile(tiny_detector_of(bundle.kind).best, other)
+    with zipfile.ZipFile(other, "a") as weights:
+        weights.writestr("archive/more", "0")
+    detector = replace(tiny_detector_of(bundle.kind), best=other)
+    with pytest.raises(ServiceError, match="not the detector of this run"):
+        remote_loader(client, detector, OPTIONS, "1")
 
 
 @DETECT

@@ -22,6 +22,10 @@ def test_the_least_score_is_told_with_what_lies_below(least, told):
     assert _least_score(least, 7) == told
 
 
+def test_what_lies_below_is_not_made_up():
+    assert _least_score(0.4, None) == "each scores at least 0.40"
+
+
 @pytest.mark.parametrize(
     ("scores", "told"),
     [

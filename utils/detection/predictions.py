@@ -66,7 +66,8 @@ class ScenePrediction:
         skipped_windows: Number of windows that were skipped as empty water.
         backend: Backend of the network, and why it was chosen.
         group: Unit of splitting, as in `Tile.group`.
-        faint_boxes: Number of boxes left out whose score is at least half of the minimum score.
+        faint_boxes: Number of boxes left out whose score is at least half of the minimum score, or
+            None if it is not known, as from a service.
         least_score: Minimum score of a box that is kept; 0 in predictions by earlier versions.
         at_edge: For each box whether it touches an area without data, whose edge draws false
             positives; all False in predictions by earlier versions.
@@ -90,7 +91,7 @@ class ScenePrediction:
     skipped_windows: int = 0
     backend: str = ""
     group: str = ""
-    faint_boxes: int = 0
+    faint_boxes: int | None = 0
     least_score: float = 0.0
     at_edge: tuple[bool, ...] = ()
     edge_boxes_dropped: int = 0

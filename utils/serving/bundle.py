@@ -102,6 +102,7 @@ class Bundle:
         head: Form of the network's outputs.
         settings: Settings of the predictions.
         evaluation: Scores by name, such as `mAP50`.
+        weights: SHA-256 of the weights that the network was exported from, in hex.
     """
 
     folder: Path
@@ -114,6 +115,7 @@ class Bundle:
     head: Head
     settings: BundleSettings
     evaluation: dict[str, float] = field(default_factory=dict)
+    weights: str = ""
 
     @property
     def root(self) -> Path:
@@ -164,6 +166,7 @@ class Bundle:
             "settings": asdict(self.settings),
             "test": {"image": "test/image.png", "expected": "test/expected.json"},
             "evaluation": self.evaluation,
+            "weights": self.weights,
             "files": files,
         }
         text = json.dumps(card, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
@@ -200,6 +203,7 @@ class Bundle:
             head=Head(card["network"]["head"]),
             settings=BundleSettings(**card["settings"]),
             evaluation={str(name): float(one) for name, one in card["evaluation"].items()},
+            weights=str(card["weights"]),
         )
 
     def save(self, folder: Path) -> None:

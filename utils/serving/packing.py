@@ -86,6 +86,7 @@ def pack_detector(
         head=head,
         settings=settings_of(detector, options),
         evaluation=packed.evaluation,
+        weights=detector.weights_sha256,
     )
     found = write_test(bundle, test_image)
     require_same(detector, options, found, test_image)

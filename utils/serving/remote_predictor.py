@@ -101,7 +101,7 @@ def remote_loader(
         What `predict_scenes` takes as `remote`.
 
     Raises:
-        ServiceError: If the service does not answer, or has another version or other settings.
+        ServiceError: If the service does not answer, or has another detector or other settings.
     """
     _check_same(client.url, client.model(), detector, options, model_version)
     score = faint_score(detector, options)
@@ -113,11 +113,11 @@ def _check_same(
     url: str, told: dict[str, Any], detector: Detector, options: InferenceOptions, version: str
 ) -> None:
     """Refuse a service that would find other objects than the run without it."""
-    if str(told["version"]) != version:
+    if (str(told["version"]), told.get("weights")) != (version, detector.weights_sha256):
         raise ServiceError(
-            f"The service at {url} has version {told['version']} of '{told['model']}', and this "
-            f"run predicts with version {version}. Bring the service to it with: "
-            "python run.py --deploy"
+            f"The service at {url} serves version {told['version']} of '{told['model']}', which is "
+            f"not the detector of this run (version {version}). Deploy that one with: "
+            "python run.py --deploy; or name its own address, from: python run.py --status"
         )
     settings = told["settings"]
     wished = {name: getattr(options, name) for name in _OF_A_WINDOW}

@@ -114,6 +114,7 @@ def _predicted(
         windows=len(windows),
         backend=f"the service at {client.url}",
         group=scene.group or scene.id,
+        faint_boxes=None,
         least_score=told["confidence"] if confidence is None else confidence,
         at_edge=tuple(bool(one.get("at_edge")) for one in answer["objects"]),
     )

@@ -88,6 +88,7 @@ def facts_of(detector: PackedDetector) -> Header:
         "confidence": bundle.settings.confidence,
         "settings": asdict(bundle.settings),
         "evaluation": bundle.evaluation,
+        "weights": bundle.weights,
     }
 
 
