@@ -188,6 +188,15 @@ def test_health_pages_need_no_token_and_tell_the_version(service: Service) -> No
     assert service.get("/healthz").status == 200
 
 
+def test_answers_without_a_prediction_name_the_version_too(service: Service) -> None:
+    answers = [
+        service.get("/readyz"),
+        service.get("/metrics"),
+        service.predict(b"no image"),
+    ]
+    assert [answer.headers["x-model-version"] for answer in answers] == ["1"] * 3
+
+
 def test_metrics_have_few_labels(service: Service, image) -> None:
     service.predict(image)
     service.get("/no/such/page/1")
