@@ -76,8 +76,7 @@ def label_studio_file(path: Path, content: list[Mapping[str, Any]]) -> CocoFile:
         detail = f"{len(placeless)} have choices, points or texts alone; their images are empty"
         found.add_issue(placeless[0], NO_PLACE, detail)
     settle_rectangles([labels for _, labels in found.entries.values()])
-    drawn = {shape.label for _, labels in found.entries.values() for shape in labels.objects}
-    found.class_names = tuple(sorted(drawn))
+    found.take_classes()
     return found
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from utils.errors import ConfigurationError
+from utils.labels.makesense_csv import is_makesense
 from utils.labels.vector_files import VECTOR_SUFFIXES
 from utils.scenes.class_folders import are_class_folders
 from utils.scenes.image_files import existing_folder, files_below, is_one_image
@@ -29,6 +30,17 @@ _METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 _NO_LABELS = (
     "it holds no labels of COCO, VOC, YOLO or on the map. Mask images, and folders that name "
     "classes, are read where source.kind says so: masks or classes"
+)
+# Keys of files that list images. COCO's images may come last, behind megabytes of annotations.
+_LISTING_KEYS = (
+    (b'"images"',),
+    (b'"image_id"',),
+    (b'"filepath"', b'"samples"'),  # FiftyOne
+    (b'"labels"', b'"bounding_box"'),
+    (b'"items"', b'"categories"'),  # Datumaro
+    (b'"regions"', b'"filename"'),  # VGG's annotator
+    (b'"shapes"', b'"imagePath"'),  # labelme
+    (b'"resources"', b'"deployments"', b'"observations"'),  # Camtrap DP
 )
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
 _LABEL_KINDS = {"coco": ".json", "voc": ".xml", "yolo": ".txt"}
@@ -126,8 +138,10 @@ def _class_folders(root: Path) -> FoundKind | None:
 
 def _labelled(root: Path) -> FoundKind | None:
     """The kind with the most label files; a JSON file of COCO's holds labels of many images."""
-    if listing := next(_of_suffix(root, ".json", _is_coco), None):
-        return FoundKind("coco", f"{listing.relative_to(root)} lists images as COCO does")
+    if listing := next(_of_suffix(root, ".json", _lists_images), None):
+        return FoundKind("coco", f"{listing.relative_to(root)} lists images with their labels")
+    if table := next(filter(is_makesense, files_below(root, ".csv".__eq__)), None):
+        return FoundKind("coco", f"{table.relative_to(root)} lists boxes as makesense does")
     counts = {
         "voc": sum(1 for _ in _of_suffix(root, ".xml", _is_voc)),
         "yolo": sum(1 for _ in _of_suffix(root, ".txt", _is_yolo)),
@@ -159,12 +173,14 @@ def _head(file: Path) -> bytes:
         return b""
 
 
-def _is_coco(head: bytes) -> bool:
+def _lists_images(head: bytes) -> bool:
+    """Whether a file begins as one that lists images with labels, of COCO or of a tool."""
     start = head.lstrip(b"\xef\xbb\xbf \r\n\t")
     if start.startswith(b"["):  # Label Studio's own JSON, which is read as COCO's is
         return b'"annotations"' in head and b'"data"' in head
-    # The images may come last, behind megabytes of annotations.
-    return start.startswith(b"{") and (b'"images"' in head or b'"image_id"' in head)
+    return start.startswith(b"{") and any(
+        all(key in head for key in keys) for keys in _LISTING_KEYS
+    )
 
 
 def _is_voc(head: bytes) -> bool:
