@@ -48,7 +48,7 @@ def _attributes(element: Element) -> Iterator[str]:
 
 def _add_shape(labels: ImageLabels, number: int, shape: Element) -> None:
     label = class_name(shape.get("label"))
-    place = _place(shape)
+    place = place_of(shape)
     if label is None:
         labels.add_fault(f"{shape.tag} {number} has no usable label", UNKNOWN_CLASS)
     elif place is None or not all(map(math.isfinite, place.xyxy)):
@@ -57,7 +57,7 @@ def _add_shape(labels: ImageLabels, number: int, shape: Element) -> None:
         labels.objects.append(LabelledObject(label, *place))
 
 
-def _place(shape: Element) -> Place | None:
+def place_of(shape: Element) -> Place | None:
     """The place of a shape; None where it has none that can be read."""
     degrees = _number(shape, "rotation", 0.0)
     match shape.tag:

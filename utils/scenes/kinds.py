@@ -13,10 +13,12 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from utils.errors import ConfigurationError
+from utils.images.video import VIDEO_SUFFIXES
 from utils.labels.makesense_csv import is_makesense
 from utils.labels.vector_files import VECTOR_SUFFIXES
 from utils.scenes.class_folders import are_class_folders
 from utils.scenes.image_files import existing_folder, files_below, is_one_image
+from utils.scenes.listing import is_image_file, list_files
 from utils.scenes.options import SourceOptions
 from utils.storage.objects import is_local
 from utils.storage.store import open_store
@@ -97,9 +99,12 @@ def find_kind(path: str) -> FoundKind:
         return FoundKind("hugging_face", f"no folder has this name, and '{path}' is an id of a hub")
     if is_one_image(path):
         return FoundKind("folder", "it is one image")
+    if Path(path).suffix.lower() in VIDEO_SUFFIXES and Path(path).expanduser().is_file():
+        return FoundKind("video", "it is a video")
     root = existing_folder(Path(path))
     return (
-        _hugging_face(root)
+        _videos(root)
+        or _hugging_face(root)
         or _labelled(root)
         or _on_map(root)
         or _class_folders(root)
@@ -122,6 +127,20 @@ def _hugging_face(root: Path) -> FoundKind | None:
         return FoundKind("hugging_face", f"it holds {named[0]}")
     tables = next(root.glob("**/*.parquet"), None) or next(root.glob("**/*.arrow"), None)
     return FoundKind("hugging_face", f"it holds {tables.name}") if tables else None
+
+
+def _videos(root: Path) -> FoundKind | None:
+    """Videos without images beside them, or sequences of frames with labels of MOT or CVAT."""
+    if sequence := next(root.glob("**/img1"), None):
+        return FoundKind("video", f"{sequence.relative_to(root)} holds frames as MOT names them")
+    tracks = next(_of_suffix(root, ".xml", lambda head: b"<track " in head), None)
+    if tracks is not None:
+        return FoundKind("video", f"{tracks.relative_to(root)} holds tracks as CVAT writes them")
+    listed = list_files(root).files
+    videos = [file for file in listed if file.suffix.lower() in VIDEO_SUFFIXES]
+    if not videos or any(map(is_image_file, listed)):
+        return None
+    return FoundKind("video", f"it holds {len(videos)} videos and no images")
 
 
 def _on_map(root: Path) -> FoundKind | None:

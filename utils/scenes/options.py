@@ -346,6 +346,32 @@ class DatumaroSource(CommonSourceOptions):
     Default: found by Datumaro."""
 
 
+class VideoSource(CommonSourceOptions):
+    """Videos, of which frames become scenes, and sequences of frames as MOT and CVAT keep them.
+
+    Frames are taken out into the local cache. Labels are those of CVAT for videos, text files of
+    MOT, and Label Studio's video rectangles. A video is one group.
+    """
+
+    kind: Literal["video"] = "video"
+    """Videos."""
+
+    path: Place
+    """A video, or a folder of videos and of their labels, as deep as you like; scene ids hold the
+    path of the video below it, and the time of the frame."""
+
+    frames: Literal["time", "change", "key", "all"] = "time"
+    """The frames that become scenes: one in every so many seconds; where the picture has changed;
+    where people drew labels (key frames); or all."""
+
+    seconds: float = Field(default=1.0, gt=0)
+    """With `frames: time`: the seconds between two frames."""
+
+    change: float = Field(default=0.05, gt=0, lt=1)
+    """With `frames: change`: the least difference to the last frame that was taken, as the mean
+    over the picture of the share of the brightness."""
+
+
 class FolderSource(CommonSourceOptions):
     """Images without labels, in folders as deep as you like; the folders become tags."""
 
@@ -401,6 +427,7 @@ SourceOptions = Annotated[
     | RoboflowSource
     | ExportSource
     | DatumaroSource
+    | VideoSource
     | FolderSource
     | SyntheticSource,
     Field(discriminator="kind"),

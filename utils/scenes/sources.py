@@ -36,6 +36,7 @@ from utils.scenes.options import (
     RoboflowSource,
     SourceOptions,
     SyntheticSource,
+    VideoSource,
     VocSource,
     YoloSource,
 )
@@ -44,6 +45,7 @@ from utils.scenes.roboflow import on_disk
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import WHOLE, Selection
 from utils.scenes.synthetic import open_synthetic
+from utils.scenes.video import open_video
 from utils.scenes.voc import open_voc
 from utils.scenes.yolo import open_yolo
 from utils.storage.objects import is_local
@@ -234,6 +236,8 @@ def _open(options: SourceOptions) -> SceneSource:
             return open_masks(options)
         case GisSource():
             return open_gis(options)
+        case VideoSource():
+            return open_video(options)
         case FolderSource():
             return open_folder(options)
         case SyntheticSource():

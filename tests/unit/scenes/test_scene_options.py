@@ -73,5 +73,5 @@ def test_every_kind_of_source_is_part_of_the_union():
     }
     labelled = {"hugging_face", "coco", "voc", "yolo", "classes", "masks", "gis"}
     tools = {"cvat", "makesense", "weed-ai", "label-studio", "fiftyone", "camera-traps"}
-    assert kinds == {*labelled, *tools, "roboflow", "datumaro", "folder", "synthetic"}
+    assert kinds == {*labelled, *tools, "roboflow", "datumaro", "video", "folder", "synthetic"}
     assert options.SourceOptions is SourceOptions
