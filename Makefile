@@ -126,5 +126,5 @@ $(ENVIRONMENT): pyproject.toml uv.lock | $(UV)
 	@touch $@
 
 $(DEVELOPMENT): $(ENVIRONMENT)
-	$(UV) sync --frozen --inexact --extra dev --extra gcp
+	$(UV) sync --frozen --inexact --extra dev --extra gcp --extra wandb
 	@touch $@

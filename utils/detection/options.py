@@ -13,13 +13,22 @@ DEFAULT_EXPERIMENT = "ship-detector"
 
 
 class TrackingOptions(Options):
-    """Options of the record of a training in MLflow."""
+    """Options of the record of a training in MLflow, or in Weights & Biases."""
+
+    tracker: Literal["mlflow", "wandb"] = "mlflow"
+    """The program that keeps the record."""
 
     tracking_uri: str | None = None
     """MLflow's address or store; by default the one MLflow is set up with."""
 
     experiment: str = DEFAULT_EXPERIMENT
-    """Name of the MLflow experiment."""
+    """Name of the MLflow experiment, or of the group of runs in W&B."""
+
+    project: str | None = None
+    """Project in W&B; by default that of the name of the experiment."""
+
+    entity: str | None = None
+    """User or team in W&B; by default the one of the key."""
 
 
 class PredictorOptions(Options):

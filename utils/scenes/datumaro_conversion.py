@@ -10,16 +10,15 @@ import logging
 import sys
 from typing import Any
 
-from datumaro.components.annotation import Polygon, RotatedBbox
-from datumaro.components.dataset import Dataset
-from datumaro.components.environment import Environment
-
 # Their readers load pickles, which run code; these and 3D data hold no boxes anyway.
 _REFUSED = {"brats", "brats_numpy", "cifar", "kitti3d", "kitti_raw", "sly_pointcloud"}
 
 
 def main(folder: str, wanted: str, target: str) -> str:
     """Convert a dataset; returns what the last line tells."""
+    from datumaro.components.dataset import Dataset
+    from datumaro.components.environment import Environment
+
     logging.disable(logging.WARNING)
     known = set(Environment().importers) - _REFUSED
     if not wanted:
@@ -43,6 +42,8 @@ def main(folder: str, wanted: str, target: str) -> str:
 
 def _writable(annotation: Any) -> Any:
     """An oriented box as a polygon, since Datumaro's JSON has no oriented boxes."""
+    from datumaro.components.annotation import Polygon, RotatedBbox
+
     if not isinstance(annotation, RotatedBbox):
         return annotation
     points = [value for point in annotation.as_polygon() for value in point]
