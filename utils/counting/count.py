@@ -1,0 +1,189 @@
+"""Count the objects of a survey: every group and class, with an interval each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from utils.counting.counts import ALL_CLASSES, CountRow
+from utils.counting.estimator import (
+    Tally,
+    conditional_probabilities,
+    slopes,
+    spread_of,
+    unbiased_counts,
+)
+from utils.counting.groups import EVERYTHING
+from utils.counting.intervals import Interval, draws_wanted, estimate, object_weight
+from utils.counting.members import Members, is_in, members_of
+from utils.counting.options import CountOptions
+from utils.counting.regions import CountRegion
+from utils.counting.reviews import ReviewedDraw
+from utils.counting.survey import SurveyTile
+from utils.geometry import BoolArray, FloatArray
+from utils.issues import IssueReport
+
+LEAST_DRAWS_INSIDE = 5
+
+
+class SurveyCount:
+    """The counts of a survey after some reviewed draws."""
+
+    def __init__(
+        self,
+        tiles: Sequence[SurveyTile],
+        draws: Sequence[ReviewedDraw],
+        classes: Sequence[str],
+        options: CountOptions,
+        regions: Sequence[CountRegion] = (),
+        issues: IssueReport | None = None,
+    ) -> None:
+        """Sort tiles and objects into groups.
+
+        Args:
+            tiles: All tiles of the survey, in the order of the draws.
+            draws: The first draws, which are reviewed.
+            classes: Classes to count.
+            options: Kinds of groups, and the interval.
+            regions: Regions to count in.
+            issues: Receives scenes that have no place among the regions.
+        """
+        self._classes = tuple(classes)
+        self._options = options
+        self._draws = len(draws)
+        self._probabilities = np.array([tile.probability for tile in tiles])
+        self._conditional = conditional_probabilities(self._probabilities[: self._draws])
+        self._skipped: BoolArray = np.array([one.label is None for one in draws], dtype=np.bool_)
+        self._groups = members_of(tiles, draws, options, regions, issues or IssueReport())
+        self._everything = self._groups[EVERYTHING, ""]
+        self._slopes = {label: self._slope(label) for label in self._classes}
+        self._fullest = max(
+            (float(self._reviewed(self._everything, label).max(initial=0)) for label in classes),
+            default=0.0,
+        )
+
+    def rows(self) -> Iterator[CountRow]:
+        """Yield all counts: everything first, then each group, all classes before each one."""
+        for (kind, name), members in self._groups.items():
+            yield self._row(kind, name, ALL_CLASSES, members)
+            if len(self._classes) > 1:
+                for label in self._classes:
+                    yield self._row(kind, name, label, members)
+
+    def course(self) -> list[Interval]:
+        """The count of everything after each number of draws, from 1."""
+        along = self._along(self._everything, self._classes)
+        return [self._interval(along, draws) for draws in range(1, self._draws + 1)]
+
+    def draws_wanted(self) -> int | None:
+        """The number of draws at which the interval of everything is expected to be as asked.
+
+        Returns:
+            At least the present number; None where nothing can be told yet.
+        """
+        now = self._interval(self._along(self._everything, self._classes), self._draws)
+        options = self._options
+        population = len(self._probabilities)
+        wanted = options.wanted, options.interval, options.level
+        return draws_wanted(now, self._draws, population, *wanted)
+
+    def _row(self, kind: str, name: str, label: str, members: Members) -> CountRow:
+        labels = self._classes if label == ALL_CLASSES else (label,)
+        along = self._along(members, labels)
+        counted = self._interval(along, self._draws)
+        return CountRow(
+            kind=kind,
+            group=name,
+            label=label,
+            estimate=counted.estimate,
+            low=counted.low,
+            high=counted.high,
+            predicted=along.predicted,
+            tiles=len(members.tiles),
+            reviewed=int(along.inside.sum()),
+            found=round(float(along.found.sum())),
+        )
+
+    def _along(self, members: Members, labels: Sequence[str]) -> _Along:
+        """The unbiased counts of some classes in a group, draw by draw."""
+        inside = is_in(members.tiles, self._draws)
+        skipped = self._skipped & inside
+        counts = np.zeros((3, self._draws))
+        found = np.zeros(self._draws)
+        for label in labels:
+            predicted = members.predicted_of(label).by_tile(self._draws)
+            reviewed = self._reviewed(members, label)
+            found += reviewed
+            total = members.predicted_of(label).total
+            for row, assumed in enumerate((predicted, 0.0, self._fullest)):
+                known = np.where(skipped, assumed, reviewed)
+                tally = Tally(predicted, known, total)
+                counts[row] += unbiased_counts(tally, self._conditional, self._slopes[label])
+        return _Along(
+            counts if skipped.any() else counts[:1],
+            found,
+            inside,
+            sum(members.predicted_of(label).total for label in labels),
+            len(members.tiles),
+            object_weight(self._probabilities[members.tiles]) if len(members.tiles) else 0.0,
+        )
+
+    def _interval(self, along: _Along, draws: int) -> Interval:
+        """The count after the first draws; skipped tiles widen it."""
+        if not draws or not along.tiles:
+            return Interval(along.predicted)
+        inside, found = int(along.inside[:draws].sum()), float(along.found[:draws].sum())
+        if inside == along.tiles and len(along.counts) == 1:
+            return Interval(found, found, found)
+        middle, *bounds = (
+            estimate(
+                counts[:draws],
+                len(self._probabilities),
+                along.object_weight,
+                kind=self._options.interval,
+                level=self._options.level,
+                found=found,
+                draws_inside=inside,
+            )
+            for counts in along.counts
+        )
+        if inside < LEAST_DRAWS_INSIDE or middle.low is None or middle.high is None:
+            return Interval(middle.estimate)
+        low = min([middle.low, *(one.low for one in bounds if one.low is not None)])
+        high = max([middle.high, *(one.high for one in bounds if one.high is not None)])
+        return replace(middle, low=low, high=high)
+
+    def _reviewed(self, members: Members, label: str) -> FloatArray:
+        return members.reviewed_of(label).by_tile(self._draws)
+
+    def _slope(self, label: str) -> FloatArray:
+        """The weight of the predictions of a class at each draw."""
+        predicted = self._everything.predicted_of(label)
+        drawn = predicted.by_tile(self._draws)
+        known = np.where(self._skipped, drawn, self._reviewed(self._everything, label))
+        spread = spread_of(predicted.by_tile(len(self._probabilities)), self._probabilities)
+        return slopes(Tally(drawn, known, predicted.total), self._conditional, spread)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Along:
+    """The unbiased counts of a group along the draws.
+
+    Attributes:
+        counts: Unbiased counts, shape (1, n); where tiles were skipped (3, n): with the predicted
+            number on these, with none, and with as many as on the fullest reviewed tile.
+        found: Objects that people found at each draw, shape (n,).
+        inside: Whether each draw lies in the group, shape (n,).
+        predicted: Predicted number of objects.
+        tiles: Number of tiles of the group.
+        object_weight: Number of objects that one drawn object stands for at the first draw.
+    """
+
+    counts: FloatArray
+    found: FloatArray
+    inside: BoolArray
+    predicted: float
+    tiles: int
+    object_weight: float
