@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -43,8 +44,8 @@ class Cells:
         """The cell of each tile, in the order of the grid."""
         return [
             Window(x=left, y=top, width=right - left, height=bottom - top)
-            for top, bottom in zip(self.rows, self.rows[1:], strict=False)
-            for left, right in zip(self.columns, self.columns[1:], strict=False)
+            for top, bottom in pairwise(self.rows)
+            for left, right in pairwise(self.columns)
         ]
 
     def tiles_of(self, xyxy: FloatArray) -> IntArray:
@@ -75,7 +76,7 @@ def counted_inside(xyxy: FloatArray, cell: Window) -> IntArray:
 def _borders(spans: Sequence[Span]) -> tuple[int, ...]:
     """The borders between the cells of one axis."""
     inner = []
-    for (start, size), (following, _) in zip(spans, spans[1:], strict=False):
+    for (start, size), (following, _) in pairwise(spans):
         shared = start + size - following
         inner.append(following + max(_LEAST_MARGIN, min(_LARGEST_MARGIN, shared // 4)))
     start, size = spans[-1]

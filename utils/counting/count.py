@@ -117,7 +117,8 @@ class SurveyCount:
             reviewed = self._reviewed(members, label)
             found += reviewed
             total = members.predicted_of(label).total
-            for row, assumed in enumerate((predicted, 0.0, self._fullest)):
+            none = np.zeros(self._draws)
+            for row, assumed in enumerate((predicted, none, none + self._fullest)):
                 known = np.where(skipped, assumed, reviewed)
                 tally = Tally(predicted, known, total)
                 counts[row] += unbiased_counts(tally, self._conditional, self._slopes[label])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -41,7 +41,8 @@ class Objects:
     def by_tile(self, draws: int) -> FloatArray:
         """The number of objects in each of the first tiles, shape (draws,)."""
         early = self.places < draws
-        return np.bincount(self.places[early], self.weights[early], minlength=draws)
+        counts = np.bincount(self.places[early], self.weights[early], minlength=draws)
+        return np.asarray(counts, dtype=np.float64)
 
 
 _NOTHING = Objects(np.zeros(0, dtype=np.intp), np.zeros(0))
@@ -78,7 +79,9 @@ class _Gathering:
             lambda: defaultdict(list)
         )
 
-    def add(self, groups: Iterable[Group], place: int, labels: Sequence[str], w: FloatArray) -> None:
+    def add(
+        self, groups: Iterable[Group], place: int, labels: Sequence[str], w: FloatArray
+    ) -> None:
         for group in groups:
             of_group = self._found[group]
             for label, weight in zip(labels, w.tolist(), strict=True):

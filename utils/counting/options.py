@@ -47,9 +47,9 @@ class CountOptions(Options):
     """Attribute of a polygon that holds the name of its region; polygons of one name are one
     region."""
 
-    confidence: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Minimum score of a predicted object that counts. Below the score of the inference nothing is
-    known, so that 0 takes all predictions."""
+    confidence: Annotated[float, Field(ge=0, lt=1)] | Literal["auto"] = "auto"
+    """Minimum score of a predicted object that counts, and of a box that people are shown; `auto`
+    is the confidence chosen in training. A new one takes effect with a new survey."""
 
     uniform_share: Annotated[float, Field(ge=0.05, le=1)] = UNIFORM_SHARE
     """Share of the draws that pays no regard to the predictions. It guards against a detector that

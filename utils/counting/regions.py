@@ -145,7 +145,9 @@ class SceneRegions:
                 return
             if not geometry.is_empty:
                 known = self._placed.get(region.name)
-                self._placed[region.name] = _union([geometry] if known is None else [known, geometry])
+                self._placed[region.name] = _union(
+                    [geometry] if known is None else [known, geometry]
+                )
 
     def holding(self, xyxy: FloatArray) -> Iterator[tuple[str, BoolArray]]:
         """Yield each region with a mask of the boxes whose centre lies in it.

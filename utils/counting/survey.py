@@ -183,6 +183,7 @@ def draw_survey(
     options: CountOptions,
     path: Path,
     *,
+    confidence: float = 0.0,
     number: int = 1,
 ) -> Survey:
     """Cut all predicted scenes into tiles, and draw their order.
@@ -190,8 +191,9 @@ def draw_survey(
     Args:
         predictions: Predictions over whole scenes, which become part of the survey.
         tiling: How to cut; no pixel is read.
-        options: Classes, minimum score, uniform share and seed.
+        options: Classes, uniform share and seed.
         path: File to write.
+        confidence: Minimum score of a predicted object that counts.
         number: Number of the survey. Each has its own random numbers: a detector may have learned
             from the tiles of an earlier survey, and is better on these than elsewhere.
 
@@ -200,7 +202,7 @@ def draw_survey(
         DatasetError: If no scene was predicted.
     """
     classes = counted_classes(predictions.class_names, options.classes)
-    tiles = [tile for scene in predictions for tile in _tiles_of(scene, tiling, options.confidence)]
+    tiles = [tile for scene in predictions for tile in _tiles_of(scene, tiling, confidence)]
     if not tiles:
         raise DatasetError(
             "The newest predictions hold no scene, so there is nothing to count in. Predict over "

@@ -84,19 +84,36 @@ _TABS = {
 }
 
 
-def provide_tabs(client: LabelStudio, project: Project) -> None:
+# By the priority, which falls from draw to draw.
+_SURVEY_TABS = {
+    "Survey": _Tab(
+        all_of([*WAITING, condition("data.survey", "contains", "survey", "String")]),
+        f"-{_SCORE}",
+        frozenset({*_QUEUE_COLUMNS, "tasks:data.survey", "tasks:data.draw"}),
+        is_grid=True,
+    )
+}
+
+
+def provide_tabs(client: LabelStudio, project: Project, *, survey: bool = False) -> None:
     """Create the tabs that are missing; a tab of the same name stays as it is.
 
     Only the tab that earlier versions made is brought up to date, where nobody has changed it.
 
+    Args:
+        client: From `connect`.
+        project: From `open_project`.
+        survey: Whether tiles of a survey were sent, which have a tab of their own.
+
     Raises:
         ApiError, httpx.HTTPError: If the server fails. Wrap the call in `explained`.
     """
+    wanted = _TABS | _SURVEY_TABS if survey else _TABS
     of_project = {"project": project.id}
     tabs = ask(client, "GET", "api/dm/views/", params=of_project)
     outdated = {tab["data"]["title"]: tab["id"] for tab in tabs if _is_outdated(tab["data"])}
     there = {tab["data"].get("title") for tab in tabs} - outdated.keys()
-    missing = {title: tab for title, tab in _TABS.items() if title not in there}
+    missing = {title: tab for title, tab in wanted.items() if title not in there}
     if not missing:
         return
     columns = ask(client, "GET", "api/dm/columns/", params=of_project)["columns"]

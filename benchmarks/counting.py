@@ -1,0 +1,444 @@
+"""Surveys by the thousand: whether the intervals hold the truth, and how many reviews they save.
+
+Populations whose truth is known and hidden: tiles of synthetic harbours, and the real satellite
+images of ships of the shared data, with a detector that learned from other tiles, and with
+detectors made by degrading the truth: good, middling, bad, and a useless one whose boxes belong to
+other tiles. Each is surveyed 1,000 times, at a fixed number of reviews, and by people who look
+after every ten reviews and stop as soon as the interval is narrow enough. Beside it, on the same
+tiles: the plain random sample, DISCount, and prediction-powered inference. Usage:
+
+    python -m benchmarks.counting [--surveys 1000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+from scipy import stats
+
+from benchmarks.bars import Bar, exit_code
+from benchmarks.feedback import as_tile
+from benchmarks.last_layer import SeenTile, Weights, find, learn, see
+from benchmarks.mosaic import shared_data
+from harbour.drawing import draw_harbour
+from utils.counting.cells import Cells, counted_inside
+from utils.counting.design import draw_order, draw_probabilities
+from utils.counting.estimator import (
+    Tally,
+    conditional_probabilities,
+    slopes,
+    spread_of,
+    unbiased_counts,
+)
+from utils.counting.intervals import IntervalKind, draw_weights, estimate, object_weight
+from utils.dataset.labeled import LabeledTile
+from utils.evaluation.average_precision import average_precision_in
+from utils.evaluation.evaluated_images import EvaluatedImage
+from utils.geometry import FloatArray, IntArray, Window
+from utils.issues import IssueReport
+from utils.scenes.options import VocSource
+from utils.scenes.sources import open_source
+from utils.shapes.grid import Grid
+from utils.shapes.shapes import Shapes
+from utils.tiling.tile import tile_id_of
+
+LEVEL, WANTED = 0.95, 0.1
+REVIEWS, LOOK_EVERY = 80, 10
+IMAGE_SIZE = 320
+HARBOURS, HARBOUR, TILE, OVERLAP, SHIPS = 24, (1200, 1600), 400, 40, 45
+LEARNED_FROM = 60
+LABEL = "ship"
+# Missed share, and false alarms for each object, of the degraded detectors.
+DETECTORS = {"good": (0.05, 0.05), "middling": (0.25, 0.3), "bad": (0.6, 1.0)}
+LOWEST, HIGHEST, WHEN_STOPPED, MOST_TILES, ENOUGH_MAP50 = 0.93, 0.97, 0.95, 1 / 3, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A tile with its truth and predictions.
+
+    Attributes:
+        truth: True boxes that it counts.
+        found: Predicted boxes that it counts, with scores.
+    """
+
+    truth: Shapes
+    found: Shapes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Population:
+    """Tiles whose truth is known.
+
+    Attributes:
+        name: The images.
+        detector: The detector.
+        truth: True count of each tile, shape (n,).
+        predicted: Predicted count of each tile, shape (n,).
+        map50: mAP50 of the detector on them.
+    """
+
+    name: str
+    detector: str
+    truth: FloatArray
+    predicted: FloatArray
+    map50: float
+
+    @property
+    def total(self) -> float:
+        """The true number of objects."""
+        return float(self.truth.sum())
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Survey all populations; returns 1 where a bar is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--surveys", type=int, default=1000)
+    surveys = parser.parse_args(arguments).surveys
+    data = shared_data()
+    weights = data / "weights" / "yolov8n.pt"
+    if not weights.is_file():
+        print(f"counting: not measured, since there are no weights in {data}")
+        return 0
+    images = {"harbours": harbours(weights)}
+    if (data / "ships" / "train.txt").is_file():
+        images["ships"] = ships(data / "ships", weights)
+    bars: list[Bar] = []
+    for name, tiles in images.items():
+        for population in populations(name, tiles):
+            bars += survey(population, surveys)
+    return exit_code("Counting", bars)
+
+
+def harbours(weights: Path) -> list[Scored]:
+    """Tiles of synthetic harbours, with a detector that learned from others."""
+    grid = Grid.over(HARBOUR[1], HARBOUR[0], TILE, OVERLAP, full_last=True)
+    cells = Cells.of(grid)
+    with TemporaryDirectory() as folder:
+        scenes = []
+        for index in range(HARBOURS):
+            path = Path(folder, f"{index}.png")
+            size = {"height": HARBOUR[0], "width": HARBOUR[1]}
+            drawn = draw_harbour(index, seed=11, ships=SHIPS, cloud_cover=0.12, **size)
+            Image.fromarray(drawn.pixels).save(path, compress_level=1)
+            scenes.append((path, Shapes(drawn.boxes, (LABEL,) * len(drawn.boxes))))
+        tiles = [
+            tile for path, truth in scenes for tile in _cut(path, truth, grid, Path(folder))
+        ]
+        seen = see(tiles, weights, IMAGE_SIZE)
+    each = len(grid)
+    learned = -(-LEARNED_FROM // each)
+    last_layer = learn([seen[tile.tile_id] for tile in tiles[: learned * each]])
+    threshold = counting_threshold(last_layer, tiles[: learned * each], seen)
+    scored = []
+    for number in range(learned, HARBOURS):
+        truth = scenes[number][1]
+        counting = cells.tiles_of(truth.xyxy)
+        of_scene = tiles[number * each : (number + 1) * each]
+        for index, (tile, cell) in enumerate(zip(of_scene, cells.windows(), strict=True)):
+            found = find(last_layer, seen[tile.tile_id], LABEL)
+            found = found.select(found.confidences >= threshold)
+            found = found.shifted(tile.window.x, tile.window.y)
+            inside = found.select(counted_inside(found.xyxy, cell))
+            scored.append(Scored(truth.select(counting == index), inside))
+    return scored
+
+
+def _cut(path: Path, truth: Shapes, grid: Grid, folder: Path) -> list[LabeledTile]:
+    """The tiles of a scene as files, with the boxes of which they show a third."""
+    tiles = []
+    with Image.open(path) as scene:
+        for window in grid:
+            tile_id = tile_id_of(path.name, window)
+            file = folder / f"{tile_id}.png"
+            scene.crop(window.xyxy).save(file, compress_level=1)
+            seen = truth.select(truth.visible_shares(window) >= 0.3).clipped(window.xyxy)
+            shapes = seen.shifted(-window.x, -window.y)
+            tiles.append(LabeledTile(tile_id, path.name, window, str(file), "", shapes))
+    return tiles
+
+
+def ships(folder: Path, weights: Path) -> list[Scored]:
+    """Real images, each as one tile, with a detector that learned from a fifth of them."""
+    source = open_source(VocSource(kind="voc", path=str(folder)))
+    tiles = sorted(
+        (as_tile(scene) for scene in source.read(IssueReport())), key=lambda tile: tile.sha256
+    )
+    seen = see(tiles, weights, IMAGE_SIZE)
+    last_layer = learn([seen[tile.tile_id] for tile in tiles[:LEARNED_FROM]])
+    threshold = counting_threshold(last_layer, tiles[:LEARNED_FROM], seen)
+    scored = []
+    for tile in tiles[LEARNED_FROM:]:
+        found = find(last_layer, seen[tile.tile_id], LABEL)
+        truth = Shapes(tile.shapes.xyxy, (LABEL,) * len(tile.shapes))
+        scored.append(Scored(truth, found.select(found.confidences >= threshold)))
+    return scored
+
+
+def counting_threshold(
+    last_layer: Weights, tiles: Sequence[LabeledTile], seen: dict[str, SeenTile]
+) -> float:
+    """The score above which a detector finds as many boxes as there are, where it learned."""
+    scores = [find(last_layer, seen[tile.tile_id], LABEL).confidences for tile in tiles]
+    wanted = sum(len(tile.shapes) for tile in tiles)
+    falling = np.sort(np.concatenate(scores))[::-1]
+    return float(falling[min(wanted, len(falling) - 1)])
+
+
+def populations(name: str, tiles: Sequence[Scored]) -> list[Population]:
+    """The tiles with the detector's own predictions, and with degraded ones."""
+    made = [_population(name, "learned", tiles)]
+    rng = np.random.default_rng(0)
+    for detector, (missed, false) in DETECTORS.items():
+        degraded = [Scored(one.truth, _degraded(one.truth, missed, false, rng)) for one in tiles]
+        made.append(_population(name, detector, degraded))
+    order = rng.permutation(len(tiles))
+    made.append(
+        _population(
+            name, "useless", [Scored(one.truth, tiles[i].found) for one, i in zip(tiles, order)]
+        )
+    )
+    return made
+
+
+def _population(name: str, detector: str, tiles: Sequence[Scored]) -> Population:
+    side = int(max(float(one.truth.xyxy.max(initial=1)) for one in tiles)) + 1
+    window = Window(x=0, y=0, width=side, height=side)
+    images = [
+        EvaluatedImage(str(number), str(number), window, one.truth, one.found)
+        for number, one in enumerate(tiles)
+    ]
+    map50 = average_precision_in(images, [LABEL]).map50 or 0.0
+    truth, predicted = (
+        np.array([len(shapes) for shapes in of], dtype=float)
+        for of in ([one.truth for one in tiles], [one.found for one in tiles])
+    )
+    return Population(name, detector, truth, predicted, map50)
+
+
+def _degraded(truth: Shapes, missed: float, false: float, rng: np.random.Generator) -> Shapes:
+    """The truth with some boxes left out and false ones put in, as a detector's scores would."""
+    hits = truth.xyxy[rng.random(len(truth)) >= missed]
+    count = rng.poisson(false * max(len(truth), 0.3))
+    corner = rng.uniform(0, IMAGE_SIZE, (count, 2))
+    boxes = np.vstack([hits, np.hstack([corner, corner + 20])])
+    scores = np.concatenate([rng.beta(5, 2, len(hits)), rng.beta(2, 4, count)])
+    return Shapes(boxes, (LABEL,) * len(boxes), scores)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Surveys of one population by one method.
+
+    Attributes:
+        held: Share of the intervals that hold the truth, at a fixed number of reviews.
+        width: Median half width there, as a share of the truth.
+        held_stopping: Share that holds it when people stop as soon as the width suits.
+        stopped_at: Median number of reviews at which they stop.
+    """
+
+    held: float
+    width: float
+    held_stopping: float
+    stopped_at: float
+
+
+# A survey gives, after each number of reviews asked for, the limits of both kinds of interval.
+Limits = FloatArray
+Method = Callable[[Population, np.random.Generator, Sequence[int], IntervalKind], Limits]
+
+
+def survey(population: Population, surveys: int) -> list[Bar]:
+    """Survey a population by all methods, print the table, and return the bars."""
+    size = len(population.truth)
+    reviews = min(REVIEWS, size // 2)
+    looks = [*range(LOOK_EVERY, size, LOOK_EVERY)]
+    found = {
+        name: outcome(population, method, reviews, looks, surveys)
+        for name, method in METHODS.items()
+    }
+    tiles = same_width(population, reviews, surveys)
+    show(population, found, reviews, tiles)
+    told = f"{population.name}, {population.detector}"
+    ours = found["Spyglass"]
+    bars = [
+        Bar(f"{told}: held at {reviews} reviews", ours.held, LOWEST, at_least=True),
+        Bar(f"{told}: held at {reviews} reviews", ours.held, HIGHEST),
+        Bar(f"{told}: held when stopped", ours.held_stopping, WHEN_STOPPED, at_least=True),
+    ]
+    if population.map50 >= ENOUGH_MAP50:
+        bars.append(Bar(f"{told}: tiles to those of a plain sample", tiles, MOST_TILES))
+    return bars
+
+
+def outcome(
+    population: Population, method: Method, reviews: int, looks: Sequence[int], surveys: int
+) -> Outcome:
+    """Repeat a survey with other random numbers."""
+    held, widths, stopped, at = [], [], [], []
+    for seed in range(surveys):
+        rng = np.random.default_rng(seed)
+        ((low, high),) = method(population, rng, [reviews], "fixed")
+        held.append(low <= population.total <= high)
+        widths.append((high - low) / 2 / population.total)
+        limits = method(population, np.random.default_rng(seed), looks, "every_look")
+        middle, half = limits.mean(axis=1), (limits[:, 1] - limits[:, 0]) / 2
+        enough = np.flatnonzero(half <= WANTED * np.maximum(middle, 1e-9))
+        last = int(enough[0]) if len(enough) else len(looks) - 1
+        stopped.append(limits[last, 0] <= population.total <= limits[last, 1])
+        at.append(looks[last])
+    means = float(np.mean(held)), float(np.median(widths)), float(np.mean(stopped))
+    return Outcome(*means, float(np.median(at)))
+
+
+def spyglass(
+    population: Population, rng: np.random.Generator, looks: Sequence[int], kind: IntervalKind
+) -> Limits:
+    """The estimator of `utils.counting`."""
+    truth, predicted = population.truth, population.predicted
+    probabilities = draw_probabilities(predicted[:, None])
+    order = draw_order(probabilities, [int(rng.integers(1 << 31))])[: max(looks)]
+    conditional = conditional_probabilities(probabilities[order])
+    tally = Tally(predicted[order], truth[order], float(predicted.sum()))
+    slope = slopes(tally, conditional, spread_of(predicted, probabilities))
+    counts = unbiased_counts(tally, conditional, slope)
+    found = np.cumsum(truth[order])
+    weight = object_weight(probabilities)
+    return _limits(counts, found, weight, len(truth), looks, kind)
+
+
+def plain(
+    population: Population, rng: np.random.Generator, looks: Sequence[int], kind: IntervalKind
+) -> Limits:
+    """The mean of a random sample; the same intervals, with nothing predicted."""
+    size = len(population.truth)
+    order = rng.permutation(size)[: max(looks)]
+    even = np.full(size, 1 / size)
+    conditional = conditional_probabilities(even[order])
+    reviewed = population.truth[order]
+    tally = Tally(np.zeros(len(order)), reviewed, 0.0)
+    counts = unbiased_counts(tally, conditional, np.zeros(len(order)))
+    return _limits(counts, np.cumsum(reviewed), float(size), size, looks, kind)
+
+
+def _limits(
+    counts: FloatArray,
+    found: FloatArray,
+    weight: float,
+    size: int,
+    looks: Sequence[int],
+    kind: IntervalKind,
+) -> Limits:
+    rows = []
+    for draws in looks:
+        one = estimate(
+            counts[:draws], size, weight, kind=kind, level=LEVEL, found=float(found[draws - 1])
+        )
+        rows.append((one.low, one.high))
+    return np.array(rows, dtype=float)
+
+
+def discount(
+    population: Population, rng: np.random.Generator, looks: Sequence[int], kind: IntervalKind
+) -> Limits:
+    """DISCount: tiles drawn in proportion to the predicted count, with replacement."""
+    # A hundredth of the mean lets tiles without predictions be drawn at all.
+    weights = population.predicted + 0.01 * population.predicted.mean()
+    probabilities = weights / weights.sum()
+    drawn = rng.choice(len(weights), max(looks), p=probabilities)
+    return _student(population.truth[drawn] / probabilities[drawn], looks, kind)
+
+
+def prediction_powered(
+    population: Population, rng: np.random.Generator, looks: Sequence[int], kind: IntervalKind
+) -> Limits:
+    """Prediction-powered inference with a tuned weight of the predictions, on a random sample."""
+    size = len(population.truth)
+    order = rng.permutation(size)[: max(looks)]
+    rows = []
+    for draws in looks:
+        truth, predicted = population.truth[order[:draws]], population.predicted[order[:draws]]
+        variance = predicted.var(ddof=1)
+        weight = np.cov(truth, predicted)[0, 1] / variance if variance > 0 else 0.0
+        errors = size * (truth - weight * predicted) + weight * population.predicted.sum()
+        left = 1 - draws / size
+        rows.append(_student(errors, [draws], kind, left)[0])
+    return np.array(rows)
+
+
+def _student(
+    counts: FloatArray, looks: Sequence[int], kind: IntervalKind, left: float = 1.0
+) -> Limits:
+    """Student's interval; at every look by the same confidence sequence as ours."""
+    from utils.counting.intervals import risk_at
+
+    rows = []
+    for draws in looks:
+        some = counts[:draws]
+        risk = 1 - LEVEL if kind == "fixed" else float(risk_at(draws, LEVEL))
+        half = stats.t.ppf(1 - risk / 2, draws - 1) * some.std(ddof=1) * np.sqrt(left / draws)
+        rows.append((some.mean() - half, some.mean() + half))
+    return np.array(rows)
+
+
+METHODS: dict[str, Method] = {
+    "Spyglass": spyglass,
+    "plain sample": plain,
+    "DISCount": discount,
+    "PPI": prediction_powered,
+}
+
+
+def same_width(population: Population, reviews: int, surveys: int) -> float:
+    """Number of reviews that gives the width of a plain sample, as a share of its reviews."""
+    looks = [*range(10, reviews + 1)]
+    some = range(max(surveys // 5, 20))
+    ours = np.array(
+        [_widths(spyglass, population, seed, looks) for seed in some]
+    )
+    theirs = np.array([_widths(plain, population, seed, [reviews]) for seed in some])
+    enough = np.flatnonzero(np.median(ours, axis=0) <= np.median(theirs))
+    return (looks[int(enough[0])] if len(enough) else reviews) / reviews
+
+
+def _widths(
+    method: Method, population: Population, seed: int, looks: Sequence[int]
+) -> FloatArray:
+    limits = method(population, np.random.default_rng(seed), looks, "fixed")
+    return np.asarray(limits[:, 1] - limits[:, 0])
+
+
+def show(
+    population: Population, found: dict[str, Outcome], reviews: int, tiles: float
+) -> None:
+    """Print the methods side by side."""
+    title = (
+        f"{population.name}, {population.detector} detector (mAP50 {population.map50:.2f}): "
+        f"{population.total:,.0f} objects on {len(population.truth)} tiles, "
+        f"{population.predicted.sum():,.0f} predicted; {tiles:.0%} of the reviews of a plain sample"
+    )
+    table = Table(
+        "method", f"held at {reviews}", "half width", "held when stopped", "stopped at", title=title
+    )
+    for name, one in found.items():
+        table.add_row(
+            name,
+            f"{one.held:.1%}",
+            f"{one.width:.1%}",
+            f"{one.held_stopping:.1%}",
+            f"{one.stopped_at:.0f}",
+        )
+    Console(width=110).print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
