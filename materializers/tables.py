@@ -155,6 +155,7 @@ class CountsMaterializer(_TableMaterializer):
         """Copy the table and its files."""
         super().save(data)
         if data.files:
+            fileio.makedirs(f"{self.uri}/{_FILES}")
             upload_folder(data.files, f"{self.uri}/{_FILES}")
 
     def save_visualizations(self, data: Counts) -> dict[str, VisualizationType]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -101,11 +102,17 @@ def estimate(
     missed = weights * object_weight * _shares_left(draws, population)
     variance = float((away**2).sum()) * draws / (draws - 1) + float((missed**2).mean())
     error = np.sqrt(variance)
-    risk = 1 - level if kind == "fixed" else float(risk_at(draws, level))
-    quantile = float(stats.t.ppf(1 - risk / 2, max(inside - 1, 1)))
+    quantile = _quantile(kind, level, draws, max(inside - 1, 1))
     low, high = _skewed(quantile, float((away**3).sum()) / error**3)
     limits = mean + low * error, mean + high * error
     return Interval(max(mean, found), max(limits[0], found), max(limits[1], found))
+
+
+@lru_cache(maxsize=10_000)
+def _quantile(kind: IntervalKind, level: float, draws: int, freedom: int) -> float:
+    """The quantile of Student's distribution for an interval; SciPy takes its time."""
+    risk = 1 - level if kind == "fixed" else float(risk_at(draws, level))
+    return float(stats.t.ppf(1 - risk / 2, freedom))
 
 
 def _skewed(quantile: float, skew: float) -> tuple[float, float]:
