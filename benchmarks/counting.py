@@ -23,7 +23,6 @@ import numpy as np
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
-from scipy import stats
 
 from benchmarks.bars import Bar, exit_code
 from benchmarks.feedback import as_tile
@@ -39,11 +38,16 @@ from utils.counting.estimator import (
     spread_of,
     unbiased_counts,
 )
-from utils.counting.intervals import IntervalKind, draw_weights, estimate, object_weight
+from utils.counting.intervals import (
+    IntervalKind,
+    estimate,
+    object_weight,
+    student_quantile,
+)
 from utils.dataset.labeled import LabeledTile
 from utils.evaluation.average_precision import average_precision_in
 from utils.evaluation.evaluated_images import EvaluatedImage
-from utils.geometry import FloatArray, IntArray, Window
+from utils.geometry import FloatArray, Window
 from utils.issues import IssueReport
 from utils.scenes.options import VocSource
 from utils.scenes.sources import open_source
@@ -52,7 +56,7 @@ from utils.shapes.shapes import Shapes
 from utils.tiling.tile import tile_id_of
 
 LEVEL, WANTED = 0.95, 0.1
-REVIEWS, LOOK_EVERY = 80, 10
+REVIEWS, LOOK_EVERY, SAME_WIDTH_SURVEYS = 80, 10, 100
 IMAGE_SIZE = 320
 HARBOURS, HARBOUR, TILE, OVERLAP, SHIPS = 24, (1200, 1600), 400, 40, 45
 LEARNED_FROM = 60
@@ -131,9 +135,7 @@ def harbours(weights: Path) -> list[Scored]:
             drawn = draw_harbour(index, seed=11, ships=SHIPS, cloud_cover=0.12, **size)
             Image.fromarray(drawn.pixels).save(path, compress_level=1)
             scenes.append((path, Shapes(drawn.boxes, (LABEL,) * len(drawn.boxes))))
-        tiles = [
-            tile for path, truth in scenes for tile in _cut(path, truth, grid, Path(folder))
-        ]
+        tiles = [tile for path, truth in scenes for tile in _cut(path, truth, grid, Path(folder))]
         seen = see(tiles, weights, IMAGE_SIZE)
     each = len(grid)
     learned = -(-LEARNED_FROM // each)
@@ -204,7 +206,9 @@ def populations(name: str, tiles: Sequence[Scored]) -> list[Population]:
     order = rng.permutation(len(tiles))
     made.append(
         _population(
-            name, "useless", [Scored(one.truth, tiles[i].found) for one, i in zip(tiles, order)]
+            name,
+            "useless",
+            [Scored(one.truth, tiles[i].found) for one, i in zip(tiles, order, strict=True)],
         )
     )
     return made
@@ -379,13 +383,10 @@ def _student(
     counts: FloatArray, looks: Sequence[int], kind: IntervalKind, left: float = 1.0
 ) -> Limits:
     """Student's interval; at every look by the same confidence sequence as ours."""
-    from utils.counting.intervals import risk_at
-
     rows = []
     for draws in looks:
         some = counts[:draws]
-        risk = 1 - LEVEL if kind == "fixed" else float(risk_at(draws, LEVEL))
-        half = stats.t.ppf(1 - risk / 2, draws - 1) * some.std(ddof=1) * np.sqrt(left / draws)
+        half = student_quantile(kind, LEVEL, draws) * some.std(ddof=1) * np.sqrt(left / draws)
         rows.append((some.mean() - half, some.mean() + half))
     return np.array(rows)
 
@@ -400,26 +401,20 @@ METHODS: dict[str, Method] = {
 
 def same_width(population: Population, reviews: int, surveys: int) -> float:
     """Number of reviews that gives the width of a plain sample, as a share of its reviews."""
-    looks = [*range(10, reviews + 1)]
-    some = range(max(surveys // 5, 20))
-    ours = np.array(
-        [_widths(spyglass, population, seed, looks) for seed in some]
-    )
+    looks = [*range(10, reviews + 1, 2)]
+    some = range(min(surveys, SAME_WIDTH_SURVEYS))
+    ours = np.array([_widths(spyglass, population, seed, looks) for seed in some])
     theirs = np.array([_widths(plain, population, seed, [reviews]) for seed in some])
     enough = np.flatnonzero(np.median(ours, axis=0) <= np.median(theirs))
     return (looks[int(enough[0])] if len(enough) else reviews) / reviews
 
 
-def _widths(
-    method: Method, population: Population, seed: int, looks: Sequence[int]
-) -> FloatArray:
+def _widths(method: Method, population: Population, seed: int, looks: Sequence[int]) -> FloatArray:
     limits = method(population, np.random.default_rng(seed), looks, "fixed")
     return np.asarray(limits[:, 1] - limits[:, 0])
 
 
-def show(
-    population: Population, found: dict[str, Outcome], reviews: int, tiles: float
-) -> None:
+def show(population: Population, found: dict[str, Outcome], reviews: int, tiles: float) -> None:
     """Print the methods side by side."""
     title = (
         f"{population.name}, {population.detector} detector (mAP50 {population.map50:.2f}): "

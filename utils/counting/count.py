@@ -17,15 +17,13 @@ from utils.counting.estimator import (
 )
 from utils.counting.groups import EVERYTHING
 from utils.counting.intervals import Interval, draws_wanted, estimate, object_weight
-from utils.counting.members import Members, is_in, members_of
+from utils.counting.members import Members, members_of
 from utils.counting.options import CountOptions
 from utils.counting.regions import CountRegion
 from utils.counting.reviews import ReviewedDraw
 from utils.counting.survey import SurveyTile
 from utils.geometry import BoolArray, FloatArray
 from utils.issues import IssueReport
-
-LEAST_DRAWS_INSIDE = 5
 
 
 class SurveyCount:
@@ -92,7 +90,7 @@ class SurveyCount:
     def _row(self, kind: str, name: str, label: str, members: Members) -> CountRow:
         labels = self._classes if label == ALL_CLASSES else (label,)
         along = self._along(members, labels)
-        counted = self._interval(along, self._draws)
+        counted = self._interval(along, len(along.found))
         return CountRow(
             kind=kind,
             group=name,
@@ -102,56 +100,59 @@ class SurveyCount:
             high=counted.high,
             predicted=along.predicted,
             tiles=len(members.tiles),
-            reviewed=int(along.inside.sum()),
+            reviewed=len(along.found),
             found=round(float(along.found.sum())),
         )
 
     def _along(self, members: Members, labels: Sequence[str]) -> _Along:
-        """The unbiased counts of some classes in a group, draw by draw."""
-        inside = is_in(members.tiles, self._draws)
-        skipped = self._skipped & inside
-        counts = np.zeros((3, self._draws))
-        found = np.zeros(self._draws)
+        """The unbiased counts of some classes in a group, draw by draw.
+
+        The drawn tiles of a group, in their order, are a sample of its tiles drawn by the same
+        rule, so that a group is counted by its own tiles alone.
+        """
+        places = members.tiles[members.tiles < self._draws]
+        weight = self._probabilities[members.tiles].sum() if len(members.tiles) else 1.0
+        conditional = conditional_probabilities(self._probabilities[places] / weight)
+        skipped = self._skipped[places]
+        counts = np.zeros((3 if skipped.any() else 1, len(places)))
+        found = np.zeros(len(places))
         for label in labels:
-            predicted = members.predicted_of(label).by_tile(self._draws)
-            reviewed = self._reviewed(members, label)
+            predicted = members.predicted_of(label).by_tile(self._draws)[places]
+            reviewed = self._reviewed(members, label)[places]
             found += reviewed
-            total = members.predicted_of(label).total
-            none = np.zeros(self._draws)
-            for row, assumed in enumerate((predicted, none, none + self._fullest)):
-                known = np.where(skipped, assumed, reviewed)
-                tally = Tally(predicted, known, total)
-                counts[row] += unbiased_counts(tally, self._conditional, self._slopes[label])
+            none = np.zeros(len(places))
+            assumed = (predicted, none, none + self._fullest)
+            for row, on_skipped in zip(counts, assumed, strict=False):
+                known = np.where(skipped, on_skipped, reviewed)
+                tally = Tally(predicted, known, members.predicted_of(label).total)
+                row += unbiased_counts(tally, conditional, self._slopes[label][places])
         return _Along(
-            counts if skipped.any() else counts[:1],
+            counts,
             found,
-            inside,
             sum(members.predicted_of(label).total for label in labels),
             len(members.tiles),
-            object_weight(self._probabilities[members.tiles]) if len(members.tiles) else 0.0,
+            object_weight(self._probabilities[members.tiles] / weight) if len(places) else 0.0,
         )
 
     def _interval(self, along: _Along, draws: int) -> Interval:
-        """The count after the first draws; skipped tiles widen it."""
-        if not draws or not along.tiles:
+        """The count after the first draws in a group; skipped tiles widen it."""
+        if not draws:
             return Interval(along.predicted)
-        inside, found = int(along.inside[:draws].sum()), float(along.found[:draws].sum())
-        if inside == along.tiles and len(along.counts) == 1:
-            return Interval(found, found, found)
         middle, *bounds = (
             estimate(
                 counts[:draws],
-                len(self._probabilities),
+                along.tiles,
                 along.object_weight,
                 kind=self._options.interval,
                 level=self._options.level,
-                found=found,
-                draws_inside=inside,
+                found=float(along.found[:draws].sum()),
+                # The count on the skipped tiles is not known, even where all are drawn.
+                is_complete=len(along.counts) == 1,
             )
             for counts in along.counts
         )
-        if inside < LEAST_DRAWS_INSIDE or middle.low is None or middle.high is None:
-            return Interval(middle.estimate)
+        if middle.low is None or middle.high is None:
+            return middle
         low = min([middle.low, *(one.low for one in bounds if one.low is not None)])
         high = max([middle.high, *(one.high for one in bounds if one.high is not None)])
         return replace(middle, low=low, high=high)
@@ -176,7 +177,6 @@ class _Along:
         counts: Unbiased counts, shape (1, n); where tiles were skipped (3, n): with the predicted
             number on these, with none, and with as many as on the fullest reviewed tile.
         found: Objects that people found at each draw, shape (n,).
-        inside: Whether each draw lies in the group, shape (n,).
         predicted: Predicted number of objects.
         tiles: Number of tiles of the group.
         object_weight: Number of objects that one drawn object stands for at the first draw.
@@ -184,7 +184,6 @@ class _Along:
 
     counts: FloatArray
     found: FloatArray
-    inside: BoolArray
     predicted: float
     tiles: int
     object_weight: float

@@ -16,7 +16,7 @@ IntervalKind = Literal["every_look", "fixed"]
 
 LEAST_DRAWS = 10
 _TIGHTEST = 100  # draws at which the interval for every look is relatively the narrowest
-_MOST_SKEW = 0.6  # of the mean; beyond it Hall's transformation bends back
+_MOST_SKEW = 0.35  # of the mean; beyond it Hall's limits run away
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def estimate(
     kind: IntervalKind = "every_look",
     level: float = 0.95,
     found: float = 0.0,
-    draws_inside: int | None = None,
+    is_complete: bool = True,
 ) -> Interval:
     """Estimate a count and its interval from the unbiased counts of the draws.
 
@@ -85,7 +85,8 @@ def estimate(
             numbers of draws at once, so also when people stop as soon as it suits them.
         level: Confidence, in (0, 1).
         found: Number of objects that people found, which is the least that there can be.
-        draws_inside: Number of draws in the group that is estimated; by default all.
+        is_complete: Whether all drawn tiles were reviewed, so that nothing is left to be estimated
+            once all tiles are drawn.
 
     Returns:
         The estimate, with limits unless the sample is too small.
@@ -93,26 +94,26 @@ def estimate(
     draws = len(counts)
     weights = draw_weights(draws, population)
     mean = float(weights @ counts)
-    if draws == population:
+    if draws == population and is_complete:
         return Interval(found, found, found)
-    inside = draws if draws_inside is None else draws_inside
     if draws < LEAST_DRAWS:
         return Interval(max(mean, found))
     away = weights * (counts - mean)
     missed = weights * object_weight * _shares_left(draws, population)
     variance = float((away**2).sum()) * draws / (draws - 1) + float((missed**2).mean())
     error = np.sqrt(variance)
-    quantile = _quantile(kind, level, draws, max(inside - 1, 1))
-    low, high = _skewed(quantile, float((away**3).sum()) / error**3)
-    limits = mean + low * error, mean + high * error
-    return Interval(max(mean, found), max(limits[0], found), max(limits[1], found))
+    usual, wider = (student_quantile(one, level, draws) for one in ("fixed", kind))
+    low, high = _skewed(usual, float((away**3).sum()) / error**3)
+    limits = (float(mean + side * error * wider / usual) for side in (low, high))
+    least, most = (max(limit, found) for limit in limits)
+    return Interval(max(mean, found), least, most)
 
 
 @lru_cache(maxsize=10_000)
-def _quantile(kind: IntervalKind, level: float, draws: int, freedom: int) -> float:
+def student_quantile(kind: IntervalKind, level: float, draws: int) -> float:
     """The quantile of Student's distribution for an interval; SciPy takes its time."""
     risk = 1 - level if kind == "fixed" else float(risk_at(draws, level))
-    return float(stats.t.ppf(1 - risk / 2, freedom))
+    return float(stats.t.ppf(1 - risk / 2, draws - 1))
 
 
 def _skewed(quantile: float, skew: float) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from utils.counting.options import CountOptions
 from utils.counting.regions import CountRegion, SceneRegions
 from utils.counting.reviews import ReviewedDraw
 from utils.counting.survey import SurveyTile, object_counts
-from utils.geometry import BoolArray, FloatArray, IntArray
+from utils.geometry import FloatArray, IntArray
 from utils.issues import IssueReport
 from utils.shapes.shapes import Shapes
 
@@ -162,10 +162,3 @@ def _gather(
     for name, mask in placed.holding(shapes.xyxy):
         inside = shapes.select(mask)
         gathering.add([(REGION, name)], place, inside.labels, weights[mask])
-
-
-def is_in(tiles: IntArray, draws: int) -> BoolArray:
-    """Whether each of the first draws is among some tiles, shape (draws,)."""
-    inside: BoolArray = np.zeros(draws, dtype=np.bool_)
-    inside[tiles[tiles < draws]] = True
-    return inside

@@ -55,7 +55,7 @@ class CountReport:
     @property
     def noun(self) -> str:
         """The objects in words."""
-        return f"objects ({', '.join(self.classes)})" if len(self.classes) > 1 else self.classes[0]
+        return f"objects ({', '.join(self.classes)})"
 
     @property
     def is_done(self) -> bool:

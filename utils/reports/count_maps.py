@@ -47,7 +47,7 @@ def scene_maps(report: CountReport) -> Markup:
     ]
     left = len(by_scene) - len(chosen)
     rest = paragraph(f"and {left:,} more scenes, in the table") if left else NOTHING
-    return Markup("{}{}{}").format(_key(), sheet(pictures, cell=300), rest)
+    return Markup("{}{}{}").format(_key(), sheet(pictures, cell=280), rest)
 
 
 def _key() -> Markup:
