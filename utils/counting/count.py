@@ -54,7 +54,8 @@ class SurveyCount:
         self._probabilities = np.array([tile.probability for tile in tiles])
         self._conditional = conditional_probabilities(self._probabilities[: self._draws])
         self._skipped: BoolArray = np.array([one.label is None for one in draws], dtype=np.bool_)
-        self._groups = members_of(tiles, draws, options, regions, issues or IssueReport())
+        noted = IssueReport() if issues is None else issues
+        self._groups = members_of(tiles, draws, options, regions, noted)
         self._everything = self._groups[EVERYTHING, ""]
         self._slopes = {label: self._slope(label) for label in self._classes}
         self._fullest = max(

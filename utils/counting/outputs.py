@@ -9,14 +9,13 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from utils.counting.counts import CountRow, Counts
 from utils.counting.groups import REGION
 from utils.counting.report import CountReport, spread_in_words
 from utils.counting.survey import SurveyTile
 from utils.errors import GeoreferenceError
 from utils.files import written_whole
+from utils.images.georeference import Georeference
 from utils.issues import IssueReport
 from utils.scenes.on_map import WGS84, border_on_map, transformed
 from utils.scenes.region_files import PIXELS
@@ -142,18 +141,16 @@ def _scenes(report: CountReport, issues: IssueReport) -> Iterator[dict[str, Any]
 
 def _outline(tile: SurveyTile, x1: int, y1: int, x2: int, y2: int) -> dict[str, Any]:
     """A part of a scene as a polygon in WGS 84, counterclockwise."""
-    assert tile.georeference is not None  # noqa: S101 - the callers looked
-    from utils.images.georeference import Georeference
+    import shapely
 
+    assert tile.georeference is not None  # noqa: S101 - the callers looked
     a, b, c, d, e, f = tile.georeference.transform
     moved = Georeference(
         tile.georeference.crs, (a, b, a * x1 + b * y1 + c, d, e, d * x1 + e * y1 + f)
     )
     border = border_on_map(moved, x2 - x1, y2 - y1, WGS84)
-    area = np.cross(border, np.roll(border, -1, axis=0)).sum()
-    ring = border if area > 0 else border[::-1]
-    closed = [*ring.round(8).tolist(), ring[0].round(8).tolist()]
-    return {"type": "Polygon", "coordinates": [closed]}
+    outline = shapely.geometry.polygon.orient(shapely.Polygon(border.round(8)))
+    return dict(shapely.geometry.mapping(outline))
 
 
 def _feature(

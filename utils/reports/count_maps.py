@@ -160,7 +160,9 @@ def _told(name: str, row: CountRow | None) -> str:
 
 
 def _square_degrees(ring: FloatArray) -> float:
-    return max(abs(float(np.cross(ring, np.roll(ring, -1, axis=0)).sum())) / 2, 1e-15)
+    import shapely
+
+    return max(float(shapely.Polygon(ring).area), 1e-15)
 
 
 def _drawn(outlines: Sequence[tuple[str, str, FloatArray, float]]) -> Markup:
