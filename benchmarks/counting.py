@@ -20,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import torch
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
@@ -113,6 +114,7 @@ def main(arguments: Sequence[str]) -> int:
     if not weights.is_file():
         print(f"counting: not measured, since there are no weights in {data}")
         return 0
+    torch.set_num_threads(1)  # threads that wait for each other take minutes on a busy machine
     images = {"harbours": harbours(weights)}
     if (data / "ships" / "train.txt").is_file():
         images["ships"] = ships(data / "ships", weights)

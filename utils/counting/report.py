@@ -88,7 +88,7 @@ class CountReport:
         return f"{level} interval for a number of reviews fixed beforehand"
 
     def advice(self) -> str:
-        """What to do next, in one sentence."""
+        """The next thing to do, in one sentence."""
         draws, asked = len(self.reviews.draws), self.survey.asked
         waiting = len(self.reviews.waiting)
         wanted = (
