@@ -73,11 +73,13 @@ class Scored:
 
     Attributes:
         truth: True boxes that it counts.
-        found: Predicted boxes that it counts, with scores.
+        found: Predicted boxes that it counts, with scores, faint ones too.
+        threshold: Minimum score of a box; the scores of all boxes are scaled to the number above.
     """
 
     truth: Shapes
     found: Shapes
+    threshold: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,10 +152,9 @@ def harbours(weights: Path) -> list[Scored]:
         of_scene = tiles[number * each : (number + 1) * each]
         for index, (tile, cell) in enumerate(zip(of_scene, cells.windows(), strict=True)):
             found = find(last_layer, seen[tile.tile_id], LABEL)
-            found = found.select(found.confidences >= threshold)
             found = found.shifted(tile.window.x, tile.window.y)
             inside = found.select(counted_inside(found.xyxy, cell))
-            scored.append(Scored(truth.select(counting == index), inside))
+            scored.append(Scored(truth.select(counting == index), inside, threshold))
     return scored
 
 
@@ -184,7 +185,7 @@ def ships(folder: Path, weights: Path) -> list[Scored]:
     for tile in tiles[LEARNED_FROM:]:
         found = find(last_layer, seen[tile.tile_id], LABEL)
         truth = Shapes(tile.shapes.xyxy, (LABEL,) * len(tile.shapes))
-        scored.append(Scored(truth, found.select(found.confidences >= threshold)))
+        scored.append(Scored(truth, found, threshold))
     return scored
 
 
@@ -210,7 +211,10 @@ def populations(name: str, tiles: Sequence[Scored]) -> list[Population]:
         _population(
             name,
             "useless",
-            [Scored(one.truth, tiles[i].found) for one, i in zip(tiles, order, strict=True)],
+            [
+                Scored(one.truth, tiles[i].found, one.threshold)
+                for one, i in zip(tiles, order, strict=True)
+            ],
         )
     )
     return made
@@ -224,10 +228,10 @@ def _population(name: str, detector: str, tiles: Sequence[Scored]) -> Population
         for number, one in enumerate(tiles)
     ]
     map50 = average_precision_in(images, [LABEL]).map50 or 0.0
-    truth, predicted = (
-        np.array([len(shapes) for shapes in of], dtype=float)
-        for of in ([one.truth for one in tiles], [one.found for one in tiles])
-    )
+    truth = np.array([len(one.truth) for one in tiles], dtype=float)
+    scores = np.array([one.found.confidences.sum() for one in tiles])
+    counted = sum(int((one.found.confidences >= one.threshold).sum()) for one in tiles)
+    predicted = scores * counted / scores.sum()
     return Population(name, detector, truth, predicted, map50)
 
 

@@ -33,7 +33,7 @@ def begin_or_go_on(
         earlier: The newest survey of the model, or None.
         tiling: How to cut.
         options: Options of a new survey, and whether to begin one.
-        confidence: Minimum score of a predicted object that counts.
+        confidence: Minimum score of a predicted object; see `score_scales`.
         path: File for a new survey.
         issues: Receives a word where a new survey begins in place of another, or newer predictions
             are not used.

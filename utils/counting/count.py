@@ -35,6 +35,7 @@ class SurveyCount:
         draws: Sequence[ReviewedDraw],
         classes: Sequence[str],
         options: CountOptions,
+        confidence: float = 0.0,
         regions: Sequence[CountRegion] = (),
         issues: IssueReport | None = None,
     ) -> None:
@@ -45,6 +46,7 @@ class SurveyCount:
             draws: The first draws, which are reviewed.
             classes: Classes to count.
             options: Kinds of groups, and the interval.
+            confidence: Minimum score of a predicted object; see `score_scales`.
             regions: Regions to count in.
             issues: Receives scenes that have no place among the regions.
         """
@@ -55,7 +57,7 @@ class SurveyCount:
         self._conditional = conditional_probabilities(self._probabilities[: self._draws])
         self._skipped: BoolArray = np.array([one.label is None for one in draws], dtype=np.bool_)
         noted = IssueReport() if issues is None else issues
-        self._groups = members_of(tiles, draws, options, regions, noted)
+        self._groups = members_of(tiles, draws, options, confidence, regions, noted)
         self._everything = self._groups[EVERYTHING, ""]
         self._slopes = {label: self._slope(label) for label in self._classes}
         self._fullest = max(

@@ -13,7 +13,7 @@ from utils.counting.groups import REGION, groups_of
 from utils.counting.options import CountOptions
 from utils.counting.regions import CountRegion, SceneRegions
 from utils.counting.reviews import ReviewedDraw
-from utils.counting.survey import SurveyTile, object_counts
+from utils.counting.survey import SurveyTile, object_counts, score_scales
 from utils.geometry import FloatArray, IntArray
 from utils.issues import IssueReport
 from utils.shapes.shapes import Shapes
@@ -101,6 +101,7 @@ def members_of(
     tiles: Sequence[SurveyTile],
     draws: Sequence[ReviewedDraw],
     options: CountOptions,
+    confidence: float,
     regions: Sequence[CountRegion],
     issues: IssueReport,
 ) -> dict[Group, Members]:
@@ -110,11 +111,13 @@ def members_of(
         tiles: All tiles of the survey, in the order of the draws.
         draws: The first draws, which are reviewed.
         options: Kinds of groups.
+        confidence: Minimum score of a predicted object; see `score_scales`.
         regions: Regions to count in.
         issues: Receives scenes that have no place among the regions.
     """
     places: dict[Group, list[int]] = defaultdict(list)
     predicted, reviewed = _Gathering(), _Gathering()
+    scales = score_scales(tiles, confidence)
     order = sorted(range(len(tiles)), key=lambda place: (tiles[place].scene_id, place))
     for _, of_scene in groupby(order, key=lambda place: tiles[place].scene_id):
         scene = list(of_scene)
@@ -125,10 +128,11 @@ def members_of(
             near = [(REGION, name) for name, mask in touching if mask[row]]
             for group in (*whole, *near):
                 places[group].append(place)
-            _gather(predicted, place, tiles[place].found, whole, placed)
+            found = tiles[place].found
+            _gather(predicted, place, found, object_counts(found, scales), whole, placed)
             counted = draws[place].counted if place < len(draws) else None
             if counted is not None:
-                _gather(reviewed, place, counted, whole, placed)
+                _gather(reviewed, place, counted, np.ones(len(counted)), whole, placed)
     for region in regions:
         places.setdefault((REGION, region.name), [])
     kinds = ["everything", *options.by, REGION]
@@ -151,13 +155,13 @@ def _gather(
     gathering: _Gathering,
     place: int,
     shapes: Shapes,
+    weights: FloatArray,
     whole: Sequence[Group],
     placed: SceneRegions,
 ) -> None:
     """Add the objects of a tile to the groups of the tile, and to the regions that hold each."""
     if not len(shapes):
         return
-    weights = object_counts(shapes)
     gathering.add(whole, place, shapes.labels, weights)
     for name, mask in placed.holding(shapes.xyxy):
         inside = shapes.select(mask)

@@ -133,7 +133,7 @@ def _scenes(report: CountReport, issues: IssueReport) -> Iterator[dict[str, Any]
             "kind": "tile",
             "tile_id": tile.tile_id,
             "draw": tile.draw,
-            "predicted": len(tile.found),
+            "predicted": tile.predicted(report.survey.confidence),
             "found": None if counted is None else len(counted),
         }
         yield {"type": "Feature", "geometry": outline, "properties": properties}

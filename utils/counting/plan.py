@@ -48,7 +48,8 @@ def draws_to_ask(
     draws = reviews_of(survey, labels, skipped).draws
     total_only = options.updated(by=())
     while asked < len(tiles) and len(draws) >= asked:
-        wanted = SurveyCount(tiles, draws[:asked], classes, total_only).draws_wanted()
+        counted = SurveyCount(tiles, draws[:asked], classes, total_only, survey.confidence)
+        wanted = counted.draws_wanted()
         if wanted is not None and wanted <= asked:
             return asked
         more = options.budget if wanted is None else min(options.budget, wanted - asked)

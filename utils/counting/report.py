@@ -139,7 +139,9 @@ def count_report(
     regions = read_regions(options.regions, options.region_name, issues) if options.regions else []
     reviews = reviews_of(survey, labels, skipped)
     tiles = list(survey)
-    counted = SurveyCount(tiles, reviews.draws, classes, options, regions, issues)
+    counted = SurveyCount(
+        tiles, reviews.draws, classes, options, survey.confidence, regions, issues
+    )
     _note(reviews, issues)
     return CountReport(
         survey,

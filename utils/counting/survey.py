@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -62,7 +63,8 @@ class SurveyTile:
         scene_id: As in `Tile`.
         window: As in `Tile`.
         cell: Part of the scene whose objects this tile counts; see `utils.counting.cells`.
-        found: Predicted objects that it counts, with scores, in pixels of the scene.
+        found: Predicted objects that it counts, with scores, in pixels of the scene; also those
+            below the minimum score of the survey, as far as the inference kept them.
         location: Location of the scene's image.
         scene_width: Width of the scene, in pixels.
         scene_height: Height of the scene, in pixels.
@@ -86,6 +88,14 @@ class SurveyTile:
     group: str = ""
     georeference: Georeference | None = None
     model_version: str = ""
+
+    def predicted(self, confidence: float) -> int:
+        """The number of predicted objects with at least a score."""
+        return int((self.found.confidences >= confidence).sum())
+
+    def confident(self, confidence: float) -> Shapes:
+        """The predicted objects with at least a score."""
+        return self.found.select(self.found.confidences >= confidence)
 
 
 def _to_row(tile: SurveyTile) -> dict[str, Any]:
@@ -167,6 +177,11 @@ class Survey(Table[SurveyTile]):
         return self.footer["predictions"]
 
     @property
+    def confidence(self) -> float:
+        """Minimum score of a predicted object; see `score_scales`."""
+        return float(self.footer["confidence"])
+
+    @property
     def cut(self) -> TilingOptions:
         """The options that its tiles are cut with."""
         return TilingOptions.model_validate(json.loads(self.footer["cut"]))
@@ -193,7 +208,7 @@ def draw_survey(
         tiling: How to cut; no pixel is read.
         options: Classes, uniform share and seed.
         path: File to write.
-        confidence: Minimum score of a predicted object that counts.
+        confidence: Minimum score of a predicted object; see `score_scales`.
         number: Number of the survey. Each has its own random numbers: a detector may have learned
             from the tiles of an earlier survey, and is better on these than elsewhere.
 
@@ -202,13 +217,15 @@ def draw_survey(
         DatasetError: If no scene was predicted.
     """
     classes = counted_classes(predictions.class_names, options.classes)
-    tiles = [tile for scene in predictions for tile in _tiles_of(scene, tiling, confidence)]
+    tiles = [tile for scene in predictions for tile in _tiles_of(scene, tiling)]
     if not tiles:
         raise DatasetError(
             "The newest predictions hold no scene, so there is nothing to count in. Predict over "
             "some scenes: python run.py --inference --set source.path=DIR"
         )
-    probabilities = draw_probabilities(counts_by_tile(tiles, classes), options.uniform_share)
+    scales = score_scales(tiles, confidence)
+    counts = counts_by_tile(tiles, classes, scales)
+    probabilities = draw_probabilities(counts, options.uniform_share)
     order = draw_order(probabilities, (options.seed, number))
     footer = with_kind(predictions.kind) | cut_with(tiling)
     footer |= {
@@ -216,30 +233,55 @@ def draw_survey(
         "asked": "0",
         "population": population_of(predictions, tiling),
         "predictions": predictions_mark(predictions),
+        "confidence": str(confidence),
     }
     drawn = _drawn(tiles, order.tolist(), probabilities)
     return Survey.write(path, predictions.class_names, drawn, footer=footer)
 
 
-def counts_by_tile(tiles: Sequence[SurveyTile], classes: Sequence[str]) -> FloatArray:
+def score_scales(tiles: Iterable[SurveyTile], confidence: float) -> dict[str, float]:
+    """The factor by class that makes the scores of all predictions sum up to a count.
+
+    Each prediction counts by its score, faint ones too: they tell where objects were missed. The
+    factor makes them add up to the number of predictions with at least the minimum score.
+
+    Args:
+        tiles: All tiles.
+        confidence: The minimum score.
+    """
+    scores: dict[str, float] = defaultdict(float)
+    counted: dict[str, float] = defaultdict(float)
+    for tile in tiles:
+        for label, score in zip(tile.found.labels, tile.found.confidences.tolist(), strict=True):
+            scores[label] += score
+            # The scores of the classes of an image are shares of one.
+            counted[label] += score >= confidence if tile.found.kind.has_places else score
+    return {label: counted[label] / total for label, total in scores.items() if total > 0}
+
+
+def object_counts(found: Shapes, scales: Mapping[str, float]) -> FloatArray:
+    """The number of objects that each predicted shape counts for, shape (n,).
+
+    Args:
+        found: Predicted shapes.
+        scales: From `score_scales`.
+    """
+    factors = np.array([scales.get(label, 0.0) for label in found.labels], dtype=np.float64)
+    return np.asarray(found.confidences * factors)
+
+
+def counts_by_tile(
+    tiles: Sequence[SurveyTile], classes: Sequence[str], scales: Mapping[str, float]
+) -> FloatArray:
     """The predicted number of objects of each class in each tile, shape (n, c)."""
     index = {name: column for column, name in enumerate(classes)}
     counts = np.zeros((len(tiles), len(classes)))
     for row, tile in enumerate(tiles):
-        weights = object_counts(tile.found)
-        for name, weight in zip(tile.found.labels, weights.tolist(), strict=True):
+        weights = object_counts(tile.found, scales).tolist()
+        for name, weight in zip(tile.found.labels, weights, strict=True):
             if name in index:
                 counts[row, index[name]] += weight
     return counts
-
-
-def object_counts(found: Shapes) -> FloatArray:
-    """The number of objects that each predicted shape counts for, shape (n,).
-
-    A predicted box counts as one. The classes of a whole image count by their scores, since all of
-    them are listed.
-    """
-    return np.ones(len(found)) if found.kind.has_places else found.confidences
 
 
 def counted_classes(known: Iterable[str], wanted: Sequence[str]) -> list[str]:
@@ -275,11 +317,9 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]
 
 
-def _tiles_of(
-    scene: ScenePrediction, tiling: TilingOptions, confidence: float
-) -> Iterator[SurveyTile]:
+def _tiles_of(scene: ScenePrediction, tiling: TilingOptions) -> Iterator[SurveyTile]:
     """Yield the tiles of a scene in the order of its grid, not drawn yet."""
-    shapes = scene.shapes.select(scene.shapes.confidences >= confidence)
+    shapes = scene.shapes
     cut = tiling.for_scene(scene.width, scene.height, shapes.kind)
     grid = cut.grid_over(scene.width, scene.height)
     cells = Cells.of(grid)

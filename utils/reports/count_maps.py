@@ -33,17 +33,20 @@ def scene_maps(report: CountReport) -> Markup:
     for tile in report.tiles:
         by_scene[tile.scene_id].append(tile)
     rows = {row.group: row for row in report.rows if row.kind == "scene" and not row.label}
-    asked = max(report.survey.asked, len(report.reviews.draws))
+    asked, least = max(report.survey.asked, len(report.reviews.draws)), report.survey.confidence
 
     def interest(scene: str) -> tuple[int, int]:
         tiles = by_scene[scene]
-        return sum(tile.draw <= asked for tile in tiles), sum(len(tile.found) for tile in tiles)
+        return sum(tile.draw <= asked for tile in tiles), sum(
+            tile.predicted(least) for tile in tiles
+        )
 
     chosen = nlargest(_SCENES_PICTURED, sorted(by_scene), key=interest)
-    densest = max(max(len(tile.found) / _area(tile) for tile in report.tiles), 1e-12)
+    densest = max(max(tile.predicted(least) / _area(tile) for tile in report.tiles), 1e-12)
     done = {draw.tile.tile_id for draw in report.reviews.draws}
     pictures = [
-        _scene_map(by_scene[scene], rows.get(scene), densest, asked, done) for scene in chosen
+        _scene_map(by_scene[scene], rows.get(scene), densest, asked, done, least)
+        for scene in chosen
     ]
     left = len(by_scene) - len(chosen)
     rest = paragraph(f"and {left:,} more scenes, in the table") if left else NOTHING
@@ -68,9 +71,10 @@ def _scene_map(
     densest: float,
     asked: int,
     done: set[str],
+    least: float,
 ) -> Markup:
     first = tiles[0]
-    predicted = sum(len(tile.found) for tile in tiles)
+    predicted = sum(tile.predicted(least) for tile in tiles)
     told = f"{first.scene_id}: {predicted:,} predicted"
     if row is not None and row.reviewed:
         told += f", {row.estimate:,.0f} estimated"
@@ -91,12 +95,12 @@ def _scene_map(
         told=told,
         width=width,
         height=height,
-        cells=joined(_cells(tiles, densest, asked, done)),
+        cells=joined(_cells(tiles, densest, asked, done, least)),
     )
 
 
 def _cells(
-    tiles: Sequence[SurveyTile], densest: float, asked: int, done: set[str]
+    tiles: Sequence[SurveyTile], densest: float, asked: int, done: set[str], least: float
 ) -> Iterator[Markup]:
     """Yield the cells of a scene, drawn ones last so that their frames lie on top."""
     rect = Markup(
@@ -104,8 +108,8 @@ def _cells(
         "<title>{}</title></rect>"
     )
     for tile in sorted(tiles, key=lambda tile: -tile.draw):
-        density = len(tile.found) / _area(tile) / densest
-        kind, told = "cell", f"{len(tile.found)} predicted"
+        density = tile.predicted(least) / _area(tile) / densest
+        kind, told = "cell", f"{tile.predicted(least)} predicted"
         if tile.tile_id in done:
             kind, told = "cell reviewed", f"draw {tile.draw}, reviewed; {told}"
         elif tile.draw <= asked:
@@ -127,7 +131,7 @@ def overview_map(report: CountReport) -> Markup:
         except GeoreferenceError:
             continue
         row = rows.get(("scene", scene_id))
-        count = row.estimate if row else float(sum(len(one.found) for one in [tile]))
+        count = row.estimate if row else 0.0
         outlines.append(("scene", _told(scene_id, row), border, count / _square_degrees(border)))
     outlines += _region_outlines(report, rows)
     return _drawn(outlines) if outlines else NOTHING

@@ -155,10 +155,12 @@ def _limits(row: CountRow) -> Number:
 
 
 def _reviewed(report: CountReport, tiles: Mapping[str, Tile]) -> Markup:
-    draws = report.reviews.draws
+    draws, least = report.reviews.draws, report.survey.confidence
     if not draws:
         return NOTHING
-    pictures = (_picture(draw, tiles.get(draw.tile.tile_id)) for draw in islice(draws, _PICTURED))
+    pictures = (
+        _picture(draw, tiles.get(draw.tile.tile_id), least) for draw in islice(draws, _PICTURED)
+    )
     left = len(draws) - _PICTURED
     return section(
         "Reviewed tiles",
@@ -168,15 +170,16 @@ def _reviewed(report: CountReport, tiles: Mapping[str, Tile]) -> Markup:
     )
 
 
-def _picture(draw: ReviewedDraw, tile: Tile | None) -> Markup:
+def _picture(draw: ReviewedDraw, tile: Tile | None, least: float) -> Markup:
     one = draw.tile
+    predicted = one.confident(least)
     people = "skipped" if draw.counted is None else f"{len(draw.counted)} found"
-    caption = f"{one.draw}. {len(one.found)} predicted, {people}; {one.scene_id}"
+    caption = f"{one.draw}. {len(predicted)} predicted, {people}; {one.scene_id}"
     counted = None if draw.counted is None else seen_in(draw.counted, one.window)
     label = draw.label
     uri, sha256 = (
         (label.uri, label.sha256) if label else (tile.uri, tile.sha256) if tile else ("", "")
     )
     return tile_picture(
-        uri, sha256, one.window, caption, counted, found=seen_in(one.found, one.window)
+        uri, sha256, one.window, caption, counted, found=seen_in(predicted, one.window)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from tests.unit.counting.surveys import (
     survey_of,
 )
 from utils.counting.begin import OLDER_PREDICTIONS, OTHER_SCENES, begin_or_go_on
+from utils.counting.cells import Cells
 from utils.counting.count import SurveyCount
 from utils.counting.counts import ALL_CLASSES, CountRow
 from utils.counting.groups import date_of
@@ -24,7 +26,7 @@ from utils.counting.options import CountOptions
 from utils.counting.plan import draws_to_ask, shapes_shown, task_columns
 from utils.counting.report import NOT_IN_ORDER, SKIPPED, CountReport, count_report
 from utils.counting.reviews import reviews_of
-from utils.counting.survey import Survey
+from utils.counting.survey import Survey, SurveyTile, counts_by_tile, score_scales
 from utils.dataset.labeled import LabeledTile
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.errors import ConfigurationError, DatasetError
@@ -198,8 +200,6 @@ def test_the_next_batch_is_asked_for_only_when_all_is_reviewed_and_the_interval_
 def test_a_reviewer_is_shown_each_object_that_the_tile_counts_even_if_it_is_mostly_cut() -> None:
     wide = Shapes(np.array([[90.0, 20, 250, 40]]), ("ship",), np.array([0.9]))
     tile = next(iter(TILING.grid_over(300, 260)))
-    from utils.counting.cells import Cells
-
     cell = Cells.of(TILING.grid_over(300, 260)).windows()[0]
     shown = shapes_shown(wide.shifted(-8, 0), tile, cell, TILING, 0.25)
     assert shown.xyxy.tolist() == [[82.0, 20.0, 100.0, 40.0]]
@@ -232,15 +232,29 @@ def test_the_survey_goes_on_with_its_own_predictions_until_the_scenes_change(
     assert {one.tile_id for one in again} == {one.tile_id for one in survey}
 
 
-def test_predictions_below_the_minimum_score_do_not_count(
-    scenes: tuple[list[ScenePrediction], Truth], tmp_path: Path
+def test_scores_of_faint_predictions_count_in_their_tile_and_the_sum_is_that_of_confident_ones(
+    tmp_path: Path,
 ) -> None:
-    predictions = Predictions.write(tmp_path / "p.parquet", CLASSES, scenes[0])
-    drawn = begin_or_go_on(
-        predictions, None, TILING, CountOptions(), 0.9, tmp_path / "s.parquet", IssueReport()
-    )
-    assert sum(len(tile.found) for tile in drawn) == 0
-    assert len(list(SurveyCount(list(drawn), [], CLASSES, CountOptions(by=())).rows())) == 3
+    corner = np.array([[10.0, 10], [40, 40], [200, 200], [230, 10]])
+    found = Shapes(np.hstack([corner, corner + 8]), ("ship",) * 4, np.array([0.9, 0.6, 0.3, 0.2]))
+    scene = replace(predicted_scene(1, found), shapes=found)
+    predictions = Predictions.write(tmp_path / "p.parquet", CLASSES, [scene])
+
+    def drawn(confidence: float) -> list[SurveyTile]:
+        path = tmp_path / "s.parquet"
+        options = CountOptions(by=())
+        return list(
+            begin_or_go_on(predictions, None, TILING, options, confidence, path, IssueReport())
+        )
+
+    tiles = drawn(0.5)
+    scales = score_scales(tiles, 0.5)
+    assert scales == {"ship": pytest.approx(1)}  # 2 confident ones, and scores that sum up to 2
+    counts = counts_by_tile(tiles, CLASSES, scales)
+    assert counts.sum() == pytest.approx(2)
+    assert sorted(counts[:, 0][counts[:, 0] > 0]) == pytest.approx([0.2, 0.3, 1.5])
+    counted = SurveyCount(tiles, [], CLASSES, CountOptions(by=()), 0.95)
+    assert [row.predicted for row in counted.rows()] == [0, 0, 0]
 
 
 def test_a_misspelt_class_and_predictions_of_no_scene_are_told(
