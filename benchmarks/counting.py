@@ -105,6 +105,11 @@ class Population:
         """The true number of objects."""
         return float(self.truth.sum())
 
+    @property
+    def crowded(self) -> float:
+        """The share of the objects on the five fullest tiles, which a sample may not hold."""
+        return float(np.sort(self.truth)[-5:].sum() / self.total)
+
 
 def main(arguments: Sequence[str]) -> int:
     """Survey all populations; returns 1 where a bar is missed."""
@@ -425,7 +430,8 @@ def show(population: Population, found: dict[str, Outcome], reviews: int, tiles:
     title = (
         f"{population.name}, {population.detector} detector (mAP50 {population.map50:.2f}): "
         f"{population.total:,.0f} objects on {len(population.truth)} tiles, "
-        f"{population.predicted.sum():,.0f} predicted; {tiles:.0%} of the reviews of a plain sample"
+        f"{population.predicted.sum():,.0f} predicted, {population.crowded:.0%} on the fullest five; "
+        f"{tiles:.0%} of the reviews of a plain sample"
     )
     table = Table(
         "method", f"held at {reviews}", "half width", "held when stopped", "stopped at", title=title
