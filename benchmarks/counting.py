@@ -430,8 +430,8 @@ def show(population: Population, found: dict[str, Outcome], reviews: int, tiles:
     title = (
         f"{population.name}, {population.detector} detector (mAP50 {population.map50:.2f}): "
         f"{population.total:,.0f} objects on {len(population.truth)} tiles, "
-        f"{population.predicted.sum():,.0f} predicted, {population.crowded:.0%} on the fullest five; "
-        f"{tiles:.0%} of the reviews of a plain sample"
+        f"{population.predicted.sum():,.0f} predicted, {population.crowded:.0%} on the fullest "
+        f"five; {tiles:.0%} of the reviews of a plain sample"
     )
     table = Table(
         "method", f"held at {reviews}", "half width", "held when stopped", "stopped at", title=title

@@ -67,7 +67,9 @@ def test_the_tiles_of_a_survey_have_their_draw_and_a_tab_in_its_order(harbour: H
         assert data.items() >= there.get(tile.tile_id, {}).items()
     others = [task["data"] for tile_id, task in tasks.items() if "survey" in task["data"]]
     assert len(others) == 3
-    assert [data["tile_id"] for data in tab(harbour, "Survey")] == [tile.tile_id for tile in drawn]
+    assert [data["tile_id"] for data in tab(harbour, "Survey 1")] == [
+        tile.tile_id for tile in drawn
+    ]
 
 
 def test_a_second_sending_changes_nothing_and_a_reviewed_tile_leaves_the_tab(
@@ -79,7 +81,7 @@ def test_a_second_sending_changes_nothing_and_a_reviewed_tile_leaves_the_tab(
     again = send(harbour, drawn)
     assert (again.added, again.updated, again.unchanged) == (0, 0, 3)
     assert harbour.tasks() == before
-    waiting = [data["tile_id"] for data in tab(harbour, "Survey")]
+    waiting = [data["tile_id"] for data in tab(harbour, "Survey 1")]
     number = before[waiting[0]]["id"]
     ask(harbour.client, "POST", f"api/tasks/{number}/annotations/", json={"result": []})
-    assert [data["tile_id"] for data in tab(harbour, "Survey")] == waiting[1:]
+    assert [data["tile_id"] for data in tab(harbour, "Survey 1")] == waiting[1:]

@@ -103,8 +103,8 @@ class CountReport:
             more = f"about {self.draws_wanted - draws:,} more reviews bring it to {wanted}; "
         if waiting:
             return (
-                f"{more}{waiting:,} of {asked:,} drawn tiles wait in the tab Survey of Label "
-                f"Studio; after reviewing them: {_AGAIN}"
+                f"{more}{waiting:,} of {asked:,} drawn tiles wait in the tab "
+                f"{self.survey.name.capitalize()} of Label Studio; after reviewing them: {_AGAIN}"
             )
         return f"{more}for the next tiles: {_AGAIN}"
 

@@ -34,7 +34,7 @@ class SurveyReviews:
 
     Attributes:
         draws: The draws before the first one without a review; only these count.
-        beyond: Number of reviewed tiles among the draws after it.
+        beyond: Number of reviewed tiles among the draws after it that were asked for.
         waiting: Draws whose tiles people were asked to review and have not.
     """
 
@@ -73,7 +73,7 @@ def reviews_of(
         if is_done and len(draws) == tile.draw - 1:
             counted = None if label is None else counted_in_scene(label, tile)
             draws.append(ReviewedDraw(tile, label, counted))
-        elif is_done:
+        elif is_done and tile.draw <= survey.asked:
             beyond += 1
     return SurveyReviews(tuple(draws), beyond, tuple(waiting))
 

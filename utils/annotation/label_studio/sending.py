@@ -112,7 +112,7 @@ def send_tiles(
             waiting = _waiting(tasks)
             put_known_labels_first(client, project, name, options, there, waiting, sent)
         show_proposals(client, project, name)
-        provide_tabs(client, project, survey=bool(columns))
+        provide_tabs(client, project, _survey(columns))
     report.issues.check_share(
         len(suggested), options.max_bad_share, "tiles", "label_studio.max_bad_share"
     )
@@ -138,6 +138,11 @@ def _name_to_show(sending: _Sending, suggested: Suggested) -> str:
     if newest is None:
         return shown_name(sending.client, sending.project)
     return model_version_name(newest)
+
+
+def _survey(columns: TaskColumns) -> str | None:
+    """The name of the survey that tasks belong to."""
+    return next((str(one["survey"]) for one in columns.values()), None)
 
 
 def _mark(sending: _Sending, columns: TaskColumns) -> None:
