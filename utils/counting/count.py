@@ -64,6 +64,7 @@ class SurveyCount:
             (float(self._reviewed(self._everything, label).max(initial=0)) for label in classes),
             default=0.0,
         )
+        self._ratios = {label: self._ratio(label) for label in self._classes}
 
     def rows(self) -> Iterator[CountRow]:
         """Yield all counts: everything first, then each group, all classes before each one."""
@@ -94,6 +95,8 @@ class SurveyCount:
         labels = self._classes if label == ALL_CLASSES else (label,)
         along = self._along(members, labels)
         counted = self._interval(along, len(along.found))
+        if counted.low is None and members is not self._everything:
+            counted = Interval(max(self._by_ratio(members, labels), float(along.found.sum())))
         return CountRow(
             kind=kind,
             group=name,
@@ -106,6 +109,21 @@ class SurveyCount:
             reviewed=len(along.found),
             found=round(float(along.found.sum())),
         )
+
+    def _by_ratio(self, members: Members, labels: Sequence[str]) -> float:
+        """The count of a group with few reviews: its predictions, corrected as everywhere.
+
+        The draws of the group alone would give a number that jumps with each review.
+        """
+        return sum(members.predicted_of(label).total * self._ratios[label] for label in labels)
+
+    def _ratio(self, label: str) -> float:
+        """Objects of a class for each predicted one, everywhere; 1 where nothing is known."""
+        predicted = self._everything.predicted_of(label).total
+        if not self._draws or not predicted:
+            return 1.0
+        along = self._along(self._everything, [label])
+        return self._interval(along, self._draws).estimate / predicted
 
     def _along(self, members: Members, labels: Sequence[str]) -> _Along:
         """The unbiased counts of some classes in a group, draw by draw.

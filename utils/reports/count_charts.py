@@ -21,7 +21,7 @@ def whisker(estimate: float, low: float | None, high: float | None, most: float)
         return NOTHING
 
     def x(value: float) -> float:
-        return 3 + 154 * min(value / most, 1)
+        return 4 + 152 * min(value / most, 1)
 
     line = NOTHING
     if low is not None and high is not None:

@@ -97,7 +97,9 @@ def _explained(report: CountReport) -> Iterator[str]:
         )
     yield (
         "The detector may err as it likes: a bad one makes intervals wide, never wrong. Each "
-        "interval is for its own row, not for all rows together."
+        "interval is for its own row, not for all rows together. A group with fewer than ten "
+        "reviewed tiles has none: its estimate is its predicted count, corrected by the ratio of "
+        "the total."
     )
     yield (
         f"{report.survey.name.capitalize()} keeps the predictions that its tiles were drawn from. "

@@ -153,6 +153,10 @@ def test_an_estimate_holds_the_truth_and_a_group_without_enough_reviews_has_no_i
     few = [one for one in report.rows if one.kind == "scene" and one.reviewed < 10]
     assert few
     assert all(one.low is None and one.high is None for one in few)
+    everywhere = {label: row(report, label=label) for label in CLASSES}
+    ratio = {label: one.estimate / one.predicted for label, one in everywhere.items()}
+    some = next(one for one in few if one.label == "ship")
+    assert some.estimate == pytest.approx(max(some.predicted * ratio["ship"], some.found))
     assert len(report.course) == 30
     assert report.course[-1].low == total.low
     assert report.draws_wanted > 30
