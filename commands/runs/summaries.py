@@ -83,6 +83,7 @@ _LINES_BY_FIGURE = {
     "{geojson}",
     "label_files": "for other programs: {label_files}",
     "viewer": "viewer: {viewer}",
+    "record": "record of the training: {record}",
     "bundle_folder": "bundle: {bundle_folder}",
 }
 _OF_A_SHARD = "shard_"
