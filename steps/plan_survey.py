@@ -14,7 +14,8 @@ from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.counting.begin import begin_or_go_on
 from utils.counting.options import CountOptions
 from utils.counting.plan import draws_to_ask, stored_tiles
-from utils.counting.survey import Survey, counted_classes
+from utils.counting.survey import Survey
+from utils.counting.weights import counted_classes
 from utils.dataset.labeled import LabeledDataset
 from utils.detection.detector import Detector
 from utils.detection.predictions import Predictions

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from utils.counting.draw import draw_survey, population_of, predictions_mark
 from utils.counting.options import CountOptions
-from utils.counting.survey import Survey, draw_survey, population_of, predictions_mark
+from utils.counting.survey import Survey
 from utils.detection.predictions import Predictions
 from utils.issues import IssueReport
 from utils.tiling.options import TilingOptions

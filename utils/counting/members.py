@@ -13,7 +13,8 @@ from utils.counting.groups import REGION, groups_of
 from utils.counting.options import CountOptions
 from utils.counting.regions import CountRegion, SceneRegions
 from utils.counting.reviews import ReviewedDraw
-from utils.counting.survey import SurveyTile, object_counts, score_scales
+from utils.counting.survey import SurveyTile
+from utils.counting.weights import object_counts, score_scales
 from utils.geometry import FloatArray, IntArray
 from utils.issues import IssueReport
 from utils.shapes.shapes import Shapes

@@ -11,7 +11,8 @@ from utils.counting.intervals import LEAST_DRAWS, Interval
 from utils.counting.options import CountOptions
 from utils.counting.regions import CountRegion, read_regions
 from utils.counting.reviews import SurveyReviews, reviews_of
-from utils.counting.survey import Survey, SurveyTile, counted_classes
+from utils.counting.survey import Survey, SurveyTile
+from utils.counting.weights import counted_classes
 from utils.dataset.labeled import LabeledTile
 from utils.issues import IssueReport
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from utils.counting.draw import draw_survey
 from utils.counting.options import CountOptions
-from utils.counting.survey import Survey, SurveyTile, draw_survey
+from utils.counting.survey import Survey, SurveyTile
 from utils.dataset.labeled import LabeledTile
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.images.georeference import Georeference

@@ -26,7 +26,8 @@ from utils.counting.options import CountOptions
 from utils.counting.plan import draws_to_ask, shapes_shown, task_columns
 from utils.counting.report import NOT_IN_ORDER, SKIPPED, CountReport, count_report
 from utils.counting.reviews import reviews_of
-from utils.counting.survey import Survey, SurveyTile, counts_by_tile, score_scales
+from utils.counting.survey import Survey, SurveyTile
+from utils.counting.weights import counts_by_tile, score_scales
 from utils.dataset.labeled import LabeledTile
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.errors import ConfigurationError, DatasetError
