@@ -18,6 +18,8 @@ from utils.issues import IssueReport
 
 SKIPPED = "skipped by a person"
 NOT_IN_ORDER = "reviewed out of turn"
+CROWDED = "count rests on few tiles"
+_FEW, _MUCH, _LEAST_TILES, _LEAST_FOUND = 3, 1 / 3, 30, 20
 _AGAIN = "python run.py --export --count"
 
 
@@ -165,6 +167,9 @@ def _note(reviews: SurveyReviews, issues: IssueReport) -> None:
                 "as many as the fullest reviewed tile. Review it in Label Studio to narrow them"
             )
             issues.add(draw.tile.tile_id, SKIPPED, detail, set_aside=False)
+    crowded = _crowded(reviews)
+    if crowded:
+        issues.add("survey", CROWDED, crowded, set_aside=False)
     if reviews.beyond and reviews.waiting:
         first = reviews.waiting[0]
         detail = (
@@ -172,3 +177,16 @@ def _note(reviews: SurveyReviews, issues: IssueReport) -> None:
             "reviewed yet. They count once it is, since a choice of tiles would bias the count"
         )
         issues.add(first.tile_id, NOT_IN_ORDER, detail, set_aside=False)
+
+
+def _crowded(reviews: SurveyReviews) -> str:
+    """Say if few tiles hold much of what was found: no sample knows the like of them elsewhere."""
+    found = sorted(len(draw.counted) for draw in reviews.draws if draw.counted is not None)
+    total, fullest = sum(found), sum(found[-_FEW:])
+    if total < _LEAST_FOUND or len(found) < _LEAST_TILES or fullest <= _MUCH * total:
+        return ""
+    return (
+        f"the fullest {_FEW} of {len(found)} reviewed tiles hold {fullest / total:.0%} of the "
+        "objects found. If the detector misses others like them, the interval may be too narrow: "
+        "review more tiles, or cut smaller ones (tiling.tile_size)"
+    )

@@ -24,7 +24,7 @@ from utils.counting.counts import ALL_CLASSES, CountRow
 from utils.counting.groups import date_of
 from utils.counting.options import CountOptions
 from utils.counting.plan import draws_to_ask, shapes_shown, task_columns
-from utils.counting.report import NOT_IN_ORDER, SKIPPED, CountReport, count_report
+from utils.counting.report import CROWDED, NOT_IN_ORDER, SKIPPED, CountReport, count_report
 from utils.counting.reviews import reviews_of
 from utils.counting.survey import Survey, SurveyTile
 from utils.counting.weights import counts_by_tile, score_scales
@@ -176,6 +176,19 @@ def test_a_skipped_tile_widens_the_interval_and_is_told(
     everything = reviewed(survey, scenes[1], len(survey))
     census, _ = report_on(survey, everything[1:], {everything[0].tile_id})
     assert row(census).high > row(census).low
+
+
+def test_it_is_said_when_the_count_rests_on_few_tiles(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    corner = rng.uniform(20, 60, (60, 2))
+    marina = Shapes(np.hstack([corner, corner + 4]), ("ship",) * 60)
+    truth = {"bay/1.png": marina, "bay/2.png": Shapes(), "bay/3.png": Shapes()}
+    scenes = [predicted_scene(number, truth[f"bay/{number}.png"]) for number in (1, 2, 3)]
+    crowded = survey_of(tmp_path, scenes)
+    labels = reviewed(crowded, truth, len(crowded))
+    _, issues = report_on(crowded, labels)
+    assert issues.counts() == {CROWDED: 1}
+    assert "hold 100% of the objects" in issues.issues[0].detail
 
 
 def test_the_next_batch_is_asked_for_only_when_all_is_reviewed_and_the_interval_too_wide(
