@@ -33,6 +33,7 @@ _LINES = {
     "predictions": "{boxes} objects found in {scenes} scenes",
     "predictions of classes": "{scenes} scenes classified: {boxes} classes with a score",
     "picked_tiles": "{tiles} tiles picked: {reasons}",
+    "counts": "{answer}",
     "send_issues": "{added} new tasks, {updated} with new proposals, {unchanged} unchanged, in "
     "{project}",
     "fiftyone_issues": "{added} samples added, {updated} updated, {unchanged} unchanged",
@@ -57,6 +58,9 @@ _LINES_BY_FIGURE = {
     "weak": WEAK,
     "split_rule": "{split_rule}",
     "sending": "{sending}",
+    "advice_next": "{advice_next}",
+    "csv": "as CSV: {csv}",
+    "map": "as GeoJSON: {map}",
     "is_concentrated": "the score rests on few scenes: {groups} groups, worth "
     "{effective_groups:.1f} of equal size ({interval})",
     "backend": "the network ran in {backend}",
@@ -94,6 +98,7 @@ _WITH_PAGE = {
     "bundle",
     "predictions",
     "picked_tiles",
+    "counts",
 }
 
 
