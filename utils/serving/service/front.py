@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from utils.serving.service.access import ADMIN_FILE, service_token, token_in
 from utils.serving.service.addresses import Addresses
+from utils.serving.service.challenge import Challenge, Turn
+from utils.serving.service.challenges import Challenges
 from utils.serving.service.frames import Frame, Header
 from utils.serving.service.jobs import Jobs
 from utils.serving.service.limits import Limits
@@ -33,6 +36,7 @@ class Front:
         incoming: Folder of the images that are being received or predicted.
         addresses: Files that scenes may be read from.
         jobs: Scenes.
+        challenges: The bundle that runs beside the one in service, if any.
         task_images: Images of Label Studio's tasks.
         is_stopping: Whether it was asked to end, so that streams break off.
         is_loopback: Whether it listens on this machine only.
@@ -72,6 +76,13 @@ class Front:
         self.addresses = Addresses(places)
         self.task_images = task_images or TaskImages("", "")
         self.jobs = Jobs(state / "scenes", limits, threads)
+        self.challenges = Challenges(
+            state,
+            self.metrics,
+            workers=workers,
+            threads=threads,
+            seconds=limits.answer_seconds,
+        )
         self.incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in self.incoming.iterdir():  # of a service that was killed
             left.unlink()
@@ -132,18 +143,23 @@ class Front:
             self._problem, self.is_refused = str(error), True
             logger.error("%s", error)
         self._working = asyncio.create_task(self.jobs.work())
+        if self._pool is not None:
+            await self.challenges.restore(self._pool.facts)
 
     async def _started(self, bundle: Path) -> WorkerPool:
         pool = WorkerPool(bundle, self._count, self._threads, self.limits.answer_seconds)
         await pool.start()
         return pool
 
-    async def ask(self, question: Header, images: int = 1) -> tuple[dict[str, Any], Frame]:
+    async def ask(
+        self, question: Header, images: int = 1, turn: Turn | None = None
+    ) -> tuple[dict[str, Any], Frame]:
         """Ask a worker; returns the facts about its bundle, and the answer.
 
         Args:
             question: The question.
             images: Number of images that wait together.
+            turn: Part of the challenger; by default none.
 
         Raises:
             Refused: If it cannot be answered.
@@ -154,9 +170,14 @@ class Front:
             )
         self._in_hand += 1
         try:
+            if turn and (answered := await self.challenges.answer(question, turn)):
+                facts, frame, _ = answered
+                self.metrics.found(frame[0]["counts"])
+                return facts, frame
             async with self._slots:
-                pool = self.pool
+                pool, started = self.pool, time.monotonic()
                 header, body = await pool.ask(question)
+                seconds = time.monotonic() - started
         except TooSlow:
             seconds = self.limits.answer_seconds
             raise Refused(504, f"The prediction took longer than {seconds:g} s.") from None
@@ -167,7 +188,21 @@ class Front:
         if header["status"] != 200:
             raise Refused(header["status"], header["error"])
         self.metrics.found(header["counts"])
+        if turn:
+            self.challenges.champion_answered(question, turn, seconds, header["counts"])
         return pool.facts, (header, body)
+
+    async def challenge(self, challenge: Challenge) -> dict[str, Any]:
+        """Start a challenger beside the bundle in service, or change its shares.
+
+        Returns:
+            Facts about the challenge.
+
+        Raises:
+            Refused: If it does not prove itself, or finds other objects.
+        """
+        await self.challenges.begin(challenge, self.pool.facts)
+        return self.challenges.facts or {}
 
     async def deploy(self, bundle: Path) -> dict[str, Any]:
         """Serve another bundle: start beside, prove, switch, drain, stop.
@@ -195,6 +230,7 @@ class Front:
                 task = asyncio.create_task(old.close())
                 self._draining.add(task)
                 task.add_done_callback(self._draining.discard)
+            await self.challenges.champion_changed(pool.facts)
             return pool.facts
 
     async def close(self) -> None:
@@ -207,3 +243,4 @@ class Front:
             await asyncio.wait(self._draining)
         if self._pool is not None:
             await self._pool.close()
+        await self.challenges.close()

@@ -34,6 +34,15 @@ class Metrics:
         self._restarts = Gauge("spyglass_worker_restarts", "Workers that ended.", **given)
         self._scenes = Gauge("spyglass_scenes", "Scenes by state.", ["state"], **given)
         self._served = Gauge("spyglass_bundle", "Bundle in service.", ["model", "version"], **given)
+        self._challenged = Counter(
+            "spyglass_challenger_requests",
+            "Requests of the challenger by part (canary, shadow) and outcome.",
+            ["part", "outcome"],
+            **given,
+        )
+        self._challenger = Gauge(
+            "spyglass_challenger", "Challenger of the bundle.", ["version", "phase"], **given
+        )
         self._lock = threading.Lock()
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -53,6 +62,15 @@ class Metrics:
         for name, count in counts.items():
             self._objects.labels(name).inc(count)
 
+    def challenged(self, part: str, outcome: str) -> None:
+        """Count a request of the challenger.
+
+        Args:
+            part: `canary` or `shadow`.
+            outcome: `answered`, `failed`, or `left out` where it was busy.
+        """
+        self._challenged.labels(part, outcome).inc()
+
     def page(
         self,
         *,
@@ -60,6 +78,7 @@ class Metrics:
         restarts: int,
         scenes: dict[str, int],
         served: tuple[str, str] | None,
+        challenger: tuple[str, str] | None = None,
     ) -> bytes:
         """The page that Prometheus reads, with some values of this moment."""
         with self._lock:
@@ -71,5 +90,8 @@ class Metrics:
             self._served.clear()
             if served is not None:
                 self._served.labels(*served).set(1)
+            self._challenger.clear()
+            if challenger is not None:
+                self._challenger.labels(*challenger).set(1)
             page: bytes = generate_latest(self._registry)
             return page

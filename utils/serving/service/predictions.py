@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ async def predict(request: Request, front: Front) -> Response:
     )
     try:
         question = _question(front, upload.images[0], upload.options, form)
-        facts, (header, body) = await front.ask(question)
+        facts, (header, body) = await front.ask(question, turn=front.challenges.turn())
     finally:
         upload.discard()
     return Response(body, 200, {VERSION_HEADER: facts["version"]}, header["type"])
@@ -46,11 +47,14 @@ async def predict_batch(request: Request, front: Front) -> Response:
         most_images=front.limits.batch_images,
     )
     count = len(upload.images)
+    turn = front.challenges.turn()  # one for all, so that one version answers the request
 
     async def one(image: Path) -> dict[str, Any]:
         try:
             question = _question(front, image, upload.options, Form.JSON)
-            answer: dict[str, Any] = json.loads((await front.ask(question))[1][1])
+            answer: dict[str, Any] = json.loads(
+                (await front.ask(question, turn=replace(turn)))[1][1]
+            )
         except Refused as refused:
             if refused.status in (429, 503) and count == 1:
                 raise
@@ -94,7 +98,8 @@ async def model(request: Request, front: Front) -> Response:  # noqa: ARG001
     card = front.pool.bundle / "card.md"
     text = card.read_text(encoding="utf-8") if card.is_file() else ""
     forms = list(Form)
-    return JSONResponse({**front.facts, "answers": forms, "card": text})
+    told = {**front.facts, "answers": forms, "challenger": front.challenges.facts, "card": text}
+    return JSONResponse(told)
 
 
 async def card(request: Request, front: Front) -> Response:  # noqa: ARG001

@@ -58,8 +58,13 @@ class Worker:
     is_lost: bool = False
 
     @classmethod
-    async def start(cls, bundle: Path, threads: int) -> Worker:
+    async def start(cls, bundle: Path, threads: int, nice: int = 0) -> Worker:
         """Start a worker on a bundle, and wait until it has proved itself.
+
+        Args:
+            bundle: The bundle's folder `src`.
+            threads: Number of threads of its network.
+            nice: Priority of the process, as in setpriority(2); its threads take it over.
 
         Raises:
             ProofError: If it does not.
@@ -75,6 +80,9 @@ class Worker:
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )
+        if nice:
+            with contextlib.suppress(ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, process.pid, nice)
         reader, writer = await asyncio.open_unix_connection(sock=ours)
         try:
             first = await asyncio.wait_for(receive_async(reader), _READY_SECONDS)
@@ -177,7 +185,16 @@ class WorkerPool:
         restarts: Number of workers that ended by themselves.
     """
 
-    def __init__(self, bundle: Path, count: int, threads: int, seconds: float) -> None:
+    def __init__(
+        self,
+        bundle: Path,
+        count: int,
+        threads: int,
+        seconds: float,
+        *,
+        nice: int = 0,
+        attempts: int = 2,
+    ) -> None:
         """Begin without workers; `start` starts them.
 
         Args:
@@ -185,9 +202,11 @@ class WorkerPool:
             count: Number of workers.
             threads: Number of threads of each network.
             seconds: Longest time for one answer; a worker that takes longer is ended.
+            nice: Priority of the workers, as in setpriority(2).
+            attempts: Number of workers that are asked at most, if each ends over a question.
         """
         self.bundle = bundle
-        self._seconds = seconds
+        self._seconds, self._nice, self._attempts = seconds, nice, attempts
         self.facts: dict[str, Any] = {}
         self.restarts = 0
         self._count = count
@@ -203,7 +222,9 @@ class WorkerPool:
         Raises:
             ProofError: If one does not prove itself; none is left running.
         """
-        starting = [Worker.start(self.bundle, self._threads) for _ in range(self._count)]
+        starting = [
+            Worker.start(self.bundle, self._threads, self._nice) for _ in range(self._count)
+        ]
         started = await asyncio.gather(*starting, return_exceptions=True)
         workers = [one for one in started if isinstance(one, Worker)]
         if len(workers) < self._count:
@@ -224,18 +245,18 @@ class WorkerPool:
         return [worker.process.pid for worker in self._workers]
 
     async def ask(self, question: Header) -> Frame:
-        """Ask the worker with the least in hand; if it dies, ask once more.
+        """Ask the worker with the least in hand; if it dies, ask the next, up to `attempts`.
 
         Raises:
             TooSlow: If the answer takes too long.
-            WorkerLost: If the second worker dies over it, too, or none comes back in time.
+            WorkerLost: If the last worker dies over it, too, or none comes back in time.
         """
         self._in_use += 1
         try:
-            try:
-                return await self._ask(await self._least_busy(), question)
-            except WorkerLost:
-                return await self._ask(await self._least_busy(), question)
+            for _ in range(self._attempts - 1):
+                with contextlib.suppress(WorkerLost):
+                    return await self._ask(await self._least_busy(), question)
+            return await self._ask(await self._least_busy(), question)
         finally:
             self._in_use -= 1
             if not self._in_use:
@@ -282,7 +303,7 @@ class WorkerPool:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 try:
-                    successor = await Worker.start(self.bundle, self._threads)
+                    successor = await Worker.start(self.bundle, self._threads, self._nice)
                     break
                 except ProofError as error:
                     logger.warning("The worker did not start again: %s", error)
