@@ -12,6 +12,8 @@ from pydantic import Field, model_validator
 
 from utils.options import Options
 
+CHALLENGE_FILE = "challenge.json"
+
 
 class ChallengeLimits(Options):
     """Limits of a challenger; beyond one of them the service withdraws it by itself."""

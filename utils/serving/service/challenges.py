@@ -13,14 +13,13 @@ from typing import Any
 
 from utils.errors import StoreError
 from utils.files import write_whole
-from utils.serving.service.challenge import Challenge, Turn
+from utils.serving.service.challenge import CHALLENGE_FILE, Challenge, Turn
 from utils.serving.service.challenger import Challenger, NoteShadow, Watchers
 from utils.serving.service.frames import Frame, Header
 from utils.serving.service.metrics import Metrics
 from utils.serving.service.refusals import Refused
 from utils.serving.service.workers import ProofError, WorkerPool
 
-_FILE = "challenge.json"
 _FOLDER = "shadow"
 _LEAST_PRIORITY = 19  # a shadow takes the processor time that nobody else wants
 
@@ -77,7 +76,7 @@ class Challenges:
             threads: Number of threads of each of their networks.
             seconds: Longest time for one answer of the service.
         """
-        self._file, self._folder = state / _FILE, state / _FOLDER
+        self._file, self._folder = state / CHALLENGE_FILE, state / _FOLDER
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in self._folder.iterdir():  # of a service that was killed
             left.unlink()
