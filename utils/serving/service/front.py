@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from utils.serving.service.frames import Frame, Header
 from utils.serving.service.jobs import Jobs
 from utils.serving.service.limits import Limits
 from utils.serving.service.metrics import Metrics
+from utils.serving.service.noting import NOTES, Noting
 from utils.serving.service.refusals import Refused, busy
 from utils.serving.service.task_images import TaskImages
 from utils.serving.service.workers import ProofError, TooSlow, WorkerLost, WorkerPool
@@ -30,6 +32,7 @@ class Front:
     Attributes:
         limits: Its limits.
         metrics: Its counters.
+        notes: Notes of its predictions.
         incoming: Folder of the images that are being received or predicted.
         addresses: Files that scenes may be read from.
         jobs: Scenes.
@@ -67,6 +70,7 @@ class Front:
         """
         self.limits = limits
         self.metrics = Metrics()
+        self.notes = Noting(state / NOTES, limits.notes_bytes)
         self.state = state
         self.incoming = state / "incoming"
         self.addresses = Addresses(places)
@@ -142,7 +146,7 @@ class Front:
         """Ask a worker; returns the facts about its bundle, and the answer.
 
         Args:
-            question: The question.
+            question: The question; its answer is noted if it has a `route`.
             images: Number of images that wait together.
 
         Raises:
@@ -153,6 +157,7 @@ class Front:
                 f"As many predictions as the service takes on are waiting: {self._in_hand}.", 1
             )
         self._in_hand += 1
+        started = time.monotonic()
         try:
             async with self._slots:
                 pool = self.pool
@@ -167,6 +172,9 @@ class Front:
         if header["status"] != 200:
             raise Refused(header["status"], header["error"])
         self.metrics.found(header["counts"])
+        if route := question.get("route"):
+            seen, seconds = header.get("note"), time.monotonic() - started
+            self.notes.answered(route, pool.facts, seen, seconds)
         return pool.facts, (header, body)
 
     async def deploy(self, bundle: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ async def predict(request: Request, front: Front) -> Response:
         request, front.incoming, front.limits, most_bytes=front.limits.body_bytes
     )
     try:
-        question = _question(front, upload.images[0], upload.options, form)
+        question = _question(front, upload.images[0], upload.options, form, "/predict")
         facts, (header, body) = await front.ask(question)
     finally:
         upload.discard()
@@ -48,12 +49,15 @@ async def predict_batch(request: Request, front: Front) -> Response:
     count = len(upload.images)
 
     async def one(image: Path) -> dict[str, Any]:
+        started = time.monotonic()
         try:
-            question = _question(front, image, upload.options, Form.JSON)
+            question = _question(front, image, upload.options, Form.JSON, "/predict/batch")
             answer: dict[str, Any] = json.loads((await front.ask(question))[1][1])
         except Refused as refused:
             if refused.status in (429, 503) and count == 1:
                 raise
+            took = time.monotonic() - started
+            front.notes.refused("/predict/batch", front.facts, refused.status, took)
             return {"error": refused.sentence, "status": refused.status}
         return answer
 
@@ -65,9 +69,12 @@ async def predict_batch(request: Request, front: Front) -> Response:
     return JSONResponse({"results": results})
 
 
-def _question(front: Front, image: Path, options: dict[str, str], form: Form) -> dict[str, Any]:
+def _question(
+    front: Front, image: Path, options: dict[str, str], form: Form, route: str
+) -> dict[str, Any]:
     return {
         "ask": "predict",
+        "route": route,
         "file": str(image),
         "options": prediction_options(options, front.facts["class_names"]),
         "form": form.value,
