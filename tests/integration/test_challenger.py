@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import pytest
 
 from tests.fixtures.services import Service, served, wait_for
 from tests.fixtures.spots import SpotsBundle, write_bundle
+from utils.monitoring.tables import read_notes
 from utils.serving.bundle import Bundle
 
 LIMITS = {"requests": 8, "errors": 3, "error_share": 0.02, "slowdown": 50, "drift": 0.5}
@@ -77,6 +79,21 @@ def test_a_shadow_predicts_its_share_and_changes_no_byte_of_an_answer(service, s
     assert {answer.headers["x-model-version"] for answer in answers} == {"1"}
     wait_for(lambda: service.challenger["figures"]["shadow"]["answers"] == 4)
     wait_for(lambda: not list((service.state / "shadow").iterdir()))
+
+
+def test_answers_and_shadows_are_noted_with_their_role_and_the_same_image(service, second, image):
+    content = image + os.urandom(8)  # PNG readers pass over what follows
+    name = hashlib.sha256(content).hexdigest()
+
+    def roles() -> list[tuple[str, str]]:
+        notes = read_notes([service.state / "notes"])
+        return sorted({(note.role, note.version) for note in notes if note.image == name})
+
+    service.challenge(second.folder, canary=0.5, shadow=1, limits=LIMITS)
+    for _ in range(2):
+        service.predict(content)
+    wait_for(lambda: len(roles()) == 3)
+    assert roles() == [("challenger", "2"), ("champion", "1"), ("shadow", "2")]
 
 
 def test_a_batch_is_answered_by_one_version(service, second, image):

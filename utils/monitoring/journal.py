@@ -29,7 +29,7 @@ CURRENT = "current.ndjson"
 IMAGES = "images"
 _DROPPED = "dropped.json"
 _LOCK = ".lock"
-_MOST_BYTES = 512 << 20
+MOST_BYTES = 512 << 20
 _SEAL_BYTES = 4 << 20
 _SEAL_SECONDS = 3600.0
 _FIRST_TIME = re.compile(rb'\{"time":([0-9.]+)')
@@ -122,7 +122,7 @@ class Journal:
     """
 
     folder: Path
-    most_bytes: int = _MOST_BYTES
+    most_bytes: int = MOST_BYTES
     seal_bytes: int = _SEAL_BYTES
     seal_seconds: float = _SEAL_SECONDS
     unwritten: int = 0

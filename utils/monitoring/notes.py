@@ -34,12 +34,14 @@ class Note:
         window: Left, top, width and height in pixels of the image; None for an error.
         width: Width of the image, in pixels; 0 for an error.
         height: Height of the image, in pixels; 0 for an error.
-        classes: Class of each object.
+        confidence: Minimum score of the objects that are noted; a client may ask for another than
+            that of the bundle.
+        classes: Class of each object; of all classes, whichever a client asks for.
         scores: Score of each object, in [0, 1].
         boxes: Box of each object, xyxy in pixels of the image.
         brightness: Mean luma, in [0, 1], or None.
         contrast: Standard deviation of the luma, in [0, 0.5], or None.
-        sharpness: Standard deviation of the Laplacian of the luma, or None.
+        sharpness: Standard deviation of the Laplacian, or None.
         outlier: Share of held-out tiles that are nearer to the training set, in [0, 1], or None
             where the bundle has no reference.
     """
@@ -60,6 +62,7 @@ class Note:
     window: tuple[int, int, int, int] | None = None
     width: int = 0
     height: int = 0
+    confidence: float = 0.0
     classes: tuple[str, ...] = ()
     scores: tuple[float, ...] = ()
     boxes: tuple[Box, ...] = ()

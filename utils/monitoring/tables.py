@@ -43,6 +43,7 @@ SCHEMA = versioned_schema(
         ("window", pa.list_(pa.int64())),
         ("width", pa.int64()),
         ("height", pa.int64()),
+        ("confidence", pa.float64()),
         ("classes", STRINGS),
         ("scores", _FLOATS),
         ("boxes", BOXES),
@@ -153,15 +154,15 @@ def read_notes(folders: Sequence[Path], *, since: float = 0.0) -> NoteRows:
     parts: list[pa.Table] = []
     damaged, dropped = [], Dropped()
     for folder in folders:
+        # First the open journal: what is closed meanwhile is found twice, and not never.
+        notes, torn = _open_notes(folder)
         seal_notes(folder)
-        dropped += read_dropped(folder)
+        dropped += read_dropped(folder) + Dropped(torn=torn)
         for path in files_of(folder, ".parquet"):
             try:
                 parts.append(_read(path, since))
             except DatasetError as error:
                 damaged.append(str(error))
-        notes, torn = _open_notes(folder)
-        dropped += Dropped(torn=torn)
         rows = [_to_row(note) for note in notes if note.time >= since]
         parts.append(pa.Table.from_pylist(rows, schema=SCHEMA))
     table = pa.concat_tables(parts) if parts else SCHEMA.empty_table()

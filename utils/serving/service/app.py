@@ -91,6 +91,8 @@ def _route(front: Front, method: str, path: str, endpoint: Endpoint) -> Route:
             response.headers.setdefault(VERSION_HEADER, front.facts["version"])
         seconds = time.monotonic() - started
         front.metrics.answered(path, method, response.status_code, seconds)
+        if response.status_code >= 400:
+            front.notes.refused(path, front.facts, response.status_code, seconds)
         return response
 
     return Route(path, answer, methods=[method], name=endpoint.__name__)

@@ -10,7 +10,7 @@ import itertools
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,9 @@ _QUESTIONS = 4  # of one worker at a time, as the front asks its own
 
 logger = logging.getLogger("spyglass.service")
 
-# Called with each answer of the shadow: facts of its bundle, question, answer, seconds.
-NoteShadow = Callable[[dict[str, Any], Header, Header, float], Awaitable[None]]
+# Called with each answer of the shadow: question, facts of its bundle, answer, and its beginning
+# by the monotonic clock.
+NoteShadow = Callable[[Header, dict[str, Any], Header, float], None]
 
 
 @dataclass(slots=True)
@@ -38,12 +39,12 @@ class Watchers:
     Attributes:
         withdraw: Called with the reason, once a limit is passed.
         fill: Called once it may answer all requests.
-        note: Notes an answer of the shadow; None to note nothing.
+        note: Notes an answer of the shadow.
     """
 
     withdraw: Callable[[Challenger, str], None]
     fill: Callable[[Challenger], None]
-    note: NoteShadow | None = None
+    note: NoteShadow
 
 
 class Challenger:
@@ -191,8 +192,7 @@ class Challenger:
                     self._failed("shadow")
                     continue
                 self._answered("shadow", frame[0], seconds)
-                if self._watchers.note is not None:
-                    await self._watchers.note(self.pool.facts, question, frame[0], seconds)
+                self._watchers.note(question, self.pool.facts, frame[0], started)
             except Exception:  # the next image may fare better
                 logger.exception("An image was not predicted by the challenger.")
             finally:

@@ -58,20 +58,24 @@ class Noted:
 
 
 class Challenges:
-    """The challenge of a service; at most one at a time.
-
-    Attributes:
-        note_shadow: Notes an answer of the shadow; None to note nothing.
-    """
+    """The challenge of a service; at most one at a time."""
 
     def __init__(
-        self, state: Path, metrics: Metrics, *, workers: int, threads: int, seconds: float
+        self,
+        state: Path,
+        metrics: Metrics,
+        note_shadow: NoteShadow,
+        *,
+        workers: int,
+        threads: int,
+        seconds: float,
     ) -> None:
         """Begin without one; `restore` brings back that of a service that has ended.
 
         Args:
             state: Folder of the state.
             metrics: Counters of the service.
+            note_shadow: Notes an answer of the shadow.
             workers: Number of workers of the service.
             threads: Number of threads of each of their networks.
             seconds: Longest time for one answer of the service.
@@ -86,7 +90,7 @@ class Challenges:
         self._noted: Noted | None = None
         self._ending: set[asyncio.Task[None]] = set()
         self._lock = asyncio.Lock()
-        self.note_shadow: NoteShadow | None = None
+        self._note_shadow = note_shadow
 
     @property
     def facts(self) -> dict[str, Any] | None:
@@ -242,7 +246,7 @@ class Challenges:
         return self._workers if challenge.canary else 1
 
     def _run(self, challenge: Challenge, pool: WorkerPool, *, is_full: bool) -> Challenger:
-        watchers = Watchers(self._withdraw, self._fill, self.note_shadow)
+        watchers = Watchers(self._withdraw, self._fill, self._note_shadow)
         count = self._count(challenge)
         running = Challenger(challenge, pool, count, self._folder, self._metrics, watchers)
         running.is_full = is_full

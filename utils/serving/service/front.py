@@ -17,6 +17,7 @@ from utils.serving.service.frames import Frame, Header
 from utils.serving.service.jobs import Jobs
 from utils.serving.service.limits import Limits
 from utils.serving.service.metrics import Metrics
+from utils.serving.service.noting import NOTES, Noting
 from utils.serving.service.refusals import Refused, busy
 from utils.serving.service.task_images import TaskImages
 from utils.serving.service.workers import ProofError, TooSlow, WorkerLost, WorkerPool
@@ -33,6 +34,7 @@ class Front:
     Attributes:
         limits: Its limits.
         metrics: Its counters.
+        notes: Notes of its predictions.
         incoming: Folder of the images that are being received or predicted.
         addresses: Files that scenes may be read from.
         jobs: Scenes.
@@ -71,6 +73,7 @@ class Front:
         """
         self.limits = limits
         self.metrics = Metrics()
+        self.notes = Noting(state / NOTES, limits.notes_bytes)
         self.state = state
         self.incoming = state / "incoming"
         self.addresses = Addresses(places)
@@ -79,6 +82,7 @@ class Front:
         self.challenges = Challenges(
             state,
             self.metrics,
+            self._note_shadow,
             workers=workers,
             threads=threads,
             seconds=limits.answer_seconds,
@@ -157,7 +161,7 @@ class Front:
         """Ask a worker; returns the facts about its bundle, and the answer.
 
         Args:
-            question: The question.
+            question: The question; its answer is noted if it has a `route`.
             images: Number of images that wait together.
             turn: Part of the challenger; by default none.
 
@@ -169,15 +173,17 @@ class Front:
                 f"As many predictions as the service takes on are waiting: {self._in_hand}.", 1
             )
         self._in_hand += 1
+        started = time.monotonic()
         try:
             if turn and (answered := await self.challenges.answer(question, turn)):
                 facts, frame, _ = answered
                 self.metrics.found(frame[0]["counts"])
+                self._note(question, facts, frame[0], started, role="challenger")
                 return facts, frame
             async with self._slots:
-                pool, started = self.pool, time.monotonic()
+                pool, asked = self.pool, time.monotonic()
                 header, body = await pool.ask(question)
-                seconds = time.monotonic() - started
+                seconds = time.monotonic() - asked
         except TooSlow:
             seconds = self.limits.answer_seconds
             raise Refused(504, f"The prediction took longer than {seconds:g} s.") from None
@@ -188,9 +194,27 @@ class Front:
         if header["status"] != 200:
             raise Refused(header["status"], header["error"])
         self.metrics.found(header["counts"])
+        self._note(question, pool.facts, header, started)
         if turn:
             self.challenges.champion_answered(question, turn, seconds, header["counts"])
         return pool.facts, (header, body)
+
+    def _note(
+        self,
+        question: Header,
+        facts: dict[str, Any],
+        header: Header,
+        started: float,
+        role: str = "champion",
+    ) -> None:
+        if route := question.get("route"):
+            seconds = time.monotonic() - started
+            self.notes.answered(route, facts, header.get("note"), seconds, role)
+
+    def _note_shadow(
+        self, question: Header, facts: dict[str, Any], header: Header, started: float
+    ) -> None:
+        self._note(question, facts, header, started, role="shadow")
 
     async def challenge(self, challenge: Challenge) -> dict[str, Any]:
         """Start a challenger beside the bundle in service, or change its shares.

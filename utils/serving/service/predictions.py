@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ async def predict(request: Request, front: Front) -> Response:
         request, front.incoming, front.limits, most_bytes=front.limits.body_bytes
     )
     try:
-        question = _question(front, upload.images[0], upload.options, form)
+        question = _question(front, upload.images[0], upload.options, form, "/predict")
         facts, (header, body) = await front.ask(question, turn=front.challenges.turn())
     finally:
         upload.discard()
@@ -50,14 +51,16 @@ async def predict_batch(request: Request, front: Front) -> Response:
     turn = front.challenges.turn()  # one for all, so that one version answers the request
 
     async def one(image: Path) -> dict[str, Any]:
+        started = time.monotonic()
         try:
-            question = _question(front, image, upload.options, Form.JSON)
-            answer: dict[str, Any] = json.loads(
-                (await front.ask(question, turn=replace(turn)))[1][1]
-            )
+            question = _question(front, image, upload.options, Form.JSON, "/predict/batch")
+            _, (_, body) = await front.ask(question, turn=replace(turn))
+            answer: dict[str, Any] = json.loads(body)
         except Refused as refused:
             if refused.status in (429, 503) and count == 1:
                 raise
+            took = time.monotonic() - started
+            front.notes.refused("/predict/batch", front.facts, refused.status, took)
             return {"error": refused.sentence, "status": refused.status}
         return answer
 
@@ -69,9 +72,12 @@ async def predict_batch(request: Request, front: Front) -> Response:
     return JSONResponse({"results": results})
 
 
-def _question(front: Front, image: Path, options: dict[str, str], form: Form) -> dict[str, Any]:
+def _question(
+    front: Front, image: Path, options: dict[str, str], form: Form, route: str
+) -> dict[str, Any]:
     return {
         "ask": "predict",
+        "route": route,
         "file": str(image),
         "options": prediction_options(options, front.facts["class_names"]),
         "form": form.value,

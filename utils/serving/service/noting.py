@@ -1,0 +1,108 @@
+"""Notes that the front takes of answers: the worker tells what it saw, the front when and how."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from utils.monitoring.journal import Journal
+from utils.monitoring.notes import Note
+
+NOTES = "notes"
+# The bound in bytes, for the processes of scenes: those of other versions take no argument for it.
+BYTES_VARIABLE = "SPYGLASS_NOTES_BYTES"
+# Whose refusals are noted, too: those of other routes are no predictions.
+PREDICTING = ("/predict", "/predict/batch", "/label-studio/predict")
+_NO_PREDICTION = (401, 403)  # whoever has no token could fill the disk
+BACKEND = "ONNX Runtime, CPU"
+
+logger = logging.getLogger("spyglass.service")
+
+
+class Noting:
+    """The notes of one service."""
+
+    def __init__(self, folder: Path, most_bytes: int) -> None:
+        """Begin; nothing is written before the first note.
+
+        Args:
+            folder: Folder of the notes.
+            most_bytes: Bytes that they may take; the oldest are dropped beyond it.
+        """
+        self.journal = Journal(folder, most_bytes)
+        self._is_told = False
+
+    def answered(
+        self,
+        route: str,
+        facts: Mapping[str, Any],
+        seen: Mapping[str, Any] | None,
+        seconds: float,
+        role: str = "champion",
+    ) -> None:
+        """Note a prediction, window by window.
+
+        Args:
+            route: Path that was asked.
+            facts: Facts about the bundle that predicted, as its workers tell them.
+            seen: What the worker saw; None for the worker of an older bundle, which does not tell.
+            seconds: Time of the whole prediction.
+            role: As in `Note`.
+        """
+        request, now = uuid4().hex, time.time()
+        known: dict[str, Any] = {
+            **_known(facts),
+            "route": route,
+            "request": request,
+            "role": role,
+            "backend": BACKEND,
+            "milliseconds": round(seconds * 1000, 2),
+            **{name: (seen or {}).get(name, 0) for name in ("width", "height")},
+            "image": (seen or {}).get("image", ""),
+        }
+        windows = (seen or {}).get("windows") or [{}]
+        ids = [request, *(f"{request}-{number}" for number in range(1, len(windows)))]
+        self._append(
+            [
+                Note(time=now, id=name, **known, **window)
+                for name, window in zip(ids, windows, strict=True)
+            ]
+        )
+
+    def refused(self, route: str, facts: Mapping[str, Any], status: int, seconds: float) -> None:
+        """Note a prediction that failed or was refused; without a right to ask, none is noted."""
+        if route not in PREDICTING or status in _NO_PREDICTION:
+            return
+        name = uuid4().hex
+        self._append(
+            [
+                Note(
+                    time=time.time(),
+                    id=name,
+                    route=route,
+                    request=name,
+                    status=status,
+                    milliseconds=round(seconds * 1000, 2),
+                    **_known(facts),
+                )
+            ]
+        )
+
+    def _append(self, notes: list[Note]) -> None:
+        is_written = self.journal.append(notes)
+        if not is_written and not self._is_told:
+            logger.warning(
+                "Predictions cannot be noted in %s (is the disk full?); answers go on without "
+                "notes, which are counted.",
+                self.journal.folder,
+            )
+        self._is_told = not is_written
+
+
+def _known(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a note about the bundle; empty before one is in service."""
+    return {name: str(facts.get(name, "")) for name in ("model", "version", "digest")}
