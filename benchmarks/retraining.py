@@ -47,7 +47,7 @@ from utils.tiling.tile import tile_id_of
 SEEDS = (0, 1, 2)
 OLD_IMAGES, IMAGE_SIZE, BATCH = 140, 256, 16
 EPOCHS, FEWER_EPOCHS = 10, 5
-_DARK, _BLUR, _NOISE = 0.3, 1.0, 8.0
+_DARK, _BLUR, _NOISE = 0.15, 1.5, 10.0
 DAY, NIGHT = "old test", "new test"
 COLUMNS = (DAY, NIGHT, "seconds")
 # The most that the score on the old test may fall, and the least that the new must rise.
