@@ -7,6 +7,7 @@ from typing import Any
 
 from utils.geometry import Window
 from utils.monitoring.measures import Measures
+from utils.monitoring.outliers import Features, OutlierReference
 from utils.shapes.shapes import Shapes
 
 _PLACES = 2  # decimals of a pixel in a note
@@ -21,24 +22,28 @@ class Seen:
         window: The window.
         shapes: Shapes with scores, in pixels of the image, before the merge with other windows.
         measures: Quality of its pixels.
-        outlier: Outlier score, as in `Note`.
+        features: Features of the pixels, float32 of shape (channels,), or None where the network
+            tells none.
         seconds: Time of the prediction.
     """
 
     window: Window
     shapes: Shapes
     measures: Measures
-    outlier: float | None
+    features: Features | None
     seconds: float
 
-    def facts(self, confidence: float) -> dict[str, Any]:
+    def facts(self, confidence: float, outliers: OutlierReference | None) -> dict[str, Any]:
         """The fields of a note about the window, as JSON holds them.
 
         Args:
             confidence: Minimum score of the shapes that are noted.
+            outliers: The training set's features, or None where they are not known.
         """
         shapes = self.shapes.select(self.shapes.confidences >= confidence)
-        window = self.window
+        window, outlier = self.window, None
+        if outliers is not None and self.features is not None:
+            outlier = outliers.score(self.features)
         return {
             "window": [window.x, window.y, window.width, window.height],
             "confidence": confidence,
@@ -48,5 +53,5 @@ class Seen:
             "brightness": self.measures.brightness,
             "contrast": self.measures.contrast,
             "sharpness": self.measures.sharpness,
-            "outlier": self.outlier,
+            "outlier": outlier,
         }

@@ -95,7 +95,6 @@ class SceneScan:
         is_whole: Whether the one window is the whole image, which may be reduced.
         georeference: Where the image lies on Earth, or None.
         classes: Names of the classes that are kept.
-        outliers: The training set's features, or None where the bundle has none.
     """
 
     network: OnnxNetwork
@@ -107,7 +106,6 @@ class SceneScan:
     is_whole: bool
     georeference: Georeference | None
     classes: frozenset[str]
-    outliers: OutlierReference | None = None
 
     @property
     def confidence(self) -> float:
@@ -164,11 +162,8 @@ class SceneScan:
         started, watched = time.monotonic(), _Watched(self.network)
         shapes = predict_window(watched, pixels, window, settings)
         if watched.is_asked:
-            outlier = None
-            if self.outliers is not None and watched.features is not None:
-                outlier = self.outliers.score(watched.features)
             took = time.monotonic() - started
-            seen.append(Seen(window, shapes, measures_of(pixels), outlier, took))
+            seen.append(Seen(window, shapes, measures_of(pixels), watched.features, took))
         return shapes
 
     def _of_classes(self, shapes: Shapes) -> Shapes:
@@ -273,7 +268,6 @@ class PackedDetector:
             is_whole=is_whole,
             georeference=georeference,
             classes=frozenset(options.get("classes", self.bundle.class_names)),
-            outliers=self.outliers,
         )
 
     def _sides(

@@ -49,7 +49,7 @@ class Noting:
         Args:
             route: Path that was asked.
             facts: Facts about the bundle that predicted, as its workers tell them.
-            seen: What the worker saw; None for the worker of an older bundle, which does not tell.
+            seen: Windows as the worker saw them; None from a worker of an older bundle.
             seconds: Time of the whole prediction.
             role: As in `Note`.
         """

@@ -12,9 +12,9 @@ from typing import Any, Self
 
 from utils.monitoring.journal import MOST_BYTES, Journal
 from utils.monitoring.notes import Note
+from utils.monitoring.outliers import OutlierReference
 from utils.monitoring.seen import Seen
-from utils.serving.bundle import Bundle
-from utils.serving.service.detector import SceneScan
+from utils.serving.service.detector import PackedDetector, SceneScan
 from utils.serving.service.noting import BACKEND, BYTES_VARIABLE, NOTES
 
 logger = logging.getLogger("spyglass.service")
@@ -28,19 +28,22 @@ class SceneNotes:
         journal: The journal of the service.
         scene: Id of the job.
         facts: Facts about the bundle.
+        outliers: The training set's features, or None where the bundle has none.
     """
 
     journal: Journal
     scene: str
     facts: Mapping[str, Any]
+    outliers: OutlierReference | None
 
     @classmethod
-    def of(cls, bundle: Bundle, folder: Path) -> Self:
+    def of(cls, detector: PackedDetector, folder: Path) -> Self:
         """The notes of the job in a folder of the service's state."""
         most = int(os.environ.get(BYTES_VARIABLE, MOST_BYTES))
         journal = Journal(folder.parents[1] / NOTES, most)
+        bundle = detector.bundle
         facts = {"model": bundle.model, "version": bundle.version, "digest": bundle.digest}
-        return cls(journal, folder.name, facts)
+        return cls(journal, folder.name, facts, detector.outliers)
 
     def add(self, windows: Sequence[Seen], scan: SceneScan) -> None:
         """Note the windows of a row.
@@ -61,7 +64,7 @@ class SceneNotes:
                 width=width,
                 height=height,
                 **self.facts,
-                **seen.facts(scan.confidence),
+                **seen.facts(scan.confidence, self.outliers),
             )
             for seen in windows
         ]

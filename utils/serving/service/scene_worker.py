@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> int:
         pixels = detector.pixel_options(most_pixels)
         if is_object:
             fetch(source, image, most_bytes)
-        notes = SceneNotes.of(detector.bundle, folder)
+        notes = SceneNotes.of(detector, folder)
         predict_scene(detector.scan(image, job["options"], pixels), folder, notes)
     except SpyglassError as error:
         return _failed(folder, problem_without_path(str(error), image))

@@ -141,12 +141,12 @@ def _objects(detector: PackedDetector, question: Header) -> _Found:
     with _told(path, _DAMAGED):
         scan = detector.scan(path, question.get("options", {}), pixels)
         rows = list(scan.rows())
-    windows = [seen.facts(scan.confidence) for row in rows for seen in row.seen]
+    seen = [one.facts(scan.confidence, detector.outliers) for row in rows for one in row.seen]
     note = {
         "image": sha256_of(path),
         "width": scan.size[0],
         "height": scan.size[1],
-        "windows": windows,
+        "windows": seen,
     }
     return _Found(scan, *objects_in_order(rows), note)
 
