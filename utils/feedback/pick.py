@@ -91,7 +91,7 @@ def _shortlist(
             by_tag.append(one)
         elif one.tile.tile_id in sent:
             waiting.append(one)
-        if one.tile.tile_id in tagged or options.only_tagged or one.found is None:
+        if one.tile.tile_id in tagged or options.only_tagged or not one.is_rated:
             continue
         drawn = chance(options.seed, one.tile.tile_id)
         if options.held_out_by_chance or not one.held_out:
@@ -104,7 +104,12 @@ def _shortlist(
 def first_score(one: Candidate, options: FeedbackOptions) -> float:
     """The score of a candidate without novelty, which needs feature vectors."""
     weights = options.weights
-    return weights.uncertainty * one.uncertainty + weights.disagreement * (one.disagreement or 0.0)
+    return (
+        weights.uncertainty * one.uncertainty
+        + weights.disagreement * (one.disagreement or 0.0)
+        + weights.outlier * (one.outlier or 0.0)
+        + weights.drift * (one.drift or 0.0)
+    )
 
 
 class _Largest:

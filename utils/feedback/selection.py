@@ -15,7 +15,14 @@ from utils.feedback.picked import PickedTile, Reason
 from utils.feedback.scores import Novelty, shares_below
 from utils.geometry import BoolArray, FloatArray
 
-_REASONS = (Reason.UNCERTAIN, Reason.DISAGREES, Reason.NOVEL)
+_REASONS = (
+    Reason.UNCERTAIN,
+    Reason.DISAGREES,
+    Reason.OUTLIER,
+    Reason.DRIFTED,
+    Reason.NOVEL,
+)
+_NOVELTY = _REASONS.index(Reason.NOVEL)
 
 
 class Selection:
@@ -48,7 +55,10 @@ class Selection:
         disagreement = np.array([one.disagreement or 0.0 for one in pool], dtype=float)
         # By rank, as novelty is: entropies and distances have no common scale otherwise.
         rank = shares_below(uncertainty, uncertainty)
-        self._parts = np.stack([rank, disagreement, np.zeros(len(pool))], axis=1)
+        outlier = np.array([one.outlier or 0.0 for one in pool], dtype=float)
+        drift = np.array([one.drift or 0.0 for one in pool], dtype=float)
+        parts = [rank, disagreement, outlier, drift, np.zeros(len(pool))]
+        self._parts = np.stack(parts, axis=1)
         self._weights = _weights(pool, options, has_vectors=self._has_vectors)
         self._learned_from = np.array([not one.held_out for one in pool], dtype=bool)
         self._scenes = np.array([one.tile.scene_id for one in pool], dtype=object)
@@ -115,9 +125,9 @@ class Selection:
         self._novelty.add(index)
 
     def _scores(self) -> FloatArray:
-        """The weighted score of each candidate by reason, shape (n, 3); rows sum to [0, 1]."""
+        """The weighted score of each candidate by reason, shape (n, 5); rows sum to [0, 1]."""
         parts = self._parts.copy()
-        parts[:, 2] = self._novelty.scores()
+        parts[:, _NOVELTY] = self._novelty.scores()
         return np.asarray(parts * self._weights)
 
     def _scene_has_room(self, most: int) -> BoolArray:
@@ -145,6 +155,8 @@ def _picked(
         uncertainty=one.uncertainty,
         disagreement=one.disagreement,
         novelty=novelty,
+        outlier=one.outlier,
+        drift=one.drift,
         found=one.found,
         model_version=one.model_version,
         confidence=one.confidence,
@@ -154,7 +166,7 @@ def _picked(
 def _weights(
     pool: Sequence[Candidate], options: FeedbackOptions, *, has_vectors: bool
 ) -> FloatArray:
-    """The weight of each reason for each tile, shape (n, 3); the reasons that apply sum to 1."""
+    """The weight of each reason for each tile, shape (n, 5); the reasons that apply sum to 1."""
     weights = options.weights
     novelty = weights.novelty if has_vectors else 0.0
     rows = np.array(
@@ -162,12 +174,14 @@ def _weights(
             [
                 weights.uncertainty,
                 0.0 if one.disagreement is None else weights.disagreement,
+                0.0 if one.outlier is None else weights.outlier,
+                0.0 if one.drift is None else weights.drift,
                 novelty,
             ]
             for one in pool
         ],
         dtype=float,
-    ).reshape(-1, 3)
+    ).reshape(-1, len(_REASONS))
     return np.asarray(rows / np.maximum(rows.sum(axis=1, keepdims=True), np.finfo(float).tiny))
 
 

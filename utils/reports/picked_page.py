@@ -21,6 +21,8 @@ _MEANINGS = {
     Reason.UNCERTAIN: "the detector could not decide about what it found on it",
     Reason.DISAGREES: "the detector is sure, and its labels say something else",
     Reason.NOVEL: "its features differ from those of all labelled tiles",
+    Reason.OUTLIER: "its features are unlike those of the training set",
+    Reason.DRIFTED: "its brightness, contrast or sharpness are unlike those of the test split",
     Reason.RANDOM: "drawn at random, so that reviews stay a fair sample",
     Reason.WAITING: "sent earlier, and nobody has reviewed it yet",
 }
@@ -82,7 +84,7 @@ def _picture(one: PickedTile) -> Markup:
 
 def _table(first: list[PickedTile]) -> Markup:
     headings = ["Tile", "Why", "Priority", "Uncertainty", "Disagreement", "Novelty"]
-    headings += ["Proposals sent", "Proposals not sent"]
+    headings += ["Outlier", "Drift", "Proposals sent", "Proposals not sent"]
     rows = (
         (
             one.tile.tile_id,
@@ -91,6 +93,8 @@ def _table(first: list[PickedTile]) -> Markup:
             one.uncertainty,
             one.disagreement,
             one.novelty,
+            one.outlier,
+            one.drift,
             _count(boxes_to_send(one)),
             _count(boxes_kept_back(one)),
         )
