@@ -130,7 +130,7 @@ def _sent_scenes(
 
 def _reference(version: ModelVersionResponse | None) -> Sequence[Note]:
     """The notes of the test split in the bundle of a version; none where it is not packed."""
-    packed = version and packed_version(version)
+    packed = None if version is None else packed_version(version)
     if packed is None:
         return ()
     file = packed.bundle.load().reference

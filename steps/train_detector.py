@@ -11,9 +11,11 @@ from records.running_step import log_figures
 from records.trainings import note_labels, warn_of_equal_training
 from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images, local_yolo_dataset
+from utils.dataset.replay import new_tiles, replayed
 from utils.dataset.splits import Split, as_splits
 from utils.detection.detector import Detector
 from utils.detection.ultralytics import train
+from utils.detection.ultralytics.going_on import going_on
 from utils.detection.ultralytics.options import TrainingOptions
 from utils.evaluation.options import EvaluationOptions
 from utils.evaluation.scale_cost import with_recall_by_scale, with_scale
@@ -26,13 +28,21 @@ def train_detector(
     splits: dict[str, str],
     training: TrainingOptions,
     evaluation: EvaluationOptions = EvaluationOptions(),
+    production: Detector | None = None,
+    learned: LabeledDataset | None = None,
 ) -> Annotated[Detector, "trained_detector"]:
     """Train on the train split; choose the best epoch and the confidence threshold on val.
 
     The threshold is chosen with the evaluation's test-time augmentation, which changes scores. The
     classes of whole images have none: the best class of an image is the answer.
+
+    With the detector in production and the labels that it has learned from, it goes on from there.
     """
     dataset = local_yolo_dataset(labels, as_splits(splits))
+    if training.start == "production":
+        training = going_on(training, production)
+        if training.replay is not None and learned is not None:
+            dataset = replayed(dataset, new_tiles(labels, learned), training.replay)
     detector = train.train_detector(
         dataset,
         training,

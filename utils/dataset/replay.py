@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+import numpy as np
+
+from utils.dataset.labeled import LabeledTile
 from utils.dataset.sampling import chance, described, train_images
 from utils.dataset.splits import Split
 from utils.dataset.yolo import YoloDataset
@@ -33,6 +36,30 @@ def replayed(dataset: YoloDataset, new: Collection[str], share: float) -> YoloDa
         data_yaml=described(dataset, {images[tile]: 1 for tile in kept}, fingerprint),
         fingerprint=fingerprint,
         tile_counts=dataset.tile_counts | {Split.TRAIN.value: len(kept)},
+    )
+
+
+def new_tiles(labels: Iterable[LabeledTile], learned: Iterable[LabeledTile]) -> set[str]:
+    """The ids of tiles that a detector has not learned from, or not with these labels.
+
+    Args:
+        labels: Labels of a training.
+        learned: Labels that the detector has learned from.
+    """
+    before = {tile.tile_id: tile for tile in learned}
+    return {
+        tile.tile_id
+        for tile in labels
+        if (old := before.get(tile.tile_id)) is None or not _are_equal(tile, old)
+    }
+
+
+def _are_equal(one: LabeledTile, other: LabeledTile) -> bool:
+    shapes, others = one.shapes, other.shapes
+    return (
+        one.sha256 == other.sha256
+        and shapes.labels == others.labels
+        and np.array_equal(shapes.xyxy, others.xyxy)
     )
 
 
