@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
 from zenml.models import ModelVersionResponse
 
 import materializers  # noqa: F401  (tells ZenML how to load a dataset)
+from commands.config_files import first_problem
 from commands.project import project_file
 from commands.requests import DEPLOYMENT, LOOP, PROMOTION
 from commands.retraining.failures import Failure
 from commands.retraining.fresh_reviews import FreshReviews, Known, fresh_reviews, known_reviews
 from commands.retraining.options import RetrainOptions
 from commands.retraining.rule import reason_to_retrain
-from commands.runs.execution import plan_run
+from commands.retraining.trial import require_end
+from commands.runs.execution import PlannedRun, plan_run
 from commands.stacks.registration import activate_stack
 from records.annotator import connect_label_studio
 from records.artifacts import artifact_with_id
@@ -61,8 +65,8 @@ def open_retraining(options: RetrainOptions) -> Retraining:
     # Every file is checked now: the promotion's turn comes hours later.
     plan_run(PROMOTION, files.promotion)
     if files.deployment is not None:
-        plan_run(DEPLOYMENT, files.deployment)
-    if plan_run(COMMANDS["training"], files.training).configuration.parameters["dataset"]:
+        require_end(plan_run(DEPLOYMENT, files.deployment))
+    if plan_training(options).configuration.parameters["dataset"]:
         raise ConfigurationError(
             f"{files.training} names a dataset, but a retraining learns from the labels that it "
             "has exported; with others it would be due for ever. Take the line out, or name "
@@ -74,6 +78,27 @@ def open_retraining(options: RetrainOptions) -> Retraining:
     label_studio = configuration.parameters["label_studio"].updated(create_missing=False)
     client = connect_label_studio(label_studio)
     return Retraining(options, model, client, open_project(client, label_studio))
+
+
+def plan_training(options: RetrainOptions, version: tuple[str, int] | None = None) -> PlannedRun:
+    """Plan the training of a retraining, with the options that it has otherwise.
+
+    Args:
+        options: Options from the configuration.
+        version: Name and version of the model.
+
+    Raises:
+        ConfigurationError: If the file, a key or a value is wrong.
+    """
+    planned = plan_run(COMMANDS["training"], options.pipelines.training, version)
+    configuration = planned.configuration
+    try:
+        training = configuration.parameters["training"].updated(**options.training)
+    except ValidationError as error:
+        problem = first_problem(error)
+        raise ConfigurationError(f"The training of a retraining is wrong: {problem}") from error
+    parameters = configuration.parameters | {"training": training}
+    return replace(planned, configuration=replace(configuration, parameters=parameters))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +149,7 @@ def attempt_of(
     labels = f"version {version.id}" if version else f"reviews {fresh.fingerprint}"
     files = [*dict(retraining.options.pipelines).values(), project_file()]
     contents = b"\0".join(file.read_bytes() for file in files)
+    contents += json.dumps(retraining.options.training, sort_keys=True, default=str).encode()
     return f"{labels} as in {hashlib.sha256(contents).hexdigest()[:16]}"
 
 

@@ -109,8 +109,22 @@ def follow_production(model: str) -> None:
         options = service.served.options
     elif options.where == "local" or cloud_status(model, options) is None:
         return
+    deploy_planned(with_deployment(planned, options))
+
+
+def with_deployment(
+    planned: PlannedRun,
+    options: DeploymentOptions,
+    version: ModelVersionResponse | None = None,
+) -> PlannedRun:
+    """The same deployment with other options, and of another version where one is given."""
     parameters = planned.configuration.parameters | {"deployment": options}
-    deploy_planned(_with_parameters(planned, parameters))
+    planned = _with_parameters(planned, parameters)
+    if version is None:
+        return planned
+    model = {"name": version.model.name, "version": version.number}
+    settings = planned.configuration.settings | {"model": model}
+    return replace(planned, configuration=replace(planned.configuration, settings=settings))
 
 
 def _with_parameters(planned: PlannedRun, parameters: dict[str, Any]) -> PlannedRun:
