@@ -58,7 +58,7 @@ class AlarmOptions(Options):
     least_requests: int = Field(default=20, ge=1)
     """Minimum number of requests for an alarm by latency or errors."""
 
-    webhook: str | None = None
+    webhook: str | None = Field(default=None, pattern="^https?://")
     """Address that gets each alarm as JSON, by POST."""
 
     email: MailOptions | None = None
