@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from utils.monitoring.options import AlarmOptions
 from utils.monitoring.quantities import title_of
-
-if TYPE_CHECKING:
-    from utils.monitoring.monitoring import Watched
+from utils.monitoring.watched import Watched
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ from utils.dataset.labeled import LabeledTile
 from utils.geometry import FloatArray
 from utils.monitoring.alarms import alarms_of
 from utils.monitoring.drift import drifts_of
-from utils.monitoring.monitoring import Distribution, FarOut, Latency, Monitoring, Stretch, Watched
+from utils.monitoring.monitoring import Monitoring
 from utils.monitoring.options import MonitoringOptions
 from utils.monitoring.quantities import comparable, confidence_of, predicted, values_of
 from utils.monitoring.reviewed import reviewed_of
 from utils.monitoring.tables import NoteRows, notes_in
+from utils.monitoring.watched import Distribution, FarOut, Latency, Stretch, Watched
 
 _DAY = 86_400.0
 _BINS = 20
