@@ -42,8 +42,8 @@ class Note:
         brightness: Mean luma, in [0, 1], or None.
         contrast: Standard deviation of the luma, in [0, 0.5], or None.
         sharpness: Standard deviation of the Laplacian, or None.
-        outlier: Share of held-out tiles that are nearer to the training set, in [0, 1], or None
-            where the bundle has no reference.
+        outlier: Share of test tiles that are nearer to the training set, in [0, 1]; above 1, the
+            distance as a multiple of that of the farthest. None where the bundle has no reference.
     """
 
     time: float

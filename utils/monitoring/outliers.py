@@ -3,7 +3,8 @@
 The features are those of the last layer of the detector's backbone, averaged over the image. The
 distance is that to the k-th nearest training image after scaling to unit length: Sun et al.,
 "Out-of-distribution detection with deep nearest neighbors", ICML 2022. It is told as the share of
-held-out images that are nearer, so that it means the same for every detector.
+held-out images that are nearer, so that it means the same for every detector; beyond the farthest
+of them, as a multiple of its distance.
 
 This module needs numpy only, since it runs in the service.
 """
@@ -51,12 +52,19 @@ class OutlierReference:
         return cls(unit, np.sort(distances))
 
     def score(self, features: Features) -> float:
-        """The share of held-out images that are nearer to the training images, in [0, 1].
+        """The outlier score of one image.
 
         Args:
-            features: Features of one image, shape (channels,).
+            features: Features of the image, shape (channels,).
+
+        Returns:
+            The share of held-out images that are nearer to the training images, in [0, 1]; above 1,
+            the distance as a multiple of that of the farthest held-out image.
         """
         distance = _distance(self.training, _unit(features[None])[0])
+        farthest = float(self.held_out[-1])
+        if distance > farthest:
+            return distance / farthest if farthest > 0 else 1.0 + distance
         nearer = int(np.searchsorted(self.held_out, np.float32(distance), side="left"))
         return nearer / len(self.held_out)
 
@@ -92,4 +100,4 @@ def _distance(training: Features, one: Features) -> float:
     likeness = training @ one
     k = min(_NEIGHBOUR, len(likeness))
     kth = float(np.partition(likeness, -k)[-k])
-    return float(np.sqrt(max(2 - 2 * kth, 0.0)))
+    return float(np.float32(np.sqrt(max(2 - 2 * kth, 0.0))))

@@ -88,12 +88,17 @@ class NoteRows:
 
     def __iter__(self) -> Iterator[Note]:
         """Yield the notes in order of time."""
-        for batch in self.table.to_batches(max_chunksize=1000):
-            yield from map(_to_note, batch.to_pylist())
+        return notes_in(self.table)
 
     def __len__(self) -> int:
         """The number of notes."""
         return int(self.table.num_rows)
+
+
+def notes_in(table: pa.Table) -> Iterator[Note]:
+    """Yield the notes in a table with the columns of `SCHEMA`."""
+    for batch in table.to_batches(max_chunksize=1000):
+        yield from map(_to_note, batch.to_pylist())
 
 
 def seal_notes(folder: Path) -> None:
