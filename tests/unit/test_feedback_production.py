@@ -74,7 +74,7 @@ def test_an_image_is_there_once_and_a_shadow_or_a_refusal_not_at_all(tmp_path):
         ],
         tmp_path,
     )
-    assert list(found.scenes) == [f"production/{one[:20]}", f"production/{other[:20]}"]
+    assert list(found.scenes) == [f"production/{one}", f"production/{other}"]
     assert (found.noted, found.gone) == (2, 0)
     first, second = found.predictions("3", has_boxes=True)
     assert [box.tolist() for box in first.shapes.xyxy] == [[0, 0, 8, 8]]
@@ -121,7 +121,7 @@ def test_the_most_uncertain_and_unusual_are_cut_and_some_by_chance(tmp_path):
     notes[4] = note(names[4], outlier=0.0, scores=[0.5])
     notes[7] = note(names[7], outlier=0.9, scores=[0.99])
     found = joined(notes, tmp_path)
-    ids = [f"production/{name[:20]}" for name in names]
+    ids = [f"production/{name}" for name in names]
     chosen = found.some(2, 0.5, seed=0)
     assert {ids[4], ids[7]} <= chosen.scenes.keys()
     assert len(chosen.scenes) in (2, 3, 4)
@@ -141,7 +141,7 @@ def test_near_duplicates_are_one_group_and_a_later_image_changes_none(tmp_path):
     later = joined([note(name) for name in names], tmp_path)
     assert list(later.groups.values()) == [*groups, groups[0]]
     (images / f"{names[0]}.png").unlink()
-    assert joined([note(names[2])], tmp_path).groups == {f"production/{names[2][:20]}": groups[0]}
+    assert joined([note(names[2])], tmp_path).groups == {f"production/{names[2]}": groups[0]}
 
 
 def test_a_plain_image_is_like_no_other(tmp_path):

@@ -12,7 +12,6 @@ from utils.geometry import FloatArray, Window
 from utils.shapes.shapes import Shapes
 
 SOURCE = "production"
-_ID_LENGTH = 20  # characters of the hash in the id of a scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class NotedScene:
     @property
     def scene_id(self) -> str:
         """The id of the scene that the image is: the same for the same content."""
-        return f"{SOURCE}/{self.sha256[:_ID_LENGTH]}"
+        return f"{SOURCE}/{self.sha256}"
 
     def outlier_in(self, window: Window) -> float | None:
         """The highest outlier score of the noted windows that a window overlaps."""

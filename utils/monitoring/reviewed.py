@@ -61,10 +61,7 @@ def reviewed_of(
         class_names: Classes of the detector.
         confidence: Minimum score of a prediction that counts.
     """
-    reviewed = _by_place(labels)
-    images = [
-        _image(note, tile) for note in notes if (tile := _tile_of(note, reviewed)) is not None
-    ]
+    images = reviewed_images(notes, labels)
     if not images:
         return None
     options = EvaluationOptions(confidence=confidence)
@@ -80,6 +77,12 @@ def reviewed_of(
         confusion=scores.confusion,
         class_names=scores.class_names,
     )
+
+
+def reviewed_images(notes: Iterable[Note], labels: Iterable[LabeledTile]) -> list[EvaluatedImage]:
+    """The noted windows that people have reviewed, with noted and true boxes, in order of notes."""
+    reviewed = _by_place(labels)
+    return [_image(note, tile) for note in notes if (tile := _tile_of(note, reviewed)) is not None]
 
 
 def _by_place(labels: Iterable[LabeledTile]) -> dict[Place, LabeledTile]:
