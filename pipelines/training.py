@@ -8,6 +8,7 @@ from records.artifacts import (
     in_production,
     manifest_behind,
     newest,
+    newest_predictions,
     previous_splits,
     training_labels,
 )
@@ -42,7 +43,8 @@ def training_pipeline(
     labels = training_labels(dataset)
     splits = split_by_scene(labels, fractions, previous_splits())
     manifest = manifest_behind(labels) or newest("tile_manifest")
-    checked, *_ = check_labels(labels, splits, manifest, checks, training)
+    seen = newest_predictions()
+    checked, *_ = check_labels(labels, splits, manifest, checks, training, *seen)
     detector, learned = in_production() if training.start == "production" else (None, None)
     detector = train_detector(checked, splits, training, evaluation, detector, learned)
     evaluate_detector(detector, checked, splits, evaluation)

@@ -159,6 +159,18 @@ def in_stages(*stages: str) -> list[ModelVersionResponse]:
     return [Client().get_model_version(model, stage) for stage in stages]
 
 
+def newest_predictions() -> tuple[ArtifactVersionResponse | None, ArtifactVersionResponse | None]:
+    """Find the detector in production of a static pipeline's model, and the newest predictions.
+
+    Both are None where one is missing, or is not in the artifact store of the stack.
+    """
+    detector, _ = in_production()
+    predictions = newest("predictions", _model_name(), artifact_store().id)
+    if detector is None or predictions is None or detector.artifact_store_id != artifact_store().id:
+        return None, None
+    return detector, predictions
+
+
 def in_production() -> tuple[ArtifactVersionResponse | None, ArtifactVersionResponse | None]:
     """Find the detector in production of a static pipeline's model, and the labels it learned from.
 

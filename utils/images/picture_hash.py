@@ -10,28 +10,33 @@ from PIL import Image
 
 _SIDE = 9
 _PLAINEST = 2.0  # standard deviation in grey levels below which a picture shows nothing
-NEAR_BITS = 10  # of 128, found on pairs of frames of one camera
+NEAR_BITS = 10  # of 128 bits
 Hashes = NDArray[np.uint64]
 
 
 def picture_hash(path: Path) -> Hashes | None:
+    """The hash of the picture in a file, from `hash_of`; None for one that Pillow cannot read."""
+    try:
+        with Image.open(path) as image:
+            image.draft("L", (8 * _SIDE, 8 * _SIDE))
+            return hash_of(image)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
+def hash_of(image: Image.Image) -> Hashes | None:
     """The difference hash of a picture: whether each cell of 9 by 9 is brighter than the next.
 
     Two words: to the right and downwards. See N. Krawetz, "Kind of like that", 2013.
 
-    Args:
-        path: Local file.
-
     Returns:
-        The hash, uint64 of shape (2,); None for a picture of one colour or one that Pillow cannot
-        read, of which nothing can be said.
+        The hash, uint64 of shape (2,); None for a picture of one colour, of which nothing can be
+        said.
+
+    Raises:
+        OSError: If it does not decode.
     """
-    try:
-        with Image.open(path) as image:
-            image.draft("L", (8 * _SIDE, 8 * _SIDE))
-            small = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
+    small = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
     grey = np.asarray(small, dtype=np.int16)
     if grey.std() < _PLAINEST:
         return None
