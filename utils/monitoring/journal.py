@@ -5,6 +5,7 @@
              notes-<time>-<count>.parquet   tables (`utils.monitoring.tables`)
              images/                        pictures, where they are asked for
              dropped.json                   counts of what was dropped, and why
+             drift.json                     drift of the last look, for `/metrics`
 
 This module needs the standard library only, since it runs in the service.
 """
@@ -27,6 +28,7 @@ from utils.state_files import read_state
 
 CURRENT = "current.ndjson"
 IMAGES = "images"
+DRIFT = "drift.json"
 _DROPPED = "dropped.json"
 _LOCK = ".lock"
 MOST_BYTES = 512 << 20

@@ -62,6 +62,11 @@ class Monitoring:
         return cls(**{name: getattr(found, name) for name in _NAMES} | {"folder": folder})
 
     @property
+    def drifted(self) -> bool:
+        """Whether any version drifted."""
+        return any(version.drifted for version in self.versions)
+
+    @property
     def pictures(self) -> list[str]:
         """Names of its pictures."""
         return sorted({one.picture for version in self.versions for one in version.far_out} - {""})
