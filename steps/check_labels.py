@@ -30,7 +30,7 @@ from utils.issues import IssueReport
 from utils.monitoring.tables import read_notes
 from utils.reports.augmentation_page import augmentation_page
 from utils.reports.dataset_page import dataset_page
-from utils.serving.process import notes_folder
+from utils.serving.monitored import service_notes
 from utils.tiling.manifest import TileManifest
 
 
@@ -100,7 +100,7 @@ def _expected(place: str | None) -> list[PictureFacts]:
     if place is None:
         return []
     if place == "production":
-        return noted_pictures(read_notes([notes_folder(model.name)]))
+        return noted_pictures(read_notes([service_notes(model.name)]))
     folder = Path(place)
     if not folder.is_dir():
         raise ConfigurationError(

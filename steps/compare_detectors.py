@@ -17,7 +17,7 @@ from utils.evaluation.options import EvaluationOptions, PromotionOptions
 from utils.evaluation.promotion import Promotion, decide_promotion
 from utils.monitoring.shadowed import shadowed_of
 from utils.monitoring.tables import read_notes
-from utils.serving.process import notes_folder
+from utils.serving.monitored import service_notes
 
 
 @step
@@ -41,7 +41,7 @@ def compare_detectors(
     versions = str(champion_version), str(challenger_version)
     shadowed = None
     if promotion.shadow_images:
-        notes = read_notes([notes_folder(model)])
+        notes = read_notes([service_notes(model)])
         # The challenger's labels are usually the newer, and hold those of the champion.
         learned = {tile.tile_id for tile in labels}
         shadowed = shadowed_of(notes, reviews or (), *versions, learned)

@@ -33,7 +33,7 @@ from utils.issues import IssueReport
 from utils.monitoring.journal import IMAGES
 from utils.monitoring.notes import Note
 from utils.monitoring.tables import NoteTable, read_notes
-from utils.serving.process import notes_folder
+from utils.serving.monitored import service_notes
 from utils.shapes.shapes import ShapeKind
 from utils.storage.store import open_store
 from utils.tiling.manifest import TileManifest, cut_like
@@ -105,7 +105,7 @@ def _production(
     Raises:
         ImageError: If none was kept.
     """
-    folder = Path(feedback.notes) if feedback.notes else notes_folder(model)
+    folder = Path(feedback.notes) if feedback.notes else service_notes(model)
     notes = read_notes([folder], since=time.time() - feedback.days * _DAY)
     for damaged in notes.damaged:
         issues.add(str(folder), "notes that cannot be read", damaged, set_aside=False)

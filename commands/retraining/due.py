@@ -16,6 +16,7 @@ import materializers  # noqa: F401  (tells ZenML how to load a dataset)
 from commands.config_files import first_problem
 from commands.project import project_file
 from commands.requests import DEPLOYMENT, LOOP, PROMOTION
+from commands.retraining.drift import drift_found
 from commands.retraining.failures import Failure
 from commands.retraining.fresh_reviews import FreshReviews, Known, fresh_reviews, known_reviews
 from commands.retraining.options import RetrainOptions
@@ -111,6 +112,7 @@ class Outlook:
         reason: Why another retraining is due, or None.
         fresh: Reviews since the last training.
         failure: Failure that forbids another attempt now, or None.
+        drift: Finding of the monitoring, or None.
     """
 
     begun: ModelVersionResponse | None
@@ -118,6 +120,7 @@ class Outlook:
     reason: str | None
     fresh: FreshReviews
     failure: Failure | None
+    drift: str | None = None
 
 
 def is_due(retraining: Retraining) -> bool:
@@ -131,7 +134,10 @@ def outlook_of(retraining: Retraining) -> Outlook:
     """Find what was begun, what is due, and whether just that has failed."""
     begun, given_up = unfinished_retraining(retraining.model), None
     failure = Failure.last(retraining.model)
-    reason, fresh = _reason(retraining)
+    drift = None
+    if retraining.options.rule.drift_tiles is not None:
+        drift = drift_found(retraining.model)
+    reason, fresh = _reason(retraining, drift)
 
     def has_failed() -> bool:
         return failure is not None and failure.attempt == attempt_of(retraining, begun, fresh)
@@ -139,7 +145,7 @@ def outlook_of(retraining: Retraining) -> Outlook:
     if begun is not None and reason and has_failed() and has_newer_reviews(retraining, begun):
         begun, given_up = None, begun
     waits = failure is not None and has_failed() and datetime.now(UTC) < failure.next_try
-    return Outlook(begun, given_up, reason, fresh, failure if waits else None)
+    return Outlook(begun, given_up, reason, fresh, failure if waits else None, drift)
 
 
 def attempt_of(
@@ -159,13 +165,14 @@ def has_newer_reviews(retraining: Retraining, version: ModelVersionResponse) -> 
     return labels is not None and _fresh(retraining, str(labels.id)).tiles > 0
 
 
-def _reason(retraining: Retraining) -> tuple[str | None, FreshReviews]:
+def _reason(retraining: Retraining, drift: str | None) -> tuple[str | None, FreshReviews]:
     """Return why a training is due, or None, and the reviews since the last one."""
     trained = last_trained(retraining.model)
     learned = learned_from(trained) if trained else {}
     fresh = _fresh(retraining, learned.get("id"))
     at = datetime.fromisoformat(learned["at"]) if learned else None
-    return reason_to_retrain(retraining.options.rule, fresh, at, datetime.now(UTC)), fresh
+    rule, now = retraining.options.rule, datetime.now(UTC)
+    return reason_to_retrain(rule, fresh, at, now, drift), fresh
 
 
 def _fresh(retraining: Retraining, labels: str | None) -> FreshReviews:

@@ -37,7 +37,6 @@ from utils.serving.client import Client
 from utils.serving.environment import service_python
 from utils.serving.options import LOOPBACK, DeploymentOptions
 from utils.serving.service.challenge import CHALLENGE_FILE
-from utils.serving.service.noting import NOTES
 from utils.state_files import read_state
 
 _NAME = "service"
@@ -172,11 +171,6 @@ def service_folder(model: str) -> Path:
     """The folder with state, log and tokens of a model's service."""
     name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in model)
     return local_folder(_FOLDER, f"{name}-{sha256(model.encode()).hexdigest()[:8]}")
-
-
-def notes_folder(model: str) -> Path:
-    """The folder of what a model's service on this machine noted."""
-    return service_folder(model) / _STATE / NOTES
 
 
 def running_service(model: str) -> RunningService | None:
