@@ -175,6 +175,7 @@ class Front:
         if route := question.get("route"):
             seen, seconds = header.get("note"), time.monotonic() - started
             self.notes.answered(route, pool.facts, seen, seconds)
+            self.metrics.noted((seen or {}).get("windows", ()))
         return pool.facts, (header, body)
 
     async def deploy(self, bundle: Path) -> dict[str, Any]:
