@@ -32,7 +32,7 @@ class MonitoringMaterializer(FolderMaterializer):
         """The numbers shown beside the artifact."""
         return {
             "windows": sum(version.windows for version in data.versions),
-            "versions": sorted({version.version for version in data.versions} - {""}),
+            "versions": ", ".join(version.name for version in data.versions),
             "alarms": len(data.alarms),
             "alarming": [f"{alarm.version}: {alarm.sentence}" for alarm in data.alarms],
             "drifted": data.drifted,

@@ -20,5 +20,5 @@ def monitor_predictions(monitoring: MonitoringOptions) -> Annotated[Monitoring, 
     monitored = Monitored(model, monitoring, references_for(model))
     found = monitored.look(reviewed_labels(model), predicted_scenes(model), scratch_folder())
     told = monitored.tell(found)
-    log_figures({"told": list(told.told), "not_told": list(told.failures)})
+    log_figures({"told_by": " and ".join(told.told), "not_told": " ".join(told.failures)})
     return found

@@ -93,7 +93,7 @@ def retrain(user: User) -> Iterator[str]:
         model=model | {"version": "production"},
         parameters={
             "deployment": {"port": free_port(), "canary": 0.5, "full_after": 3},
-            "inference": {"confidence": 0.05, "tile_size": SIDE, "overlap": 0},
+            "inference": {"confidence": 0.05, "tile_size": SIDE, "overlap": 4},
         },
     )
     user.writes(

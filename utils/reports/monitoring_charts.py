@@ -166,3 +166,11 @@ def legend_of_distributions() -> Markup:
         '<p class="soft keys"><span class="key filled"></span>now'
         '<span class="key line1"></span>test split</p>'
     )
+
+
+def _x(share: float) -> float:
+    return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
+
+
+def _y(share: float) -> float:
+    return _TOP + (1 - share) * (_HEIGHT - _TOP - _BOTTOM)

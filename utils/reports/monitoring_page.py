@@ -204,9 +204,10 @@ def _rule(version: Watched, found: Monitoring) -> Markup:
     enough = "" if version.drifts[0].enough else " These are too few for a verdict."
     return paragraph(
         f"The newest {version.compared:,} windows beside {version.reference_windows:,} of the test "
-        f"split.{enough}{left_out} A quantity drifted if a distance reaches its limit: the larger "
-        f"of the least distance that matters and of what chance reaches in {found.false_alarms:.0%} "
-        "of all looks, over all quantities together. The p-value decides nothing."
+        f"split.{enough}{left_out} A quantity drifted if a distance reaches its limit, the larger "
+        "of the least distance that matters and of that which chance reaches in "
+        f"{found.false_alarms:.0%} of all looks, over all quantities together. The p-value decides "
+        "nothing."
     )
 
 

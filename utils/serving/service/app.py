@@ -120,6 +120,7 @@ async def _ready(_request: Request, front: Front) -> Response:
 
 async def _metrics(_request: Request, front: Front) -> Response:
     served = (front.facts["model"], front.facts["version"]) if front.facts else None
+    front.metrics.watched(front.notes.last_look(), front.notes.lost())
     page = front.metrics.page(
         waiting=front.in_hand,
         restarts=front.restarts,

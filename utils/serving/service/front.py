@@ -209,7 +209,10 @@ class Front:
     ) -> None:
         if route := question.get("route"):
             seconds = time.monotonic() - started
-            self.notes.answered(route, facts, header.get("note"), seconds, role)
+            seen = header.get("note")
+            self.notes.answered(route, facts, seen, seconds, role)
+            if role != "shadow":
+                self.metrics.noted((seen or {}).get("windows", ()))
 
     def _note_shadow(
         self, question: Header, facts: dict[str, Any], header: Header, started: float

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from utils.monitoring.journal import Journal
+from utils.monitoring.journal import DRIFT, Journal, read_dropped
 from utils.monitoring.notes import Note
+from utils.state_files import read_state
 
 NOTES = "notes"
 # The bound in bytes, for the processes of scenes: those of other versions take no argument for it.
@@ -91,6 +93,16 @@ class Noting:
                 )
             ]
         )
+
+    def last_look(self) -> dict[str, Any]:
+        """The drift that `--monitor` has found last; empty before it has looked."""
+        found = read_state(self.journal.folder / DRIFT, dict, "the next look makes it again")
+        return found or {}
+
+    def lost(self) -> dict[str, int]:
+        """The number of notes that are not there, by reason."""
+        dropped = asdict(read_dropped(self.journal.folder))
+        return {**dropped, "unwritten": dropped["unwritten"] + self.journal.unwritten}
 
     def _append(self, notes: list[Note]) -> None:
         is_written = self.journal.append(notes)
