@@ -199,7 +199,7 @@ def send_by_night(user: User) -> dict[str, list[Box]]:
     """Send dark images to the service, which keeps them; returns their boxes by scene."""
     client, random = running_service(MODEL).client(), np.random.default_rng(1)
     kept = service_notes(MODEL) / "images"
-    kept.mkdir(exist_ok=True)
+    kept.mkdir(mode=0o700, parents=True, exist_ok=True)
     truth = {}
     for number in range(SENT):
         pixels, boxes = picture(random, 0.4)

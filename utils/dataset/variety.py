@@ -62,7 +62,7 @@ class Pictures:
 
 @dataclass(slots=True)
 class Variety:
-    """What a stream of training tiles shows of its variety.
+    """The variety of a stream of labelled tiles.
 
     Attributes:
         places: Centre of each label as a share of its tile, (n, 2).

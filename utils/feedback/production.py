@@ -27,7 +27,7 @@ _MEASURES = ("brightness", "contrast", "sharpness")
 
 @dataclass(frozen=True, slots=True)
 class Production:
-    """What came in.
+    """Images that came in.
 
     Attributes:
         scenes: Images that are kept, by scene id, in order of time.
