@@ -88,7 +88,7 @@ def pick_production_tiles(
         model_version=str(model.number),
         noted=chosen.scenes,
     )
-    log_figures({"noted": everything.noted, "kept": len(everything.scenes)})
+    log_figures({"noted": everything.noted, "kept": len(everything.scenes)}, "picked_tiles")
     classes = list(dict.fromkeys([*detector.class_names, *(labels.class_names if labels else ())]))
     store = open_store(data_source)
     return *write_picked(picked, classes, store, cut, folder, detector.kind), issues

@@ -20,7 +20,7 @@ from commands.retraining.due import (
     plan_training,
 )
 from commands.retraining.failures import Failure, forget_failure, remember_failure
-from commands.retraining.trial import alone, is_tried, trial_of
+from commands.retraining.trial import alone, is_tried, lacks_reviews, trial_of
 from commands.runs.execution import PlannedRun, plan_run, run_pipeline
 from commands.serving.deploy import deploy_planned, plan_deployment
 from records.model_versions import version_in
@@ -147,16 +147,27 @@ def _promoted(
         return True
     comparison = plan_run(PROMOTION, retraining.options.pipelines.promotion)
     _say_step(3, f"comparison and promotion of version {version.number}")
-    if deployment is None or champion is None or not is_tried(deployment, champion):
-        promote_to_production(model, comparison, Promote("production", yes=yes))
-        champion = version_in(model, "production")
-        return champion is not None and champion.id == version.id
+    if deployment is None or champion is None:
+        return _compared(model, comparison, version, yes=yes)
+    if lacks_reviews(deployment, comparison, champion, version, yes=yes):
+        return None
+    if not is_tried(deployment, champion):
+        return _compared(model, comparison, version, yes=yes)
     if not has_won(version, champion) and not wins(version, comparison, yes=yes):
         return False
     passed = trial_of(deployment, version, yes=yes)
     if passed:
         move_to_production(model, champion, version)
     return passed
+
+
+def _compared(
+    model: str, comparison: PlannedRun, version: ModelVersionResponse, *, yes: bool
+) -> bool:
+    """Whether a version is in production after its comparison."""
+    promote_to_production(model, comparison, Promote("production", yes=yes))
+    champion = version_in(model, "production")
+    return champion is not None and champion.id == version.id
 
 
 def _say_step(number: int, what: str) -> None:

@@ -9,8 +9,14 @@ from commands.runs.execution import PlannedRun
 from commands.serving.challenge import figures_of
 from commands.serving.deploy import deploy_planned, with_deployment
 from records.model_versions import version_in
+from records.monitored import reviewed_labels
 from utils.errors import ConfigurationError
+from utils.evaluation.options import EvaluationOptions, PromotionOptions
+from utils.evaluation.shadow_agreement import Shadowed, agreement_rule
+from utils.monitoring.shadowed import shadowed_of
+from utils.monitoring.tables import read_notes
 from utils.serving.challenge import ChallengerState, challenger_of
+from utils.serving.monitored import service_notes
 from utils.serving.options import DeploymentOptions
 from utils.serving.process import running_service
 
@@ -34,8 +40,58 @@ def require_end(planned: PlannedRun) -> None:
 
 def is_tried(planned: PlannedRun, champion: ModelVersionResponse | None) -> bool:
     """Whether a version that won is tried as a canary first: beside a champion that serves."""
-    if champion is None or not _options(planned).canary:
+    return champion is not None and _options(planned).canary > 0 and _serves(champion)
+
+
+def lacks_reviews(
+    planned: PlannedRun,
+    comparison: PlannedRun,
+    champion: ModelVersionResponse,
+    version: ModelVersionResponse,
+    *,
+    yes: bool,
+) -> bool:
+    """Have a version shadow the champion, until people have reviewed as much as a promotion asks.
+
+    Args:
+        planned: Deployment of the retraining.
+        comparison: Comparison, with the number of shadowed images that it asks for.
+        champion: Version in production.
+        version: Version that was trained.
+        yes: Whether to answer yes to questions.
+
+    Raises:
+        SpyglassError: If the shadow cannot be begun.
+    """
+    promotion: PromotionOptions = comparison.configuration.parameters["promotion"]
+    options = _options(planned)
+    if not promotion.shadow_images or not options.shadow or not _serves(champion):
         return False
+    shadowed = _shadowed(champion, version)
+    state = _state(version)
+    is_over = state is not None and state.is_over
+    if is_over or len(shadowed.champion) >= promotion.shadow_images:
+        return False
+    if state is None:
+        only_shadow = options.updated(canary=0.0, full_after=None, challenger=version.number)
+        deploy_planned(with_deployment(planned, only_shadow, champion), yes=yes)
+    rule = agreement_rule(shadowed, promotion, EvaluationOptions())
+    say(
+        f"Version {version.number} waits for its comparison, which asks for "
+        f"{promotion.shadow_images} shadowed and reviewed images: {rule.measured}."
+    )
+    return True
+
+
+def _shadowed(champion: ModelVersionResponse, version: ModelVersionResponse) -> Shadowed:
+    """The reviewed images that a version has shadowed and not learned from."""
+    model, labels = version.model.name, version.get_artifact("labeled_dataset")
+    learned = {tile.tile_id for tile in labels.load()} if labels else set()
+    notes, reviews = read_notes([service_notes(model)]), reviewed_labels(model)
+    return shadowed_of(notes, reviews, str(champion.number), str(version.number), learned)
+
+
+def _serves(champion: ModelVersionResponse) -> bool:
     service = running_service(champion.model.name)
     return service is not None and service.served.version == str(champion.number)
 
@@ -50,7 +106,7 @@ def trial_of(planned: PlannedRun, version: ModelVersionResponse, *, yes: bool) -
         SpyglassError: If it cannot be begun.
     """
     state = _state(version)
-    if state is None:
+    if state is None or (not state.is_over and not state.canary):  # a shadow becomes a canary
         options = _options(planned).updated(challenger=version.number)
         champion = version_in(version.model.name, "production")
         assert champion is not None  # noqa: S101 - `is_tried` has found it
