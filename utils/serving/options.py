@@ -7,13 +7,24 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from utils.monitoring.kept_pictures import Keep
 from utils.options import Options
 from utils.serving.model_facts import NOT_STATED
 from utils.serving.service.limits import Limits
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # A running service takes none of these from a later deployment: it has to start again.
-_PLACEMENT = {"host", "port", "workers", "threads", "folders", "buckets", "label_studio", "limits"}
+_PLACEMENT = {
+    "keep",
+    "host",
+    "port",
+    "workers",
+    "threads",
+    "folders",
+    "buckets",
+    "label_studio",
+    "limits",
+}
 
 
 class PackageOptions(Options):
@@ -87,6 +98,10 @@ class DeploymentOptions(Options):
     label_studio: str | None = None
     """Label Studio whose projects may ask the service for predictions: `embedded`, or an address.
     The service gets its token, as the pipelines have it, to fetch the images of the tasks."""
+
+    keep: Keep = "none"
+    """Pictures to keep beside the notes of predictions, for monitoring and feedback: none, since
+    images are their senders'; thumbnails of at most 256 pixels; or images as they were received."""
 
     limits: Limits = Limits()
     """Limits of the service on requests, waiting work and kept results."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from utils.monitoring.kept_pictures import Keep
 from utils.serving.service.access import ADMIN_FILE, service_token, token_in
 from utils.serving.service.addresses import Addresses
 from utils.serving.service.frames import Frame, Header
@@ -55,6 +56,7 @@ class Front:
         host: str,
         places: Sequence[str] = (),
         task_images: TaskImages | None = None,
+        keep: Keep = "none",
     ) -> None:
         """Prepare the state folder; nothing is started.
 
@@ -67,10 +69,11 @@ class Front:
             host: Address that the service listens on.
             places: Folders and buckets whose files may be scenes.
             task_images: Images of Label Studio's tasks; by default none.
+            keep: Pictures that are kept beside the notes.
         """
         self.limits = limits
         self.metrics = Metrics()
-        self.notes = Noting(state / NOTES, limits.notes_bytes)
+        self.notes = Noting(state / NOTES, limits, keep)
         self.state = state
         self.incoming = state / "incoming"
         self.addresses = Addresses(places)
@@ -161,7 +164,7 @@ class Front:
         try:
             async with self._slots:
                 pool = self.pool
-                header, body = await pool.ask(question)
+                header, body = await pool.ask(self.notes.asked(question))
         except TooSlow:
             seconds = self.limits.answer_seconds
             raise Refused(504, f"The prediction took longer than {seconds:g} s.") from None
@@ -169,14 +172,24 @@ class Front:
             raise busy("The worker ended over this prediction; ask again.", 5, 503) from None
         finally:
             self._in_hand -= 1
-        if header["status"] != 200:
-            raise Refused(header["status"], header["error"])
+        try:
+            if header["status"] != 200:
+                raise Refused(header["status"], header["error"])
+            self._note(question, pool.facts, header, time.monotonic() - started)
+        finally:
+            self.notes.forget(question)
+        return pool.facts, (header, body)
+
+    def _note(
+        self, question: Header, facts: dict[str, Any], header: Header, seconds: float
+    ) -> None:
+        """Count and note an answer."""
         self.metrics.found(header["counts"])
         if route := question.get("route"):
-            seen, seconds = header.get("note"), time.monotonic() - started
-            self.notes.answered(route, pool.facts, seen, seconds)
-            self.metrics.noted((seen or {}).get("windows", ()))
-        return pool.facts, (header, body)
+            seen = header.get("note") or {}
+            self.notes.answered(route, facts, seen, seconds)
+            self.notes.keep_picture(question, seen)
+            self.metrics.noted(seen.get("windows", ()))
 
     async def deploy(self, bundle: Path) -> dict[str, Any]:
         """Serve another bundle: start beside, prove, switch, drain, stop.
