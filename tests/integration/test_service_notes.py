@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.fixtures.services import Service, served, wait_for
 from tests.fixtures.spots import png, scattered_cells, spots
 from utils.monitoring.notes import Note
 from utils.monitoring.tables import read_notes
+from utils.paths import PROJECT_ROOT
 
 SIDE = 16 + 48 * 20
 CELLS = scattered_cells(SIDE, SIDE, 400)
@@ -169,6 +171,7 @@ def test_metrics_tell_of_windows_outliers_and_drift(service, image) -> None:
     drift.write_text(json.dumps({"alarms": 1, "versions": [told]}))
     page = service.get("/metrics").body.decode()
     drift.unlink()
+    assert_dashboard_names(page)
     assert (
         'spyglass_drift{distance="ks",quantity="objects",role="champion",version="1"} 0.5' in page
     )
@@ -177,3 +180,15 @@ def test_metrics_tell_of_windows_outliers_and_drift(service, image) -> None:
     assert 'spyglass_image_quality{measure="brightness"}' in page
     assert "spyglass_window_objects_bucket" in page
     assert 'spyglass_notes_lost{reason="unwritten"} 0.0' in page
+
+
+def assert_dashboard_names(page: str) -> None:
+    """Make sure that each metric of the Grafana dashboard is one that the service tells."""
+    board = json.loads((PROJECT_ROOT / "deployment" / "grafana" / "dashboard.json").read_text())
+    asked = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    names = {name for expression in asked for name in re.findall(r"spyglass_\w+", expression)}
+    told = set(re.findall(r"^(spyglass_\w+)", page, re.MULTILINE))
+    assert names
+    assert names <= told
+    labels = {pair for expression in asked for pair in re.findall(r"by \((\w+)\)", expression)}
+    assert labels <= {"le", "status", "class_name", "state"}
