@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from tests.fixtures.user import User, kill, wait_for_line
 from utils.annotation.label_studio.connection import ask
 from utils.ports import free_port
 from utils.serving.challenge import challenger_of
-from utils.serving.monitored import service_notes
 from utils.serving.process import running_service, stop_service
 
 PROJECT = MODEL = "round-from-production"
@@ -92,7 +90,7 @@ def retrain(user: User) -> Iterator[str]:
         "deployment",
         model=model | {"version": "production"},
         parameters={
-            "deployment": {"port": free_port(), "canary": 0.5, "full_after": 3},
+            "deployment": {"port": free_port(), "keep": "images", "canary": 0.5, "full_after": 3},
             "inference": {"confidence": 0.05, "tile_size": SIDE, "overlap": 4},
         },
     )
@@ -198,8 +196,6 @@ def test_what_drifts_out_there_is_reviewed_learned_tried_and_promoted(user: User
 def send_by_night(user: User) -> dict[str, list[Box]]:
     """Send dark images to the service, which keeps them; returns their boxes by scene."""
     client, random = running_service(MODEL).client(), np.random.default_rng(1)
-    kept = service_notes(MODEL) / "images"
-    kept.mkdir(mode=0o700, parents=True, exist_ok=True)
     truth = {}
     for number in range(SENT):
         pixels, boxes = picture(random, 0.4)
@@ -207,6 +203,5 @@ def send_by_night(user: User) -> dict[str, list[Box]]:
         Image.fromarray(pixels).save(path)
         client.predict(path)
         name = hashlib.sha256(path.read_bytes()).hexdigest()
-        shutil.copy(path, kept / f"{name}.png")
         truth[f"production/{name}"] = boxes
     return truth

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.fixtures.services import Service, served, wait_for
 from tests.fixtures.spots import png, scattered_cells, spots
 from utils.monitoring.notes import Note
 from utils.monitoring.tables import read_notes
+from utils.paths import PROJECT_ROOT
 
 SIDE = 16 + 48 * 20
 CELLS = scattered_cells(SIDE, SIDE, 400)
@@ -131,3 +134,61 @@ def test_each_window_of_a_scene_is_noted_once_although_it_is_killed(spots_bundle
     assert len({note.window for note in found}) == len(found) == 400
     assert {(note.route, note.image, note.request) for note in found} == {("/scenes", job, job)}
     assert json.loads(last)["id"] in {note.id for note in found}
+
+
+@pytest.mark.parametrize("keep", ["thumbnails", "images"])
+def test_pictures_are_kept_where_they_are_asked_for(spots_bundle, tmp_path, keep) -> None:
+    large = png(spots(1024, 512, [(1, 2, "ship")]), tmp_path / "large.png")
+    with served(spots_bundle().folder, tmp_path / "state", "--keep", keep) as service:
+        assert service.predict(large).status == 200
+        assert service.predict(b"no image").status == 415
+        assert service.predict(large, "", accept="application/geo+json").status == 422
+        (kept,) = (service.state / "notes" / "images").iterdir()
+        name = hashlib.sha256(large.read_bytes()).hexdigest()
+        if keep == "images":
+            assert (kept.name, kept.read_bytes()) == (f"{name}.png", large.read_bytes())
+        else:
+            assert kept.name == f"{name}.jpg"
+            with Image.open(kept) as picture:
+                assert (picture.format, picture.size) == ("JPEG", (256, 128))
+        assert not list((service.state / "incoming").iterdir())
+
+
+def test_nothing_is_kept_by_default(service, image) -> None:
+    service.predict(fresh(image, 5))
+    assert not (service.state / "notes" / "images").exists()
+
+
+def test_metrics_tell_of_windows_outliers_and_drift(service, image) -> None:
+    service.predict(fresh(image, 6))
+    told = {
+        "version": "1",
+        "role": "champion",
+        "windows": 60,
+        "quantities": {"objects": {"ks": 0.5, "wasserstein": 1.5, "found": True}},
+    }
+    drift = service.state / "notes" / "drift.json"
+    drift.write_text(json.dumps({"alarms": 1, "versions": [told]}))
+    page = service.get("/metrics").body.decode()
+    drift.unlink()
+    assert_dashboard_names(page)
+    assert (
+        'spyglass_drift{distance="ks",quantity="objects",role="champion",version="1"} 0.5' in page
+    )
+    assert 'spyglass_drifted{role="champion",version="1"} 1.0' in page
+    assert "spyglass_alarms 1.0" in page
+    assert 'spyglass_image_quality{measure="brightness"}' in page
+    assert "spyglass_window_objects_bucket" in page
+    assert 'spyglass_notes_lost{reason="unwritten"} 0.0' in page
+
+
+def assert_dashboard_names(page: str) -> None:
+    """Make sure that each metric of the Grafana dashboard is one that the service tells."""
+    board = json.loads((PROJECT_ROOT / "deployment" / "grafana" / "dashboard.json").read_text())
+    asked = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    names = {name for expression in asked for name in re.findall(r"spyglass_\w+", expression)}
+    told = set(re.findall(r"^(spyglass_\w+)", page, re.MULTILINE))
+    assert names
+    assert names <= told
+    labels = {pair for expression in asked for pair in re.findall(r"by \((\w+)\)", expression)}
+    assert labels <= {"le", "status", "class_name", "state"}

@@ -208,7 +208,7 @@ def _distribution(reference: FloatArray, current: FloatArray) -> Distribution:
     if set(np.unique(both)) <= {0.0, 1.0}:
         edges = np.array([0.0, 0.5, 1.0])
     elif np.all(both == both.round()) and high - low < 2 * _BINS:
-        edges = np.arange(low - 0.5, high + 1.0)  # counts
+        edges = np.arange(np.floor(low) - 0.5, np.ceil(high) + 1.0)  # counts
     else:
         edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
     return Distribution(edges.tolist(), _shares(current, edges), _shares(reference, edges))

@@ -125,8 +125,8 @@ def distribution(values: Distribution) -> Markup:
         for side in (0, 1)
     ]
     steps = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    label = Markup('<text x="{:.1f}" y="{}">{}</text>')
-    shown = sorted({0, count // 2, count})
+    label = Markup('<text style="text-anchor: {}" x="{:.1f}" y="{}">{}</text>')
+    shown = {0: "start", count // 2: "middle", count: "end"}
     return Markup(
         '<svg class="chart" viewBox="0 0 {} {}" role="img">{}<polyline class="line1" points="{}">'
         "<title>reference</title></polyline>{}</svg>"
@@ -135,7 +135,10 @@ def distribution(values: Distribution) -> Markup:
         _HEIGHT,
         columns,
         steps,
-        joined(label.format(_x(index / count), _HEIGHT - 8, edges[index]) for index in shown),
+        joined(
+            label.format(anchor, _x(index / count), _HEIGHT - 8, edges[index])
+            for index, anchor in shown.items()
+        ),
     )
 
 

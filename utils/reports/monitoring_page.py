@@ -150,7 +150,7 @@ def _version(version: Watched, found: Monitoring) -> Iterator[Markup]:
         yield section(
             f"{_capital(version.name)}: farthest from the training set",
             _beyond(version),
-            sheet(_picture(one, found.folder) for one in version.far_out),
+            _far_out(version.far_out, found.folder),
         )
 
 
@@ -220,7 +220,7 @@ def _drifts(version: Watched) -> Markup:
             one.mean,
             one.reference_mean,
             one.ks,
-            one.ks_limit,
+            one.ks_limit if one.ks_limit <= 1 else None,
             one.wasserstein,
             one.wasserstein_limit,
             f"{one.p_value:.1g}",
@@ -274,6 +274,31 @@ def _beyond(version: Watched) -> Markup:
     return paragraph(
         f"{share:.1%} of the windows are farther from the training set than every tile of the test "
         "split (outlier score above 1)."
+    )
+
+
+def _far_out(windows: tuple[FarOut, ...], folder: Path) -> Markup:
+    """Pictures of the windows, or a table of them where none was kept."""
+    if any(one.picture for one in windows):
+        return sheet(_picture(one, folder) for one in windows)
+    rows = (
+        (
+            one.image,
+            ", ".join(map(str, one.window[:2])),
+            one.outlier,
+            len(one.scores),
+            _day(one.time),
+        )
+        for one in windows
+    )
+    return joined(
+        [
+            paragraph(
+                "No picture was kept. The service keeps some with: python run.py --deploy --set "
+                "deployment.keep=thumbnails (or images)."
+            ),
+            table(["Image", "At", "Outlier score", "Objects", "When"], rows, names=True),
+        ]
     )
 
 

@@ -102,7 +102,7 @@ def reference_of(bundle: Bundle | None, version: str) -> Reference:
 
 
 @dataclass(slots=True)
-class KeptPictures:
+class WindowPictures:
     """Copies the pictures of windows, where the service or an inference has kept them.
 
     Attributes:
@@ -187,7 +187,7 @@ class Monitored:
             self.references,
             self.options,
             labels=labels,
-            pictures=KeptPictures(self.model, folder, scenes),
+            pictures=WindowPictures(self.model, folder, scenes),
             folder=folder,
             now=now,
         )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from utils.monitoring.kept_pictures import Keep
 from utils.options import Options
 from utils.serving.model_facts import NOT_STATED
 from utils.serving.service.challenge import ChallengeLimits
@@ -14,7 +15,17 @@ from utils.serving.service.limits import Limits
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # A running service takes none of these from a later deployment: it has to start again.
-_PLACEMENT = {"host", "port", "workers", "threads", "folders", "buckets", "label_studio", "limits"}
+_PLACEMENT = {
+    "keep",
+    "host",
+    "port",
+    "workers",
+    "threads",
+    "folders",
+    "buckets",
+    "label_studio",
+    "limits",
+}
 
 
 class PackageOptions(Options):
@@ -88,6 +99,10 @@ class DeploymentOptions(Options):
     label_studio: str | None = None
     """Label Studio whose projects may ask the service for predictions: `embedded`, or an address.
     The service gets its token, as the pipelines have it, to fetch the images of the tasks."""
+
+    keep: Keep = "none"
+    """Pictures to keep beside the notes of predictions, for monitoring and feedback: none, since
+    images are their senders'; thumbnails of at most 256 pixels; or images as they were received."""
 
     limits: Limits = Limits()
     """Limits of the service on requests, waiting work and kept results."""

@@ -281,6 +281,8 @@ def _flags(options: DeploymentOptions) -> Iterator[str]:
     """Yield the flags of the service for options that are not its defaults."""
     if options.threads is not None:
         yield from ("--threads", str(options.threads))
+    if options.keep != "none":
+        yield from ("--keep", options.keep)
     for place in (*(str(folder.absolute()) for folder in options.folders), *options.buckets):
         yield from ("--allow", place)
     for name, value in options.limits.model_dump(exclude_defaults=True).items():

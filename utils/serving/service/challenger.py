@@ -114,15 +114,12 @@ class Challenger:
             return Turn(canary=True)
         return Turn(shadow=self._shadow.next())
 
-    async def answer(self, question: Header, turn: Turn) -> tuple[Frame, float] | None:
+    async def answer(self, question: Header, turn: Turn) -> Frame | None:
         """Answer a client; None where the champion must answer.
 
         Args:
             question: The question.
             turn: Its part; notes a refused image.
-
-        Returns:
-            The answer, and its time in seconds.
         """
         if self._slots.locked():
             self._leave_out("canary")
@@ -139,7 +136,7 @@ class Challenger:
             return None
         self._answered("canary", frame[0], seconds)
         self._judge()
-        return frame, seconds
+        return frame
 
     def champion_answered(self, turn: Turn, seconds: float, counts: dict[str, int]) -> None:
         """Count an answer of the champion beside it.

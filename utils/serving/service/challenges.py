@@ -186,19 +186,17 @@ class Challenges:
         """Choose the part of the challenger in the next request."""
         return Turn() if self._running is None else self._running.turn()
 
-    async def answer(
-        self, question: Header, turn: Turn
-    ) -> tuple[dict[str, Any], Frame, float] | None:
+    async def answer(self, question: Header, turn: Turn) -> tuple[dict[str, Any], Frame] | None:
         """Answer a client by the challenger; None where the champion must answer.
 
         Returns:
-            The facts about its bundle, the answer, and its time in seconds.
+            The facts about its bundle, and the answer.
         """
         running = self._running
         if running is None or not turn.canary:
             return None
-        answered = await running.answer(question, turn)
-        return answered and (running.pool.facts, *answered)
+        frame = await running.answer(question, turn)
+        return frame and (running.pool.facts, frame)
 
     def champion_answered(
         self, question: Header, turn: Turn, seconds: float, counts: dict[str, int]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from utils.monitoring.kept_pictures import Keep
 from utils.serving.service.access import ADMIN_FILE, service_token, token_in
 from utils.serving.service.addresses import Addresses
 from utils.serving.service.challenge import Challenge, Turn
@@ -58,6 +59,7 @@ class Front:
         host: str,
         places: Sequence[str] = (),
         task_images: TaskImages | None = None,
+        keep: Keep = "none",
     ) -> None:
         """Prepare the state folder; nothing is started.
 
@@ -70,10 +72,11 @@ class Front:
             host: Address that the service listens on.
             places: Folders and buckets whose files may be scenes.
             task_images: Images of Label Studio's tasks; by default none.
+            keep: Pictures that are kept beside the notes.
         """
         self.limits = limits
         self.metrics = Metrics()
-        self.notes = Noting(state / NOTES, limits.notes_bytes)
+        self.notes = Noting(state / NOTES, limits, keep)
         self.state = state
         self.incoming = state / "incoming"
         self.addresses = Addresses(places)
@@ -173,27 +176,41 @@ class Front:
                 f"As many predictions as the service takes on are waiting: {self._in_hand}.", 1
             )
         self._in_hand += 1
-        started = time.monotonic()
         try:
-            if turn and (answered := await self.challenges.answer(question, turn)):
-                facts, frame, _ = answered
-                self.metrics.found(frame[0]["counts"])
-                self._note(question, facts, frame[0], started, role="challenger")
-                return facts, frame
-            async with self._slots:
-                pool, asked = self.pool, time.monotonic()
-                header, body = await pool.ask(question)
-                seconds = time.monotonic() - asked
-        except TooSlow:
-            seconds = self.limits.answer_seconds
-            raise Refused(504, f"The prediction took longer than {seconds:g} s.") from None
-        except WorkerLost:
-            raise busy("The worker ended over this prediction; ask again.", 5, 503) from None
+            answered = turn and await self._ask_challenger(question, turn)
+            return answered or await self._ask_champion(question, turn)
         finally:
             self._in_hand -= 1
+            self.notes.forget(question)
+
+    async def _ask_challenger(
+        self, question: Header, turn: Turn
+    ) -> tuple[dict[str, Any], Frame] | None:
+        """Ask the challenger, if it is its turn; None where the champion must answer."""
+        started = time.monotonic()
+        answered = await self.challenges.answer(self.notes.asked(question), turn)
+        if answered is None:
+            return None
+        facts, frame = answered
+        self._note(question, facts, frame[0], started, "challenger")
+        return facts, frame
+
+    async def _ask_champion(
+        self, question: Header, turn: Turn | None
+    ) -> tuple[dict[str, Any], Frame]:
+        started = time.monotonic()
+        try:
+            async with self._slots:
+                pool, asked = self.pool, time.monotonic()
+                header, body = await pool.ask(self.notes.asked(question))
+                seconds = time.monotonic() - asked
+        except TooSlow:
+            limit = self.limits.answer_seconds
+            raise Refused(504, f"The prediction took longer than {limit:g} s.") from None
+        except WorkerLost:
+            raise busy("The worker ended over this prediction; ask again.", 5, 503) from None
         if header["status"] != 200:
             raise Refused(header["status"], header["error"])
-        self.metrics.found(header["counts"])
         self._note(question, pool.facts, header, started)
         if turn:
             self.challenges.champion_answered(question, turn, seconds, header["counts"])
@@ -207,12 +224,15 @@ class Front:
         started: float,
         role: str = "champion",
     ) -> None:
+        """Count and note an answer; that of a shadow is noted only."""
+        seen, seconds = header.get("note") or {}, time.monotonic() - started
+        if role != "shadow":
+            self.metrics.found(header["counts"])
         if route := question.get("route"):
-            seconds = time.monotonic() - started
-            seen = header.get("note")
             self.notes.answered(route, facts, seen, seconds, role)
-            if role != "shadow":
-                self.metrics.noted((seen or {}).get("windows", ()))
+        if question.get("route") and role != "shadow":
+            self.notes.keep_picture(question, seen)
+            self.metrics.noted(seen.get("windows", ()))
 
     def _note_shadow(
         self, question: Header, facts: dict[str, Any], header: Header, started: float

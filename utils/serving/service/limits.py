@@ -55,5 +55,8 @@ class Limits(Options):
     notes_bytes: int = Field(default=512 << 20, ge=1 << 20)
     """Most bytes that the notes of predictions may take; the oldest are dropped beyond it."""
 
+    pictures_bytes: int = Field(default=1 << 30, ge=1 << 20)
+    """Most bytes that kept pictures may take; the oldest are dropped beyond it."""
+
     connections: int = Field(default=512, ge=8)
     """Maximum number of open connections."""

@@ -11,7 +11,10 @@ from typing import Any
 from uuid import uuid4
 
 from utils.monitoring.journal import DRIFT, Journal, read_dropped
+from utils.monitoring.kept_pictures import Keep, KeptPictures
 from utils.monitoring.notes import Note
+from utils.serving.service.frames import Header
+from utils.serving.service.limits import Limits
 from utils.state_files import read_state
 
 NOTES = "notes"
@@ -20,6 +23,7 @@ BYTES_VARIABLE = "SPYGLASS_NOTES_BYTES"
 # Whose refusals are noted, too: those of other routes are no predictions.
 PREDICTING = ("/predict", "/predict/batch", "/label-studio/predict")
 _NO_PREDICTION = (401, 403)  # whoever has no token could fill the disk
+_THUMBNAIL = ".thumbnail.jpg"
 BACKEND = "ONNX Runtime, CPU"
 
 logger = logging.getLogger("spyglass.service")
@@ -28,21 +32,24 @@ logger = logging.getLogger("spyglass.service")
 class Noting:
     """The notes of one service."""
 
-    def __init__(self, folder: Path, most_bytes: int) -> None:
+    def __init__(self, folder: Path, limits: Limits, keep: Keep = "none") -> None:
         """Begin; nothing is written before the first note.
 
         Args:
             folder: Folder of the notes.
-            most_bytes: Bytes that they may take; the oldest are dropped beyond it.
+            limits: Limits on the bytes of notes and pictures.
+            keep: Pictures that are kept: none, thumbnails, or images as they were received.
         """
-        self.journal = Journal(folder, most_bytes)
+        self.journal = Journal(folder, limits.notes_bytes)
+        self._keep = keep
+        self._pictures = None if keep == "none" else KeptPictures(folder, limits.pictures_bytes)
         self._is_told = False
 
     def answered(
         self,
         route: str,
         facts: Mapping[str, Any],
-        seen: Mapping[str, Any] | None,
+        seen: Mapping[str, Any],
         seconds: float,
         role: str = "champion",
     ) -> None:
@@ -51,7 +58,7 @@ class Noting:
         Args:
             route: Path that was asked.
             facts: Facts about the bundle that predicted, as its workers tell them.
-            seen: Windows as the worker saw them; None from a worker of an older bundle.
+            seen: Windows as the worker saw them; empty from a worker of an older bundle.
             seconds: Time of the whole prediction.
             role: As in `Note`.
         """
@@ -63,10 +70,10 @@ class Noting:
             "role": role,
             "backend": BACKEND,
             "milliseconds": round(seconds * 1000, 2),
-            **{name: (seen or {}).get(name, 0) for name in ("width", "height")},
-            "image": (seen or {}).get("image", ""),
+            **{name: seen.get(name, 0) for name in ("width", "height")},
+            "image": seen.get("image", ""),
         }
-        windows = (seen or {}).get("windows") or [{}]
+        windows = seen.get("windows") or [{}]
         ids = [request, *(f"{request}-{number}" for number in range(1, len(windows)))]
         self._append(
             [
@@ -93,6 +100,30 @@ class Noting:
                 )
             ]
         )
+
+    def asked(self, question: Header) -> Header:
+        """The question to a worker, which is asked for a thumbnail where these are kept."""
+        if self._keep != "thumbnails" or "file" not in question:
+            return question
+        return {**question, "thumbnail": f"{question['file']}{_THUMBNAIL}"}
+
+    def keep_picture(self, question: Mapping[str, Any], seen: Mapping[str, Any]) -> None:
+        """Keep the picture of an answered question, where that is asked for."""
+        if self._pictures is None or not seen.get("image"):
+            return
+        thumbnail = Path(f"{question['file']}{_THUMBNAIL}")
+        try:
+            if self._keep == "images":
+                self._pictures.keep(Path(question["file"]), seen["image"], seen["suffix"])
+            elif thumbnail.is_file():
+                self._pictures.keep(thumbnail, seen["image"], "jpg")
+        except OSError as error:
+            logger.warning("A picture cannot be kept: %s", error.strerror)
+
+    def forget(self, question: Mapping[str, Any]) -> None:
+        """Remove the thumbnail that a worker has made, once it is kept or not wanted."""
+        if self._keep == "thumbnails" and "file" in question:
+            Path(f"{question['file']}{_THUMBNAIL}").unlink(missing_ok=True)
 
     def last_look(self) -> dict[str, Any]:
         """The drift that `--monitor` has found last; empty before it has looked."""

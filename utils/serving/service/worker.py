@@ -25,6 +25,7 @@ from utils.errors import BundleError, LabelStudioError, SpyglassError
 from utils.files import sha256_of
 from utils.geometry import BoolArray
 from utils.images.formats import image_format
+from utils.monitoring.kept_pictures import SUFFIXES
 from utils.serving.service.answers import content_of
 from utils.serving.service.detector import (
     PackedDetector,
@@ -34,6 +35,7 @@ from utils.serving.service.detector import (
 )
 from utils.serving.service.forms import Form
 from utils.serving.service.frames import PROTOCOL, Header, packed, receive
+from utils.serving.service.overlay import write_thumbnail
 from utils.serving.service.problems import problem_without_path
 from utils.serving.service.safe_decoding import keep_decoders_safe
 from utils.serving.service.task_regions import check_project, regions_of
@@ -136,7 +138,7 @@ def _objects(detector: PackedDetector, question: Header) -> _Found:
     """
     path = Path(question["file"])
     with _told(path, _NO_IMAGE):
-        image_format(path)
+        kind = image_format(path)
     pixels = detector.pixel_options(question["most_pixels"])
     with _told(path, _DAMAGED):
         scan = detector.scan(path, question.get("options", {}), pixels)
@@ -144,10 +146,14 @@ def _objects(detector: PackedDetector, question: Header) -> _Found:
     seen = [one.facts(scan.confidence, detector.outliers) for row in rows for one in row.seen]
     note = {
         "image": sha256_of(path),
+        "suffix": SUFFIXES.get(kind.name, kind.name.lower()),
         "width": scan.size[0],
         "height": scan.size[1],
         "windows": seen,
     }
+    if thumbnail := question.get("thumbnail"):
+        with _told(path, _DAMAGED):
+            write_thumbnail(scan.path, scan.size, scan.pixels, Path(thumbnail))
     return _Found(scan, *objects_in_order(rows), note)
 
 
