@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from utils.serving.service.challenge import Challenge, ChallengeLimits, Turns
-from utils.serving.service.side_by_side import Side, fault_of, ks_distance
+from utils.serving.service.side_by_side import Side, fault_of
 
 LIMITS = ChallengeLimits(requests=10, errors=2, error_share=0.1, slowdown=2, drift=0.5)
 SHARES = st.integers(0, 100).map(lambda percent: percent / 100)
@@ -74,15 +74,3 @@ def test_old_errors_are_forgiven_after_many_answers():
     for _ in range(498):
         challenger.answered(0.1, 3)
     assert fault_of(side(), challenger, LIMITS) == ""
-
-
-@given(
-    st.lists(st.integers(0, 9), min_size=1, max_size=30),
-    st.lists(st.integers(0, 9), min_size=1, max_size=30),
-)
-def test_the_distance_is_the_largest_difference_of_the_shares_up_to_any_number(first, second):
-    def share(sample: list[int], most: int) -> float:
-        return sum(one <= most for one in sample) / len(sample)
-
-    expected = max(abs(share(first, most) - share(second, most)) for most in range(10))
-    assert ks_distance(first, second) == pytest.approx(expected)

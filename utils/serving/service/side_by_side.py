@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from utils.monitoring.distances import ks_distance
 from utils.serving.service.challenge import ChallengeLimits
 
 _REMEMBERED = 500  # requests of each side
@@ -98,7 +99,9 @@ def fault_of(champion: Side, challenger: Side, limits: ChallengeLimits) -> str:
             f"its 95th percentile of latency is {1000 * challenger.slow_seconds:.0f} ms, "
             f"{slowdown:.1f} times the champion's (slowdown {limits.slowdown:g})"
         )
-    drift = ks_distance(champion.objects, challenger.objects)
+    drift = ks_distance(
+        np.array(champion.objects, dtype=float), np.array(challenger.objects, dtype=float)
+    )
     if drift > limits.drift:
         return (
             f"its number of objects per image drifts from the champion's, on average "
@@ -106,16 +109,3 @@ def fault_of(champion: Side, challenger: Side, limits: ChallengeLimits) -> str:
             f"Kolmogorov-Smirnov distance {drift:.2f} (drift {limits.drift:g})"
         )
     return ""
-
-
-def ks_distance(first: Sequence[float], second: Sequence[float]) -> float:
-    """The largest difference of two empirical distribution functions, in [0, 1].
-
-    Args:
-        first: Sample, not empty.
-        second: Sample, not empty.
-    """
-    a, b = np.sort(np.asarray(first)), np.sort(np.asarray(second))
-    both = np.concatenate([a, b])
-    below = [np.searchsorted(one, both, side="right") / len(one) for one in (a, b)]
-    return float(np.abs(below[0] - below[1]).max())
