@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from utils.geometry import Window
-from utils.monitoring.measures import Measures
+from utils.images.measures import Measures
 from utils.monitoring.outliers import Features, OutlierReference
 from utils.shapes.shapes import Shapes
 

@@ -15,7 +15,9 @@ _SAMPLES = 160  # pixels a side that are looked at: more change no measure by 1 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """The quality of some pixels; every pixel counts, those of a border without data, too.
+    """The quality of some pixels; None where it is not known.
+
+    Every pixel counts, those of a border without data, too.
 
     Attributes:
         brightness: Mean luma, in [0, 1].
@@ -26,9 +28,9 @@ class Measures:
             brightfield microscopy", ICPR 2000.
     """
 
-    brightness: float
-    contrast: float
-    sharpness: float
+    brightness: float | None
+    contrast: float | None
+    sharpness: float | None
 
 
 def measures_of(pixels: NDArray[np.uint8]) -> Measures:
