@@ -11,14 +11,13 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from utils.geometry import Window
-from utils.images.measures import Measures
+from utils.images.measures import MEASURES, Measures
 from utils.shapes.columns import from_columns, shape_fields, to_columns
 from utils.shapes.grid import Grid
 from utils.shapes.shapes import Shapes
 from utils.storage.store import ObjectStore
 from utils.tables import Table, versioned_schema
 
-_MEASURES = ("brightness", "contrast", "sharpness")
 _SCHEMA = versioned_schema(
     "windows",
     4,
@@ -27,7 +26,7 @@ _SCHEMA = versioned_schema(
         *shape_fields(scored=True),
         ("seconds", pa.float64()),
         ("is_skipped", pa.bool_()),
-        *((name, pa.float64()) for name in _MEASURES),
+        *((name, pa.float64()) for name in MEASURES),
     ],
 )
 # Enough that writing costs next to nothing, few enough to predict again in seconds.
@@ -60,13 +59,13 @@ def _to_row(scanned: ScannedWindow) -> dict[str, Any]:
         **to_columns(scanned.shapes, scored=True),
         "seconds": scanned.seconds,
         "is_skipped": scanned.is_skipped,
-        **{name: getattr(scanned.measures, name, None) for name in _MEASURES},
+        **{name: getattr(scanned.measures, name, None) for name in MEASURES},
     }
 
 
 def _from_row(row: dict[str, Any]) -> ScannedWindow:
     window = Window(x=row["x"], y=row["y"], width=row["width"], height=row["height"])
-    found = [row.get(name) for name in _MEASURES]
+    found: list[Any] = [row.get(name) for name in MEASURES]
     return ScannedWindow(
         window,
         from_columns(row, scored=True),

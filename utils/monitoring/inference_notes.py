@@ -9,14 +9,12 @@ from dataclasses import dataclass
 
 from utils.detection.scan import SceneScan
 from utils.detection.window_checkpoints import ScannedWindow
-from utils.images.measures import Measures
 from utils.monitoring.journal import Journal
 from utils.monitoring.notes import Note
 from utils.monitoring.seen import Seen
 
 _NAME_LENGTH = 32
 _AT_ONCE = 1000  # notes: another process waits no longer than it takes to write them
-_UNKNOWN = Measures(None, None, None)
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +53,7 @@ class InferenceNotes:
                 return
 
     def _note(self, scan: SceneScan, scanned: ScannedWindow, now: float) -> Note:
-        measures = scanned.measures or _UNKNOWN
-        seen = Seen(scanned.window, scanned.shapes, measures, None, scanned.seconds)
+        seen = Seen(scanned.window, scanned.shapes, scanned.measures, None, scanned.seconds)
         window = scanned.window
         identity = f"{self.version} {scan.key} {window.x} {window.y} {self.confidence}"
         return Note(
