@@ -53,6 +53,9 @@ def drifts(seed: int) -> dict[str, Drifted]:
         "sensor noise": changed(_noise),
         "half resolution": lambda number: _half(number, seed),
         "another harbour: yachts": lambda number: _yachts(number, seed),
+        "one image in five at night": lambda number: (
+            changed(_night)(number) if number % 5 == 0 else harbour(number, seed).pixels
+        ),
         "a new class: fish farms": lambda number: _fish_farms(number, seed),
     }
 

@@ -14,9 +14,12 @@ from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
 from utils.detection.predictions import Predictions
 from utils.issues import IssueReport
+from utils.monitoring.inference_notes import InferenceNotes
+from utils.monitoring.journal import Journal
 from utils.scenes.options import SourceOptions
 from utils.scenes.selection import Selection
 from utils.serving.connection import connect_service
+from utils.serving.monitored import inference_notes
 from utils.serving.remote_predictor import remote_loader
 
 
@@ -43,6 +46,8 @@ def predict_scenes(
         kept_in=work_store("predictions"),
         exports_in=exports_store("detector"),
         remote=remote,
+        # A service notes what it predicts itself.
+        note=None if remote else _notes(detector, inference, version).add,
     )
     log_figures(
         {
@@ -52,3 +57,9 @@ def predict_scenes(
         "shard_predictions",
     )
     return result.predictions, result.issues
+
+
+def _notes(detector: Detector, inference: InferenceOptions, version: str) -> InferenceNotes:
+    model = get_step_context().model.name
+    confidence = detector.least_score(inference.confidence)
+    return InferenceNotes(Journal(inference_notes(model)), model, version, confidence)

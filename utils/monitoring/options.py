@@ -15,7 +15,7 @@ class DriftOptions(Options):
     false_alarms: float = Field(default=0.01, gt=0, le=0.5)
     """Share of looks that find drift where there is none, over all quantities together."""
 
-    least_windows: int = Field(default=50, ge=10)
+    least_windows: int = Field(default=20, ge=10)
     """Minimum number of windows for a verdict."""
 
     least_ks: float = Field(default=0.15, ge=0, le=1)

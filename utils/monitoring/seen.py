@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from utils.geometry import Window
-from utils.monitoring.measures import Measures
+from utils.images.measures import MEASURES, Measures
 from utils.monitoring.outliers import Features, OutlierReference
 from utils.shapes.shapes import Shapes
 
@@ -21,7 +21,7 @@ class Seen:
     Attributes:
         window: The window.
         shapes: Shapes with scores, in pixels of the image, before the merge with other windows.
-        measures: Quality of its pixels.
+        measures: Quality of its pixels, or None where it is not known.
         features: Features of the pixels, float32 of shape (channels,), or None where the network
             tells none.
         seconds: Time of the prediction.
@@ -29,7 +29,7 @@ class Seen:
 
     window: Window
     shapes: Shapes
-    measures: Measures
+    measures: Measures | None
     features: Features | None
     seconds: float
 
@@ -50,8 +50,6 @@ class Seen:
             "classes": list(shapes.labels),
             "scores": shapes.confidences.round(_SCORE_PLACES).tolist(),
             "boxes": shapes.xyxy.round(_PLACES).tolist(),
-            "brightness": self.measures.brightness,
-            "contrast": self.measures.contrast,
-            "sharpness": self.measures.sharpness,
+            **{name: getattr(self.measures, name, None) for name in MEASURES},
             "outlier": outlier,
         }

@@ -55,7 +55,8 @@ SCHEMA = versioned_schema(
 )
 
 
-def _to_row(note: Note) -> dict[str, Any]:
+def to_row(note: Note) -> dict[str, Any]:
+    """A note as a row of `SCHEMA`."""
     return asdict(note)
 
 
@@ -68,7 +69,7 @@ class NoteTable(Table[Note]):
     """Notes in a Parquet file, in order of time."""
 
     schema: ClassVar[pa.Schema] = SCHEMA
-    to_row = staticmethod(_to_row)
+    to_row = staticmethod(to_row)
     from_row = staticmethod(_to_note)
 
 
@@ -122,7 +123,7 @@ def seal_notes(folder: Path) -> None:
 def _seal(file: Path, path: Path) -> None:
     with suppress(FileNotFoundError):  # dropped meanwhile, as the oldest
         notes, torn = _notes_of(file)
-        write_table(path, SCHEMA, map(_to_row, _unknown(notes, file.parent)))
+        write_table(path, SCHEMA, map(to_row, _unknown(notes, file.parent)))
         count_dropped(file.parent, torn=torn)
 
 
@@ -168,7 +169,7 @@ def read_notes(folders: Sequence[Path], *, since: float = 0.0) -> NoteRows:
                 parts.append(_read(path, since))
             except DatasetError as error:
                 damaged.append(str(error))
-        rows = [_to_row(note) for note in notes if note.time >= since]
+        rows = [to_row(note) for note in notes if note.time >= since]
         parts.append(pa.Table.from_pylist(rows, schema=SCHEMA))
     table = pa.concat_tables(parts) if parts else SCHEMA.empty_table()
     return NoteRows(_each_once(table), dropped, tuple(damaged))

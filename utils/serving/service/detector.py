@@ -21,9 +21,9 @@ from utils.detection.window_sides import resampled_sides
 from utils.errors import BundleError
 from utils.geometry import BoolArray, Window
 from utils.images.georeference import Georeference, read_georeference
+from utils.images.measures import measures_of
 from utils.images.options import PixelOptions
 from utils.images.reader import image_size
-from utils.monitoring.measures import measures_of
 from utils.monitoring.outliers import OutlierReference
 from utils.monitoring.seen import Seen
 from utils.scenes.data_rows import DataRows

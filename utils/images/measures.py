@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Weights of red, green and blue in the luma, ITU-R BT.601-7, section 2.5.1.
+MEASURES = ("brightness", "contrast", "sharpness")
 _WHITE = 255
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32) / np.float32(_WHITE)
 _SAMPLES = 160  # pixels a side that are looked at: more change no measure by 1 %
@@ -37,7 +38,8 @@ def measures_of(pixels: NDArray[np.uint8]) -> Measures:
     At most some 160 × 160 pixels are looked at, evenly spread, each with its four neighbours, so
     that the time does not grow with the image.
     """
-    rows, columns = (max(1, length // _SAMPLES) for length in pixels.shape[:2])
+    # Odd steps: even ones would fall in with the blocks of 8 pixels of a JPEG.
+    rows, columns = (length // _SAMPLES | 1 for length in pixels.shape[:2])
     luma = _luma(pixels[::rows, ::columns])
     sharpness = _sharpness(pixels[..., 1], rows, columns)
     return Measures(float(luma.mean()), float(luma.std()), sharpness)
