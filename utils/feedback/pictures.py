@@ -15,8 +15,8 @@ from utils.detection.predictions import ScenePrediction
 from utils.evaluation.tide_errors import confident
 from utils.feedback.pick import chance
 from utils.feedback.scores import disagreement
+from utils.images.measures import measures_of
 from utils.images.picture_hash import hash_of
-from utils.monitoring.measures import measures_of
 from utils.monitoring.notes import Note
 from utils.storage.transfers import in_parallel
 from utils.tiling.tile import Tile
