@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from pathlib import PurePosixPath
 
 from utils.detection.detector import Detector
 from utils.detection.ultralytics.options import TrainingOptions
+
+_FROM = ", from "
 
 logger = logging.getLogger(__name__)
 
@@ -29,3 +33,15 @@ def going_on(training: TrainingOptions, detector: Detector | None) -> TrainingOp
         return training.updated(start="checkpoint", replay=None)
     # The weights know the classes by the names of the labels.
     return training.updated(model_checkpoint=str(detector.best), known_as={})
+
+
+def named_after(detector: Detector, before: Detector, version: str) -> Detector:
+    """A detector whose checkpoint is told by the version that it went on from, not by a path.
+
+    Args:
+        detector: Detector that was trained.
+        before: Detector that it went on from.
+        version: Name of that one's version.
+    """
+    first = PurePosixPath(before.checkpoint.rpartition(_FROM)[2]).name
+    return replace(detector, checkpoint=f"{version}{_FROM}{first}")
