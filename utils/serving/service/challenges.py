@@ -21,7 +21,6 @@ from utils.serving.service.refusals import Refused
 from utils.serving.service.workers import ProofError, WorkerPool
 
 _FOLDER = "shadow"
-_LEAST_PRIORITY = 19  # a shadow takes the processor time that nobody else wants
 
 logger = logging.getLogger("spyglass.service")
 
@@ -231,7 +230,7 @@ class Challenges:
             self._count(challenge),
             self._threads,
             min(challenge.limits.seconds, self._seconds),
-            nice=0 if challenge.canary else _LEAST_PRIORITY,
+            is_idle=not challenge.canary,
             attempts=1,
         )
         await pool.start()
