@@ -21,7 +21,7 @@ ifdef PROJECT
 export SPYGLASS_PROJECT := $(PROJECT)
 endif
 
-.PHONY: help demo test test-slow test-all lint format bench docs screenshots dashboard label-studio mlflow fiftyone service stop clean lock-label-studio lock-service
+.PHONY: help demo test test-slow test-all lint format bench docs screenshots dashboard label-studio mlflow fiftyone service stop clean lock-datumaro lock-label-studio lock-service
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,11 @@ lock-label-studio: $(DEVELOPMENT) ## Resolve Label Studio's own environment anew
 		| $(LOCKED_UV) pip compile -q - --directory / --universal --python-version 3.11 --generate-hashes \
 		--upgrade --no-annotate --custom-compile-command "make lock-label-studio" \
 		-o $(CURDIR)/utils/annotation/label_studio/requirements.txt
+
+lock-datumaro: $(DEVELOPMENT) ## Resolve Datumaro's own environment anew, with hashes
+	@echo datumaro | $(LOCKED_UV) pip compile -q - --directory / --universal --python-version 3.11 --generate-hashes \
+		--upgrade --no-annotate --custom-compile-command "make lock-datumaro" \
+		-o $(CURDIR)/utils/scenes/datumaro_requirements.txt
 
 # The service decodes and computes with the very packages of the pipelines, for the same results.
 lock-service: $(DEVELOPMENT) ## Resolve the environment of the service anew, with hashes
@@ -121,5 +126,5 @@ $(ENVIRONMENT): pyproject.toml uv.lock | $(UV)
 	@touch $@
 
 $(DEVELOPMENT): $(ENVIRONMENT)
-	$(UV) sync --frozen --inexact --extra dev --extra gcp
+	$(UV) sync --frozen --inexact --extra dev --extra gcp --extra wandb
 	@touch $@

@@ -73,7 +73,8 @@ def _requests(parsed: argparse.Namespace) -> Iterator[Request]:
     if parsed.rollback:
         yield RollBack(parsed.config, overrides)
     if parsed.datasets is not None:
-        yield ShowDatasets(tuple(parsed.datasets), parsed.tag, overrides)
+        wanted = tuple(parsed.datasets)
+        yield ShowDatasets(wanted, parsed.tag, overrides, parsed.geopackage)
     if parsed.reports is not None:
         yield ShowReports(parsed.reports or None)
     if parsed.dashboard:
@@ -140,6 +141,8 @@ def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespa
     )
     if parsed.tag and parsed.datasets is None:
         parser.error("--tag belongs to --datasets VERSION")
+    if parsed.geopackage and parsed.datasets is None:
+        parser.error("--geopackage belongs to --datasets VERSION")
     if parsed.json and not is_inspected:
         parser.error("--json belongs to --inspect PATH")
     if is_inspected and (names or parsed.promote):

@@ -136,7 +136,8 @@ def _run(request: Request) -> None:
         case ShowDatasets():
             from commands.models.datasets import show_datasets
 
-            show_datasets(request.wanted, request.tag, _model_to_list(request))
+            model = _model_to_list(request)
+            show_datasets(request.wanted, request.tag, model, request.geopackage)
         case ShowReports():
             from commands.runs.reports import show_reports
 

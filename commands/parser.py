@@ -131,6 +131,13 @@ def _add_datasets(labels: argparse._ArgumentGroup) -> None:
         "number, tag, or query such as 'reviewed>=100, tag=gold'",
     )
     labels.add_argument("--tag", metavar="NAME", help="with --datasets VERSION: tag that version")
+    labels.add_argument(
+        "--geopackage",
+        type=Path,
+        metavar="FILE",
+        help="with --datasets VERSION: write its labels as a GeoPackage, each object once, for the "
+        "scenes that know where they lie",
+    )
 
 
 def _add_reports(looking: argparse._ArgumentGroup) -> None:

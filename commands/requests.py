@@ -223,11 +223,13 @@ class ShowDatasets:
             tag or query.
         tag: Tag for the one version, or None.
         overrides: Arguments of `--set`: `model.name=NAME`.
+        geopackage: File that receives the labels of the one version, or None.
     """
 
     wanted: tuple[str, ...] = ()
     tag: str | None = None
     overrides: tuple[str, ...] = ()
+    geopackage: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
 from uuid import UUID
 
 from zenml.client import Client
@@ -9,6 +11,7 @@ from zenml.enums import ExecutionMode, StackComponentType
 from zenml.models import ComponentResponse, StackResponse
 
 from utils.detection.options import TrackingOptions
+from utils.detection.wandb_record import KEY_VARIABLE
 from utils.storage.objects import GCS_SCHEME, ObjectStore
 from utils.storage.store import open_store
 
@@ -59,21 +62,27 @@ def work_store(kind: str) -> ObjectStore | None:
 
 
 def track_with_stack(model: str) -> TrackingOptions | None:
-    """Point MLflow at the store of the stack's experiment tracker, credentials included.
+    """Point MLflow or W&B at the place of the stack's experiment tracker, credentials included.
 
     ZenML can open a run for a step by itself, but a new one each time: a training that is continued
     or found finished would leave an empty run beside its own.
 
     Args:
-        model: Name of the model, which becomes the name of the MLflow experiment.
+        model: Name of the model, which becomes the name of the experiment.
 
     Returns:
-        The options for recording there, or None when the stack has no MLflow tracker.
+        The options for recording there, or None when the stack has no such tracker.
     """
     from zenml.integrations.mlflow.experiment_trackers import MLFlowExperimentTracker
 
     tracker = Client().active_stack.experiment_tracker
-    if not isinstance(tracker, MLFlowExperimentTracker):
+    if isinstance(tracker, MLFlowExperimentTracker):
+        tracker.configure_mlflow()
+        return TrackingOptions(experiment=model)
+    if tracker is None or tracker.flavor != "wandb":
         return None
-    tracker.configure_mlflow()
-    return TrackingOptions(experiment=model)
+    settings: Any = tracker.config
+    if settings.api_key:
+        os.environ[KEY_VARIABLE] = settings.api_key
+    places = {"entity": settings.entity, "project": settings.project_name}
+    return TrackingOptions(tracker="wandb", experiment=model, **places)

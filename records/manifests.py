@@ -59,6 +59,22 @@ def manifests_of(
     return list(found.values())
 
 
+def manifests_behind(labels: ArtifactVersionResponse) -> list[ArtifactVersionResponse]:
+    """List the tile manifests of the project that a labelled dataset was exported from.
+
+    Raises:
+        ConfigurationError: If the step that exported it is no longer known.
+    """
+    step = labels.step if labels.producer_step_run_id else None
+    settings = step.config.parameters.get("label_studio") if step is not None else None
+    if not isinstance(settings, dict):
+        raise ConfigurationError(
+            f"The export of version {labels.version} is no longer in ZenML's store, so it is not "
+            "known where its scenes lie. Export again: python run.py --export"
+        )
+    return manifests_of(settings["project"])
+
+
 def beside_ingests(tiling: TilingOptions, project: int | str) -> TilingOptions:
     """Decide `edges: auto` as the newest ingest into a project did, whose tiles stay so.
 

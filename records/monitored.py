@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+from uuid import UUID
 
-from records.artifacts import newest
+from records.artifacts import artifact_with_id, newest
 from records.bundles import packed_version
 from records.model_versions import version_in
 from utils.dataset.labeled import LabeledTile
@@ -41,13 +42,24 @@ def _packed(model: str, version: str) -> Bundle | None:
 def reviewed_labels(model: str) -> Sequence[LabeledTile]:
     """The reviewed tiles of the model's newest labels; none before the first export."""
     labels = newest("labeled_dataset", model)
-    return [] if labels is None else [tile for tile in labels.load() if tile.reviewed]
+    return [] if labels is None else _reviewed(labels.id)
+
+
+@lru_cache(maxsize=1)
+def _reviewed(labels: UUID) -> Sequence[LabeledTile]:
+    """The reviewed tiles of labels, which the next look finds again."""
+    found = artifact_with_id(str(labels))
+    return [] if found is None else [tile for tile in found.load() if tile.reviewed]
 
 
 def predicted_scenes(model: str) -> dict[str, Path]:
     """The files of the scenes of the newest inference that are on this machine, by id."""
     predictions = newest("predictions", model)
-    if predictions is None:
-        return {}
-    places = {scene.scene_id: Path(scene.location) for scene in predictions.load()}
+    return {} if predictions is None else _scenes(predictions.id)
+
+
+@lru_cache(maxsize=1)
+def _scenes(predictions: UUID) -> dict[str, Path]:
+    found = artifact_with_id(str(predictions))
+    places = {} if found is None else {one.scene_id: Path(one.location) for one in found.load()}
     return {scene: place for scene, place in places.items() if place.is_file()}

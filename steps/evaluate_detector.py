@@ -37,7 +37,7 @@ def evaluate_detector(
             detector, tiles, local_images(tiles), evaluation, exports_store("detector")
         )
         log_figures({"map50_lost_by_backend": losses}, "evaluation")
-    # Scores go to the MLflow run of the training, beside its curves.
+    # Scores go to the record of the training, beside its curves.
     if tracking := track_with_stack(get_step_context().model.name):
-        record_evaluation(result, detector.mlflow_run_id, tracking)
+        record_evaluation(result, detector, tracking)
     return result

@@ -62,5 +62,11 @@ def train_detector(
     detector = with_confidence(detector, val, local_images(val), options)
     detector = with_recall_by_scale(detector, val, local_images(val), options)
     note_labels()  # at the end: a training that was killed has learned from none
-    log_figures({"tiles": dataset.tile_counts, "mlflow_run_id": detector.mlflow_run_id or "none"})
+    log_figures(
+        {
+            "tiles": dataset.tile_counts,
+            "mlflow_run_id": detector.mlflow_run_id or "none",
+            **({"record": detector.record} if detector.record else {}),
+        }
+    )
     return detector

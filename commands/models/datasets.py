@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -20,9 +22,11 @@ from records.dataset_versions import (
     move_tag,
     tags_of,
 )
+from records.manifests import manifests_behind
 from records.trainings import models_by_dataset
 from utils.errors import ConfigurationError
 from utils.files import write_whole
+from utils.issues import IssueReport
 from utils.paths import local_folder
 
 _MOST_COMPARED = 2
@@ -30,7 +34,9 @@ _WIDTH_OF_FILES = 200
 _COLUMNS = ("Version", "Date", "Tiles", "Reviewed", "Boxes", "Tags", "Models trained on it")
 
 
-def show_datasets(wanted: Sequence[str], tag: str | None, model: str | None) -> None:
+def show_datasets(
+    wanted: Sequence[str], tag: str | None, model: str | None, geopackage: Path | None = None
+) -> None:
     """List, show, tag or compare versions of the labelled dataset.
 
     Args:
@@ -39,19 +45,25 @@ def show_datasets(wanted: Sequence[str], tag: str | None, model: str | None) -> 
         tag: Tag for the one version, or None.
         model: Name of the model whose versions are listed, and found by tag or query; None for
             those of all models.
+        geopackage: File that receives the labels of the one version, or None.
 
     Raises:
-        ConfigurationError: If there are more than two, or a tag without exactly one.
+        ConfigurationError: If there are more than two, or a tag or file without exactly one, or no
+            scene of that version knows where it lies.
         DatasetError: If there is no such version.
     """
-    if len(wanted) > _MOST_COMPARED or (tag and len(wanted) != 1):
+    if len(wanted) > _MOST_COMPARED or ((tag or geopackage) and len(wanted) != 1):
         raise ConfigurationError(
             "Give --datasets nothing to list all versions, one version (with --tag NAME to tag "
-            "it), or two to compare."
+            "it, or --geopackage FILE to write it), or two to compare."
         )
     versions = [dataset_version(one, model) for one in wanted]
     if tag:
         _tag(versions[0], tag)
+    if geopackage:
+        _write_map(versions[0], geopackage)
+    elif tag:
+        return
     elif len(versions) == _MOST_COMPARED:
         _compare(*versions)
     else:
@@ -122,6 +134,27 @@ def _compare(earlier: ArtifactVersionResponse, later: ArtifactVersionResponse) -
     page = local_folder("datasets") / f"{earlier.version}-to-{later.version}.html"
     write_whole(page, changes_page(changes, *names))
     say(f"  report: {page}")
+
+
+def _write_map(version: ArtifactVersionResponse, path: Path) -> None:
+    """Write the labels of a version on the map."""
+    # Imported late: a list and a tag need none of it.
+    import materializers  # noqa: F401  (tells ZenML how to load a dataset)
+    from utils.detection.geopackage import NOT_ON_MAP
+    from utils.detection.label_map import places_of, write_label_map
+
+    issues = IssueReport()
+    tiles = chain.from_iterable(manifest.load() for manifest in manifests_behind(version))
+    scenes = write_label_map(version.load(), places_of(tiles), path, issues)
+    left_out = issues.counts().get(NOT_ON_MAP, 0)
+    if not scenes:
+        raise ConfigurationError(
+            f"None of the {left_out} scenes of version {version.version} knows where it lies, so "
+            "that nothing can be written on the map."
+        )
+    say(f"The labels of {scenes} scenes are in {path}; QGIS shows a colour for each class.")
+    if left_out:
+        say(f"{left_out} scenes do not know where they lie, and are left out.")
 
 
 def _tag(version: ArtifactVersionResponse, tag: str) -> None:

@@ -82,6 +82,7 @@ _LINES_BY_FIGURE = {
     "told_by": "told by {told_by}",
     "not_told": "{not_told}",
     "viewer": "viewer: {viewer}",
+    "record": "record of the training: {record}",
     "bundle_folder": "bundle: {bundle_folder}",
 }
 _OF_A_SHARD = "shard_"

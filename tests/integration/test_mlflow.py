@@ -152,7 +152,7 @@ def test_an_evaluation_joins_the_record_of_its_training_once(
     detector = train_detector(tiny_dataset, tiny_options(), tracking=tracking)
     evaluation = make_evaluation(tmp_path, mistakes=1)
     for _ in range(2):
-        record_evaluation(evaluation, detector.mlflow_run_id, tracking)
+        record_evaluation(evaluation, detector, tracking)
     (run,) = runs_of(tracking)
     assert math.isclose(run.data.metrics["test/mAP50"], evaluation.metrics["mAP50"])
     assert len(steps(tracking, run.info.run_id, "test/mAP50")) == 1
@@ -168,6 +168,6 @@ def test_other_scores_of_the_same_detector_replace_those_that_are_there(
     detector = train_detector(tiny_dataset, tiny_options(), tracking=tracking)
     for mistakes in (1, 2):
         newest = make_evaluation(tmp_path, mistakes=mistakes)
-        record_evaluation(newest, detector.mlflow_run_id, tracking)
+        record_evaluation(newest, detector, tracking)
     (run,) = runs_of(tracking)
     assert math.isclose(run.data.metrics["test/mAP50"], newest.metrics["mAP50"])

@@ -137,6 +137,7 @@ def test_a_viewer_can_be_opened_where_it_is_stored(zenml: Path, tmp_path: Path):
     assert stored.load().scenes == stored.run_metadata["scenes"] == 1
 
 
+@pytest.mark.slow  # the quick tests of backends store exports, too
 def test_exported_networks_are_stored_with_the_detector(
     zenml: Path, tiny_detector: Detector, tmp_path: Path
 ):

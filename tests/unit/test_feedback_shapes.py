@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.outlines import HEIGHT, WIDTH, shapes_of_kind
@@ -107,6 +107,7 @@ def test_a_turned_ship_beside_its_label_is_elsewhere_though_their_hulls_are_alik
 
 
 @pytest.mark.parametrize("kind", ShapeKind)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_picked_tiles_keep_their_shapes_and_send_the_confident_ones(
     kind: ShapeKind, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

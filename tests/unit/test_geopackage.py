@@ -12,8 +12,11 @@ import shapely
 
 from tests.unit.scenes.reading import read
 from tests.unit.scenes.test_scene_gis import HEIGHT, HEXAGON, TURNED, UTM, WIDTH, write_scene
-from utils.detection.geopackage import LAYER, NOT_ON_MAP, write_geopackage
+from utils.dataset.labeled import LabeledDataset, LabeledTile
+from utils.detection.geopackage import LABELS_LAYER, LAYER, NOT_ON_MAP, write_geopackage
+from utils.detection.label_map import ScenePlace, write_label_map
 from utils.detection.predictions import Predictions, ScenePrediction
+from utils.geometry import Window
 from utils.images.georeference import Georeference
 from utils.issues import IssueReport
 from utils.labels.vector_files import read_vectors
@@ -110,3 +113,29 @@ def test_scenes_that_are_nowhere_are_told(tmp_path):
     issues = IssueReport()
     assert write_geopackage(predictions_of(tmp_path, found, place=NOWHERE), tmp_path, issues)
     assert [(issue.item, issue.kind) for issue in issues.issues] == [("s/0.tif", NOT_ON_MAP)]
+
+
+def labeled_in(scene_id, window, *rows, reviewed=True):
+    labels = Shapes(np.array(rows, dtype=float), ("ship",) * len(rows))
+    name = f"{scene_id}-{window.x}"
+    return LabeledTile(name, scene_id, window, "/t.png", "", labels, reviewed=reviewed)
+
+
+def test_reviewed_labels_are_on_the_map_each_once(tmp_path):
+    window = {"x": 0, "y": 0, "width": 90, "height": HEIGHT}
+    left = labeled_in("s/a.tif", Window(**window), (10, 20, 60, 50), (70, 5, 90, 15))
+    right = labeled_in("s/a.tif", Window(**{**window, "x": 70}), (0, 5, 40, 15), reviewed=False)
+    nowhere = labeled_in("s/photo.png", Window(**window), (10, 20, 60, 50))
+    labels = LabeledDataset.write(tmp_path / "l.parquet", ("ship", "tug"), [left, right, nowhere])
+    places = {"s/a.tif": ScenePlace((WIDTH, HEIGHT), PLACE)}
+    issues, path = IssueReport(), tmp_path / "map" / "labels.gpkg"
+    path.parent.mkdir()
+    assert write_label_map(labels, places, path, issues) == 1
+    assert issues.counts() == {NOT_ON_MAP: 1}
+    write_scene(tmp_path / "map" / "a.tif", TURNED)
+    reading = read("gis", None, path=tmp_path / "map", class_column="label", layer=LABELS_LAYER)
+    (scene,) = reading.scenes
+    corners = sorted(scene.shapes.xyxy.round(1).tolist())
+    assert corners == [pytest.approx(box, abs=0.1) for box in ([10, 20, 60, 50], [70, 5, 110, 15])]
+    assert list(read_vectors(path, LABELS_LAYER).attributes["reviewed"]) == [True, True]
+    assert write_label_map(labels, {}, tmp_path / "none.gpkg", IssueReport()) == 0

@@ -53,7 +53,7 @@ def by_rows(found, grid: Grid, width: int, height: int, merge_iou: float) -> Sha
     return in_one_order(Shapes.concatenated(finished))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     kind=st.sampled_from([ShapeKind.DETECT, ShapeKind.OBB, ShapeKind.SEGMENT]),

@@ -139,6 +139,13 @@ def test_a_client_who_asks_for_faint_objects_makes_no_drift() -> None:
     assert looked(faint).alarms == ()
 
 
+def test_a_version_that_was_packed_again_is_one_version() -> None:
+    notes = [note(number) for number in range(30)]
+    notes += [note(number, digest="e") for number in range(30, 60)]
+    (version,) = looked(notes).versions
+    assert (version.windows, version.digest) == (60, "e")
+
+
 def test_a_version_without_a_reference_says_so() -> None:
     rows = NoteRows(table(map(note, range(30))), Dropped())
     told = Reference(problem="Version 2 has no bundle. Pack it.")

@@ -53,7 +53,7 @@ def test_windows_show_the_pixels_of_their_place(tmp_path_factory, width, height,
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 30), st.data())
-@settings(max_examples=30)
+@settings(max_examples=12)
 def test_tiles_with_full_edges_show_the_pixels_of_their_place(
     tmp_path_factory, width, height, tile_size, data
 ):

@@ -37,7 +37,13 @@ def python(script, **environment):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="libgomp is torch's OpenMP on Linux")
-@pytest.mark.parametrize("script", [AS_A_USER_TYPES, AS_A_LIBRARY], ids=["command", "library"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(AS_A_USER_TYPES, id="command"),
+        pytest.param(AS_A_LIBRARY, id="library", marks=pytest.mark.slow),
+    ],
+)
 def test_threads_sleep_while_they_wait_for_each_other(local_state, script):
     _, log = python(script)
 
@@ -60,6 +66,7 @@ def test_a_number_of_threads_of_the_users_own_is_kept(local_state):
     assert shown.split()[-2:] == ["1", "1"]
 
 
+@pytest.mark.slow
 def test_without_one_all_cores_compute_and_programs_started_later_choose_for_themselves(
     local_state,
 ):

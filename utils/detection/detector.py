@@ -86,6 +86,8 @@ class Detector:
         data_fingerprint: Fingerprint of the dataset, from `YoloDataset.fingerprint`.
         run_fingerprint: Fingerprint of dataset, arguments and checkpoint together.
         mlflow_run_id: Id of the MLflow run with the record of the training, or None.
+        record: Address of the record of the training in MLflow or W&B, or the folder of a W&B run
+            that was not sent; empty where there is none.
         history: Metrics of each epoch by name, such as `metrics/mAP50`; `time` is in seconds since
             the training began, or was resumed. Empty for a detector that an earlier version of
             Spyglass trained.
@@ -121,6 +123,7 @@ class Detector:
     data_fingerprint: str
     run_fingerprint: str
     mlflow_run_id: str | None = field(default=None)
+    record: str = ""
     history: tuple[dict[str, float], ...] = ()
     confidence: float | None = field(default=None)
     confidence_range: tuple[float, float] | None = None

@@ -1,4 +1,4 @@
-"""Predictions as a GeoPackage, with a style that QGIS shows without being asked.
+"""Predictions and labels as a GeoPackage, with a style that QGIS shows without being asked.
 
 QGIS keeps the styles of layers in a table `layer_styles` of the same file, and uses the one that is
 marked as the default. Here each class has a colour of its own.
@@ -7,8 +7,9 @@ marked as the default. Here each class has a colour of its own.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -19,12 +20,14 @@ from utils.detection.map_geometries import geometries_on_earth
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.errors import GeoreferenceError
 from utils.files import written_whole
+from utils.geometry import BoolArray
 from utils.images.georeference import Georeference
 from utils.issues import IssueReport
 from utils.scenes.on_map import WGS84
+from utils.shapes.shapes import Shapes
 
 GEOPACKAGE_FILE = "predictions.gpkg"
-LAYER = "predictions"
+LAYER, LABELS_LAYER = "predictions", "labels"
 NOT_ON_MAP = "not on the map"
 _ATTRIBUTES = {
     "label": object,
@@ -33,6 +36,7 @@ _ATTRIBUTES = {
     "model_version": object,
     "at_edge": bool,
 }
+_LABEL_ATTRIBUTES = {"label": object, "scene_id": object, "reviewed": bool}
 
 # Colours that people tell apart, also with a colour deficiency (Okabe and Ito, 2008).
 _COLOURS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
@@ -72,24 +76,65 @@ def write_geopackage(predictions: Predictions, folder: Path, issues: IssueReport
         issues.add(LAYER, NOT_ON_MAP, detail, set_aside=False)
         return None
     with written_whole(path) as partial:
-        _write(partial, [], {name: [] for name in _ATTRIBUTES})
+        _write(partial, LAYER, _ATTRIBUTES, [], {name: [] for name in _ATTRIBUTES})
         for scene in predictions:
             if scene.georeference is not None:
                 _add_scene(scene, scene.georeference, partial, issues)
-        _add_style(partial, predictions.class_names)
+        _add_style(partial, LAYER, predictions.class_names)
     return path
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledScene:
+    """The labels of one scene, each object once.
+
+    Attributes:
+        scene_id: Id of the scene.
+        georeference: Georeference of the scene.
+        shapes: In pixels of the scene.
+        reviewed: For each whether a person has looked at it, shape (n,).
+    """
+
+    scene_id: str
+    georeference: Georeference
+    shapes: Shapes
+    reviewed: BoolArray
+
+
+def write_labels_geopackage(
+    scenes: Iterable[LabelledScene], class_names: Sequence[str], path: Path, issues: IssueReport
+) -> None:
+    """Write labels as a GeoPackage, in WGS 84, with a colour for each class.
+
+    Args:
+        scenes: Labels of scenes that know their place.
+        class_names: Classes in the order of their colours.
+        path: The file.
+        issues: Receives scenes whose georeference means no place on Earth.
+
+    Raises:
+        StoreError: If the disk is full.
+    """
+    with written_whole(path) as partial:
+        _write(partial, LABELS_LAYER, _LABEL_ATTRIBUTES, [], dict.fromkeys(_LABEL_ATTRIBUTES, ()))
+        for scene in scenes:
+            places = _on_earth(scene.scene_id, scene.shapes, scene.georeference, issues)
+            values: dict[str, Sequence[object]] = {
+                "label": scene.shapes.labels,
+                "scene_id": [scene.scene_id] * len(scene.shapes),
+                "reviewed": scene.reviewed.tolist(),
+            }
+            if places is not None:
+                _write(partial, LABELS_LAYER, _LABEL_ATTRIBUTES, places, values)
+        _add_style(partial, LABELS_LAYER, class_names)
 
 
 def _add_scene(
     scene: ScenePrediction, georeference: Georeference, path: Path, issues: IssueReport
 ) -> None:
-    import shapely
-
     shapes = scene.shapes
-    try:
-        places = [shapely.geometry.shape(one) for one in geometries_on_earth(shapes, georeference)]
-    except GeoreferenceError as error:
-        issues.add(scene.scene_id, NOT_ON_MAP, error, set_aside=False)
+    places = _on_earth(scene.scene_id, shapes, georeference, issues)
+    if places is None:
         return
     values: dict[str, Sequence[object]] = {
         "label": shapes.labels,
@@ -98,21 +143,40 @@ def _add_scene(
         "model_version": [scene.model_version] * len(shapes),
         "at_edge": list(scene.at_edge),
     }
-    _write(path, places, values)
+    _write(path, LAYER, _ATTRIBUTES, places, values)
 
 
-def _write(path: Path, places: Sequence[Any], values: Mapping[str, Sequence[object]]) -> None:
-    """Add features to the layer, which is made at the first call."""
+def _on_earth(
+    scene_id: str, shapes: Shapes, georeference: Georeference, issues: IssueReport
+) -> list[Any] | None:
+    """The geometries of shapes; None, which is told, where they have no place on Earth."""
+    import shapely
+
+    try:
+        return [shapely.geometry.shape(one) for one in geometries_on_earth(shapes, georeference)]
+    except GeoreferenceError as error:
+        issues.add(scene_id, NOT_ON_MAP, error, set_aside=False)
+        return None
+
+
+def _write(
+    path: Path,
+    layer: str,
+    attributes: Mapping[str, type],
+    places: Sequence[Any],
+    values: Mapping[str, Sequence[object]],
+) -> None:
+    """Add features to a layer, which is made at the first call."""
     import shapely
     from pyogrio.raw import write
 
-    columns = [np.array(values[name], dtype=kind) for name, kind in _ATTRIBUTES.items()]
+    columns: list[Any] = [np.array(values[name], dtype=kind) for name, kind in attributes.items()]
     write(
         path,
         shapely.to_wkb(np.array(places, dtype=object)),
         columns,
-        list(_ATTRIBUTES),
-        layer=LAYER,
+        list(attributes),
+        layer=layer,
         driver="GPKG",
         geometry_type="MultiPolygon",
         promote_to_multi=True,
@@ -121,14 +185,14 @@ def _write(path: Path, places: Sequence[Any], values: Mapping[str, Sequence[obje
     )
 
 
-def _add_style(path: Path, class_names: Sequence[str]) -> None:
+def _add_style(path: Path, layer: str, class_names: Sequence[str]) -> None:
     """Add the default style of the layer to the table in which QGIS keeps styles."""
     row = (
         "",
         "",
-        LAYER,
+        layer,
         "geom",
-        LAYER,
+        layer,
         _qml(class_names),
         "",
         1,

@@ -58,6 +58,14 @@ def open_store(options: TrackingOptions) -> MLflowStore:
     return MLflowStore(client, ensure_experiment(client, options.experiment))
 
 
+def link_of(store: MLflowStore, run_id: str) -> str:
+    """The address of a run in the pages of an MLflow server; empty where there is no server."""
+    uri = _CREDENTIALS.sub("//", str(store.client.tracking_uri)).rstrip("/")
+    if not uri.startswith(("http://", "https://")):
+        return ""
+    return f"{uri}/#/experiments/{store.experiment_id}/runs/{run_id}"
+
+
 def ensure_experiment(client: Any, name: str) -> str:
     """The id of the experiment `name`, which is created if there is none.
 

@@ -13,13 +13,22 @@ DEFAULT_EXPERIMENT = "ship-detector"
 
 
 class TrackingOptions(Options):
-    """Options of the record of a training in MLflow."""
+    """Options of the record of a training in MLflow, or in Weights & Biases."""
+
+    tracker: Literal["mlflow", "wandb"] = "mlflow"
+    """The program that keeps the record."""
 
     tracking_uri: str | None = None
     """MLflow's address or store; by default the one MLflow is set up with."""
 
     experiment: str = DEFAULT_EXPERIMENT
-    """Name of the MLflow experiment."""
+    """Name of the MLflow experiment, or of the group of runs in W&B."""
+
+    project: str | None = None
+    """Project in W&B; by default that of the name of the experiment."""
+
+    entity: str | None = None
+    """User or team in W&B; by default the one of the key."""
 
 
 class PredictorOptions(Options):
@@ -110,10 +119,17 @@ class InferenceOptions(PredictorOptions):
     image), whose edge draws false positives: `keep` marks them as `at_edge`, `drop` leaves them out
     and counts them."""
 
-    outputs: tuple[Literal["coco", "geojson", "gpkg", "yolo", "dota"], ...] = ("coco", "geojson")
+    outputs: tuple[Literal["coco", "geojson", "gpkg", "yolo", "dota", "tracks", "video"], ...] = (
+        "coco",
+        "geojson",
+    )
     """File formats beside Parquet: `coco` is COCO json; `geojson` holds the georeferenced scenes,
     in WGS 84 and in their own coordinate reference system, `gpkg` the same scenes as a GeoPackage
-    with a style for QGIS; `yolo` and `dota` are label files."""
+    with a style for QGIS; `yolo` and `dota` are label files; `tracks` follows objects from frame to
+    frame of videos, as CSV and in the form of MOT, and `video` draws them, too."""
+
+    tracker: Literal["bytetrack", "botsort"] = "bytetrack"
+    """Tracker of `tracks` and `video`; `botsort` follows the movement of the camera, too."""
 
     viewer_scenes: int = Field(default=4, ge=0)
     """Number of scenes to prepare for viewing in a browser, those with most boxes; 0 for none."""

@@ -14,6 +14,7 @@ from utils.detection.label_files import write_dota_labels, write_yolo_labels
 from utils.detection.options import InferenceOptions
 from utils.detection.predict import PREDICTIONS_FILE, InferenceResult
 from utils.detection.predictions import Predictions
+from utils.detection.video_tracks import write_tracks
 from utils.issues import IssueReport
 from utils.scenes.classes import merge_issues
 from utils.scenes.region_choice import check_regions
@@ -78,5 +79,9 @@ def write_outputs(
         write_dota_labels(predictions, others / "dota")
     if "gpkg" in options.outputs:
         write_geopackage(predictions, others / "gpkg", issues)
+    if not {"tracks", "video"}.isdisjoint(options.outputs):
+        with_video = "video" in options.outputs
+        place = others / "tracks"
+        write_tracks(predictions, place, options.tracker, issues, with_video=with_video)
     label_files = others if others.is_dir() else None
     return replace(predictions, coco_json=coco_json, geojson=geojson, label_files=label_files)

@@ -163,7 +163,8 @@ class Predictions(Table[ScenePrediction]):
         coco_json: The same predictions as COCO json, or None if it was not asked for.
         geojson: The same predictions as GeoJSON in WGS 84, beside a folder `scenes` with files of
             single scenes; None if it was not asked for or no scene is georeferenced.
-        label_files: Folder with a folder each for `yolo`, `dota` and `gpkg`, as asked for, or None.
+        label_files: Folder with a folder each for `yolo`, `dota`, `gpkg` and `tracks`, as asked
+            for, or None.
     """
 
     coco_json: Path | None = None

@@ -20,6 +20,7 @@ from typing import Any, Self
 from utils.detection.mlflow_store import (
     MLflowStore,
     impatient,
+    link_of,
     open_store,
     patient,
     without_password,
@@ -45,6 +46,7 @@ class TrainingRecord:
 
     Attributes:
         mlflow_run_id: Id of the run in MLflow, or None while MLflow could not be reached.
+        link: Address of the run on an MLflow server; empty for the embedded MLflow.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class TrainingRecord:
     ) -> None:
         """Prepare the record of `run`; nothing is sent yet."""
         self.mlflow_run_id: str | None = None
+        self.link = ""
         self._options = options
         self._run = run
         self._parameters = parameters
@@ -125,6 +128,7 @@ class TrainingRecord:
             store.client.update_run(run_id, status="RUNNING")
         self._send_parameters(store, run_id)
         self.mlflow_run_id = run_id
+        self.link = link_of(store, run_id)
         return store
 
     def _send_parameters(self, store: MLflowStore, run_id: str) -> None:

@@ -123,10 +123,12 @@ def training_seconds(history: Iterable[Mapping[str, float]]) -> list[float]:
 
 
 def _places(experiments: Sequence[Experiment]) -> dict[str, list[str]]:
+    records = [one.detector.record for one in experiments]
     return {
         "run": [one.name for one in experiments],
         "model version": [one.version or UNKNOWN for one in experiments],
         "MLflow run": [one.detector.mlflow_run_id or "not recorded" for one in experiments],
+        **({"record": records} if any(records) else {}),
     }
 
 

@@ -1,4 +1,4 @@
-"""The scores of an evaluation in the MLflow run of the training."""
+"""The scores of an evaluation in the record of the training: in MLflow or W&B."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import hashlib
 import json
 import logging
 
+from utils.detection.detector import Detector
 from utils.detection.mlflow_store import impatient, open_store, without_password
 from utils.detection.options import TrackingOptions
+from utils.detection.wandb_record import begun_run
 from utils.evaluation.evaluation import Evaluation
 
 EVALUATED_TAG = "spyglass.evaluated"
@@ -15,15 +17,34 @@ EVALUATED_TAG = "spyglass.evaluated"
 logger = logging.getLogger(__name__)
 
 
-def record_evaluation(
-    evaluation: Evaluation, mlflow_run_id: str | None, options: TrackingOptions
-) -> None:
-    """Add the scores and the pictures of an evaluation to the MLflow run of the training.
+def record_evaluation(evaluation: Evaluation, detector: Detector, options: TrackingOptions) -> None:
+    """Add the scores and the pictures of an evaluation to the record of the training.
 
     Scores of an earlier evaluation, on other tiles or with other options, are replaced.
     """
-    if mlflow_run_id is None:
+    if options.tracker == "wandb":
+        _record_in_wandb(evaluation, detector, options)
+    elif detector.mlflow_run_id is not None:
+        _record_in_mlflow(evaluation, detector.mlflow_run_id, options)
+
+
+def _record_in_wandb(evaluation: Evaluation, detector: Detector, options: TrackingOptions) -> None:
+    if not detector.record:  # trained elsewhere, or without W&B
         return
+    try:
+        import wandb
+
+        with begun_run(options, detector.run_fingerprint) as run:
+            split = evaluation.split
+            for name, value in evaluation.metrics.items():
+                run.summary[f"{split}/{name}"] = value
+            pictures = evaluation.pictures.items()
+            run.log({f"{split}/{name}": wandb.Image(str(path)) for name, path in pictures})
+    except Exception as error:  # wandb raises what it likes
+        logger.warning("W&B has not taken the evaluation: %s", error)
+
+
+def _record_in_mlflow(evaluation: Evaluation, mlflow_run_id: str, options: TrackingOptions) -> None:
     split = evaluation.split
     try:
         with impatient():

@@ -26,6 +26,7 @@ from utils.labels.objects import (
     frame_of,
     has_area,
     nothing_is_there,
+    tag_of,
 )
 from utils.labels.places import Place
 from utils.labels.rectangles import settle_rectangles
@@ -35,6 +36,10 @@ PLACEHOLDER = "category that is no class"
 ALL_CROWDS = "all labels marked as crowds"
 NO_ANNOTATIONS = "no annotation in the file"
 _FIELDS = ("images", "annotations", "categories")
+# Fields of an agricultural context that describe the data set, in long texts or in numbers.
+_NO_TAGS = frozenset(
+    {"id", "n_images", "url", "upload_time", "photography_description", "agcontext_name"}
+)
 
 
 @dataclass(slots=True)
@@ -48,6 +53,7 @@ class CocoFile:
         placeholders: Names of categories that own no label and are no class.
         issues: Everything wrong with the file that concerns no image of it.
         shares: Whether its coordinates are shares of the images.
+        is_predicted: Whether its labels are predictions that nobody has reviewed.
     """
 
     path: Path
@@ -56,19 +62,31 @@ class CocoFile:
     placeholders: tuple[str, ...] = ()
     issues: list[Issue] = field(default_factory=list)
     shares: bool = False
+    is_predicted: bool = False
+
+    def take_classes(self) -> None:
+        """Take the classes of the labels, sorted, where the file lists none."""
+        labels = {found.label for _, labels in self.entries.values() for found in labels.objects}
+        self.class_names = tuple(sorted(labels))
 
     def add_issue(self, item: object, kind: str, detail: str, lost: int = 0) -> None:
         """Note something wrong."""
         self.issues.append(Issue(f"{self.path}: {item}", kind, detail, set_aside=False, lost=lost))
 
 
-def coco_file(path: Path, content: Any, doubled: frozenset[str] = frozenset()) -> CocoFile:
+def coco_file(
+    path: Path,
+    content: Any,
+    doubled: frozenset[str] = frozenset(),
+    only_class: str | None = None,
+) -> CocoFile:
     """The images and labels in the content of a JSON file of COCO.
 
     Args:
         path: The file, for messages.
         content: Its content.
         doubled: Keys that some object of it has twice.
+        only_class: Class of all annotations, where the file has no categories at all.
 
     Raises:
         LabelError: If it is not COCO's, or has fields that are no lists.
@@ -85,8 +103,14 @@ def coco_file(path: Path, content: Any, doubled: frozenset[str] = frozenset()) -
         coco.add_issue("keys", DOUBLED_KEY, f"the last value of {keys} counts")
     names = _category_names(coco, categories)
     if annotations and not names:
-        raise LabelError(f"{path} is no usable COCO JSON: no entry of `categories` has a name.")
-    _add_entries(coco, images)
+        if categories or only_class is None:
+            raise LabelError(
+                f"{path} is no usable COCO JSON: no entry of `categories` has a name. If all "
+                "labels are of one class, name it: --set 'classes=[NAME]'"
+            )
+        names = {"": only_class}
+    contexts = _contexts(content.get("agcontexts"))
+    _add_entries(coco, images, contexts)
     if not annotations:
         _note_no_annotations(coco, is_list=content.get("annotations") is not None)
     used = _add_annotations(coco, annotations, names)
@@ -130,7 +154,31 @@ def _category_names(coco: CocoFile, categories: list[Any]) -> dict[str, str]:
     return names
 
 
-def _add_entries(coco: CocoFile, images: list[Any]) -> None:
+def _contexts(contexts: object) -> dict[str, tuple[str, ...]]:
+    """The tags of WeedCOCO's agricultural contexts, by id."""
+    rows = contexts if isinstance(contexts, list) else []
+    described = [row for row in rows if isinstance(row, Mapping)]
+    return {id_of(row.get("id")) or "": context_tags(row) for row in described}
+
+
+def context_tags(context: Mapping[str, Any]) -> tuple[str, ...]:
+    """The tags of one agricultural context of WeedCOCO, such as `crop_type:wheat`.
+
+    Texts of more than a few words and facts about the whole data set are no tags.
+    """
+    tags = []
+    for name, value in context.items():
+        if name in _NO_TAGS:
+            continue
+        if isinstance(value, Mapping) and {"min", "max"} <= value.keys():
+            value = f"{value['min']}-{value['max']}"
+        tags.append(tag_of(name, value))
+    return tuple(tag for tag in tags if tag is not None)
+
+
+def _add_entries(
+    coco: CocoFile, images: list[Any], contexts: Mapping[str, tuple[str, ...]]
+) -> None:
     """Add the images by id; those without a name or an id of their own are reported."""
     for number, image in enumerate(images):
         fields = image if isinstance(image, Mapping) else {}
@@ -145,6 +193,7 @@ def _add_entries(coco: CocoFile, images: list[Any]) -> None:
         else:
             labels = ImageLabels(frame=frame_of(fields.get("width"), fields.get("height")))
             labels.group = _group(fields)
+            labels.tags = contexts.get(id_of(fields.get("agcontext_id")) or "", ())
             coco.entries[key] = file_name, labels
 
 

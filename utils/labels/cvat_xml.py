@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from utils.labels import masks, places
@@ -15,6 +16,7 @@ from utils.labels.objects import (
     coordinate,
     frame_of,
     has_area,
+    tag_of,
 )
 from utils.labels.places import Place, Points
 
@@ -27,15 +29,26 @@ def cvat_labels(image: Element) -> ImageLabels:
     for number, shape in enumerate(image, start=1):
         if shape.tag in _SHAPES:
             _add_shape(labels, number, shape)
-    tags = [class_name(tag.get("label")) for tag in image.findall("tag")]
+    names = [class_name(tag.get("label")) for tag in image.findall("tag")]
+    tags = [tag for tag in names if tag is not None]
     if tags and not labels.objects and not labels.faults:
-        labels.objects = [LabelledObject.of_image(tag) for tag in tags if tag is not None]
+        labels.objects = [LabelledObject.of_image(tag) for tag in tags]
+    labels.tags = tuple(dict.fromkeys((*tags, *_attributes(image))))
     return labels
+
+
+def _attributes(element: Element) -> Iterator[str]:
+    """The attributes of an image's tags and shapes; of a box turned by one, not its angle."""
+    for attribute in element.iter("attribute"):
+        if (attribute.get("name") or "").lower() != "rotation":
+            tag = tag_of(attribute.get("name"), attribute.text)
+            if tag is not None:
+                yield tag
 
 
 def _add_shape(labels: ImageLabels, number: int, shape: Element) -> None:
     label = class_name(shape.get("label"))
-    place = _place(shape)
+    place = place_of(shape)
     if label is None:
         labels.add_fault(f"{shape.tag} {number} has no usable label", UNKNOWN_CLASS)
     elif place is None or not all(map(math.isfinite, place.xyxy)):
@@ -44,7 +57,7 @@ def _add_shape(labels: ImageLabels, number: int, shape: Element) -> None:
         labels.objects.append(LabelledObject(label, *place))
 
 
-def _place(shape: Element) -> Place | None:
+def place_of(shape: Element) -> Place | None:
     """The place of a shape; None where it has none that can be read."""
     degrees = _number(shape, "rotation", 0.0)
     match shape.tag:

@@ -19,13 +19,9 @@ def foreign_kind(content: object) -> str:
             return "It is Label Studio's short JSON. Export the project as JSON or COCO instead."
         if "bbox" in content[0] and "score" in content[0]:
             return "It is a list of results without images. Name the annotations' file."
-    if isinstance(content, Mapping):
-        if "detection_categories" in content:
-            return "It holds MegaDetector's predictions, no labels. Review them, export as COCO."
-        if "shapes" in content and "imagePath" in content:
-            return "It is labelme's JSON of one image. Convert the files to COCO with labelme2coco."
-        if "items" in content and "categories" in content:
-            return "It is Datumaro's JSON. Export the annotations as COCO there."
-        if "_via_img_metadata" in content:
-            return "It is a project of VGG's annotator. Export the annotations as COCO there."
+    if isinstance(content, Mapping) and "detection_categories" in content:
+        return (
+            "It holds MegaDetector's predictions, no labels. Read them for review with "
+            "source.kind=camera-traps."
+        )
     return ""

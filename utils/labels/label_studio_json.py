@@ -54,7 +54,7 @@ def label_studio_file(path: Path, content: list[Mapping[str, Any]]) -> CocoFile:
     placeless: list[str] = []
     choices: dict[str, list[str]] = {}
     for number, task in enumerate(content):
-        annotation, file_name = _annotation(task), _image_of(task["data"])
+        annotation, file_name = counting_annotation(task), _image_of(task["data"])
         item = f"task {task.get('id', number)!s:.40}"
         if annotation is None or file_name is None:
             reason = "it names no image" if file_name is None else "nobody has annotated it"
@@ -76,12 +76,11 @@ def label_studio_file(path: Path, content: list[Mapping[str, Any]]) -> CocoFile:
         detail = f"{len(placeless)} have choices, points or texts alone; their images are empty"
         found.add_issue(placeless[0], NO_PLACE, detail)
     settle_rectangles([labels for _, labels in found.entries.values()])
-    drawn = {shape.label for _, labels in found.entries.values() for shape in labels.objects}
-    found.class_names = tuple(sorted(drawn))
+    found.take_classes()
     return found
 
 
-def _annotation(task: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def counting_annotation(task: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The annotation that counts; None where all were skipped."""
     made = [
         annotation

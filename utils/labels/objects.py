@@ -86,6 +86,7 @@ class ImageLabels:
         group: Site or sequence that the image belongs to, where the file names one.
         is_labelled: Whether anybody is said to have labelled the image; an image that nobody has
             labelled is not empty.
+        tags: Facts about the image that the file states, such as `weather:rain`.
     """
 
     objects: list[LabelledObject] = field(default_factory=list)
@@ -95,6 +96,7 @@ class ImageLabels:
     difficult: int = 0
     group: str | None = None
     is_labelled: bool = True
+    tags: tuple[str, ...] = ()
 
     @property
     def lost(self) -> int:
@@ -123,6 +125,7 @@ class ImageLabels:
         self.difficult += other.difficult
         self.group = self.group or other.group
         self.is_labelled = self.is_labelled or other.is_labelled
+        self.tags = tuple(dict.fromkeys((*self.tags, *other.tags)))
 
 
 def coordinate(value: object) -> float:
@@ -149,6 +152,19 @@ def class_name(value: object) -> str | None:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
         return None
     return name if 0 < len(name) <= _LONGEST_NAME else None
+
+
+def tag_of(name: object, value: object) -> str | None:
+    """A fact that a label file states, as the tag `name:value`; None for one that says nothing.
+
+    Nothing is said by an empty value, by `false`, and by lists and mappings.
+    """
+    if isinstance(value, bool):
+        value = "true" if value else None
+    key, text = class_name(name), class_name(value)
+    if key is None or text is None or text.lower() == "false":
+        return None
+    return class_name(f"{key}:{text}")
 
 
 def frame_of(width: object, height: object) -> Size | None:

@@ -104,8 +104,8 @@ def count_objects(path: Path) -> int:
 def _cvat_images(path: Path, images: list[Element]) -> list[XmlLabels]:
     if not images:
         raise LabelError(
-            f"{path} is CVAT's XML of a video: its tracks are no images. Export the task as "
-            "'CVAT for images' or COCO."
+            f"{path} is CVAT's XML of a video: its tracks are no images. Read it beside its "
+            "video or frames with: --set source.kind=video"
         )
     labels = [cvat_labels(image) for image in images]
     settle_rectangles(labels)

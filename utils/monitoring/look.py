@@ -44,7 +44,7 @@ class Reference:
     problem: str = ""
 
 
-Key = tuple[str, str, str, str]  # source, role, version, digest
+Key = tuple[str, str, str]  # source, role, version
 References = Callable[[str, str], Reference]  # of a version and the digest of its bundle
 Pictures = Callable[[FarOut], str]  # name of the picture of a window; empty without one
 
@@ -92,12 +92,12 @@ def look(
 
 
 def _by_version(notes: pa.Table) -> Iterator[tuple[Key, pa.Table]]:
-    columns = ["source", "role", "version", "digest"]
+    columns = ["source", "role", "version"]
     for key in notes.group_by(columns).aggregate([]).to_pylist():
         chosen = pa.scalar(True)
         for column in columns:
             chosen = pc.and_(chosen, pc.equal(notes[column], key[column]))
-        yield (key["source"], key["role"], key["version"], key["digest"]), notes.filter(chosen)
+        yield (key["source"], key["role"], key["version"]), notes.filter(chosen)
 
 
 def _watched(
@@ -110,8 +110,9 @@ def _watched(
     pictures: Pictures,
     now: float,
 ) -> Watched:
-    source, role, version, digest = key
+    source, role, version = key
     windows, times = predicted(notes), notes["time"].to_numpy()
+    digest = str(notes["digest"][-1].as_py())  # a version that was packed again has several
     reference = references(version, digest)
     confidence = 0.0 if reference.notes is None else confidence_of(reference.notes)
     found = Watched(

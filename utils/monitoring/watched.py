@@ -97,7 +97,7 @@ class Watched:
         role: As in `Note`.
         model: Name of the model.
         version: Version of the model; empty for requests before any was in service.
-        digest: Identity of the bundle.
+        digest: Identity of the bundle that answered last.
         first: Time of the first note, in seconds since 1970.
         last: Time of the last note.
         latency: All requests of the period.

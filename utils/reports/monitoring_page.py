@@ -35,7 +35,7 @@ from utils.reports.page import (
     table,
     warning,
 )
-from utils.reports.pictures import caption_alone, picture, sheet
+from utils.reports.pictures import picture, sheet
 from utils.shapes.shapes import Shapes
 
 _OVER_TIME = ("objects", "score", "size", "brightness", "contrast", "sharpness", "outlier")
@@ -115,7 +115,7 @@ def _versions(found: Monitoring) -> Markup:
             version.latency.refused,
             version.latency.errors,
             *_times(version.latency),
-            ", ".join(title_of(one.quantity).lower() for one in version.drifted) or "-",
+            len(version.drifted),
             _day(version.last),
         )
         for version in found.versions
@@ -279,8 +279,11 @@ def _beyond(version: Watched) -> Markup:
 
 def _far_out(windows: tuple[FarOut, ...], folder: Path) -> Markup:
     """Pictures of the windows, or a table of them where none was kept."""
-    if any(one.picture for one in windows):
-        return sheet(_picture(one, folder) for one in windows)
+    pictured = [one for one in windows if one.picture]
+    if pictured:
+        rest = len(windows) - len(pictured)
+        left_out = paragraph(f"Of {rest} more no picture was kept.") if rest else NOTHING
+        return joined([sheet(_picture(one, folder) for one in pictured), left_out])
     rows = (
         (
             one.image,
@@ -308,8 +311,6 @@ def _picture(one: FarOut, folder: Path) -> Markup:
         one.image if len(one.image) < 3 * _CAPTION_LETTERS else one.image[:_CAPTION_LETTERS] + "…"
     )
     caption = f"{one.outlier:.2f}: {name} at {left}, {top}, {_day(one.time)}"
-    if not one.picture:
-        return caption_alone(f"{caption} (no picture was kept)")
     boxes = np.array(one.boxes).reshape(-1, 4) - [left, top, left, top]
     found = Shapes(boxes, one.classes, np.array(one.scores))
     with Image.open(folder / one.picture) as image:

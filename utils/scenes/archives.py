@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 import shutil
 import stat
 import zipfile
@@ -13,10 +12,10 @@ from pathlib import Path, PurePosixPath
 from filelock import FileLock
 
 from utils.errors import SourceError
+from utils.images.video import VIDEO_SUFFIXES
 from utils.paths import local_folder
 from utils.storage.disk import disk_faults
 
-_VIDEOS = frozenset({".mp4", ".mov", ".avi", ".mkv", ".m4v", ".webm", ".mpg", ".mpeg", ".wmv"})
 _OTHER_ARCHIVES = frozenset({".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst"})
 _PASSED_OVER = "__MACOSX"
 _HASH_DIGITS = 16
@@ -34,16 +33,10 @@ def folder_of_file(file: Path) -> Path:
             to do.
     """
     suffix = file.suffix.lower()
-    if suffix == ".zip" or (suffix not in _VIDEOS and zipfile.is_zipfile(file)):
+    if suffix == ".zip" or (suffix not in VIDEO_SUFFIXES and zipfile.is_zipfile(file)):
         return _unpacked(file)
-    if suffix in _VIDEOS:
-        folder = shlex.quote(file.stem)
-        frames = shlex.quote(f"{file.stem}/{file.stem}_frame_%06d.png")
-        raise SourceError(
-            f"{file} is a video. Take frames out of it, for instance one a second, with: mkdir "
-            f"{folder} && ffmpeg -i {shlex.quote(str(file))} -vf fps=1 {frames}. Then name that "
-            "folder."
-        )
+    if suffix in VIDEO_SUFFIXES:
+        raise SourceError(f"{file} is a video. Read its frames with: --set source.kind=video")
     if suffix in _OTHER_ARCHIVES:
         raise SourceError(f"{file} is an archive. Unpack it, and name the folder.")
     raise SourceError(f"{file} is a file, not a folder. Name the folder it is in.")

@@ -7,16 +7,18 @@ from collections import Counter, defaultdict
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from utils.errors import LabelError, SourceError
 from utils.images.formats import IMAGE_SUFFIXES
 from utils.issues import Issue, IssueReport
-from utils.labels.coco_json import PLACEHOLDER, CocoFile, coco_file
-from utils.labels.json_kinds import foreign_kind, is_coco
-from utils.labels.label_studio_json import is_label_studio, label_studio_file
+from utils.labels.coco_json import PLACEHOLDER, CocoFile
+from utils.labels.listings import (
+    LISTING_SUFFIXES,
+    ForeignFileError,
+    ListingRules,
+    read_listing,
+)
 from utils.labels.objects import FOUND_BY_NAME, NO_IMAGE, NO_LABEL, UNREADABLE_LABEL, ImageLabels
-from utils.labels.texts import read_json
 from utils.scenes.image_files import (
     bytes_of,
     files_below,
@@ -31,6 +33,7 @@ from utils.scenes.selection import Selection
 from utils.scenes.settle import Notices, settled
 
 LISTED_TWICE = "image listed twice"
+PREDICTIONS = "predictions beside labels"
 OUTSIDE = "image outside the source"
 _EXAMPLES = 3
 _USUAL_FOLDERS = ("images", "data")  # `data` is FiftyOne's
@@ -69,7 +72,7 @@ class _Placement:
 
 
 def open_coco(options: CocoSource) -> SceneSource:
-    """Open a folder of images and COCO JSON.
+    """Open a folder of images and COCO JSON, or of other files that list images.
 
     The JSON is read whole; the images are not touched.
 
@@ -79,7 +82,9 @@ def open_coco(options: CocoSource) -> SceneSource:
     dataset = dataset_folder(options.path)
     root = dataset.root
     images = first_folder(root, options.images, ()) if options.images else None
-    listings, issues = _listings(root, options.annotations)
+    only_class = options.classes[0] if len(options.classes) == 1 else None
+    rules = ListingRules(options.label_field, only_class, options.least_score)
+    listings, issues = _listings(root, options.annotations, rules)
     if not any(listing.entries for listing in listings):
         raise SourceError(f"{listings[0].path} lists no image. Choose other `annotations`.")
     on_disk = files_below(images or root, IMAGE_SUFFIXES.__contains__)
@@ -107,41 +112,49 @@ def open_coco(options: CocoSource) -> SceneSource:
     return SceneSource(name, class_names, count, read, lambda: bytes_of(on_disk), held=held)
 
 
-def _listings(root: Path, wanted: tuple[Path, ...]) -> tuple[list[CocoFile], list[Issue]]:
-    """The COCO files of a folder, and an issue for each JSON file that is broken or foreign."""
+def _listings(
+    root: Path, wanted: tuple[Path, ...], rules: ListingRules
+) -> tuple[list[CocoFile], list[Issue]]:
+    """The listings of a folder, and an issue for each file that is broken or foreign."""
     if wanted:
-        return [_named_listing(root / path) for path in wanted], []
+        return [_named_listing(root / path, rules) for path in wanted], []
     listings: list[CocoFile] = []
     broken: list[Issue] = []
-    for path in files_below(root, ".json".__eq__):
+    for path in files_below(root, LISTING_SUFFIXES.__contains__):
         try:
-            content, doubled = read_json(path)
-            if is_coco(content) or is_label_studio(content):
-                listings.append(_listing(path, content, doubled))
-            elif remedy := foreign_kind(content):
-                detail = f"{path} is no COCO JSON. {remedy}"
-                broken.append(Issue(str(path), UNREADABLE_LABEL, detail, set_aside=False))
+            if (listing := read_listing(path, rules)) is not None:
+                listings.append(listing)
         except LabelError as error:
-            broken.append(Issue(str(path), UNREADABLE_LABEL, str(error)))
+            is_loss = not isinstance(error, ForeignFileError)
+            broken.append(Issue(str(path), UNREADABLE_LABEL, str(error), set_aside=is_loss))
     if not listings:
         known = "It is a JSON file with `images`, `annotations` and `categories`."
         raise SourceError(
             f"There is no COCO JSON below {root}. {broken[0].detail if broken else known}"
         )
-    return listings, broken
+    return _without_predictions(listings, broken), broken
 
 
-def _listing(path: Path, content: Any, doubled: frozenset[str]) -> CocoFile:
-    if is_label_studio(content):
-        return label_studio_file(path, content)
-    return coco_file(path, content, doubled)
+def _without_predictions(listings: list[CocoFile], issues: list[Issue]) -> list[CocoFile]:
+    """The listings of people where there are any: predictions would double their labels."""
+    of_people = [listing for listing in listings if not listing.is_predicted]
+    if not of_people:
+        return listings
+    for listing in listings:
+        if listing.is_predicted:
+            detail = "its predictions are not read, since there are labels; name it in annotations"
+            issues.append(Issue(str(listing.path), PREDICTIONS, detail, set_aside=False))
+    return of_people
 
 
-def _named_listing(path: Path) -> CocoFile:
+def _named_listing(path: Path, rules: ListingRules) -> CocoFile:
     try:
-        return _listing(path, *read_json(path))
+        listing = read_listing(path, rules)
     except LabelError as error:
         raise SourceError(f"{error} Mend it, or correct `annotations`.") from None
+    if listing is None:
+        raise SourceError(f"{path} lists no images with labels. Correct `annotations`.")
+    return listing
 
 
 def _class_names(listings: Sequence[CocoFile]) -> tuple[tuple[str, ...], list[Issue]]:

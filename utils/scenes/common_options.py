@@ -54,9 +54,17 @@ class CommonSourceOptions(Options):
     that the source itself groups (a camera-trap location or sequence) or that file names group:
     augmented copies of one photograph (Roboflow's `NAME_jpg.rf.HASH`), frames of a video
     (`NAME_frame_0001`), and windows of a larger image. `scene` lets every scene stand alone;
-    `folder` takes the folder of the image, `folder:N` the first N folders. Anything else is a
-    regular expression, searched for in the scene's id, whose parenthesised part names the group,
-    such as `(site[0-9]+)`."""
+    `folder` takes the folder of the image, `folder:N` the first N folders. `burst` keeps together
+    the images of one folder that a camera took at most 60 seconds after each other by their EXIF,
+    `burst:SECONDS` those with another pause. Anything else is a regular expression, searched for
+    in the scene's id, whose parenthesised part names the group, such as `(site[0-9]+)`."""
+
+    tags: tuple[str, ...] = ()
+    """Tags that every scene gets."""
+
+    folder_levels: tuple[str, ...] = ()
+    """Names of the folders above an image, from `path` on, as in `[year, site, subsite]`: their
+    tags become `year:2015`, `site:A` and so on. Default: the folders' names are the tags."""
 
     regions: Place | None = None
     """Use parts of the scenes only: a GeoJSON file of polygons on the map (WGS 84, or the

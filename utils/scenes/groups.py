@@ -10,6 +10,8 @@ from utils.scenes.scene import Scene
 
 AUTO, ALONE, FOLDER = "auto", "scene", "folder"
 UNGROUPED = "scene that the group rule does not match"
+_BURST = re.compile(r"^burst(?::(\d+(?:\.\d+)?))?$")
+_BURST_SECONDS = 60.0
 _FOLDER_DEPTH = re.compile(r"^folder:([1-9]\d*)$")
 
 # Roboflow names augmented copies of one photograph NAME_jpg.rf.HASH, and shares them out.
@@ -38,12 +40,12 @@ def group_rule(rule: str) -> GroupOf:
 
     Args:
         rule: `auto`, `scene`, `folder`, `folder:N`, or a regular expression with a group, as in
-            `CommonSourceOptions.group`.
+            `CommonSourceOptions.group`. A rule of bursts counts as `auto`.
 
     Raises:
         ValueError: If it is none of these.
     """
-    if rule == AUTO:
+    if rule == AUTO or burst_seconds(rule) is not None:
         return _found
     if rule == ALONE:
         return lambda _: None
@@ -53,6 +55,12 @@ def group_rule(rule: str) -> GroupOf:
         parts = int(depth.group(1)) + 1  # an id begins with the name of the source
         return lambda scene: "/".join(PurePosixPath(scene.id).parent.parts[:parts])
     return _by_pattern(rule)
+
+
+def burst_seconds(rule: str) -> float | None:
+    """Return the longest pause within a burst that a rule names; None for another rule."""
+    burst = _BURST.match(rule)
+    return None if burst is None else float(burst.group(1) or _BURST_SECONDS)
 
 
 def _by_pattern(rule: str) -> GroupOf:

@@ -13,9 +13,12 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from utils.errors import ConfigurationError
+from utils.images.video import VIDEO_SUFFIXES
+from utils.labels.makesense_csv import is_makesense
 from utils.labels.vector_files import VECTOR_SUFFIXES
 from utils.scenes.class_folders import are_class_folders
 from utils.scenes.image_files import existing_folder, files_below, is_one_image
+from utils.scenes.listing import is_image_file, list_files
 from utils.scenes.options import SourceOptions
 from utils.storage.objects import is_local
 from utils.storage.store import open_store
@@ -29,6 +32,17 @@ _METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 _NO_LABELS = (
     "it holds no labels of COCO, VOC, YOLO or on the map. Mask images, and folders that name "
     "classes, are read where source.kind says so: masks or classes"
+)
+# Keys of files that list images. COCO's images may come last, behind megabytes of annotations.
+_LISTING_KEYS = (
+    (b'"images"',),
+    (b'"image_id"',),
+    (b'"filepath"', b'"samples"'),  # FiftyOne
+    (b'"labels"', b'"bounding_box"'),
+    (b'"items"', b'"categories"'),  # Datumaro
+    (b'"regions"', b'"filename"'),  # VGG's annotator
+    (b'"shapes"', b'"imagePath"'),  # labelme
+    (b'"resources"', b'"deployments"', b'"observations"'),  # Camtrap DP
 )
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
 _LABEL_KINDS = {"coco": ".json", "voc": ".xml", "yolo": ".txt"}
@@ -85,9 +99,12 @@ def find_kind(path: str) -> FoundKind:
         return FoundKind("hugging_face", f"no folder has this name, and '{path}' is an id of a hub")
     if is_one_image(path):
         return FoundKind("folder", "it is one image")
+    if Path(path).suffix.lower() in VIDEO_SUFFIXES and Path(path).expanduser().is_file():
+        return FoundKind("video", "it is a video")
     root = existing_folder(Path(path))
     return (
-        _hugging_face(root)
+        _videos(root)
+        or _hugging_face(root)
         or _labelled(root)
         or _on_map(root)
         or _class_folders(root)
@@ -112,6 +129,20 @@ def _hugging_face(root: Path) -> FoundKind | None:
     return FoundKind("hugging_face", f"it holds {tables.name}") if tables else None
 
 
+def _videos(root: Path) -> FoundKind | None:
+    """Videos without images beside them, or sequences of frames with labels of MOT or CVAT."""
+    if sequence := next(root.glob("**/img1"), None):
+        return FoundKind("video", f"{sequence.relative_to(root)} holds frames as MOT names them")
+    tracks = next(_of_suffix(root, ".xml", lambda head: b"<track " in head), None)
+    if tracks is not None:
+        return FoundKind("video", f"{tracks.relative_to(root)} holds tracks as CVAT writes them")
+    listed = list_files(root).files
+    videos = [file for file in listed if file.suffix.lower() in VIDEO_SUFFIXES]
+    if not videos or any(map(is_image_file, listed)):
+        return None
+    return FoundKind("video", f"it holds {len(videos)} videos and no images")
+
+
 def _on_map(root: Path) -> FoundKind | None:
     vectors = files_below(root, VECTOR_SUFFIXES.__contains__)
     if not vectors:
@@ -126,8 +157,10 @@ def _class_folders(root: Path) -> FoundKind | None:
 
 def _labelled(root: Path) -> FoundKind | None:
     """The kind with the most label files; a JSON file of COCO's holds labels of many images."""
-    if listing := next(_of_suffix(root, ".json", _is_coco), None):
-        return FoundKind("coco", f"{listing.relative_to(root)} lists images as COCO does")
+    if listing := next(_of_suffix(root, ".json", _lists_images), None):
+        return FoundKind("coco", f"{listing.relative_to(root)} lists images with their labels")
+    if table := next(filter(is_makesense, files_below(root, ".csv".__eq__)), None):
+        return FoundKind("coco", f"{table.relative_to(root)} lists boxes as makesense does")
     counts = {
         "voc": sum(1 for _ in _of_suffix(root, ".xml", _is_voc)),
         "yolo": sum(1 for _ in _of_suffix(root, ".txt", _is_yolo)),
@@ -159,12 +192,14 @@ def _head(file: Path) -> bytes:
         return b""
 
 
-def _is_coco(head: bytes) -> bool:
+def _lists_images(head: bytes) -> bool:
+    """Whether a file begins as one that lists images with labels, of COCO or of a tool."""
     start = head.lstrip(b"\xef\xbb\xbf \r\n\t")
     if start.startswith(b"["):  # Label Studio's own JSON, which is read as COCO's is
         return b'"annotations"' in head and b'"data"' in head
-    # The images may come last, behind megabytes of annotations.
-    return start.startswith(b"{") and (b'"images"' in head or b'"image_id"' in head)
+    return start.startswith(b"{") and any(
+        all(key in head for key in keys) for keys in _LISTING_KEYS
+    )
 
 
 def _is_voc(head: bytes) -> bool:

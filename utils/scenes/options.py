@@ -88,7 +88,10 @@ class HuggingFaceSource(CommonSourceOptions):
 
 
 class CocoSource(CommonSourceOptions):
-    """Images with labels in COCO's JSON, or in Label Studio's own.
+    """Images with labels in COCO's JSON, or in another file that lists images with their labels.
+
+    The JSON of Label Studio, FiftyOne, Datumaro and VGG's annotator is read, the CSV of makesense
+    and the tables of Camtrap DP, too.
 
     Polygons, masks and rotated boxes are read as they are, and annotations without a place as the
     class of their image. Crowd regions are no objects to train on and are left out.
@@ -109,6 +112,14 @@ class CocoSource(CommonSourceOptions):
     """The folder, below `path`, that the file names in the JSON are relative to. Default: the
     JSON's own folder, `path`, or an `images` or `data` folder in either; else the only image that
     has the name."""
+
+    label_field: str | None = None
+    """The field of the labels in the samples of FiftyOne. Default: `ground_truth`, else the only
+    field whose labels have no scores."""
+
+    least_score: float | None = Field(default=None, ge=0, le=1)
+    """Read MegaDetector's detections that score at least this, as labels for people to review.
+    Default: its JSON is passed over."""
 
 
 class VocSource(CommonSourceOptions):
@@ -297,6 +308,70 @@ class RoboflowSource(CommonSourceOptions):
     """The secret of ZenML whose value `api_key` is the key. Default: the environment has it."""
 
 
+class ExportSource(CommonSourceOptions):
+    """An export of a labelling tool, in any of its formats: a folder, or the zip as it came.
+
+    The format is found in the files and read as a source of `coco`, `voc`, `yolo`, `masks` or
+    `classes`; zips in the folder are unpacked.
+    """
+
+    kind: Literal["cvat", "makesense", "weed-ai", "label-studio", "fiftyone", "camera-traps"]
+    """The tool: CVAT, makesense, Weed-AI, Label Studio, FiftyOne; or camera traps, with labels in
+    COCO Camera Traps, Camtrap DP or MegaDetector's JSON."""
+
+    path: Place
+    """The folder of the export with its images, or a zip of it."""
+
+    label_field: str | None = None
+    """As in a source of `coco`."""
+
+    least_score: float | None = Field(default=None, ge=0, le=1)
+    """As in a source of `coco`. Default: 0.2 for camera traps."""
+
+
+class DatumaroSource(CommonSourceOptions):
+    """A dataset in any of some seventy formats that Datumaro reads, converted once.
+
+    Datumaro is installed in an environment of its own on first use.
+    """
+
+    kind: Literal["datumaro"] = "datumaro"
+    """Datumaro: KITTI, Open Images, Cityscapes, LabelMe, VoTT, WIDER FACE and others."""
+
+    path: Place
+    """The folder of the dataset."""
+
+    format: str | None = Field(default=None, pattern=r"^\w+$")
+    """The format, as Datumaro names it, such as `kitti`, `open_images`, `label_me` or `vott_json`.
+    Default: found by Datumaro."""
+
+
+class VideoSource(CommonSourceOptions):
+    """Videos, of which frames become scenes, and sequences of frames as MOT and CVAT keep them.
+
+    Frames are taken out into the local cache. Labels are those of CVAT for videos, text files of
+    MOT, and Label Studio's video rectangles. A video is one group.
+    """
+
+    kind: Literal["video"] = "video"
+    """Videos."""
+
+    path: Place
+    """A video, or a folder of videos and of their labels, as deep as you like; scene ids hold the
+    path of the video below it, and the time of the frame."""
+
+    frames: Literal["time", "change", "key", "all"] = "time"
+    """The frames that become scenes: one in every so many seconds; where the picture has changed;
+    where people drew labels (key frames); or all."""
+
+    seconds: float = Field(default=1.0, gt=0)
+    """With `frames: time`: the seconds between two frames."""
+
+    change: float = Field(default=0.05, gt=0, lt=1)
+    """With `frames: change`: the least difference to the last frame that was taken, as the mean
+    over the picture of the share of the brightness."""
+
+
 class FolderSource(CommonSourceOptions):
     """Images without labels, in folders as deep as you like; the folders become tags."""
 
@@ -350,6 +425,9 @@ SourceOptions = Annotated[
     | MasksSource
     | GisSource
     | RoboflowSource
+    | ExportSource
+    | DatumaroSource
+    | VideoSource
     | FolderSource
     | SyntheticSource,
     Field(discriminator="kind"),

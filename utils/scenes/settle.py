@@ -100,7 +100,8 @@ def settled(
     if image is not None:
         objects, more = _placed(labels, image, item, notices, report, shares_possible)
         lost += more
-    scene = replace(scene, lost=lost, group=scene.group or labels.group)
+    tags = tuple(dict.fromkeys((*scene.tags, *labels.tags)))
+    scene = replace(scene, lost=lost, group=scene.group or labels.group, tags=tags)
     if not objects and (labels.crowds or not labels.is_labelled):  # not empty, as far as is known
         return replace(scene, shapes=None)
     first, *further = shapes_by_kind(objects, image)

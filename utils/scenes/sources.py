@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from utils.errors import SourceError
 from utils.issues import IssueReport
 from utils.labels.vector_files import BESIDE_VECTORS, VECTOR_SUFFIXES
+from utils.paths import local_folder
+from utils.scenes.bursts import bursts_of
 from utils.scenes.classes import class_rules, note_unmet
 from utils.scenes.coco import open_coco
+from utils.scenes.datumaro import converted
+from utils.scenes.exports import as_read
 from utils.scenes.folder import open_folder
 from utils.scenes.gis import open_gis
 from utils.scenes.given_splits import split_by_folder
-from utils.scenes.groups import ALONE, AUTO, UNGROUPED, group_rule
+from utils.scenes.groups import ALONE, AUTO, UNGROUPED, GroupOf, burst_seconds, group_rule
 from utils.scenes.hugging_face import open_hugging_face
 from utils.scenes.image_classes import open_classes
-from utils.scenes.image_files import existing_folder, is_one_image
+from utils.scenes.image_files import existing_folder, images_below, is_one_image
 from utils.scenes.listing import is_image_file, list_files, passed_over
 from utils.scenes.masks import open_masks
 from utils.scenes.options import (
     ClassesSource,
     CocoSource,
+    DatumaroSource,
+    ExportSource,
     FolderSource,
     GisSource,
     HuggingFaceSource,
@@ -29,6 +36,7 @@ from utils.scenes.options import (
     RoboflowSource,
     SourceOptions,
     SyntheticSource,
+    VideoSource,
     VocSource,
     YoloSource,
 )
@@ -37,6 +45,7 @@ from utils.scenes.roboflow import on_disk
 from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import WHOLE, Selection
 from utils.scenes.synthetic import open_synthetic
+from utils.scenes.video import open_video
 from utils.scenes.voc import open_voc
 from utils.scenes.yolo import open_yolo
 from utils.storage.objects import is_local
@@ -67,12 +76,16 @@ def open_source(options: SourceOptions) -> SceneSource:
     """
     if isinstance(options, RoboflowSource):
         options = on_disk(options)
+    if isinstance(options, ExportSource):
+        options = as_read(options)
+    if isinstance(options, DatumaroSource):
+        options = converted(options)
     images = getattr(options, "path", None)  # of the kinds that have a folder
     regions = open_regions(options.regions, options.regions_side, images)
     source = _listed(_open(options), options)
     rules = class_rules(options.classes, options.class_mapping, source.class_names)
 
-    group_of = group_rule(options.group)
+    group_of = _group_rule(options)
     limited = Selection(limit=options.max_scenes)
 
     def read(report: IssueReport, selection: Selection) -> Iterator[Scene]:
@@ -88,8 +101,10 @@ def open_source(options: SourceOptions) -> SceneSource:
                 rules.apply(scene, report),
                 group=group_of(scene),
                 split=scene.split or split_by_folder(scene.id),
+                tags=_tags(scene, options),
             )
-            if ruled.group is None and options.group not in (AUTO, ALONE):
+            is_rule = options.group not in (AUTO, ALONE) and not burst_seconds(options.group)
+            if ruled.group is None and is_rule:
                 ungrouped.append(scene.id)
             yield _located(_in_region(ruled, regions, report), source, options)
         _tell_ungrouped(ungrouped, source.name, options.group, report)
@@ -107,6 +122,42 @@ def open_source(options: SourceOptions) -> SceneSource:
     )
 
 
+def _tags(scene: Scene, options: SourceOptions) -> tuple[str, ...]:
+    """The tags of a scene, with those of the source, and its folders as `level:name`."""
+    folders = PurePosixPath(scene.id).parent.parts[1:]  # the first is the source's name
+    named = zip(options.folder_levels, folders, strict=False)
+    levels = [f"{level}:{folder}" for level, folder in named]
+    covered = set(folders[: len(options.folder_levels)])
+    rest = [tag for tag in scene.tags if tag not in covered]
+    return tuple(dict.fromkeys((*levels, *rest, *options.tags)))
+
+
+def _group_rule(options: SourceOptions) -> GroupOf:
+    """The rule of the groups; that of bursts needs the times of all images beforehand.
+
+    Raises:
+        SourceError: If bursts are asked for where the images are not on this disk.
+    """
+    seconds = burst_seconds(options.group)
+    if seconds is None:
+        return group_rule(options.group)
+    path = getattr(options, "path", None)
+    if path is None or not is_local(path):
+        raise SourceError(
+            f"`group: {options.group}` reads when images were taken, and needs them on this disk. "
+            "Copy them there, or group by folder: --set source.group=folder"
+        )
+    bursts = bursts_of(images_below(existing_folder(Path(path))), seconds)
+    found = group_rule(AUTO)
+
+    def group_of(scene: Scene) -> str | None:
+        first = bursts.get(scene.path)
+        folder = PurePosixPath(scene.id).parent
+        return found(scene) if scene.group or first is None else f"{folder}/{first}"
+
+    return group_of
+
+
 def _in_region(scene: Scene, regions: Regions | None, report: IssueReport) -> Scene:
     return scene if regions is None else replace(scene, region=regions.of(scene.id, report))
 
@@ -120,12 +171,15 @@ def _listed(source: SceneSource, options: SourceOptions) -> SceneSource:
         return source
     if not is_local(str(options.path)) or is_one_image(options.path):
         return source
-    listing = list_files(existing_folder(Path(options.path)))
+    root = existing_folder(Path(options.path))
+    listing = list_files(root)
+    # Local state holds views of exports and of zips, whose links are our own.
+    is_own = root.is_relative_to(local_folder("cache"))
     others = (file for file in listing.files if not is_image_file(file))
     return replace(
         source,
         passed_over=passed_over(others, _CONSUMED[options.kind]),
-        notes=tuple(listing.issues(source.name)),
+        notes=() if is_own else tuple(listing.issues(source.name)),
     )
 
 
@@ -168,8 +222,6 @@ def _located(scene: Scene, source: SceneSource, options: SourceOptions) -> Scene
 
 def _open(options: SourceOptions) -> SceneSource:
     match options:
-        case RoboflowSource():
-            return _open(on_disk(options))
         case HuggingFaceSource():
             return open_hugging_face(options)
         case CocoSource():
@@ -184,7 +236,10 @@ def _open(options: SourceOptions) -> SceneSource:
             return open_masks(options)
         case GisSource():
             return open_gis(options)
+        case VideoSource():
+            return open_video(options)
         case FolderSource():
             return open_folder(options)
         case SyntheticSource():
             return open_synthetic(options)
+    raise AssertionError(f"a source of {options.kind} is read as another kind")

@@ -197,9 +197,6 @@ def test_a_broken_file_beside_the_right_one_is_told(tmp_path):
             [{"image": "a.png", "annotation_id": 1, "annotator": 1}], "Label Studio", id="short"
         ),
         pytest.param({"images": [], "detection_categories": {}}, "MegaDetector", id="MegaDetector"),
-        pytest.param({"shapes": [], "imagePath": "a.png"}, "labelme", id="labelme"),
-        pytest.param({"_via_img_metadata": {}}, "VGG", id="VGG"),
-        pytest.param({"items": [], "categories": {}}, "Datumaro", id="Datumaro"),
         pytest.param([{"bbox": BOX, "score": 1}], "results", id="results"),
     ],
 )

@@ -93,7 +93,7 @@ def test_a_link_in_a_zip_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "remedy"),
     [
-        pytest.param("clip one.MP4", b"none", "ffmpeg -i '.*clip one.MP4' -vf fps=1", id="video"),
+        pytest.param("clip one.MP4", b"none", "--set source.kind=video", id="video"),
         pytest.param("scenes.tar.gz", b"none", "Unpack it, and name the folder", id="archive"),
         pytest.param("scenes.zip", b"none", "Unpack it yourself", id="broken zip"),
         pytest.param("notes.txt", b"none", "Name the folder it is in", id="another file"),

@@ -133,14 +133,14 @@ def coco_documents(draw: st.DrawFn) -> dict[str, object]:
     return content
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(coco_documents())
 def test_any_value_in_any_field_of_coco_is_a_report_or_a_sentence(tmp_path, content):
     found = specimen(tmp_path, "COCO")
     assert found.outcome_of(json.dumps(content).encode()) in ("read", "refused")
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=60))
 def test_any_text_in_a_yolo_label_is_a_report_or_a_sentence(tmp_path, text):
     found = specimen(tmp_path, "YOLO")

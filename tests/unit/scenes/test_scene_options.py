@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -67,7 +68,10 @@ def test_options_and_sources_load_nothing_heavy():
 
 
 def test_every_kind_of_source_is_part_of_the_union():
-    kinds = {source.model_fields["kind"].default for source in SOURCES}
-    labelled = {"hugging_face", "coco", "voc", "yolo", "classes", "masks", "gis", "roboflow"}
-    assert kinds == {*labelled, "folder", "synthetic"}
+    kinds = {
+        kind for source in SOURCES for kind in get_args(source.model_fields["kind"].annotation)
+    }
+    labelled = {"hugging_face", "coco", "voc", "yolo", "classes", "masks", "gis"}
+    tools = {"cvat", "makesense", "weed-ai", "label-studio", "fiftyone", "camera-traps"}
+    assert kinds == {*labelled, *tools, "roboflow", "datumaro", "video", "folder", "synthetic"}
     assert options.SourceOptions is SourceOptions

@@ -32,6 +32,7 @@ from utils.detection.ultralytics.runs import UltralyticsRun, open_run, without_c
 from utils.detection.ultralytics.trust import trusting
 from utils.detection.ultralytics.verification import require_all_readable
 from utils.detection.ultralytics.weights_files import Checkpoint
+from utils.detection.wandb_record import WandbRecord
 from utils.errors import DetectorError
 from utils.locks import exclusive
 from utils.masking import without_secrets
@@ -68,7 +69,7 @@ def train_detector(
     Args:
         dataset: Dataset from `write_yolo_dataset`.
         options: Options of the training.
-        tracking: Options of the record in MLflow; None records nothing.
+        tracking: Options of the record in MLflow or W&B; None records nothing.
         on_start: Called, before the training begins, with the fingerprint of its data, arguments,
             seed and starting weights, as in `Detector.run_fingerprint`.
         on_epoch: Called with the metrics of every epoch when it ends, and, when a run is continued,
@@ -89,8 +90,10 @@ def train_detector(
     if on_start:
         on_start(run.fingerprint)
     with exclusive("training", str(run.folder)), quiet(), trusting(Path(checkpoint.model)):
-        mlflow_run_id = _finish(training, options.resume, tracking, on_epoch, kept_in)
-    return replace(_detector(training), mlflow_run_id=mlflow_run_id)
+        record = _finish(training, options.resume, tracking, on_epoch, kept_in)
+    mlflow_run_id = record.mlflow_run_id if isinstance(record, TrainingRecord) else None
+    link = record.link if record else ""
+    return replace(_detector(training), mlflow_run_id=mlflow_run_id, record=link)
 
 
 def _prepared(dataset: YoloDataset, options: TrainingOptions) -> _Training:
@@ -109,17 +112,19 @@ def _finish(
     tracking: TrackingOptions | None,
     on_epoch: OnEpoch | None,
     kept_in: ObjectStore | None,
-) -> str | None:
-    """Train unless that is done, with backup and record; returns the id of the MLflow run."""
+) -> TrainingRecord | WandbRecord | None:
+    """Train unless that is done, with backup and record, which is returned."""
     run = training.run
     with ExitStack() as stack:
         backup = kept_in and stack.enter_context(RunBackup(run, kept_in))
         run.drop_damaged_result()
         if resume:
             _require_begun(run)
-        record = tracking and stack.enter_context(
-            TrainingRecord(tracking, run, _parameters(training))
-        )
+        record = None
+        if tracking is not None:
+            kind = WandbRecord if tracking.tracker == "wandb" else TrainingRecord
+            record = kind(tracking, run, _parameters(training))
+            stack.enter_context(record)
         # The backup first: once another machine has taken the training over, nothing is recorded.
         listeners = (backup and backup.add_epoch, record and record.add_epoch, on_epoch)
         report = EpochReport(run, [listener for listener in listeners if listener])
@@ -129,7 +134,7 @@ def _finish(
         report.new_epochs()
         if backup:
             backup.require_held()
-    return record.mlflow_run_id if record else None
+    return record
 
 
 def _require_begun(run: UltralyticsRun) -> None:

@@ -1,0 +1,141 @@
+"""Camtrap DP: the package of tables in which biologists exchange the images of camera traps.
+
+Camera Trap Data Package 1.0 (https://camtrap-dp.tdwg.org): deployments, media, and observations
+whose boxes are shares of the image.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from utils.errors import LabelError
+from utils.labels.coco_json import CocoFile
+from utils.labels.objects import (
+    NO_IMAGE,
+    SHARES,
+    UNREADABLE_LABEL,
+    ImageLabels,
+    LabelledObject,
+    class_name,
+    coordinate,
+    has_area,
+    tag_of,
+)
+from utils.labels.texts import read_text
+
+NO_BOX = "observation without a box"
+_TABLES = ("deployments", "media", "observations")
+_DEPLOYMENT_TAGS = ("locationName", "cameraModel", "habitat", "featureType", "baitUse")
+_OBSERVATION_TAGS = ("lifeStage", "sex", "behavior")
+
+Row = Mapping[str, str]
+
+
+def is_camtrap(content: object) -> bool:
+    """Whether the content of a JSON file describes a package of Camtrap DP."""
+    resources = content.get("resources") if isinstance(content, Mapping) else None
+    named = {row.get("name") for row in resources or () if isinstance(row, Mapping)}
+    return named.issuperset(_TABLES)
+
+
+def camtrap_file(path: Path, content: Mapping[str, Any]) -> CocoFile:
+    """The images and labels of a package.
+
+    An observation with a box is an object of its species, else of its type (`human`, `vehicle`).
+    Where no observation of an image has a box, its species is the class of the whole image. The
+    images of one event are one group.
+
+    Raises:
+        LabelError: If a table is missing or cannot be read.
+    """
+    places = {row["name"]: row.get("path") for row in content["resources"] if "name" in row}
+    deployments, media, observations = (_rows(path, name, places[name]) for name in _TABLES)
+    found = CocoFile(path)
+    tags = {row["deploymentID"]: _tags(row, _DEPLOYMENT_TAGS) for row in deployments}
+    for row in media:
+        if not row.get("fileMediatype", "image").startswith("image"):
+            continue
+        labels = ImageLabels(frame=SHARES, tags=tags.get(row["deploymentID"], ()))
+        labels.is_labelled = False
+        found.entries[row["mediaID"]] = row.get("filePath") or row["fileName"], labels
+    _add_observations(found, observations)
+    _name_whole_images(found, observations)
+    found.take_classes()
+    return found
+
+
+def _rows(package: Path, name: str, place: object) -> list[Row]:
+    """The rows of a table beside the package's file.
+
+    Raises:
+        LabelError: If it is not there, lies elsewhere, or cannot be read.
+    """
+    inner = PurePosixPath(place) if isinstance(place, str) else None
+    if inner is None or inner.is_absolute() or ".." in inner.parts:
+        raise LabelError(f"{package} names no file of its own for the table '{name}'. Mend it.")
+    table = package.parent / inner
+    rows: list[Row] = list(csv.DictReader(read_text(table).splitlines()))
+    key = "deploymentID" if name == "deployments" else "mediaID"
+    if rows and key not in rows[0]:
+        raise LabelError(f"{table} is no table of {name}: it has no column '{key}'. Mend it.")
+    return rows
+
+
+def _tags(row: Row, columns: tuple[str, ...]) -> tuple[str, ...]:
+    tags = (tag_of(name, row.get(name)) for name in columns)
+    return tuple(tag for tag in tags if tag is not None)
+
+
+def _add_observations(found: CocoFile, observations: list[Row]) -> None:
+    for number, row in enumerate(observations):
+        media, event = row.get("mediaID"), row.get("eventID")
+        if not media:  # an observation of an event as a whole
+            continue
+        entry = found.entries.get(media)
+        if entry is None:
+            detail = f"it belongs to the medium {media:.40}, which is no listed image"
+            found.add_issue(f"observations[{number}]", NO_IMAGE, detail, lost=1)
+            continue
+        labels = entry[1]
+        labels.is_labelled = row.get("observationType") not in ("unknown", "unclassified")
+        labels.group = labels.group or (f"event {event}" if event else None)
+        labels.tags = tuple(dict.fromkeys((*labels.tags, *_tags(row, _OBSERVATION_TAGS))))
+        if row.get("bboxWidth"):
+            _add_box(labels, f"observation {row.get('observationID', number)}", row)
+
+
+def _class(row: Row) -> str | None:
+    return class_name(row.get("scientificName") or row.get("observationType"))
+
+
+def _add_box(labels: ImageLabels, item: str, row: Row) -> None:
+    keys = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
+    x, y, width, height = (coordinate(row.get(key)) for key in keys)
+    hull, label = (x, y, x + width, y + height), _class(row)
+    if label is None or not all(map(math.isfinite, hull)) or not has_area(hull):
+        labels.add_fault(f"{item} has no box and class that can be read", UNREADABLE_LABEL)
+    else:
+        labels.objects.append(LabelledObject(label, hull))
+
+
+def _name_whole_images(found: CocoFile, observations: list[Row]) -> None:
+    """Give images their class where the package has no box at all; else tell what has no box."""
+    without = [row for row in observations if not row.get("bboxWidth") and _is_something(row)]
+    has_boxes = any(labels.objects for _, labels in found.entries.values())
+    for row in without:
+        entry = found.entries.get(row.get("mediaID") or "")
+        label = _class(row)
+        if entry is None or label is None:
+            continue
+        if has_boxes:
+            entry[1].add_fault(f"'{label}' was seen, but has no box", NO_BOX)
+        else:
+            entry[1].objects.append(LabelledObject.of_image(label))
+
+
+def _is_something(row: Row) -> bool:
+    return row.get("observationType") not in ("blank", "unknown", "unclassified", "")

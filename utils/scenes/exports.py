@@ -1,0 +1,94 @@
+"""The exports of labelling tools: unpacked, and read by the format that their files show."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from utils.errors import LabelError, SourceError
+from utils.labels.coco_json import context_tags
+from utils.labels.texts import read_json
+from utils.paths import local_folder
+from utils.scenes.archives import folder_of_file
+from utils.scenes.common_options import CommonSourceOptions
+from utils.scenes.image_files import existing_folder
+from utils.scenes.kinds import find_kind, source_options
+from utils.scenes.options import CocoSource, ExportSource, SourceOptions
+from utils.storage.disk import disk_faults
+
+_CONTEXT = "agcontext*.json"  # of Weed-AI: facts about all images of an upload
+_CAMERA_TRAP_SCORE = 0.2  # below, MegaDetector's own documents advise against using a detection
+_HASH_DIGITS = 16
+
+
+def as_read(options: ExportSource) -> SourceOptions:
+    """The options of the format that an export is in.
+
+    Raises:
+        SourceError: If the folder holds no labels in a format that is read, or a zip that cannot
+            be unpacked safely.
+    """
+    root = _with_zips_unpacked(existing_folder(Path(options.path)))
+    common = {name: getattr(options, name) for name in CommonSourceOptions.model_fields}
+    common["name"] = options.name or root.name
+    if options.kind == "weed-ai":
+        common["tags"] = (*options.tags, *_context_tags(root))
+    if options.kind == "camera-traps" and options.group == "auto":
+        common["group"] = "burst"
+    kind = find_kind(str(root)).kind
+    if kind == "hugging_face":  # a table beside the images that has the name of one of the hub's
+        kind = "folder"
+    if kind == "coco":
+        return CocoSource(path=str(root), **_listing_options(options), **common)
+    if kind == "folder" and options.kind != "camera-traps":
+        raise SourceError(
+            f"{root} holds no labels of {options.kind} that are read. Check that the export and "
+            f"its images are there, or see what is: python run.py --inspect {options.path}"
+        )
+    return source_options(kind, str(root), **common)
+
+
+def _listing_options(options: ExportSource) -> dict[str, Any]:
+    score = options.least_score
+    if score is None and options.kind == "camera-traps":
+        score = _CAMERA_TRAP_SCORE
+    return {"label_field": options.label_field, "least_score": score}
+
+
+def _context_tags(root: Path) -> tuple[str, ...]:
+    """The tags of the one context of an upload; none where several files may be meant."""
+    files = sorted(root.rglob(_CONTEXT))
+    if len(files) != 1:
+        return ()
+    try:
+        content, _ = read_json(files[0])
+    except LabelError as error:
+        raise SourceError(f"{error} Mend it, or take it out.") from None
+    return context_tags(content) if isinstance(content, Mapping) else ()
+
+
+def _with_zips_unpacked(root: Path) -> Path:
+    """The folder, or a copy of links in local state where zips in it are unpacked beside it."""
+    zips = sorted(path for path in root.iterdir() if path.suffix.lower() == ".zip")
+    if not zips:
+        return root
+    facts = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in zips]
+    digest = hashlib.sha256(repr((root, sorted(root.iterdir()), facts)).encode()).hexdigest()
+    view = local_folder("cache", "unpacked", digest[:_HASH_DIGITS]) / root.name
+    with FileLock(view.parent / ".lock"):
+        if not view.is_dir():
+            partial = view.parent / ".partial"
+            shutil.rmtree(partial, ignore_errors=True)
+            with disk_faults(view.parent):
+                partial.mkdir()
+                for path in root.iterdir():
+                    target = folder_of_file(path) if path in zips else path
+                    (partial / (path.stem if path in zips else path.name)).symlink_to(target)
+                os.replace(partial, view)
+    return view

@@ -1,0 +1,124 @@
+"""The labels of the videos of a folder: which file of labels belongs to which video."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from utils.errors import LabelError
+from utils.images.video import VIDEO_SUFFIXES
+from utils.issues import Issue
+from utils.labels.label_studio_json import counting_annotation, is_label_studio
+from utils.labels.objects import UNREADABLE_LABEL
+from utils.labels.texts import read_json, read_xml
+from utils.labels.tracks import VideoLabels, cvat_tracks, label_studio_tracks, mot_tracks
+from utils.scenes.listing import list_files
+
+_MOT_FOLDER, _MOT_TRUTH = "img1", "gt/gt.txt"  # MOT challenge: SEQUENCE/img1, SEQUENCE/gt/gt.txt
+_CVAT_FRAME = "frame_"
+
+
+@dataclass(slots=True)
+class FoundLabels:
+    """The files of labels in a folder.
+
+    Attributes:
+        only_class: Class of files that tell none.
+        cvat: Labels by file of CVAT.
+        tasks: Labels of Label Studio's tasks.
+        issues: Files that cannot be read.
+        videos: Number of videos in the folder.
+    """
+
+    only_class: str | None
+    cvat: dict[Path, VideoLabels] = field(default_factory=dict)
+    tasks: list[VideoLabels] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
+    videos: int = 0
+
+    @property
+    def is_any(self) -> bool:
+        """Whether the folder holds labels of any video."""
+        return bool(self.cvat or self.tasks or self.issues)
+
+    def of(self, clip: Path, name: str) -> VideoLabels | None:
+        """The labels of a video or of a folder of frames; None where none belong to it.
+
+        Args:
+            clip: The file or folder.
+            name: Its path below the root of the source.
+
+        Raises:
+            LabelError: If its labels cannot be read.
+        """
+        if (truth := _mot_truth(clip)) is not None:
+            return mot_tracks(truth, self.only_class)
+        for labels in (*self.cvat.values(), *self.tasks):
+            if labels.video and _is_of(labels.video, name):
+                return labels
+        if clip.is_dir():
+            return next(
+                (self.cvat[file] for file in self.cvat if clip.is_relative_to(file.parent)), None
+            )
+        beside = [labels for file, labels in self.cvat.items() if file.stem == clip.stem]
+        if not beside and self.videos == 1 and len(self.cvat) == 1:
+            beside = list(self.cvat.values())
+        return beside[0] if beside else None
+
+    def first_of(self, folder: Path) -> int | None:
+        """The number of the first frame in a folder of frames; None for any other folder."""
+        if folder.name == _MOT_FOLDER:
+            return 1
+        is_cvat = any(folder.is_relative_to(file.parent) for file in self.cvat)
+        has_frames = any(path.stem.startswith(_CVAT_FRAME) for path in folder.iterdir())
+        return 0 if is_cvat and has_frames else None
+
+
+def find_labels(root: Path, only_class: str | None) -> FoundLabels:
+    """Read the files of labels below a folder that are of videos."""
+    found = FoundLabels(only_class)
+    for path in list_files(root).files:
+        suffix = path.suffix.lower()
+        found.videos += suffix in VIDEO_SUFFIXES
+        try:
+            if suffix == ".xml":
+                _add_cvat(found, path)
+            elif suffix == ".json":
+                _add_tasks(found, read_json(path)[0])
+        except LabelError as error:
+            found.issues.append(Issue(str(path), UNREADABLE_LABEL, str(error)))
+    return found
+
+
+def _add_cvat(found: FoundLabels, path: Path) -> None:
+    root = read_xml(path)
+    if root.tag == "annotations" and root.find("track") is not None:
+        found.cvat[path] = cvat_tracks(root)
+
+
+def _add_tasks(found: FoundLabels, content: Any) -> None:
+    for task in content if is_label_studio(content) else ():
+        annotation: Mapping[str, Any] | None = counting_annotation(task)
+        if annotation is not None and isinstance(annotation.get("result"), list):
+            labels = label_studio_tracks(task, annotation["result"])
+            if labels.objects or labels.labelled is not None:
+                found.tasks.append(labels)
+
+
+def _mot_truth(clip: Path) -> Path | None:
+    """The file of MOT that belongs to a sequence of images or to a video."""
+    if clip.name == _MOT_FOLDER:
+        candidates = [clip.parent / _MOT_TRUTH]
+    elif clip.is_file():
+        candidates = [clip.parent / clip.stem / _MOT_TRUTH, clip.with_suffix(".txt")]
+    else:
+        candidates = []
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _is_of(stated: str, name: str) -> bool:
+    """Whether a file of labels means a video: Label Studio puts a hash before the name."""
+    base, video = PurePosixPath(stated.replace("\\", "/")).name, PurePosixPath(name).name
+    return base == video or base.endswith(f"-{video}")
