@@ -6,8 +6,10 @@ there is nothing to measure, and it says so. A detector learns 140 images by day
 production. Then 60 other images come in, at night: dark, blurred and noisy. Each way of retraining
 has that detector and both kinds of labels. All are evaluated on the same 60 test images twice, by
 day (the old test) and at night (the new one), at the image size trained with. Cost is processor
-time of the retraining alone. It takes about 8 minutes of a core, and ends with exit code 1 when a bar is missed. Three seeds make the table in
-`docs/retraining.md`: `python -m benchmarks.retraining 0 1 2`.
+time of the retraining alone. It takes about 8 minutes of a core, and ends with exit code 1 when a
+bar is missed. Three seeds make the table in `docs/retraining.md`:
+
+    python -m benchmarks.retraining 0 1 2
 """
 
 from __future__ import annotations

@@ -5,12 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 from zenml.client import Client
 
+from commands.requests import PROMOTION, RunLoop
+from commands.retraining.trial import is_tried, lacks_reviews, require_end, trial_of
+from commands.runs.execution import plan_runs
+from commands.serving.deploy import plan_deployment
+from records.model_versions import version_in
 from tests.fixtures.deploying import Deploying, packed_model
+from tests.fixtures.services import wait_for
 from tests.fixtures.spots import SpotsBundle
+from tests.fixtures.terminal import unfolded
+from utils.errors import ConfigurationError
 from utils.serving.challenge import challenger_of
 from utils.serving.process import running_service, stop_service
 
@@ -103,6 +112,48 @@ def test_a_withdrawn_challenger_is_not_tried_again_until_its_challenge_is_ended(
     (remedy,) = re.findall(r"end its challenge: python run\.py (--deploy.*?canary=0)", shown)
     assert "The challenge of version 2 is over" in runs(*remedy.split())
     assert "Version 2 challenges it now" in runs("--deploy", *CANARY)
+
+
+@pytest.mark.slow
+def test_a_retrained_version_shadows_until_enough_is_reviewed_and_is_tried_as_a_canary(
+    runs, deploying, capsys, tmp_path
+):
+    model = deploying.model
+    runs("--deploy")
+    service, champion, version = running_service(model), *(version_in(model, n) for n in (1, 2))
+    image = f"{service.served.bundle}/test/image.png"
+    sets = [f"model.name={model}", f"deployment.port={deploying.port}"]
+    sets += ["deployment.shadow=1", "deployment.canary=0.5", "deployment.full_after=2"]
+    planned = plan_deployment(overrides=tuple(sets))
+    (comparison,) = plan_runs(
+        RunLoop((PROMOTION,), overrides=(f"model.name={model}", "promotion.shadow_images=3"))
+    )
+    require_end(planned)
+
+    def lacks() -> bool:
+        return lacks_reviews(planned, comparison, champion, version, yes=True)
+
+    assert lacks()
+    assert "shadowed 0; to shadow more: python run.py --deploy" in unfolded(capsys.readouterr().out)
+    for number in range(3):
+        (tmp_path / "image.png").write_bytes(Path(image).read_bytes() + bytes([number]))
+        service.client().predict(tmp_path / "image.png")
+    wait_for(lambda: challenger(model).figures["shadow"]["answers"] == 3)
+    assert challenger(model).canary == 0
+    assert lacks()
+    assert "reviewed 0 of 3; to review more" in unfolded(capsys.readouterr().out)
+
+    assert is_tried(planned, champion)
+    assert trial_of(planned, version, yes=True) is None
+    for _ in range(6):
+        service.client().predict(image)
+    assert trial_of(planned, version, yes=True) is True
+    runs("--deploy")
+
+
+def test_a_canary_of_a_retraining_must_end_by_itself():
+    with pytest.raises(ConfigurationError, match=r"as deployment\.full_after"):
+        require_end(plan_deployment(overrides=("deployment.canary=0.5",)))
 
 
 @pytest.mark.parametrize(
