@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -11,13 +12,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from utils.curation.cutting import tiles_of_predicted
 from utils.dataset.likeness import Likeness
 from utils.errors import ImageError
+from utils.feedback.candidates import candidates
+from utils.feedback.options import FeedbackOptions
+from utils.feedback.pick import pick
+from utils.feedback.picked import Reason
 from utils.feedback.production import Production, production_of, require_kept
 from utils.issues import IssueReport
 from utils.monitoring.notes import Note
+from utils.tiling.options import TilingOptions
 
 SIDE = 64
+TILING = TilingOptions(tile_size=SIDE, overlap=0)
 
 
 def picture(seed: int) -> np.ndarray:
@@ -129,6 +137,24 @@ def test_the_most_uncertain_and_unusual_are_cut_and_some_by_chance(tmp_path):
     again = found.some(2, 0.5, seed=0, done={ids[4], ids[7]}, waiting={ids[4]})
     assert ids[4] in again.scenes
     assert ids[7] not in again.scenes
+
+
+def test_each_reason_has_its_share_of_the_budget(tmp_path):
+    names = [kept(tmp_path / "images", picture(seed)) for seed in range(30)]
+    notes = [
+        note(name, scores=[0.5 + n / 100], outlier=n % 10 / 10, brightness=2.0)
+        for n, name in enumerate(names)
+    ]
+    found = joined(notes, tmp_path)
+    predictions = found.predictions("3", has_boxes=True)
+    tiles = tiles_of_predicted((), predictions, TILING, IssueReport())
+    options = FeedbackOptions(budget=10, random_share=0.1)
+    shares = {Reason.UNCERTAIN: 0.3, Reason.OUTLIER: 0.2, Reason.DRIFTED: 0.2}
+    rated = list(candidates(tiles, confidence=0.5, predictions=predictions, noted=found.scenes))
+    alone = Counter(one.reason for one in pick(rated, options))
+    assert alone == {Reason.DRIFTED: 9, Reason.RANDOM: 1}
+    picked = Counter(one.reason for one in pick(rated, options, reason_shares=shares))
+    assert picked == {Reason.UNCERTAIN: 3, Reason.OUTLIER: 2, Reason.DRIFTED: 4, Reason.RANDOM: 1}
 
 
 def test_near_duplicates_are_one_group_and_a_later_image_changes_none(tmp_path):

@@ -14,7 +14,7 @@ from utils.feedback.candidates import candidates
 from utils.feedback.noted import NONE_NOTED, Noted
 from utils.feedback.options import FeedbackOptions
 from utils.feedback.pick import pick
-from utils.feedback.picked import PickedTile, PickedTiles
+from utils.feedback.picked import PickedTile, PickedTiles, Reason
 from utils.feedback.predict_tiles import embedder, threshold_of, with_predictions
 from utils.feedback.sendable import stored_tile
 from utils.issues import IssueReport
@@ -92,7 +92,8 @@ def choose_tiles(
     )
     # The inner layers of an exported network cannot be read.
     embed = None if detector.is_exported else embedder(detector, labels or (), options)
-    picked = pick(everything, options, embed, known.tagged, sent)
+    shares = {Reason(name): share for name, share in options.reason_shares.items()}
+    picked = pick(everything, options, embed, known.tagged, sent, shares if noted else {})
     _note_scenes_held_out(predictions, known, len(picked) < options.budget, issues)
     return with_predictions(picked, detector, model_version, issues)
 

@@ -82,6 +82,12 @@ class Selection:
         there = int((has_class & ~self._free).sum())
         self._take_best(min(count - there, self._missing()), has_class)
 
+    def take_best_for(self, reason: Reason, count: int) -> None:
+        """Pick `count` tiles by one reason alone, of those for which it was measured."""
+        column = _REASONS.index(reason)
+        is_measured = self._weights[:, column] > 0
+        self._take_best(min(count, self._missing()), is_measured, reason)
+
     def take_best(self) -> None:
         """Pick the best tiles until the budget is spent or only near duplicates are left."""
         self._take_best(self._missing(), np.ones(len(self._pool), dtype=bool))
@@ -100,7 +106,7 @@ class Selection:
     def _missing(self) -> int:
         return max(0, self._options.budget - len(self._picked))
 
-    def _take_best(self, count: int, eligible: BoolArray) -> None:
+    def _take_best(self, count: int, eligible: BoolArray, reason: Reason | None = None) -> None:
         limit = ceil(self._options.scene_share * self._options.budget)
         # In a second round the limit of a scene is lifted: a full budget counts for more.
         for most in (limit, len(self._pool)):
@@ -111,8 +117,9 @@ class Selection:
                 allowed &= self._scene_has_room(most)
                 if not allowed.any():
                     break
-                index = int(np.where(allowed, scores.sum(axis=1), -1.0).argmax())
-                self._take(index, scores, None)
+                parts = scores if reason is None else self._parts[:, [_REASONS.index(reason)]]
+                index = int(np.where(allowed, parts.sum(axis=1), -1.0).argmax())
+                self._take(index, scores, reason)
                 count -= 1
 
     def _take(self, index: int, scores: FloatArray, reason: Reason | None) -> None:

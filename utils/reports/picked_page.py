@@ -7,6 +7,7 @@ from itertools import islice
 
 from markupsafe import Markup
 
+from utils.feedback.noted import SOURCE
 from utils.feedback.picked import PickedTile, PickedTiles, Reason
 from utils.feedback.sendable import boxes_kept_back, boxes_to_send, told_about
 from utils.reports.charts import bars
@@ -15,6 +16,7 @@ from utils.reports.pictures import legend, sheet, tile_picture
 from utils.shapes.shapes import Shapes
 
 _PICTURED = 60
+_SHORT = 23  # characters, 12 of which are of the hash
 _LISTED = 200
 _MEANINGS = {
     Reason.TAGGED: "tagged by a person in FiftyOne",
@@ -38,7 +40,7 @@ def picked_page(picked: PickedTiles) -> str:
     scenes: Counter[str] = Counter()
     for one in picked:
         reasons[one.reason.value] += 1
-        scenes[one.tile.scene_id] += 1
+        scenes[_shown(one.tile.scene_id)] += 1
     first = list(islice(picked, _LISTED))
     labeled = any(one.tile.shapes is not None for one in first)
     pictures = map(_picture, first[:_PICTURED])
@@ -70,7 +72,8 @@ def _key(labeled: bool) -> Markup:
 
 def _picture(one: PickedTile) -> Markup:
     tile = one.tile
-    caption = f"{one.rank}. {one.reason.value}, {tile.scene_id} at {tile.window.x}, {tile.window.y}"
+    place = f"{_shown(tile.scene_id)} at {tile.window.x}, {tile.window.y}"
+    caption = f"{one.rank}. {one.reason.value}, {place}"
     return tile_picture(
         tile.uri,
         tile.sha256,
@@ -80,6 +83,11 @@ def _picture(one: PickedTile) -> Markup:
         found=boxes_to_send(one),
         faint=boxes_kept_back(one),
     )
+
+
+def _shown(scene_id: str) -> str:
+    """The id of a scene, short where it is the hash of an image from production."""
+    return f"{scene_id[:_SHORT]}…" if scene_id.startswith(f"{SOURCE}/") else scene_id
 
 
 def _table(first: list[PickedTile]) -> Markup:
