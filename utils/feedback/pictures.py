@@ -21,13 +21,13 @@ from utils.monitoring.notes import Note
 from utils.storage.transfers import in_parallel
 from utils.tiling.tile import Tile
 
-MOST_PICTURES = 2000  # that are measured; others tell the same
+MOST_PICTURES = 1000  # that are measured; others tell the same
 _DOUBT = 0.75  # disagreement from which labels are doubtful: a confident box against them
 _DOUBTFUL_SHARE = 0.02
 
 
 def measured(images: Mapping[str, Path]) -> dict[str, PictureFacts]:
-    """Measure pictures, at most 2,000, chosen by their names; unreadable ones are left out.
+    """Measure pictures, at most 1,000, chosen by their names; unreadable ones are left out.
 
     Args:
         images: Local files by name.
