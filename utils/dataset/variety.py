@@ -135,8 +135,8 @@ class Variety:
         if leaks:
             yield (
                 f"{len(leaks)} of {len(held_out)} tiles of val and test look like training tiles "
-                f"({_named(leaks)}), so that scores flatter. Give scenes that are alike one group: "
-                "--set source.group=..."
+                f"({_named(leaks)}), so that scores flatter. Leave one of each out, or ingest "
+                "scenes that are alike as one group, such as --set source.group=folder"
             )
         near = [
             name
