@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,8 +127,3 @@ def _compared(
         p_value=float(kstwobign.sf(np.sqrt(all_values) * ks)),
         enough=enough,
     )
-
-
-def worst_first(drifts: Sequence[Drift]) -> list[Drift]:
-    """Those that drifted, farthest beyond their limit first."""
-    return sorted((one for one in drifts if one.found), key=lambda one: -one.excess)
