@@ -263,7 +263,8 @@ def _trial(sample: Sample, size: int, random: np.random.Generator) -> dict[str, 
     else:
         current = sample.other.take(_drawn(sample.other, 1, random)[:size])
     usual, now = _values(sample.usual.take(reference)), _values(current)
-    found = drifts_of(usual, now, RULE, size)
+    groups = reference_size // sample.group, size // sample.group
+    found = drifts_of(usual, now, RULE, size, groups)
     return {
         "monitor": any(one.found for one in found),
         "p-value": any(one.p_value < 0.05 for one in found),

@@ -1,4 +1,4 @@
-"""What the noted predictions of a model are compared with: bundles, labels and scenes."""
+"""Bundles, labels and scenes beside which the noted predictions of a model are looked at."""
 
 from __future__ import annotations
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 from zenml import get_step_context, step
 
 from records.model_versions import created_at
 from records.running_step import scratch_folder
-from utils.dataset.labeled import LabeledDataset, LabeledTile
+from utils.dataset.labeled import LabeledDataset
 from utils.dataset.local import local_images
-from utils.dataset.splits import Split, as_splits
+from utils.dataset.splits import as_splits
 from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
 from utils.evaluation.evaluate import unseen_tiles
@@ -24,7 +21,7 @@ from utils.serving.code_version import code_version
 from utils.serving.model_facts import ModelFacts, data_facts
 from utils.serving.options import PackageOptions
 from utils.serving.packing import Packed, pack_detector, require_servable
-from utils.serving.reference import ReferenceTiles
+from utils.serving.reference import reference_tiles
 from utils.serving.test_tile import choose_test_tile
 
 
@@ -63,18 +60,6 @@ def package_detector(
     )
     packed = Packed(model.name, str(model.number), facts.scores, facts)
     image = read_tile(images[tile.tile_id])
-    reference = _reference(labels, split_of, tiles, images)
+    reference = reference_tiles(labels, split_of, tiles, images)
     folder = scratch_folder() / "bundle"
     return pack_detector(detector, inference, image, packed, folder, reference)
-
-
-def _reference(
-    labels: LabeledDataset,
-    splits: Mapping[str, Split],
-    test: Sequence[LabeledTile],
-    images: Mapping[str, Path],
-) -> ReferenceTiles:
-    """The tiles that tell what is usual, with their images on this machine."""
-    training = [tile for tile in labels if splits.get(tile.scene_id) == Split.TRAIN]
-    tiles = ReferenceTiles(training, test, images).chosen()
-    return replace(tiles, images={**images, **local_images(tiles.training)})

@@ -31,10 +31,12 @@ def predict_scenes(
     Annotated[IssueReport, "shard_inference_issues"],
 ]:
     """Predict the objects of every scene of a shard, in scene coordinates."""
-    version = str(get_step_context().model.number)
-    remote = None
+    model = get_step_context().model
+    version, remote = str(model.number), None
+    least = detector.least_score(inference.confidence)
+    notes = InferenceNotes(Journal(inference_notes(model.name)), model.name, version, least)
     if inference.service is not None:
-        client = connect_service(get_step_context().model.name, inference.service)
+        client = connect_service(model.name, inference.service)
         remote = remote_loader(client, detector, inference, version)
     result = predict.predict_scenes(
         opened_source(source),
@@ -47,19 +49,13 @@ def predict_scenes(
         exports_in=exports_store("detector"),
         remote=remote,
         # A service notes what it predicts itself.
-        note=None if remote else _notes(detector, inference, version).add,
+        note=None if remote else notes.add,
     )
     log_figures(
         {
-            "confidence": detector.least_score(inference.confidence),
+            "confidence": least,
             "confidence_chosen": detector.least_score_chosen(inference.confidence),
         },
         "shard_predictions",
     )
     return result.predictions, result.issues
-
-
-def _notes(detector: Detector, inference: InferenceOptions, version: str) -> InferenceNotes:
-    model = get_step_context().model.name
-    confidence = detector.least_score(inference.confidence)
-    return InferenceNotes(Journal(inference_notes(model)), model, version, confidence)

@@ -72,6 +72,19 @@ def test_undrifted_values_alarm_no_oftener_than_stated(kind: str) -> None:
     assert alarms(kind, looks) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / looks)
 
 
+def test_samples_of_few_scenes_alarm_no_oftener_than_stated() -> None:
+    random, options = np.random.default_rng(18), DriftOptions(false_alarms=0.05)
+
+    def drifted(groups: tuple[int, int] | None) -> bool:
+        reference, current = (grouped(random, count, 16, 0.4) for count in (6, 3))
+        (found,) = drifts_of({"score": reference}, {"score": current}, options, 48, groups)
+        return found.found
+
+    looks = 100
+    assert sum(drifted((6, 3)) for _ in range(looks)) <= 5
+    assert sum(drifted(None) for _ in range(looks)) > 5  # without their number it is not known
+
+
 def test_a_large_sample_does_not_make_a_small_difference_drift() -> None:
     random = np.random.default_rng(0)
     reference, current = random.normal(size=20_000), random.normal(0.05, size=20_000)

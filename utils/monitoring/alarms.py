@@ -12,13 +12,13 @@ from utils.monitoring.watched import Watched
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Something that a rule names.
+    """A number beyond the limit of a rule.
 
     Attributes:
         key: Identity; the alarm is told once, until it is over.
         rule: Name of the rule, as in `AlarmOptions`.
         version: Version, source and role in words.
-        sentence: What is alarming, in one sentence.
+        sentence: The fault in one sentence.
         value: The number that is alarming.
         limit: The number that it passed.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from utils.monitoring.distances import (
     independent_values,
     ks_distance,
     scale_of,
+    share_of_worth,
     wasserstein_distance,
 )
 from utils.monitoring.options import DriftOptions
@@ -69,6 +70,7 @@ def drifts_of(
     current: Mapping[str, FloatArray],
     options: DriftOptions,
     windows: int,
+    groups: tuple[int, int] | None = None,
 ) -> list[Drift]:
     """Compare each quantity that both have.
 
@@ -80,12 +82,16 @@ def drifts_of(
         current: Values by quantity, in the order of time.
         options: The rule.
         windows: Number of windows that the current values come from.
+        groups: Number of groups of windows, such as scenes, in the reference and now; None where
+            each window stands alone.
     """
     names = [name for name in reference if name in current]
     alpha = options.false_alarms / max(_DISTANCES * len(names), 1)
     enough = windows >= options.least_windows
+    shares = (1.0, 1.0) if groups is None else tuple(share_of_worth(one, alpha) for one in groups)
     return [
-        _compared(name, reference[name], current[name], alpha, options, enough) for name in names
+        _compared(name, reference[name], current[name], alpha, options, enough, shares)
+        for name in names
     ]
 
 
@@ -96,11 +102,15 @@ def _compared(
     alpha: float,
     options: DriftOptions,
     enough: bool,
+    shares: tuple[float, ...],
 ) -> Drift:
     from scipy.stats import kstwobign
 
     scale, ks = scale_of(reference), ks_distance(reference, current)
-    worths = independent_values(reference), independent_values(current)
+    worths = tuple(
+        max(independent_values(values) * share, 1.0)
+        for values, share in zip((reference, current), shares, strict=True)
+    )
     all_values = len(reference) * len(current) / (len(reference) + len(current))
     return Drift(
         quantity=name,
@@ -117,8 +127,3 @@ def _compared(
         p_value=float(kstwobign.sf(np.sqrt(all_values) * ks)),
         enough=enough,
     )
-
-
-def worst_first(drifts: Sequence[Drift]) -> list[Drift]:
-    """Those that drifted, farthest beyond their limit first."""
-    return sorted((one for one in drifts if one.found), key=lambda one: -one.excess)

@@ -17,7 +17,7 @@ from utils.monitoring.alarms import alarms_of
 from utils.monitoring.drift import drifts_of
 from utils.monitoring.monitoring import Monitoring
 from utils.monitoring.options import MonitoringOptions
-from utils.monitoring.quantities import comparable, confidence_of, predicted, values_of
+from utils.monitoring.quantities import comparable, confidence_of, groups_of, predicted, values_of
 from utils.monitoring.reviewed import reviewed_of
 from utils.monitoring.tables import NoteRows, notes_in
 from utils.monitoring.watched import Distribution, FarOut, Latency, Stretch, Watched
@@ -148,6 +148,7 @@ def _compared(
     names = reference.class_names
     usual = values_of(predicted(reference.notes), confidence, names)
     current = values_of(newest, confidence, names) if newest.num_rows else {}
+    groups = groups_of(reference.notes), groups_of(newest)
     beyond = current.get("outlier")
     far = [replace(one, picture=pictures(one)) for one in _far_out(newest, options.pictures)]
     return replace(
@@ -155,7 +156,7 @@ def _compared(
         compared=newest.num_rows,
         left_out=windows.num_rows - whole.num_rows,
         reference_windows=predicted(reference.notes).num_rows,
-        drifts=tuple(drifts_of(usual, current, options.drift, newest.num_rows)),
+        drifts=tuple(drifts_of(usual, current, options.drift, newest.num_rows, groups)),
         distributions={
             name: _distribution(usual[name], current[name]) for name in usual if name in current
         },

@@ -26,7 +26,7 @@ class Monitoring:
         model: Name of the model.
         made: Time of the look, in seconds since 1970.
         versions: The notes by version, source and role, newest first.
-        alarms: What is alarming.
+        alarms: Alarms by the rules of the options.
         dropped: Counts of notes that are not there any more, or never were.
         damaged: Tables that cannot be read, with the reason.
         false_alarms: Share of looks that find drift where there is none.

@@ -54,6 +54,11 @@ def comparable(notes: pa.Table, confidence: float) -> pa.Table:
     return notes.filter(pc.less_equal(notes["confidence"], confidence + 1e-9))
 
 
+def groups_of(notes: pa.Table) -> int:
+    """The number of requests or scenes that some windows come from."""
+    return int(pc.count_distinct(notes["request"]).as_py())
+
+
 def values_of(
     notes: pa.Table, confidence: float, class_names: Sequence[str]
 ) -> dict[str, FloatArray]:

@@ -297,8 +297,8 @@ def _far_out(windows: tuple[FarOut, ...], folder: Path) -> Markup:
     return joined(
         [
             paragraph(
-                "No picture was kept. The service keeps some with: python run.py --deploy --set "
-                "deployment.keep=thumbnails (or images)."
+                "No picture was kept. The service keeps some with: "
+                "python run.py --deploy --set deployment.keep=thumbnails"
             ),
             table(["Image", "At", "Outlier score", "Objects", "When"], rows, names=True),
         ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from utils.dataset.labeled import LabeledTile
+from utils.dataset.local import local_images
+from utils.dataset.splits import Split
 from utils.images.options import PixelOptions
 from utils.monitoring.notes import Note
 from utils.monitoring.outliers import Features, OutlierReference
@@ -44,6 +46,25 @@ class ReferenceTiles:
             training=_first(self.training, MOST_TRAINING),
             test=_first(self.test, MOST_TEST),
         )
+
+
+def reference_tiles(
+    labels: Iterable[LabeledTile],
+    splits: Mapping[str, Split],
+    test: Sequence[LabeledTile],
+    images: Mapping[str, Path],
+) -> ReferenceTiles:
+    """The tiles that tell what is usual, with their images on this machine.
+
+    Args:
+        labels: Labelled tiles, consumed once.
+        splits: Split of each scene.
+        test: Tiles that the detector never saw.
+        images: The image of each of these as a local file, by tile id.
+    """
+    training = [tile for tile in labels if splits.get(tile.scene_id) == Split.TRAIN]
+    tiles = ReferenceTiles(training, test, images).chosen()
+    return replace(tiles, images={**images, **local_images(tiles.training)})
 
 
 def _first(tiles: Sequence[LabeledTile], most: int) -> list[LabeledTile]:
