@@ -211,7 +211,7 @@ def in_own_process(seed: int) -> dict[str, dict[str, float]]:
 
 def show(runs: Sequence[dict[str, dict[str, float]]]) -> int:
     """Print the table and the bars; 1 when one is missed."""
-    table = Table("way", *COLUMNS, title=f"mAP50, mean and spread of {len(runs)} seeds")
+    table = Table("way", *COLUMNS, title=f"mAP50, mean and spread, seeds: {len(runs)}")
     means: dict[str, dict[str, float]] = {}
     for name in runs[0]:
         values = {column: [run[name][column] for run in runs] for column in COLUMNS}
