@@ -31,6 +31,7 @@ from commands.requests import (
     ShowStatus,
     Undeploy,
     Watch,
+    WatchPredictions,
 )
 
 # Columns are called A to Z.
@@ -80,6 +81,9 @@ def _requests(parsed: argparse.Namespace) -> Iterator[Request]:
         yield OpenDashboard()
     if parsed.compare:
         yield CompareTrainings(tuple(parsed.compare), parsed.config, overrides)
+    if parsed.watch and parsed.commands:
+        yield WatchPredictions(parsed.config, overrides)
+        return
     if parsed.commands or parsed.promote:
         yield _loop(parsed)
     if parsed.deploy:
@@ -157,6 +161,8 @@ def _check_combination(parser: argparse.ArgumentParser, parsed: argparse.Namespa
         parser.error(
             "--config belongs to one pipeline: give it with exactly one of the loop's flags"
         )
+    if parsed.watch and names not in ([], ["monitor"]):
+        parser.error("--watch goes alone, or with --monitor")
     _check_stages(parser, parsed)
     _check_serving(parser, parsed)
     if parsed.local and parsed.stack not in (None, "local"):

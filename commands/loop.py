@@ -31,6 +31,7 @@ from commands.requests import (
     ShowStatus,
     Undeploy,
     Watch,
+    WatchPredictions,
 )
 from utils.errors import ConfigurationError
 from utils.garbage import collect_seldom
@@ -151,6 +152,10 @@ def _run(request: Request) -> None:
             compare_experiments(request.selectors, _model_of(request))
         case RunLoop():
             _run_loop(request)
+        case WatchPredictions():
+            from commands.monitoring.watch import watch_predictions
+
+            watch_predictions(request)
         case Retrain():
             from commands.retraining.retrain import retrain_if_due
 
@@ -215,6 +220,11 @@ def _run_loop(loop: RunLoop) -> None:
         _promote(loop, promotion, planned)
     for run in runs:
         run_pipeline(run, yes=loop.yes)
+    for run in runs:
+        if run.command.name == "monitor":
+            from commands.monitoring.outcome import raise_alarms
+
+            raise_alarms(run.configuration.model[0])
 
 
 def _promote(loop: RunLoop, promotion: Promote, planned: list[PlannedRun]) -> None:

@@ -9,9 +9,9 @@ from signal import SIGINT
 
 from commands.console import complain
 from utils import interrupts
-from utils.errors import ConfigurationError, SpyglassError
+from utils.errors import AlarmError, ConfigurationError, SpyglassError
 
-DONE, FAILED, WRONG_USAGE = 0, 1, 2
+DONE, FAILED, WRONG_USAGE, ALARMED = 0, 1, 2, 3
 _KEPT = "What is done is kept: run the same command again to go on."
 _SIGNALLED = 128  # and the number of the signal, as shells report it
 
@@ -24,8 +24,8 @@ def exit_code_of(work: Callable[[], None], *, verbose: bool = False) -> int:
         verbose: Whether to show tracebacks.
 
     Returns:
-        0 done, 1 failed, 2 wrong configuration, 130 interrupted by Ctrl-C, 143 by SIGTERM, 129 by
-        SIGHUP.
+        0 done, 1 failed, 2 wrong configuration, 3 done with alarms, 130 interrupted by Ctrl-C, 143
+        by SIGTERM, 129 by SIGHUP.
     """
     with interrupts.interruptible():
         try:
@@ -50,6 +50,9 @@ def _interrupted(error: BaseException, signal: int) -> int:
 def _failed(error: BaseException, *, verbose: bool) -> int:
     if verbose:
         complain("".join(traceback.format_exception(error)))
+    if isinstance(error, AlarmError):
+        complain(str(error))
+        return ALARMED
     if isinstance(error, SpyglassError):
         complain(f"Error: {error}")
         return WRONG_USAGE if isinstance(error, ConfigurationError) else FAILED

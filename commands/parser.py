@@ -190,7 +190,8 @@ def _add_retraining(retraining: argparse._ArgumentGroup) -> None:
     retraining.add_argument(
         "--watch",
         action="store_true",
-        help="a service that retrains whenever it is due, until Ctrl-C or SIGTERM",
+        help="a service that retrains whenever it is due, until Ctrl-C or SIGTERM; with --monitor "
+        "a page that stays up and is made anew every few minutes",
     )
 
 

@@ -72,6 +72,12 @@ LOOP = (
         has_model=False,
     ),
     Command(
+        "monitor",
+        "m",
+        "compare what is noted of the predictions out there with the test split",
+        "monitoring",
+    ),
+    Command(
         "feedback",
         "fb",
         "pick the tiles that teach most, send them to Label Studio with boxes found on them",
@@ -332,6 +338,19 @@ class Watch:
     retrain: Retrain
 
 
+@dataclass(frozen=True, slots=True)
+class WatchPredictions:
+    """`--monitor --watch`: a page of what is out there that stays up.
+
+    Attributes:
+        config: Configuration of monitoring; by default `configs/monitoring.yaml`.
+        overrides: Arguments of `--set`.
+    """
+
+    config: Path | None = None
+    overrides: tuple[str, ...] = ()
+
+
 Request = (
     InspectSource
     | NewProject
@@ -348,6 +367,7 @@ Request = (
     | RunLoop
     | Retrain
     | Watch
+    | WatchPredictions
 )
 
 

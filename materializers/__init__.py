@@ -4,6 +4,7 @@ from materializers.bundle import BundleMaterializer
 from materializers.detector import DetectorMaterializer
 from materializers.evaluation import EvaluationMaterializer
 from materializers.issues import IssueReportMaterializer
+from materializers.monitoring import MonitoringMaterializer
 from materializers.packed import PackedEvaluationMaterializer
 from materializers.plain import PlainMaterializer
 from materializers.promotion import PromotionMaterializer
@@ -24,6 +25,7 @@ __all__ = [
     "EvaluationMaterializer",
     "IssueReportMaterializer",
     "LabeledDatasetMaterializer",
+    "MonitoringMaterializer",
     "PackedEvaluationMaterializer",
     "PickedTilesMaterializer",
     "PlainMaterializer",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from records.artifacts import in_stages
+from records.artifacts import in_stages, newest_of_model
 from steps.compare_detectors import compare_detectors
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
 
@@ -33,4 +33,5 @@ def promotion_pipeline(
         challenger_version=challenger.number,
         promotion=promotion,
         evaluation=evaluation,
+        reviews=newest_of_model("labeled_dataset") if promotion.shadow_images else None,
     )

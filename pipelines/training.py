@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from zenml import pipeline
 
-from records.artifacts import manifest_behind, newest, previous_splits, training_labels
+from records.artifacts import (
+    in_production,
+    manifest_behind,
+    newest,
+    newest_predictions,
+    previous_splits,
+    training_labels,
+)
 from steps.check_labels import check_labels
 from steps.evaluate_detector import evaluate_detector
 from steps.split_by_scene import split_by_scene
@@ -36,6 +43,8 @@ def training_pipeline(
     labels = training_labels(dataset)
     splits = split_by_scene(labels, fractions, previous_splits())
     manifest = manifest_behind(labels) or newest("tile_manifest")
-    checked, *_ = check_labels(labels, splits, manifest, checks, training)
-    detector = train_detector(checked, splits, training, evaluation)
+    seen = newest_predictions()
+    checked, *_ = check_labels(labels, splits, manifest, checks, training, *seen)
+    detector, learned = in_production() if training.start == "production" else (None, None)
+    detector = train_detector(checked, splits, training, evaluation, detector, learned)
     evaluate_detector(detector, checked, splits, evaluation)

@@ -14,6 +14,7 @@ from zenml.models.v2.core.artifact_version import LazyArtifactVersionResponse
 from records.active_stack import artifact_store
 from records.dataset_versions import dataset_version
 from records.manifests import INGESTS, manifests_of
+from records.model_versions import version_in
 from utils.errors import ConfigurationError
 
 _NO_MODEL = "The configuration names no model: give it a name and a version."
@@ -156,6 +157,31 @@ def in_stages(*stages: str) -> list[ModelVersionResponse]:
     if model is None:
         raise ConfigurationError(_NO_MODEL)
     return [Client().get_model_version(model, stage) for stage in stages]
+
+
+def newest_predictions() -> tuple[ArtifactVersionResponse | None, ArtifactVersionResponse | None]:
+    """Find the detector in production of a static pipeline's model, and the newest predictions.
+
+    Both are None where one is missing, or is not in the artifact store of the stack.
+    """
+    detector, _ = in_production()
+    predictions = newest("predictions", _model_name(), artifact_store().id)
+    if detector is None or predictions is None or detector.artifact_store_id != artifact_store().id:
+        return None, None
+    return detector, predictions
+
+
+def in_production() -> tuple[ArtifactVersionResponse | None, ArtifactVersionResponse | None]:
+    """Find the detector in production of a static pipeline's model, and the labels it learned from.
+
+    Both are None where there is no such detector.
+    """
+    model = _model_name()
+    version = version_in(model, "production") if model else None
+    detector = version.get_artifact("trained_detector") if version else None
+    if version is None or detector is None:
+        return None, None
+    return detector, version.get_artifact("checked_dataset")
 
 
 def _model_name() -> str | None:

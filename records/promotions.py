@@ -28,6 +28,14 @@ def note_comparison(model: str, champion: int, challenger: int, card: dict[str, 
         note_on(model, version, f"promotion of version {challenger}", card)
 
 
+def has_won(challenger: ModelVersionResponse, champion: ModelVersionResponse) -> bool:
+    """Whether a version has won a comparison against the one in production."""
+    noted = challenger.run_metadata.get(f"promotion of version {challenger.number}")
+    card: dict[str, Any] = noted if isinstance(noted, dict) else {}
+    against = card.get("champion", {}).get("version")
+    return bool(card.get("promotes")) and against == str(champion.number)
+
+
 def note_promotion(
     model: str, replaced: ModelVersionResponse | None, promoted: ModelVersionResponse | None
 ) -> None:

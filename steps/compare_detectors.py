@@ -15,6 +15,9 @@ from utils.detection.detector import Detector
 from utils.evaluation.evaluate import unseen_by_both
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
 from utils.evaluation.promotion import Promotion, decide_promotion
+from utils.monitoring.shadowed import shadowed_of
+from utils.monitoring.tables import read_notes
+from utils.serving.monitored import service_notes
 
 
 @step
@@ -29,17 +32,29 @@ def compare_detectors(
     challenger_version: int,
     promotion: PromotionOptions,
     evaluation: EvaluationOptions,
+    reviews: LabeledDataset | None = None,
 ) -> Annotated[Promotion, "promotion"]:
-    """Decide whether the challenger takes the champion's place, and note it on both versions."""
+    """Decide whether the challenger takes the champion's place, and note it on both versions.
+
+    Where the promotion asks for shadowed images, the reviews are the newest labels.
+    """
+    versions = str(champion_version), str(challenger_version)
+    shadowed = None
+    if promotion.shadow_images:
+        notes = read_notes([service_notes(model)])
+        # The challenger's labels are usually the newer, and hold those of the champion.
+        learned = {tile.tile_id for tile in labels}
+        shadowed = shadowed_of(notes, reviews or (), *versions, learned)
     tiles = unseen_by_both(labels, as_splits(challenger_splits), as_splits(champion_splits))
     decision = decide_promotion(
-        (str(champion_version), champion),
-        (str(challenger_version), challenger),
+        (versions[0], champion),
+        (versions[1], challenger),
         tiles,
         local_images(tiles),
         scratch_folder(),
         promotion,
         evaluation,
+        shadowed,
     )
     note_comparison(model, champion_version, challenger_version, decision.comparison.card())
     return decision

@@ -21,6 +21,7 @@ from utils.serving.code_version import code_version
 from utils.serving.model_facts import ModelFacts, data_facts
 from utils.serving.options import PackageOptions
 from utils.serving.packing import Packed, pack_detector, require_servable
+from utils.serving.reference import reference_tiles
 from utils.serving.test_tile import choose_test_tile
 
 
@@ -59,4 +60,6 @@ def package_detector(
     )
     packed = Packed(model.name, str(model.number), facts.scores, facts)
     image = read_tile(images[tile.tile_id])
-    return pack_detector(detector, inference, image, packed, scratch_folder() / "bundle")
+    reference = reference_tiles(labels, split_of, tiles, images)
+    folder = scratch_folder() / "bundle"
+    return pack_detector(detector, inference, image, packed, folder, reference)

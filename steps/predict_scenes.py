@@ -14,9 +14,12 @@ from utils.detection.detector import Detector
 from utils.detection.options import InferenceOptions
 from utils.detection.predictions import Predictions
 from utils.issues import IssueReport
+from utils.monitoring.inference_notes import InferenceNotes
+from utils.monitoring.journal import Journal
 from utils.scenes.options import SourceOptions
 from utils.scenes.selection import Selection
 from utils.serving.connection import connect_service
+from utils.serving.monitored import inference_notes
 from utils.serving.remote_predictor import remote_loader
 
 
@@ -28,10 +31,12 @@ def predict_scenes(
     Annotated[IssueReport, "shard_inference_issues"],
 ]:
     """Predict the objects of every scene of a shard, in scene coordinates."""
-    version = str(get_step_context().model.number)
-    remote = None
+    model = get_step_context().model
+    version, remote = str(model.number), None
+    least = detector.least_score(inference.confidence)
+    notes = InferenceNotes(Journal(inference_notes(model.name)), model.name, version, least)
     if inference.service is not None:
-        client = connect_service(get_step_context().model.name, inference.service)
+        client = connect_service(model.name, inference.service)
         remote = remote_loader(client, detector, inference, version)
     result = predict.predict_scenes(
         opened_source(source),
@@ -43,10 +48,12 @@ def predict_scenes(
         kept_in=work_store("predictions"),
         exports_in=exports_store("detector"),
         remote=remote,
+        # A service notes what it predicts itself.
+        note=None if remote else notes.add,
     )
     log_figures(
         {
-            "confidence": detector.least_score(inference.confidence),
+            "confidence": least,
             "confidence_chosen": detector.least_score_chosen(inference.confidence),
         },
         "shard_predictions",

@@ -83,6 +83,10 @@ class BundleError(SpyglassError):
     """A bundle cannot be packed, or is not as it was packed."""
 
 
+class AlarmError(SpyglassError):
+    """Something out there is alarming, by the rules of `configs/monitoring.yaml`."""
+
+
 class ServiceError(SpyglassError):
     """A service cannot be reached, refuses a request, or has another version than it should.
 

@@ -42,16 +42,36 @@ def promote_to_production(
     champion, challenger = version_in(model_name, "production"), version_in(model_name, "staging")
     can_compare = _have_two_detectors(champion, challenger)
     if can_compare and challenger and promotion.reason is None:
-        if not _wins(challenger, comparison, yes=promotion.yes):
+        if not wins(challenger, comparison, yes=promotion.yes):
             say(f"  Nothing was promoted. To overrule: {overrule(model_name, file)}")
             return
         _refuse_if_moved(champion, challenger)
+    move_to_production(model_name, champion, challenger, file)
+    if promotion.reason is not None and champion and can_compare:
+        note_forced_promotion(model_name, champion, promotion.reason)
+
+
+def move_to_production(
+    model_name: str,
+    champion: ModelVersionResponse | None,
+    challenger: ModelVersionResponse | None,
+    file: Path | None = None,
+) -> None:
+    """Put the version in staging into production, after whatever comparison there was.
+
+    Args:
+        model_name: Name of the ZenML model.
+        champion: Version in production, or None.
+        challenger: Version in staging.
+        file: Configuration given with the command, for the commands in messages.
+
+    Raises:
+        MissingStageError: If there is nothing to promote.
+    """
     say(promote("production", model_name, file))
     if challenger:
         _say_scores(challenger)
     note_promotion(model_name, champion, challenger)
-    if promotion.reason is not None and champion and can_compare:
-        note_forced_promotion(model_name, champion, promotion.reason)
 
 
 def _say_scores(version: ModelVersionResponse) -> None:
@@ -114,7 +134,7 @@ def _have_two_detectors(
     )
 
 
-def _wins(challenger: ModelVersionResponse, comparison: PlannedRun, *, yes: bool) -> bool:
+def wins(challenger: ModelVersionResponse, comparison: PlannedRun, *, yes: bool) -> bool:
     """Run the comparison, which shows its verdict with its other figures."""
     # The run belongs to the challenger, whatever version the configuration names.
     model = {"name": challenger.model.name, "version": challenger.number}

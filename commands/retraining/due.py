@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
 from zenml.models import ModelVersionResponse
 
 import materializers  # noqa: F401  (tells ZenML how to load a dataset)
+from commands.config_files import first_problem
 from commands.project import project_file
 from commands.requests import DEPLOYMENT, LOOP, PROMOTION
+from commands.retraining.drift import drift_found
 from commands.retraining.failures import Failure
 from commands.retraining.fresh_reviews import FreshReviews, Known, fresh_reviews, known_reviews
 from commands.retraining.options import RetrainOptions
 from commands.retraining.rule import reason_to_retrain
-from commands.runs.execution import plan_run
+from commands.retraining.trial import require_end
+from commands.runs.execution import PlannedRun, plan_run
 from commands.stacks.registration import activate_stack
 from records.annotator import connect_label_studio
 from records.artifacts import artifact_with_id
@@ -61,8 +66,8 @@ def open_retraining(options: RetrainOptions) -> Retraining:
     # Every file is checked now: the promotion's turn comes hours later.
     plan_run(PROMOTION, files.promotion)
     if files.deployment is not None:
-        plan_run(DEPLOYMENT, files.deployment)
-    if plan_run(COMMANDS["training"], files.training).configuration.parameters["dataset"]:
+        require_end(plan_run(DEPLOYMENT, files.deployment))
+    if plan_training(options).configuration.parameters["dataset"]:
         raise ConfigurationError(
             f"{files.training} names a dataset, but a retraining learns from the labels that it "
             "has exported; with others it would be due for ever. Take the line out, or name "
@@ -76,6 +81,27 @@ def open_retraining(options: RetrainOptions) -> Retraining:
     return Retraining(options, model, client, open_project(client, label_studio))
 
 
+def plan_training(options: RetrainOptions, version: tuple[str, int] | None = None) -> PlannedRun:
+    """Plan the training of a retraining, with the options that it has otherwise.
+
+    Args:
+        options: Options from the configuration.
+        version: Name and version of the model.
+
+    Raises:
+        ConfigurationError: If the file, a key or a value is wrong.
+    """
+    planned = plan_run(COMMANDS["training"], options.pipelines.training, version)
+    configuration = planned.configuration
+    try:
+        training = configuration.parameters["training"].updated(**options.training)
+    except ValidationError as error:
+        problem = first_problem(error)
+        raise ConfigurationError(f"The training of a retraining is wrong: {problem}") from error
+    parameters = configuration.parameters | {"training": training}
+    return replace(planned, configuration=replace(configuration, parameters=parameters))
+
+
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """The work that there is for a retraining.
@@ -86,6 +112,7 @@ class Outlook:
         reason: Why another retraining is due, or None.
         fresh: Reviews since the last training.
         failure: Failure that forbids another attempt now, or None.
+        drift: Finding of the monitoring, or None.
     """
 
     begun: ModelVersionResponse | None
@@ -93,6 +120,7 @@ class Outlook:
     reason: str | None
     fresh: FreshReviews
     failure: Failure | None
+    drift: str | None = None
 
 
 def is_due(retraining: Retraining) -> bool:
@@ -106,7 +134,10 @@ def outlook_of(retraining: Retraining) -> Outlook:
     """Find what was begun, what is due, and whether just that has failed."""
     begun, given_up = unfinished_retraining(retraining.model), None
     failure = Failure.last(retraining.model)
-    reason, fresh = _reason(retraining)
+    drift = None
+    if retraining.options.rule.drift_tiles is not None:
+        drift = drift_found(retraining.model)
+    reason, fresh = _reason(retraining, drift)
 
     def has_failed() -> bool:
         return failure is not None and failure.attempt == attempt_of(retraining, begun, fresh)
@@ -114,7 +145,7 @@ def outlook_of(retraining: Retraining) -> Outlook:
     if begun is not None and reason and has_failed() and has_newer_reviews(retraining, begun):
         begun, given_up = None, begun
     waits = failure is not None and has_failed() and datetime.now(UTC) < failure.next_try
-    return Outlook(begun, given_up, reason, fresh, failure if waits else None)
+    return Outlook(begun, given_up, reason, fresh, failure if waits else None, drift)
 
 
 def attempt_of(
@@ -124,6 +155,7 @@ def attempt_of(
     labels = f"version {version.id}" if version else f"reviews {fresh.fingerprint}"
     files = [*dict(retraining.options.pipelines).values(), project_file()]
     contents = b"\0".join(file.read_bytes() for file in files)
+    contents += json.dumps(retraining.options.training, sort_keys=True, default=str).encode()
     return f"{labels} as in {hashlib.sha256(contents).hexdigest()[:16]}"
 
 
@@ -133,13 +165,14 @@ def has_newer_reviews(retraining: Retraining, version: ModelVersionResponse) -> 
     return labels is not None and _fresh(retraining, str(labels.id)).tiles > 0
 
 
-def _reason(retraining: Retraining) -> tuple[str | None, FreshReviews]:
+def _reason(retraining: Retraining, drift: str | None) -> tuple[str | None, FreshReviews]:
     """Return why a training is due, or None, and the reviews since the last one."""
     trained = last_trained(retraining.model)
     learned = learned_from(trained) if trained else {}
     fresh = _fresh(retraining, learned.get("id"))
     at = datetime.fromisoformat(learned["at"]) if learned else None
-    return reason_to_retrain(retraining.options.rule, fresh, at, datetime.now(UTC)), fresh
+    rule, now = retraining.options.rule, datetime.now(UTC)
+    return reason_to_retrain(rule, fresh, at, now, drift), fresh
 
 
 def _fresh(retraining: Retraining, labels: str | None) -> FreshReviews:

@@ -81,6 +81,10 @@ class RetrainOptions(Options):
     pipelines: PipelineFiles = PipelineFiles()
     """Configurations of export, training and promotion."""
 
+    training: dict[str, Any] = Field(default_factory=dict)
+    """Options of the training (`training` in its file) that a retraining has otherwise, such as
+    `{start: production, epochs: 25}`."""
+
     watch: WatchOptions = WatchOptions()
     """Check of `--watch` for new reviews."""
 

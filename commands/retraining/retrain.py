@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from zenml.models import ModelVersionResponse
 
 from commands.console import say
-from commands.models.promotion import promote_to_production
+from commands.models.promotion import move_to_production, promote_to_production, wins
 from commands.requests import PROMOTION, Promote
+from commands.retraining.drift import to_reviews
 from commands.retraining.due import (
     COMMANDS,
     Outlook,
@@ -16,11 +17,14 @@ from commands.retraining.due import (
     attempt_of,
     has_newer_reviews,
     outlook_of,
+    plan_training,
 )
 from commands.retraining.failures import Failure, forget_failure, remember_failure
-from commands.runs.execution import plan_run, run_pipeline
+from commands.retraining.trial import alone, is_tried, lacks_reviews, trial_of
+from commands.runs.execution import PlannedRun, plan_run, run_pipeline
 from commands.serving.deploy import deploy_planned, plan_deployment
 from records.model_versions import version_in
+from records.promotions import has_won
 from records.trainings import is_trained, note_retrained, note_retraining, with_labels
 from utils.dataset.split_choice import choose_splits
 from utils.errors import ConfigurationError
@@ -76,10 +80,13 @@ def _begin(retraining: Retraining, outlook: Outlook, *, yes: bool) -> ModelVersi
     if outlook.reason is None:
         tiles = outlook.fresh.tiles
         say(f"No training is due: {tiles} newly reviewed tiles since the last one.")
+        if outlook.drift is not None:
+            say(f"But drift was found: {outlook.drift}. {to_reviews(retraining.model)}")
         return None
     say(f"A training is due: {outlook.reason}.")
     version = _exported_already(retraining)
     if version is None:
+        _say_step(1, "export of the reviews")
         run_pipeline(plan_run(COMMANDS["export"], retraining.options.pipelines.export), yes=yes)
         version = next(with_labels(retraining.model))
     note_retraining(version, outlook.reason)
@@ -95,8 +102,22 @@ def _exported_already(retraining: Retraining) -> ModelVersionResponse | None:
 
 
 def _finish(retraining: Retraining, version: ModelVersionResponse, *, yes: bool) -> None:
-    """Train and promote a version; stages that are done are not done again."""
-    files, model = retraining.options.pipelines, retraining.model
+    """Train, promote and deploy a version; stages that are done are not done again."""
+    model = retraining.model
+    _train(retraining, version, yes=yes)
+    deployment = _deployment(retraining)
+    won = _promoted(retraining, version, deployment, yes=yes)
+    if won is None:
+        return  # the next check goes on
+    if won and deployment is not None:
+        _say_step(4, f"deployment of version {version.number}")
+        deploy_planned(alone(deployment), yes=yes)
+    note_retrained(version, in_production=won)
+    say(f"Version {version.number} of {model} is trained{' and in production' if won else ''}.")
+
+
+def _train(retraining: Retraining, version: ModelVersionResponse, *, yes: bool) -> None:
+    model = retraining.model
     is_evaluated = version.get_artifact("evaluation") is not None  # the last step of a training
     if not is_evaluated:
         _refuse_training_without_promotion(retraining, version)
@@ -104,18 +125,53 @@ def _finish(retraining: Retraining, version: ModelVersionResponse, *, yes: bool)
         version.set_stage("staging", force=True)
         say(f"Version {version.number} of {model} is now in staging.")
     if not is_evaluated:
-        planned = plan_run(COMMANDS["training"], files.training, (model, version.number))
-        run_pipeline(planned, yes=yes)
-    if version.stage != "production":
-        comparison = plan_run(PROMOTION, files.promotion)
-        promote_to_production(model, comparison, Promote("production", yes=yes))
+        _say_step(2, f"training of version {version.number}")
+        run_pipeline(plan_training(retraining.options, (model, version.number)), yes=yes)
+
+
+def _deployment(retraining: Retraining) -> PlannedRun | None:
+    file = retraining.options.pipelines.deployment
+    return None if file is None else plan_deployment(file, (f"model.name={retraining.model}",))
+
+
+def _promoted(
+    retraining: Retraining,
+    version: ModelVersionResponse,
+    deployment: PlannedRun | None,
+    *,
+    yes: bool,
+) -> bool | None:
+    """Whether a version is in production now; None while its canary goes on."""
+    model, champion = retraining.model, version_in(retraining.model, "production")
+    if champion is not None and champion.id == version.id:
+        return True
+    comparison = plan_run(PROMOTION, retraining.options.pipelines.promotion)
+    _say_step(3, f"comparison and promotion of version {version.number}")
+    if deployment is None or champion is None:
+        return _compared(model, comparison, version, yes=yes)
+    if lacks_reviews(deployment, comparison, champion, version, yes=yes):
+        return None
+    if not is_tried(deployment, champion):
+        return _compared(model, comparison, version, yes=yes)
+    if not has_won(version, champion) and not wins(version, comparison, yes=yes):
+        return False
+    passed = trial_of(deployment, version, yes=yes)
+    if passed:
+        move_to_production(model, champion, version)
+    return passed
+
+
+def _compared(
+    model: str, comparison: PlannedRun, version: ModelVersionResponse, *, yes: bool
+) -> bool:
+    """Whether a version is in production after its comparison."""
+    promote_to_production(model, comparison, Promote("production", yes=yes))
     champion = version_in(model, "production")
-    won = champion is not None and champion.id == version.id
-    if won and files.deployment is not None:
-        overrides = (f"model.name={model}",)
-        deploy_planned(plan_deployment(files.deployment, overrides), yes=yes)
-    note_retrained(version, in_production=won)
-    say(f"Version {version.number} of {model} is trained{' and in production' if won else ''}.")
+    return champion is not None and champion.id == version.id
+
+
+def _say_step(number: int, what: str) -> None:
+    say(f"Retraining, step {number} of 4: {what}.")
 
 
 def _refuse_training_without_promotion(
@@ -127,7 +183,7 @@ def _refuse_training_without_promotion(
     labels = version.get_artifact("labeled_dataset")
     if champion is None or splits is None or labels is None:
         return  # without a detector in production nothing is compared
-    fractions = plan_run(COMMANDS["training"], files.training).configuration.parameters["fractions"]
+    fractions = plan_training(retraining.options).configuration.parameters["fractions"]
     promotion = plan_run(PROMOTION, files.promotion).configuration.parameters["promotion"]
     tiles = labels.load()
     earlier = splits.load()

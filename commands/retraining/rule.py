@@ -27,9 +27,17 @@ class RetrainRule(Options):
     acceptance_tiles: int = Field(default=20, ge=1)
     """Number of reviewed tiles with a model's boxes below which drift is not believed."""
 
+    drift_tiles: int | None = Field(default=10, ge=1)
+    """Number of tiles reviewed since the last training that makes one due where monitoring finds
+    drift in what comes in (`--monitor`); null to pass drift over."""
+
 
 def reason_to_retrain(
-    rule: RetrainRule, fresh: FreshReviews, last_training: datetime | None, now: datetime
+    rule: RetrainRule,
+    fresh: FreshReviews,
+    last_training: datetime | None,
+    now: datetime,
+    drift: str | None = None,
 ) -> str | None:
     """Return why a training is due, in a few words, or None where it is not.
 
@@ -38,6 +46,7 @@ def reason_to_retrain(
         fresh: Reviews since the last training.
         last_training: Time when the last training ended, or None where there was none.
         now: Present time, in the same time zone.
+        drift: Finding of the monitoring, or None.
     """
     if fresh.tiles >= rule.reviewed_tiles:
         return f"{fresh.tiles} newly reviewed tiles"
@@ -45,6 +54,8 @@ def reason_to_retrain(
         age = (now - last_training).total_seconds() / 86400
         if age >= rule.days:
             return f"the last training is {age:.1f} days old, and {fresh.tiles} tiles are newer"
+    if drift is not None and rule.drift_tiles is not None and fresh.tiles >= rule.drift_tiles:
+        return f"drift was found, and {fresh.tiles} tiles are newly reviewed: {drift}"
     return _drift(rule, fresh)
 
 

@@ -35,6 +35,7 @@ _FILES = {
     "--promote": "data_export.yaml",
     "--rollback": "data_export.yaml",
     "--deploy": "deployment.yaml",
+    "--feedback": "feedback.yaml",
 }
 
 

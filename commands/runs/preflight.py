@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -159,6 +160,13 @@ def _service_answers(configuration: RunConfiguration) -> None:
     connect_service(configuration.model[0], configuration.parameters["prediction"].service)
 
 
+def _something_is_noted(configuration: RunConfiguration) -> None:
+    from utils.serving.monitored import notes_of
+
+    days = configuration.parameters["monitoring"].period.days
+    notes_of(configuration.model[0], days, time.time())
+
+
 def _tags_can_be_read(configuration: RunConfiguration) -> None:
     if configuration.parameters["dataset_name"] is not None:
         _database_can_start(configuration)
@@ -204,6 +212,7 @@ _CHECKS: dict[str, tuple[Callable[[RunConfiguration], Any], ...]] = {
     "inference": (detector_is_there, _source_can_be_read, _named_service_answers),
     "prediction": (_service_answers, _source_can_be_read),
     "deployment": (training_is_there, evaluation_is_there, package_can_be_served),
+    "monitor": (_something_is_noted,),
     "fiftyone": (_there_are_tiles, _database_can_start),
     "feedback": (
         detector_is_there,

@@ -32,6 +32,7 @@ _LINES = {
     "bundle": "packed {model}, version {version}, in {megabytes} MB",
     "predictions": "{boxes} objects found in {scenes} scenes",
     "predictions of classes": "{scenes} scenes classified: {boxes} classes with a score",
+    "monitoring": "{windows} windows noted, of {versions}",
     "picked_tiles": "{tiles} tiles picked: {reasons}",
     "counts": "{answer}",
     "send_issues": "{added} new tasks, {updated} with new proposals, {unchanged} unchanged, in "
@@ -82,6 +83,8 @@ _LINES_BY_FIGURE = {
     "geojson": "as GeoJSON ({georeferenced_scenes} of {scenes} scenes know where they lie): "
     "{geojson}",
     "label_files": "for other programs: {label_files}",
+    "told_by": "told by {told_by}",
+    "not_told": "{not_told}",
     "viewer": "viewer: {viewer}",
     "record": "record of the training: {record}",
     "bundle_folder": "bundle: {bundle_folder}",
@@ -98,6 +101,7 @@ _WITH_PAGE = {
     "bundle",
     "predictions",
     "picked_tiles",
+    "monitoring",
     "counts",
 }
 

@@ -15,6 +15,7 @@ from commands.requests import DEPLOYMENT, LOOP, Deploy, RunLoop
 from commands.runs.execution import PlannedRun, plan_runs, run_pipeline
 from commands.runs.model_needs import detector_to_serve
 from commands.runs.next_steps import typed
+from commands.serving.challenge import challenge_planned, challenger_version
 from commands.serving.place import with_place
 from commands.stacks.registration import activate_stack
 from records.bundles import (
@@ -78,6 +79,7 @@ def deploy_planned(planned: PlannedRun, *, yes: bool = False) -> None:
     version = detector_to_serve(planned.configuration)
     _require_production(version)
     options = planned.configuration.parameters["deployment"]
+    challenger_version(planned, version)  # what is wrong with it is told before anything starts
     packed = packed_version(version)
     token_before = _token_of(version.model.name)
     is_run = packed is None or packed.evaluation is None
@@ -87,6 +89,8 @@ def deploy_planned(planned: PlannedRun, *, yes: bool = False) -> None:
     if packed is None:
         return
     _tell(_deployed(packed, version, options), is_news=is_run)
+    if options.where == "local":
+        challenge_planned(planned, version, yes=yes)
     token = _token_of(version.model.name)
     if token is not None and token_before is None:
         say(f"  its token, shown this once: {token}", secret=True)
@@ -105,8 +109,22 @@ def follow_production(model: str) -> None:
         options = service.served.options
     elif options.where == "local" or cloud_status(model, options) is None:
         return
+    deploy_planned(with_deployment(planned, options))
+
+
+def with_deployment(
+    planned: PlannedRun,
+    options: DeploymentOptions,
+    version: ModelVersionResponse | None = None,
+) -> PlannedRun:
+    """The same deployment with other options, and of another version where one is given."""
     parameters = planned.configuration.parameters | {"deployment": options}
-    deploy_planned(_with_parameters(planned, parameters))
+    planned = _with_parameters(planned, parameters)
+    if version is None:
+        return planned
+    model = {"name": version.model.name, "version": version.number}
+    settings = planned.configuration.settings | {"model": model}
+    return replace(planned, configuration=replace(planned.configuration, settings=settings))
 
 
 def _with_parameters(planned: PlannedRun, parameters: dict[str, Any]) -> PlannedRun:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 
 from commands.console import say
 from commands.requests import ShowStatus
 from commands.runs.next_steps import has_detector, to_production, typed
+from commands.serving.challenge import figures_of, retry, to_champion
 from commands.serving.deploy import plan_deployment
 from records.model_versions import version_in, versions_of
 from utils.errors import ServiceError
+from utils.serving.challenge import challenger_of
 from utils.serving.client import Client
 from utils.serving.clouds import cloud_status
 from utils.serving.options import DeploymentOptions
@@ -45,6 +48,7 @@ def _of_service(service: RunningService) -> Iterator[str]:
         f"{_readable(served.since)}{_beside(served.model, served.version)}"
     )
     yield f"  {_health(service)}"
+    yield from _challenger(service)
     yield f"  its log: {service.log}"
 
 
@@ -58,6 +62,23 @@ def _health(service: RunningService) -> str:
         return f"not ready: {error}"
     shown = ", ".join(f"{count} {state}" for state, count in sorted(jobs.items()))
     return f"ready; jobs over scenes: {shown or 'none'}"
+
+
+def _challenger(service: RunningService) -> Iterator[str]:
+    """Yield lines about the challenger of a service, if it has one and answers."""
+    with suppress(ServiceError):
+        state = challenger_of(service)
+        if state is None:
+            return
+        what = f"was {state.phase}" if state.is_over else state.part
+        told = f": {state.reason}" if state.reason else ""
+        since = _readable(state.since)
+        yield f"  its challenger, version {state.version}, {what} since {since}{told}"
+        yield from (f"    {line}" for line in figures_of(state))
+        if state.phase == "full":
+            yield f"    {to_champion(service.served.model, state.version)}"
+        elif state.is_over:
+            yield f"    {retry(service.served.model)}"
 
 
 def _of_cloud(model: str, options: DeploymentOptions) -> Iterator[str]:

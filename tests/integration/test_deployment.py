@@ -9,17 +9,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from zenml import Model, link_artifact_to_model, save_artifact
+from zenml import Model, link_artifact_to_model
 from zenml.client import Client
 
 import materializers  # noqa: F401  (tells ZenML how to store the nouns)
 from records.bundles import packed_version
 from records.model_versions import version_in
 from run import main
-from tests.evaluations import make_evaluation
+from tests.fixtures.deploying import Deploying, new_model, new_version, packed_model
 from tests.fixtures.detector import tiny_tiles
 from tests.fixtures.spots import SpotsBundle
 from tests.fixtures.terminal import unfolded
@@ -28,38 +27,12 @@ from utils.dataset.splits import Split
 from utils.detection.detector import Detector
 from utils.evaluation.evaluate import evaluate_detector
 from utils.evaluation.options import EvaluationOptions
-from utils.evaluation.packed import PackedEvaluation, scores_of
 from utils.paths import PROJECT_ROOT
-from utils.ports import free_port
-from utils.serving.bundle import Bundle
 from utils.serving.process import running_service, running_services, stop_service
 
 TILES = 16
 CONTAINER = PROJECT_ROOT / "tests" / "emulators" / "example" / "container.py"
 Runs = Callable[..., str]
-
-
-class Deploying:
-    """Somebody who types commands for one model.
-
-    Attributes:
-        model: Name of the model.
-        port: Port of its service.
-    """
-
-    def __init__(self, model: str) -> None:
-        self.model, self.port = model, free_port()
-
-    def types(self, capsys: pytest.CaptureFixture[str], *words: str, exit_code: int = 0) -> str:
-        """Run a command for the model; returns its output."""
-        sets = [f"model.name={self.model}"]
-        if "--deploy" in words:
-            sets += [f"deployment.port={self.port}", "inference.confidence=0.01"]
-        capsys.readouterr()
-        code = main([*words, *(part for value in sets for part in ("--set", value))])
-        shown = capsys.readouterr()
-        assert code == exit_code, shown.out + shown.err
-        return unfolded(shown.out + shown.err)
 
 
 @pytest.fixture
@@ -79,22 +52,7 @@ def deploying(
     spots_bundle: SpotsBundle, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deploying]:
     """A model with three versions, packed and evaluated; the third scores unlike its detector."""
-    folder = tmp_path_factory.mktemp("packed")
-    evaluation = make_evaluation(folder, mistakes=1)
-    model = _new_model()
-    for number in ("1", "2", "3"):
-        bundle = spots_bundle("2" if number == "2" else "1")
-        bundle.save(folder / number)
-        fields = {name: getattr(bundle, name) for name in bundle.__dataclass_fields__}
-        own = {"folder": folder / number / "src", "model": model, "version": number}
-        bundle = Bundle(**{**fields, **own}).write()
-        scores = scores_of(evaluation) | ({"mAP50": 0.9} if number == "3" else {})
-        packed = PackedEvaluation(model, number, bundle.digest, evaluation, scores)
-        _new_version(
-            model,
-            {"trained_detector": "elsewhere", "bundle": bundle, "packed_evaluation": packed},
-        )
-    Client().get_model_version(model, "1").set_stage("production")
+    model = packed_model(spots_bundle, tmp_path_factory.mktemp("packed"))
     yield Deploying(model)
     stop_service(model)
 
@@ -111,7 +69,7 @@ def trained(
     images = {tile.tile_id: Path(tile.uri) for tile in test}
     options = EvaluationOptions(device="cpu")
     evaluation = evaluate_detector(tiny_detector, test, images, folder / "pictures", options)
-    model = _new_model()
+    model = new_model()
     nouns = {
         "trained_detector": tiny_detector,
         "splits": {scene: split.value for scene, split in splits.items()},
@@ -119,23 +77,10 @@ def trained(
         "labeled_dataset": labels,
         "evaluation": evaluation,
     }
-    _new_version(model, nouns)
+    new_version(model, nouns)
     Client().get_model_version(model, "1").set_stage("production")
     yield Deploying(model)
     stop_service(model)
-
-
-def _new_model() -> str:
-    name = f"model-{uuid4().hex[:8]}"
-    Client().create_model(name)
-    return name
-
-
-def _new_version(model: str, nouns: dict[str, object]) -> None:
-    version = Client().create_model_version(model)
-    for artifact, noun in nouns.items():
-        saved = save_artifact(noun, artifact)
-        link_artifact_to_model(saved, Model(name=model, version=version.name))
 
 
 def test_deploy_packs_evaluates_and_serves_with_a_command_that_works(packs, trained):
@@ -167,7 +112,7 @@ def test_a_version_whose_export_lost_something_is_not_deployed(packs, trained):
     metrics = evaluation.tile_scores.metrics
     better = metrics | {"mAP50": replace(metrics["mAP50"], value=metrics["mAP50"].value + 0.006)}
     own = replace(evaluation, tile_scores=replace(evaluation.tile_scores, metrics=better))
-    _new_version(model, {"evaluation": own})
+    new_version(model, {"evaluation": own})
     for name in ("trained_detector", "splits", "checked_dataset", "labeled_dataset"):
         kept = version_in(model, "1").get_artifact(name)
         link_artifact_to_model(kept, Model(name=model, version="2"))

@@ -33,7 +33,9 @@ def advice(tiles, *, image_size=640, few_images=10, kind=ShapeKind.DETECT, names
     return advice_on(tiles, splits, kind, names, image_size, options)
 
 
-GOOD = [tile(n, ["ship", "tug"]) for n in range(20)] + [tile(20 + n, []) for n in range(5)]
+GOOD = [tile(n, ["ship", "tug"], side=30 + 2 * n) for n in range(20)] + [
+    tile(20 + n, []) for n in range(5)
+]
 
 
 def test_good_labels_need_no_advice():
@@ -50,13 +52,20 @@ def test_good_labels_need_no_advice():
             id="few images",
         ),
         pytest.param(
-            [*(tile(n, ["ship"] * 30) for n in range(20)), *GOOD[-5:], tile(90, ["tug"])],
+            [
+                *(tile(n, ["ship"] * 30, side=30 + 2 * n) for n in range(20)),
+                *GOOD[-5:],
+                tile(90, ["tug"]),
+            ],
             {"few_images": 0},
             "unequal classes: 600 boxes of 'ship', 1 of 'tug'. Show rare classes",
             id="imbalance",
         ),
         pytest.param(
-            [tile(n, ["ship", "tug"] if n % 4 else [], scene=n % 2) for n in range(40)],
+            [
+                tile(n, ["ship", "tug"] if n % 4 else [], side=30 + n, scene=n % 2)
+                for n in range(40)
+            ],
             {},
             "little variety: the 40 training tiles are of 2 scenes that differ",
             id="few scenes",
@@ -69,7 +78,7 @@ def test_good_labels_need_no_advice():
             id="many empty tiles",
         ),
         pytest.param(
-            [*(tile(n, ["ship", "tug"], side=12) for n in range(20)), *GOOD[-5:]],
+            [*(tile(n, ["ship", "tug"], side=6 + n % 10) for n in range(20)), *GOOD[-5:]],
             {"image_size": 320},
             "100% of the training boxes are smaller than 8 pixels as the network sees them (tiles "
             "of 640 pixels at imgsz 320). Use a larger input: --set training.imgsz=640",

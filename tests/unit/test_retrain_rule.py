@@ -53,6 +53,21 @@ def test_when_a_training_is_due(reviews, days_ago, reason):
     assert found is None if reason is None else (found or "").startswith(reason)
 
 
+@pytest.mark.parametrize(
+    ("tiles", "found", "reason"),
+    [
+        pytest.param(3, "brightness drifted", "drift was found, and 3 tiles are newly", id="due"),
+        pytest.param(2, "brightness drifted", None, id="too few to learn from"),
+        pytest.param(3, None, None, id="no drift"),
+    ],
+)
+def test_found_drift_makes_a_training_due_once_something_was_reviewed(tiles, found, reason):
+    rule = RULE.updated(drift_tiles=3)
+    told = reason_to_retrain(rule, fresh(tiles), NOW, NOW, found)
+    assert told is None if reason is None else (told or "").startswith(reason)
+    assert reason_to_retrain(rule.updated(drift_tiles=None), fresh(tiles), NOW, NOW, found) is None
+
+
 def test_the_projects_own_configuration_is_valid_and_can_be_changed():
     options = load_retrain_options(None, {"rule.reviewed_tiles": 3})
     assert options.rule.reviewed_tiles == 3

@@ -11,6 +11,7 @@ import numpy as np
 from utils.dataset.labeled import LabeledTile
 from utils.dataset.options import CheckOptions
 from utils.dataset.splits import Split
+from utils.dataset.variety import Pictures, Variety
 from utils.geometry import FloatArray
 from utils.shapes.shapes import ShapeKind, Shapes
 
@@ -23,6 +24,7 @@ _MANY_EMPTY = 0.8
 _UNEQUAL = 20
 _MANY_SMALL = 0.1
 _SHOWN = 3
+_NO_PICTURES = Pictures()
 
 
 @dataclass(slots=True)
@@ -72,6 +74,7 @@ def advice_on(
     class_names: Iterable[str],
     image_size: int,
     options: CheckOptions,
+    pictures: Pictures = _NO_PICTURES,
 ) -> list[str]:
     """Say what the labels of a training lack.
 
@@ -82,19 +85,25 @@ def advice_on(
         class_names: Classes to learn.
         image_size: Side of the network's input, in pixels.
         options: Number of images of a class that counts as few.
+        pictures: Measures of their images, of pictures to come, and doubts about labels.
 
     Returns:
         One sentence for each finding, with its numbers and a remedy.
     """
-    seen = _Seen()
+    seen, variety = _Seen(), Variety()
     for tile in tiles:
-        if splits.get(tile.scene_id) == Split.TRAIN:
+        if (split := splits.get(tile.scene_id)) is None:
+            continue
+        variety.add(tile, split)
+        if split == Split.TRAIN:
             seen.add(tile, image_size)
     if not seen.tiles:
         return []
     noun = kind.noun if kind.has_places else "images"
     advice = [*_few_images(seen, class_names, options), *_unequal(seen, noun), *_few_groups(seen)]
-    return [*advice, *_empty(seen), *_small(seen, noun, image_size)] if kind.has_places else advice
+    if kind.has_places:
+        advice += [*_empty(seen), *_small(seen, noun, image_size)]
+    return [*advice, *variety.advice(pictures, noun)]
 
 
 def _few_images(seen: _Seen, class_names: Iterable[str], options: CheckOptions) -> Iterator[str]:

@@ -83,5 +83,9 @@ class CheckOptions(Options):
     few_images: int = Field(default=50, ge=0)
     """Number of training tiles with a class below which a warning says so; 0 for none."""
 
+    compare_with: str | None = "production"
+    """Pictures that are to be predicted, for advice on what the labels lack beside them: a folder,
+    or `production` for what the model's service on this machine has noted, if anything."""
+
     max_bad_share: float = Field(default=0.2, ge=0, le=1)
     """The largest share of tiles that may be set aside before training is refused."""

@@ -33,22 +33,33 @@ def sampled(dataset: YoloDataset, options: SamplingOptions) -> YoloDataset:
     """
     if options == _EVERY_TILE_ONCE:
         return dataset
-    images = {path.stem: path for path in _train_images(dataset)}
+    images = {path.stem: path for path in train_images(dataset)}
     times = times_seen({tile_id: _classes(dataset, images[tile_id]) for tile_id in images}, options)
     fingerprint = hashlib.sha256(
         f"{dataset.fingerprint} {options.model_dump_json()}".encode()
     ).hexdigest()
-    name = fingerprint[:_NAME_LENGTH]
-    describe = _listed if dataset.kind.has_places else _linked
+    shown = {images[tile]: count for tile, count in times.items()}
     return replace(
         dataset,
-        data_yaml=describe(dataset, {images[tile]: count for tile, count in times.items()}, name),
+        data_yaml=described(dataset, shown, fingerprint),
         fingerprint=fingerprint,
         tile_counts=dataset.tile_counts | {Split.TRAIN.value: sum(times.values())},
     )
 
 
-def _train_images(dataset: YoloDataset) -> list[Path]:
+def described(dataset: YoloDataset, times: Mapping[Path, int], fingerprint: str) -> Path:
+    """Write the description of a dataset whose training images are seen so many times.
+
+    Args:
+        dataset: The whole dataset.
+        times: Number of times that an epoch shows each training image; others are left out.
+        fingerprint: Identity of the result.
+    """
+    describe = _listed if dataset.kind.has_places else _linked
+    return describe(dataset, times, fingerprint[:_NAME_LENGTH])
+
+
+def train_images(dataset: YoloDataset) -> list[Path]:
     """The images of the train split, by tile id."""
     is_classified = not dataset.kind.has_places
     folder = dataset.root / Split.TRAIN if is_classified else dataset.root / "images" / Split.TRAIN
@@ -124,7 +135,7 @@ def _classes(dataset: YoloDataset, image: Path) -> set[str]:
 
 def _limit_background(classes: Mapping[str, Collection[str]], share: float) -> list[str]:
     """The ids of the tiles with boxes, and of as many empty ones as may be."""
-    empty = sorted((tile_id for tile_id in classes if not classes[tile_id]), key=_chance)
+    empty = sorted((tile_id for tile_id in classes if not classes[tile_id]), key=chance)
     filled = len(classes) - len(empty)
     if not filled or share == 1:
         return list(classes)
@@ -134,10 +145,10 @@ def _limit_background(classes: Mapping[str, Collection[str]], share: float) -> l
 
 def _whole(times: float, tile_id: str) -> int:
     """A whole number that is `times` on average over many tiles."""
-    return int(times) + (_chance(tile_id) < times % 1)
+    return int(times) + (chance(tile_id) < times % 1)
 
 
-def _chance(tile_id: str) -> float:
+def chance(tile_id: str) -> float:
     """A number in [0, 1) that only the id decides."""
     digest = hashlib.sha256(f"sampling/{tile_id}".encode()).digest()
     return int.from_bytes(digest[:_HASH_BYTES]) / float(1 << 8 * _HASH_BYTES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -74,6 +74,7 @@ def predict_scenes(
     kept_in: ObjectStore | None = None,
     exports_in: ObjectStore | None = None,
     remote: LoadPredictor | None = None,
+    note: Callable[[SceneScan], None] | None = None,
 ) -> InferenceResult:
     """Predict the scenes of a source, each once: a killed run is continued.
 
@@ -89,6 +90,7 @@ def predict_scenes(
             `.local/predictions`, which serves one machine.
         exports_in: Store for exported networks; see `load_predictor`.
         remote: Makes the predictor that `options.service` names, from the first windows.
+        note: Notes each scene that this run predicts, before it is kept for later runs.
 
     Raises:
         BusyError: If another process on this machine does the same.
@@ -112,6 +114,8 @@ def predict_scenes(
         least = detector.least_score(options.confidence)
         files: dict[str, Path] = {}
         for scan in _readable(scans, detector, options, issues, advance):
+            if note is not None and not scan.is_kept:
+                note(scan)
             file = _scene_file(scan, cache, options, least, model_version, detector.kind, issues)
             files[scan.scene.id] = file
     return InferenceResult(_joined(files, detector, folder / PREDICTIONS_FILE), issues)

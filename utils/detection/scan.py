@@ -19,6 +19,7 @@ from utils.errors import ImageError
 from utils.geometry import Window
 from utils.images.damage import DamageSigns
 from utils.images.files import image_sha256
+from utils.images.measures import measures_of
 from utils.images.reader import Pixels, image_size, read_windows
 from utils.issues import Issue
 from utils.prefetch import prefetch
@@ -251,7 +252,8 @@ def _scanned(
     shapes = next(predicted)
     if (width, height) != (window.width, window.height):  # a whole scene, reduced
         shapes = shapes.scaled(window.width / width, window.height / height)
-    return ScannedWindow(window, shapes.shifted(window.x, window.y), seconds)
+    shapes = shapes.shifted(window.x, window.y)
+    return ScannedWindow(window, shapes, seconds, measures=measures_of(pixels))
 
 
 def _advance(scan: SceneScan, bar: ExitStack) -> None:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from utils.geometry import Window
+from utils.images.measures import MEASURES, Measures
 from utils.shapes.columns import from_columns, shape_fields, to_columns
 from utils.shapes.grid import Grid
 from utils.shapes.shapes import Shapes
@@ -19,12 +20,13 @@ from utils.tables import Table, versioned_schema
 
 _SCHEMA = versioned_schema(
     "windows",
-    3,
+    4,
     [
         *((name, pa.int32()) for name in ("x", "y", "width", "height")),
         *shape_fields(scored=True),
         ("seconds", pa.float64()),
         ("is_skipped", pa.bool_()),
+        *((name, pa.float64()) for name in MEASURES),
     ],
 )
 # Enough that writing costs next to nothing, few enough to predict again in seconds.
@@ -40,12 +42,14 @@ class ScannedWindow:
         boxes: Predicted boxes with scores, in scene coordinates.
         seconds: Its share of the time for reading and predicting.
         is_skipped: Whether it was skipped as empty water.
+        measures: Quality of its pixels; None where it was skipped, and from earlier versions.
     """
 
     window: Window
     shapes: Shapes
     seconds: float
     is_skipped: bool = False
+    measures: Measures | None = None
 
 
 def _to_row(scanned: ScannedWindow) -> dict[str, Any]:
@@ -55,18 +59,27 @@ def _to_row(scanned: ScannedWindow) -> dict[str, Any]:
         **to_columns(scanned.shapes, scored=True),
         "seconds": scanned.seconds,
         "is_skipped": scanned.is_skipped,
+        **{name: getattr(scanned.measures, name, None) for name in MEASURES},
     }
 
 
 def _from_row(row: dict[str, Any]) -> ScannedWindow:
     window = Window(x=row["x"], y=row["y"], width=row["width"], height=row["height"])
-    return ScannedWindow(window, from_columns(row, scored=True), row["seconds"], row["is_skipped"])
+    found: list[Any] = [row.get(name) for name in MEASURES]
+    return ScannedWindow(
+        window,
+        from_columns(row, scored=True),
+        row["seconds"],
+        row["is_skipped"],
+        None if None in found else Measures(*found),
+    )
 
 
 class _Checkpoint(Table[ScannedWindow]):
     """Some whole rows of windows."""
 
     schema: ClassVar[pa.Schema] = _SCHEMA
+    oldest_version: ClassVar[int] = 3
     to_row = staticmethod(_to_row)
     from_row = staticmethod(_from_row)
 

@@ -64,6 +64,10 @@ class PromotionOptions(Options):
     max_slowdown: float = Field(default=1.5, gt=0)
     """Maximum ratio of the challenger's time for a tile to the champion's."""
 
+    shadow_images: int = Field(default=0, ge=0)
+    """Minimum number of images that the challenger shadowed (`deployment.shadow`) and people have
+    reviewed, on which it must agree with them as well as the champion; 0 asks for none."""
+
     min_scenes: int = Field(default=2, ge=1)
     """Minimum number of test scenes with objects. With one scene all samples are alike, so that
     nothing tells a better detector from a lucky one; with two, half of them are, and a confidence

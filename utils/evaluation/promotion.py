@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from utils.dataset.labeled import LabeledTile
@@ -16,6 +16,7 @@ from utils.evaluation.evaluate import evaluation_of
 from utils.evaluation.evaluation import Evaluation
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
 from utils.evaluation.predict_tiles import predict_tiles
+from utils.evaluation.shadow_agreement import Shadowed, agreement_rule
 from utils.files import write_whole
 from utils.state_files import read_object
 
@@ -71,6 +72,7 @@ def decide_promotion(
     folder: Path,
     promotion: PromotionOptions,
     evaluation: EvaluationOptions,
+    shadowed: Shadowed | None = None,
 ) -> Promotion:
     """Predict the same tiles once with both detectors; compare and evaluate the predictions.
 
@@ -82,6 +84,7 @@ def decide_promotion(
         folder: Receives the pictures.
         promotion: Conditions of the promotion.
         evaluation: Options of the evaluation.
+        shadowed: Images from production that both predicted; by default none are asked for.
 
     Raises:
         DetectorError: If weights cannot be loaded, or the tiles have no true box.
@@ -95,6 +98,9 @@ def decide_promotion(
         for name, detector, own in zip(("champion", "challenger"), detectors, both, strict=True)
     )
     comparison = compare_predictions(champion, challenger, both, tiles, promotion, evaluation)
+    if shadowed is not None:
+        agreement = agreement_rule(shadowed, promotion, evaluation)
+        comparison = replace(comparison, rules=(*comparison.rules, agreement))
     return Promotion(comparison, before, after)
 
 

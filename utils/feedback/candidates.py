@@ -10,6 +10,7 @@ from utils.curation.samples import tile_samples
 from utils.dataset.labeled import LabeledTile
 from utils.detection.predictions import ScenePrediction
 from utils.evaluation.tide_errors import confident
+from utils.feedback.noted import NONE_NOTED, Noted, NotedScene
 from utils.feedback.scores import class_uncertainty, disagreement, uncertainty
 from utils.shapes.shapes import Shapes
 from utils.tiling.tile import Tile
@@ -28,6 +29,8 @@ class Candidate:
         uncertainty: Uncertainty score, in [0, 1].
         disagreement: Disagreement score, in [0, 1]; None without labels or prediction.
         held_out: Whether its scene is in val or test, so that detectors do not learn from it.
+        outlier: Outlier score that the service noted, in [0, 1]; None where unknown.
+        drift: Drift score, in [0, 1]; None where unknown.
     """
 
     tile: Tile
@@ -38,6 +41,13 @@ class Candidate:
     uncertainty: float
     disagreement: float | None
     held_out: bool = False
+    outlier: float | None = None
+    drift: float | None = None
+
+    @property
+    def is_rated(self) -> bool:
+        """Whether it may be picked for a score: it has a prediction, or the service noted it."""
+        return self.found is not None or self.outlier is not None or self.drift is not None
 
     @property
     def labels(self) -> set[str]:
@@ -57,6 +67,7 @@ def candidates(
     skipped: Set[str] = frozenset(),
     tagged: Set[str] = frozenset(),
     sent: Set[str] = frozenset(),
+    noted: Noted = NONE_NOTED,
 ) -> Iterator[Candidate]:
     """Yield the tiles that have a prediction and that nobody has reviewed or skipped.
 
@@ -71,6 +82,7 @@ def candidates(
         tagged: The ids of tiles to yield even if they are reviewed or skipped, or have no
             prediction.
         sent: The ids of tiles sent earlier, to yield even if they have no prediction.
+        noted: Images that the service noted, by scene id, to yield even if they have no prediction.
     """
     tiles, same_tiles = tee(tiles)
     samples = tile_samples(
@@ -78,10 +90,24 @@ def candidates(
     )
     for tile, sample in zip(tiles, samples, strict=True):
         is_done = sample.reviewed or tile.tile_id in skipped
-        is_known = sample.found is not None or tile.tile_id in sent
+        scene = noted.get(tile.scene_id)
+        is_known = sample.found is not None or tile.tile_id in sent or scene is not None
         if tile.tile_id in tagged or (is_known and not is_done):
             one = candidate(tile, sample.found, sample.model_version, sample.truth, confidence)
-            yield replace(one, held_out=tile.scene_id in held_out)
+            one = replace(one, held_out=tile.scene_id in held_out)
+            yield one if scene is None else _with_notes(one, scene)
+
+
+def _with_notes(one: Candidate, scene: NotedScene) -> Candidate:
+    """A candidate with the scores of the notes; noted boxes count where it has no prediction."""
+    window = one.tile.window
+    noted = scene.uncertainty_in(window, one.confidence)
+    return replace(
+        one,
+        uncertainty=noted if one.found is None else one.uncertainty,
+        outlier=scene.outlier_in(window),
+        drift=scene.drift_in(window),
+    )
 
 
 def candidate(

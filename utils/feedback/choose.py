@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from utils.curation.cutting import tiles_of_predicted
 from utils.dataset.labeled import LabeledDataset
 from utils.detection.detector import Detector
-from utils.detection.predictions import Predictions
+from utils.detection.predictions import Predictions, ScenePrediction
 from utils.feedback.candidates import candidates
+from utils.feedback.noted import NONE_NOTED, Noted
 from utils.feedback.options import FeedbackOptions
 from utils.feedback.pick import pick
-from utils.feedback.picked import PickedTile, PickedTiles
+from utils.feedback.picked import PickedTile, PickedTiles, Reason
 from utils.feedback.predict_tiles import embedder, threshold_of, with_predictions
 from utils.feedback.sendable import stored_tile
 from utils.issues import IssueReport
@@ -47,7 +48,7 @@ class KnownTiles:
 
 
 def choose_tiles(
-    predictions: Predictions,
+    predictions: Collection[ScenePrediction] | Predictions,
     detector: Detector,
     labels: LabeledDataset | None,
     known: KnownTiles,
@@ -56,11 +57,12 @@ def choose_tiles(
     issues: IssueReport,
     *,
     model_version: str,
+    noted: Noted = NONE_NOTED,
 ) -> list[PickedTile]:
     """Choose the tiles to review next, each with the detector's boxes.
 
     Args:
-        predictions: Predictions over whole scenes.
+        predictions: Predictions over whole scenes; boxes without a version are made anew.
         detector: Detector whose boxes people correct.
         labels: Newest labels, or None.
         known: Tiles of the project, and what people did with them.
@@ -68,6 +70,7 @@ def choose_tiles(
         options: How many tiles, and how much each reason counts.
         issues: Receives tiles that cannot be cut or read.
         model_version: Version of the detector.
+        noted: Images that the service noted, by scene id.
 
     Raises:
         DetectorError: If the weights cannot be loaded.
@@ -79,22 +82,24 @@ def choose_tiles(
         tiles,
         confidence=threshold_of(detector, options),
         labels=labels or (),
-        predictions=predictions,
+        predictions=(scene for scene in predictions if scene.model_version),
         min_visibility=tiling.min_visibility,
         held_out=known.held_out,
         skipped=known.skipped,
         tagged=known.tagged,
         sent=sent,
+        noted=noted,
     )
     # The inner layers of an exported network cannot be read.
     embed = None if detector.is_exported else embedder(detector, labels or (), options)
-    picked = pick(everything, options, embed, known.tagged, sent)
+    shares = {Reason(name): share for name, share in options.reason_shares.items()}
+    picked = pick(everything, options, embed, known.tagged, sent, shares if noted else {})
     _note_scenes_held_out(predictions, known, len(picked) < options.budget, issues)
     return with_predictions(picked, detector, model_version, issues)
 
 
 def _note_scenes_held_out(
-    predictions: Predictions, known: KnownTiles, is_short: bool, issues: IssueReport
+    predictions: Iterable[ScenePrediction], known: KnownTiles, is_short: bool, issues: IssueReport
 ) -> None:
     """Say why fewer tiles were picked than wanted, where scenes of val and test are the reason."""
     scenes = {scene.scene_id for scene in predictions}

@@ -9,6 +9,8 @@ from pydantic import Field
 from utils.options import Options
 
 Share = Annotated[float, Field(ge=0, le=1)]
+NotedReason = Literal["uncertain", "outlier", "drifted"]
+_REASON_SHARES: dict[NotedReason, float] = {"uncertain": 0.3, "outlier": 0.2, "drifted": 0.2}
 
 
 class PickWeights(Options):
@@ -22,6 +24,14 @@ class PickWeights(Options):
     """Weight of disagreement: unreviewed labels that contradict confident predictions, so that one
     of the two is wrong."""
 
+    outlier: float = Field(default=1.0, ge=0)
+    """Weight of the outlier score that the service noted: features unlike those of the training
+    set. Images from production only."""
+
+    drift: float = Field(default=1.0, ge=0)
+    """Weight of drift: brightness, contrast or sharpness unlike those of the test split. Images
+    from production only."""
+
     novelty: float = Field(default=0.0, ge=0)
     """Weight of novelty: the distance from all labelled tiles in the detector's features. It is 0
     by default, as uncertainty alone taught more (docs/feedback.md); where `near_duplicate` is 0
@@ -30,6 +40,17 @@ class PickWeights(Options):
 
 class FeedbackOptions(Options):
     """Options of the choice of tiles to review next."""
+
+    source: Literal["predictions", "production"] = "predictions"
+    """Images to pick from: those of the newest predictions, or those that were sent to the service
+    and kept there (`deployment.keep: images`)."""
+
+    days: float = Field(default=30, gt=0)
+    """Age in days of the oldest notes of the service that count."""
+
+    notes: str | None = None
+    """Folder of the service's notes, of a service elsewhere; by default that of the service on this
+    machine."""
 
     budget: int = Field(default=50, ge=1)
     """Number of tiles to pick. Tiles tagged in FiftyOne are all picked, even if there are more."""
@@ -56,6 +77,11 @@ class FeedbackOptions(Options):
     class_shares: dict[str, Share] = Field(default_factory=dict)
     """Smallest share of the tiles with a class, such as `{buoy: 0.3}`, as far as the predictions or
     the labels contain it."""
+
+    reason_shares: dict[NotedReason, Share] = Field(default=_REASON_SHARES)
+    """Smallest share of the tiles that is picked for each reason alone, of images from production;
+    without it all of them would be drifted ones once everything drifts. By default 0.3 `uncertain`,
+    0.2 `outlier` and 0.2 `drifted`."""
 
     near_duplicate: float = Field(default=0.02, ge=0, le=1)
     """Cosine distance of the detector's features below which two tiles are near duplicates, of

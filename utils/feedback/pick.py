@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from utils.feedback.candidates import Candidate
@@ -15,6 +15,9 @@ from utils.geometry import FloatArray
 
 # Returns the feature vectors of the candidates and of labelled tiles, as `Novelty` takes them.
 Embed = Callable[[Sequence[Candidate]], tuple[FloatArray, FloatArray]]
+
+
+_NO_SHARES: Mapping[Reason, float] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ def pick(
     embed: Embed | None = None,
     tagged: Set[str] = frozenset(),
     sent: Set[str] = frozenset(),
+    reason_shares: Mapping[Reason, float] = _NO_SHARES,
 ) -> list[PickedTile]:
     """Choose the tiles to review next, most useful first.
 
@@ -53,6 +57,7 @@ def pick(
         tagged: The ids of tiles to pick whatever their score.
         sent: The ids of tiles picked earlier. People are only shown the boxes of one detector, so
             these tiles would lose theirs if they did not get the newest.
+        reason_shares: Smallest share of the tiles that is picked for each reason alone.
     """
     shortlist = _shortlist(candidates, options, tagged, sent)
     pool = shortlist.together()
@@ -65,6 +70,8 @@ def pick(
     selection.take_all(by_chance[: round(left * options.random_share)], Reason.RANDOM)
     for label, share in options.class_shares.items():
         selection.take_best_of_class(label, round(share * options.budget))
+    for reason, share in reason_shares.items():
+        selection.take_best_for(reason, round(share * options.budget))
     selection.take_best()
     return with_waiting(selection.in_order(), shortlist.waiting)
 
@@ -91,7 +98,7 @@ def _shortlist(
             by_tag.append(one)
         elif one.tile.tile_id in sent:
             waiting.append(one)
-        if one.tile.tile_id in tagged or options.only_tagged or one.found is None:
+        if one.tile.tile_id in tagged or options.only_tagged or not one.is_rated:
             continue
         drawn = chance(options.seed, one.tile.tile_id)
         if options.held_out_by_chance or not one.held_out:
@@ -104,7 +111,12 @@ def _shortlist(
 def first_score(one: Candidate, options: FeedbackOptions) -> float:
     """The score of a candidate without novelty, which needs feature vectors."""
     weights = options.weights
-    return weights.uncertainty * one.uncertainty + weights.disagreement * (one.disagreement or 0.0)
+    return (
+        weights.uncertainty * one.uncertainty
+        + weights.disagreement * (one.disagreement or 0.0)
+        + weights.outlier * (one.outlier or 0.0)
+        + weights.drift * (one.drift or 0.0)
+    )
 
 
 class _Largest:

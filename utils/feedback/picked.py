@@ -17,7 +17,7 @@ from utils.tiling.tile import Tile
 
 SCHEMA = versioned_schema(
     "picked_tiles",
-    2,
+    3,
     [
         ("rank", pa.int32()),
         ("priority", pa.float64()),
@@ -25,6 +25,8 @@ SCHEMA = versioned_schema(
         ("uncertainty", pa.float64()),
         ("disagreement", pa.float64()),
         ("novelty", pa.float64()),
+        ("outlier", pa.float64()),
+        ("drift", pa.float64()),
         ("model_version", pa.string()),
         ("confidence", pa.float64()),
         *shape_fields("found_", scored=True),
@@ -40,6 +42,8 @@ class Reason(StrEnum):
     UNCERTAIN = "uncertain"
     DISAGREES = "disagrees"
     NOVEL = "novel"
+    OUTLIER = "outlier"
+    DRIFTED = "drifted"
     RANDOM = "random"
     WAITING = "waiting"
 
@@ -56,6 +60,8 @@ class PickedTile:
         uncertainty: Uncertainty score in [0, 1].
         disagreement: Disagreement score in [0, 1], or None without labels.
         novelty: Novelty score in [0, 1], or None if novelty was not measured.
+        outlier: Outlier score in [0, 1] that the service noted, or None.
+        drift: Drift score in [0, 1], or None.
         found: The detector's boxes with scores, in tile coordinates, including those below the
             threshold; None without a prediction.
         model_version: Version of the detector; None without a prediction.
@@ -69,6 +75,8 @@ class PickedTile:
     uncertainty: float = 0.0
     disagreement: float | None = None
     novelty: float | None = None
+    outlier: float | None = None
+    drift: float | None = None
     found: Shapes | None = None
     model_version: str | None = None
     confidence: float = 0.0
@@ -82,6 +90,8 @@ def _to_row(picked: PickedTile) -> dict[str, Any]:
         "uncertainty": picked.uncertainty,
         "disagreement": picked.disagreement,
         "novelty": picked.novelty,
+        "outlier": picked.outlier,
+        "drift": picked.drift,
         "model_version": picked.model_version if picked.found is not None else None,
         "confidence": picked.confidence,
         **to_columns(picked.found, "found_", scored=True),
@@ -98,6 +108,8 @@ def _to_picked(row: dict[str, Any]) -> PickedTile:
         uncertainty=row["uncertainty"],
         disagreement=row["disagreement"],
         novelty=row["novelty"],
+        outlier=row.get("outlier"),
+        drift=row.get("drift"),
         found=None if row["model_version"] is None else from_columns(row, "found_", scored=True),
         model_version=row["model_version"],
         confidence=row["confidence"],

@@ -15,7 +15,14 @@ from utils.feedback.picked import PickedTile, Reason
 from utils.feedback.scores import Novelty, shares_below
 from utils.geometry import BoolArray, FloatArray
 
-_REASONS = (Reason.UNCERTAIN, Reason.DISAGREES, Reason.NOVEL)
+_REASONS = (
+    Reason.UNCERTAIN,
+    Reason.DISAGREES,
+    Reason.OUTLIER,
+    Reason.DRIFTED,
+    Reason.NOVEL,
+)
+_NOVELTY = _REASONS.index(Reason.NOVEL)
 
 
 class Selection:
@@ -48,7 +55,10 @@ class Selection:
         disagreement = np.array([one.disagreement or 0.0 for one in pool], dtype=float)
         # By rank, as novelty is: entropies and distances have no common scale otherwise.
         rank = shares_below(uncertainty, uncertainty)
-        self._parts = np.stack([rank, disagreement, np.zeros(len(pool))], axis=1)
+        outlier = np.array([one.outlier or 0.0 for one in pool], dtype=float)
+        drift = np.array([one.drift or 0.0 for one in pool], dtype=float)
+        parts = [rank, disagreement, outlier, drift, np.zeros(len(pool))]
+        self._parts = np.stack(parts, axis=1)
         self._weights = _weights(pool, options, has_vectors=self._has_vectors)
         self._learned_from = np.array([not one.held_out for one in pool], dtype=bool)
         self._scenes = np.array([one.tile.scene_id for one in pool], dtype=object)
@@ -72,6 +82,12 @@ class Selection:
         there = int((has_class & ~self._free).sum())
         self._take_best(min(count - there, self._missing()), has_class)
 
+    def take_best_for(self, reason: Reason, count: int) -> None:
+        """Pick `count` tiles by one reason alone, of those for which it was measured."""
+        column = _REASONS.index(reason)
+        is_measured = self._weights[:, column] > 0
+        self._take_best(min(count, self._missing()), is_measured, reason)
+
     def take_best(self) -> None:
         """Pick the best tiles until the budget is spent or only near duplicates are left."""
         self._take_best(self._missing(), np.ones(len(self._pool), dtype=bool))
@@ -90,7 +106,7 @@ class Selection:
     def _missing(self) -> int:
         return max(0, self._options.budget - len(self._picked))
 
-    def _take_best(self, count: int, eligible: BoolArray) -> None:
+    def _take_best(self, count: int, eligible: BoolArray, reason: Reason | None = None) -> None:
         limit = ceil(self._options.scene_share * self._options.budget)
         # In a second round the limit of a scene is lifted: a full budget counts for more.
         for most in (limit, len(self._pool)):
@@ -101,8 +117,9 @@ class Selection:
                 allowed &= self._scene_has_room(most)
                 if not allowed.any():
                     break
-                index = int(np.where(allowed, scores.sum(axis=1), -1.0).argmax())
-                self._take(index, scores, None)
+                parts = scores if reason is None else self._parts[:, [_REASONS.index(reason)]]
+                index = int(np.where(allowed, parts.sum(axis=1), -1.0).argmax())
+                self._take(index, scores, reason)
                 count -= 1
 
     def _take(self, index: int, scores: FloatArray, reason: Reason | None) -> None:
@@ -115,9 +132,9 @@ class Selection:
         self._novelty.add(index)
 
     def _scores(self) -> FloatArray:
-        """The weighted score of each candidate by reason, shape (n, 3); rows sum to [0, 1]."""
+        """The weighted score of each candidate by reason, shape (n, 5); rows sum to [0, 1]."""
         parts = self._parts.copy()
-        parts[:, 2] = self._novelty.scores()
+        parts[:, _NOVELTY] = self._novelty.scores()
         return np.asarray(parts * self._weights)
 
     def _scene_has_room(self, most: int) -> BoolArray:
@@ -145,6 +162,8 @@ def _picked(
         uncertainty=one.uncertainty,
         disagreement=one.disagreement,
         novelty=novelty,
+        outlier=one.outlier,
+        drift=one.drift,
         found=one.found,
         model_version=one.model_version,
         confidence=one.confidence,
@@ -154,7 +173,7 @@ def _picked(
 def _weights(
     pool: Sequence[Candidate], options: FeedbackOptions, *, has_vectors: bool
 ) -> FloatArray:
-    """The weight of each reason for each tile, shape (n, 3); the reasons that apply sum to 1."""
+    """The weight of each reason for each tile, shape (n, 5); the reasons that apply sum to 1."""
     weights = options.weights
     novelty = weights.novelty if has_vectors else 0.0
     rows = np.array(
@@ -162,12 +181,14 @@ def _weights(
             [
                 weights.uncertainty,
                 0.0 if one.disagreement is None else weights.disagreement,
+                0.0 if one.outlier is None else weights.outlier,
+                0.0 if one.drift is None else weights.drift,
                 novelty,
             ]
             for one in pool
         ],
         dtype=float,
-    ).reshape(-1, 3)
+    ).reshape(-1, len(_REASONS))
     return np.asarray(rows / np.maximum(rows.sum(axis=1, keepdims=True), np.finfo(float).tiny))
 
 

@@ -7,6 +7,7 @@ from itertools import islice
 
 from markupsafe import Markup
 
+from utils.feedback.noted import SOURCE
 from utils.feedback.picked import PickedTile, PickedTiles, Reason
 from utils.feedback.sendable import boxes_kept_back, boxes_to_send, told_about
 from utils.reports.charts import bars
@@ -15,12 +16,15 @@ from utils.reports.pictures import legend, sheet, tile_picture
 from utils.shapes.shapes import Shapes
 
 _PICTURED = 60
+_SHORT = 23  # characters, 12 of which are of the hash
 _LISTED = 200
 _MEANINGS = {
     Reason.TAGGED: "tagged by a person in FiftyOne",
     Reason.UNCERTAIN: "the detector could not decide about what it found on it",
     Reason.DISAGREES: "the detector is sure, and its labels say something else",
     Reason.NOVEL: "its features differ from those of all labelled tiles",
+    Reason.OUTLIER: "its features are unlike those of the training set",
+    Reason.DRIFTED: "its brightness, contrast or sharpness are unlike those of the test split",
     Reason.RANDOM: "drawn at random, so that reviews stay a fair sample",
     Reason.WAITING: "sent earlier, and nobody has reviewed it yet",
 }
@@ -36,7 +40,7 @@ def picked_page(picked: PickedTiles) -> str:
     scenes: Counter[str] = Counter()
     for one in picked:
         reasons[one.reason.value] += 1
-        scenes[one.tile.scene_id] += 1
+        scenes[_shown(one.tile.scene_id)] += 1
     first = list(islice(picked, _LISTED))
     labeled = any(one.tile.shapes is not None for one in first)
     pictures = map(_picture, first[:_PICTURED])
@@ -68,7 +72,8 @@ def _key(labeled: bool) -> Markup:
 
 def _picture(one: PickedTile) -> Markup:
     tile = one.tile
-    caption = f"{one.rank}. {one.reason.value}, {tile.scene_id} at {tile.window.x}, {tile.window.y}"
+    place = f"{_shown(tile.scene_id)} at {tile.window.x}, {tile.window.y}"
+    caption = f"{one.rank}. {one.reason.value}, {place}"
     return tile_picture(
         tile.uri,
         tile.sha256,
@@ -80,9 +85,14 @@ def _picture(one: PickedTile) -> Markup:
     )
 
 
+def _shown(scene_id: str) -> str:
+    """The id of a scene, short where it is the hash of an image from production."""
+    return f"{scene_id[:_SHORT]}…" if scene_id.startswith(f"{SOURCE}/") else scene_id
+
+
 def _table(first: list[PickedTile]) -> Markup:
     headings = ["Tile", "Why", "Priority", "Uncertainty", "Disagreement", "Novelty"]
-    headings += ["Proposals sent", "Proposals not sent"]
+    headings += ["Outlier", "Drift", "Proposals sent", "Proposals not sent"]
     rows = (
         (
             one.tile.tile_id,
@@ -91,6 +101,8 @@ def _table(first: list[PickedTile]) -> Markup:
             one.uncertainty,
             one.disagreement,
             one.novelty,
+            one.outlier,
+            one.drift,
             _count(boxes_to_send(one)),
             _count(boxes_kept_back(one)),
         )

@@ -6,6 +6,8 @@
            src/bundle.json          what `Bundle` says, with a hash of every other file of `src`
                network.onnx
                test/image.png, test/expected.json
+               outliers.npz             features of the training set (monitoring)
+               reference.parquet        notes of the test split (monitoring)
                card.md, card.html, LICENSE, service.py
                utils/...            the code that serves
 
@@ -23,6 +25,7 @@ from typing import Any, Self
 from utils.detection.onnx.heads import Head, NetworkSettings
 from utils.detection.onnx.network import OnnxNetwork
 from utils.files import sha256_of, write_whole
+from utils.monitoring.outliers import OutlierReference
 from utils.serving.bundle_files import (
     BYTE_CODE,
     CARD,
@@ -35,6 +38,8 @@ from utils.shapes.shapes import ShapeKind
 
 SOURCE = "src"
 _NETWORK = "network.onnx"
+_OUTLIERS = "outliers.npz"
+_REFERENCE = "reference.parquet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +141,20 @@ class Bundle:
     def expected(self) -> Path:
         """The answer of `POST /predict` for the test image: the service must find this."""
         return self.folder / "test" / "expected.json"
+
+    @property
+    def outliers(self) -> Path:
+        """The features of the training set; bundles of networks without features have none."""
+        return self.folder / _OUTLIERS
+
+    @property
+    def reference(self) -> Path:
+        """The notes of the test split; bundles from before there were notes have none."""
+        return self.folder / _REFERENCE
+
+    def load_outliers(self) -> OutlierReference | None:
+        """The features of the training set, or None where the bundle has none."""
+        return OutlierReference.load(self.outliers) if self.outliers.is_file() else None
 
     def load_network(self, confidence: float, threads: int = 1) -> OnnxNetwork:
         """Load the network.

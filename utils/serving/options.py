@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from utils.monitoring.kept_pictures import Keep
 from utils.options import Options
 from utils.serving.model_facts import NOT_STATED
+from utils.serving.service.challenge import ChallengeLimits
 from utils.serving.service.limits import Limits
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # A running service takes none of these from a later deployment: it has to start again.
-_PLACEMENT = {"host", "port", "workers", "threads", "folders", "buckets", "label_studio", "limits"}
+_PLACEMENT = {
+    "keep",
+    "host",
+    "port",
+    "workers",
+    "threads",
+    "folders",
+    "buckets",
+    "label_studio",
+    "limits",
+}
 
 
 class PackageOptions(Options):
@@ -88,6 +100,10 @@ class DeploymentOptions(Options):
     """Label Studio whose projects may ask the service for predictions: `embedded`, or an address.
     The service gets its token, as the pipelines have it, to fetch the images of the tasks."""
 
+    keep: Keep = "none"
+    """Pictures to keep beside the notes of predictions, for monitoring and feedback: none, since
+    images are their senders'; thumbnails of at most 256 pixels; or images as they were received."""
+
     limits: Limits = Limits()
     """Limits of the service on requests, waiting work and kept results."""
 
@@ -120,6 +136,38 @@ class DeploymentOptions(Options):
     share: int = Field(default=100, ge=1, le=100)
     """Percent of the requests that the new version answers in the clouds; the version before it
     answers the others, until a later deployment gives the new one 100."""
+
+    challenger: str | int = "staging"
+    """Version that runs beside the one in production where `shadow` or `canary` gives it a share: a
+    stage or a number. On this machine only."""
+
+    shadow: float = Field(default=0.0, ge=0, le=1)
+    """Share of the requests that the challenger predicts too, after the champion has answered; its
+    predictions are noted, and no client sees them."""
+
+    canary: float = Field(default=0.0, ge=0, le=1)
+    """Share of the requests that the challenger answers; 1 for all."""
+
+    full_after: int | None = Field(default=None, ge=1)
+    """Number of answers of the canary without an error after which it answers all requests; by
+    default somebody decides."""
+
+    withdraw: ChallengeLimits = ChallengeLimits()
+    """Limits beyond which the service withdraws the challenger by itself."""
+
+    @model_validator(mode="after")
+    def _challenges_here(self) -> Self:
+        if self.challenges and self.where != "local":
+            raise ValueError(
+                "shadow and canary are for a service on this machine; in the clouds 'share' gives "
+                "a new version its part of the requests"
+            )
+        return self
+
+    @property
+    def challenges(self) -> bool:
+        """Whether a challenger has a share of the requests."""
+        return self.shadow > 0 or self.canary > 0
 
     def placement(self) -> dict[str, Any]:
         """Options that need a restart of a service on this machine, as JSON holds them."""

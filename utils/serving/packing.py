@@ -25,6 +25,7 @@ from utils.serving.network_file import write_network
 from utils.serving.objects import objects_of
 from utils.serving.packed_code import copy_code
 from utils.serving.prediction import network_of, predict_image
+from utils.serving.reference import ReferenceTiles, write_reference
 from utils.shapes.shapes import Shapes
 
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -53,6 +54,7 @@ def pack_detector(
     test_image: Pixels,
     packed: Packed,
     folder: Path,
+    reference: ReferenceTiles | None = None,
 ) -> Bundle:
     """Pack a detector: the same detector with the same options makes the same bytes.
 
@@ -63,6 +65,8 @@ def pack_detector(
             proves itself.
         packed: Name, version and scores of the model.
         folder: Folder of the bundle, which must not exist yet or be empty.
+        reference: Tiles that tell what is usual, for monitoring; a bundle without them tells no
+            outlier scores, and has nothing that its predictions could be compared with.
 
     Raises:
         BundleError: If the options cannot be served, or the folder holds something.
@@ -90,6 +94,8 @@ def pack_detector(
     )
     found = write_test(bundle, test_image)
     require_same(detector, options, found, test_image)
+    if reference is not None:
+        write_reference(bundle, reference.chosen())
     copy_code(source)
     write_entry(source)
     shutil.copyfile(_PROJECT / "LICENSE", source / "LICENSE")

@@ -36,6 +36,7 @@ from utils.serving.bundle import SOURCE, Bundle
 from utils.serving.client import Client
 from utils.serving.environment import service_python
 from utils.serving.options import LOOPBACK, DeploymentOptions
+from utils.serving.service.challenge import CHALLENGE_FILE
 from utils.state_files import read_state
 
 _NAME = "service"
@@ -159,11 +160,11 @@ def deploy_here(bundle: Bundle, options: DeploymentOptions) -> Deployed:
         if running is not None and running.served.placement == options.placement():
             if running.served.digest == bundle.digest:
                 return Deployed(running, "unchanged")
-            return _switch(running, _kept(bundle))
+            return _switch(running, kept_bundle(bundle))
         before = None if running is None else running.served.version
         if running is not None:
             stop_server(_NAME, folder)
-        return Deployed(_start(_kept(bundle), options, folder), "started", before)
+        return Deployed(_start(kept_bundle(bundle), options, folder), "started", before)
 
 
 def service_folder(model: str) -> Path:
@@ -185,11 +186,15 @@ def running_services() -> Iterator[RunningService]:
 
 
 def stop_service(model: str) -> bool:
-    """Stop the service of a model; requests in hand are answered first. Tells whether it ran."""
+    """Stop the service of a model; requests in hand are answered first. Tells whether it ran.
+
+    Its challenger is forgotten: a service that is started later begins without one.
+    """
     folder = service_folder(model)
     with FileLock(folder / "start.lock"):
         stopped = stop_server(_NAME, folder)
         (folder / _SERVED).unlink(missing_ok=True)
+        (folder / _STATE / CHALLENGE_FILE).unlink(missing_ok=True)
         return stopped
 
 
@@ -227,7 +232,7 @@ def _running_in(folder: Path) -> RunningService | None:
     return None if served is None else RunningService(server, served, folder)
 
 
-def _kept(bundle: Bundle) -> Bundle:
+def kept_bundle(bundle: Bundle) -> Bundle:
     """A copy of a bundle that stays while it is served; the store may be elsewhere.
 
     A copy that was damaged since is replaced.
@@ -276,6 +281,8 @@ def _flags(options: DeploymentOptions) -> Iterator[str]:
     """Yield the flags of the service for options that are not its defaults."""
     if options.threads is not None:
         yield from ("--threads", str(options.threads))
+    if options.keep != "none":
+        yield from ("--keep", options.keep)
     for place in (*(str(folder.absolute()) for folder in options.folders), *options.buckets):
         yield from ("--allow", place)
     for name, value in options.limits.model_dump(exclude_defaults=True).items():
@@ -312,9 +319,8 @@ def _switch(running: RunningService, bundle: Bundle) -> Deployed:
     Raises:
         ServiceError: If the bundle is refused; the one before goes on.
     """
-    token = (running.folder / _STATE / _ADMIN_TOKEN).read_text()
     with progress(f"Switching the service of {bundle.model} to version {bundle.version}"):
-        status, told = _post(running.url, "/admin/deploy", token, {"bundle": str(bundle.folder)})
+        status, told = post_as_owner(running, "/admin/deploy", {"bundle": str(bundle.folder)})
     if status != HTTPStatus.OK:
         raise ServiceError(
             f"The service stays with version {running.served.version}: version {bundle.version} "
@@ -350,7 +356,23 @@ def _is_ready(url: str) -> bool:
     return answer.status == HTTPStatus.OK
 
 
-def _post(url: str, path: str, token: str, content: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+def post_as_owner(
+    service: RunningService, path: str, content: dict[str, Any]
+) -> tuple[int, dict[str, Any]]:
+    """Ask a service for what only its owner may.
+
+    Args:
+        service: The service.
+        path: Path of the request.
+        content: Its body.
+
+    Returns:
+        The status and the body of the answer.
+
+    Raises:
+        ServiceError: If it does not answer.
+    """
+    url, token = service.url, (service.folder / _STATE / _ADMIN_TOKEN).read_text()
     connection = HTTPConnection(url.removeprefix("http://"), timeout=_SWITCH_SECONDS)
     headers = bearer(token.strip()) | {"Content-Type": "application/json"}
     try:

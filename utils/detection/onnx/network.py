@@ -28,6 +28,8 @@ from utils.shapes.shapes import ShapeKind, Shapes
 # Maps one image, float32 of shape (1, 3, s, s) in [0, 1], to the outputs of the network.
 Forward = Callable[[NDArray[np.float32]], list[Any]]
 _DEFAULTS = NetworkSettings()
+# Name of the last output of a network that also tells its features.
+FEATURES = "features"
 
 
 @dataclass(slots=True)
@@ -41,6 +43,8 @@ class OnnxNetwork:
         kind: Kind of the shapes that it predicts.
         head: Form of its outputs.
         settings: Settings of the postprocessing.
+        has_features: Whether the last output holds features: the last layer of the backbone,
+            averaged over the image, float32 of shape (1, channels, 1, 1).
     """
 
     forward: Forward
@@ -49,6 +53,7 @@ class OnnxNetwork:
     kind: ShapeKind
     head: Head
     settings: NetworkSettings = _DEFAULTS
+    has_features: bool = False
 
     @classmethod
     def load(
@@ -83,7 +88,9 @@ class OnnxNetwork:
             return list(session.run(None, {entrance.name: image}))
 
         side = int(entrance.shape[-1])
-        return cls(forward, side, tuple(class_names), ShapeKind(kind), head, settings)
+        has_features = session.get_outputs()[-1].name == FEATURES
+        names = tuple(class_names)
+        return cls(forward, side, names, ShapeKind(kind), head, settings, has_features)
 
     def keep_from(self, score: float) -> None:
         """Set the minimum score of the shapes that are kept; classes of images keep theirs."""
@@ -98,7 +105,13 @@ class OnnxNetwork:
 
     def predict(self, images: Sequence[Pixels]) -> list[Shapes]:
         """Predict shapes, with scores, in pixels of each upright RGB image."""
-        return [self.shapes(self.forward(self.prepare([image])), image) for image in images]
+        return [self.predict_with_features(image)[0] for image in images]
+
+    def predict_with_features(self, image: Pixels) -> tuple[Shapes, NDArray[np.float32] | None]:
+        """Predict an upright RGB image, and tell its features, float32 of shape (channels,)."""
+        outputs = self.forward(self.prepare([image]))
+        features = np.asarray(outputs[-1], dtype=np.float32).ravel() if self.has_features else None
+        return self.shapes(outputs, image), features
 
     def shapes(self, outputs: Sequence[Any], image: Pixels) -> Shapes:
         """The shapes, with scores, in pixels of an image from the outputs of the network."""

@@ -45,7 +45,7 @@ def embed_images(detector: Detector, images: Sequence[Path], *, device: str = "a
 
 def _vectors(detector: Detector, images: Sequence[Path], device: str) -> Iterator[FloatArray]:
     model = load_weights(detector.best)
-    layer = _end_of_backbone(model)
+    layer = end_of_backbone(model)
     where = first_device(device)
     with quiet(), progress("Embedding tiles", total=len(images)) as advance:
         for start in range(0, len(images), _BATCH):
@@ -57,6 +57,6 @@ def _vectors(detector: Detector, images: Sequence[Path], device: str) -> Iterato
             advance(len(batch))
 
 
-def _end_of_backbone(model: object) -> int:
+def end_of_backbone(model: object) -> int:
     """The index of the last layer of the backbone, from the architecture's own description."""
     return len(model.model.yaml["backbone"]) - 1  # type: ignore[attr-defined]

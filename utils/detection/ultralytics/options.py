@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import Field, field_validator, model_validator
@@ -27,6 +27,12 @@ class TrainingOptions(Options):
 
     model_checkpoint: str = "yolov8n.pt"
     """The weights to start from: a file, also `gs://...`, a name found in `weights_dir` or published by ultralytics (`yolov8n.pt`, `yolov5nu.pt`, `yolo11s.pt`, `rtdetr-l.pt`...), or an architecture (`yolov8n.yaml`, `rtdetr-l.yaml`) to start from scratch. The name of a detector serves every kind of shapes: for polygons, `yolov8n.pt` means `yolov8n-seg.pt` if that can be had; else the detector's weights are transferred."""  # noqa: E501
+
+    start: Literal["checkpoint", "production"] = "checkpoint"
+    """Weights to begin with: those of `model_checkpoint`, or of the detector in production, where there is one. `--watch` begins with the latter."""  # noqa: E501
+
+    replay: float | None = Field(default=None, ge=0, le=1)
+    """Share of an epoch's tiles that the detector in production has learned from already, with `start: production`; the others are new, or have other labels. By default all are shown."""  # noqa: E501
 
     weights_dir: str | None = None
     """A folder with weights by name, where downloaded ones are kept too, or `gs://...`; `.local/weights` by default."""  # noqa: E501
@@ -80,6 +86,15 @@ class TrainingOptions(Options):
             if names[known] != name:
                 raise ValueError(f"'{name}' and '{names[known]}' cannot both be known as '{known}'")
         return known_as
+
+    @model_validator(mode="after")
+    def _replays_what_was_learned(self) -> Self:
+        if self.replay is not None and self.start != "production":
+            raise ValueError(
+                "replay is for a training that goes on from the detector in production: write "
+                "start: production beside it"
+            )
+        return self
 
     @model_validator(mode="after")
     def _augmentations_that_work(self) -> Self:

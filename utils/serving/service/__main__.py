@@ -8,9 +8,11 @@ import os
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import get_args
 
 import uvicorn
 
+from utils.monitoring.kept_pictures import Keep
 from utils.serving.service.app import application
 from utils.serving.service.front import Front
 from utils.serving.service.guarded_http import guarded_protocol
@@ -35,6 +37,7 @@ def main(arguments: list[str]) -> int:
         threads=given.threads,
         host=given.host,
         places=given.allow,
+        keep=given.keep,
         task_images=TaskImages(given.label_studio, _token_in(given.label_studio_token)),
     )
     config = uvicorn.Config(
@@ -95,6 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--label-studio-token", type=Path, metavar="FILE", help="file that holds a token for it"
+    )
+    parser.add_argument(
+        "--keep",
+        choices=get_args(Keep),
+        default="none",
+        help="pictures to keep beside the notes of predictions",
     )
     group = parser.add_argument_group("limits")
     for name, field in Limits.model_fields.items():

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -20,6 +21,7 @@ from starlette.routing import Route
 from utils.serving.service import label_studio, metrics, openapi, predictions, scenes
 from utils.serving.service.access import check_access, check_token
 from utils.serving.service.bodies import json_body
+from utils.serving.service.challenge import Challenge
 from utils.serving.service.front import Front
 from utils.serving.service.predictions import MARKUP_POLICY, VERSION_HEADER
 from utils.serving.service.refusals import Refused
@@ -52,6 +54,7 @@ def application(front: Front) -> Starlette:
         ("GET", "/healthz", _ready),
         ("GET", "/metrics", _metrics),
         ("POST", "/admin/deploy", _deploy),
+        ("POST", "/admin/challenge", _challenge),
         ("GET", "/openapi.json", _openapi),
         ("GET", "/label-studio/health", label_studio.health),
         ("POST", "/label-studio/setup", label_studio.setup),
@@ -88,6 +91,8 @@ def _route(front: Front, method: str, path: str, endpoint: Endpoint) -> Route:
             response.headers.setdefault(VERSION_HEADER, front.facts["version"])
         seconds = time.monotonic() - started
         front.metrics.answered(path, method, response.status_code, seconds)
+        if response.status_code >= 400:
+            front.notes.refused(path, front.facts, response.status_code, seconds)
         return response
 
     return Route(path, answer, methods=[method], name=endpoint.__name__)
@@ -115,8 +120,13 @@ async def _ready(_request: Request, front: Front) -> Response:
 
 async def _metrics(_request: Request, front: Front) -> Response:
     served = (front.facts["model"], front.facts["version"]) if front.facts else None
+    front.metrics.watched(front.notes.last_look(), front.notes.lost())
     page = front.metrics.page(
-        waiting=front.in_hand, restarts=front.restarts, scenes=front.jobs.counts, served=served
+        waiting=front.in_hand,
+        restarts=front.restarts,
+        scenes=front.jobs.counts,
+        served=served,
+        challenger=front.challenges.gauge,
     )
     return Response(page, headers={"Content-Type": metrics.CONTENT_TYPE})
 
@@ -141,3 +151,23 @@ async def _deploy(request: Request, front: Front) -> Response:
     if not isinstance(wanted.get("bundle"), str):
         raise Refused(400, 'Name the bundle: {"bundle": PATH}.')
     return JSONResponse(await front.deploy(Path(wanted["bundle"])))
+
+
+async def _challenge(request: Request, front: Front) -> Response:
+    """`POST /admin/challenge`: run another bundle beside; `{"bundle": null}` ends it."""
+    check_token(request, front.admin_token)
+    wanted = await json_body(request, front.limits)
+    if wanted.get("bundle") is None:
+        return JSONResponse({"ended": await front.challenges.end()})
+    try:
+        challenge = Challenge.model_validate(wanted)
+    except ValidationError as error:
+        raise Refused(400, _first_problem(error)) from None
+    return JSONResponse(await front.challenge(challenge))
+
+
+def _first_problem(error: ValidationError) -> str:
+    fault = error.errors()[0]
+    place = ".".join(str(part) for part in fault["loc"])
+    told = fault["msg"].removeprefix("Value error, ")
+    return f"{place}: {told}" if place else told

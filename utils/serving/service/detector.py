@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from utils.detection.merged_rows import FoundInWindow, RowMerge
 from utils.detection.onnx.letterbox import Pixels
@@ -19,8 +21,11 @@ from utils.detection.window_sides import resampled_sides
 from utils.errors import BundleError
 from utils.geometry import BoolArray, Window
 from utils.images.georeference import Georeference, read_georeference
+from utils.images.measures import measures_of
 from utils.images.options import PixelOptions
 from utils.images.reader import image_size
+from utils.monitoring.outliers import OutlierReference
+from utils.monitoring.seen import Seen
 from utils.scenes.data_rows import DataRows
 from utils.scenes.places import ground_sample_distance
 from utils.serving.bundle import Bundle
@@ -28,7 +33,7 @@ from utils.serving.objects import objects_of, shapes_of
 from utils.serving.prediction import network_of, predict_window
 from utils.serving.service.window_rows import WindowRow, window_rows
 from utils.shapes.grid import Grid
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 
 _OVERLAPS = 5  # windows of a size that a client asks for share a fifth of their side
 # How far the result on another processor may be from the packed one.
@@ -46,6 +51,7 @@ class FoundRow:
         objects: Objects that no later row can change.
         at_edge: Whether each touches an area without data, shape (n,).
         pending: Shapes by window that the next rows may change.
+        seen: The windows of the row that were predicted.
     """
 
     row: int
@@ -53,6 +59,26 @@ class FoundRow:
     objects: Shapes
     at_edge: BoolArray
     pending: Sequence[FoundInWindow]
+    seen: Sequence[Seen]
+
+
+@dataclass(slots=True)
+class _Watched:
+    """The network for one window, whose features are kept."""
+
+    network: OnnxNetwork
+    features: NDArray[np.float32] | None = None
+    is_asked: bool = False
+
+    @property
+    def kind(self) -> ShapeKind:
+        return self.network.kind
+
+    def predict(self, images: Sequence[Pixels]) -> list[Shapes]:
+        (image,) = images
+        shapes, self.features = self.network.predict_with_features(image)
+        self.is_asked = True
+        return [shapes]
 
 
 @dataclass(frozen=True)
@@ -81,6 +107,11 @@ class SceneScan:
     georeference: Georeference | None
     classes: frozenset[str]
 
+    @property
+    def confidence(self) -> float:
+        """The minimum score of the shapes in windows."""
+        return self.network.settings.confidence
+
     def rows(self, first_row: int = 0, pending: Sequence[FoundInWindow] = ()) -> Iterator[FoundRow]:
         """Predict the rows from a row on.
 
@@ -96,7 +127,7 @@ class SceneScan:
         top = min([self.grid.rows[first_row][0], *tops])
         with DataRows(self.path, self.pixels, self.size, self.grid, top) as data:
             for row in self._windows(first_row):
-                found = self._predicted(row, data.of_row(row.index))
+                found, seen = self._predicted(row, data.of_row(row.index))
                 is_last = row.index + 1 == len(self.grid.rows)
                 below = None if is_last else self.grid.rows[row.index + 1][0]
                 objects = self._of_classes(merge.add(found, below))
@@ -104,7 +135,7 @@ class SceneScan:
                 if self.bundle.settings.edges == "drop":
                     objects, at_edge = objects.select(~at_edge), at_edge[~at_edge]
                 done = (row.index + 1) * len(self.grid.columns)
-                yield FoundRow(row.index, done, objects, at_edge, merge.pending)
+                yield FoundRow(row.index, done, objects, at_edge, merge.pending, seen)
 
     def _windows(self, first_row: int) -> Iterator[WindowRow]:
         if not self.is_whole:
@@ -113,18 +144,27 @@ class SceneScan:
         window = self.grid.window(0)
         yield WindowRow(0, iter([(window, read_whole(self.path, *self.size, self.pixels))]))
 
-    def _predicted(self, row: WindowRow, has_data: BoolArray) -> list[FoundInWindow]:
-        return [
-            (window, self._in_window(pixels, window))
-            for (window, pixels), there in zip(row.windows, has_data, strict=True)
-            if there
-        ]
+    def _predicted(
+        self, row: WindowRow, has_data: BoolArray
+    ) -> tuple[list[FoundInWindow], list[Seen]]:
+        """The shapes of a row by window, and the windows that the network saw."""
+        found: list[FoundInWindow] = []
+        seen: list[Seen] = []
+        for (window, pixels), there in zip(row.windows, has_data, strict=True):
+            if there:
+                found.append((window, self._in_window(pixels, window, seen)))
+        return found, seen
 
-    def _in_window(self, pixels: Pixels, window: Window) -> Shapes:
+    def _in_window(self, pixels: Pixels, window: Window, seen: list[Seen]) -> Shapes:
         settings = self.bundle.settings
         if self.is_whole:
             settings = replace(settings, skip_empty=False)
-        return predict_window(self.network, pixels, window, settings)
+        started, watched = time.monotonic(), _Watched(self.network)
+        shapes = predict_window(watched, pixels, window, settings)
+        if watched.is_asked:
+            took = time.monotonic() - started
+            seen.append(Seen(window, shapes, measures_of(pixels), watched.features, took))
+        return shapes
 
     def _of_classes(self, shapes: Shapes) -> Shapes:
         if len(self.classes) == len(self.bundle.class_names):
@@ -144,10 +184,12 @@ class PackedDetector:
     Attributes:
         bundle: The bundle.
         network: Its network.
+        outliers: The training set's features, or None where the bundle has none.
     """
 
     bundle: Bundle
     network: OnnxNetwork
+    outliers: OutlierReference | None = None
 
     @classmethod
     def load(cls, folder: Path, threads: int) -> Self:
@@ -162,7 +204,7 @@ class PackedDetector:
         """
         bundle = Bundle.open(folder)
         try:
-            detector = cls(bundle, network_of(bundle, threads))
+            detector = cls(bundle, network_of(bundle, threads), bundle.load_outliers())
         except Exception:  # onnxruntime's errors have no public base
             raise BundleError("The network of the bundle cannot be loaded.") from None
         detector.prove()
@@ -181,15 +223,15 @@ class PackedDetector:
             BundleError: If something else is found.
         """
         scan = self.scan(self.bundle.test_image, {}, PixelOptions())
-        (*_, found) = [objects_in_order(scan)]
+        found, _ = objects_in_order(list(scan.rows()))
         wanted = shapes_of(self.expected["objects"], self.bundle.kind)
-        if not _is_same(found[0], wanted):
+        if not _is_same(found, wanted):
             raise BundleError(
                 f"The bundle does not find on its test image what it must: {len(wanted)} "
-                f"{self.bundle.kind.noun} were packed, and {len(found[0])} were found, or other "
+                f"{self.bundle.kind.noun} were packed, and {len(found)} were found, or other "
                 "ones. Pack it again with: python run.py --package"
             )
-        return found[0]
+        return found
 
     def pixel_options(self, most_pixels: int) -> PixelOptions:
         """How images are read, with the limit of the service on their size."""
@@ -240,13 +282,12 @@ class PackedDetector:
         return resampled_sides(settings.tile_size, settings.overlap, learned, metres)
 
 
-def objects_in_order(scan: SceneScan) -> tuple[Shapes, BoolArray]:
+def objects_in_order(rows: Sequence[FoundRow]) -> tuple[Shapes, BoolArray]:
     """All objects of an image, as the merge of all windows orders them, and which are at an edge.
 
-    Raises:
-        ImageError: If it does not decode.
+    Args:
+        rows: All rows of its windows.
     """
-    rows = list(scan.rows())
     found = Shapes.concatenated([row.objects for row in rows])
     at_edge = np.concatenate([row.at_edge for row in rows])
     classes = np.unique(np.array(found.labels, dtype=str), return_inverse=True)[1]

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from utils.monitoring.kept_pictures import Keep
 from utils.serving.service.access import ADMIN_FILE, service_token, token_in
 from utils.serving.service.addresses import Addresses
+from utils.serving.service.challenge import Challenge, Turn
+from utils.serving.service.challenges import Challenges
 from utils.serving.service.frames import Frame, Header
 from utils.serving.service.jobs import Jobs
 from utils.serving.service.limits import Limits
 from utils.serving.service.metrics import Metrics
+from utils.serving.service.noting import NOTES, Noting
 from utils.serving.service.refusals import Refused, busy
 from utils.serving.service.task_images import TaskImages
 from utils.serving.service.workers import ProofError, TooSlow, WorkerLost, WorkerPool
@@ -30,9 +35,11 @@ class Front:
     Attributes:
         limits: Its limits.
         metrics: Its counters.
+        notes: Notes of its predictions.
         incoming: Folder of the images that are being received or predicted.
         addresses: Files that scenes may be read from.
         jobs: Scenes.
+        challenges: The bundle that runs beside the one in service, if any.
         task_images: Images of Label Studio's tasks.
         is_stopping: Whether it was asked to end, so that streams break off.
         is_loopback: Whether it listens on this machine only.
@@ -52,6 +59,7 @@ class Front:
         host: str,
         places: Sequence[str] = (),
         task_images: TaskImages | None = None,
+        keep: Keep = "none",
     ) -> None:
         """Prepare the state folder; nothing is started.
 
@@ -64,14 +72,24 @@ class Front:
             host: Address that the service listens on.
             places: Folders and buckets whose files may be scenes.
             task_images: Images of Label Studio's tasks; by default none.
+            keep: Pictures that are kept beside the notes.
         """
         self.limits = limits
         self.metrics = Metrics()
+        self.notes = Noting(state / NOTES, limits, keep)
         self.state = state
         self.incoming = state / "incoming"
         self.addresses = Addresses(places)
         self.task_images = task_images or TaskImages("", "")
         self.jobs = Jobs(state / "scenes", limits, threads)
+        self.challenges = Challenges(
+            state,
+            self.metrics,
+            self._note_shadow,
+            workers=workers,
+            threads=threads,
+            seconds=limits.answer_seconds,
+        )
         self.incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in self.incoming.iterdir():  # of a service that was killed
             left.unlink()
@@ -132,18 +150,23 @@ class Front:
             self._problem, self.is_refused = str(error), True
             logger.error("%s", error)
         self._working = asyncio.create_task(self.jobs.work())
+        if self._pool is not None:
+            await self.challenges.restore(self._pool.facts)
 
     async def _started(self, bundle: Path) -> WorkerPool:
         pool = WorkerPool(bundle, self._count, self._threads, self.limits.answer_seconds)
         await pool.start()
         return pool
 
-    async def ask(self, question: Header, images: int = 1) -> tuple[dict[str, Any], Frame]:
+    async def ask(
+        self, question: Header, images: int = 1, turn: Turn | None = None
+    ) -> tuple[dict[str, Any], Frame]:
         """Ask a worker; returns the facts about its bundle, and the answer.
 
         Args:
-            question: The question.
+            question: The question; its answer is noted if it has a `route`.
             images: Number of images that wait together.
+            turn: Part of the challenger; by default none.
 
         Raises:
             Refused: If it cannot be answered.
@@ -154,20 +177,79 @@ class Front:
             )
         self._in_hand += 1
         try:
-            async with self._slots:
-                pool = self.pool
-                header, body = await pool.ask(question)
-        except TooSlow:
-            seconds = self.limits.answer_seconds
-            raise Refused(504, f"The prediction took longer than {seconds:g} s.") from None
-        except WorkerLost:
-            raise busy("The worker ended over this prediction; ask again.", 5, 503) from None
+            answered = turn and await self._ask_challenger(question, turn)
+            return answered or await self._ask_champion(question, turn)
         finally:
             self._in_hand -= 1
+            self.notes.forget(question)
+
+    async def _ask_challenger(
+        self, question: Header, turn: Turn
+    ) -> tuple[dict[str, Any], Frame] | None:
+        """Ask the challenger, if it is its turn; None where the champion must answer."""
+        started = time.monotonic()
+        answered = await self.challenges.answer(self.notes.asked(question), turn)
+        if answered is None:
+            return None
+        facts, frame = answered
+        self._note(question, facts, frame[0], started, "challenger")
+        return facts, frame
+
+    async def _ask_champion(
+        self, question: Header, turn: Turn | None
+    ) -> tuple[dict[str, Any], Frame]:
+        started = time.monotonic()
+        try:
+            async with self._slots:
+                pool, asked = self.pool, time.monotonic()
+                header, body = await pool.ask(self.notes.asked(question))
+                seconds = time.monotonic() - asked
+        except TooSlow:
+            limit = self.limits.answer_seconds
+            raise Refused(504, f"The prediction took longer than {limit:g} s.") from None
+        except WorkerLost:
+            raise busy("The worker ended over this prediction; ask again.", 5, 503) from None
         if header["status"] != 200:
             raise Refused(header["status"], header["error"])
-        self.metrics.found(header["counts"])
+        self._note(question, pool.facts, header, started)
+        if turn:
+            self.challenges.champion_answered(question, turn, seconds, header["counts"])
         return pool.facts, (header, body)
+
+    def _note(
+        self,
+        question: Header,
+        facts: dict[str, Any],
+        header: Header,
+        started: float,
+        role: str = "champion",
+    ) -> None:
+        """Count and note an answer; that of a shadow is noted only."""
+        seen, seconds = header.get("note") or {}, time.monotonic() - started
+        if role != "shadow":
+            self.metrics.found(header["counts"])
+        if route := question.get("route"):
+            self.notes.answered(route, facts, seen, seconds, role)
+        if question.get("route") and role != "shadow":
+            self.notes.keep_picture(question, seen)
+            self.metrics.noted(seen.get("windows", ()))
+
+    def _note_shadow(
+        self, question: Header, facts: dict[str, Any], header: Header, started: float
+    ) -> None:
+        self._note(question, facts, header, started, role="shadow")
+
+    async def challenge(self, challenge: Challenge) -> dict[str, Any]:
+        """Start a challenger beside the bundle in service, or change its shares.
+
+        Returns:
+            Facts about the challenge.
+
+        Raises:
+            Refused: If it does not prove itself, or finds other objects.
+        """
+        await self.challenges.begin(challenge, self.pool.facts)
+        return self.challenges.facts or {}
 
     async def deploy(self, bundle: Path) -> dict[str, Any]:
         """Serve another bundle: start beside, prove, switch, drain, stop.
@@ -195,6 +277,7 @@ class Front:
                 task = asyncio.create_task(old.close())
                 self._draining.add(task)
                 task.add_done_callback(self._draining.discard)
+            await self.challenges.champion_changed(pool.facts)
             return pool.facts
 
     async def close(self) -> None:
@@ -207,3 +290,4 @@ class Front:
             await asyncio.wait(self._draining)
         if self._pool is not None:
             await self._pool.close()
+        await self.challenges.close()

@@ -16,6 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 from utils.serving.service.limits import Limits
+from utils.serving.service.noting import BYTES_VARIABLE
 from utils.serving.service.refusals import Refused, busy
 from utils.serving.service.scene_files import (
     FAILURE,
@@ -92,6 +93,7 @@ class Jobs:
         """
         self.folder = folder
         self._limits = limits
+        self._notes_bound = {BYTES_VARIABLE: str(limits.notes_bytes)}
         self._threads = threads
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._jobs: dict[str, Job] = {}
@@ -266,7 +268,7 @@ class Jobs:
             *(str(self._threads), str(self._limits.scene_pixels)),
             str(self._limits.scene_bytes),
             cwd=job.bundle,
-            env=worker_environment(Path(job.bundle)),
+            env=worker_environment(Path(job.bundle)) | self._notes_bound,
             stdin=asyncio.subprocess.DEVNULL,
         )
         self._running = job.id

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
 
 from starlette.requests import Request
@@ -52,11 +53,14 @@ async def predict_tasks(request: Request, front: Front) -> Response:
         raise Refused(400, 'Name the tasks: {"tasks": [{"id": 1, "data": {"image": "..."}}]}.')
     results = []
     for task in tasks:  # one after the other: Label Studio sends pages of them
+        started = time.monotonic()
         try:
             results.append(await _regions(task, config, front))
         except Refused as refused:
             if len(tasks) == 1:
                 raise
+            took = time.monotonic() - started
+            front.notes.refused("/label-studio/predict", front.facts, refused.status, took)
             results.append({"error": refused.sentence})
     return JSONResponse({"results": results})
 
@@ -68,6 +72,7 @@ async def _regions(task: dict[str, Any], config: str, front: Front) -> dict[str,
     try:
         question = {
             "ask": "label_studio",
+            "route": "/label-studio/predict",
             "file": str(image),
             "config": config,
             "most_pixels": front.limits.image_pixels,

@@ -52,5 +52,11 @@ class Limits(Options):
     disk_bytes: int = Field(default=0, ge=0)
     """Most bytes that uploads and results may take together; 0 for as many as there is room."""
 
+    notes_bytes: int = Field(default=512 << 20, ge=1 << 20)
+    """Most bytes that the notes of predictions may take; the oldest are dropped beyond it."""
+
+    pictures_bytes: int = Field(default=1 << 30, ge=1 << 20)
+    """Most bytes that kept pictures may take; the oldest are dropped beyond it."""
+
     connections: int = Field(default=512, ge=8)
     """Maximum number of open connections."""

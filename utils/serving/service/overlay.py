@@ -13,6 +13,7 @@ from utils.shapes.shapes import Shapes
 
 _GOLDEN_RATIO = 0.618033988749895  # steps of the hue, which keep neighbours far apart
 _LETTERS = 14  # pixels high
+_THUMBNAIL = 256
 
 
 def overlay_png(path: Path, size: tuple[int, int], pixels: PixelOptions, shapes: Shapes) -> bytes:
@@ -50,6 +51,27 @@ def overlay_png(path: Path, size: tuple[int, int], pixels: PixelOptions, shapes:
     content = BytesIO()
     picture.save(content, "PNG", compress_level=1)
     return content.getvalue()
+
+
+def write_thumbnail(
+    path: Path, size: tuple[int, int], pixels: PixelOptions, thumbnail: Path
+) -> None:
+    """Write a JPEG of at most 256 pixels a side.
+
+    Args:
+        path: The image.
+        size: Width and height, in pixels.
+        pixels: How it is read.
+        thumbnail: File to write.
+
+    Raises:
+        ImageError: If the image cannot be read.
+    """
+    from PIL import Image
+
+    picture = Image.fromarray(read_whole(path, *size, pixels))
+    picture.thumbnail((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    picture.save(thumbnail, "JPEG", quality=85)
 
 
 def _colour(index: int) -> tuple[int, int, int]:

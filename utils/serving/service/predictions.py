@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +30,8 @@ async def predict(request: Request, front: Front) -> Response:
         request, front.incoming, front.limits, most_bytes=front.limits.body_bytes
     )
     try:
-        question = _question(front, upload.images[0], upload.options, form)
-        facts, (header, body) = await front.ask(question)
+        question = _question(front, upload.images[0], upload.options, form, "/predict")
+        facts, (header, body) = await front.ask(question, turn=front.challenges.turn())
     finally:
         upload.discard()
     return Response(body, 200, {VERSION_HEADER: facts["version"]}, header["type"])
@@ -46,14 +48,19 @@ async def predict_batch(request: Request, front: Front) -> Response:
         most_images=front.limits.batch_images,
     )
     count = len(upload.images)
+    turn = front.challenges.turn()  # one for all, so that one version answers the request
 
     async def one(image: Path) -> dict[str, Any]:
+        started = time.monotonic()
         try:
-            question = _question(front, image, upload.options, Form.JSON)
-            answer: dict[str, Any] = json.loads((await front.ask(question))[1][1])
+            question = _question(front, image, upload.options, Form.JSON, "/predict/batch")
+            _, (_, body) = await front.ask(question, turn=replace(turn))
+            answer: dict[str, Any] = json.loads(body)
         except Refused as refused:
             if refused.status in (429, 503) and count == 1:
                 raise
+            took = time.monotonic() - started
+            front.notes.refused("/predict/batch", front.facts, refused.status, took)
             return {"error": refused.sentence, "status": refused.status}
         return answer
 
@@ -65,9 +72,12 @@ async def predict_batch(request: Request, front: Front) -> Response:
     return JSONResponse({"results": results})
 
 
-def _question(front: Front, image: Path, options: dict[str, str], form: Form) -> dict[str, Any]:
+def _question(
+    front: Front, image: Path, options: dict[str, str], form: Form, route: str
+) -> dict[str, Any]:
     return {
         "ask": "predict",
+        "route": route,
         "file": str(image),
         "options": prediction_options(options, front.facts["class_names"]),
         "form": form.value,
@@ -94,7 +104,8 @@ async def model(request: Request, front: Front) -> Response:  # noqa: ARG001
     card = front.pool.bundle / "card.md"
     text = card.read_text(encoding="utf-8") if card.is_file() else ""
     forms = list(Form)
-    return JSONResponse({**front.facts, "answers": forms, "card": text})
+    told = {**front.facts, "answers": forms, "challenger": front.challenges.facts, "card": text}
+    return JSONResponse(told)
 
 
 async def card(request: Request, front: Front) -> Response:  # noqa: ARG001

@@ -42,6 +42,7 @@ from utils.serving.service.scene_files import (
     write_json,
     write_progress,
 )
+from utils.serving.service.scene_notes import SceneNotes
 from utils.shapes.outlines import from_wkb, to_wkb
 from utils.shapes.shapes import ShapeKind, Shapes
 
@@ -68,7 +69,8 @@ def main(arguments: list[str]) -> int:
         pixels = detector.pixel_options(most_pixels)
         if is_object:
             fetch(source, image, most_bytes)
-        predict_scene(detector.scan(image, job["options"], pixels), folder)
+        notes = SceneNotes.of(detector, folder)
+        predict_scene(detector.scan(image, job["options"], pixels), folder, notes)
     except SpyglassError as error:
         return _failed(folder, problem_without_path(str(error), image))
     except OSError as error:
@@ -78,8 +80,8 @@ def main(arguments: list[str]) -> int:
     return DONE
 
 
-def predict_scene(scan: SceneScan, folder: Path) -> None:
-    """Predict the rows of a scene that are not done, and write what is finished.
+def predict_scene(scan: SceneScan, folder: Path, notes: SceneNotes) -> None:
+    """Predict the rows of a scene that are not done, and write and note what is finished.
 
     Raises:
         GeoreferenceError: If the image lies nowhere on Earth.
@@ -97,6 +99,7 @@ def predict_scene(scan: SceneScan, folder: Path) -> None:
         before, started = progress.seconds, time.monotonic()
         for found in scan.rows(progress.rows_done, _pending(folder, progress.rows_done, kind)):
             _write(found, scan, files)
+            notes.add(found.seen, scan)
             if found.pending:
                 shapes = {"pending": _packed(found.pending)}
                 write_json(pending_file(folder, found.row + 1), shapes)

@@ -17,13 +17,15 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from utils.errors import BundleError, LabelStudioError, SpyglassError
+from utils.files import sha256_of
 from utils.geometry import BoolArray
 from utils.images.formats import image_format
+from utils.monitoring.kept_pictures import SUFFIXES
 from utils.serving.service.answers import content_of
 from utils.serving.service.detector import (
     PackedDetector,
@@ -33,6 +35,7 @@ from utils.serving.service.detector import (
 )
 from utils.serving.service.forms import Form
 from utils.serving.service.frames import PROTOCOL, Header, packed, receive
+from utils.serving.service.overlay import write_thumbnail
 from utils.serving.service.problems import problem_without_path
 from utils.serving.service.safe_decoding import keep_decoders_safe
 from utils.serving.service.task_regions import check_project, regions_of
@@ -117,7 +120,17 @@ def _answer(detector: PackedDetector, question: Header) -> tuple[Header, bytes]:
         return {"status": 500, "error": "The service failed at this image; see its log."}, b""
 
 
-def _objects(detector: PackedDetector, question: Header) -> tuple[SceneScan, Shapes, BoolArray]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The objects of an image, and what is noted of it."""
+
+    scan: SceneScan
+    shapes: Shapes
+    at_edge: BoolArray
+    note: dict[str, Any]
+
+
+def _objects(detector: PackedDetector, question: Header) -> _Found:
     """The objects of the image in a question.
 
     Raises:
@@ -125,17 +138,30 @@ def _objects(detector: PackedDetector, question: Header) -> tuple[SceneScan, Sha
     """
     path = Path(question["file"])
     with _told(path, _NO_IMAGE):
-        image_format(path)
+        kind = image_format(path)
     pixels = detector.pixel_options(question["most_pixels"])
     with _told(path, _DAMAGED):
         scan = detector.scan(path, question.get("options", {}), pixels)
-        return scan, *objects_in_order(scan)
+        rows = list(scan.rows())
+    seen = [one.facts(scan.confidence, detector.outliers) for row in rows for one in row.seen]
+    note = {
+        "image": sha256_of(path),
+        "suffix": SUFFIXES.get(kind.name, kind.name.lower()),
+        "width": scan.size[0],
+        "height": scan.size[1],
+        "windows": seen,
+    }
+    if thumbnail := question.get("thumbnail"):
+        with _told(path, _DAMAGED):
+            write_thumbnail(scan.path, scan.size, scan.pixels, Path(thumbnail))
+    return _Found(scan, *objects_in_order(rows), note)
 
 
 def _predict(detector: PackedDetector, question: Header) -> tuple[Header, bytes]:
     started = time.monotonic()
     bundle, form = detector.bundle, Form(question["form"])
-    scan, shapes, at_edge = _objects(detector, question)
+    found = _objects(detector, question)
+    scan, shapes, at_edge = found.scan, found.shapes, found.at_edge
     answer: dict[str, Any] = {
         "model": bundle.model,
         "version": bundle.version,
@@ -147,7 +173,8 @@ def _predict(detector: PackedDetector, question: Header) -> tuple[Header, bytes]
     }
     with _told(scan.path, _DAMAGED):
         body = content_of(form, answer, shapes, at_edge, scan)
-    return {"status": 200, "type": form.value, "counts": dict(Counter(shapes.labels))}, body
+    header = {"status": 200, "type": form.value, "counts": dict(Counter(shapes.labels))}
+    return {**header, "note": found.note}, body
 
 
 def _set_up_project(detector: PackedDetector, question: Header) -> tuple[Header, bytes]:
@@ -165,10 +192,10 @@ def _predict_task(detector: PackedDetector, question: Header) -> tuple[Header, b
         classes = check_project(question["config"], detector.bundle)
     except LabelStudioError as error:
         raise Problem(_DAMAGED, str(error)) from None
-    scan, shapes, _ = _objects(detector, question)
-    content = regions_of(shapes, scan.size, classes)
-    counts = dict(Counter(shapes.labels))
-    return {"status": 200, "counts": counts}, json.dumps(content).encode()
+    found = _objects(detector, question)
+    content = regions_of(found.shapes, found.scan.size, classes)
+    header = {"status": 200, "counts": dict(Counter(found.shapes.labels)), "note": found.note}
+    return header, json.dumps(content).encode()
 
 
 @contextmanager

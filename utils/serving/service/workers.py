@@ -24,6 +24,7 @@ from utils.serving.service.frames import PROTOCOL, Frame, Header, packed, receiv
 _READY_SECONDS = 120.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0  # seconds before a worker is started again
 _ENDING_SECONDS = 5.0
+_LEAST_PRIORITY = 19
 
 logger = logging.getLogger("spyglass.service")
 
@@ -58,8 +59,13 @@ class Worker:
     is_lost: bool = False
 
     @classmethod
-    async def start(cls, bundle: Path, threads: int) -> Worker:
+    async def start(cls, bundle: Path, threads: int, *, is_idle: bool = False) -> Worker:
         """Start a worker on a bundle, and wait until it has proved itself.
+
+        Args:
+            bundle: The bundle's folder `src`.
+            threads: Number of threads of its network.
+            is_idle: Whether it takes only processor time that nobody else wants.
 
         Raises:
             ProofError: If it does not.
@@ -75,6 +81,8 @@ class Worker:
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )
+        if is_idle:
+            _make_idle(process.pid)
         reader, writer = await asyncio.open_unix_connection(sock=ours)
         try:
             first = await asyncio.wait_for(receive_async(reader), _READY_SECONDS)
@@ -159,6 +167,15 @@ def worker_environment(bundle: Path) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(bundle), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
+def _make_idle(process: int) -> None:
+    """Let others have the processor first; threads that are started later take it over."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if sys.platform == "linux":
+            os.sched_setscheduler(process, os.SCHED_IDLE, os.sched_param(0))
+        else:
+            os.setpriority(os.PRIO_PROCESS, process, _LEAST_PRIORITY)
+
+
 async def _ended(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         try:
@@ -177,7 +194,16 @@ class WorkerPool:
         restarts: Number of workers that ended by themselves.
     """
 
-    def __init__(self, bundle: Path, count: int, threads: int, seconds: float) -> None:
+    def __init__(
+        self,
+        bundle: Path,
+        count: int,
+        threads: int,
+        seconds: float,
+        *,
+        is_idle: bool = False,
+        attempts: int = 2,
+    ) -> None:
         """Begin without workers; `start` starts them.
 
         Args:
@@ -185,9 +211,11 @@ class WorkerPool:
             count: Number of workers.
             threads: Number of threads of each network.
             seconds: Longest time for one answer; a worker that takes longer is ended.
+            is_idle: Whether the workers take only processor time that nobody else wants.
+            attempts: Number of workers that are asked at most, if each ends over a question.
         """
         self.bundle = bundle
-        self._seconds = seconds
+        self._seconds, self._is_idle, self._attempts = seconds, is_idle, attempts
         self.facts: dict[str, Any] = {}
         self.restarts = 0
         self._count = count
@@ -203,7 +231,10 @@ class WorkerPool:
         Raises:
             ProofError: If one does not prove itself; none is left running.
         """
-        starting = [Worker.start(self.bundle, self._threads) for _ in range(self._count)]
+        starting = [
+            Worker.start(self.bundle, self._threads, is_idle=self._is_idle)
+            for _ in range(self._count)
+        ]
         started = await asyncio.gather(*starting, return_exceptions=True)
         workers = [one for one in started if isinstance(one, Worker)]
         if len(workers) < self._count:
@@ -224,18 +255,18 @@ class WorkerPool:
         return [worker.process.pid for worker in self._workers]
 
     async def ask(self, question: Header) -> Frame:
-        """Ask the worker with the least in hand; if it dies, ask once more.
+        """Ask the worker with the least in hand; if it dies, ask the next, up to `attempts`.
 
         Raises:
             TooSlow: If the answer takes too long.
-            WorkerLost: If the second worker dies over it, too, or none comes back in time.
+            WorkerLost: If the last worker dies over it, too, or none comes back in time.
         """
         self._in_use += 1
         try:
-            try:
-                return await self._ask(await self._least_busy(), question)
-            except WorkerLost:
-                return await self._ask(await self._least_busy(), question)
+            for _ in range(self._attempts - 1):
+                with contextlib.suppress(WorkerLost):
+                    return await self._ask(await self._least_busy(), question)
+            return await self._ask(await self._least_busy(), question)
         finally:
             self._in_use -= 1
             if not self._in_use:
@@ -282,7 +313,9 @@ class WorkerPool:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 try:
-                    successor = await Worker.start(self.bundle, self._threads)
+                    successor = await Worker.start(
+                        self.bundle, self._threads, is_idle=self._is_idle
+                    )
                     break
                 except ProofError as error:
                     logger.warning("The worker did not start again: %s", error)

@@ -1,0 +1,93 @@
+"""Alarms are told once, by real servers, and again where nobody could be told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.mail import PASSWORD, mail_server, webhook
+from utils.monitoring.alarms import Alarm
+from utils.monitoring.options import AlarmOptions, MailOptions
+from utils.monitoring.telling import PASSWORD_VARIABLE, tell
+from utils.ports import free_port
+
+
+def alarm(rule: str) -> Alarm:
+    return Alarm(f"ships/1/{rule}", rule, "version 1 (service)", f"{rule} is high.", 2.0, 1.0)
+
+
+def test_a_webhook_is_told_once_until_the_alarm_is_over(tmp_path: Path) -> None:
+    memory, told = tmp_path / "told.json", alarm("p95_ms")
+    with webhook() as server:
+        options = AlarmOptions(webhook=f"http://127.0.0.1:{server.port}/hook")
+        first = tell("ships", [told], options, memory)
+        assert (first.new, first.told, first.failures) == ((told,), ("webhook",), ())
+        assert tell("ships", [told], options, memory).told == ()
+        tell("ships", [told, alarm("error_share")], options, memory)
+        assert tell("ships", [], options, memory).over == (
+            "ships/1/error_share",
+            "ships/1/p95_ms",
+        )
+        tell("ships", [told], options, memory)
+    rules = [[one["rule"] for one in message["alarms"]] for message in server.messages]
+    assert rules == [["p95_ms"], ["error_share"], ["p95_ms"]]
+    assert server.messages[0]["model"] == "ships"
+    assert "version 1 (service): p95_ms is high." in server.messages[0]["text"]
+
+
+def test_a_webhook_that_fails_is_said_and_told_by_the_next_look(tmp_path: Path) -> None:
+    memory, told = tmp_path / "told.json", alarm("p95_ms")
+    with webhook() as server:
+        address = f"http://127.0.0.1:{server.port}/hook?token=hidden"
+        options = AlarmOptions(webhook=address, retries=2)
+        server.failing = True
+        failed = tell("ships", [told], options, memory)
+        assert failed.failures == (
+            "The alarms could not be told by webhook: it answers 500 Internal Server Error. The "
+            "next look tries again.",
+        )
+        server.failing = False
+        assert tell("ships", [told], options, memory).told == ("webhook",)
+    assert len(server.messages) == 1
+
+
+def test_nobody_there_is_said_in_one_sentence(tmp_path: Path) -> None:
+    nowhere = MailOptions(
+        host="127.0.0.1", port=free_port(), security="none", sender="a@x.org", to=("b@x.org",)
+    )
+    address = f"http://127.0.0.1:{free_port()}"
+    options = AlarmOptions(webhook=address, email=nowhere, retries=1)
+    found = tell("ships", [alarm("p95_ms")], options, tmp_path / "told.json")
+    assert [one.split(":")[0] for one in found.failures] == [
+        "The alarms could not be told by webhook",
+        "The alarms could not be told by e-mail",
+    ]
+    assert all("Connection refused" in one for one in found.failures)
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "wrong"])
+def test_an_e_mail_is_sent_by_smtp(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setenv(PASSWORD_VARIABLE, password)
+    with mail_server() as server:
+        mail = MailOptions(
+            host="127.0.0.1",
+            port=server.port,
+            security="none",
+            user="watch",
+            sender="spyglass@example.com",
+            to=("me@example.com", "you@example.com"),
+        )
+        options = AlarmOptions(email=mail, retries=1)
+        found = tell("ships", [alarm("p95_ms")], options, tmp_path / "told.json")
+    if password == PASSWORD:
+        (message,) = server.messages
+        assert "Subject: Spyglass: 1 alarm of ships" in message
+        assert "To: me@example.com, you@example.com" in message
+        assert "- version 1 (service): p95_ms is high." in message
+        return
+    (failure,) = found.failures
+    assert PASSWORD_VARIABLE in failure
+    assert server.messages == []

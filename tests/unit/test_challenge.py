@@ -1,0 +1,76 @@
+"""Shares, limits and verdicts of a challenger."""
+
+from __future__ import annotations
+
+from math import ceil, floor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from utils.serving.service.challenge import Challenge, ChallengeLimits, Turns
+from utils.serving.service.side_by_side import Side, fault_of
+
+LIMITS = ChallengeLimits(requests=10, errors=2, error_share=0.1, slowdown=2, drift=0.5)
+SHARES = st.integers(0, 100).map(lambda percent: percent / 100)
+
+
+@given(SHARES, st.integers(0, 300), st.integers(0, 200))
+def test_a_share_is_exact_over_any_run_of_requests(share: float, before: int, count: int):
+    turns = Turns(share)
+    for _ in range(before):
+        turns.next()
+    chosen = sum(turns.next() for _ in range(count))
+    exact = round(share * 100) * count / 100
+    assert floor(exact) <= chosen <= ceil(exact)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"canary": 1.5}, "less than or equal to 1"),
+        ({"shadow": -0.1}, "greater than or equal to 0"),
+        ({}, "give the challenger a share"),
+        ({"shadow": 1, "canry": 1}, "did you mean 'canary'"),
+    ],
+)
+def test_a_wrong_share_is_one_sentence(wrong, told):
+    with pytest.raises(ValidationError, match=told):
+        Challenge.model_validate({"bundle": Path("b"), **wrong})
+
+
+def side(count: int = 20, seconds: float = 0.1, objects: int = 3, errors: int = 0) -> Side:
+    made = Side()
+    for _ in range(count):
+        made.answered(seconds, objects)
+    for _ in range(errors):
+        made.failed()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("challenger", "told"),
+    [
+        pytest.param(side(), "", id="alike"),
+        pytest.param(side(errors=2), "", id="few errors of many"),
+        pytest.param(side(count=5, errors=1), "", id="one error"),
+        pytest.param(side(count=0, errors=2), "it failed in 2 requests", id="errors at once"),
+        pytest.param(side(seconds=0.3), "3.0 times the champion's (slowdown 2)", id="slow"),
+        pytest.param(side(count=9, seconds=9.0), "", id="slow in too few answers to tell"),
+        pytest.param(
+            side(objects=0), "0.0 against 3.0: Kolmogorov-Smirnov distance 1.00", id="blind"
+        ),
+    ],
+)
+def test_a_challenger_is_withdrawn_beyond_a_limit_only(challenger, told):
+    fault = fault_of(side(), challenger, LIMITS)
+    assert told in fault if told else fault == ""
+
+
+def test_old_errors_are_forgiven_after_many_answers():
+    challenger = side(count=0, errors=2)
+    for _ in range(498):
+        challenger.answered(0.1, 3)
+    assert fault_of(side(), challenger, LIMITS) == ""

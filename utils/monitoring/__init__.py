@@ -1,0 +1,1 @@
+"""Monitoring: predictions noted out there, and compared with those on the test split."""

@@ -1,0 +1,129 @@
+"""The drift of watched quantities: found where the distance is large, and larger than chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from utils.geometry import FloatArray
+from utils.monitoring.distances import (
+    critical_ks,
+    critical_wasserstein,
+    independent_values,
+    ks_distance,
+    scale_of,
+    share_of_worth,
+    wasserstein_distance,
+)
+from utils.monitoring.options import DriftOptions
+
+_DISTANCES = 2  # Kolmogorov–Smirnov and Wasserstein: each may find drift by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One quantity, compared with the reference.
+
+    Attributes:
+        quantity: Its name.
+        values: Number of values that were compared with the reference.
+        worth: Number of independent values that they are worth.
+        mean: Their mean.
+        reference_mean: Mean of the reference.
+        ks: Kolmogorov–Smirnov distance, in [0, 1].
+        ks_limit: Distance from which it is drift.
+        wasserstein: Wasserstein distance, in standard deviations of the reference.
+        wasserstein_limit: Distance from which it is drift.
+        p_value: Probability of a larger Kolmogorov–Smirnov distance by chance, if all values were
+            independent. It decides nothing: it alarms on every large sample.
+        enough: Whether there are enough values for a verdict.
+    """
+
+    quantity: str
+    values: int
+    worth: float
+    mean: float
+    reference_mean: float
+    ks: float
+    ks_limit: float
+    wasserstein: float
+    wasserstein_limit: float
+    p_value: float
+    enough: bool
+
+    @property
+    def found(self) -> bool:
+        """Whether it is drift."""
+        is_far = self.ks >= self.ks_limit or self.wasserstein >= self.wasserstein_limit
+        return self.enough and is_far
+
+    @property
+    def excess(self) -> float:
+        """The larger of both distances, as a multiple of its limit."""
+        return max(self.ks / self.ks_limit, self.wasserstein / self.wasserstein_limit)
+
+
+def drifts_of(
+    reference: Mapping[str, FloatArray],
+    current: Mapping[str, FloatArray],
+    options: DriftOptions,
+    windows: int,
+    groups: tuple[int, int] | None = None,
+) -> list[Drift]:
+    """Compare each quantity that both have.
+
+    The share of false alarms is shared out among all distances (Bonferroni), so that all of them
+    together exceed it in no more than that share of all looks.
+
+    Args:
+        reference: Values by quantity, in the order of scenes.
+        current: Values by quantity, in the order of time.
+        options: The rule.
+        windows: Number of windows that the current values come from.
+        groups: Number of groups of windows, such as scenes, in the reference and now; None where
+            each window stands alone.
+    """
+    names = [name for name in reference if name in current]
+    alpha = options.false_alarms / max(_DISTANCES * len(names), 1)
+    enough = windows >= options.least_windows
+    shares = (1.0, 1.0) if groups is None else tuple(share_of_worth(one, alpha) for one in groups)
+    return [
+        _compared(name, reference[name], current[name], alpha, options, enough, shares)
+        for name in names
+    ]
+
+
+def _compared(
+    name: str,
+    reference: FloatArray,
+    current: FloatArray,
+    alpha: float,
+    options: DriftOptions,
+    enough: bool,
+    shares: tuple[float, ...],
+) -> Drift:
+    from scipy.stats import kstwobign
+
+    scale, ks = scale_of(reference), ks_distance(reference, current)
+    worths = tuple(
+        max(independent_values(values) * share, 1.0)
+        for values, share in zip((reference, current), shares, strict=True)
+    )
+    all_values = len(reference) * len(current) / (len(reference) + len(current))
+    return Drift(
+        quantity=name,
+        values=len(current),
+        worth=worths[1],
+        mean=float(current.mean()),
+        reference_mean=float(reference.mean()),
+        ks=ks,
+        ks_limit=max(options.least_ks, critical_ks(alpha, *worths)),
+        wasserstein=wasserstein_distance(reference, current) / scale,
+        wasserstein_limit=max(
+            options.least_wasserstein, critical_wasserstein(alpha, reference, *worths) / scale
+        ),
+        p_value=float(kstwobign.sf(np.sqrt(all_values) * ks)),
+        enough=enough,
+    )
