@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from utils.geometry import FloatArray
 
@@ -112,6 +111,8 @@ def estimate(
 @lru_cache(maxsize=10_000)
 def student_quantile(kind: IntervalKind, level: float, draws: int) -> float:
     """The quantile of Student's distribution for an interval; SciPy takes its time."""
+    from scipy import stats
+
     risk = 1 - level if kind == "fixed" else float(risk_at(draws, level))
     return float(stats.t.ppf(1 - risk / 2, draws - 1))
 
@@ -144,6 +145,8 @@ def risk_at(draws: ArrayLike, level: float) -> FloatArray:
     and Ramdas, arXiv 2103.06476), relatively narrowest at 100 draws, written as the two-sided risk
     of a normal interval of the same width.
     """
+    from scipy import stats
+
     risk = 1 - level
     scale = (-2 * np.log(risk) + np.log(1 - 2 * np.log(risk))) / _TIGHTEST * np.asarray(draws)
     width = np.sqrt((1 + 1 / scale) * np.log((1 + scale) / risk**2))
@@ -179,6 +182,8 @@ def draws_wanted(
 
 def _expected_widths(population: int, kind: IntervalKind, level: float) -> FloatArray:
     """The width after each number of draws but all, up to a common factor, shape (n - 1,)."""
+    from scipy import stats
+
     draws = np.arange(1, population)
     risks = np.full(len(draws), 1 - level) if kind == "fixed" else risk_at(draws, level)
     information = np.cumsum(_shares_left(population - 1, population) ** -2.0)
