@@ -80,7 +80,7 @@ lock-service: $(DEVELOPMENT) ## Resolve the environment of the service anew, wit
 		-o $(CURDIR)/utils/serving/requirements.txt
 
 bench: $(DEVELOPMENT) ## Measure against the alternatives and print ratios
-	@status=0; for part in tiling codecs label_studio transfers merging oriented intervals inference feedback training contention serving monitoring fuzzing mutation; do $(PYTHON) -m benchmarks.$$part || status=1; done; exit $$status
+	@status=0; for part in tiling codecs label_studio transfers merging oriented intervals inference feedback counting training contention serving monitoring fuzzing mutation; do $(PYTHON) -m benchmarks.$$part || status=1; done; exit $$status
 
 docs: $(DEVELOPMENT) ## Build the documentation as a site with search (.local/site)
 	@$(PYTHON) -m docs.site

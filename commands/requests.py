@@ -83,6 +83,12 @@ LOOP = (
         "pick the tiles that teach most, send them to Label Studio with boxes found on them",
         "feedback",
     ),
+    Command(
+        "count",
+        "c",
+        "say how many objects there are and how sure that is, by a reviewed sample of tiles",
+        "count",
+    ),
 )
 
 # Runs before a version goes to production, without a flag of its own.

@@ -9,15 +9,18 @@ from materializers.packed import PackedEvaluationMaterializer
 from materializers.plain import PlainMaterializer
 from materializers.promotion import PromotionMaterializer
 from materializers.tables import (
+    CountsMaterializer,
     LabeledDatasetMaterializer,
     PickedTilesMaterializer,
     PredictionsMaterializer,
+    SurveyMaterializer,
     TileManifestMaterializer,
 )
 from materializers.viewer import ViewerMaterializer
 
 __all__ = [
     "BundleMaterializer",
+    "CountsMaterializer",
     "DetectorMaterializer",
     "EvaluationMaterializer",
     "IssueReportMaterializer",
@@ -28,6 +31,7 @@ __all__ = [
     "PlainMaterializer",
     "PredictionsMaterializer",
     "PromotionMaterializer",
+    "SurveyMaterializer",
     "TileManifestMaterializer",
     "ViewerMaterializer",
 ]

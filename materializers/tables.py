@@ -14,6 +14,10 @@ from zenml.metadata.metadata_types import MetadataType, Uri
 
 from materializers.folders import download_folder, upload_folder
 from materializers.pages import store_page
+from utils.counting.counts import Counts
+from utils.counting.outputs import CSV_FILE
+from utils.counting.outputs import GEOJSON_FILE as COUNTS_GEOJSON
+from utils.counting.survey import Survey
 from utils.dataset.labeled import LabeledDataset
 from utils.detection.geojson import GEOJSON_FILE
 from utils.detection.predictions import Predictions
@@ -26,6 +30,8 @@ _FILE = "table.parquet"
 _COCO_JSON = "predictions.json"
 _GEOJSON = "geojson"
 _LABELS = "labels"
+_FILES = "files"
+_COUNTS_PAGE = "counts.html"
 
 
 class _TableMaterializer(BaseMaterializer):
@@ -120,6 +126,58 @@ class PickedTilesMaterializer(_TableMaterializer):
             "sending": told_about(data),
             "page": f"{self.uri}/picked_tiles.html",
         }
+
+
+class SurveyMaterializer(_TableMaterializer):
+    """A survey: the tiles in the order of the draws; the counts have the page."""
+
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Survey,)
+
+    def extract_metadata(self, data: Survey) -> dict[str, MetadataType]:
+        """The numbers shown beside the artifact."""
+        return {"kind": data.kind.value, "survey": data.name, "draws": data.asked}
+
+
+class CountsMaterializer(_TableMaterializer):
+    """Counts with intervals, shown as a page; as CSV and GeoJSON too."""
+
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Counts,)
+
+    def load(self, data_type: type[Any]) -> Counts:
+        """Copy the table, its files and its page."""
+        counts: Counts = super().load(data_type)
+        files = download_folder(f"{self.uri}/{_FILES}", counts.path.with_name(_FILES))
+        page = counts.path.with_name(_COUNTS_PAGE)
+        fileio.copy(f"{self.uri}/{_COUNTS_PAGE}", str(page))
+        return replace(counts, files=files, page=page)
+
+    def save(self, data: Counts) -> None:
+        """Copy the table and its files."""
+        super().save(data)
+        if data.files:
+            fileio.makedirs(f"{self.uri}/{_FILES}")
+            upload_folder(data.files, f"{self.uri}/{_FILES}")
+
+    def save_visualizations(self, data: Counts) -> dict[str, VisualizationType]:
+        """Store the page, which was made beside the tiles that it shows."""
+        html = data.page.read_text(encoding="utf-8") if data.page else ""
+        return store_page(self.uri, _COUNTS_PAGE, html)
+
+    def extract_metadata(self, data: Counts) -> dict[str, MetadataType]:
+        """The numbers shown beside the artifact."""
+        total = next(iter(data))
+        figures: dict[str, MetadataType] = {
+            "estimate": total.estimate,
+            "predicted": total.predicted,
+            "reviewed": total.reviewed,
+            "interval_kind": data.footer["interval"],
+            "csv": Uri(f"{self.uri}/{_FILES}/{CSV_FILE}"),
+        }
+        if total.low is not None and total.high is not None:
+            figures |= {"low": total.low, "high": total.high}
+        if data.files and (data.files / COUNTS_GEOJSON).is_file():
+            figures["map"] = Uri(f"{self.uri}/{_FILES}/{COUNTS_GEOJSON}")
+        return figures
 
 
 class PredictionsMaterializer(_TableMaterializer):

@@ -22,7 +22,7 @@ from utils.tiling.tile import Tile
 
 # The steps that send tiles. Only an ingest sends all tiles of a scene.
 INGESTS = ("sync_annotations",)
-PICKS = ("send_picked_tiles",)
+PICKS = ("send_picked_tiles", "send_survey_tiles")
 # Steps noted their destination in their metadata before manifests had tags.
 _DESTINATION = "label studio project"
 # Tags the manifest of a project that was adopted last, so that a kill half-way is made good.

@@ -172,6 +172,15 @@ def _tags_can_be_read(configuration: RunConfiguration) -> None:
         _database_can_start(configuration)
 
 
+def _regions_can_be_read(configuration: RunConfiguration) -> None:
+    from utils.counting.regions import read_regions
+    from utils.issues import IssueReport
+
+    count = configuration.parameters["count"]
+    if count.regions is not None:
+        read_regions(count.regions, count.region_name, IssueReport())
+
+
 def _database_can_start(configuration: RunConfiguration) -> None:
     del configuration
     from utils.curation.database import find_mongod
@@ -211,4 +220,5 @@ _CHECKS: dict[str, tuple[Callable[[RunConfiguration], Any], ...]] = {
         _picks_can_be_sent,
         _tags_can_be_read,
     ),
+    "count": (detector_is_there, something_is_predicted, _picks_can_be_sent, _regions_can_be_read),
 }

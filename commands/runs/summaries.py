@@ -34,6 +34,7 @@ _LINES = {
     "predictions of classes": "{scenes} scenes classified: {boxes} classes with a score",
     "monitoring": "{windows} windows noted, of {versions}",
     "picked_tiles": "{tiles} tiles picked: {reasons}",
+    "counts": "{answer}",
     "send_issues": "{added} new tasks, {updated} with new proposals, {unchanged} unchanged, in "
     "{project}",
     "fiftyone_issues": "{added} samples added, {updated} updated, {unchanged} unchanged",
@@ -58,6 +59,9 @@ _LINES_BY_FIGURE = {
     "weak": WEAK,
     "split_rule": "{split_rule}",
     "sending": "{sending}",
+    "advice_next": "{advice_next}",
+    "csv": "as CSV: {csv}",
+    "map": "as GeoJSON: {map}",
     "is_concentrated": "the score rests on few scenes: {groups} groups, worth "
     "{effective_groups:.1f} of equal size ({interval})",
     "backend": "the network ran in {backend}",
@@ -98,6 +102,7 @@ _WITH_PAGE = {
     "predictions",
     "picked_tiles",
     "monitoring",
+    "counts",
 }
 
 

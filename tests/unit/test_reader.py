@@ -119,6 +119,17 @@ def test_16_bits_are_stretched_between_the_stated_percentiles(tmp_path, name, pe
     assert np.abs(found - expected[..., None]).max() <= 2
 
 
+def test_16_bits_are_stretched_between_two_values_alike_in_every_scene(tmp_path):
+    for name, most in (("bright.tif", 3000), ("dark.tif", 900)):
+        deep = np.random.default_rng(0).integers(200, most, (HEIGHT, WIDTH), dtype=np.uint16)
+        Image.fromarray(deep).save(tmp_path / name)
+        expected = np.clip((deep.astype(float) - 500) / 1500, 0, 1) * 255
+        found = read(tmp_path / name, limits=(500, 2000))
+        assert np.abs(found - expected[..., None]).max() <= 1
+    with pytest.raises(ValueError, match="two rising values"):
+        PixelOptions(limits=(2000, 500))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "int32"])
 def test_other_numbers_are_stretched_as_well(tmp_path, dtype):
     values = np.random.default_rng(0).normal(0, 1000, (HEIGHT, WIDTH)).astype(dtype)

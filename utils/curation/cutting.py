@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import replace
 from pathlib import Path
 
 from utils.detection.predictions import ScenePrediction
 from utils.errors import ImageError
 from utils.files import sha256_of
+from utils.images.reader import image_size
 from utils.issues import IssueReport
 from utils.paths import local_folder
 from utils.scenes.bucket import local_image
 from utils.scenes.scene import Scene
 from utils.tiling.options import EXTENSIONS, TilingOptions
-from utils.tiling.plan import plan_tiles
+from utils.tiling.plan import TilePlan, plan_tiles
 from utils.tiling.tile import Tile, scene_key
-from utils.tiling.tiler import finished_tile, tile_scene
+from utils.tiling.tiler import finished_tile, tile_scene, write_tiles
 
 UNREADABLE = "scene image cannot be read"
 
@@ -57,10 +59,17 @@ def tiles_of_predicted(
     yield from sorted(rest, key=lambda tile: tile.scene_id)
 
 
-def cut_scene(prediction: ScenePrediction, tiling: TilingOptions) -> list[Tile]:
+def cut_scene(
+    prediction: ScenePrediction, tiling: TilingOptions, only: Set[str] | None = None
+) -> list[Tile]:
     """Cut a predicted scene into tiles, with its ground truth, in `.local/cache/tiles`.
 
     Tiles that an earlier run cut from the same file in the same way are used again.
+
+    Args:
+        prediction: The scene.
+        tiling: How to cut.
+        only: Ids of the tiles that are wanted; None for all of the scene.
 
     Raises:
         ImageError: If the image is missing or does not decode.
@@ -78,14 +87,29 @@ def cut_scene(prediction: ScenePrediction, tiling: TilingOptions) -> list[Tile]:
     tiling = tiling.updated(empty_tiles="keep")
     folder = local_folder("cache", "tiles", f"{scene_key(scene.id)}-{_state(image, tiling)}")
     plan = plan_tiles(scene, prediction.width, prediction.height, tiling)
+    if only is not None:
+        plan = replace(plan, tiles=tuple(one for one in plan.tiles if one.tile_id in only))
     extension = EXTENSIONS[tiling.image_format]
     paths = [folder / f"{planned.tile_id}.{extension}" for planned in plan.tiles]
     if not all(path.is_file() for path in paths):
-        return list(tile_scene(scene, folder, tiling))
+        if only is None:
+            return list(tile_scene(scene, folder, tiling))
+        _check_size(image, plan)
+        return list(write_tiles(plan, folder, tiling))
     return [
         finished_tile(plan, planned, str(path), sha256_of(path), path.stat().st_size)
         for planned, path in zip(plan.tiles, paths, strict=True)
     ]
+
+
+def _check_size(image: Path, plan: TilePlan) -> None:
+    """Refuse an image that was replaced since the prediction: its tiles would be others."""
+    size = image_size(image)
+    if size != (plan.width, plan.height):
+        raise ImageError(
+            f"{image} has {size[0]} x {size[1]} pixels now and had {plan.width} x {plan.height} "
+            "when it was predicted. Run the inference again."
+        )
 
 
 def _state(image: Path, tiling: TilingOptions) -> str:

@@ -17,6 +17,10 @@ class PixelOptions(Options):
     percentiles: tuple[float, float] = (2.0, 98.0)
     """Images of more than 8 bits a band are stretched, band by band, so that these two percentiles
     of the scene become 0 and 255."""
+    limits: tuple[float, float] | None = None
+    """Instead of percentiles: the two values that become 0 and 255 in every band and every scene,
+    such as [0, 3000] for reflectances of Sentinel-2; what lies beyond is clipped. Default:
+    percentiles, which differ from scene to scene."""
     max_pixels: Annotated[int, Field(gt=0)] = 500_000_000
     """Largest image accepted, in pixels (width times height), read from its header before anything
     is decoded; a defence against decompression bombs."""
@@ -32,6 +36,13 @@ class PixelOptions(Options):
     def _one_or_three(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
         if value is not None and len(value) == 2:
             raise ValueError("bands must be one (grey) or three (red, green, blue), not 2")
+        return value
+
+    @field_validator("limits")
+    @classmethod
+    def _a_range(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not value[0] < value[1]:
+            raise ValueError(f"limits must be two rising values, not {value[0]:g}, {value[1]:g}")
         return value
 
     @field_validator("percentiles")

@@ -7,7 +7,8 @@ Nothing is decoded before it is asked for, and then in strips. What is done to t
   those are read that the file or `PixelOptions` names.
 - Alpha is dropped and the colours under it are kept, as `PIL.Image.convert("RGB")` does.
 - CMYK and Lab become sRGB, by the embedded profile where there is one.
-- More than 8 bits a band are stretched by percentiles (`PixelOptions.percentiles`), band by band.
+- More than 8 bits a band are stretched by percentiles (`PixelOptions.percentiles`), band by band,
+  or between two values (`PixelOptions.limits`).
   Pixels without data (the value or the mask that a GeoTIFF has, -9999, what is no finite number)
   do not count and become 0.
 
@@ -80,7 +81,7 @@ def open_upright(path: Path, options: PixelOptions, *, is_strict: bool = True) -
         if image.format == "uchar":
             return UprightImage(image, facts, faults)
         reopen = partial(_turned, path, facts, options, faults, is_strict)
-        levels = _percentiles(lambda: _measured(reopen(), facts), options)
+        levels = _ends(lambda: _measured(reopen(), facts), options)
         return UprightImage(_stretched(image, facts, *levels), facts, faults)
 
 
@@ -115,7 +116,7 @@ class UprightParts:
             if first.format != "uchar" and not self._has_other_colours:
                 faults: list[Exception] = []
                 reopen = partial(_turned, path, self._facts, options, faults, True)
-                self._levels = _percentiles(lambda: _measured(reopen(), self._facts), options)
+                self._levels = _ends(lambda: _measured(reopen(), self._facts), options)
 
     def read(self, part: Window) -> NDArray[np.uint8]:
         """The pixels of a part, uint8 of shape (height, width, 3 or 1); one band stands for three.
@@ -179,10 +180,15 @@ def _measured(image: Any, facts: ImageFacts) -> tuple[Any, Any | None]:
     return colours, reduce(or_, masks) if masks else None
 
 
-def _percentiles(
+def _ends(
     reopen: Callable[[], tuple[Any, Any | None]], options: PixelOptions
 ) -> tuple[FloatArray, FloatArray]:
-    """The low and high percentile of each band, from a histogram of at most `_LEVELS` bins."""
+    """The values that become 0 and 255: those of the options for all bands, or one for each.
+
+    Percentiles are those of a histogram of at most `_LEVELS` bins.
+    """
+    if options.limits is not None:
+        return np.array(options.limits[:1]), np.array(options.limits[1:])
     image, first_level, lowest, step = _levels(reopen)
     counts = image.hist_find().numpy().reshape(-1, image.bands).astype(np.float64)
     counts[:first_level] = 0

@@ -53,27 +53,53 @@ def read_polygons(path: Path, default_crs: str | None = None) -> RegionPolygons:
     """
     import shapely
 
+    features, crs, notes = read_features(path, default_crs)
+    geometry = shapely.union_all([polygons for _, polygons in features])
+    return RegionPolygons(path, geometry, crs, notes)
+
+
+def read_features(
+    path: Path, default_crs: str | None = None, option: str = "source.regions"
+) -> tuple[list[tuple[Mapping[str, Any], Any]], str | None, tuple[tuple[str, str], ...]]:
+    """Read the polygons of a GeoJSON file, those of each feature apart.
+
+    Args:
+        path: The file.
+        default_crs: The system of a file that names none.
+        option: Key of the configuration that names the file, for messages.
+
+    Returns:
+        Properties and valid geometry of each feature that has polygons, then system and notes as
+        in `RegionPolygons`.
+
+    Raises:
+        ConfigurationError: As `read_polygons` does.
+    """
+    import shapely
+
     try:
         content, _ = read_json(path)
     except LabelError as error:
-        raise ConfigurationError(f"source.regions: {error}") from None
-    found: list[Any] = []
+        raise ConfigurationError(f"{option}: {error}") from None
+    found: list[tuple[Mapping[str, Any], Any]] = []
     others = mended = 0
-    for number, mapping in enumerate(_geometries(path, content), start=1):
-        polygon = _polygon(path, number, mapping)
+    for number, (properties, mapping) in enumerate(_geometries(option, path, content), start=1):
+        polygon = _polygon(option, path, number, mapping)
         if polygon is None:
             others += 1
             continue
         mended += not polygon.is_valid
-        found += polygons_of(polygon if polygon.is_valid else shapely.make_valid(polygon))
+        parts = list(polygons_of(polygon if polygon.is_valid else shapely.make_valid(polygon)))
+        if parts:
+            found.append((properties, shapely.union_all(parts)))
     if not found:
         raise ConfigurationError(
-            f"source.regions: {path} holds no polygon with an area. Draw one, or leave it out."
+            f"{option}: {path} holds no polygon with an area. Draw one, or leave it out."
         )
-    crs = _named_crs(path, content) or default_crs
-    geometry = shapely.union_all(found)
-    _check_degrees(path, geometry, crs)
-    return RegionPolygons(path, geometry, crs, tuple(_notes(mended, others)))
+    crs = _named_crs(option, path, content) or default_crs
+    for _, polygons in found:
+        _check_degrees(option, path, polygons, crs)
+    return found, crs, tuple(_notes(mended, others))
 
 
 def _parts(geometry: Any) -> Iterator[Any]:
@@ -90,28 +116,35 @@ def polygons_of(geometry: Any) -> Iterator[Any]:
     return (part for part in _parts(geometry) if not part.is_empty and part.area > 0)
 
 
-def _geometries(path: Path, content: Any) -> Iterator[Any]:
-    """Yield the geometry, or None, of each feature.
+def _geometries(option: str, path: Path, content: Any) -> Iterator[tuple[Mapping[str, Any], Any]]:
+    """Yield properties and geometry, or None, of each feature.
 
     Raises:
         ConfigurationError: If the content is no GeoJSON.
     """
     kind = content.get("type") if isinstance(content, Mapping) else None
     if kind == "FeatureCollection" and isinstance(content.get("features"), list):
-        for feature in content["features"]:
-            yield feature.get("geometry") if isinstance(feature, Mapping) else None
+        yield from map(_parts_of_feature, content["features"])
     elif kind == "Feature":
-        yield content.get("geometry")
+        yield _parts_of_feature(content)
     elif kind in (*_FLAT, "Point", "MultiPoint", "LineString", "MultiLineString"):
-        yield content
+        yield {}, content
     else:
         raise ConfigurationError(
-            f"source.regions: {path} is no GeoJSON (its type is {kind!r}). Save the regions as "
+            f"{option}: {path} is no GeoJSON (its type is {kind!r}). Save the regions as "
             "GeoJSON, or give an image as a mask."
         )
 
 
-def _polygon(path: Path, number: int, mapping: Any) -> Any:
+def _parts_of_feature(feature: Any) -> tuple[Mapping[str, Any], Any]:
+    """Properties and geometry of a feature, as far as it has them."""
+    if not isinstance(feature, Mapping):
+        return {}, None
+    properties = feature.get("properties")
+    return properties if isinstance(properties, Mapping) else {}, feature.get("geometry")
+
+
+def _polygon(option: str, path: Path, number: int, mapping: Any) -> Any:
     """The polygons of a geometry in two dimensions; None where it has none.
 
     Raises:
@@ -129,12 +162,12 @@ def _polygon(path: Path, number: int, mapping: Any) -> Any:
             raise ValueError("a coordinate is not a number")
     except Exception as error:  # shapely raises every kind for coordinates of a wrong shape
         raise ConfigurationError(
-            f"source.regions: polygon {number} of {path} cannot be read ({error}). Draw it again."
+            f"{option}: polygon {number} of {path} cannot be read ({error}). Draw it again."
         ) from None
     return found if any(True for _ in _parts(found)) else None
 
 
-def _named_crs(path: Path, content: Mapping[str, Any]) -> str | None:
+def _named_crs(option: str, path: Path, content: Mapping[str, Any]) -> str | None:
     """The system that a member `crs` names, as GeoJSON of 2008 has it.
 
     Raises:
@@ -153,13 +186,13 @@ def _named_crs(path: Path, content: Mapping[str, Any]) -> str | None:
         known = CRS.from_user_input(name)
     except Exception:  # rasterio raises errors of several kinds
         raise ConfigurationError(
-            f"source.regions: {path} names a coordinate reference system that is not known "
+            f"{option}: {path} names a coordinate reference system that is not known "
             f"({name!r}). Save it in WGS 84, or name it as EPSG:<code>."
         ) from None
     return WGS84 if str(name).endswith("CRS84") else crs_name(known)
 
 
-def _check_degrees(path: Path, geometry: Any, crs: str | None) -> None:
+def _check_degrees(option: str, path: Path, geometry: Any, crs: str | None) -> None:
     """Refuse what is said to be degrees and cannot be.
 
     Raises:
@@ -169,7 +202,7 @@ def _check_degrees(path: Path, geometry: Any, crs: str | None) -> None:
     west, south, east, north = _DEGREES
     if crs == WGS84 and not (west <= left and south <= bottom and right <= east and top <= north):
         raise ConfigurationError(
-            f"source.regions: {path} has coordinates up to {max(abs(right), abs(top)):.0f}, which "
+            f"{option}: {path} has coordinates up to {max(abs(right), abs(top)):.0f}, which "
             "are no degrees. Save it in WGS 84, or name its system by a member `crs`."
         )
 

@@ -230,14 +230,21 @@ def _told_argument(name: str, value: Any) -> str:
     return "" if name in _OF_THE_MACHINE or value is None or "/" in text else text
 
 
+def _stretch(pixels: Mapping[str, Any]) -> str:
+    """How images of more than 8 bits a band are stretched, in words."""
+    if limits := pixels.get("limits"):
+        return f"{limits[0]:g} to {limits[1]:g}"
+    low, high = pixels["percentiles"]
+    return f"percentile {low:g} to {high:g}"
+
+
 def _service_part(bundle: Bundle) -> Part:
     settings = bundle.settings
     rows = {
         "size of the windows": f"{settings.tile_size} px, {settings.overlap} px shared",
         "NMS threshold": f"{settings.iou:g} in a window, {settings.merge_iou:g} between windows",
         "objects in a window": f"at most {settings.max_boxes:,}",
-        "pixels": "8 bits a band, RGB; more bits are stretched from percentile "
-        f"{settings.pixels['percentiles'][0]:g} to {settings.pixels['percentiles'][1]:g}",
+        "pixels": f"8 bits a band, RGB; more bits are stretched from {_stretch(settings.pixels)}",
     }
     if settings.ground_sample_distance:
         rows["ground sample distance"] = f"{settings.ground_sample_distance:.3g} m, as trained"

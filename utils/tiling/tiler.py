@@ -70,7 +70,15 @@ def tile_scene(scene: Scene, out_dir: Path, options: TilingOptions) -> Iterator[
     width, height = image_size(scene.path, options.pixels)
     kind = scene.shapes.kind if scene.shapes is not None else ShapeKind.DETECT
     options = options.for_scene(width, height, kind)
-    plan = plan_tiles(scene, width, height, options)
+    return write_tiles(plan_tiles(scene, width, height, options), out_dir, options)
+
+
+def write_tiles(plan: TilePlan, out_dir: Path, options: TilingOptions) -> Iterator[Tile]:
+    """Cut the tiles of a plan into files in `out_dir`; yields each tile when its file is whole.
+
+    Raises:
+        ImageError: If the image does not decode.
+    """
     folder = out_dir.absolute()
 
     def write(planned: PlannedTile, content: bytes) -> Tile:

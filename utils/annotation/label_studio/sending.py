@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from utils.annotation.label_studio.connection import ask, explained, url_of
-from utils.annotation.label_studio.data_manager import TileRow, count_tasks, tile_tasks
+from utils.annotation.label_studio.data_manager import (
+    TileRow,
+    count_tasks,
+    listed_tasks,
+    tile_tasks,
+)
 from utils.annotation.label_studio.import_queue import import_tasks
 from utils.annotation.label_studio.known_labels import (
     followed_by_known_labels,
@@ -26,7 +32,7 @@ from utils.annotation.label_studio.predictions import (
     predictions_of_model,
 )
 from utils.annotation.label_studio.tabs import provide_tabs
-from utils.annotation.label_studio.tasks import prediction_of, sendable_tasks
+from utils.annotation.label_studio.tasks import TaskColumns, prediction_of, sendable_tasks
 from utils.annotation.preannotations import Preannotation, model_version_name
 from utils.annotation.results import SendReport
 from utils.locks import exclusive
@@ -61,6 +67,7 @@ def send_tiles(
     suggested: Suggested,
     images: ServedImages,
     options: LabelStudioOptions,
+    columns: TaskColumns = MappingProxyType({}),
 ) -> SendReport:
     """Give each tile one task with a detector's boxes as its prediction.
 
@@ -76,6 +83,7 @@ def send_tiles(
             or None for a tile without a prediction.
         images: From `connect_storage`.
         options: Batch sizes and the limit for bad tiles.
+        columns: Further columns of the tasks, by tile id; tasks that are there get them, too.
 
     Raises:
         BusyError: If something else is sent to the project from this machine.
@@ -95,15 +103,16 @@ def send_tiles(
         new = [pair for pair in suggested if pair[0].tile_id not in tasks]
         name = _name_to_show(sending, suggested)
         with downloaded_predictions(client, project.id) as there:
-            _send_new(sending, new, images, name)
+            _send_new(sending, new, images, name, columns)
             # More tasks than were sent: an import of an earlier, killed run has arrived meanwhile.
             if count_tasks(client, project.id) != before + report.added:
                 remove_duplicates(client, project.id, report.issues)
+            _mark(sending, columns if tasks.keys() & columns.keys() else {})
             sent = _send_predictions(sending, suggested, tasks, there)
             waiting = _waiting(tasks)
             put_known_labels_first(client, project, name, options, there, waiting, sent)
         show_proposals(client, project, name)
-        provide_tabs(client, project)
+        provide_tabs(client, project, _survey(columns))
     report.issues.check_share(
         len(suggested), options.max_bad_share, "tiles", "label_studio.max_bad_share"
     )
@@ -131,7 +140,30 @@ def _name_to_show(sending: _Sending, suggested: Suggested) -> str:
     return model_version_name(newest)
 
 
-def _send_new(sending: _Sending, suggested: Suggested, images: ServedImages, name: str) -> None:
+def _survey(columns: TaskColumns) -> str | None:
+    """The name of the survey that tasks belong to."""
+    return next((str(one["survey"]) for one in columns.values()), None)
+
+
+def _mark(sending: _Sending, columns: TaskColumns) -> None:
+    """Give tasks that were there their columns."""
+    if not columns:
+        return
+    client, project = sending.client, sending.project
+    for task in list(listed_tasks(client, project.id)):
+        wanted = columns.get(task["data"].get("tile_id"), {})
+        if wanted.items() - task["data"].items():
+            data = task["data"] | dict(wanted)
+            ask(client, "PATCH", f"api/tasks/{task['id']}/", json={"data": data})
+
+
+def _send_new(
+    sending: _Sending,
+    suggested: Suggested,
+    images: ServedImages,
+    name: str,
+    columns: TaskColumns,
+) -> None:
     """Import a task, with its prediction, for each tile that has none."""
     client, project = sending.client, sending.project
     options, report = sending.options, sending.report
@@ -139,7 +171,7 @@ def _send_new(sending: _Sending, suggested: Suggested, images: ServedImages, nam
     tiles = (tile for tile, _ in suggested)
     propose_as = name if options.ground_truth == "proposals" else None
     tasks = sendable_tasks(
-        tiles, project, images, report.issues, sending.advance, found, propose_as
+        tiles, project, images, report.issues, sending.advance, found, propose_as, columns
     )
     report.added = import_tasks(client, project.id, tasks, options, report.issues, sending.advance)
 

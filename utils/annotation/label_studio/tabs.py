@@ -84,19 +84,33 @@ _TABS = {
 }
 
 
-def provide_tabs(client: LabelStudio, project: Project) -> None:
+def _survey_tab(survey: str) -> dict[str, _Tab]:
+    """The waiting tiles of a survey, in the order of the draws, from which the priority falls."""
+    of_survey = condition("data.survey", "equal", survey, "String")
+    columns = frozenset({*_QUEUE_COLUMNS, "tasks:data.draw"})
+    tab = _Tab(all_of([*WAITING, of_survey]), f"-{_SCORE}", columns, is_grid=True)
+    return {survey.capitalize(): tab}
+
+
+def provide_tabs(client: LabelStudio, project: Project, survey: str | None = None) -> None:
     """Create the tabs that are missing; a tab of the same name stays as it is.
 
     Only the tab that earlier versions made is brought up to date, where nobody has changed it.
 
+    Args:
+        client: From `connect`.
+        project: From `open_project`.
+        survey: Name of the survey whose tiles were sent, which have a tab of their own.
+
     Raises:
         ApiError, httpx.HTTPError: If the server fails. Wrap the call in `explained`.
     """
+    wanted = _TABS | _survey_tab(survey) if survey else _TABS
     of_project = {"project": project.id}
     tabs = ask(client, "GET", "api/dm/views/", params=of_project)
     outdated = {tab["data"]["title"]: tab["id"] for tab in tabs if _is_outdated(tab["data"])}
     there = {tab["data"].get("title") for tab in tabs} - outdated.keys()
-    missing = {title: tab for title, tab in _TABS.items() if title not in there}
+    missing = {title: tab for title, tab in wanted.items() if title not in there}
     if not missing:
         return
     columns = ask(client, "GET", "api/dm/columns/", params=of_project)["columns"]

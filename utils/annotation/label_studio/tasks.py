@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Rounded, so that noise in the last digits does not make a sent prediction look outdated.
 PRIORITY_DIGITS = 3
+# Further columns of tasks, by tile id: the draw of a survey, for example.
+TaskColumns = Mapping[str, Mapping[str, Any]]
 TRUTH = "truth"  # the ids of regions that were sent as ground truth begin so
 
 
@@ -77,6 +79,7 @@ def task_of(
     found: Preannotation | None = None,
     *,
     propose_as: str | None = None,
+    columns: Mapping[str, Any] = MappingProxyType({}),
 ) -> TileTask:
     """The task of a tile, with its ground truth, if any.
 
@@ -86,6 +89,7 @@ def task_of(
         found: A detector's boxes, which become a prediction of the task.
         propose_as: Name of the prediction that holds the ground truth; None sends the ground truth
             as an annotation.
+        columns: Further columns of the task.
     """
     uid = uid_of(tile)
     body: dict[str, Any] = {
@@ -99,6 +103,7 @@ def task_of(
             "width": tile.window.width,
             "height": tile.window.height,
         }
+        | dict(columns)
     }
     issues: tuple[Issue, ...] = ()
     # The known labels come last: Label Studio copies the last one into a new annotation.
@@ -149,6 +154,7 @@ def sendable_tasks(
     advance: Advance,
     found: Mapping[str, Preannotation] = MappingProxyType({}),
     propose_as: str | None = None,
+    columns: TaskColumns = MappingProxyType({}),
 ) -> Iterator[TileTask]:
     """Yield the tasks of tiles that can be sent; the others are set aside.
 
@@ -160,6 +166,7 @@ def sendable_tasks(
         advance: Called for each tile set aside.
         found: A detector's boxes by tile id.
         propose_as: As of `task_of`.
+        columns: Further columns of the tasks, by tile id.
     """
     for tile in tiles:
         image_url = images.url_of(tile.uri)
@@ -177,7 +184,13 @@ def sendable_tasks(
             detail = f"it has {tile.shapes.kind.noun}, and the project takes {project.kind.noun}"
             issues.add(tile.tile_id, "labels of another kind", detail)
         else:
-            task = task_of(tile, image_url, found.get(tile.tile_id), propose_as=propose_as)
+            task = task_of(
+                tile,
+                image_url,
+                found.get(tile.tile_id),
+                propose_as=propose_as,
+                columns=columns.get(tile.tile_id, {}),
+            )
             issues.extend(task.issues)
             yield task
             continue

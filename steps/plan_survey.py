@@ -1,0 +1,72 @@
+"""Draw the tiles whose review tells how many objects there are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from zenml import step
+
+from records.annotator import connect_label_studio
+from records.manifests import all_tiles_sent
+from records.running_step import log_figures, scratch_folder
+from utils.annotation.label_studio.data_manager import skipped_tiles
+from utils.annotation.label_studio.options import LabelStudioOptions
+from utils.counting.begin import begin_or_go_on
+from utils.counting.options import CountOptions
+from utils.counting.plan import draws_to_ask, stored_tiles
+from utils.counting.survey import Survey
+from utils.counting.weights import counted_classes
+from utils.dataset.labeled import LabeledDataset
+from utils.detection.detector import Detector
+from utils.detection.predictions import Predictions
+from utils.issues import IssueReport
+from utils.shapes.columns import with_kind
+from utils.storage.store import open_store
+from utils.tiling.manifest import TileManifest, cut_like, cut_with
+from utils.tiling.options import TilingOptions
+
+
+@step
+def plan_survey(
+    predictions: Predictions,
+    detector: Detector,
+    label_studio: LabelStudioOptions,
+    data_source: str,
+    tiling: TilingOptions | None,
+    count: CountOptions,
+    manifest: TileManifest | None = None,
+    labels: LabeledDataset | None = None,
+    earlier: Survey | None = None,
+) -> tuple[
+    Annotated[Survey, "survey"],
+    Annotated[TileManifest, "survey_manifest"],
+    Annotated[IssueReport, "survey_issues"],
+]:
+    """Begin a survey or go on with it, and store the images of the tiles to review."""
+    issues, folder, project = IssueReport(), scratch_folder(), label_studio.project
+    cut = cut_like(manifest, tiling, issues)
+    survey = begin_or_go_on(
+        predictions,
+        earlier,
+        cut,
+        count,
+        detector.least_score(count.confidence),
+        folder / "begun.parquet",
+        issues,
+    )
+    classes = counted_classes(survey.class_names, count.classes)
+    skipped = skipped_tiles(connect_label_studio(label_studio), project)
+    reviewed = [tile for tile in labels or () if tile.reviewed]
+    asked = draws_to_ask(survey, reviewed, skipped, classes, count)
+    survey = survey.with_asked(folder / "survey.parquet", asked)
+    drawn = [tile for tile in survey if tile.draw <= asked]
+    wanted = {tile.tile_id for tile in drawn}
+    sent = manifest and all_tiles_sent(manifest, project, folder / "tiles.parquet")
+    known = {tile.tile_id: tile for tile in sent or () if tile.tile_id in wanted}
+    scenes = {scene.scene_id: scene for scene in predictions}
+    tiles = stored_tiles(drawn, known, scenes, survey.cut, open_store(data_source), issues)
+    footer = cut_with(survey.cut) | with_kind(survey.kind)
+    names = list(dict.fromkeys([*survey.class_names, *(labels.class_names if labels else ())]))
+    written = TileManifest.write(folder / "manifest.parquet", names, tiles, footer=footer)
+    log_figures({"survey": survey.name, "draws": asked, "tiles": len(survey)}, "survey")
+    return survey, written, issues

@@ -1,0 +1,315 @@
+"""Surveys: their population, which reviews count, and the counts by class and group."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from tests.unit.counting.surveys import (
+    CLASSES,
+    TILING,
+    as_reviewed,
+    boxes,
+    predicted_scene,
+    survey_of,
+)
+from utils.counting.begin import OLDER_PREDICTIONS, OTHER_SCENES, begin_or_go_on
+from utils.counting.cells import Cells
+from utils.counting.count import SurveyCount
+from utils.counting.counts import ALL_CLASSES, CountRow
+from utils.counting.groups import date_of
+from utils.counting.options import CountOptions
+from utils.counting.plan import draws_to_ask, shapes_shown, task_columns
+from utils.counting.report import CROWDED, NOT_IN_ORDER, SKIPPED, CountReport, count_report
+from utils.counting.reviews import reviews_of
+from utils.counting.survey import Survey, SurveyTile
+from utils.counting.weights import counts_by_tile, score_scales
+from utils.dataset.labeled import LabeledTile
+from utils.detection.predictions import Predictions, ScenePrediction
+from utils.errors import ConfigurationError, DatasetError
+from utils.issues import IssueReport
+from utils.shapes.shapes import Shapes
+
+SCENES = 6
+Truth = dict[str, Shapes]
+
+
+@pytest.fixture(scope="module")
+def scenes() -> tuple[list[ScenePrediction], Truth]:
+    """Scenes with a detector that misses a third, and their truth."""
+    rng = np.random.default_rng(0)
+    made, truth = [], {}
+    for number in range(SCENES):
+        objects = boxes(rng, 10 + 10 * number)
+        seen = objects.select(rng.random(len(objects)) < 0.7)
+        tags = ("north" if number % 2 else "south", f"2024-05-{number + 10}")
+        scene = predicted_scene(number, objects, seen, tags=tags)
+        made.append(scene)
+        truth[scene.scene_id] = objects
+    return made, truth
+
+
+@pytest.fixture(scope="module")
+def survey(scenes: tuple[list[ScenePrediction], Truth], tmp_path_factory: object) -> Survey:
+    return survey_of(tmp_path_factory.mktemp("survey"), scenes[0])
+
+
+def reviewed(survey: Survey, truth: Truth, draws: int) -> list[LabeledTile]:
+    return [as_reviewed(tile, truth[tile.scene_id]) for tile in survey if tile.draw <= draws]
+
+
+def report_on(
+    survey: Survey, labels: list[LabeledTile], skipped: set[str] = frozenset(), **options: object
+) -> tuple[CountReport, IssueReport]:
+    issues = IssueReport()
+    report = count_report(survey, labels, skipped, CountOptions(**options), issues)
+    return report, issues
+
+
+def row(
+    report: CountReport, kind: str = "everything", group: str = "", label: str = ""
+) -> CountRow:
+    [found] = [
+        one for one in report.rows if (one.kind, one.group, one.label) == (kind, group, label)
+    ]
+    return found
+
+
+def test_a_survey_holds_each_predicted_object_once_and_can_be_read_again(
+    survey: Survey, scenes: tuple[list[ScenePrediction], Truth]
+) -> None:
+    tiles = list(survey)
+    assert [tile.draw for tile in tiles] == list(range(1, len(tiles) + 1))
+    assert sum(tile.probability for tile in tiles) == pytest.approx(1)
+    assert sum(len(tile.found) for tile in tiles) == sum(len(one.shapes) for one in scenes[0])
+    assert survey.cut == TILING
+    assert survey.name == "survey 1"
+
+
+def test_reviewing_every_tile_gives_the_truth_of_every_class_and_group(
+    survey: Survey, scenes: tuple[list[ScenePrediction], Truth]
+) -> None:
+    truth = scenes[1]
+    by = ("scene", "tag", "date")
+    report, _ = report_on(survey, reviewed(survey, truth, len(survey)), by=by)
+    everything = sum(len(shapes) for shapes in truth.values())
+    total = row(report)
+    assert (total.low, total.estimate, total.high) == (everything,) * 3
+    for label in CLASSES:
+        right = sum(shapes.labels.count(label) for shapes in truth.values())
+        assert row(report, label=label).estimate == right
+    for scene_id, shapes in truth.items():
+        assert row(report, "scene", scene_id).estimate == len(shapes)
+        assert row(report, "scene", scene_id, "buoy").estimate == shapes.labels.count("buoy")
+    assert row(report, "date", "2024-05-12").estimate == len(truth["bay/2.png"])
+    north = sum(len(truth[f"bay/{number}.png"]) for number in (1, 3, 5))
+    assert row(report, "tag", "north").estimate == north
+    assert report.is_done
+    assert "can stop here" in report.advice()
+
+
+def test_nothing_reviewed_shows_the_predicted_count_and_says_that_its_error_is_unknown(
+    survey: Survey,
+) -> None:
+    report, _ = report_on(survey, [])
+    total = row(report)
+    assert (total.low, total.high) == (None, None)
+    assert total.estimate == total.predicted
+    assert "nothing is known of the error" in report.answer()
+    assert f"{len(survey)} of {len(survey)} drawn tiles wait" in report.advice()
+
+
+def test_only_the_draws_before_the_first_tile_without_a_review_count(
+    survey: Survey, scenes: tuple[list[ScenePrediction], Truth]
+) -> None:
+    labels = reviewed(survey, scenes[1], 40)
+    without_13 = [label for number, label in enumerate(labels, 1) if number != 13]
+    reviews = reviews_of(survey, without_13)
+    assert len(reviews.draws) == 12
+    assert reviews.beyond == 27
+    assert reviews.waiting[0].draw == 13
+    report, issues = report_on(survey, without_13)
+    assert row(report).reviewed == 12
+    assert [issue.kind for issue in issues.issues] == [NOT_IN_ORDER]
+    of_nobody = [LabeledTile(*_facts(labels[0]), labels[0].shapes, reviewed=False)]
+    assert reviews_of(survey, of_nobody).draws == ()
+
+
+def _facts(label: LabeledTile) -> tuple[object, ...]:
+    return label.tile_id, label.scene_id, label.window, label.uri, label.sha256
+
+
+def test_an_estimate_holds_the_truth_and_a_group_without_enough_reviews_has_no_interval(
+    survey: Survey, scenes: tuple[list[ScenePrediction], Truth]
+) -> None:
+    truth = scenes[1]
+    report, _ = report_on(survey, reviewed(survey, truth, 30))
+    total = row(report)
+    assert total.low <= sum(map(len, truth.values())) <= total.high
+    assert total.low < total.estimate < total.high
+    few = [one for one in report.rows if one.kind == "scene" and one.reviewed < 10]
+    assert few
+    assert all(one.low is None and one.high is None for one in few)
+    everywhere = {label: row(report, label=label) for label in CLASSES}
+    ratio = {label: one.estimate / one.predicted for label, one in everywhere.items()}
+    some = next(one for one in few if one.label == "ship")
+    assert some.estimate == pytest.approx(max(some.predicted * ratio["ship"], some.found))
+    assert len(report.course) == 30
+    assert report.course[-1].low == total.low
+    assert report.draws_wanted > 30
+
+
+def test_a_skipped_tile_widens_the_interval_and_is_told(
+    survey: Survey, scenes: tuple[list[ScenePrediction], Truth]
+) -> None:
+    labels = reviewed(survey, scenes[1], 30)
+    known, _ = report_on(survey, labels)
+    skipped, issues = report_on(survey, labels[1:], {labels[0].tile_id})
+    assert row(skipped).reviewed == 30
+    assert row(skipped).low < row(known).low
+    assert row(skipped).high > row(known).high
+    assert [issue.kind for issue in issues.issues] == [SKIPPED]
+    everything = reviewed(survey, scenes[1], len(survey))
+    census, _ = report_on(survey, everything[1:], {everything[0].tile_id})
+    assert row(census).high > row(census).low
+
+
+def test_it_is_said_when_the_count_rests_on_few_tiles(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    corner = rng.uniform(20, 60, (60, 2))
+    marina = Shapes(np.hstack([corner, corner + 4]), ("ship",) * 60)
+    truth = {"bay/1.png": marina, "bay/2.png": Shapes(), "bay/3.png": Shapes()}
+    scenes = [predicted_scene(number, truth[f"bay/{number}.png"]) for number in (1, 2, 3)]
+    crowded = survey_of(tmp_path, scenes)
+    labels = reviewed(crowded, truth, len(crowded))
+    _, issues = report_on(crowded, labels)
+    assert issues.counts() == {CROWDED: 1}
+    assert "hold 100% of the objects" in issues.issues[0].detail
+
+
+def test_the_next_batch_is_asked_for_only_when_all_is_reviewed_and_the_interval_too_wide(
+    survey: Survey, scenes: tuple[list[ScenePrediction], Truth], tmp_path: Path
+) -> None:
+    options = CountOptions(budget=10)
+    asked = survey.with_asked(tmp_path / "asked.parquet", 10)
+
+    def next_for(draws: int, at: Survey = asked, **changes: object) -> int:
+        labels = reviewed(survey, scenes[1], draws)
+        return draws_to_ask(at, labels, set(), CLASSES, options.updated(**changes))
+
+    assert next_for(0, survey.with_asked(tmp_path / "new.parquet", 0)) == 10
+    assert next_for(9) == 10
+    assert next_for(10) == 20
+    assert next_for(10, wanted=1.0, interval="fixed") == 10
+    assert next_for(0, budget=25) == 25
+    assert next_for(25) == 30
+    assert next_for(len(survey)) == len(survey) or next_for(len(survey)) <= len(survey)
+    columns = task_columns(asked)
+    assert len(columns) == 10
+    first = next(iter(asked))
+    assert columns[first.tile_id]["survey"] == "survey 1"
+    assert columns[first.tile_id]["draw"] == 1
+
+
+def test_a_reviewer_is_shown_each_object_that_the_tile_counts_even_if_it_is_mostly_cut() -> None:
+    wide = Shapes(np.array([[90.0, 20, 250, 40]]), ("ship",), np.array([0.9]))
+    tile = next(iter(TILING.grid_over(300, 260)))
+    cell = Cells.of(TILING.grid_over(300, 260)).windows()[0]
+    shown = shapes_shown(wide.shifted(-8, 0), tile, cell, TILING, 0.25)
+    assert shown.xyxy.tolist() == [[82.0, 20.0, 100.0, 40.0]]
+    assert len(shapes_shown(wide, tile, cell, TILING, 0.95)) == 0
+
+
+def test_the_survey_goes_on_with_its_own_predictions_until_the_scenes_change(
+    survey: Survey, scenes: tuple[list[ScenePrediction], Truth], tmp_path: Path
+) -> None:
+    made, truth = scenes
+    issues = IssueReport()
+
+    def begun(some: list[ScenePrediction], **options: object) -> Survey:
+        predictions = Predictions.write(tmp_path / "p.parquet", CLASSES, some)
+        path = tmp_path / "s.parquet"
+        return begin_or_go_on(
+            predictions, survey, TILING, CountOptions(**options), 0.0, path, issues
+        )
+
+    assert begun(made) is survey
+    assert len(issues) == 0
+    better = [predicted_scene(n, truth[one.scene_id]) for n, one in enumerate(made)]
+    assert begun(better) is survey
+    assert [issue.kind for issue in issues.issues] == [OLDER_PREDICTIONS]
+    fewer = begun(made[1:])
+    assert fewer.name == "survey 2"
+    assert issues.issues[-1].kind == OTHER_SCENES
+    again = begun(made, new_survey=True)
+    assert [one.tile_id for one in again] != [one.tile_id for one in survey]
+    assert {one.tile_id for one in again} == {one.tile_id for one in survey}
+
+
+def test_scores_of_faint_predictions_count_in_their_tile_and_the_sum_is_that_of_confident_ones(
+    tmp_path: Path,
+) -> None:
+    corner = np.array([[10.0, 10], [40, 40], [200, 200], [230, 10]])
+    found = Shapes(np.hstack([corner, corner + 8]), ("ship",) * 4, np.array([0.9, 0.6, 0.3, 0.2]))
+    scene = replace(predicted_scene(1, found), shapes=found)
+    predictions = Predictions.write(tmp_path / "p.parquet", CLASSES, [scene])
+
+    def drawn(confidence: float) -> list[SurveyTile]:
+        path = tmp_path / "s.parquet"
+        options = CountOptions(by=())
+        return list(
+            begin_or_go_on(predictions, None, TILING, options, confidence, path, IssueReport())
+        )
+
+    tiles = drawn(0.5)
+    scales = score_scales(tiles, 0.5)
+    assert scales == {"ship": pytest.approx(1)}  # 2 confident ones, and scores that sum up to 2
+    counts = counts_by_tile(tiles, CLASSES, scales)
+    assert counts.sum() == pytest.approx(2)
+    assert sorted(counts[:, 0][counts[:, 0] > 0]) == pytest.approx([0.2, 0.3, 1.5])
+    counted = SurveyCount(tiles, [], CLASSES, CountOptions(by=()), 0.95)
+    assert [row.predicted for row in counted.rows()] == [0, 0, 0]
+
+
+def test_a_misspelt_class_and_predictions_of_no_scene_are_told(
+    survey: Survey, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigurationError, match="unknown class 'shp': did you mean 'ship'"):
+        report_on(survey, [], classes=("shp",))
+    report, _ = report_on(survey, [], classes=("buoy",), by=())
+    assert [one.label for one in report.rows] == [ALL_CLASSES]
+    nothing = Predictions.write(tmp_path / "none.parquet", CLASSES, [])
+    with pytest.raises(DatasetError, match="no scene"):
+        begin_or_go_on(
+            nothing, None, TILING, CountOptions(), 0, tmp_path / "s.parquet", IssueReport()
+        )
+
+
+@pytest.mark.parametrize(
+    ("written", "share"), [("10%", 0.1), ("2.5 %", 0.025), (0.2, 0.2), ("100%", 1.0)]
+)
+def test_the_wanted_width_is_a_share_however_it_is_written(written: object, share: float) -> None:
+    assert CountOptions(wanted=written).wanted == pytest.approx(share)
+
+
+@pytest.mark.parametrize("written", ["0%", 0, -0.1, "150%", "ten", 10])
+def test_a_wanted_width_that_is_no_share_is_refused(written: object) -> None:
+    with pytest.raises(ValidationError, match="above 0 and at most 100%"):
+        CountOptions(wanted=written)
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        (["harbour", "2024-05-17"], "2024-05-17"),
+        (["flights/20240517_0932/a.png"], "2024-05-17"),
+        (["a/2024_05_17.tif"], "2024-05-17"),
+        (["a/20241399.tif", "12024-05-170"], "no date"),
+    ],
+)
+def test_the_date_of_a_scene_is_found_in_its_tags_or_name(texts: list[str], told: str) -> None:
+    assert date_of(texts) == told

@@ -1,0 +1,192 @@
+"""Everything that a survey tells after a look: counts, their course, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+
+from utils.counting.count import SurveyCount
+from utils.counting.counts import CountRow
+from utils.counting.intervals import LEAST_DRAWS, Interval
+from utils.counting.options import CountOptions
+from utils.counting.regions import CountRegion, read_regions
+from utils.counting.reviews import SurveyReviews, reviews_of
+from utils.counting.survey import Survey, SurveyTile
+from utils.counting.weights import counted_classes
+from utils.dataset.labeled import LabeledTile
+from utils.issues import IssueReport
+
+SKIPPED = "skipped by a person"
+NOT_IN_ORDER = "reviewed out of turn"
+CROWDED = "count rests on few tiles"
+_FEW, _MUCH, _LEAST_TILES, _LEAST_FOUND = 3, 1 / 3, 30, 20
+_AGAIN = "python run.py --export --count"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CountReport:
+    """A survey after a look.
+
+    Attributes:
+        survey: The survey.
+        tiles: All of its tiles, in the order of the draws.
+        reviews: Its reviews.
+        rows: All counts; the first one is everything.
+        course: The count of everything after each number of draws, from 1.
+        classes: Classes that are counted.
+        regions: Regions that are counted in.
+        options: Groups and interval.
+        draws_wanted: Number of draws at which the interval is expected to be as asked; None where
+            nothing can be told yet.
+    """
+
+    survey: Survey
+    tiles: Sequence[SurveyTile]
+    reviews: SurveyReviews
+    rows: Sequence[CountRow]
+    course: Sequence[Interval]
+    classes: Sequence[str]
+    regions: Sequence[CountRegion]
+    options: CountOptions
+    draws_wanted: int | None
+
+    @property
+    def total(self) -> CountRow:
+        """The count of everything."""
+        return self.rows[0]
+
+    @property
+    def noun(self) -> str:
+        """The objects in words."""
+        return f"objects ({', '.join(self.classes)})"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the interval is as narrow as was asked."""
+        return self.draws_wanted is not None and self.draws_wanted <= len(self.reviews.draws)
+
+    def answer(self) -> str:
+        """The count in one sentence."""
+        total, draws = self.total, len(self.reviews.draws)
+        if not draws:
+            return (
+                f"{total.predicted:,.0f} {self.noun} predicted on {total.tiles:,} tiles; nothing "
+                "is known of the error before tiles are reviewed"
+            )
+        if total.low is None or total.high is None:
+            return (
+                f"about {total.estimate:,.0f} {self.noun} by {draws} reviewed tiles, too few for "
+                f"an interval (at least {LEAST_DRAWS})"
+            )
+        return (
+            f"{total.estimate:,.0f} {self.noun}, from {total.low:,.0f} to {total.high:,.0f} "
+            f"({spread_in_words(total)}; {self.level()})"
+        )
+
+    def level(self) -> str:
+        """The confidence in words."""
+        level = f"{self.options.level:.0%}"
+        if self.options.interval == "every_look":
+            return f"{level} interval that holds at every look"
+        return f"{level} interval for a number of reviews fixed beforehand"
+
+    def advice(self) -> str:
+        """The next thing to do, in one sentence."""
+        draws, asked = len(self.reviews.draws), self.survey.asked
+        waiting = len(self.reviews.waiting)
+        wanted = (
+            f"±{self.options.wanted:.3g}"
+            if self.options.wanted < 0.001
+            else (f"±{self.options.wanted:.1%}".replace(".0%", "%"))
+        )
+        if self.is_done or draws == len(self.tiles):
+            return f"the interval is as narrow as asked ({wanted}): the survey can stop here"
+        more = ""
+        if self.draws_wanted is not None:
+            more = f"about {self.draws_wanted - draws:,} more reviews bring it to {wanted}; "
+        if waiting:
+            return (
+                f"{more}{waiting:,} of {asked:,} drawn tiles wait in the tab "
+                f"{self.survey.name.capitalize()} of Label Studio; after reviewing them: {_AGAIN}"
+            )
+        return f"{more}for the next tiles: {_AGAIN}"
+
+
+def spread_in_words(row: CountRow) -> str:
+    """Half the width of an interval as a share of the count."""
+    if row.low is None or row.high is None or not row.estimate:
+        return "no interval"
+    return f"±{(row.high - row.low) / 2 / row.estimate:.1%}"
+
+
+def count_report(
+    survey: Survey,
+    labels: Iterable[LabeledTile],
+    skipped: Set[str],
+    options: CountOptions,
+    issues: IssueReport,
+) -> CountReport:
+    """Count the objects of a survey.
+
+    Args:
+        survey: The survey.
+        labels: Labelled tiles.
+        skipped: Ids of skipped tiles.
+        options: Groups, regions and interval.
+        issues: Receives what was skipped or came out of turn, and notes on regions.
+
+    Raises:
+        ConfigurationError: If the regions cannot be used, or a class is unknown.
+    """
+    classes = counted_classes(survey.class_names, options.classes)
+    regions = read_regions(options.regions, options.region_name, issues) if options.regions else []
+    reviews = reviews_of(survey, labels, skipped)
+    tiles = list(survey)
+    counted = SurveyCount(
+        tiles, reviews.draws, classes, options, survey.confidence, regions, issues
+    )
+    _note(reviews, issues)
+    return CountReport(
+        survey,
+        tiles,
+        reviews,
+        list(counted.rows()),
+        counted.course(),
+        classes,
+        regions,
+        options,
+        counted.draws_wanted() if reviews.draws else None,
+    )
+
+
+def _note(reviews: SurveyReviews, issues: IssueReport) -> None:
+    for draw in reviews.draws:
+        if draw.label is None:
+            detail = (
+                "nobody knows how many objects it has: the intervals hold whether it has none or "
+                "as many as the fullest reviewed tile. Review it in Label Studio to narrow them"
+            )
+            issues.add(draw.tile.tile_id, SKIPPED, detail, set_aside=False)
+    crowded = _crowded(reviews)
+    if crowded:
+        issues.add("survey", CROWDED, crowded, set_aside=False)
+    if reviews.beyond and reviews.waiting:
+        first = reviews.waiting[0]
+        detail = (
+            f"{reviews.beyond} reviewed tiles come after draw {first.draw}, which nobody has "
+            "reviewed yet. They count once it is, since a choice of tiles would bias the count"
+        )
+        issues.add(first.tile_id, NOT_IN_ORDER, detail, set_aside=False)
+
+
+def _crowded(reviews: SurveyReviews) -> str:
+    """Say if few tiles hold much of what was found: no sample knows the like of them elsewhere."""
+    found = sorted(len(draw.counted) for draw in reviews.draws if draw.counted is not None)
+    total, fullest = sum(found), sum(found[-_FEW:])
+    if total < _LEAST_FOUND or len(found) < _LEAST_TILES or fullest <= _MUCH * total:
+        return ""
+    return (
+        f"the fullest {_FEW} of {len(found)} reviewed tiles hold {fullest / total:.0%} of the "
+        "objects found. If the detector misses others like them, the interval may be too narrow: "
+        "review more tiles, or cut smaller ones (tiling.tile_size)"
+    )
