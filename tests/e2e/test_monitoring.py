@@ -1,4 +1,4 @@
-"""What is out there, looked at through `run.py`: once, and with a page that stays up."""
+"""The predictions out there, looked at through `run.py`: once, and with a page that stays up."""
 
 from __future__ import annotations
 
