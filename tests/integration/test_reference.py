@@ -88,8 +88,7 @@ def test_a_training_tile_is_less_of_an_outlier_than_what_nobody_has_seen(packed)
     stripes[::2, :, 0] = 255
     Image.fromarray(stripes).save(strange)
     known = [outlier(reference.images[tile.tile_id]) for tile in reference.training]
-    assert outlier(strange) > 1.0
-    assert np.mean(known) < 1.0
+    assert outlier(strange) > max(1.0, float(np.mean(known)))
 
 
 def test_a_bundle_without_tiles_serves_as_before(bundle) -> None:
