@@ -38,7 +38,7 @@ _LISTING_KEYS = (
     (b'"images"',),
     (b'"image_id"',),
     (b'"filepath"', b'"samples"'),  # FiftyOne
-    (b'"labels"', b'"bounding_box"'),
+    (b'"classes"', b'"labels"'),  # FiftyOne's tables of labels by image
     (b'"items"', b'"categories"'),  # Datumaro
     (b'"regions"', b'"filename"'),  # VGG's annotator
     (b'"shapes"', b'"imagePath"'),  # labelme

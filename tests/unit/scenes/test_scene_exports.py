@@ -162,6 +162,7 @@ def test_classes_without_a_place_are_of_the_whole_image(tmp_path):
     assert reading.labels() == ("ship",)
     content = fiftyone(ground_truth={"_cls": "Classification", "label": "harbour"})
     assert read_json(tmp_path, content).labels() == ("harbour",)
+    assert read_json(tmp_path, {"classes": None, "labels": {"a": "port"}}).labels() == ("port",)
 
 
 BROKEN = {
