@@ -72,12 +72,13 @@ class Turn:
     Attributes:
         canary: Whether it answers.
         shadow: Whether it predicts beside the champion.
-        is_refused: Whether it refused the image, so that the champion decides who is at fault.
+        has_failed: Whether it refused the image, was lost or took too long, so that the champion
+            decides who is at fault.
     """
 
     canary: bool = False
     shadow: bool = False
-    is_refused: bool = False
+    has_failed: bool = False
 
 
 class Turns:

@@ -91,9 +91,14 @@ class Challenger:
         self._canary, self._shadow = Turns(self.challenge.canary), Turns(self.challenge.shadow)
         self._sides = {"champion": Side(), "canary": Side(), "shadow": Side()}
 
-    def change(self, challenge: Challenge) -> None:
-        """Take other shares and limits; the counts go on."""
-        self.challenge = challenge
+    def change(self, challenge: Challenge, seconds: float) -> None:
+        """Take other shares and limits; the counts go on.
+
+        Args:
+            challenge: Shares and limits.
+            seconds: Longest time for an answer.
+        """
+        self.challenge, self.pool.seconds = challenge, seconds
         self._canary, self._shadow = Turns(challenge.canary), Turns(challenge.shadow)
 
     def champion_changed(self) -> None:
@@ -114,25 +119,25 @@ class Challenger:
             return Turn(canary=True)
         return Turn(shadow=self._shadow.next())
 
-    async def answer(self, question: Header, turn: Turn) -> Frame | None:
+    async def answer(self, question: Header, turn: Turn, *, waits: bool = False) -> Frame | None:
         """Answer a client; None where the champion must answer.
 
         Args:
             question: The question.
-            turn: Its part; notes a refused image.
+            turn: Its part; notes a failure.
+            waits: Whether it waits where it is busy, rather than leave the image out.
         """
-        if self._slots.locked():
+        if self._slots.locked() and not waits:
             self._leave_out("canary")
             return None
         async with self._slots:
+            if self._is_over:
+                return None
             started = time.monotonic()
             frame = await self._asked(question)
             seconds = time.monotonic() - started
-        if frame is None:
-            self._failed("canary")
-            return None
-        turn.is_refused = frame[0]["status"] != _OK
-        if turn.is_refused:
+        turn.has_failed = frame is None or frame[0]["status"] != _OK
+        if frame is None or turn.has_failed:
             return None
         self._answered("canary", frame[0], seconds)
         self._judge()
@@ -147,7 +152,7 @@ class Challenger:
             counts: Number of objects in it, by class.
         """
         self._sides["champion"].answered(seconds, sum(counts.values()))
-        if turn.is_refused:  # an image that the champion can answer
+        if turn.has_failed:  # over an image that the champion can answer
             self._failed("canary")
 
     def shadow(self, question: Header) -> None:
@@ -219,11 +224,13 @@ class Challenger:
 
     def _judge(self) -> None:
         """Have it withdrawn if it has passed a limit; give it all requests if it may."""
+        if self._is_over:
+            return
         limits, canary = self.challenge.limits, self._sides["canary"]
         fault = fault_of(self._sides["champion"], canary, limits)
         fault = fault or too_many_errors(self._sides["shadow"], limits)
         wanted = self.challenge.full_after
-        if fault and not self._is_over:
+        if fault:
             self._is_over = True
             self._watchers.withdraw(self, fault)
         elif wanted and not self.is_full and canary.in_a_row >= wanted:

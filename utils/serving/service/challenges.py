@@ -119,7 +119,7 @@ class Challenges:
         async with self._lock:
             running, is_full = self._running, challenge.canary == 1
             if running is not None and _is_change(running.challenge, challenge):
-                running.change(challenge)
+                running.change(challenge, self._longest(challenge))
                 running.is_full = is_full
             else:
                 try:
@@ -185,8 +185,15 @@ class Challenges:
         """Choose the part of the challenger in the next request."""
         return Turn() if self._running is None else self._running.turn()
 
-    async def answer(self, question: Header, turn: Turn) -> tuple[dict[str, Any], Frame] | None:
+    async def answer(
+        self, question: Header, turn: Turn, *, waits: bool = False
+    ) -> tuple[dict[str, Any], Frame] | None:
         """Answer a client by the challenger; None where the champion must answer.
+
+        Args:
+            question: The question.
+            turn: Its part; notes a failure.
+            waits: Whether it waits where it is busy, rather than leave the image out.
 
         Returns:
             The facts about its bundle, and the answer.
@@ -194,7 +201,7 @@ class Challenges:
         running = self._running
         if running is None or not turn.canary:
             return None
-        frame = await running.answer(question, turn)
+        frame = await running.answer(question, turn, waits=waits)
         return frame and (running.pool.facts, frame)
 
     def champion_answered(
@@ -229,7 +236,7 @@ class Challenges:
             challenge.bundle,
             self._count(challenge),
             self._threads,
-            min(challenge.limits.seconds, self._seconds),
+            self._longest(challenge),
             is_idle=not challenge.canary,
             attempts=1,
         )
@@ -238,6 +245,9 @@ class Challenges:
             await pool.close()
             raise ProofError(told)
         return pool
+
+    def _longest(self, challenge: Challenge) -> float:
+        return min(challenge.limits.seconds, self._seconds)
 
     def _count(self, challenge: Challenge) -> int:
         return self._workers if challenge.canary else 1
@@ -251,15 +261,18 @@ class Challenges:
         return running
 
     def _fill(self, running: Challenger) -> None:
+        if self._running is not running:  # it was ended while it answered
+            return
         answers = running.challenge.full_after
         logger.info("The challenger answers all requests from now on.")
         self._note_running(running, f"{answers} answers without an error")
 
     def _withdraw(self, running: Challenger, reason: str, phase: Phase = Phase.WITHDRAWN) -> None:
+        if self._running is not running or self._noted is None:  # somebody else has ended it
+            return
         logger.warning("The challenger is %s: %s", phase.value, reason)
-        if self._running is running and self._noted is not None:
-            self._running = None
-            self._note(replaced(self._noted, phase, reason))
+        self._running = None
+        self._note(replaced(self._noted, phase, reason))
         task = asyncio.create_task(running.stop())
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)

@@ -192,6 +192,7 @@ class WorkerPool:
         bundle: The bundle's folder `src`.
         facts: Facts about the bundle: model, version, kind, class names.
         restarts: Number of workers that ended by themselves.
+        seconds: Longest time for one answer; a worker that takes longer is ended.
     """
 
     def __init__(
@@ -215,7 +216,7 @@ class WorkerPool:
             attempts: Number of workers that are asked at most, if each ends over a question.
         """
         self.bundle = bundle
-        self._seconds, self._is_idle, self._attempts = seconds, is_idle, attempts
+        self.seconds, self._is_idle, self._attempts = seconds, is_idle, attempts
         self.facts: dict[str, Any] = {}
         self.restarts = 0
         self._count = count
@@ -283,7 +284,7 @@ class WorkerPool:
 
     async def _ask(self, worker: Worker, question: Header) -> Frame:
         try:
-            return await asyncio.wait_for(worker.ask(question), self._seconds)
+            return await asyncio.wait_for(worker.ask(question), self.seconds)
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 worker.process.kill()  # nothing else ends a decoder that hangs
