@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.fixtures.services import Service, served, wait_for
+from tests.fixtures.services import Answer, Service, served, wait_for
 from tests.fixtures.spots import SpotsBundle, write_bundle
+from utils.serving.bundle import Bundle
 
 LIMITS = {"requests": 4, "errors": 3, "error_share": 0.02, "slowdown": 1e9, "drift": 0.5}
 BLIND = "question['options']['classes'] = ['buoy']; "
@@ -139,3 +141,36 @@ def test_an_image_that_ends_the_workers_of_both_is_no_error_of_the_canary(
         assert service.predict(sized(image, odd=True)).status == 503
         assert service.challenger["phase"] == "full"
         assert service.challenger["figures"]["canary"]["errors"] == 0
+
+
+def batch(service: Service, images: list[bytes]) -> list[dict[str, Any]]:
+    part = (
+        b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n'
+        b"Content-Type: image/png\r\n\r\n"
+    )
+    body = b"".join(part + image + b"\r\n" for image in images) + b"--b--\r\n"
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer: Answer = service.ask("POST", "/predict/batch", body, kind)
+    assert answer.status == 200
+    results: list[dict[str, Any]] = answer.json["results"]
+    return results
+
+
+def test_a_large_batch_waits_for_the_challenger_and_is_answered_by_it_alone(
+    service, image, spots_bundle
+):
+    second: Bundle = spots_bundle("2")
+    service.challenge(second.folder, canary=1, limits=LIMITS)
+    assert [one["version"] for one in batch(service, [image] * 12)] == ["2"] * 12
+    figures = service.challenger["figures"]
+    assert (figures["canary"]["answers"], figures["left_out"]) == (12, 0)
+
+
+def test_a_batch_is_the_champions_where_the_challenger_fails_over_one_image(
+    service, image, tmp_path
+):
+    faulty = write_bundle(tmp_path / "faulty", "9", f"assert not {ODD}")
+    service.challenge(faulty.folder, canary=1, limits=LIMITS)
+    images = [sized(image, odd=number == 3) for number in range(6)]
+    assert [one["version"] for one in batch(service, images)] == ["1"] * 6
+    assert service.challenger["figures"]["canary"]["errors"] == 1

@@ -183,17 +183,59 @@ class Front:
             self._in_hand -= 1
             self.notes.forget(question)
 
+    async def ask_challenger_alone(
+        self, questions: Sequence[Header], turns: Sequence[Turn]
+    ) -> list[Frame] | None:
+        """Ask the challenger about all images of a request, so that one version answers it.
+
+        Args:
+            questions: The question about each image.
+            turns: Part of the challenger in each; they note its failures.
+
+        Returns:
+            The answers; None where the champion must answer all of them.
+        """
+        count = len(questions)
+        if not all(turn.canary for turn in turns) or self._in_hand + count > self.limits.waiting:
+            return None
+        self._in_hand += count
+        tasks = [
+            asyncio.create_task(self._by_challenger(question, turn, waits=True))
+            for question, turn in zip(questions, turns, strict=True)
+        ]
+        try:
+            for done in asyncio.as_completed(tasks):
+                if await done is None:
+                    return None
+            answered = [one for task in tasks if (one := task.result())]
+            for question, (facts, frame, seconds) in zip(questions, answered, strict=True):
+                self._note(question, facts, frame[0], seconds, "challenger")
+            return [frame for _, frame, _ in answered]
+        finally:
+            for task in tasks:  # where one image is the champion's, all are
+                task.cancel()
+            self._in_hand -= count
+            for question in questions:
+                self.notes.forget(question)
+
     async def _ask_challenger(
         self, question: Header, turn: Turn
     ) -> tuple[dict[str, Any], Frame] | None:
         """Ask the challenger, if it is its turn; None where the champion must answer."""
-        started = time.monotonic()
-        answered = await self.challenges.answer(self.notes.asked(question), turn)
+        answered = await self._by_challenger(question, turn)
         if answered is None:
             return None
-        facts, frame = answered
-        self._note(question, facts, frame[0], started, "challenger")
+        facts, frame, seconds = answered
+        self._note(question, facts, frame[0], seconds, "challenger")
         return facts, frame
+
+    async def _by_challenger(
+        self, question: Header, turn: Turn, *, waits: bool = False
+    ) -> tuple[dict[str, Any], Frame, float] | None:
+        """The facts about the challenger's bundle, its answer, and its time in seconds."""
+        started = time.monotonic()
+        answered = await self.challenges.answer(self.notes.asked(question), turn, waits=waits)
+        return answered and (*answered, time.monotonic() - started)
 
     async def _ask_champion(
         self, question: Header, turn: Turn | None
@@ -211,7 +253,7 @@ class Front:
             raise busy("The worker ended over this prediction; ask again.", 5, 503) from None
         if header["status"] != 200:
             raise Refused(header["status"], header["error"])
-        self._note(question, pool.facts, header, started)
+        self._note(question, pool.facts, header, time.monotonic() - started)
         if turn:
             self.challenges.champion_answered(question, turn, seconds, header["counts"])
         return pool.facts, (header, body)
@@ -221,11 +263,11 @@ class Front:
         question: Header,
         facts: dict[str, Any],
         header: Header,
-        started: float,
+        seconds: float,
         role: str = "champion",
     ) -> None:
         """Count and note an answer; that of a shadow is noted only."""
-        seen, seconds = header.get("note") or {}, time.monotonic() - started
+        seen = header.get("note") or {}
         if role != "shadow":
             self.metrics.found(header["counts"])
         if route := question.get("route"):
@@ -237,7 +279,7 @@ class Front:
     def _note_shadow(
         self, question: Header, facts: dict[str, Any], header: Header, started: float
     ) -> None:
-        self._note(question, facts, header, started, role="shadow")
+        self._note(question, facts, header, time.monotonic() - started, role="shadow")
 
     async def challenge(self, challenge: Challenge) -> dict[str, Any]:
         """Start a challenger beside the bundle in service, or change its shares.

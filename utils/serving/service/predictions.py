@@ -12,7 +12,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
+from utils.serving.service.challenge import Turn
 from utils.serving.service.forms import Form, wanted_form
+from utils.serving.service.frames import Header
 from utils.serving.service.front import Front
 from utils.serving.service.options import prediction_options
 from utils.serving.service.refusals import Refused
@@ -50,11 +52,10 @@ async def predict_batch(request: Request, front: Front) -> Response:
     count = len(upload.images)
     turn = front.challenges.turn()  # one for all, so that one version answers the request
 
-    async def one(image: Path) -> dict[str, Any]:
+    async def by_champion(question: Header, turn: Turn) -> dict[str, Any]:
         started = time.monotonic()
         try:
-            question = _question(front, image, upload.options, Form.JSON, "/predict/batch")
-            _, (_, body) = await front.ask(question, turn=replace(turn))
+            _, (_, body) = await front.ask(question, turn=replace(turn, canary=False))
             answer: dict[str, Any] = json.loads(body)
         except Refused as refused:
             if refused.status in (429, 503) and count == 1:
@@ -65,8 +66,15 @@ async def predict_batch(request: Request, front: Front) -> Response:
         return answer
 
     try:
-        prediction_options(upload.options, front.facts["class_names"])
-        results = await asyncio.gather(*(one(image) for image in upload.images))
+        questions = [
+            _question(front, image, upload.options, Form.JSON, "/predict/batch")
+            for image in upload.images
+        ]
+        turns = [replace(turn) for _ in questions]
+        frames = await front.ask_challenger_alone(questions, turns)
+        if frames is not None:
+            return JSONResponse({"results": [json.loads(body) for _, body in frames]})
+        results = await asyncio.gather(*map(by_champion, questions, turns))
     finally:
         upload.discard()
     return JSONResponse({"results": results})
