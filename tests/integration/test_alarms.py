@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -64,6 +69,50 @@ def test_nobody_there_is_said_in_one_sentence(tmp_path: Path) -> None:
         "The alarms could not be told by e-mail",
     ]
     assert all("Connection refused" in one for one in found.failures)
+
+
+@contextmanager
+def answering(content: bytes) -> Iterator[str]:
+    """The address of a server that answers once, and keeps the connection open afterwards."""
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+
+        def answer() -> None:
+            client, _ = server.accept()
+            with client:
+                client.recv(65_536)
+                client.sendall(content)
+                is_over.wait()
+
+        is_over = Event()
+        answered = pool.submit(answer)
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            is_over.set()
+            answered.result()
+
+
+def test_a_webhook_that_speaks_no_http_keeps_no_alarm_from_the_other_way(tmp_path: Path) -> None:
+    with mail_server() as server, answering(b"220 ftp ready\r\n") as address:
+        mail = MailOptions(
+            host="127.0.0.1", port=server.port, security="none", sender="a@x.org", to=("b@x.org",)
+        )
+        options = AlarmOptions(webhook=address, email=mail, retries=1)
+        found = tell("ships", [alarm("p95_ms")], options, tmp_path / "told.json")
+    assert found.told == ("e-mail",)
+    assert found.failures == (
+        "The alarms could not be told by webhook: it cannot be reached (220 ftp ready). The next "
+        "look tries again.",
+    )
+
+
+def test_a_webhook_whose_answer_does_not_end_is_told(tmp_path: Path) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\nok"
+    with answering(head) as address:
+        options = AlarmOptions(webhook=address, retries=1, timeout_s=1)
+        assert tell("ships", [alarm("p95_ms")], options, tmp_path / "told.json").told == (
+            "webhook",
+        )
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "wrong"])

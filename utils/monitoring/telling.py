@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from email.message import EmailMessage
 from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -24,6 +25,7 @@ from utils.monitoring.options import AlarmOptions, MailOptions
 from utils.state_files import read_state
 
 PASSWORD_VARIABLE = "SPYGLASS_SMTP_PASSWORD"  # noqa: S105 (the name of a variable)
+_ANSWER_BYTES = 65_536  # read of an answer at most, which tells nothing but its status
 _FIRST_PAUSE = 0.5  # seconds before another attempt; doubled after each
 _WEBHOOK, _EMAIL = "webhook", "e-mail"
 
@@ -137,13 +139,14 @@ def _post(address: str, model: str, alarms: Sequence[Alarm], seconds: float) -> 
     try:
         request = Request(address, body, {"Content-Type": "application/json"})  # noqa: S310 - http
         with urlopen(request, timeout=seconds) as answer:  # noqa: S310 - checked by the options
-            answer.read()
+            answer.read1(_ANSWER_BYTES)
     except HTTPError as error:
         phrase = HTTPStatus(error.code).phrase if error.code in set(HTTPStatus) else ""
         raise _NotTold(f"it answers {error.code} {phrase}.".replace(" .", ".")) from None
-    except (URLError, OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise _NotTold(f"it cannot be reached ({without_secrets(str(reason))}).") from None
+    except (URLError, OSError, ValueError, HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        told = " ".join(str(reason).split()) or type(reason).__name__
+        raise _NotTold(f"it cannot be reached ({without_secrets(told)}).") from None
 
 
 def _mail(options: MailOptions, model: str, alarms: Sequence[Alarm], seconds: float) -> None:
