@@ -8,6 +8,7 @@ import pytest
 
 from tests.fixtures.inference import OPTIONS, source_of
 from utils.detection.predict import predict_scenes
+from utils.monitoring import inference_notes
 from utils.monitoring.inference_notes import InferenceNotes
 from utils.monitoring.journal import Journal
 from utils.monitoring.tables import read_notes
@@ -54,8 +55,14 @@ def test_each_window_is_noted_once_although_repeated_and_in_shards(predict, scen
     assert len(read_notes([tmp_path / "notes"])) == len(found)
 
 
-def test_an_inference_goes_on_without_room_for_notes(predict, tmp_path, caplog):
+def test_an_inference_goes_on_without_room_for_notes_and_counts_every_window(
+    predict, tmp_path, caplog, monkeypatch
+):
+    monkeypatch.setattr(inference_notes, "_AT_ONCE", 1)
     (tmp_path / "notes").touch()
-    (result,) = predict()
-    assert len(list(result.predictions)) == 3
+    notes = InferenceNotes(Journal(tmp_path / "notes"), "tiny", "3", confidence=0.0)
+    (result,) = predict(note=notes.add)
+    predictions = list(result.predictions)
+    assert len(predictions) == 3
     assert "cannot be noted" in caplog.text
+    assert notes.journal.unwritten == sum(scene.windows for scene in predictions)

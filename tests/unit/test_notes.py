@@ -12,9 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from utils.monitoring.journal import CURRENT, Journal, files_of, notes_in, read_dropped
+from tests.builders import full_disk
+from utils.monitoring.journal import (
+    CURRENT,
+    Journal,
+    count_dropped,
+    files_of,
+    noted_in,
+    read_dropped,
+)
 from utils.monitoring.notes import Note
 from utils.monitoring.tables import NoteTable, read_notes, seal_notes
+from utils.serving.service.limits import Limits
+from utils.serving.service.noting import Noting
 
 _FLOATS = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
 _TEXTS = st.text(max_size=12)
@@ -134,7 +144,7 @@ def test_a_journal_is_closed_by_its_age(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.append([note(1)])  # long ago
     (closed,) = files_of(tmp_path)
-    assert (notes_in(closed), (tmp_path / CURRENT).exists()) == (1, False)
+    assert (noted_in(closed), (tmp_path / CURRENT).exists()) == (1, False)
 
 
 def test_a_damaged_table_is_told_and_the_others_are_read(tmp_path: Path) -> None:
@@ -174,3 +184,44 @@ def test_a_full_disk_costs_notes_and_no_answer(tmp_path: Path) -> None:
 def test_a_line_that_is_no_note_is_refused(line: bytes) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         Note.of_line(line)
+
+
+# Counts of so many digits need a larger file than a note, and so fail first on a full disk.
+_LONG = 10**2000
+_ROOM = 1500
+
+
+def test_a_count_that_cannot_be_written_costs_no_note_and_waits(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, unwritten=_LONG)
+    with full_disk(_ROOM):
+        assert journal.append([note(1)])
+    assert (journal.unwritten, read_dropped(tmp_path).unwritten) == (_LONG, 0)
+    assert journal.append([note(2)])
+    assert (journal.unwritten, read_dropped(tmp_path).unwritten) == (0, _LONG)
+    assert ids(tmp_path) == ["note-1", "note-2"]
+
+
+def test_notes_that_are_dropped_on_a_full_disk_are_counted_later(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, most_bytes=1)
+    count_dropped(tmp_path, torn=_LONG)
+    with full_disk(_ROOM):
+        assert journal.append([note(1)])  # closed by its age, and dropped at once
+    assert read_dropped(tmp_path).notes == 0
+    journal.append([note(2)])
+    assert (read_dropped(tmp_path).notes, journal.unwritten) == (2, 0)
+
+
+def test_a_picture_that_cannot_be_counted_costs_no_answer_and_is_counted_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, file = tmp_path / "notes", tmp_path / "image.png"
+    noting = Noting(folder, Limits(pictures_bytes=1 << 20), "images")
+    count_dropped(folder, torn=_LONG)
+    file.write_bytes(bytes((1 << 20) - 1))
+    with full_disk(_ROOM):
+        for name in "abc":
+            noting.keep_picture({"file": str(file)}, {"image": name, "suffix": "png"})
+    assert read_dropped(folder).images == 0
+    assert "A picture cannot be kept or counted" in caplog.text
+    noting.keep_picture({"file": str(file)}, {"image": "d", "suffix": "png"})
+    assert read_dropped(folder).images == 3

@@ -43,14 +43,15 @@ class InferenceNotes:
         now = time.time()
         windows = scan.checkpoints.scanned if scan.checkpoints else []
         notes = [self._note(scan, one, now) for one in windows if not one.is_skipped]
-        for first in range(0, len(notes), _AT_ONCE):
-            if not self.journal.append(notes[first : first + _AT_ONCE]):
-                logger.warning(
-                    "The windows of %s cannot be noted in %s (is the disk full?).",
-                    scan.scene.id,
-                    self.journal.folder,
-                )
-                return
+        blocks = [notes[first : first + _AT_ONCE] for first in range(0, len(notes), _AT_ONCE)]
+        unwritten = sum(len(block) for block in blocks if not self.journal.append(block))
+        if unwritten:
+            logger.warning(
+                "%d windows of %s cannot be noted in %s (is the disk full?).",
+                unwritten,
+                scan.scene.id,
+                self.journal.folder,
+            )
 
     def _note(self, scan: SceneScan, scanned: ScannedWindow, now: float) -> Note:
         seen = Seen(scanned.window, scanned.shapes, scanned.measures, None, scanned.seconds)

@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from utils.errors import StoreError
 from utils.files import write_whole
 from utils.monitoring.notes import Note
 from utils.state_files import read_state
@@ -73,7 +74,7 @@ def count_dropped(folder: Path, **counts: int) -> None:
 
 
 def add_dropped(folder: Path, **counts: int) -> None:
-    """The same for a process that holds the lock."""
+    """Counts are added as by `count_dropped`, in a process that holds the lock."""
     if any(counts.values()):
         total = read_dropped(folder) + Dropped(**counts)
         write_whole(folder / _DROPPED, json.dumps(asdict(total)), synced=False)
@@ -101,7 +102,7 @@ def files_of(folder: Path, suffix: str = "") -> list[Path]:
     return sorted(found, key=lambda file: (_facts(file), file.name))
 
 
-def notes_in(file: Path) -> int:
+def noted_in(file: Path) -> int:
     """The number of notes of a closed file, from its name."""
     return _facts(file)[1]
 
@@ -121,6 +122,7 @@ class Journal:
         seal_bytes: Size at which the journal becomes a file of its own.
         seal_seconds: Age of its first note at which it does so, too.
         unwritten: Notes that this process could not write yet told nobody of.
+        gone: Notes in files that it dropped yet told nobody of.
     """
 
     folder: Path
@@ -128,6 +130,7 @@ class Journal:
     seal_bytes: int = _SEAL_BYTES
     seal_seconds: float = _SEAL_SECONDS
     unwritten: int = 0
+    gone: int = 0
 
     def append(self, notes: Sequence[Note]) -> bool:
         """Append notes in one write, so that a kill leaves at most one line cut off.
@@ -141,11 +144,10 @@ class Journal:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with locked(self.folder):
                 self._append(b"".join(note.line() for note in notes))
-                add_dropped(self.folder, unwritten=self.unwritten)
+                self._count()
         except (OSError, ValueError):  # ValueError: a number that JSON cannot hold
             self.unwritten += len(notes)
             return False
-        self.unwritten = 0
         return True
 
     def seal(self) -> None:
@@ -153,6 +155,12 @@ class Journal:
         if (self.folder / CURRENT).is_file():
             with locked(self.folder):
                 self._seal()
+
+    def _count(self) -> None:
+        """Write the counts; where the disk is full, they wait for the next note."""
+        with suppress(OSError, StoreError):
+            add_dropped(self.folder, unwritten=self.unwritten, notes=self.gone)
+            self.unwritten = self.gone = 0
 
     def _append(self, content: bytes) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
@@ -185,7 +193,8 @@ class Journal:
             if excess <= 0:
                 return
             file.unlink(missing_ok=True)
-            add_dropped(self.folder, notes=notes_in(file))
+            self.gone += noted_in(file)
+            self._count()
             excess -= size
 
 

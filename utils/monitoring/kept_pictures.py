@@ -19,7 +19,11 @@ SUFFIXES = {"JPEG": "jpg", "TIFF": "tif", "JPEG 2000": "jp2", "HEIF": "heic"}
 
 
 class KeptPictures:
-    """The pictures in a folder of notes."""
+    """The pictures in a folder of notes.
+
+    Attributes:
+        uncounted: Number of dropped pictures that could not be counted yet.
+    """
 
     def __init__(self, folder: Path, most_bytes: int) -> None:
         """Find the pictures of the service before.
@@ -31,6 +35,7 @@ class KeptPictures:
         self._notes = folder
         self._folder = folder / IMAGES
         self._most_bytes = most_bytes
+        self.uncounted = 0
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = sorted((file.stat().st_mtime, file) for file in self._folder.iterdir())
         self._sizes = OrderedDict((file, file.stat().st_size) for _, file in found)
@@ -43,13 +48,16 @@ class KeptPictures:
             file: A file on the same disk.
             sha256: SHA-256 of the image, in hex, which names it.
             suffix: Suffix of the name.
+
+        Raises:
+            StoreError: If the disk is too full to count what is dropped, which is counted later.
         """
         target = self._folder / f"{sha256}.{suffix}"
         if target in self._sizes:
             return
         size = file.stat().st_size
         if size > self._most_bytes:
-            count_dropped(self._notes, images=1)
+            self._count(1)
             return
         with suppress(FileExistsError):
             os.link(file, target)
@@ -65,4 +73,9 @@ class KeptPictures:
             self._total -= size
             dropped += 1
         if dropped:
-            count_dropped(self._notes, images=dropped)
+            self._count(dropped)
+
+    def _count(self, images: int) -> None:
+        self.uncounted += images
+        count_dropped(self._notes, images=self.uncounted)
+        self.uncounted = 0

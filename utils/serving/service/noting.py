@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from utils.errors import StoreError
 from utils.monitoring.journal import DRIFT, Journal, read_dropped
 from utils.monitoring.kept_pictures import Keep, KeptPictures
 from utils.monitoring.notes import Note
@@ -117,8 +118,9 @@ class Noting:
                 self._pictures.keep(Path(question["file"]), seen["image"], seen["suffix"])
             elif thumbnail.is_file():
                 self._pictures.keep(thumbnail, seen["image"], "jpg")
-        except OSError as error:
-            logger.warning("A picture cannot be kept: %s", error.strerror)
+        except (OSError, StoreError) as error:
+            told = getattr(error, "strerror", None) or str(error)
+            logger.warning("A picture cannot be kept or counted: %s", told)
 
     def forget(self, question: Mapping[str, Any]) -> None:
         """Remove the thumbnail that a worker has made, once it is kept or not wanted."""
@@ -133,7 +135,12 @@ class Noting:
     def lost(self) -> dict[str, int]:
         """The number of notes that are not there, by reason."""
         dropped = asdict(read_dropped(self.journal.folder))
-        return {**dropped, "unwritten": dropped["unwritten"] + self.journal.unwritten}
+        waiting = {
+            "unwritten": self.journal.unwritten,
+            "notes": self.journal.gone,
+            "images": self._pictures.uncounted if self._pictures else 0,
+        }
+        return {reason: count + waiting.get(reason, 0) for reason, count in dropped.items()}
 
     def _append(self, notes: list[Note]) -> None:
         is_written = self.journal.append(notes)
