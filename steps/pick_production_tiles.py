@@ -64,8 +64,8 @@ def pick_production_tiles(
     cut = cut_like(manifest, tiling, issues)
     model = get_step_context().model
     version = version_in(model.name, model.number)
-    everything = _production(version, model.name, feedback, issues)
     most, confidence = _TILES_OF_IMAGE * feedback.budget, threshold_of(detector, feedback)
+    everything = _production(version, model.name, feedback, confidence, issues)
     sent = list(picked_tiles_of(project))
     done, waiting = _sent_scenes(sent, labels, everything, cut.tile_size)
     chosen = everything.some(most, confidence, feedback.seed, done=done, waiting=waiting)
@@ -98,6 +98,7 @@ def _production(
     version: ModelVersionResponse | None,
     model: str,
     feedback: FeedbackOptions,
+    confidence: float,
     issues: IssueReport,
 ) -> Production:
     """The images that the service of a model noted and kept.
@@ -110,7 +111,9 @@ def _production(
     for damaged in notes.damaged:
         issues.add(str(folder), "notes that cannot be read", damaged, set_aside=False)
     likeness = Likeness(folder / "likeness.json")
-    production = production_of(notes, folder / IMAGES, _reference(version), likeness)
+    production = production_of(
+        notes, folder / IMAGES, _reference(version), likeness, confidence=confidence
+    )
     require_kept(production, feedback.days, issues)
     return production
 

@@ -67,7 +67,8 @@ REFERENCE = [note(f"r{n}", brightness=n / 10, contrast=0.2, sharpness=0.1) for n
 
 
 def joined(notes: Sequence[Note], folder: Path) -> Production:
-    return production_of(notes, folder / "images", REFERENCE, Likeness(folder / "likeness.json"))
+    likeness = Likeness(folder / "likeness.json")
+    return production_of(notes, folder / "images", REFERENCE, likeness, confidence=0.25)
 
 
 def test_an_image_is_there_once_and_a_shadow_or_a_refusal_not_at_all(tmp_path):
@@ -94,6 +95,28 @@ def test_boxes_of_another_version_or_kind_are_to_be_predicted_anew(tmp_path):
     found = joined([note(one, scores=[0.9])], tmp_path)
     assert [scene.model_version for scene in found.predictions("4", has_boxes=True)] == [""]
     assert [scene.model_version for scene in found.predictions("3", has_boxes=False)] == [""]
+
+
+@pytest.mark.parametrize(
+    ("asked", "scores", "version"),
+    [
+        pytest.param((0.9, 0.25), [0.5], "3", id="a later answer that holds all boxes"),
+        pytest.param((0.1, 0.9), [0.6], "3", id="a first answer that holds all boxes"),
+        pytest.param((0.9, 0.8), [0.6], "", id="no answer that holds all boxes"),
+    ],
+)
+def test_boxes_that_a_client_did_not_ask_for_are_not_taken_for_absent(
+    tmp_path, asked, scores, version
+):
+    one = kept(tmp_path / "images", picture(1))
+    first, later = asked
+    notes = [
+        note(one, request="first", confidence=first, scores=[0.6]),
+        note(one, request="later", confidence=later, scores=[0.5], time=2.0),
+    ]
+    (scene,) = joined(notes, tmp_path).predictions("3", has_boxes=True)
+    assert scene.shapes.confidences.tolist() == scores
+    assert scene.model_version == version
 
 
 def test_an_object_in_two_windows_is_one_box(tmp_path):

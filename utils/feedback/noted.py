@@ -16,14 +16,14 @@ SOURCE = "production"
 
 @dataclass(frozen=True, slots=True)
 class NotedScene:
-    """An image that was sent to the service, as it was noted when it came first.
+    """An image that was sent to the service, as its first answer with all boxes was noted.
 
     Attributes:
         sha256: SHA-256 of the file that was received.
-        time: Time of its first note, in seconds since 1970.
+        time: Time of these notes, in seconds since 1970.
         width: Width, in pixels.
         height: Height, in pixels.
-        version: Version that answered.
+        version: Version that answered; empty where no answer holds all boxes.
         windows: Its windows.
         shapes: Boxes with scores of each window, in pixels of the image.
         outliers: Outlier score of each window, in [0, 1]; None where unknown.

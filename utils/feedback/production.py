@@ -22,6 +22,7 @@ from utils.shapes.shapes import Shapes
 
 NOT_KEPT = "images that are not kept"
 _OK = 200
+_ROUNDED = 1e-6  # clients write thresholds with few digits
 _MEASURES = ("brightness", "contrast", "sharpness")
 
 
@@ -98,7 +99,12 @@ _NOTHING = Shapes(np.zeros((0, 4)), (), np.zeros(0))
 
 
 def production_of(
-    notes: Iterable[Note], images: Path, reference: Sequence[Note], likeness: Likeness
+    notes: Iterable[Note],
+    images: Path,
+    reference: Sequence[Note],
+    likeness: Likeness,
+    *,
+    confidence: float,
 ) -> Production:
     """Join the notes of a service with the images that it kept.
 
@@ -107,21 +113,17 @@ def production_of(
         images: Folder of kept images, each named by the SHA-256 of its content.
         reference: Notes of the test split; without any, drift is unknown.
         likeness: Groups of images that look alike, over all runs.
+        confidence: Threshold of the detector. An image of which no answer holds all boxes from it
+            on, since clients asked for higher scores, is to be predicted anew.
     """
-    by_image: dict[str, list[Note]] = {}
-    request_of: dict[str, str] = {}
-    for note in notes:
-        is_answer = note.status == _OK and note.role != "shadow" and note.window is not None
-        # The first answer counts; the same image sent again tells nothing new.
-        if is_answer and request_of.setdefault(note.image, note.request) == note.request:
-            by_image.setdefault(note.image, []).append(note)
+    by_image = _answers(notes, confidence)
     usual = _Usual.of(reference)
     files = {path.stem: path for path in images.glob("*.*")} if images.is_dir() else {}
     scenes: dict[str, NotedScene] = {}
     kept: dict[str, Path] = {}
     thumbnails = 0
     for sha256, of_image in by_image.items():
-        scene = _scene(sha256, of_image, usual)
+        scene = _scene(sha256, of_image, usual, confidence)
         if (file := files.get(sha256)) is None:
             continue
         if _is_thumbnail(file, scene):
@@ -167,14 +169,33 @@ def _is_thumbnail(file: Path, scene: NotedScene) -> bool:
         return False
 
 
-def _scene(sha256: str, notes: Sequence[Note], usual: _Usual) -> NotedScene:
+def _answers(notes: Iterable[Note], confidence: float) -> dict[str, list[Note]]:
+    """The notes of one answer about each image: of the first that holds all boxes, if any does."""
+    by_image: dict[str, list[Note]] = {}
+    for note in notes:
+        if note.status != _OK or note.role == "shadow" or note.window is None:
+            continue
+        known = by_image.get(note.image)
+        if known and known[0].request == note.request:
+            known.append(note)
+        elif not known or (_holds_all(note, confidence) and not _holds_all(known[0], confidence)):
+            by_image.pop(note.image, None)  # the images stay in order of time
+            by_image[note.image] = [note]
+    return by_image
+
+
+def _holds_all(note: Note, confidence: float) -> bool:
+    return note.confidence <= confidence + _ROUNDED
+
+
+def _scene(sha256: str, notes: Sequence[Note], usual: _Usual, confidence: float) -> NotedScene:
     first = notes[0]
     return NotedScene(
         sha256,
         first.time,
         first.width,
         first.height,
-        first.version,
+        first.version if _holds_all(first, confidence) else "",
         tuple(_window(note) for note in notes),
         tuple(
             Shapes(np.array(note.boxes).reshape(-1, 4), note.classes, np.array(note.scores))
