@@ -123,6 +123,12 @@ def figures_of(state: ChallengerState) -> list[str]:
             )
     if left_out := state.figures.get("left_out"):
         lines.append(f"left to the champion or not shadowed, since it was busy: {left_out}")
+    answers = state.figures.get("champion", {}).get("answers", 0)
+    if state.phase == "full" and answers < state.limits["requests"]:
+        lines.append(
+            f"its latency and objects are not compared, since the champion has given {answers} "
+            f"answers of the {state.limits['requests']} that it takes; errors withdraw it as before"
+        )
     return lines
 
 

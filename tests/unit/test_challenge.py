@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from commands.serving.challenge import figures_of
+from utils.serving.challenge import ChallengerState
 from utils.serving.service.challenge import Challenge, ChallengeLimits, Turns
 from utils.serving.service.side_by_side import Side, fault_of
 
@@ -74,3 +76,35 @@ def test_old_errors_are_forgiven_after_many_answers():
     for _ in range(498):
         challenger.answered(0.1, 3)
     assert fault_of(side(), challenger, LIMITS) == ""
+
+
+@pytest.mark.parametrize(
+    ("phase", "answers", "is_told"), [("full", 3, True), ("full", 10, False), ("running", 3, False)]
+)
+def test_a_challenger_that_is_compared_with_nothing_is_told(phase, answers, is_told):
+    state = ChallengerState(
+        version="2",
+        digest="d",
+        phase=phase,
+        since="2026-01-01T00:00:00+00:00",
+        reason="",
+        shadow=0.0,
+        canary=1.0,
+        full_after=None,
+        limits=LIMITS.model_dump(),
+        figures={
+            "champion": side(answers).figures(),
+            "canary": side(100).figures(),
+            "shadow": side(0).figures(),
+            "left_out": 0,
+        },
+    )
+    told = [line for line in figures_of(state) if "not compared" in line]
+    assert told == (
+        [
+            "its latency and objects are not compared, since the champion has given 3 answers of "
+            "the 10 that it takes; errors withdraw it as before"
+        ]
+        if is_told
+        else []
+    )
