@@ -6,11 +6,8 @@ holds it open.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,28 +19,6 @@ from utils.serving.bundle import Bundle
 LIMITS = {"requests": 4, "errors": 3, "error_share": 0.02, "slowdown": 1e9, "drift": 0.5}
 BLIND = "question['options']['classes'] = ['buoy']; "
 ODD = "__import__('os').path.getsize(question['file']) % 2"
-
-
-class Gate:
-    """A named pipe that workers open before each prediction."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        os.mkfifo(path)
-        self.statement = f"open({str(path)!r}).close()"
-
-    @contextmanager
-    def opened(self) -> Iterator[None]:
-        descriptor = os.open(self._path, os.O_RDWR)
-        try:
-            yield
-        finally:
-            os.close(descriptor)
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Gate:
-    return Gate(tmp_path / "gate")
 
 
 @pytest.fixture(scope="module")

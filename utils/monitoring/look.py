@@ -142,7 +142,7 @@ def _compared(
     labels: Sequence[LabeledTile],
     pictures: Pictures,
 ) -> Watched:
-    """The same with what the newest windows have in common with the reference, and what not."""
+    """Add to a watched version how its newest windows compare with the reference."""
     whole = comparable(windows, confidence)
     newest = whole.slice(max(whole.num_rows - options.period.windows, 0))
     names = reference.class_names

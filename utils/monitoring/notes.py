@@ -93,7 +93,7 @@ class Note:
         return json.dumps(content, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
     def as_promised(self) -> Self:
-        """The same note with tuples where JSON has lists.
+        """This note with tuples where JSON has lists.
 
         Raises:
             ValueError: If the lists of objects differ in length, or a box has not four numbers.
