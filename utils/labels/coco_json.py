@@ -106,7 +106,7 @@ def coco_file(
         if categories or only_class is None:
             raise LabelError(
                 f"{path} is no usable COCO JSON: no entry of `categories` has a name. If all "
-                "labels are of one class, name it: --set 'classes=[NAME]'"
+                "labels are of one class, name it: --set 'source.classes=[NAME]'"
             )
         names = {"": only_class}
     contexts = _contexts(content.get("agcontexts"))

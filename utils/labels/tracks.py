@@ -183,7 +183,9 @@ def _mot_class(path: Path, rest: Sequence[float], only_class: str | None) -> str
         return only_class
     if 1 <= number <= len(_MOT_CLASSES):
         return _MOT_CLASSES[number - 1]
-    raise LabelError(f"{path} names no class. Name that of its boxes: --set 'classes=[person]'")
+    raise LabelError(
+        f"{path} names no class. Name that of its boxes: --set 'source.classes=[person]'"
+    )
 
 
 def label_studio_tracks(task: Mapping[str, Any], results: Iterable[object]) -> VideoLabels:

@@ -17,12 +17,12 @@ from PIL import Image
 
 from tests.builders import write_image
 from tests.unit.scenes.reading import Reading, read
-from utils.errors import SourceError
+from utils.errors import ConfigurationError, SourceError
 from utils.labels.camtrap_dp import NO_BOX, NO_PICTURE, OF_EVENT
 from utils.labels.megadetector_json import LOW_SCORES
 from utils.labels.objects import UNKNOWN_CLASS, UNREADABLE_LABEL
 from utils.scenes.coco import PREDICTIONS
-from utils.scenes.kinds import find_kind
+from utils.scenes.kinds import find_kind, source_options
 from utils.shapes.shapes import Shapes
 
 HULL = [20.0, 30.0, 60.0, 50.0]  # of an image of 200 x 100 pixels
@@ -429,6 +429,36 @@ def test_a_zip_in_the_folder_of_an_export_is_unpacked(tmp_path):
         assert reading.boxes() == [HULL]
         assert reading.ids == ["export/images/a.png"]
         assert set(reading.scenes[0].tags) == {"harbour", "fog:yes"}
+
+
+def test_an_export_of_cvat_in_two_forms_is_read_in_its_own(tmp_path):
+    write_image(tmp_path / "a.png", 200, 100)
+    boxes = [f'<box label="{name}" xtl="20" ytl="30" xbr="60" ybr="50"/>' for name in ("a", "b")]
+    element = f'<image id="0" name="a.png" width="200" height="100">{"".join(boxes)}</image>'
+    (tmp_path / "annotations.xml").write_text(f"<annotations>{element}</annotations>")
+    rows = [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [20, 30, 40, 20]}]
+    images = [{"id": 1, "file_name": "a.png"}]
+    categories = [{"id": 1, "name": "a"}]
+    content = {"images": images, "annotations": rows, "categories": categories}
+    (tmp_path / "instances.json").write_text(json.dumps(content))
+    assert read("cvat", path=tmp_path).labels() == ("a", "b")
+
+
+def test_images_in_a_zip_are_named_where_none_is_found(tmp_path):
+    content = {
+        "images": [{"id": 1, "file_name": "b.png"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [2, 3, 4, 5]}],
+        "categories": [{"id": 1, "name": "a"}],
+    }
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as packed:
+        packed.writestr("b.png", b"")
+    with pytest.raises(SourceError, match=r"images\.zip is\. Unpack it there"):
+        read_json(tmp_path, content)
+
+
+def test_a_misspelt_kind_names_the_nearest():
+    with pytest.raises(ConfigurationError, match="unknown kind 'vidoe': did you mean 'video'"):
+        source_options("vidoe", "/tmp")
 
 
 def test_a_zip_that_was_unpacked_beside_itself_is_read_once(tmp_path):

@@ -198,7 +198,7 @@ def test_a_sequence_without_classes_is_told_and_unlabelled(tmp_path):
     write_mot(tmp_path / "TUD", "1,1,11,6,10,5,-1")
     reading = read("video", path=tmp_path)
     assert reading.kinds == {UNREADABLE_LABEL: 1}
-    assert "--set 'classes=[person]'" in reading.report.issues[0].detail
+    assert "--set 'source.classes=[person]'" in reading.report.issues[0].detail
     assert all(scene.shapes is None for scene in reading.scenes)
 
 
