@@ -122,8 +122,8 @@ def _refuse_zipped(root: Path) -> None:
     """
     if zips := files_below(root, ".zip".__eq__):
         raise SourceError(
-            f"None of the listed images is below {root}, but {zips[0].name} is. Unpack it there, or "
-            "have zips unpacked by naming the tool, as in: --set source.kind=cvat"
+            f"None of the listed images is below {root}, but {zips[0].name} is. Unpack it there, "
+            "or have zips unpacked by naming the tool, as in: --set source.kind=cvat"
         )
 
 

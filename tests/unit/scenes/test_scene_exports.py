@@ -458,7 +458,7 @@ def test_images_in_a_zip_are_named_where_none_is_found(tmp_path):
 
 def test_a_misspelt_kind_names_the_nearest():
     with pytest.raises(ConfigurationError, match="unknown kind 'vidoe': did you mean 'video'"):
-        source_options("vidoe", "/tmp")
+        source_options("vidoe", "images")
 
 
 def test_a_zip_that_was_unpacked_beside_itself_is_read_once(tmp_path):
