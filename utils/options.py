@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic_core import ErrorDetails
 
 
 class Options(BaseModel):
@@ -29,6 +30,15 @@ class Options(BaseModel):
     def updated(self, **changes: Any) -> Self:
         """A copy with some fields changed, validated again."""
         return type(self).model_validate(self.model_dump() | changes)
+
+
+def unknown_kind(problem: ErrorDetails) -> str | None:
+    """The sentence for a value that chooses no kind of options; None for another problem."""
+    if problem["type"] != "union_tag_invalid":
+        return None
+    context = problem.get("ctx", {})
+    known = [name.strip("' ") for name in context["expected_tags"].split(",")]
+    return unknown_key(context["tag"], known, context["discriminator"].strip("'"))
 
 
 def unknown_key(key: str, known: list[str], what: str = "key") -> str:

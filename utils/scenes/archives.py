@@ -17,6 +17,7 @@ from utils.paths import local_folder
 from utils.storage.disk import disk_faults
 
 _OTHER_ARCHIVES = frozenset({".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst"})
+_LABEL_FILES = frozenset({".json", ".xml", ".csv", ".geojson", ".gpkg"})
 _PASSED_OVER = "__MACOSX"
 _HASH_DIGITS = 16
 _SPARE_BYTES = 10**9  # that stay free on the disk
@@ -39,6 +40,11 @@ def folder_of_file(file: Path) -> Path:
         raise SourceError(f"{file} is a video. Read its frames with: --set source.kind=video")
     if suffix in _OTHER_ARCHIVES:
         raise SourceError(f"{file} is an archive. Unpack it, and name the folder.")
+    if suffix in _LABEL_FILES:
+        raise SourceError(
+            f"{file} is a file of labels. Put it in a folder of its own, with its images, and name "
+            "that folder."
+        )
     raise SourceError(f"{file} is a file, not a folder. Name the folder it is in.")
 
 
@@ -74,9 +80,12 @@ def _unpack(archive: Path, folder: Path) -> None:
                 opened.extract(member, folder)
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
         reason = " ".join(str(error).split())
-        raise SourceError(
-            f"{archive} cannot be unpacked ({reason}). Unpack it yourself, and name the folder."
-        ) from error
+        remedy = (
+            "It may not be whole: download or export it again"
+            if isinstance(error, zipfile.BadZipFile | EOFError)
+            else "Unpack it yourself, and name the folder"
+        )
+        raise SourceError(f"{archive} cannot be unpacked ({reason}). {remedy}.") from error
 
 
 def _is_wanted(archive: Path, member: zipfile.ZipInfo) -> bool:

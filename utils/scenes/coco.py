@@ -89,6 +89,8 @@ def open_coco(options: CocoSource) -> SceneSource:
         raise SourceError(f"{listings[0].path} lists no image. Choose other `annotations`.")
     on_disk = files_below(images or root, IMAGE_SUFFIXES.__contains__)
     placement = _placed(listings, root, images, on_disk)
+    if not placement.labels:
+        _refuse_zipped(root)
     class_names, placeholders = _class_names(listings)
     count = len(placement.labels)
     name = options.name or root.name
@@ -110,6 +112,19 @@ def open_coco(options: CocoSource) -> SceneSource:
 
     held = Counter(found.kind for labels in placement.labels.values() for found in labels.objects)
     return SceneSource(name, class_names, count, read, lambda: bytes_of(on_disk), held=held)
+
+
+def _refuse_zipped(root: Path) -> None:
+    """Refuse a folder without a listed image whose images may be in a zip.
+
+    Raises:
+        SourceError: If there is one.
+    """
+    if zips := files_below(root, ".zip".__eq__):
+        raise SourceError(
+            f"None of the listed images is below {root}, but {zips[0].name} is. Unpack it there, "
+            "or have zips unpacked by naming the tool, as in: --set source.kind=cvat"
+        )
 
 
 def _listings(

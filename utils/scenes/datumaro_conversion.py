@@ -18,13 +18,16 @@ def main(folder: str, wanted: str, target: str) -> str:
     """Convert a dataset; returns what the last line tells."""
     from datumaro.components.dataset import Dataset
     from datumaro.components.environment import Environment
+    from datumaro.components.errors import DatasetNotFoundError
 
     logging.disable(logging.WARNING)
     known = set(Environment().importers) - _REFUSED
     if not wanted:
         found = [name for name in Environment().detect_dataset(folder) if name in known]
         if len(found) != 1:
-            return f"refused: the format may be {', '.join(sorted(found)) or 'none of those known'}"
+            names = ", ".join(sorted(found or known))
+            told = "several formats may be meant" if found else "no format is found in it"
+            return f"refused: {told}; those known are {names}"
         (wanted,) = found
     if wanted not in known:
         return f"refused: the format '{wanted}' is none of {', '.join(sorted(known))}"
@@ -35,6 +38,8 @@ def main(folder: str, wanted: str, target: str) -> str:
             dataset.put(item)
         dataset.export(target, "datumaro", save_media=False)
     except Exception as error:
+        if isinstance(error, DatasetNotFoundError):
+            return f"refused: it is not laid out as '{wanted}'"
         told = " ".join(f"{type(error).__name__}: {error}".split())
         return f"refused: {told[:300]}"
     return wanted

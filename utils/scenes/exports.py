@@ -18,7 +18,7 @@ from utils.paths import local_folder
 from utils.scenes.archives import folder_of_file
 from utils.scenes.common_options import CommonSourceOptions
 from utils.scenes.image_files import existing_folder
-from utils.scenes.kinds import find_kind, source_options
+from utils.scenes.kinds import find_kind, has_cvat_xml, source_options
 from utils.scenes.options import CocoSource, ExportSource, SourceOptions
 from utils.storage.disk import disk_faults
 
@@ -42,6 +42,8 @@ def as_read(options: ExportSource) -> SourceOptions:
     if options.kind == "camera-traps" and options.group == "auto":
         common["group"] = "burst"
     kind = find_kind(str(root)).kind
+    if options.kind == "cvat" and kind == "coco" and has_cvat_xml(root):
+        kind = "voc"  # its own form holds all that was drawn, that of COCO a part
     if kind == "hugging_face":  # a table beside the images that has the name of one of the hub's
         kind = "folder"
     if kind == "coco":
@@ -75,7 +77,12 @@ def _context_tags(root: Path) -> tuple[str, ...]:
 
 def _with_zips_unpacked(root: Path) -> Path:
     """The folder, or a copy of links in local state where zips in it are unpacked beside it."""
-    zips = sorted(path for path in root.iterdir() if path.suffix.lower() == ".zip")
+    # A folder of the name of a zip is what somebody has unpacked already.
+    zips = sorted(
+        path
+        for path in root.iterdir()
+        if path.suffix.lower() == ".zip" and not path.with_suffix("").exists()
+    )
     if not zips:
         return root
     facts = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in zips]

@@ -16,6 +16,7 @@ from utils.errors import ConfigurationError
 from utils.images.video import VIDEO_SUFFIXES
 from utils.labels.makesense_csv import is_makesense
 from utils.labels.vector_files import VECTOR_SUFFIXES
+from utils.options import unknown_kind
 from utils.scenes.class_folders import are_class_folders
 from utils.scenes.image_files import existing_folder, files_below, is_one_image
 from utils.scenes.listing import is_image_file, list_files
@@ -79,7 +80,7 @@ def source_options(kind: str, path: str, **options: Any) -> SourceOptions:
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(["source", *(str(part) for part in problem["loc"][1:])])
-        message = problem["msg"].removeprefix("Value error, ")
+        message = unknown_kind(problem) or problem["msg"].removeprefix("Value error, ")
         raise ConfigurationError(f"{where}: {message}") from error
 
 
@@ -170,6 +171,11 @@ def _labelled(root: Path) -> FoundKind | None:
         return None
     first = next(_of_suffix(root, _LABEL_KINDS[kind], _is_voc if kind == "voc" else _is_yolo))
     return FoundKind(kind, f"{first.relative_to(root)} holds {_form(kind, _head(first))}")
+
+
+def has_cvat_xml(root: Path) -> bool:
+    """Whether a folder holds CVAT's own XML of images."""
+    return any(_of_suffix(root, ".xml", lambda head: b"<annotations" in head and b"<image" in head))
 
 
 def _form(kind: str, head: bytes) -> str:

@@ -203,7 +203,8 @@ def _check_degrees(option: str, path: Path, geometry: Any, crs: str | None) -> N
     if crs == WGS84 and not (west <= left and south <= bottom and right <= east and top <= north):
         raise ConfigurationError(
             f"{option}: {path} has coordinates up to {max(abs(right), abs(top)):.0f}, which "
-            "are no degrees. Save it in WGS 84, or name its system by a member `crs`."
+            "are no degrees. Save it in WGS 84, or name its system by a member `crs`; "
+            "'pixels' names pixels of the scenes."
         )
 
 

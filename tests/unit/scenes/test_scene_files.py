@@ -95,7 +95,8 @@ def test_a_link_in_a_zip_is_refused(tmp_path):
     [
         pytest.param("clip one.MP4", b"none", "--set source.kind=video", id="video"),
         pytest.param("scenes.tar.gz", b"none", "Unpack it, and name the folder", id="archive"),
-        pytest.param("scenes.zip", b"none", "Unpack it yourself", id="broken zip"),
+        pytest.param("scenes.zip", b"none", "download or export it again", id="broken zip"),
+        pytest.param("export.json", b"[]", "a folder of its own, with its images", id="labels"),
         pytest.param("notes.txt", b"none", "Name the folder it is in", id="another file"),
     ],
 )
