@@ -92,6 +92,16 @@ def test_other_images_are_told_and_frames_that_are_gone_are_black(tmp_path):
     assert {row["seconds"] for row in rows_of(table)} == {""}
 
 
+def test_frames_go_by_their_numbers_and_a_folder_within_is_a_video_of_its_own(tmp_path, image):
+    names = [*(f"f{number}" for number in range(8, 13)), "inner/x1", "inner/x2"]
+    scenes = [frame(f"port/{name}.png", image, 10.0) for name in sorted(names)]
+    predictions = Predictions.write(tmp_path / "p.parquet", ("ship",), scenes)
+    write_tracks(predictions, tmp_path / "tracks", "bytetrack", IssueReport(), with_video=False)
+    tables = [rows_of(table) for table in (tmp_path / "tracks").glob("*.csv")]
+    found = sorted([Path(row["scene_id"]).stem for row in rows] for rows in tables)
+    assert found == [["f8", "f9", "f10", "f11", "f12"], ["x1", "x2"]]
+
+
 def test_people_of_a_real_sequence_keep_their_tracks(tmp_path, shared_data):
     folder = shared_data / "mot_tud_campus"
     truth = np.loadtxt(folder / "gt" / "gt.txt", delimiter=",")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import colorsys
 import csv
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -61,7 +61,7 @@ def write_tracks(
     a time or a number.
 
     Args:
-        predictions: Predictions in the order of scene id, which is that of time.
+        predictions: Predictions, read twice.
         folder: Receives the files.
         tracker: Tracker that joins the boxes.
         issues: Receives folders that are no videos, and frames that cannot be read.
@@ -69,10 +69,7 @@ def write_tracks(
     """
     folder.mkdir(parents=True, exist_ok=True)
     numbers = {name: number for number, name in enumerate(predictions.class_names, start=1)}
-    for video, scenes in groupby(
-        predictions, lambda scene: str(PurePosixPath(scene.scene_id).parent)
-    ):
-        frames = [scene for scene in scenes if _place(scene) is not None]
+    for video, frames in _videos(predictions):
         if len(frames) < 2:
             issues.add(video, NO_FRAMES, "it has no tracks", set_aside=False)
             continue
@@ -86,6 +83,32 @@ def write_tracks(
         if with_video:
             with written_whole(folder / f"{name}.mp4") as film:
                 _draw(tracked, film)
+
+
+def _videos(predictions: Predictions) -> Iterator[tuple[str, list[ScenePrediction]]]:
+    """Yield each folder with its frames by time or number; one is in memory until it is whole.
+
+    Scenes come by id, so that those of a folder below another may come among the other's, and
+    frame 10 before frame 9.
+    """
+    waiting = Counter(_folder(scene) for scene in predictions)
+    frames: defaultdict[str, list[ScenePrediction]] = defaultdict(list)
+    for scene in predictions:
+        video = _folder(scene)
+        waiting[video] -= 1
+        if _place(scene) is not None:
+            frames[video].append(scene)
+        if not waiting[video]:
+            yield video, sorted(frames.pop(video, []), key=_order)
+
+
+def _folder(scene: ScenePrediction) -> str:
+    return str(PurePosixPath(scene.scene_id).parent)
+
+
+def _order(scene: ScenePrediction) -> tuple[Fraction, int, str]:
+    time, number = _place(scene) or (None, 0)
+    return time or Fraction(0), number, scene.scene_id
 
 
 def _place(scene: ScenePrediction) -> tuple[Fraction | None, int] | None:

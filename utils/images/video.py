@@ -105,7 +105,7 @@ def _opened(path: Path) -> av.container.InputContainer:
     place = f"file:{path.absolute()}"
     options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
     try:
-        return av.open(place, container_options=options)
+        return av.open(place, container_options=options, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
         raise ImageError(f"{path} is no video that can be read: {_reason(error)}.") from None
 

@@ -6,7 +6,6 @@ whose boxes are shares of the image.
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -25,10 +24,17 @@ from utils.labels.objects import (
     has_area,
     tag_of,
 )
-from utils.labels.texts import read_text
+from utils.labels.texts import read_csv
 
 NO_BOX = "observation without a box"
+NO_PICTURE = "medium that is no image"
+OF_EVENT = "observation of a whole event"
 _TABLES = ("deployments", "media", "observations")
+_COLUMNS = {
+    "deployments": ("deploymentID",),
+    "media": ("mediaID", "deploymentID", "filePath", "fileName"),
+    "observations": ("mediaID", "observationType"),
+}
 _DEPLOYMENT_TAGS = ("locationName", "cameraModel", "habitat", "featureType", "baitUse")
 _OBSERVATION_TAGS = ("lifeStage", "sex", "behavior")
 
@@ -37,9 +43,15 @@ Row = Mapping[str, str]
 
 def is_camtrap(content: object) -> bool:
     """Whether the content of a JSON file describes a package of Camtrap DP."""
+    return set(_TABLES) <= _tables_in(content).keys()
+
+
+def _tables_in(content: object) -> dict[str, object]:
+    """The path of each table that a package names."""
     resources = content.get("resources") if isinstance(content, Mapping) else None
-    named = {row.get("name") for row in resources or () if isinstance(row, Mapping)}
-    return named.issuperset(_TABLES)
+    rows = resources if isinstance(resources, list) else []
+    named = [row for row in rows if isinstance(row, Mapping) and isinstance(row.get("name"), str)]
+    return {row["name"]: row.get("path") for row in named}
 
 
 def camtrap_file(path: Path, content: Mapping[str, Any]) -> CocoFile:
@@ -52,16 +64,20 @@ def camtrap_file(path: Path, content: Mapping[str, Any]) -> CocoFile:
     Raises:
         LabelError: If a table is missing or cannot be read.
     """
-    places = {row["name"]: row.get("path") for row in content["resources"] if "name" in row}
+    places = _tables_in(content)
     deployments, media, observations = (_rows(path, name, places[name]) for name in _TABLES)
     found = CocoFile(path)
     tags = {row["deploymentID"]: _tags(row, _DEPLOYMENT_TAGS) for row in deployments}
+    others = 0
     for row in media:
-        if not row.get("fileMediatype", "image").startswith("image"):
+        if not (row.get("fileMediatype") or "image").startswith("image"):
+            others += 1
             continue
         labels = ImageLabels(frame=SHARES, tags=tags.get(row["deploymentID"], ()))
         labels.is_labelled = False
-        found.entries[row["mediaID"]] = row.get("filePath") or row["fileName"], labels
+        found.entries[row["mediaID"]] = row["filePath"] or row["fileName"], labels
+    if others:
+        found.add_issue("media", NO_PICTURE, f"{others} media are no images and are passed over")
     _add_observations(found, observations)
     _name_whole_images(found, observations)
     found.take_classes()
@@ -78,11 +94,14 @@ def _rows(package: Path, name: str, place: object) -> list[Row]:
     if inner is None or inner.is_absolute() or ".." in inner.parts:
         raise LabelError(f"{package} names no file of its own for the table '{name}'. Mend it.")
     table = package.parent / inner
-    rows: list[Row] = list(csv.DictReader(read_text(table).splitlines()))
-    key = "deploymentID" if name == "deployments" else "mediaID"
-    if rows and key not in rows[0]:
-        raise LabelError(f"{table} is no table of {name}: it has no column '{key}'. Mend it.")
-    return rows
+    rows = read_csv(table)
+    columns = rows[0] if rows else []
+    if missing := set(_COLUMNS[name]).difference(columns):
+        raise LabelError(
+            f"{table} is no table of {name}: it has no column '{min(missing)}'. Mend it."
+        )
+    empty = dict.fromkeys(columns, "")
+    return [empty | dict(zip(columns, row, strict=False)) for row in rows[1:]]
 
 
 def _tags(row: Row, columns: tuple[str, ...]) -> tuple[str, ...]:
@@ -91,9 +110,11 @@ def _tags(row: Row, columns: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _add_observations(found: CocoFile, observations: list[Row]) -> None:
+    of_events = 0
     for number, row in enumerate(observations):
         media, event = row.get("mediaID"), row.get("eventID")
-        if not media:  # an observation of an event as a whole
+        if not media:
+            of_events += _is_something(row)
             continue
         entry = found.entries.get(media)
         if entry is None:
@@ -106,6 +127,9 @@ def _add_observations(found: CocoFile, observations: list[Row]) -> None:
         labels.tags = tuple(dict.fromkeys((*labels.tags, *_tags(row, _OBSERVATION_TAGS))))
         if row.get("bboxWidth"):
             _add_box(labels, f"observation {row.get('observationID', number)}", row)
+    if of_events:
+        detail = f"{of_events} belong to events and to no single image"
+        found.add_issue("observations", OF_EVENT, detail, lost=of_events)
 
 
 def _class(row: Row) -> str | None:

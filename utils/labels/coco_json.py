@@ -286,7 +286,7 @@ def _place_of(row: Mapping[str, Any]) -> Place | None:
     box = _box(row.get("bbox"))
     has_box = box is not None and has_area(box)
     if box is not None and has_box:
-        degrees = _rotation(row)
+        degrees = rotation_of(row)
         if degrees % 180:
             return places.turned(box, degrees)
     outline = outline_of(row.get("segmentation"))
@@ -295,7 +295,7 @@ def _place_of(row: Mapping[str, Any]) -> Place | None:
     return Place(box) if box is not None else None
 
 
-def _rotation(row: Mapping[str, Any]) -> float:
+def rotation_of(row: Mapping[str, Any]) -> float:
     """The angle in degrees by which a box is turned clockwise about its centre; 0 without one."""
     attributes = row.get("attributes")
     angle = attributes.get("rotation") if isinstance(attributes, Mapping) else None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.labels import masks, places
-from utils.labels.coco_json import CocoFile
+from utils.labels.coco_json import CocoFile, rotation_of
 from utils.labels.objects import (
     UNKNOWN_CLASS,
     UNREADABLE_LABEL,
@@ -141,7 +141,9 @@ def _place(kind: str, fields: Mapping[str, Any]) -> Place | None:
     match kind:
         case "bbox":
             x, y, width, height = _numbers(fields.get("bbox"), 4)
-            return Place((x, y, x + width, y + height))
+            hull = x, y, x + width, y + height
+            degrees = rotation_of(fields)
+            return places.turned(hull, degrees) if degrees % 180 and has_area(hull) else Place(hull)
         case "polygon":
             return places.segmentation(fields.get("points"))
         case "polyline":

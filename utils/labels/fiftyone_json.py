@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import io
+import re
 import zlib
 from collections import Counter
 from collections.abc import Mapping
@@ -31,6 +31,11 @@ from utils.labels.places import Place
 from utils.shapes.masks import MOST_PIXELS, Mask, outline_of
 
 _FIELD = "ground_truth"
+# The header of an array of two axes with one byte a value, as numpy writes it.
+_HEADER = re.compile(
+    rb"\{'descr': '\|[bu]1', 'fortran_order': (?P<order>True|False), "
+    rb"'shape': \((?P<height>\d{1,9}), (?P<width>\d{1,9})\), \}\s*"
+)
 _LISTS = {
     "Detections": "detections",
     "Polylines": "polylines",
@@ -199,11 +204,27 @@ def _mask(value: object) -> Mask | None:
         return None
     try:
         unpacked = zlib.decompressobj().decompress(base64.b64decode(text), MOST_PIXELS + 1024)
-        mask = np.load(io.BytesIO(unpacked), allow_pickle=False)
-    except (binascii.Error, zlib.error, ValueError, EOFError):
+    except (binascii.Error, zlib.error, ValueError):
         return None
-    fine = isinstance(mask, np.ndarray) and mask.ndim == 2 and 0 < mask.size <= MOST_PIXELS
-    return (mask > 0).astype(np.uint8) if fine else None
+    return _array_in(unpacked)
+
+
+def _array_in(content: bytes) -> Mask | None:
+    """The mask in a file of numpy's format 1.0, whose header must fit its bytes.
+
+    `numpy.load` would reserve whatever memory the header asks for, and read other formats.
+    """
+    length = int.from_bytes(content[8:10], "little")
+    header = _HEADER.fullmatch(content[10 : 10 + length])
+    if content[:8] != b"\x93NUMPY\x01\x00" or header is None:
+        return None
+    height, width = int(header["height"]), int(header["width"])
+    values = content[10 + length :]
+    if not 0 < height * width == len(values):
+        return None
+    shape = (width, height) if header["order"] == b"True" else (height, width)
+    mask = np.frombuffer(values, np.uint8).reshape(shape)
+    return ((mask.T if header["order"] == b"True" else mask) > 0).astype(np.uint8)
 
 
 def _add_table(found: CocoFile, table: Mapping[str, Any], classes: object) -> None:

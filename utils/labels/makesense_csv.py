@@ -5,7 +5,6 @@ Its columns are label, x, y, width and height of the box, name, width and height
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,22 +19,20 @@ from utils.labels.objects import (
     coordinate,
     frame_of,
 )
-from utils.labels.texts import read_text
+from utils.labels.texts import decoded, read_csv, rows_of
 
 _COLUMNS = 8
+_LONGEST_ROW = 4096
 
 
 def is_makesense(path: Path) -> bool:
     """Whether the first row of a CSV file is one of makesense's boxes."""
     try:
-        rows = _rows(path)
-    except LabelError:
+        with path.open("rb") as stream:  # other tables beside the images may be large
+            rows = rows_of(decoded(stream.readline(_LONGEST_ROW)), path)
+    except (LabelError, OSError):
         return False
     return bool(rows) and _is_box(rows[0])
-
-
-def _rows(path: Path) -> list[list[str]]:
-    return [row for row in csv.reader(read_text(path).splitlines()) if row]
 
 
 def _is_box(row: Sequence[str]) -> bool:
@@ -50,7 +47,7 @@ def makesense_file(path: Path) -> CocoFile:
         LabelError: If it cannot be read.
     """
     found = CocoFile(path)
-    for number, row in enumerate(_rows(path), start=1):
+    for number, row in enumerate(read_csv(path), start=1):
         label = class_name(row[0]) if row else None
         if label is None or not _is_box(row):
             detail = "it is no row of label, x, y, width, height, image and its size"

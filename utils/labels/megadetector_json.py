@@ -55,7 +55,7 @@ def megadetector_file(path: Path, content: Mapping[str, Any], least_score: float
             rows = []
         for position, row in enumerate(rows, start=1):
             fields = row if isinstance(row, Mapping) else {}
-            if coordinate(fields.get("conf")) < least_score:
+            if not coordinate(fields.get("conf")) >= least_score:  # nor where it has none
                 below += 1
             else:
                 _add(labels, f"detection {position}", fields, detected, classified)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
 from pathlib import Path
@@ -69,6 +71,27 @@ def read_text(path: Path) -> str:
         LabelError: If it cannot be read.
     """
     return decoded(file_bytes(path))
+
+
+def read_csv(path: Path) -> list[list[str]]:
+    """The rows of a CSV file, without the empty ones.
+
+    Raises:
+        LabelError: If it cannot be read.
+    """
+    return rows_of(read_text(path), path)
+
+
+def rows_of(text: str, path: Path) -> list[list[str]]:
+    """The rows of a text in CSV, without the empty ones.
+
+    Raises:
+        LabelError: If it is none; the message names the file.
+    """
+    try:
+        return [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    except csv.Error as error:
+        raise LabelError(f"{path} is not readable CSV ({error}).") from None
 
 
 def read_json(path: Path) -> tuple[Any, frozenset[str]]:

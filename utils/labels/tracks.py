@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from utils.labels.objects import (
     UNKNOWN_CLASS,
     UNREADABLE_LABEL,
     Fault,
+    Hull,
     ImageLabels,
     LabelledObject,
     Size,
@@ -26,7 +26,7 @@ from utils.labels.objects import (
     frame_of,
     has_area,
 )
-from utils.labels.texts import read_text
+from utils.labels.texts import read_csv
 
 IGNORED = "box that the benchmark leaves out"
 _MOT_COLUMNS = 7
@@ -36,6 +36,32 @@ _MOT_CLASSES = (
     *("static person", "distractor", "occluder", "occluder on the ground", "occluder full"),
     "reflection",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Moving:
+    """A box between two frames, at which it has been drawn or ends.
+
+    Attributes:
+        label: Class name.
+        first: Index of the frame before.
+        then: Index of the frame after.
+        from_hull: Hull in the frame before.
+        to_hull: Hull in the frame after.
+    """
+
+    label: str
+    first: int
+    then: int
+    from_hull: Hull
+    to_hull: Hull
+
+    def at(self, frame: int) -> LabelledObject:
+        """The box in a frame between."""
+        share = (frame - self.first) / (self.then - self.first)
+        pairs = zip(self.from_hull, self.to_hull, strict=True)
+        x1, y1, x2, y2 = (start + (stop - start) * share for start, stop in pairs)
+        return LabelledObject(self.label, (x1, y1, x2, y2))
 
 
 @dataclass(slots=True)
@@ -50,6 +76,7 @@ class VideoLabels:
         faults: Labels that cannot be read.
         labelled: Frames that people looked through; None for those between the first and the last
             label.
+        moving: Boxes that move evenly from one frame to another, both left out.
     """
 
     video: str = ""
@@ -58,6 +85,7 @@ class VideoLabels:
     keys: dict[int, int] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     labelled: range | None = None
+    moving: list[_Moving] = field(default_factory=list)
 
     def add(self, frame: int, found: LabelledObject, *, is_key: bool) -> None:
         """Add an object to a frame."""
@@ -68,7 +96,8 @@ class VideoLabels:
         """The labels of a frame; None for one that nobody looked through."""
         if frame not in self._looked_through:
             return None
-        return ImageLabels(list(self.objects.get(frame, [])), frame=self.size)
+        between = [one.at(frame) for one in self.moving if one.first < frame < one.then]
+        return ImageLabels([*self.objects.get(frame, []), *between], frame=self.size)
 
     @property
     def _looked_through(self) -> range:
@@ -128,9 +157,7 @@ def mot_tracks(path: Path, only_class: str | None) -> VideoLabels:
     """
     found = VideoLabels()
     last = 0
-    for number, row in enumerate(csv.reader(read_text(path).splitlines()), start=1):
-        if not row:
-            continue
+    for number, row in enumerate(read_csv(path), start=1):
         values = [coordinate(value) for value in row]
         if len(values) < _MOT_COLUMNS or not all(map(math.isfinite, values[:_MOT_COLUMNS])):
             detail = f"row {number} is none of frame, id, left, top, width, height, confidence"
@@ -195,14 +222,11 @@ def _add_sequence(found: VideoLabels, label: str, item: str, sequence: list[obje
     if not keys:
         return
     end = found.labelled.stop if found.labelled else keys[-1][0] + 1
-    last, hull, _ = keys[-1]
+    _, hull, _ = keys[-1]
     for (first, from_hull, goes_on), (then, to_hull, _) in pairwise([*keys, (end, hull, False)]):
         found.add(first, LabelledObject(label, from_hull), is_key=True)
-        for frame in range(first + 1, then) if goes_on else ():
-            share = 0.0 if first == last else (frame - first) / (then - first)
-            pairs = zip(from_hull, to_hull, strict=True)
-            x1, y1, x2, y2 = (start + (stop - start) * share for start, stop in pairs)
-            found.add(frame, LabelledObject(label, (x1, y1, x2, y2)), is_key=False)
+        if goes_on:
+            found.moving.append(_Moving(label, first, then, from_hull, to_hull))
 
 
 _Key = tuple[int, tuple[float, float, float, float], bool]

@@ -75,7 +75,12 @@ def _context_tags(root: Path) -> tuple[str, ...]:
 
 def _with_zips_unpacked(root: Path) -> Path:
     """The folder, or a copy of links in local state where zips in it are unpacked beside it."""
-    zips = sorted(path for path in root.iterdir() if path.suffix.lower() == ".zip")
+    # A folder of the name of a zip is what somebody has unpacked already.
+    zips = sorted(
+        path
+        for path in root.iterdir()
+        if path.suffix.lower() == ".zip" and not path.with_suffix("").exists()
+    )
     if not zips:
         return root
     facts = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in zips]

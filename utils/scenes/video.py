@@ -17,6 +17,7 @@ from PIL import Image
 from utils.errors import ImageError, LabelError, SourceError
 from utils.files import written_whole
 from utils.images.formats import IMAGE_SUFFIXES
+from utils.images.reader import read_strips
 from utils.images.video import VIDEO_SUFFIXES, Frame, Pixels, read_frames, video_facts
 from utils.issues import IssueReport
 from utils.labels.objects import NO_LABEL, UNREADABLE_LABEL, ImageLabels
@@ -37,6 +38,7 @@ INTERPOLATED = "boxes between key frames"
 INTERPOLATED_TAG = "interpolated"
 _NUMBER = re.compile(r"(\d+)$")
 _HASH_DIGITS = 16
+_ROWS = 512
 _THUMBNAIL = (32, 32)
 
 
@@ -120,8 +122,13 @@ def _of_images(images: list[Path], first: int) -> Iterator[tuple[Frame, Path | N
 
 
 def _pixels(path: Path) -> Pixels:
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
+    """The pixels of an image that is a frame.
+
+    Raises:
+        ImageError: If it cannot be read.
+    """
+    strips = read_strips(path, tile_size=_ROWS, overlap=0)
+    return np.ascontiguousarray(np.vstack([strip for _, strip in strips]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,18 +161,33 @@ class _Reader:
         except LabelError as error:
             self._report.add(clip.path, UNREADABLE_LABEL, error, lost=1)
             labels = None
-        self._note_labels(clip, labels)
+        else:
+            self._note_labels(clip, labels)
         count = 0
         wanted = self._choice(labels)
         try:
             for frame, image in clip.frames():
                 count += 1
-                if wanted(frame):
+                if self._is_wanted(frame, image, wanted):
                     yield self._found(clip, frame, image, labels)
         except ImageError as error:
             self._report.add(clip.path, DAMAGED, f"{error} {count} frames were read")
         if clip.path.is_file():
             self._note_count(clip, count)
+
+    def _is_wanted(self, frame: Frame, image: Path | None, wanted: Callable[[Frame], bool]) -> bool:
+        """Whether a frame becomes a scene; an image that cannot be read is set aside.
+
+        Raises:
+            ImageError: If the video itself is damaged there.
+        """
+        try:
+            return wanted(frame)
+        except ImageError as error:
+            if image is None:
+                raise
+            self._report.add(image, DAMAGED, error)
+            return False
 
     def _found(
         self, clip: Clip, frame: Frame, image: Path | None, labels: VideoLabels | None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,6 +20,7 @@ from utils.scenes.listing import list_files
 
 _MOT_FOLDER, _MOT_TRUTH = "img1", "gt/gt.txt"  # MOT challenge: SEQUENCE/img1, SEQUENCE/gt/gt.txt
 _CVAT_FRAME = "frame_"
+_UPLOAD = re.compile(r"^[0-9a-f]{8}-")
 
 
 @dataclass(slots=True)
@@ -55,9 +58,8 @@ class FoundLabels:
         """
         if (truth := _mot_truth(clip)) is not None:
             return mot_tracks(truth, self.only_class)
-        for labels in (*self.cvat.values(), *self.tasks):
-            if labels.video and _is_of(labels.video, name):
-                return labels
+        if (named := self._named(clip, name)) is not None:
+            return named
         if clip.is_dir():
             return next(
                 (self.cvat[file] for file in self.cvat if clip.is_relative_to(file.parent)), None
@@ -66,6 +68,28 @@ class FoundLabels:
         if not beside and self.videos == 1 and len(self.cvat) == 1:
             beside = list(self.cvat.values())
         return beside[0] if beside else None
+
+    def _named(self, clip: Path, name: str) -> VideoLabels | None:
+        """The labels whose file names a video, by the longest path that both have in common.
+
+        A file that lies beside the video is meant rather than one elsewhere.
+
+        Raises:
+            LabelError: If several files name it alike.
+        """
+        every = [*self.cvat.items(), *((None, task) for task in self.tasks)]
+        ranked = [
+            ((alike(labels.video, name), file is not None and file.parent == clip.parent), labels)
+            for file, labels in every
+        ]
+        highest = max((rank for rank, _ in ranked if rank[0]), default=None)
+        best = [labels for rank, labels in ranked if rank == highest]
+        if len(best) > 1:
+            raise LabelError(
+                f"{clip} is named by {len(best)} files of labels or tasks. Leave one of them, or "
+                "put each beside its video."
+            )
+        return best[0] if best else None
 
     def first_of(self, folder: Path) -> int | None:
         """The number of the first frame in a folder of frames; None for any other folder."""
@@ -118,7 +142,14 @@ def _mot_truth(clip: Path) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _is_of(stated: str, name: str) -> bool:
-    """Whether a file of labels means a video: Label Studio puts a hash before the name."""
-    base, video = PurePosixPath(stated.replace("\\", "/")).name, PurePosixPath(name).name
-    return base == video or base.endswith(f"-{video}")
+def alike(stated: str, name: str) -> int:
+    """The number of parts, from the end, that a stated path shares with that of a video.
+
+    Label Studio puts eight hexadecimal digits before the name of an upload.
+    """
+    theirs = PurePosixPath(stated.replace("\\", "/")).parts[::-1]
+    ours = PurePosixPath(name).parts[::-1]
+    if not theirs or ours[0] not in (theirs[0], _UPLOAD.sub("", theirs[0])):
+        return 0
+    pairs = zip(theirs[1:], ours[1:], strict=False)
+    return 1 + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -18,11 +18,12 @@ from PIL import Image
 from tests.builders import write_image
 from tests.unit.scenes.reading import Reading, read
 from utils.errors import SourceError
-from utils.labels.camtrap_dp import NO_BOX
+from utils.labels.camtrap_dp import NO_BOX, NO_PICTURE, OF_EVENT
 from utils.labels.megadetector_json import LOW_SCORES
 from utils.labels.objects import UNKNOWN_CLASS, UNREADABLE_LABEL
 from utils.scenes.coco import PREDICTIONS
 from utils.scenes.kinds import find_kind
+from utils.shapes.shapes import Shapes
 
 HULL = [20.0, 30.0, 60.0, 50.0]  # of an image of 200 x 100 pixels
 SHARES = [0.1, 0.3, 0.2, 0.2]  # the same box as x, y, width, height
@@ -211,6 +212,46 @@ def test_labels_that_were_never_named_get_the_only_class(tmp_path):
     assert read_json(tmp_path, content, "makesense", classes=["ship"]).labels() == ("ship",)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b'a,"b\n' + b"x" * 200_000, id="an open quote and a long field"),
+        pytest.param(b"x" * 200_000 + b",1\n", id="a long first field"),
+        pytest.param(b"\x00\xff\x00", id="no text"),
+    ],
+)
+def test_other_tables_beside_the_images_are_no_matter(tmp_path, content):
+    (tmp_path / "notes.csv").write_bytes(content)
+    assert find_kind(str(tmp_path)).kind == "folder"
+    assert read_json(tmp_path, labelme("rectangle", CORNERS)).labels() == ("ship",)
+
+
+HOSTILE_MASKS = {
+    "a header that asks for terabytes": b"(10000000, 10000000), ",
+    "another header": b"(10000000,",
+    "a negative side": b"(-1, 8), ",
+}
+
+
+@pytest.mark.parametrize("shape", HOSTILE_MASKS.values(), ids=HOSTILE_MASKS.keys())
+def test_a_mask_whose_header_lies_is_not_made(tmp_path, shape):
+    header = b"{'descr': '|b1', 'fortran_order': False, 'shape': " + shape + b"}\n"
+    for content in (
+        b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + b"\x01" * 8,
+        b"PK\x03\x04" + b"\x00" * 40,
+    ):
+        text = base64.b64encode(zlib.compress(content)).decode()
+        label = detections(mask={"$binary": {"base64": text}})
+        reading = read_json(tmp_path, fiftyone(ground_truth=label))
+        assert reading.boxes()[0] == pytest.approx(HULL)  # the box alone
+
+
+def test_a_box_of_datumaro_may_be_turned(tmp_path):
+    box = {"type": "bbox", "label_id": 1, "bbox": [20, 30, 40, 20], "attributes": {"rotation": 90}}
+    reading = read_json(tmp_path, datumaro(box))
+    assert reading.boxes()[0] == pytest.approx([30, 20, 50, 60])
+
+
 def megadetector(*scores: float) -> dict[str, Any]:
     found = [{"category": "1", "conf": score, "bbox": SHARES} for score in scores]
     return {
@@ -230,6 +271,8 @@ def test_detections_of_megadetector_are_labels_to_review(tmp_path):
     assert len(read_json(tmp_path, content, "camera-traps", least_score=0.05).boxes()) == 2
     with pytest.raises(SourceError, match=r"source\.kind=camera-traps"):
         read_json(tmp_path, content)
+    del content["images"][0]["detections"][0]["conf"]  # which says nothing of its score
+    assert read_json(tmp_path, content, "camera-traps").scenes[0].shapes == Shapes()
 
 
 def test_predictions_are_not_mixed_with_labels(tmp_path):
@@ -281,6 +324,46 @@ def test_a_package_of_camtrap_dp_reads_no_table_outside(tmp_path):
     file.write_text(file.read_text().replace("media.csv", "../media.csv"))
     with pytest.raises(SourceError, match="no file of its own for the table 'media'"):
         read("camera-traps", path=tmp_path)
+
+
+def test_observations_of_events_are_told(tmp_path):
+    write_camtrap(tmp_path, "0.1,0.3,0.2,0.2", ",,,")
+    file = tmp_path / "observations.csv"
+    file.write_text(file.read_text().replace("o1,m1", "o1,"))
+    media = tmp_path / "media.csv"
+    media.write_text(media.read_text() + "\nm9,d1,a.mp4,a.mp4,video/mp4")
+    reading = read("camera-traps", path=tmp_path)
+    assert reading.kinds[OF_EVENT] == reading.kinds[NO_PICTURE] == 1
+    assert reading.report.labels_lost() == 1
+    assert reading.scenes[1].shapes is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"resources": 3},
+        {"resources": [{"name": []}]},
+        {"resources": [7, None, {"name": "media"}]},
+    ],
+)
+def test_json_that_is_like_a_package_is_none(tmp_path, content):
+    (tmp_path / "other.json").write_text(json.dumps(content))
+    assert read_json(tmp_path, labelme("rectangle", CORNERS)).labels() == ("ship",)
+
+
+@pytest.mark.parametrize("table", ["media", "observations"])
+def test_a_table_of_camtrap_dp_without_a_column_is_one_sentence(tmp_path, table):
+    write_camtrap(tmp_path, ",,,")
+    (tmp_path / f"{table}.csv").write_text("mediaID\nm0\n")
+    with pytest.raises(SourceError, match=f"{table}.csv is no table of {table}"):
+        read("camera-traps", path=tmp_path)
+
+
+def test_short_rows_of_camtrap_dp_have_empty_ends(tmp_path):
+    write_camtrap(tmp_path, "0.1,0.3,0.2,0.2")
+    file = tmp_path / "deployments.csv"
+    file.write_text(file.read_text().replace("d1,Site A", "d1"))
+    assert read("camera-traps", path=tmp_path).labels(0) == ("Felis catus",)
 
 
 def write_photo(path: Path, taken: str | None) -> None:
@@ -346,6 +429,17 @@ def test_a_zip_in_the_folder_of_an_export_is_unpacked(tmp_path):
         assert reading.boxes() == [HULL]
         assert reading.ids == ["export/images/a.png"]
         assert set(reading.scenes[0].tags) == {"harbour", "fog:yes"}
+
+
+def test_a_zip_that_was_unpacked_beside_itself_is_read_once(tmp_path):
+    export = tmp_path / "export"
+    write_image(export / "images" / "a.png", 200, 100)
+    with zipfile.ZipFile(export / "images.zip", "w") as packed:
+        packed.write(export / "images" / "a.png", "a.png")
+    box = '<box label="ship" xtl="20" ytl="30" xbr="60" ybr="50"/>'
+    element = f'<image id="0" name="a.png" width="200" height="100">{box}</image>'
+    (export / "annotations.xml").write_text(f"<annotations>{element}</annotations>")
+    assert read("cvat", path=export).ids == ["export/images/a.png"]
 
 
 def test_a_zip_that_leads_out_refuses_the_export(tmp_path):

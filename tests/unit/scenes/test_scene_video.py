@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import tracemalloc
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -220,7 +221,7 @@ def test_rectangles_of_label_studio_move_between_their_key_frames(tmp_path):
     result = [rectangle(key(1, 0, enabled=True), key(3, 50, enabled=False), key(5, 25))]
     task = {
         "id": 1,
-        "data": {"video": "/data/upload/1/1a2b-a.mp4"},
+        "data": {"video": "/data/upload/1/1a2b3c4d-a.mp4"},
         "annotations": [{"result": result}],
     }
     (tmp_path / "project.json").write_text(json.dumps([task]))
@@ -240,6 +241,62 @@ def test_a_turned_rectangle_of_label_studio_is_counted_as_lost(tmp_path):
     task = {"id": 1, "data": {"video": "a.mp4"}, "annotations": [{"result": result}]}
     (tmp_path / "project.json").write_text(json.dumps([task]))
     assert read("video", path=tmp_path).lost[1] == 1
+
+
+def test_labels_of_a_million_frames_take_little_memory(tmp_path):
+    write_video(tmp_path / "a.mp4", range(3))
+    region = rectangle(key(1, 0), key(900_000, 50))
+    region["value"]["framesCount"] = 10**9
+    task = {"id": 1, "data": {"video": "a.mp4"}, "annotations": [{"result": [region] * 50}]}
+    (tmp_path / "project.json").write_text(json.dumps([task]))
+    tracemalloc.start()
+    reading = read("video", path=tmp_path, frames="all")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [len(scene.shapes or ()) for scene in reading.scenes] == [50, 50, 50]
+    assert most < 20_000_000
+
+
+def test_videos_of_one_name_have_each_its_own_labels(tmp_path):
+    for day in ("day1", "day2"):
+        write_video(tmp_path / day / "GOPR1.mp4", range(2))
+        left = {"day1": 1, "day2": 7}[day]
+        write_tracks(tmp_path / day / "labels.xml", box(0, left), source="GOPR1.mp4")
+    write_video(tmp_path / "1.mp4", range(2))
+    write_tracks(tmp_path / "cam.xml", box(0, 9), source="cam-1.mp4")
+    reading = read("video", path=tmp_path, frames="key")
+    found = {Path(scene.id).parent.parent.name: scene.shapes.xyxy[0, 0] for scene in reading.scenes}
+    assert found == {"day1": 1, "day2": 7}
+
+
+def test_a_video_that_two_files_name_alike_is_unlabelled_and_told(tmp_path):
+    write_video(tmp_path / "a.mp4", range(2))
+    for name in ("one.xml", "two.xml"):
+        write_tracks(tmp_path / name, box(0, 1), source="a.mp4")
+    reading = read("video", path=tmp_path)
+    assert reading.kinds == {UNREADABLE_LABEL: 1}
+    assert reading.scenes[0].shapes is None
+
+
+def test_a_frame_that_cannot_be_read_is_set_aside_and_the_others_are_compared(tmp_path):
+    write_mot(tmp_path / "TUD", "1,1,11,6,10,5,1,3,0.9")
+    (tmp_path / "TUD" / "img1" / "000001.jpg").write_bytes(b"none")
+    reading = read("video", path=tmp_path, frames="change")
+    assert [Path(one).name for one in reading.ids] == ["000002.jpg"]
+    assert reading.set_aside == [DAMAGED]
+
+
+def test_a_title_in_another_encoding_is_no_matter(tmp_path):
+    video = tmp_path / "a.avi"
+    with av.open(str(video), "w", format="avi") as container:
+        container.metadata["title"] = "Hafen AAAA"
+        stream = container.add_stream("mpeg4", rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(np.zeros((HEIGHT, WIDTH, 3), np.uint8), format="rgb24")
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    video.write_bytes(video.read_bytes().replace(b"AAAA", b"K\xf6ln"))
+    assert len(list(read_frames(video))) == 1
 
 
 def test_a_folder_without_videos_is_refused(tmp_path):
