@@ -134,7 +134,7 @@ def as_tile(scene: Scene) -> LabeledTile:
         window=window,
         uri=str(scene.path),
         sha256=sha256_of(scene.path),
-        shapes=scene.shapes or Shapes(),
+        shapes=Shapes() if scene.shapes is None else scene.shapes,
         reviewed=True,
     )
 

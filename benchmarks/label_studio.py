@@ -203,7 +203,7 @@ def measure(client: Any, folder: Path, tasks: int) -> Measurement:
 
 def suggestion(tile: Tile, score: float) -> Preannotation:
     """Likely predictions of a detector: the true boxes, with scores."""
-    truth = tile.shapes or Shapes()
+    truth = Shapes() if tile.shapes is None else tile.shapes
     return Preannotation(Shapes(truth.xyxy, truth.labels, np.full(len(truth), score)), "1", 0.5)
 
 

@@ -102,7 +102,12 @@ def harbour_tiles(kind: ShapeKind, folder: Path) -> list[LabeledTile]:
     result = ingest_scenes(source, store, options, manifest_path=manifest_path, kind=kind)
     return [
         LabeledTile(
-            tile.tile_id, tile.scene_id, tile.window, tile.uri, tile.sha256, tile.shapes or Shapes()
+            tile.tile_id,
+            tile.scene_id,
+            tile.window,
+            tile.uri,
+            tile.sha256,
+            Shapes() if tile.shapes is None else tile.shapes,
         )
         for tile in result.manifest
     ]

@@ -20,7 +20,7 @@ def compare_datasets(
     """Compare the labels with those of the version before."""
     changes = compare(previous or (), labels)
     inputs = get_step_context().inputs
-    earlier = f"version {inputs['previous'][0].version}" if previous else ""
+    earlier = f"version {inputs['previous'][0].version}" if previous is not None else ""
     log_figures(changes.figures() | {"since": earlier or "the beginning"})
     later = f"version {inputs['labels'][0].version}"
     return HTMLString(changes_page(changes, earlier, later))

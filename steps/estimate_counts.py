@@ -13,6 +13,7 @@ from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.counting.counts import Counts
 from utils.counting.options import CountOptions
 from utils.counting.outputs import write_counts
+from utils.counting.plan import unreadable_tiles
 from utils.counting.report import count_report
 from utils.counting.survey import Survey
 from utils.dataset.labeled import LabeledDataset
@@ -32,7 +33,8 @@ def estimate_counts(
     """Estimate the counts from the reviewed draws, and write the table, its files and the page."""
     issues, folder = IssueReport(), scratch_folder()
     skipped = skipped_tiles(connect_label_studio(label_studio), label_studio.project)
-    report = count_report(survey, labels or (), skipped, count, issues)
+    unreadable = unreadable_tiles(survey, manifest)
+    report = count_report(survey, labels or (), skipped, count, issues, unreadable)
     tiles = {tile.tile_id: tile for tile in manifest}
     page = folder / "counts.html"
     page.write_text(count_page(report, tiles), encoding="utf-8")

@@ -89,7 +89,8 @@ def pick_production_tiles(
         noted=chosen.scenes,
     )
     log_figures({"noted": everything.noted, "kept": len(everything.scenes)}, "picked_tiles")
-    classes = list(dict.fromkeys([*detector.class_names, *(labels.class_names if labels else ())]))
+    label_names = labels.class_names if labels is not None else ()
+    classes = list(dict.fromkeys([*detector.class_names, *label_names]))
     store = open_store(data_source)
     return *write_picked(picked, classes, store, cut, folder, detector.kind), issues
 

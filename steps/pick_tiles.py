@@ -46,7 +46,9 @@ def pick_tiles(
     issues, folder, project = IssueReport(), scratch_folder(), label_studio.project
     cut = cut_like(manifest, tiling, issues)
     known = KnownTiles(
-        ingested=manifest and all_tiles_sent(manifest, project, folder / "tiles.parquet", INGESTS),
+        ingested=None
+        if manifest is None
+        else all_tiles_sent(manifest, project, folder / "tiles.parquet", INGESTS),
         sent=list(picked_tiles_of(project)),
         tagged=tagged_tiles(dataset_name, feedback.tag) if dataset_name else frozenset(),
         skipped=skipped_tiles(connect_label_studio(label_studio), project),
@@ -56,7 +58,7 @@ def pick_tiles(
     picked = choose_tiles(
         predictions, detector, labels, known, cut, feedback, issues, model_version=version
     )
-    label_names = labels.class_names if labels else ()
+    label_names = labels.class_names if labels is not None else ()
     classes = list(dict.fromkeys([*predictions.class_names, *label_names]))
     store = open_store(data_source)
     return *write_picked(picked, classes, store, cut, folder, predictions.kind), issues

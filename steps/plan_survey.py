@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from zenml import step
@@ -13,7 +14,7 @@ from utils.annotation.label_studio.data_manager import skipped_tiles
 from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.counting.begin import begin_or_go_on
 from utils.counting.options import CountOptions
-from utils.counting.plan import draws_to_ask, stored_tiles
+from utils.counting.plan import next_tiles, stored_tiles
 from utils.counting.survey import Survey
 from utils.counting.weights import counted_classes
 from utils.dataset.labeled import LabeledDataset
@@ -57,16 +58,26 @@ def plan_survey(
     classes = counted_classes(survey.class_names, count.classes)
     skipped = skipped_tiles(connect_label_studio(label_studio), project)
     reviewed = [tile for tile in labels or () if tile.reviewed]
-    asked = draws_to_ask(survey, reviewed, skipped, classes, count)
-    survey = survey.with_asked(folder / "survey.parquet", asked)
-    drawn = [tile for tile in survey if tile.draw <= asked]
-    wanted = {tile.tile_id for tile in drawn}
-    sent = manifest and all_tiles_sent(manifest, project, folder / "tiles.parquet")
+    wanted = {tile.tile_id for tile in survey}
+    sent = None
+    if manifest is not None:
+        sent = all_tiles_sent(manifest, project, folder / "tiles.parquet")
     known = {tile.tile_id: tile for tile in sent or () if tile.tile_id in wanted}
     scenes = {scene.scene_id: scene for scene in predictions}
-    tiles = stored_tiles(drawn, known, scenes, survey.cut, open_store(data_source), issues)
+    stored = partial(
+        stored_tiles,
+        known=known,
+        scenes=scenes,
+        tiling=survey.cut,
+        store=open_store(data_source),
+        issues=issues,
+    )
+    asked, tiles = next_tiles(survey, reviewed, skipped, classes, count, stored)
+    survey = survey.with_asked(folder / "survey.parquet", asked)
     footer = cut_with(survey.cut) | with_kind(survey.kind)
-    names = list(dict.fromkeys([*survey.class_names, *(labels.class_names if labels else ())]))
+    names = list(
+        dict.fromkeys([*survey.class_names, *(labels.class_names if labels is not None else ())])
+    )
     written = TileManifest.write(folder / "manifest.parquet", names, tiles, footer=footer)
     log_figures({"survey": survey.name, "draws": asked, "tiles": len(survey)}, "survey")
     return survey, written, issues

@@ -192,7 +192,8 @@ def _stack_with(store: UUID) -> str:
 def something_is_predicted(configuration: RunConfiguration) -> None:
     """Check that there are predictions to pick tiles from; notes of a service are read later."""
     name, _ = configuration.model
-    if configuration.parameters["feedback"].source == "production":
+    feedback = configuration.parameters.get("feedback")  # a count has none
+    if feedback is not None and feedback.source == "production":
         return
     predictions = newest("predictions", name or None)
     if predictions is None:

@@ -167,13 +167,15 @@ def draws_wanted(
         level: Its confidence.
 
     Returns:
-        At least `draws`; None where the interval tells nothing yet.
+        At least `draws`; None where the interval tells nothing yet, or no draw can narrow it.
     """
     relative = interval.relative
     if relative is None:
         return None
     if relative <= wanted:
         return draws
+    if draws >= population:
+        return None  # tiles that nobody counted widen it, and there is none left to draw
     widths = _expected_widths(population, kind, level)
     unit = relative / widths[draws - 1]
     reached = np.flatnonzero(unit * widths[draws:] <= wanted)

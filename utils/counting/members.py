@@ -15,7 +15,7 @@ from utils.counting.regions import CountRegion, SceneRegions
 from utils.counting.reviews import ReviewedDraw
 from utils.counting.survey import SurveyTile
 from utils.counting.weights import object_counts, score_scales
-from utils.geometry import FloatArray, IntArray
+from utils.geometry import FloatArray, IntArray, Window
 from utils.issues import IssueReport
 from utils.shapes.shapes import Shapes
 
@@ -123,17 +123,19 @@ def members_of(
     for _, of_scene in groupby(order, key=lambda place: tiles[place].scene_id):
         scene = list(of_scene)
         placed = _regions_over(tiles[scene[0]], regions, issues)
-        touching = list(placed.touching([tiles[place].window for place in scene]))
+        touching = list(placed.touching([tiles[place].cell for place in scene]))
         for row, place in enumerate(scene):
             whole = list(groups_of(tiles[place], options))
             near = [(REGION, name) for name, mask in touching if mask[row]]
             for group in (*whole, *near):
                 places[group].append(place)
-            found = tiles[place].found
-            _gather(predicted, place, found, object_counts(found, scales), whole, placed)
+            found, cell = tiles[place].found, tiles[place].cell
+            weights = object_counts(found, scales)
+            _gather(predicted, (place, cell), found, weights, whole, placed)
             counted = draws[place].counted if place < len(draws) else None
             if counted is not None:
-                _gather(reviewed, place, counted, np.ones(len(counted)), whole, placed)
+                weights = np.ones(len(counted))
+                _gather(reviewed, (place, cell), counted, weights, whole, placed)
     for region in regions:
         places.setdefault((REGION, region.name), [])
     kinds = ["everything", *options.by, REGION]
@@ -154,16 +156,17 @@ def _regions_over(
 
 def _gather(
     gathering: _Gathering,
-    place: int,
+    at: tuple[int, Window],
     shapes: Shapes,
     weights: FloatArray,
     whole: Sequence[Group],
     placed: SceneRegions,
 ) -> None:
-    """Add the objects of a tile to the groups of the tile, and to the regions that hold each."""
+    """Add the objects of a tile, at its place and in its cell, to its groups and their regions."""
     if not len(shapes):
         return
+    place, cell = at
     gathering.add(whole, place, shapes.labels, weights)
-    for name, mask in placed.holding(shapes.xyxy):
+    for name, mask in placed.holding(shapes, cell):
         inside = shapes.select(mask)
         gathering.add([(REGION, name)], place, inside.labels, weights[mask])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 from utils.annotation.preannotations import Preannotation
 from utils.counting.cells import counted_inside
@@ -57,6 +57,40 @@ def draws_to_ask(
     return asked
 
 
+def next_tiles(
+    survey: Survey,
+    labels: Sequence[LabeledTile],
+    skipped: Set[str],
+    classes: Sequence[str],
+    options: CountOptions,
+    stored: Callable[[Sequence[SurveyTile]], list[Tile]],
+) -> tuple[int, list[Tile]]:
+    """The number of draws to have reviewed, and their tiles in the order of the draws.
+
+    A tile that was asked for and cannot be read is no longer waited for.
+
+    Args:
+        survey: The survey, with the draws asked for so far.
+        labels: Labelled tiles.
+        skipped: Ids of skipped tiles.
+        classes: Classes to count.
+        options: Size of a batch, and the interval wanted.
+        stored: Stores the tiles of some draws, as far as they can be read; see `stored_tiles`.
+    """
+    before = [tile for tile in survey if tile.draw <= survey.asked]
+    tiles = stored(before)
+    unreadable = unreadable_tiles(survey, tiles)
+    asked = draws_to_ask(survey, labels, skipped | unreadable, classes, options)
+    added = [tile for tile in survey if survey.asked < tile.draw <= asked]
+    return asked, [*tiles, *stored(added)]
+
+
+def unreadable_tiles(survey: Survey, stored: Iterable[Tile]) -> set[str]:
+    """Ids of the tiles that were asked for and could not be stored."""
+    asked = {tile.tile_id for tile in survey if tile.draw <= survey.asked}
+    return asked - {tile.tile_id for tile in stored}
+
+
 def stored_tiles(
     asked: Sequence[SurveyTile],
     known: Mapping[str, Tile],
@@ -89,7 +123,10 @@ def stored_tiles(
             cut_as = tiling.for_scene(scene.width, scene.height, scene.shapes.kind)
             tiles = cut_scene(scene, cut_as, tile_ids)
         except ImageError as error:
-            detail = f"{error}; draws after its tile count only once it is reviewed"
+            detail = (
+                f"{error}; {len(tile_ids)} drawn tiles of it count as skipped ones do, until the "
+                "image is back and they are reviewed"
+            )
             issues.add(scene_id, UNREADABLE, detail)
             continue
         cut |= {tile.tile_id: stored_tile(tile, store, tiling) for tile in tiles}

@@ -11,17 +11,20 @@ from typing import Any
 import numpy as np
 
 from utils.errors import ConfigurationError, GeoreferenceError, ImageError
-from utils.geometry import BoolArray, FloatArray, Window
+from utils.geometry import BoolArray, Window
 from utils.images.georeference import Georeference
 from utils.issues import IssueReport
 from utils.scenes.bucket import local_image
 from utils.scenes.on_map import WGS84
 from utils.scenes.region_files import PIXELS, RegionPolygons, read_features
 from utils.scenes.region_polygons import in_pixels
+from utils.shapes.shapes import Shapes
 
 OVERLAP = "regions overlap"
 NOT_PLACED = "scene without regions"
 _OPTION = "count.regions"
+# Pixels: an object on a border lies in the region to its right or below, as it does with cells.
+_INWARDS = 1e-6
 _SHARED = 1e-6  # of the smaller area: neighbours that touch share none
 
 
@@ -149,23 +152,46 @@ class SceneRegions:
                     [geometry] if known is None else [known, geometry]
                 )
 
-    def holding(self, xyxy: FloatArray) -> Iterator[tuple[str, BoolArray]]:
-        """Yield each region with a mask of the boxes whose centre lies in it.
+    def holding(self, shapes: Shapes, cell: Window) -> Iterator[tuple[str, BoolArray]]:
+        """Yield each region with a mask of the shapes that it counts.
+
+        An object lies where the upper left corner of its box does, by which its cell is chosen,
+        too: a tile may show the rest of a box or not, and its centre moves with that. The class of
+        a whole image lies at the centre of its cell.
 
         Args:
-            xyxy: Boxes in pixels of the scene, shape (n, 4).
+            shapes: Shapes that one tile counts, in pixels of the scene.
+            cell: The tile's cell.
         """
         import shapely
 
-        x, y = (xyxy[:, 0] + xyxy[:, 2]) / 2, (xyxy[:, 1] + xyxy[:, 3]) / 2
+        left, top, right, bottom = _inner(cell)
+        if shapes.kind.has_places:
+            x, y = shapes.xyxy[:, 0] + _INWARDS, shapes.xyxy[:, 1] + _INWARDS
+        else:
+            x, y = (
+                np.full(len(shapes), middle) for middle in ((left + right) / 2, (top + bottom) / 2)
+            )
+        # A box may begin outside the scene; its tile counts it all the same.
+        x, y = np.clip(x, left, right), np.clip(y, top, bottom)
         for name, geometry in self._placed.items():
             yield name, np.asarray(shapely.contains_xy(geometry, x, y), dtype=np.bool_)
 
-    def touching(self, windows: Sequence[Window]) -> Iterator[tuple[str, BoolArray]]:
-        """Yield each region with a mask of the windows that share ground with it."""
+    def touching(self, cells: Sequence[Window]) -> Iterator[tuple[str, BoolArray]]:
+        """Yield each region with a mask of the cells whose objects it may count.
+
+        Args:
+            cells: Cells of tiles.
+        """
         import shapely
 
-        boxes = shapely.box(*np.array([window.xyxy for window in windows], dtype=float).T)
+        boxes = shapely.box(*np.array([_inner(cell) for cell in cells]).T)
         for name, geometry in self._placed.items():
             shapely.prepare(geometry)
             yield name, np.asarray(shapely.intersects(geometry, boxes), dtype=np.bool_)
+
+
+def _inner(cell: Window) -> tuple[float, float, float, float]:
+    """A cell without its very border, as xyxy: neighbours share no point."""
+    x1, y1, x2, y2 = cell.xyxy
+    return x1 + _INWARDS, y1 + _INWARDS, x2 - _INWARDS, y2 - _INWARDS

@@ -17,10 +17,18 @@ from utils.dataset.labeled import LabeledTile
 from utils.issues import IssueReport
 
 SKIPPED = "skipped by a person"
+UNREADABLE_TILE = "drawn tile cannot be read"
 NOT_IN_ORDER = "reviewed out of turn"
 CROWDED = "count rests on few tiles"
 _FEW, _MUCH, _LEAST_TILES, _LEAST_FOUND = 3, 1 / 3, 30, 20
 _AGAIN = "python run.py --export --count"
+_REMEDIES = {
+    False: (SKIPPED, "Review it in Label Studio to narrow them"),
+    True: (
+        UNREADABLE_TILE,
+        f"Put the image of its scene back, and the tile is sent for review: {_AGAIN}",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,8 +107,13 @@ class CountReport:
             if self.options.wanted < 0.001
             else (f"±{self.options.wanted:.1%}".replace(".0%", "%"))
         )
-        if self.is_done or draws == len(self.tiles):
+        if self.is_done or (draws == len(self.tiles) and not self.reviews.skipped):
             return f"the interval is as narrow as asked ({wanted}): the survey can stop here"
+        if draws == len(self.tiles):
+            return (
+                f"every tile is drawn, and {self.reviews.skipped:,} of {draws:,} were skipped or "
+                f"cannot be read: once these are reviewed, the count is exact. Then: {_AGAIN}"
+            )
         more = ""
         if self.draws_wanted is not None:
             more = f"about {self.draws_wanted - draws:,} more reviews bring it to {wanted}; "
@@ -125,6 +138,7 @@ def count_report(
     skipped: Set[str],
     options: CountOptions,
     issues: IssueReport,
+    unreadable: Set[str] = frozenset(),
 ) -> CountReport:
     """Count the objects of a survey.
 
@@ -133,14 +147,15 @@ def count_report(
         labels: Labelled tiles.
         skipped: Ids of skipped tiles.
         options: Groups, regions and interval.
-        issues: Receives what was skipped or came out of turn, and notes on regions.
+        issues: Receives what was skipped, cannot be read or came out of turn, and notes on regions.
+        unreadable: Ids of drawn tiles whose scene cannot be read.
 
     Raises:
         ConfigurationError: If the regions cannot be used, or a class is unknown.
     """
     classes = counted_classes(survey.class_names, options.classes)
     regions = read_regions(options.regions, options.region_name, issues) if options.regions else []
-    reviews = reviews_of(survey, labels, skipped)
+    reviews = reviews_of(survey, labels, skipped, unreadable)
     tiles = list(survey)
     counted = SurveyCount(
         tiles, reviews.draws, classes, options, survey.confidence, regions, issues
@@ -162,11 +177,12 @@ def count_report(
 def _note(reviews: SurveyReviews, issues: IssueReport) -> None:
     for draw in reviews.draws:
         if draw.label is None:
+            kind, remedy = _REMEDIES[draw.is_unreadable]
             detail = (
                 "nobody knows how many objects it has: the intervals hold whether it has none or "
-                "as many as the fullest reviewed tile. Review it in Label Studio to narrow them"
+                f"as many as the fullest reviewed tile. {remedy}"
             )
-            issues.add(draw.tile.tile_id, SKIPPED, detail, set_aside=False)
+            issues.add(draw.tile.tile_id, kind, detail, set_aside=False)
     crowded = _crowded(reviews)
     if crowded:
         issues.add("survey", CROWDED, crowded, set_aside=False)

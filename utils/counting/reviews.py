@@ -19,13 +19,15 @@ class ReviewedDraw:
 
     Attributes:
         tile: The tile.
-        label: Its reviewed labels; None where people skipped it.
-        counted: Reviewed objects that it counts, in pixels of the scene; None where skipped.
+        label: Its reviewed labels; None where people skipped it, or cannot be shown it.
+        counted: Reviewed objects that it counts, in pixels of the scene; None without labels.
+        is_unreadable: Whether its scene cannot be read, so that nobody can be shown it.
     """
 
     tile: SurveyTile
     label: LabeledTile | None
     counted: Shapes | None
+    is_unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,15 @@ class SurveyReviews:
 
     @property
     def skipped(self) -> int:
-        """Number of draws whose tile people skipped."""
+        """Number of draws whose tile nobody has counted: skipped, or not readable."""
         return sum(draw.label is None for draw in self.draws)
 
 
 def reviews_of(
-    survey: Survey, labels: Iterable[LabeledTile], skipped: Set[str] = frozenset()
+    survey: Survey,
+    labels: Iterable[LabeledTile],
+    skipped: Set[str] = frozenset(),
+    unreadable: Set[str] = frozenset(),
 ) -> SurveyReviews:
     """Find the draws that are reviewed, up to the first one that is not.
 
@@ -60,6 +65,8 @@ def reviews_of(
         survey: The survey.
         labels: Labelled tiles; those that nobody has reviewed do not count.
         skipped: Ids of tiles that people have skipped.
+        unreadable: Ids of drawn tiles that nobody can be shown; without labels they count as
+            skipped ones do, as the survey would wait for them for ever.
     """
     reviewed = {tile.tile_id: tile for tile in labels if tile.reviewed}
     draws: list[ReviewedDraw] = []
@@ -67,12 +74,13 @@ def reviews_of(
     beyond = 0
     for tile in survey:
         label = reviewed.get(tile.tile_id)
-        is_done = label is not None or tile.tile_id in skipped
+        is_unreadable = label is None and tile.tile_id in unreadable
+        is_done = label is not None or tile.tile_id in skipped or is_unreadable
         if not is_done and tile.draw <= survey.asked:
             waiting.append(tile)
         if is_done and len(draws) == tile.draw - 1:
             counted = None if label is None else counted_in_scene(label, tile)
-            draws.append(ReviewedDraw(tile, label, counted))
+            draws.append(ReviewedDraw(tile, label, counted, is_unreadable))
         elif is_done and tile.draw <= survey.asked:
             beyond += 1
     return SurveyReviews(tuple(draws), beyond, tuple(waiting))

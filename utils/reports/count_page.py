@@ -175,7 +175,8 @@ def _reviewed(report: CountReport, tiles: Mapping[str, Tile]) -> Markup:
 def _picture(draw: ReviewedDraw, tile: Tile | None, least: float) -> Markup:
     one = draw.tile
     predicted = one.confident(least)
-    people = "skipped" if draw.counted is None else f"{len(draw.counted)} found"
+    unknown = "cannot be read" if draw.is_unreadable else "skipped"
+    people = unknown if draw.counted is None else f"{len(draw.counted)} found"
     caption = f"{one.draw}. {len(predicted)} predicted, {people}; {one.scene_id}"
     counted = None if draw.counted is None else seen_in(draw.counted, one.window)
     label = draw.label

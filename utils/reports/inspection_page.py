@@ -45,7 +45,8 @@ def inspection_page(path: str, inspected: Mapping[str, Any]) -> str:
     """
     counts = ShapeCounts()
     for scene in inspected["scenes"]:
-        counts.add(_shapes(scene, inspected["shapes"]) or Shapes())
+        shapes = _shapes(scene, inspected["shapes"])
+        counts.add(Shapes() if shapes is None else shapes)
     issues = IssueReport([_shortened(Issue(**row), path) for row in inspected["issues"]])
     reason = f": {inspected['reason']}" if inspected["reason"] else ""
     return page(

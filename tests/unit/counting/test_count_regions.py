@@ -66,7 +66,7 @@ def counts_of(report: CountReport) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("crs", ["EPSG:32632", WGS84, None])
-def test_regions_in_any_reference_system_count_the_objects_whose_centre_they_hold(
+def test_regions_in_any_reference_system_count_the_objects_whose_corner_they_hold(
     tmp_path: Path, crs: str | None
 ) -> None:
     halves = {"west": utm(-10, -10, 150, 270), "east": utm(150, -10, 310, 270)}

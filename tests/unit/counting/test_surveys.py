@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydantic import ValidationError
 
 from tests.unit.counting.surveys import (
@@ -23,16 +25,33 @@ from utils.counting.count import SurveyCount
 from utils.counting.counts import ALL_CLASSES, CountRow
 from utils.counting.groups import date_of
 from utils.counting.options import CountOptions
-from utils.counting.plan import draws_to_ask, shapes_shown, task_columns
-from utils.counting.report import CROWDED, NOT_IN_ORDER, SKIPPED, CountReport, count_report
+from utils.counting.plan import (
+    draws_to_ask,
+    next_tiles,
+    shapes_shown,
+    stored_tiles,
+    task_columns,
+    unreadable_tiles,
+)
+from utils.counting.report import (
+    CROWDED,
+    NOT_IN_ORDER,
+    SKIPPED,
+    UNREADABLE_TILE,
+    CountReport,
+    count_report,
+)
 from utils.counting.reviews import reviews_of
 from utils.counting.survey import Survey, SurveyTile
 from utils.counting.weights import counts_by_tile, score_scales
+from utils.curation.cutting import UNREADABLE
 from utils.dataset.labeled import LabeledTile
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.errors import ConfigurationError, DatasetError
 from utils.issues import IssueReport
+from utils.reports.count_page import count_page
 from utils.shapes.shapes import Shapes
+from utils.storage.local import LocalStore
 
 SCENES = 6
 Truth = dict[str, Shapes]
@@ -176,6 +195,68 @@ def test_a_skipped_tile_widens_the_interval_and_is_told(
     everything = reviewed(survey, scenes[1], len(survey))
     census, _ = report_on(survey, everything[1:], {everything[0].tile_id})
     assert row(census).high > row(census).low
+
+
+def test_a_scene_that_cannot_be_read_does_not_stop_the_survey_and_widens_its_interval(
+    scenes: tuple[list[ScenePrediction], Truth], tmp_path: Path
+) -> None:
+    made = []
+    for number, scene in enumerate(scenes[0]):
+        image = tmp_path / f"{number}.png"
+        if number:  # the first scene is gone
+            Image.new("RGB", (scene.width, scene.height)).save(image)
+        made.append(replace(scene, location=str(image)))
+    survey = survey_of(tmp_path, made)
+    lost = [tile for tile in survey if tile.scene_id == made[0].scene_id]
+    first = lost[0].draw + 10
+    issues, options = IssueReport(), CountOptions(budget=first)
+    stored = partial(
+        stored_tiles,
+        known={},
+        scenes={scene.scene_id: scene for scene in made},
+        tiling=survey.cut,
+        store=LocalStore(tmp_path / "store"),
+        issues=issues,
+    )
+    begun = survey.with_asked(tmp_path / "begun.parquet", 0)
+    asked, tiles = next_tiles(begun, [], set(), CLASSES, options, stored)
+    assert asked == first
+    sent = {tile.tile_id for tile in tiles}
+    begun = survey.with_asked(tmp_path / "first.parquet", asked)
+    unreadable = unreadable_tiles(begun, tiles)
+    assert unreadable == {tile.tile_id for tile in lost if tile.draw <= first}
+    assert issues.counts() == {UNREADABLE: 1}
+
+    everything = reviewed(begun, scenes[1], first)
+    labels = [label for label in everything if label.tile_id in sent]
+    told = IssueReport()
+    report = count_report(begun, labels, set(), CountOptions(), told, unreadable)
+    assert len(report.reviews.draws) == first
+    assert (report.reviews.waiting, report.reviews.skipped) == ((), len(unreadable))
+    assert told.counts() == {UNREADABLE_TILE: len(unreadable)}
+    known, _ = report_on(begun, everything)
+    assert row(report).high - row(report).low > row(known).high - row(known).low
+    assert "cannot be read" in count_page(report, {})
+    # The next look goes on, and does not wait for it.
+    more, later = next_tiles(begun, labels, set(), CLASSES, options, stored)
+    assert more > first
+    assert len(later) > len(tiles)
+    # Once its image is back, it is sent, and its review counts.
+    Image.new("RGB", (made[0].width, made[0].height)).save(made[0].location)
+    _, all_of_them = next_tiles(begun, labels, set(), CLASSES, options, stored)
+    assert unreadable <= {tile.tile_id for tile in all_of_them}
+    again, noted = report_on(begun, everything)
+    assert (again.reviews.skipped, len(noted)) == (0, 0)
+
+
+def test_a_survey_whose_every_tile_is_drawn_says_what_still_widens_its_interval(
+    survey: Survey, scenes: tuple[list[ScenePrediction], Truth]
+) -> None:
+    labels = reviewed(survey, scenes[1], len(survey))
+    skipped = {label.tile_id for label in labels[:40]}
+    report, _ = report_on(survey, labels[40:], skipped)
+    assert not report.is_done
+    assert f"40 of {len(survey)} were skipped or cannot be read" in report.advice()
 
 
 def test_it_is_said_when_the_count_rests_on_few_tiles(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def has_known_labels(tile: Tile) -> bool:
 
 def sendable_shapes(tile: Tile) -> Shapes:
     """The ground truth of a tile as it is sent: usable shapes."""
-    return sendable(tile, tile.shapes or Shapes())[0]
+    return sendable(tile, Shapes() if tile.shapes is None else tile.shapes)[0]
 
 
 def unknown_labels(tile: Tile, class_names: Collection[str]) -> list[str]:
