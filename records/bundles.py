@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,8 @@ from zenml import log_metadata
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
 from records.model_versions import moment_now, note_on, version_in
+from utils.monitoring.notes import Note
+from utils.monitoring.tables import NoteTable
 
 BUNDLE = "bundle"
 PACKED_EVALUATION = "packed_evaluation"
@@ -50,6 +53,17 @@ def packed_version(version: ModelVersionResponse) -> PackedVersion | None:
     if evaluation is not None and evaluation.run_metadata.get("bundle") != digest:
         evaluation = None  # of an earlier bundle of the version
     return PackedVersion(bundle, digest, evaluation)
+
+
+def reference_notes(version: ModelVersionResponse | None) -> Sequence[Note]:
+    """Load the notes of the test split in the bundle of a version; none where it is not packed."""
+    import materializers  # noqa: F401  (tells ZenML how to load a bundle)
+
+    packed = None if version is None else packed_version(version)
+    if packed is None:
+        return ()
+    file = packed.bundle.load().reference
+    return list(NoteTable(file)) if file.is_file() else ()
 
 
 def is_in_production(model: str, version: str) -> bool:

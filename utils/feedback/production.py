@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from utils.dataset.labeled import LabeledDataset
 from utils.dataset.likeness import Likeness
 from utils.detection.merge import merge_windows
 from utils.detection.predictions import ScenePrediction
@@ -19,6 +20,7 @@ from utils.images.reader import image_size
 from utils.issues import IssueReport
 from utils.monitoring.notes import Note
 from utils.shapes.shapes import Shapes
+from utils.tiling.tile import Tile
 
 NOT_KEPT = "images that are not kept"
 _OK = 200
@@ -45,6 +47,24 @@ class Production:
     noted: int = 0
     gone: int = 0
     thumbnails: int = 0
+
+    def sent_scenes(
+        self, sent: Sequence[Tile], labels: LabeledDataset | None, tile_size: int
+    ) -> tuple[set[str], set[str]]:
+        """The scenes with nothing left to send, and those with a tile that waits for a review.
+
+        Args:
+            sent: Tiles that were sent before.
+            labels: The newest labels, or None.
+            tile_size: Side of a tile in pixels.
+        """
+        reviewed = (
+            {tile.tile_id for tile in labels if tile.reviewed} if labels is not None else set()
+        )
+        waiting = {tile.scene_id for tile in sent if tile.tile_id not in reviewed}
+        scenes = {tile.scene_id for tile in sent} & self.scenes.keys()
+        sides = {one: max(self.scenes[one].width, self.scenes[one].height) for one in scenes}
+        return {one for one, side in sides.items() if side <= tile_size}, waiting
 
     def predictions(self, version: str, *, has_boxes: bool) -> list[ScenePrediction]:
         """The images as predicted scenes; the boxes are merged over windows.
