@@ -92,6 +92,9 @@ _VARIABLES = {
     "SPYGLASS_SERVICE_ACCESS": "With `open`, the service in a container asks for no token: the "
     "cloud in front of it lets in only whom it knows.",
     "SPYGLASS_SERVICE_STATE": "Folder of the state of a bundle that BentoML serves.",
+    "SPYGLASS_NOTES_BYTES": "Most bytes that the notes of a service take in a container, as "
+    "`deployment.limits.notes_bytes`.",
+    "SPYGLASS_SMTP_PASSWORD": "Password of the mail server that alarms go to.",
     "LABEL_STUDIO_URL": "Address of a Label Studio of your own, instead of the embedded one.",
     "LABEL_STUDIO_API_KEY": "Its token.",
     "OMP_NUM_THREADS": "Number of threads that PyTorch computes with.",

@@ -59,7 +59,8 @@ def check_labels(
         all_tile_ids=(tile.tile_id for tile in manifest if tile.scene_id in splits),
     )
     kind, names = checked.dataset.kind, checked.dataset.class_names
-    model = get_step_context().model.name
+    version = get_step_context().pipeline_run.model_version
+    model = version.model.name if version is not None else ""
     pictures = compared_pictures(checked.dataset, images, checks, detector, predictions, model)
     advice = advice_on(checked.dataset, split_of, kind, names, training.imgsz, checks, pictures)
     log_figures({**asdict(checked.statistics), "advice": advice}, "checked_dataset")

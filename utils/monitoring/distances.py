@@ -133,26 +133,6 @@ def independent_values(values: FloatArray) -> float:
     return float(np.clip(count / max(2 * summed - 1, 1.0), 1.0, count))
 
 
-def share_of_worth(groups: int, alpha: float) -> float:
-    """The share of a sample's worth that is left where it comes from few groups.
-
-    The likeness within groups is known from their number only: Student's t takes the place of the
-    normal distribution.
-
-    Args:
-        groups: Number of groups, such as scenes.
-        alpha: Share of false alarms.
-
-    Returns:
-        A number in [0, 1]; 0 for one group, which tells nothing of others.
-    """
-    from scipy.stats import norm, t
-
-    if groups < 2:
-        return 0.0
-    return float((norm.isf(alpha / 2) / t.isf(alpha / 2, groups - 1)) ** 2)
-
-
 def _ranks(values: FloatArray) -> FloatArray:
     """The rank of each value; equal values share the mean of theirs."""
     ordered = np.sort(values)

@@ -14,7 +14,6 @@ from utils.monitoring.distances import (
     independent_values,
     ks_distance,
     scale_of,
-    share_of_worth,
     wasserstein_distance,
 )
 from utils.monitoring.options import DriftOptions
@@ -127,3 +126,23 @@ def _compared(
         p_value=float(kstwobign.sf(np.sqrt(all_values) * ks)),
         enough=enough,
     )
+
+
+def share_of_worth(groups: int, alpha: float) -> float:
+    """The share of a sample's worth that is left where it comes from few groups.
+
+    The likeness within groups is known from their number only: Student's t takes the place of the
+    normal distribution.
+
+    Args:
+        groups: Number of groups, such as scenes.
+        alpha: Share of false alarms.
+
+    Returns:
+        A number in [0, 1]; 0 for one group, which tells nothing of others.
+    """
+    from scipy.stats import norm, t
+
+    if groups < 2:
+        return 0.0
+    return float((norm.isf(alpha / 2) / t.isf(alpha / 2, groups - 1)) ** 2)

@@ -64,7 +64,8 @@ def part_key(scene: Scene, options: TilingOptions, coverage: str = "") -> str:
 
 def _identity(options: TilingOptions) -> dict[str, Any]:
     """Return the options that tell in the tiles; `edges` only where scenes are cut otherwise."""
-    left_out: dict[str, Any] = {"pixels": {"max_pixels"}, "edges": True, "image_classes": True}
+    unused = {"max_pixels"} | ({"limits"} if options.pixels.limits is None else set())
+    left_out: dict[str, Any] = {"pixels": unused, "edges": True, "image_classes": True}
     identity = options.model_dump(mode="json", exclude=left_out)
     return identity | ({"edges": "full"} if options.has_full_edges else {})
 
