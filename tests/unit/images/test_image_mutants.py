@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
+from tests.conftest import PROJECT_ROOT
 from tests.unit.images.rasters import TILED, texture, write_tiff
 from utils.errors import ImageError
 from utils.images.georeference import read_place
@@ -41,9 +43,9 @@ def mutant(content: bytes, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
-@pytest.mark.parametrize("name", SEEDS)
-def test_nothing_but_an_image_error_comes_of_changed_bytes(tmp_path: Path, name: str):
-    path = tmp_path / name
+def read_mutants(folder: Path, name: str) -> None:
+    """Read mutants of an image of one format; nothing but an `ImageError` may come of it."""
+    path = folder / name
     if SEEDS[name] is None:
         Image.fromarray(texture().transpose(1, 2, 0)).save(path)
     else:
@@ -56,3 +58,17 @@ def test_nothing_but_an_image_error_comes_of_changed_bytes(tmp_path: Path, name:
             missing_mask(path, None, SMALL, (9, 9))
             for _ in read_strips(path, tile_size=64, overlap=0, pixels=SMALL):
                 pass
+
+
+def test_nothing_but_an_image_error_comes_of_changed_bytes(tmp_path: Path):
+    # In a process of its own: a decoder that crashes ends that one, and says at which format.
+    command = [sys.executable, "-X", "faulthandler", "-m", __name__, str(tmp_path)]
+    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr[-2000:]}"
+    assert done.stdout.split() == list(SEEDS)
+
+
+if __name__ == "__main__":
+    for each in SEEDS:
+        print(each, flush=True)
+        read_mutants(Path(sys.argv[1]), each)
