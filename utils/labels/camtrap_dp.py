@@ -22,7 +22,7 @@ from utils.labels.objects import (
     class_name,
     coordinate,
     has_area,
-    tag_of,
+    tags_of,
 )
 from utils.labels.texts import read_csv
 
@@ -105,8 +105,7 @@ def _rows(package: Path, name: str, place: object) -> list[Row]:
 
 
 def _tags(row: Row, columns: tuple[str, ...]) -> tuple[str, ...]:
-    tags = (tag_of(name, row.get(name)) for name in columns)
-    return tuple(tag for tag in tags if tag is not None)
+    return tags_of((name, row.get(name)) for name in columns)
 
 
 def _add_observations(found: CocoFile, observations: list[Row]) -> None:

@@ -25,8 +25,8 @@ from utils.labels.objects import (
     coordinate,
     frame_of,
     has_area,
+    mapped_tags,
     nothing_is_there,
-    tag_of,
 )
 from utils.labels.places import Place
 from utils.labels.rectangles import settle_rectangles
@@ -166,14 +166,11 @@ def context_tags(context: Mapping[str, Any]) -> tuple[str, ...]:
 
     Texts of more than a few words and facts about the whole data set are no tags.
     """
-    tags = []
-    for name, value in context.items():
-        if name in _NO_TAGS:
-            continue
+    facts = {name: value for name, value in context.items() if name not in _NO_TAGS}
+    for name, value in facts.items():
         if isinstance(value, Mapping) and {"min", "max"} <= value.keys():
-            value = f"{value['min']}-{value['max']}"
-        tags.append(tag_of(name, value))
-    return tuple(tag for tag in tags if tag is not None)
+            facts[name] = f"{value['min']}-{value['max']}"
+    return mapped_tags(facts)
 
 
 def _add_entries(

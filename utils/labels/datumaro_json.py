@@ -17,7 +17,7 @@ from utils.labels.objects import (
     coordinate,
     frame_of,
     has_area,
-    tag_of,
+    mapped_tags,
 )
 from utils.labels.places import Place
 from utils.labels.rectangles import settle_rectangles
@@ -77,11 +77,11 @@ def _labels(item: Mapping[str, Any], names: Sequence[str | None]) -> ImageLabels
     height, width = size if isinstance(size, list) and len(size) == 2 else (None, None)
     labels = ImageLabels(frame=frame_of(width, height))
     whole: list[str] = []
-    tags = list(_tags(item.get("attr"), without=("frame",)))
+    tags = [tag for tag in mapped_tags(item.get("attr")) if not tag.startswith("frame:")]
     annotations = item.get("annotations")
     rows = annotations if isinstance(annotations, list) else []
     for number, fields in enumerate(_joined(rows), start=1):
-        tags += _tags(fields.get("attributes"))
+        tags += mapped_tags(fields.get("attributes"))
         name = _name(fields.get("label_id"), names)
         if fields.get("type") not in _NO_PLACE:
             _add_shape(labels, f"annotation {number}", fields, name)
@@ -109,12 +109,6 @@ def _joined(rows: Sequence[object]) -> list[Mapping[str, Any]]:
             parts[key] = {**fields, "points": [fields.get("points")]}
             joined.append(parts[key])
     return joined
-
-
-def _tags(attributes: object, without: Sequence[str] = ()) -> list[str]:
-    pairs = attributes.items() if isinstance(attributes, Mapping) else ()
-    tags = (tag_of(name, value) for name, value in pairs if name not in without)
-    return [tag for tag in tags if tag is not None]
 
 
 def _name(index: object, names: Sequence[str | None]) -> str | None:

@@ -25,7 +25,7 @@ from utils.labels.objects import (
     class_name,
     coordinate,
     has_area,
-    tag_of,
+    tags_of,
 )
 from utils.labels.places import Place
 from utils.shapes.masks import MOST_PIXELS, Mask, outline_of
@@ -134,12 +134,13 @@ def _tags(sample: Mapping[str, Any]) -> tuple[str, ...]:
     """The tags of a sample, and its fields of plain values as `name:value`."""
     tags = sample.get("tags")
     plain = [class_name(tag) for tag in tags] if isinstance(tags, list) else []
-    fields = [
-        tag_of(name, value)
+    facts = [
+        (name, value)
         for name, value in sample.items()
         if name not in ("filepath", "tags") and not name.startswith("_")
     ]
-    return tuple(dict.fromkeys(tag for tag in (*plain, *fields) if tag is not None))
+    named = [tag for tag in plain if tag is not None]
+    return tuple(dict.fromkeys((*named, *tags_of(facts))))
 
 
 def _add(labels: ImageLabels, item: str, label: Mapping[str, Any]) -> None:

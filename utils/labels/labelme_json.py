@@ -17,7 +17,7 @@ from utils.labels.objects import (
     coordinate,
     frame_of,
     has_area,
-    tag_of,
+    mapped_tags,
 )
 from utils.labels.places import Place
 
@@ -35,9 +35,7 @@ def labelme_file(path: Path, content: Mapping[str, Any]) -> CocoFile:
     """The image and labels of a JSON file of labelme; its flags become tags."""
     found = CocoFile(path)
     labels = ImageLabels(frame=frame_of(content.get("imageWidth"), content.get("imageHeight")))
-    flags = content.get("flags")
-    pairs = flags.items() if isinstance(flags, Mapping) else ()
-    labels.tags = tuple(tag for tag in (tag_of(*pair) for pair in pairs) if tag is not None)
+    labels.tags = mapped_tags(content.get("flags"))
     for number, row in enumerate(content["shapes"], start=1):
         shape = row if isinstance(row, Mapping) else {}
         label, place = class_name(shape.get("label")), _place(shape)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -165,6 +165,17 @@ def tag_of(name: object, value: object) -> str | None:
     if key is None or text is None or text.lower() == "false":
         return None
     return class_name(f"{key}:{text}")
+
+
+def tags_of(facts: Iterable[tuple[object, object]]) -> tuple[str, ...]:
+    """Facts as tags, each once, without those that say nothing."""
+    tags = (tag_of(name, value) for name, value in facts)
+    return tuple(dict.fromkeys(tag for tag in tags if tag is not None))
+
+
+def mapped_tags(facts: object) -> tuple[str, ...]:
+    """The tags of a mapping of facts; none where a file holds something else there."""
+    return tags_of(facts.items()) if isinstance(facts, Mapping) else ()
 
 
 def frame_of(width: object, height: object) -> Size | None:

@@ -16,7 +16,7 @@ from utils.labels.objects import (
     class_name,
     coordinate,
     has_area,
-    tag_of,
+    mapped_tags,
 )
 from utils.labels.places import Place
 from utils.labels.rectangles import settle_rectangles
@@ -50,7 +50,7 @@ def vgg_file(path: Path, content: Mapping[str, Any]) -> CocoFile:
     """
     found = CocoFile(path)
     for number, image in enumerate(_images(content)):
-        labels = ImageLabels(tags=_tags(image.get("file_attributes")))
+        labels = ImageLabels(tags=mapped_tags(image.get("file_attributes")))
         for position, region in enumerate(_regions(image["regions"]), start=1):
             _add_region(labels, f"region {position}", region)
         found.entries[str(number)] = image["filename"], labels
@@ -64,11 +64,6 @@ def _regions(regions: object) -> Iterable[Mapping[str, Any]]:
     values = regions.values() if isinstance(regions, Mapping) else regions
     rows = values if isinstance(values, Iterable) and not isinstance(values, str) else ()
     return (row if isinstance(row, Mapping) else {} for row in rows)
-
-
-def _tags(attributes: object) -> tuple[str, ...]:
-    pairs = attributes.items() if isinstance(attributes, Mapping) else ()
-    return tuple(tag for tag in (tag_of(*pair) for pair in pairs) if tag is not None)
 
 
 def _add_region(labels: ImageLabels, item: str, region: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from utils.counting.counts import CountRow
 from utils.counting.groups import EVERYTHING
+from utils.counting.intervals import LEAST_DRAWS
 from utils.counting.report import CountReport, spread_in_words
 from utils.counting.reviews import ReviewedDraw
 from utils.reports.count_charts import course, whisker
@@ -30,7 +31,7 @@ from utils.shapes.windows import seen_in
 from utils.tiling.tile import Tile
 
 _PICTURED = 48
-_LISTED = 200
+_LISTED = 40
 _HEADINGS = {
     EVERYTHING: "How many",
     "scene": "By scene",
@@ -76,7 +77,8 @@ def _facts(report: CountReport) -> Markup:
             "Interval": interval,
             "Half width": spread_in_words(total) if has_limits else None,
             "Predicted": f"{total.predicted:,.0f}",
-            "Reviewed draws": len(report.reviews.draws),
+            "Reviewed draws": len(report.reviews.draws) - report.reviews.skipped,
+            "Skipped": report.reviews.skipped or None,
             "Waiting": len(report.reviews.waiting),
             "Tiles": total.tiles,
         }
@@ -96,7 +98,8 @@ def _explained(report: CountReport) -> Iterator[str]:
             "stops when it suits needs count.interval: every_look."
         )
     yield (
-        "The detector may err as it likes: a bad one makes intervals wide, never wrong. Each "
+        "The detector may err: a bad one makes intervals wide. They miss more often where a few "
+        "tiles that it does not see hold most of the objects. Each "
         "interval is for its own row, not for all rows together. A group with fewer than ten "
         "reviewed tiles has none: its estimate is its predicted count, corrected by the ratio of "
         "the total."
@@ -109,7 +112,8 @@ def _explained(report: CountReport) -> Iterator[str]:
 
 def _tables(report: CountReport) -> Iterator[Markup]:
     for kind, of_kind in groupby(report.rows, key=lambda row: row.kind):
-        rows = list(of_kind)
+        # Rows with an interval tell most, and the largest of them first.
+        rows = sorted(of_kind, key=lambda row: (row.low is None, -row.estimate))
         if kind == EVERYTHING and len(rows) == 1:
             continue  # the facts tell it
         left = len(rows) - _LISTED
@@ -152,7 +156,8 @@ def _whole_text(text: str) -> Number:
 
 def _limits(row: CountRow) -> Number:
     if row.low is None or row.high is None:
-        return _whole_text("none: too few reviewed")
+        few = "tiles" if row.tiles < LEAST_DRAWS else "reviewed"
+        return _whole_text(f"none: too few {few}")
     return _whole_text(f"{row.low:,.0f} to {row.high:,.0f}")
 
 

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
 import stat
 import zipfile
+from functools import partial
 from pathlib import Path, PurePosixPath
-
-from filelock import FileLock
 
 from utils.errors import SourceError
 from utils.images.video import VIDEO_SUFFIXES
-from utils.paths import local_folder
-from utils.storage.disk import disk_faults
+from utils.scenes.made_once import facts_of, made_once
 
 _OTHER_ARCHIVES = frozenset({".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst"})
 _LABEL_FILES = frozenset({".json", ".xml", ".csv", ".geojson", ".gpkg"})
 _PASSED_OVER = "__MACOSX"
-_HASH_DIGITS = 16
 _SPARE_BYTES = 10**9  # that stay free on the disk
 
 
@@ -50,18 +45,8 @@ def folder_of_file(file: Path) -> Path:
 
 def _unpacked(archive: Path) -> Path:
     """Unpack a zip once; the folder appears whole."""
-    facts = archive.stat()
-    identity = f"{archive.absolute()} {facts.st_size} {facts.st_mtime_ns}"
-    digest = hashlib.sha256(identity.encode()).hexdigest()[:_HASH_DIGITS]
-    parent = local_folder("cache", "unpacked", digest)
-    whole = parent / archive.stem
-    with FileLock(parent / ".lock"):
-        if not whole.is_dir():
-            partial = parent / ".partial"
-            shutil.rmtree(partial, ignore_errors=True)
-            with disk_faults(parent):
-                _unpack(archive, partial)
-                os.replace(partial, whole)
+    state = facts_of(archive.absolute())
+    whole = made_once("unpacked", archive.stem, state, partial(_unpack, archive))
     return _only_folder(whole)
 
 
@@ -70,7 +55,6 @@ def _unpack(archive: Path, folder: Path) -> None:
         with zipfile.ZipFile(archive) as opened:
             members = [one for one in opened.infolist() if _is_wanted(archive, one)]
             size = sum(member.file_size for member in members)
-            folder.mkdir()
             if size > shutil.disk_usage(folder).free - _SPARE_BYTES:
                 raise SourceError(
                     f"{archive} holds {size / 1e9:.1f} GB, for which the disk of {folder.parent} "

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from utils.errors import LabelError, SourceError
 from utils.labels.coco_json import context_tags
 from utils.labels.texts import read_json
-from utils.paths import local_folder
 from utils.scenes.archives import folder_of_file
 from utils.scenes.common_options import CommonSourceOptions
 from utils.scenes.image_files import existing_folder
 from utils.scenes.kinds import find_kind, has_cvat_xml, source_options
+from utils.scenes.made_once import facts_of, made_once
 from utils.scenes.options import CocoSource, ExportSource, SourceOptions
-from utils.storage.disk import disk_faults
 
 _CONTEXT = "agcontext*.json"  # of Weed-AI: facts about all images of an upload
 _CAMERA_TRAP_SCORE = 0.2  # below, MegaDetector's own documents advise against using a detection
-_HASH_DIGITS = 16
 
 
 def as_read(options: ExportSource) -> SourceOptions:
@@ -85,17 +78,11 @@ def _with_zips_unpacked(root: Path) -> Path:
     )
     if not zips:
         return root
-    facts = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in zips]
-    digest = hashlib.sha256(repr((root, sorted(root.iterdir()), facts)).encode()).hexdigest()
-    view = local_folder("cache", "unpacked", digest[:_HASH_DIGITS]) / root.name
-    with FileLock(view.parent / ".lock"):
-        if not view.is_dir():
-            partial = view.parent / ".partial"
-            shutil.rmtree(partial, ignore_errors=True)
-            with disk_faults(view.parent):
-                partial.mkdir()
-                for path in root.iterdir():
-                    target = folder_of_file(path) if path in zips else path
-                    (partial / (path.stem if path in zips else path.name)).symlink_to(target)
-                os.replace(partial, view)
-    return view
+    state = root, sorted(root.iterdir()), [facts_of(path) for path in zips]
+
+    def link(view: Path) -> None:
+        for path in root.iterdir():
+            target = folder_of_file(path) if path in zips else path
+            (view / (path.stem if path in zips else path.name)).symlink_to(target)
+
+    return made_once("exports", root.name, state, link)
