@@ -190,8 +190,9 @@ def _origin(path: Path, error: ValidationError, overrides: Mapping[str, Any]) ->
     typed = [key for key in overrides if f"{place}.".startswith(f"{key}.")]
     if unknown := re.search(_UNKNOWN_KEY, first["msg"]):
         # The place of a source has its kind in it, which nobody types.
-        ends = (str(first["loc"][0]) if place else unknown[1], unknown[1])
-        typed += [key for key in overrides if (key.split(".")[0], key.split(".")[-1]) == ends]
+        start = str(first["loc"][0]) if place else unknown[1]
+        parts = {key: key.split(".") for key in overrides}
+        typed += [key for key in parts if parts[key][0] == start and unknown[1] in parts[key]]
     return f"--set {typed[0]}={overrides[typed[0]]}" if typed else str(path)
 
 

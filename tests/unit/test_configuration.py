@@ -83,6 +83,7 @@ def test_an_override_changes_one_value_and_leaves_its_neighbours(tmp_path):
     [
         pytest.param(["grid.overlap=much"], "--set grid.overlap=much: ", id="typed"),
         pytest.param(["grid.overlp=3"], "--set grid.overlp=3: ", id="misspelt"),
+        pytest.param(["grid.overlp.x=3"], "--set grid.overlp.x=3: ", id="misspelt on the way"),
         pytest.param(["grid.tile_size=9"], "{file}: parameters.grid.overlap", id="in the file"),
     ],
 )

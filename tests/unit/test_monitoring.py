@@ -211,7 +211,8 @@ def test_without_notes_the_next_command_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPYGLASS_LOCAL", str(tmp_path))
-    with pytest.raises(ConfigurationError, match=r"No prediction of 'ships'.*run\.py --inference"):
+    commands = r"run\.py --inference\n.*run\.py --deploy\n.*run\.py --undeploy"
+    with pytest.raises(ConfigurationError, match=rf"(?s)No prediction of 'ships'.*{commands}"):
         notes_of("ships", 30, NOW)
 
 

@@ -68,9 +68,11 @@ def notes_of(model: str, days: float, now: float) -> NoteRows:
         # A service that an earlier version of Spyglass started goes on with that version's code.
         raise ConfigurationError(
             f"No prediction of '{model}' of the last {days:g} days is noted on this machine. "
-            "Predict first: python run.py --inference, or python run.py --deploy and then send "
-            "images. A service that runs since before there were notes takes some once it is "
-            "started again: python run.py --undeploy, then python run.py --deploy"
+            "Predict, or serve the detector and send it images:\n"
+            "  python run.py --inference\n"
+            "  python run.py --deploy\n"
+            "A service that runs since before there were notes has to be ended first:\n"
+            "  python run.py --undeploy"
         )
     return rows
 
