@@ -56,7 +56,7 @@ class ChallengerState:
             return "answers all requests"
         parts = [f"answers {self.canary:.0%} of the requests"] if self.canary else []
         if self.shadow:
-            parts.append(f"shadows {self.shadow:.0%} of those that the champion answers")
+            parts.append(f"shadows {self.shadow:.0%} of the requests that the champion answers")
         return " and ".join(parts)
 
 
