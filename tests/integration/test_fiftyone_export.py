@@ -1,4 +1,4 @@
-"""What FiftyOne itself exports comes back as a source."""
+"""An export of FiftyOne itself comes back as a source."""
 
 from __future__ import annotations
 
