@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +11,17 @@ from zenml import log_metadata
 from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
 from records.model_versions import moment_now, note_on, version_in
+from utils.errors import BundleError
 from utils.monitoring.notes import Note
+from utils.monitoring.outliers import OutlierReference
 from utils.monitoring.tables import NoteTable
+from utils.serving.bundle import Bundle
 
 BUNDLE = "bundle"
 PACKED_EVALUATION = "packed_evaluation"
 _DEPLOYED = "deployed"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +63,35 @@ def packed_version(version: ModelVersionResponse) -> PackedVersion | None:
 
 def reference_notes(version: ModelVersionResponse | None) -> Sequence[Note]:
     """Load the notes of the test split in the bundle of a version; none where it is not packed."""
+    bundle = _loaded(version)
+    if bundle is None or not bundle.reference.is_file():
+        return ()
+    return list(NoteTable(bundle.reference))
+
+
+def outlier_reference(
+    version: ModelVersionResponse | None, image_size: int
+) -> OutlierReference | None:
+    """Load the features of the training set in the bundle of a version.
+
+    None where it is not packed, or at another image size, since the features would be others. A
+    bundle that is damaged is told; it stops no prediction.
+    """
+    try:
+        bundle = _loaded(version)
+    except BundleError as error:
+        logger.warning("Windows get no outlier score: %s", error)
+        return None
+    if bundle is None or bundle.image_size != image_size:
+        return None
+    return bundle.load_outliers()
+
+
+def _loaded(version: ModelVersionResponse | None) -> Bundle | None:
     import materializers  # noqa: F401  (tells ZenML how to load a bundle)
 
     packed = None if version is None else packed_version(version)
-    if packed is None:
-        return ()
-    file = packed.bundle.load().reference
-    return list(NoteTable(file)) if file.is_file() else ()
+    return None if packed is None else packed.bundle.load()
 
 
 def is_in_production(model: str, version: str) -> bool:

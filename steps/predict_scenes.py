@@ -7,6 +7,8 @@ from typing import Annotated
 from zenml import get_step_context, step
 
 from records.active_stack import work_store
+from records.bundles import outlier_reference
+from records.model_versions import version_in
 from records.running_step import exports_store, log_figures, scratch_folder
 from records.sources import opened_source
 from utils.detection import predict
@@ -38,6 +40,9 @@ def predict_scenes(
     if inference.service is not None:
         client = connect_service(model.name, inference.service)
         remote = remote_loader(client, detector, inference, version)
+    outliers = outlier_reference(
+        version_in(model.name, model.number), inference.imgsz or detector.image_size
+    )
     result = predict.predict_scenes(
         opened_source(source),
         detector,
@@ -50,6 +55,7 @@ def predict_scenes(
         remote=remote,
         # A service notes what it predicts itself.
         note=None if remote else notes.add,
+        outlier_score=outliers.score if outliers else None,
     )
     log_figures(
         {

@@ -20,7 +20,7 @@ from utils.detection.predictor import load_predictor
 from utils.detection.ultralytics.checkpoint import load_weights
 from utils.images.reader import read_windows
 from utils.paths import local_folder
-from utils.shapes.shapes import Shapes
+from utils.shapes.shapes import ShapeKind, Shapes
 
 
 def load(detector, backend, images, **changes):
@@ -46,6 +46,22 @@ def windows(shared_data):
 
 def noise(count=3, side=64):
     return list(np.random.default_rng(0).integers(0, 255, (count, side, side, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize("kind", ShapeKind)
+def test_every_backend_tells_the_features_that_pytorch_tells(kind, tiny_detector_of):
+    detector, images = tiny_detector_of(kind), noise()
+    told = {
+        backend: [
+            features
+            for _, features in load(detector, backend, images).predict_with_features(images)
+        ]
+        for backend in ("pytorch", "onnx", "openvino")
+    }
+    expected = np.stack(told.pop("pytorch"))
+    assert np.ptp(expected, axis=0).max() > 0
+    for found in told.values():
+        assert np.allclose(np.stack(found), expected, rtol=0.02, atol=1e-3)
 
 
 @pytest.mark.parametrize("backend", ["onnx", "openvino"])

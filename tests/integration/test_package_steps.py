@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from zenml.client import Client
 
+from records.bundles import outlier_reference
 from records.model_versions import version_in
+from tests.fixtures.kinds import SIDE
 from tests.fixtures.models import package_as_typed
 from tests.fixtures.terminal import unfolded
 from utils.errors import BundleError, MissingStageError
@@ -20,7 +22,7 @@ from utils.shapes.shapes import ShapeKind
     "kind",
     [ShapeKind.DETECT, *(pytest.param(one, marks=pytest.mark.slow) for one in list(ShapeKind)[1:])],
 )
-def test_the_version_in_production_is_packed(kind, trained_model, capsys):
+def test_the_version_in_production_is_packed(kind, trained_model, capsys, caplog):
     model = trained_model(kind)
     Client().get_model_version(model, "1").set_stage("production")
     licences = "package.licences={harbour: CC0-1.0}"
@@ -38,8 +40,15 @@ def test_the_version_in_production_is_packed(kind, trained_model, capsys):
     page = Path(artifact.run_metadata["page"]).read_text()
     assert page == (bundle.folder / "card.html").read_text()
     assert artifact.run_metadata["digest"] == bundle.digest
+    outliers = outlier_reference(version_in(model, "1"), SIDE)
+    assert outliers is not None
+    assert len(outliers.training)
+    assert outlier_reference(version_in(model, "1"), 2 * SIDE) is None
     # Where the store is a folder, the artifact itself can be served.
     assert Bundle.open(Path(artifact.uri) / "src").digest == bundle.digest
+    (Path(artifact.uri) / "src" / "outliers.npz").write_bytes(b"damaged")
+    assert outlier_reference(version_in(model, "1"), SIDE) is None
+    assert "get no outlier score" in caplog.text
 
 
 @pytest.mark.slow

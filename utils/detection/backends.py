@@ -14,7 +14,7 @@ from typing import Any
 
 from utils.detection.devices import usable_cores
 from utils.detection.onnx.heads import Head, head_of
-from utils.detection.onnx.network import OnnxNetwork
+from utils.detection.onnx.network import FEATURES, OnnxNetwork
 from utils.detection.ultralytics.network import Network, load_engine
 from utils.errors import DetectorError
 
@@ -101,10 +101,11 @@ def openvino_backend(exported: Path, network: Network, precision: str | None = N
         return [outputs[index] for index in range(len(compiled.outputs))]
 
     side = int(compiled.input(0).shape[-1])
+    has_features = FEATURES in compiled.outputs[-1].names
     facts = network.class_names, network.kind, head, network.settings
     used = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
     description = f"OpenVINO {openvino.__version__.partition('-')[0]} ({used}) on cpu"
-    own = OnnxNetwork(forward, side, *facts)
+    own = OnnxNetwork(forward, side, *facts, has_features=has_features)
     return Backend("openvino", description, own, cores, is_full_precision=used == "f32")
 
 

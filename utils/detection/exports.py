@@ -69,6 +69,7 @@ class Exports:
             store: Store that is kept with the detector; without one, files stay on this machine.
         """
         identity = [detector.weights_sha256, image_size, library_version(), version("torch")]
+        identity.append("with features")  # earlier versions of Spyglass exported none
         name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:_NAME_LENGTH]
         self._weights = detector.best
         self._image_size = image_size

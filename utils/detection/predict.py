@@ -24,7 +24,7 @@ from utils.detection.scale import (
     plan_windows,
     scale_issues,
 )
-from utils.detection.scan import LoadPredictor, SceneScan, scan_scenes
+from utils.detection.scan import LoadPredictor, OutlierScore, SceneScan, scan_scenes
 from utils.detection.scene_prediction import merged_prediction
 from utils.detection.ultralytics.library import library_version
 from utils.detection.window_checkpoints import PredictionCache
@@ -75,6 +75,7 @@ def predict_scenes(
     exports_in: ObjectStore | None = None,
     remote: LoadPredictor | None = None,
     note: Callable[[SceneScan], None] | None = None,
+    outlier_score: OutlierScore | None = None,
 ) -> InferenceResult:
     """Predict the scenes of a source, each once: a killed run is continued.
 
@@ -91,6 +92,7 @@ def predict_scenes(
         exports_in: Store for exported networks; see `load_predictor`.
         remote: Makes the predictor that `options.service` names, from the first windows.
         note: Notes each scene that this run predicts, before it is kept for later runs.
+        outlier_score: Scores the features of each window for its note, or None.
 
     Raises:
         BusyError: If another process on this machine does the same.
@@ -110,7 +112,9 @@ def predict_scenes(
             issues.extend(scale_issues(detector, options))
         load = remote or _loader(detector, options, exports_in)
         plan = partial(_planned, detector, options)
-        scans = scan_scenes(source.read(issues, selection), cache, options, load, plan)
+        scans = scan_scenes(
+            source.read(issues, selection), cache, options, load, plan, outlier_score
+        )
         least = detector.least_score(options.confidence)
         files: dict[str, Path] = {}
         for scan in _readable(scans, detector, options, issues, advance):

@@ -11,7 +11,7 @@ from utils.detection.backends import Backend, pytorch_backend
 from utils.detection.detector import Detector
 from utils.detection.exported_detector import exported_backend
 from utils.detection.exports import Exports
-from utils.detection.onnx.network import OnnxNetwork
+from utils.detection.onnx.network import Features, OnnxNetwork
 from utils.detection.options import PredictorOptions
 from utils.detection.test_time_augmentation import (
     enlarged,
@@ -57,30 +57,39 @@ class Predictor:
         Args:
             images: Upright RGB images, uint8 of shape (height, width, 3).
         """
+        return [shapes for shapes, _ in self.predict_with_features(images)]
+
+    def predict_with_features(
+        self, images: Sequence[Pixels]
+    ) -> list[tuple[Shapes, Features | None]]:
+        """Predict as `predict` does, and tell the features of each image, shape (channels,).
+
+        They are those of the image as it is; None where the network tells none.
+        """
         plain = self._predict(images)
         if self.augmented is None:
             return plain
         mirrored = self.augmented.predict([mirrored_image(image) for image in images])
         return [
-            merge_augmented(
-                boxes,
-                others.mirrored(image.shape[1]),
-                least_score=self.least_score,
-                max_boxes=self.max_boxes,
-            )
-            for image, boxes, others in zip(images, plain, mirrored, strict=True)
+            (self._merged(boxes, others.mirrored(image.shape[1])), features)
+            for image, (boxes, features), others in zip(images, plain, mirrored, strict=True)
         ]
 
-    def _predict(self, images: Sequence[Pixels]) -> list[Shapes]:
+    def _merged(self, shapes: Shapes, others: Shapes) -> Shapes:
+        return merge_augmented(
+            shapes, others, least_score=self.least_score, max_boxes=self.max_boxes
+        )
+
+    def _predict(self, images: Sequence[Pixels]) -> list[tuple[Shapes, Features | None]]:
         """Predict without test-time augmentation."""
-        threads = self.backend.threads
+        predict, threads = self.network.predict_with_features, self.backend.threads
         if threads is None:
-            return self.network.predict(images)
+            return predict(images)
         if threads == 1:
-            return [boxes for image in images for boxes in self.network.predict([image])]
+            return [found for image in images for found in predict([image])]
         with ThreadPoolExecutor(threads) as pool:
-            batches = pool.map(self.network.predict, [[image] for image in images])
-            return [boxes for (boxes,) in batches]
+            batches = pool.map(predict, [[image] for image in images])
+            return [found for (found,) in batches]
 
 
 def load_predictor(

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
 from utils.detection.empty_water import contrast
+from utils.detection.onnx.network import Features
 from utils.detection.options import InferenceOptions
 from utils.detection.scale import WindowPlan
 from utils.detection.whole_scene import read_whole
@@ -45,10 +46,16 @@ class WindowPredictor(Protocol):
     def backend(self) -> object:
         """The runtime of the network, as text."""
 
-    def predict(self, images: Sequence[Pixels]) -> list[Shapes]:
-        """Predict shapes with scores, in pixels of each image, uint8 of (height, width, 3)."""
+    def predict_with_features(
+        self, images: Sequence[Pixels]
+    ) -> Sequence[tuple[Shapes, Features | None]]:
+        """Predict shapes with scores, in pixels of each image, uint8 of (height, width, 3).
+
+        With the features of each image, shape (channels,); None where the network tells none.
+        """
 
 
+OutlierScore = Callable[[Features], float]
 LoadPredictor = Callable[[Sequence[Pixels]], WindowPredictor]
 PlanWindows = Callable[[Scene, int, int], WindowPlan]
 
@@ -104,12 +111,25 @@ class _Queued:
     pixels: Pixels | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Predicted:
+    """The shapes in a window's pixels, and their outlier score."""
+
+    shapes: Shapes
+    outlier: float | None
+
+    @classmethod
+    def of(cls, shapes: Shapes, features: Features | None, score: OutlierScore | None) -> Self:
+        return cls(shapes, None if features is None or score is None else score(features))
+
+
 def scan_scenes(
     scenes: Iterable[Scene],
     cache: PredictionCache,
     options: InferenceOptions,
     load: LoadPredictor,
     plan: PlanWindows,
+    outlier_score: OutlierScore | None = None,
 ) -> Iterator[SceneScan]:
     """Predict all windows of some scenes that no earlier run has predicted.
 
@@ -122,6 +142,7 @@ def scan_scenes(
         options: Options of the inference.
         load: Makes the predictor from the first windows; not called if there are none.
         plan: Plans the windows of a scene of some width and height in pixels.
+        outlier_score: Scores the features of a window, or None.
 
     Yields:
         The scenes, in order, each when all its windows are done.
@@ -135,7 +156,8 @@ def scan_scenes(
             if images and predictor is None:
                 predictor = load(images)
                 started = time.monotonic()
-            predicted = predictor.predict(images) if images and predictor is not None else []
+            found = predictor.predict_with_features(images) if images and predictor else []
+            predicted = [_Predicted.of(*one, outlier_score) for one in found]
             ended = time.monotonic()
             # Windows without a prediction count too: to read them takes time.
             done = sum(queued.window is not None for queued in batch)
@@ -229,31 +251,34 @@ def _batches(queue: Iterator[_Queued], size: int) -> Iterator[list[_Queued]]:
 
 
 def _collect(
-    batch: list[_Queued], predicted: list[Shapes], seconds: float, bar: ExitStack
+    batch: list[_Queued], predicted: list[_Predicted], seconds: float, bar: ExitStack
 ) -> Iterator[SceneScan]:
     """Add predicted boxes to their scenes, and yield the scenes that end in this batch."""
-    boxes = iter(predicted)
+    found = iter(predicted)
     for queued in batch:
         scan, window = queued.scan, queued.window
         if window is None:
             bar.close()
             yield scan
         elif scan.checkpoints is not None:
-            scan.checkpoints.add(_scanned(window, queued.pixels, boxes, seconds))
+            scan.checkpoints.add(_scanned(window, queued.pixels, found, seconds))
             _advance(scan, bar)
 
 
 def _scanned(
-    window: Window, pixels: Pixels | None, predicted: Iterator[Shapes], seconds: float
+    window: Window, pixels: Pixels | None, predicted: Iterator[_Predicted], seconds: float
 ) -> ScannedWindow:
     if pixels is None:
         return ScannedWindow(window, _NO_BOXES, seconds, is_skipped=True)
     height, width = pixels.shape[:2]
-    shapes = next(predicted)
+    found = next(predicted)
+    shapes = found.shapes
     if (width, height) != (window.width, window.height):  # a whole scene, reduced
         shapes = shapes.scaled(window.width / width, window.height / height)
     shapes = shapes.shifted(window.x, window.y)
-    return ScannedWindow(window, shapes, seconds, measures=measures_of(pixels))
+    return ScannedWindow(
+        window, shapes, seconds, measures=measures_of(pixels), outlier=found.outlier
+    )
 
 
 def _advance(scan: SceneScan, bar: ExitStack) -> None:

@@ -20,13 +20,14 @@ from utils.tables import Table, versioned_schema
 
 _SCHEMA = versioned_schema(
     "windows",
-    4,
+    5,
     [
         *((name, pa.int32()) for name in ("x", "y", "width", "height")),
         *shape_fields(scored=True),
         ("seconds", pa.float64()),
         ("is_skipped", pa.bool_()),
         *((name, pa.float64()) for name in MEASURES),
+        ("outlier", pa.float64()),
     ],
 )
 # Enough that writing costs next to nothing, few enough to predict again in seconds.
@@ -43,6 +44,7 @@ class ScannedWindow:
         seconds: Its share of the time for reading and predicting.
         is_skipped: Whether it was skipped as empty water.
         measures: Quality of its pixels; None where it was skipped, and from earlier versions.
+        outlier: Outlier score of its pixels, or None where it is not known.
     """
 
     window: Window
@@ -50,6 +52,7 @@ class ScannedWindow:
     seconds: float
     is_skipped: bool = False
     measures: Measures | None = None
+    outlier: float | None = None
 
 
 def _to_row(scanned: ScannedWindow) -> dict[str, Any]:
@@ -60,6 +63,7 @@ def _to_row(scanned: ScannedWindow) -> dict[str, Any]:
         "seconds": scanned.seconds,
         "is_skipped": scanned.is_skipped,
         **{name: getattr(scanned.measures, name, None) for name in MEASURES},
+        "outlier": scanned.outlier,
     }
 
 
@@ -72,6 +76,7 @@ def _from_row(row: dict[str, Any]) -> ScannedWindow:
         row["seconds"],
         row["is_skipped"],
         None if None in found else Measures(*found),
+        row.get("outlier"),
     )
 
 

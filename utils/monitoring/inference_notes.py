@@ -69,5 +69,5 @@ class InferenceNotes:
             image=scan.scene.id,
             width=scan.width,
             height=scan.height,
-            **seen.facts(self.confidence, None),
+            **seen.facts(self.confidence, None) | {"outlier": scanned.outlier},
         )

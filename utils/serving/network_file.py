@@ -8,11 +8,8 @@ from typing import Any
 
 from utils.detection.detector import Detector
 from utils.detection.onnx.heads import Head, head_of
-from utils.detection.ultralytics.checkpoint import load_weights
-from utils.detection.ultralytics.embeddings import end_of_backbone
 from utils.detection.ultralytics.network import export_network
 from utils.files import write_whole
-from utils.serving.network_features import add_features
 
 
 def write_network(detector: Detector, image_size: int, path: Path) -> Head:
@@ -40,7 +37,6 @@ def write_network(detector: Detector, image_size: int, path: Path) -> Head:
         exported = Path(folder) / path.name
         export_network(detector.best, "onnx", image_size, exported, batch=1)
         model = onnx.load(exported)
-    add_features(model, end_of_backbone(load_weights(detector.best)))
     head = head_of({entry.key: entry.value for entry in model.metadata_props})
     _make_anonymous(model)
     write_whole(path, model.SerializeToString(deterministic=True))

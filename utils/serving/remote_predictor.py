@@ -45,8 +45,8 @@ class RemotePredictor:
         """The runtime, for reports."""
         return f"version {self.version} in the service at {self.client.url}"
 
-    def predict(self, images: Sequence[Pixels]) -> list[Shapes]:
-        """Predict shapes with scores, in pixels of each image.
+    def predict_with_features(self, images: Sequence[Pixels]) -> list[tuple[Shapes, None]]:
+        """Predict shapes with scores, in pixels of each image; the service keeps the features.
 
         Args:
             images: Upright RGB images, uint8 of shape (height, width, 3).
@@ -55,7 +55,7 @@ class RemotePredictor:
             ServiceError: If the service refuses, or another version answers meanwhile.
         """
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return list(pool.map(self._predict, images))
+            return [(shapes, None) for shapes in pool.map(self._predict, images)]
 
     def _predict(self, image: Pixels) -> Shapes:
         height, width = image.shape[:2]

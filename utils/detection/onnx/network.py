@@ -28,6 +28,7 @@ from utils.shapes.shapes import ShapeKind, Shapes
 # Maps one image, float32 of shape (1, 3, s, s) in [0, 1], to the outputs of the network.
 Forward = Callable[[NDArray[np.float32]], list[Any]]
 _DEFAULTS = NetworkSettings()
+Features = NDArray[np.float32]
 # Name of the last output of a network that also tells its features.
 FEATURES = "features"
 
@@ -105,10 +106,15 @@ class OnnxNetwork:
 
     def predict(self, images: Sequence[Pixels]) -> list[Shapes]:
         """Predict shapes, with scores, in pixels of each upright RGB image."""
-        return [self.predict_with_features(image)[0] for image in images]
+        return [shapes for shapes, _ in self.predict_with_features(images)]
 
-    def predict_with_features(self, image: Pixels) -> tuple[Shapes, NDArray[np.float32] | None]:
-        """Predict an upright RGB image, and tell its features, float32 of shape (channels,)."""
+    def predict_with_features(
+        self, images: Sequence[Pixels]
+    ) -> list[tuple[Shapes, Features | None]]:
+        """Predict upright RGB images, and tell the features of each, shape (channels,)."""
+        return [self._predict_with_features(image) for image in images]
+
+    def _predict_with_features(self, image: Pixels) -> tuple[Shapes, Features | None]:
         outputs = self.forward(self.prepare([image]))
         features = np.asarray(outputs[-1], dtype=np.float32).ravel() if self.has_features else None
         return self.shapes(outputs, image), features

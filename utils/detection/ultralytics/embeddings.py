@@ -11,6 +11,7 @@ from utils.detection.detector import Detector
 from utils.detection.devices import first_device
 from utils.detection.ultralytics.checkpoint import load_weights
 from utils.detection.ultralytics.library import quiet
+from utils.detection.ultralytics.network import end_of_backbone
 from utils.geometry import FloatArray
 from utils.progress import progress
 
@@ -45,7 +46,7 @@ def embed_images(detector: Detector, images: Sequence[Path], *, device: str = "a
 
 def _vectors(detector: Detector, images: Sequence[Path], device: str) -> Iterator[FloatArray]:
     model = load_weights(detector.best)
-    layer = end_of_backbone(model)
+    layer = end_of_backbone(model.model)
     where = first_device(device)
     with quiet(), progress("Embedding tiles", total=len(images)) as advance:
         for start in range(0, len(images), _BATCH):
@@ -55,8 +56,3 @@ def _vectors(detector: Detector, images: Sequence[Path], device: str) -> Iterato
             ):
                 yield vector.cpu().numpy().astype(np.float64)
             advance(len(batch))
-
-
-def end_of_backbone(model: object) -> int:
-    """The index of the last layer of the backbone, from the architecture's own description."""
-    return len(model.model.yaml["backbone"]) - 1  # type: ignore[attr-defined]

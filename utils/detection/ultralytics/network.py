@@ -12,7 +12,8 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +24,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from utils.detection.detector import Detector
 from utils.detection.devices import first_device
+from utils.detection.onnx.features import add_features
 from utils.detection.onnx.heads import NetworkSettings
+from utils.detection.onnx.network import Features
 from utils.detection.onnx.shapes import (
     class_shapes,
     labels_of,
@@ -95,11 +98,42 @@ class Network:
 
     def predict(self, images: Sequence[Pixels]) -> list[Shapes]:
         """Predict shapes, with scores, in pixels of each upright RGB image."""
+        return [shapes for shapes, _ in self.predict_with_features(images)]
+
+    def predict_with_features(
+        self, images: Sequence[Pixels]
+    ) -> list[tuple[Shapes, Features | None]]:
+        """Predict upright RGB images, and tell the features of each, shape (channels,).
+
+        They are those that the exported network tells; an engine of TensorRT tells none.
+        """
         import torch
 
         with torch.inference_mode():
             network_input = self.prepare(images)
-            return self.shapes(self.forward(network_input), network_input, images)
+            with self._features() as told:
+                raw = self.forward(network_input)
+            shapes = self.shapes(raw, network_input, images)
+        features = told[-1].float().cpu().numpy() if told else [None] * len(images)
+        return list(zip(shapes, features, strict=True))
+
+    @contextmanager
+    def _features(self) -> Iterator[list[Any]]:
+        """Receive the mean of each channel of the backbone's last layer, shape (n, channels)."""
+        told: list[Any] = []
+        network = getattr(self.predictor.model, "model", None)
+        if self.engine is not None or network is None:
+            yield told
+            return
+
+        def tell(_: Any, __: Any, made: Any) -> None:
+            told.append(made.mean((2, 3)))
+
+        hook = network.model[end_of_backbone(network)].register_forward_hook(tell)
+        try:
+            yield told
+        finally:
+            hook.remove()
 
     def shapes(self, raw: Any, network_input: Any, images: Sequence[Pixels]) -> list[Shapes]:
         """The shapes, with scores, in pixels of each image, from raw predictions."""
@@ -233,4 +267,19 @@ def export_network(
         warnings.simplefilter("ignore")  # from tracing; each export is checked before it is used
         model = load_weights(Path(shutil.copy(weights, folder)))
         made = model.export(format=kind, imgsz=image_size, simplify=False, **arguments)
+        if kind == "onnx":
+            _tell_features(Path(made), end_of_backbone(model.model))
         os.replace(made, to)
+
+
+def end_of_backbone(network: Any) -> int:
+    """The index of the last layer of the backbone, from the architecture's own description."""
+    return len(network.yaml["backbone"]) - 1
+
+
+def _tell_features(exported: Path, layer: int) -> None:
+    import onnx
+
+    model = onnx.load(exported)
+    if add_features(model, layer):
+        onnx.save(model, exported)

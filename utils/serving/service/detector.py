@@ -76,7 +76,7 @@ class _Watched:
 
     def predict(self, images: Sequence[Pixels]) -> list[Shapes]:
         (image,) = images
-        shapes, self.features = self.network.predict_with_features(image)
+        ((shapes, self.features),) = self.network.predict_with_features([image])
         self.is_asked = True
         return [shapes]
 
