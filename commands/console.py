@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 import sys
 import textwrap
 
-from commands.requests import PROJECT_VARIABLE
 from utils.masking import without_secrets
+from utils.project_commands import for_project
 
 COLUMNS = 100
 # From the prompt or the program's name to the end of the sentence or of the line; a word in
@@ -22,11 +20,6 @@ COMMAND = re.compile(
     r"|-e \w+=\S+(?: -[ev] \S+)*(?<!;)"
 )
 _KEPT_SPACE = "\0"
-# Commands that belong to no project, or name theirs.
-_OF_A_PROJECT = re.compile(
-    r"python run\.py (?!--(?:new-project|register-stack|check-stack|reports|dashboard)\b"
-    r"|[^;,)\n]*--project\b)"
-)
 
 
 def say(message: str, *, secret: bool = False) -> None:
@@ -37,13 +30,13 @@ def say(message: str, *, secret: bool = False) -> None:
         secret: Whether the line is meant to show a secret, such as the token that opens a server;
             else the secrets of addresses are masked.
     """
-    message = _for_project(message)
+    message = for_project(message)
     print(folded(message if secret else without_secrets(message)), flush=True)
 
 
 def complain(message: str) -> None:
     """Print an error or a warning on standard error."""
-    print(folded(without_secrets(_for_project(message))), file=sys.stderr, flush=True)
+    print(folded(without_secrets(for_project(message))), file=sys.stderr, flush=True)
 
 
 def folded(message: str) -> str:
@@ -68,15 +61,6 @@ def _folded_line(line: str) -> str:
         break_on_hyphens=False,
     )
     return folded.replace(_KEPT_SPACE, " ")
-
-
-def _for_project(message: str) -> str:
-    """Name the chosen project in every command of a message, which would else mean another."""
-    project = os.environ.get(PROJECT_VARIABLE)
-    if not project:
-        return message
-    command = f"python run.py --project {shlex.quote(project)} "
-    return _OF_A_PROJECT.sub(lambda _: command, message)
 
 
 def ask(question: str, *, yes: bool) -> bool:

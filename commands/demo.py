@@ -15,10 +15,10 @@ from rich.table import Table
 from commands.arguments import parse_arguments
 from commands.console import complain, say
 from commands.outcome import exit_code_of
-from commands.requests import PROJECT_VARIABLE
 from commands.servers.embedded import use_demo_store
 from utils.errors import ConfigurationError, MissingStageError
 from utils.paths import PROJECT_ROOT
+from utils.project_commands import PROJECT_VARIABLE
 from utils.shapes.shapes import ShapeKind
 
 _CONFIGS = PROJECT_ROOT / "configs" / "demo"

@@ -11,7 +11,6 @@ from commands.console import say
 from commands.library_logs import quiet_libraries
 from commands.requests import (
     PIPELINES_BEFORE_STAGE,
-    PROJECT_VARIABLE,
     PROMOTION,
     CheckStack,
     CommandLine,
@@ -38,6 +37,7 @@ from utils.garbage import collect_seldom
 from utils.own_folder import use_own_temporary_folder
 from utils.paths import PROJECT_ROOT
 from utils.privacy import keep_private
+from utils.project_commands import PROJECT_VARIABLE
 from utils.threads import let_waiting_threads_sleep
 
 if TYPE_CHECKING:

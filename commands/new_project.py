@@ -21,11 +21,11 @@ from commands.project import (
     projects_folder,
     read_project,
 )
-from commands.requests import PROJECT_VARIABLE
 from utils.errors import ConfigurationError, SourceError
 from utils.files import write_whole
 from utils.options import unknown_key
 from utils.paths import PROJECT_ROOT
+from utils.project_commands import PROJECT_VARIABLE
 from utils.scenes.image_files import existing_folder
 from utils.scenes.inspect import inspect
 from utils.shapes.shapes import ShapeKind

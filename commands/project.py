@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from commands.config_files import CONFIGS, first_problem, read_yaml
-from commands.requests import PROJECT_VARIABLE
 from utils.errors import ConfigurationError
 from utils.options import Options, unknown_key
 from utils.paths import local_folder
+from utils.project_commands import PROJECT_VARIABLE
 from utils.scenes.options import SourceOptions
 from utils.shapes.shapes import ShapeKind
 

@@ -8,9 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-# The chosen project, of this process and of those that it starts.
-PROJECT_VARIABLE = "SPYGLASS_PROJECT"
-
 
 @dataclass(frozen=True, slots=True)
 class Command:

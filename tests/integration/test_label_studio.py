@@ -27,6 +27,7 @@ from utils.errors import BusyError, ConfigurationError, LabelStudioError, Server
 from utils.paths import local_folder
 from utils.ports import free_port
 from utils.processes import running_server
+from utils.project_commands import PROJECT_VARIABLE
 
 
 def fetch(server: ServerConnection, path: str) -> httpx.Response:
@@ -230,7 +231,6 @@ def test_checking_a_project_tells_of_missing_classes(harbour: Harbour) -> None:
 
 
 def test_only_the_embedded_server_is_opened_by_make(label_studio, monkeypatch) -> None:
-    from commands.requests import PROJECT_VARIABLE
     from commands.runs.summaries import _how_to_label
 
     monkeypatch.delenv(PROJECT_VARIABLE, raising=False)

@@ -28,6 +28,7 @@ from tests.conftest import PROJECT_ROOT
 from tests.fixtures.terminal import answering
 from tests.unit.scenes.reading import write_coco
 from utils.errors import ConfigurationError, SourceError
+from utils.reports.page import page, paragraph
 
 COMMANDS = {command.name: command for command in LOOP}
 CELLS = {"name": "cells", "source": {"kind": "folder", "path": "slides"}, "classes": ["rbc"]}
@@ -273,6 +274,13 @@ def test_commands_in_messages_name_the_chosen_project(cells, capsys):
     told = capsys.readouterr()
     assert "python run.py --project cells --export" in told.out
     assert told.err.count("--project cells") == 1
+
+
+def test_commands_in_pages_name_the_chosen_project(cells):
+    called = paragraph("python run.py --package, then python run.py --deploy")
+    shown = page("A", "b", called)
+    assert "python run.py --project cells --package, then" in shown
+    assert "then python run.py --project cells --deploy<" in shown
 
 
 @pytest.mark.parametrize(

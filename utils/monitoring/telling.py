@@ -22,6 +22,7 @@ from utils.files import write_whole
 from utils.masking import without_secrets
 from utils.monitoring.alarms import Alarm
 from utils.monitoring.options import AlarmOptions, MailOptions
+from utils.project_commands import for_project
 from utils.state_files import read_state
 
 PASSWORD_VARIABLE = "SPYGLASS_SMTP_PASSWORD"  # noqa: S105 (the name of a variable)
@@ -154,7 +155,8 @@ def _mail(options: MailOptions, model: str, alarms: Sequence[Alarm], seconds: fl
     message["Subject"] = f"Spyglass: {_count(alarms)} of {model}"
     message["From"], message["To"] = options.sender, ", ".join(options.to)
     lines = (f"- {alarm.version}: {alarm.sentence}" for alarm in alarms)
-    message.set_content("\n".join([*lines, "", "See: python run.py --monitor", ""]))
+    see = for_project("See: python run.py --monitor")
+    message.set_content("\n".join([*lines, "", see, ""]))
     try:
         with ExitStack() as opened:
             server = opened.enter_context(_server(options, seconds))

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from markupsafe import Markup, escape
 
+from utils.project_commands import for_project
+
 _STYLESHEET = Path(__file__).with_name("assets") / "page.css"
 
 
@@ -41,7 +43,7 @@ def page(title: str, summary: str, *parts: Markup) -> str:
         "<title>{}</title><style>{}</style></head>"
     ).format(title, style)
     body = Markup('<body><main><h1>{}</h1><p class="soft">{}</p>{}</main></body></html>')
-    return str(head + body.format(title, summary, joined(parts)))
+    return for_project(str(head + body.format(title, summary, joined(parts))))
 
 
 def joined(parts: Iterable[str]) -> Markup:
