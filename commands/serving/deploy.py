@@ -81,7 +81,7 @@ def deploy_planned(planned: PlannedRun, *, yes: bool = False) -> None:
     options = planned.configuration.parameters["deployment"]
     challenger_version(planned, version)  # what is wrong with it is told before anything starts
     packed = packed_version(version)
-    token_before = _token_of(version.model.name)
+    service_before = running_service(version.model.name)
     is_run = packed is None or packed.evaluation is None
     if is_run:
         run_pipeline(planned, yes=yes)
@@ -89,11 +89,16 @@ def deploy_planned(planned: PlannedRun, *, yes: bool = False) -> None:
     if packed is None:
         return
     _tell(_deployed(packed, version, options), is_news=is_run)
-    if options.where == "local":
-        challenge_planned(planned, version, yes=yes)
-    token = _token_of(version.model.name)
-    if token is not None and token_before is None:
-        say(f"  its token, shown this once: {token}", secret=True)
+    if options.where != "local":
+        return
+    challenge_planned(planned, version, yes=yes)
+    service = running_service(version.model.name)
+    if service is None:
+        return
+    for change in options.changes_since(service_before.served.options) if service_before else ():
+        say(f"  {change}")
+    if service.token is not None and (service_before is None or service_before.token is None):
+        say(f"  its token, shown this once: {service.token}", secret=True)
 
 
 def follow_production(model: str) -> None:
@@ -154,11 +159,6 @@ def _require_production(version: ModelVersionResponse) -> None:
             f"Version {version.number} of {model} is not the one in production, so it is not "
             f"deployed. Deploy the one in production with: {typed('--deploy', model)}"
         )
-
-
-def _token_of(model: str) -> str | None:
-    service = running_service(model)
-    return None if service is None else service.token
 
 
 def _tell(deployment: Deployment, *, is_news: bool) -> None:

@@ -201,6 +201,7 @@ def test_a_token_is_shown_once_where_other_machines_may_ask(runs, deploying):
     assert f"its token, shown this once: {token}" in shown
     assert token not in runs("--deploy", *everywhere)
     assert token not in runs("--status")
+    assert "deployment.host is 127.0.0.1 (0.0.0.0 before)" in runs("--deploy")
     runs("--undeploy")
 
 

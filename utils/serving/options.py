@@ -173,6 +173,22 @@ class DeploymentOptions(Options):
         """Options that need a restart of a service on this machine, as JSON holds them."""
         return self.model_dump(mode="json", include=_PLACEMENT)
 
+    def changes_since(self, before: Self) -> list[str]:
+        """Tell what changed of the placement: `deployment.keep is none (images before)`."""
+        now, then = self.placement(), before.placement()
+        limits, old_limits = now.pop("limits"), then.pop("limits")
+        now |= {f"limits.{name}": value for name, value in limits.items()}
+        then |= {f"limits.{name}": value for name, value in old_limits.items()}
+        return [
+            f"deployment.{name} is {_told(value)} ({_told(then.get(name))} before)"
+            for name, value in now.items()
+            if value != then.get(name)
+        ]
+
+
+def _told(value: Any) -> str:
+    return "not set" if value in (None, [], {}) else str(value)
+
 
 class PredictionOptions(Options):
     """Options of a prediction by a running service."""
