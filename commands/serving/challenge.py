@@ -52,8 +52,8 @@ def challenge_planned(
         _end(service)
         say(
             f"No version of {model} is in {options.challenger}, so none challenges version "
-            f"{champion.number}. Train one, and put it there with: python run.py --promote "
-            f"{options.challenger}"
+            f"{champion.number}. Train one, and put it there with: "
+            f"{typed(f'--promote {options.challenger}', model)}"
         )
         return
     packed = _packed(planned, champion, challenger, yes=yes)
