@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
-from tests.fixtures.mail import PASSWORD, mail_server, webhook
+from tests.fixtures.mail import PASSWORD, Received, mail_server, webhook
 from utils.monitoring.alarms import Alarm
 from utils.monitoring.options import AlarmOptions, MailOptions
-from utils.monitoring.telling import PASSWORD_VARIABLE, tell
+from utils.monitoring.telling import PASSWORD_VARIABLE, Told, tell
 from utils.ports import free_port
 
 
@@ -115,22 +118,41 @@ def test_a_webhook_whose_answer_does_not_end_is_told(tmp_path: Path) -> None:
         )
 
 
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 with its key, in one file."""
+    folder = tmp_path_factory.mktemp("certificate")
+    make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext"
+    named = ("subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "own.pem")
+    subprocess.run([*make.split(), *named], cwd=folder, check=True, capture_output=True)
+    both = folder / "both.pem"
+    both.write_text((folder / "own.pem").read_text() + (folder / "key.pem").read_text())
+    return both
+
+
+def sent(server: Received, folder: Path, **changes: Any) -> Told:
+    """Tell an alarm by e-mail."""
+    mail = MailOptions(
+        **{
+            "host": "127.0.0.1",
+            "port": server.port,
+            "security": "none",
+            "user": "watch",
+            "sender": "spyglass@example.com",
+            "to": ("me@example.com", "you@example.com"),
+            **changes,
+        }
+    )
+    return tell("ships", [alarm("p95_ms")], AlarmOptions(email=mail, retries=1), folder / "told")
+
+
 @pytest.mark.parametrize("password", [PASSWORD, "wrong"])
 def test_an_e_mail_is_sent_by_smtp(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str
 ) -> None:
     monkeypatch.setenv(PASSWORD_VARIABLE, password)
     with mail_server() as server:
-        mail = MailOptions(
-            host="127.0.0.1",
-            port=server.port,
-            security="none",
-            user="watch",
-            sender="spyglass@example.com",
-            to=("me@example.com", "you@example.com"),
-        )
-        options = AlarmOptions(email=mail, retries=1)
-        found = tell("ships", [alarm("p95_ms")], options, tmp_path / "told.json")
+        found = sent(server, tmp_path)
     if password == PASSWORD:
         (message,) = server.messages
         assert "Subject: Spyglass: 1 alarm of ships" in message
@@ -140,3 +162,22 @@ def test_an_e_mail_is_sent_by_smtp(
     (failure,) = found.failures
     assert PASSWORD_VARIABLE in failure
     assert server.messages == []
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_an_e_mail_is_encrypted_for_a_server_that_can_be_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, certificate: Path, is_trusted: bool
+) -> None:
+    monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
+    if is_trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    with mail_server(context) as server:
+        found = sent(server, tmp_path, security="starttls")
+        assert len(server.messages) == is_trusted
+        assert sent(server, tmp_path / "plain").told == ()
+        assert len(server.messages) == is_trusted
+    if not is_trusted:
+        (failure,) = found.failures
+        assert "certificate verify failed" in failure
