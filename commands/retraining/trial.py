@@ -18,7 +18,7 @@ from utils.monitoring.tables import read_notes
 from utils.serving.challenge import ChallengerState, challenger_of
 from utils.serving.monitored import service_notes
 from utils.serving.options import DeploymentOptions
-from utils.serving.process import running_service
+from utils.serving.running import running_service
 
 _ALONE = {"shadow": 0.0, "canary": 0.0}
 

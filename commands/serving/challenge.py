@@ -18,7 +18,7 @@ from records.model_versions import version_in
 from utils.errors import BundleError, ConfigurationError
 from utils.serving.challenge import ChallengerState, challenge_here, end_challenge
 from utils.serving.options import DeploymentOptions
-from utils.serving.process import RunningService, running_service
+from utils.serving.running import RunningService, running_service
 
 STAGES = {stage.value for stage in ModelStages}
 

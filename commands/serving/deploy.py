@@ -29,7 +29,7 @@ from utils.errors import BundleError, MissingStageError
 from utils.serving.clouds import cloud_status
 from utils.serving.deployment import Deployment, deploy_bundle
 from utils.serving.options import DeploymentOptions
-from utils.serving.process import running_service
+from utils.serving.running import running_service
 
 (_PACKAGE,) = (command for command in LOOP if command.name == "package")
 

@@ -17,7 +17,7 @@ from utils.serving.challenge import challenger_of
 from utils.serving.client import Client
 from utils.serving.clouds import cloud_status
 from utils.serving.options import DeploymentOptions
-from utils.serving.process import RunningService, running_services
+from utils.serving.running import RunningService, running_services
 
 
 def show_status(request: ShowStatus) -> None:

@@ -18,7 +18,8 @@ from commands.config_files import CONFIGS
 from records.model_versions import version_in, versions_of
 from tests.fixtures.terminal import answering
 from tests.fixtures.user import User
-from utils.serving.process import running_service, stop_service
+from utils.serving.process import stop_service
+from utils.serving.running import running_service
 
 PROJECT = "advice"
 FROM_NOTHING = "advised-from-nothing"

@@ -18,7 +18,8 @@ from tests.fixtures.user import User, kill, wait_for_line
 from utils.annotation.label_studio.connection import ask
 from utils.ports import free_port
 from utils.serving.challenge import challenger_of
-from utils.serving.process import running_service, stop_service
+from utils.serving.process import stop_service
+from utils.serving.running import running_service
 
 PROJECT = MODEL = "round-from-production"
 SIDE, SHIP = 64, 20

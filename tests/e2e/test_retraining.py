@@ -12,7 +12,8 @@ from tests.fixtures.user import User, kill, wait_for_line
 from utils.annotation.label_studio.connection import ask
 from utils.locks import exclusive
 from utils.ports import free_port
-from utils.serving.process import running_service, stop_service
+from utils.serving.process import stop_service
+from utils.serving.running import running_service
 
 PROJECT = "retraining by itself"
 MODEL = "retraining-by-itself"

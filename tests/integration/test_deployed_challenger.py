@@ -21,7 +21,8 @@ from tests.fixtures.spots import SpotsBundle
 from tests.fixtures.terminal import unfolded
 from utils.errors import ConfigurationError
 from utils.serving.challenge import challenger_of
-from utils.serving.process import running_service, stop_service
+from utils.serving.process import stop_service
+from utils.serving.running import running_service
 
 Runs = Callable[..., str]
 CANARY = ("--set", "deployment.canary=0.5")

@@ -28,7 +28,8 @@ from utils.detection.detector import Detector
 from utils.evaluation.evaluate import evaluate_detector
 from utils.evaluation.options import EvaluationOptions
 from utils.paths import PROJECT_ROOT
-from utils.serving.process import running_service, running_services, stop_service
+from utils.serving.process import stop_service
+from utils.serving.running import running_service, running_services
 
 TILES = 16
 CONTAINER = PROJECT_ROOT / "tests" / "emulators" / "example" / "container.py"

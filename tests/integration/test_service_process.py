@@ -21,13 +21,8 @@ from utils.ports import free_port, port_is_free
 from utils.serving.bundle import Bundle
 from utils.serving.deployment import deploy_bundle
 from utils.serving.options import DeploymentOptions
-from utils.serving.process import (
-    deploy_here,
-    running_service,
-    running_services,
-    serving,
-    stop_service,
-)
+from utils.serving.process import deploy_here, serving, stop_service
+from utils.serving.running import running_service, running_services
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104
 

@@ -10,7 +10,8 @@ from utils.errors import ServiceError
 from utils.progress import progress
 from utils.serving.bundle import Bundle
 from utils.serving.options import DeploymentOptions
-from utils.serving.process import RunningService, kept_bundle, post_as_owner
+from utils.serving.process import kept_bundle
+from utils.serving.running import RunningService, post_as_owner
 
 Outcome = Literal["begun", "changed", "unchanged", "over"]
 

@@ -6,7 +6,7 @@ import os
 
 from utils.errors import ConfigurationError, ServiceError
 from utils.serving.client import Client
-from utils.serving.process import running_service, running_services
+from utils.serving.running import running_service, running_services
 
 TOKEN_VARIABLE = "SPYGLASS_SERVICE_TOKEN"  # noqa: S105 (the name of a variable)
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from utils.serving.bundle import Bundle
 from utils.serving.clouds import deploy_in_cloud
 from utils.serving.options import DeploymentOptions
-from utils.serving.process import RunningService, deploy_here
+from utils.serving.process import deploy_here
+from utils.serving.running import RunningService
 
 _ACCESS_TOKEN = "gcloud auth print-access-token"  # noqa: S105 (a command)
 _IDENTITY_TOKEN = "gcloud auth print-identity-token"  # noqa: S105 (a command)

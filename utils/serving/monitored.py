@@ -30,10 +30,10 @@ from utils.monitoring.watched import FarOut, Watched
 from utils.paths import local_folder
 from utils.reports.scene_pictures import crops
 from utils.serving.bundle import SOURCE, Bundle
-from utils.serving.process import service_folder
+from utils.serving.running import STATE, service_folder
 from utils.tiling.tile import scene_key
 
-_STATE, _NOTES = "state", "notes"
+_NOTES = "notes"
 _TOLD = "told.json"
 _SIDE = 640  # of a picture in the result, at most
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -43,7 +43,7 @@ _AGAIN = "python run.py --package"
 
 def service_notes(model: str) -> Path:
     """The folder in which the service of a model notes."""
-    return service_folder(model) / _STATE / _NOTES
+    return service_folder(model) / STATE / _NOTES
 
 
 def inference_notes(model: str) -> Path:

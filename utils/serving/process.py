@@ -1,4 +1,4 @@
-"""The service on this machine: started once for each model, found again, switched and stopped."""
+"""The service on this machine: started once for each model, switched and stopped."""
 
 from __future__ import annotations
 
@@ -10,23 +10,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
-from hashlib import sha256
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from filelock import FileLock
 
 from utils.annotation.label_studio.options import LabelStudioOptions, resolve_connection
 from utils.errors import BundleError, ServerError, ServiceError
 from utils.files import write_secret, write_whole
-from utils.gate import bearer
 from utils.paths import local_folder
 from utils.ports import free_port
 from utils.processes import (
     ServerProcess,
-    running_server,
     start_on_port,
     start_server,
     stop_server,
@@ -35,93 +32,25 @@ from utils.progress import progress
 from utils.serving.bundle import SOURCE, Bundle
 from utils.serving.client import Client
 from utils.serving.environment import service_python
-from utils.serving.options import LOOPBACK, DeploymentOptions
+from utils.serving.options import DeploymentOptions
+from utils.serving.running import (
+    SERVED,
+    SERVICE,
+    STATE,
+    RunningService,
+    Served,
+    address_of,
+    post_as_owner,
+    running_service,
+    running_services,
+    service_folder,
+)
 from utils.serving.service.challenge import CHALLENGE_FILE
-from utils.state_files import read_state
 
-_NAME = "service"
-_FOLDER = "services"
-_STATE = "state"
-_SERVED = "served.json"
-# The service makes both, for its owner only; the second where it listens to other machines.
-_ADMIN_TOKEN = "admin.token"  # noqa: S105 (the name of a file)
-_ACCESS_TOKEN = "access.token"  # noqa: S105
-_LABEL_STUDIO_TOKEN = "label_studio.token"  # noqa: S105
+_LABEL_STUDIO_TOKEN = "label_studio.token"  # noqa: S105 (the name of a file)
 _ANSWER_SECONDS = 5.0
-_SWITCH_SECONDS = 300.0
-_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (to listen on, not to call)
 
 Change = Literal["started", "switched", "unchanged"]
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """Facts about a running service, noted beside its state file.
-
-    Attributes:
-        model: Name of the model.
-        version: Version of the model.
-        digest: Identity of the bundle.
-        bundle: Folder `src` of the bundle.
-        placement: Options that it was started with, from `DeploymentOptions.placement`.
-        since: Time at which the version began to answer, ISO 8601 in UTC.
-    """
-
-    model: str
-    version: str
-    digest: str
-    bundle: str
-    placement: dict[str, Any]
-    since: str
-
-    @property
-    def host(self) -> str:
-        """The address that it listens on."""
-        return str(self.placement["host"])
-
-    @property
-    def options(self) -> DeploymentOptions:
-        """Options that deploy to the same place."""
-        return DeploymentOptions.model_validate(self.placement)
-
-
-@dataclass(frozen=True, slots=True)
-class RunningService:
-    """A service that runs on this machine.
-
-    Attributes:
-        server: Its front process.
-        served: Facts about it.
-        folder: Folder of its state, log and tokens.
-    """
-
-    server: ServerProcess
-    served: Served
-    folder: Path
-
-    @property
-    def url(self) -> str:
-        """Its address, as seen from this machine."""
-        return _address(self.served.host, self.server.port)
-
-    @property
-    def log(self) -> Path:
-        """The file with its log."""
-        return self.folder / f"{_NAME}.log"
-
-    @property
-    def token_file(self) -> Path | None:
-        """The file with its token; None where it asks for none."""
-        return None if self.served.host in LOOPBACK else self.folder / _STATE / _ACCESS_TOKEN
-
-    @property
-    def token(self) -> str | None:
-        """Its token, or None."""
-        return self.token_file.read_text() if self.token_file else None
-
-    def client(self) -> Client:
-        """A client with the token of the service."""
-        return Client(self.url, self.token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,26 +92,8 @@ def deploy_here(bundle: Bundle, options: DeploymentOptions) -> Deployed:
             return _switch(running, kept_bundle(bundle))
         before = None if running is None else running.served.version
         if running is not None:
-            stop_server(_NAME, folder)
+            stop_server(SERVICE, folder)
         return Deployed(_start(kept_bundle(bundle), options, folder), "started", before)
-
-
-def service_folder(model: str) -> Path:
-    """The folder with state, log and tokens of a model's service."""
-    name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in model)
-    return local_folder(_FOLDER, f"{name}-{sha256(model.encode()).hexdigest()[:8]}")
-
-
-def running_service(model: str) -> RunningService | None:
-    """The service of a model, if it runs on this machine."""
-    return _running_in(service_folder(model))
-
-
-def running_services() -> Iterator[RunningService]:
-    """Yield the services of all models that run on this machine."""
-    for folder in sorted(local_folder(_FOLDER).iterdir()):
-        if (service := _running_in(folder)) is not None:
-            yield service
 
 
 def stop_service(model: str) -> bool:
@@ -192,9 +103,9 @@ def stop_service(model: str) -> bool:
     """
     folder = service_folder(model)
     with FileLock(folder / "start.lock"):
-        stopped = stop_server(_NAME, folder)
-        (folder / _SERVED).unlink(missing_ok=True)
-        (folder / _STATE / CHALLENGE_FILE).unlink(missing_ok=True)
+        stopped = stop_server(SERVICE, folder)
+        (folder / SERVED).unlink(missing_ok=True)
+        (folder / STATE / CHALLENGE_FILE).unlink(missing_ok=True)
         return stopped
 
 
@@ -221,15 +132,7 @@ def serving(bundle: Bundle, folder: Path, workers: int = 1) -> Iterator[Client]:
     try:
         yield service.client()
     finally:
-        stop_server(_NAME, folder)
-
-
-def _running_in(folder: Path) -> RunningService | None:
-    server = running_server(_NAME, folder)
-    if server is None:
-        return None
-    served = read_state(folder / _SERVED, lambda noted: Served(**noted), "it is started again")
-    return None if served is None else RunningService(server, served, folder)
+        stop_server(SERVICE, folder)
 
 
 def kept_bundle(bundle: Bundle) -> Bundle:
@@ -261,16 +164,16 @@ def _start_on(
 ) -> ServerProcess:
     command: list[str | Path] = [
         *(python, "-m", "utils.serving.service", "--bundle", bundle.folder),
-        *("--state", folder / _STATE, "--host", options.host, "--port", str(port)),
+        *("--state", folder / STATE, "--host", options.host, "--port", str(port)),
         *("--workers", str(options.workers), *_flags(options)),
         *_label_studio_flags(options, folder),
     ]
     return start_server(
-        _NAME,
+        SERVICE,
         folder,
         command,
         port,
-        is_ready=lambda: _is_ready(_address(options.host, port)),
+        is_ready=lambda: _is_ready(address_of(options.host, port)),
         environment={"PYTHONPATH": str(bundle.folder), "PYTHONDONTWRITEBYTECODE": "1"},
         works_in=bundle.folder,
         timeout_s=options.ready_s,
@@ -309,7 +212,7 @@ def _note(folder: Path, bundle: Bundle, options: DeploymentOptions) -> Served:
         placement=options.placement(),
         since=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    write_whole(folder / _SERVED, json.dumps(asdict(served), indent=1))
+    write_whole(folder / SERVED, json.dumps(asdict(served), indent=1))
     return served
 
 
@@ -331,11 +234,6 @@ def _switch(running: RunningService, bundle: Bundle) -> Deployed:
     return Deployed(service, "switched", running.served.version)
 
 
-def _address(host: str, port: int) -> str:
-    name = _ANY_ADDRESS.get(host, host)
-    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
-
-
 def _is_ready(url: str) -> bool:
     """Whether a service has found on its test image what it must.
 
@@ -354,36 +252,3 @@ def _is_ready(url: str) -> bool:
     if told.get("refused"):
         raise ServerError(f"The bundle is refused: {told['error']}")
     return answer.status == HTTPStatus.OK
-
-
-def post_as_owner(
-    service: RunningService, path: str, content: dict[str, Any]
-) -> tuple[int, dict[str, Any]]:
-    """Ask a service for what only its owner may.
-
-    Args:
-        service: The service.
-        path: Path of the request.
-        content: Its body.
-
-    Returns:
-        The status and the body of the answer.
-
-    Raises:
-        ServiceError: If it does not answer.
-    """
-    url, token = service.url, (service.folder / _STATE / _ADMIN_TOKEN).read_text()
-    connection = HTTPConnection(url.removeprefix("http://"), timeout=_SWITCH_SECONDS)
-    headers = bearer(token.strip()) | {"Content-Type": "application/json"}
-    try:
-        connection.request("POST", path, json.dumps(content), headers)
-        answer = connection.getresponse()
-        told = json.loads(answer.read())
-        return answer.status, told if isinstance(told, dict) else {}
-    except (OSError, HTTPException, ValueError) as error:
-        raise ServiceError(
-            f"The service at {url} did not answer while it switched ({type(error).__name__}). "
-            "See what runs with: python run.py --status"
-        ) from None
-    finally:
-        connection.close()
