@@ -85,8 +85,7 @@ def open_coco(options: CocoSource) -> SceneSource:
     only_class = options.classes[0] if len(options.classes) == 1 else None
     rules = ListingRules(options.label_field, only_class, options.least_score)
     listings, issues = _listings(root, options.annotations, rules)
-    if not any(listing.entries for listing in listings):
-        raise SourceError(f"{listings[0].path} lists no image. Choose other `annotations`.")
+    _refuse_without_images(listings)
     on_disk = files_below(images or root, IMAGE_SUFFIXES.__contains__)
     placement = _placed(listings, root, images, on_disk)
     if not placement.labels:
@@ -112,6 +111,23 @@ def open_coco(options: CocoSource) -> SceneSource:
 
     held = Counter(found.kind for labels in placement.labels.values() for found in labels.objects)
     return SceneSource(name, class_names, count, read, lambda: bytes_of(on_disk), held=held)
+
+
+def _refuse_without_images(listings: Sequence[CocoFile]) -> None:
+    """Refuse files that list no image that can be read, and say why where they tell.
+
+    Raises:
+        SourceError: If there is no image in any of them.
+    """
+    if any(listing.entries for listing in listings):
+        return
+    first = next((issue for listing in listings for issue in listing.issues), None)
+    if first is None:
+        raise SourceError(f"{listings[0].path} lists no image. Choose another file of labels.")
+    raise SourceError(
+        f"{listings[0].path} lists no image with labels. {first.item}: {first.detail}. "
+        "Export it again, or choose another file of labels."
+    )
 
 
 def _refuse_zipped(root: Path) -> None:
