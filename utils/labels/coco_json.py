@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ class CocoFile:
         issues: Everything wrong with the file that concerns no image of it.
         shares: Whether its coordinates are shares of the images.
         is_predicted: Whether its labels are predictions that nobody has reviewed.
+        masks: Files of the masks of its labels, which are no images to label.
     """
 
     path: Path
@@ -63,11 +64,12 @@ class CocoFile:
     issues: list[Issue] = field(default_factory=list)
     shares: bool = False
     is_predicted: bool = False
+    masks: set[Path] = field(default_factory=set)
 
-    def take_classes(self) -> None:
-        """Take the classes of the labels, sorted, where the file lists none."""
+    def take_classes(self, listed: Iterable[str] = ()) -> None:
+        """Take the classes that the file lists, then other classes of its labels, sorted."""
         labels = {found.label for _, labels in self.entries.values() for found in labels.objects}
-        self.class_names = tuple(sorted(labels))
+        self.class_names = tuple(dict.fromkeys((*listed, *sorted(labels))))
 
     def add_issue(self, item: object, kind: str, detail: str, lost: int = 0) -> None:
         """Note something wrong."""

@@ -86,7 +86,9 @@ def open_coco(options: CocoSource) -> SceneSource:
     rules = ListingRules(options.label_field, only_class, options.least_score)
     listings, issues = _listings(root, options.annotations, rules)
     _refuse_without_images(listings)
-    on_disk = files_below(images or root, IMAGE_SUFFIXES.__contains__)
+    masks = frozenset(mask for listing in listings for mask in listing.masks)
+    files = files_below(images or root, IMAGE_SUFFIXES.__contains__)
+    on_disk = [file for file in files if file not in masks]
     placement = _placed(listings, root, images, on_disk)
     if not placement.labels:
         _refuse_zipped(root)
