@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.errors import LabelError
-from utils.issues import Issue
+from utils.issues import Issue, printable
 from utils.labels.coco_places import place_of
 from utils.labels.json_kinds import foreign_kind, is_coco
 from utils.labels.objects import (
@@ -220,7 +220,7 @@ def _group(image: Mapping[str, Any]) -> str | None:
     for key in ("location", "seq_id", "video_id"):
         value = image.get(key)
         if isinstance(value, str | int) and str(value).strip():
-            return f"{key} {value}"
+            return f"{key} {printable(str(value))}"
     return None
 
 

@@ -137,7 +137,7 @@ def test_the_address_in_lvis_names_the_image_and_some_classes_leave_it_unlabelle
     [
         pytest.param(coco({"bbox": BOX}, file_name=None), "no usable `id` and `file_name`"),
         pytest.param([{"annotations": [], "data": {"image": "a.png"}}], "nobody has annotated"),
-        pytest.param([{"annotations": [{}], "data": {"images": ["a.png"]}}], "it names no image"),
+        pytest.param([{"annotations": [{}], "data": {"text": "a ship"}}], "it names no image"),
     ],
 )
 def test_a_file_without_images_says_why(tmp_path, content, reason):
