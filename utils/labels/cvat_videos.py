@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from utils.labels.cvat_xml import cvat_labels, place_of
+from utils.labels.cvat_xml import cvat_labels, fact_labels, place_of
 from utils.labels.objects import (
     UNKNOWN_CLASS,
     UNREADABLE_LABEL,
@@ -64,7 +64,7 @@ def cvat_videos(root: Element) -> list[CvatVideo]:
             detail = f"{item.name} belongs to no task of the file"
             videos[0].labels.faults.append(Fault(UNREADABLE_LABEL, detail))
     for video in videos:
-        _fill(video, belonging[video.task_id])
+        _fill(video, belonging[video.task_id], fact_labels(root))
     return videos
 
 
@@ -151,7 +151,7 @@ def _text(element: Element | None, path: str) -> str:
     return (found.text or "").strip() if found is not None else ""
 
 
-def _fill(video: CvatVideo, items: list[_Item]) -> None:
+def _fill(video: CvatVideo, items: list[_Item], facts: frozenset[str]) -> None:
     labels = video.labels
     numbers = [int(item.frame) for item in items if item.frame.isdecimal()]
     stated = labels.labelled[0] if labels.is_range_stated else range(0)
@@ -166,7 +166,7 @@ def _fill(video: CvatVideo, items: list[_Item]) -> None:
         elif item.element.tag == "image":
             frame = int(item.frame) - video.offset
             listed.add(frame)
-            labels.frames[frame] = cvat_labels(item.element)
+            labels.frames[frame] = cvat_labels(item.element, facts)
             labels.keys[frame] = len(labels.frames[frame].objects)
         else:
             _add_shape(labels, item, int(item.frame) - video.offset)
