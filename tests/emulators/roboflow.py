@@ -24,6 +24,7 @@ class Roboflow:
         progress: Shares answered while it makes an export, first to last.
         cuts: Number of bytes after which downloads break off, first to last.
         requests: Paths asked for, with the range of each download.
+        address: Part of the address of downloads, which is another for an export made anew.
     """
 
     exports: dict[str, bytes]
@@ -31,6 +32,7 @@ class Roboflow:
     progress: list[float] = field(default_factory=list)
     cuts: list[int] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    address: str = ""
 
 
 @contextmanager
@@ -42,8 +44,8 @@ def running(roboflow: Roboflow) -> Iterator[Roboflow]:
             address = urlsplit(self.path)
             place, query = address.path.strip("/"), parse_qs(address.query)
             roboflow.requests.append(f"{place} {self.headers.get('Range', '')}".strip())
-            if place.startswith("ds/"):
-                self._send_zip(place.removeprefix("ds/"), query)
+            if place.startswith("ds"):
+                self._send_zip(place.partition("/")[2], query)
             elif query.get("api_key") != [KEY]:
                 self._say(401, {"error": {"message": "This API key does not exist."}})
             elif place not in roboflow.exports:
@@ -51,7 +53,7 @@ def running(roboflow: Roboflow) -> Iterator[Roboflow]:
             elif roboflow.progress:
                 self._say(202, {"progress": roboflow.progress.pop(0)})
             else:
-                link = f"{roboflow.url}/ds/{place}?key={LINK_KEY}"
+                link = f"{roboflow.url}/ds{roboflow.address}/{place}?key={LINK_KEY}"
                 self._say(200, {"export": {"format": place.split("/")[-1], "link": link}})
 
         def _say(self, status: int, content: dict[str, object]) -> None:

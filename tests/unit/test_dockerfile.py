@@ -205,6 +205,7 @@ def test_the_command_line_answers_from_what_the_image_holds(image, tmp_path):
     assert "Find small objects" in answer.stdout
 
 
+@pytest.mark.slow
 def test_every_module_and_the_entry_point_of_jobs_load_from_what_the_image_holds(image, tmp_path):
     folders = sorted(path.name for path in image.iterdir() if (path / "__init__.py").is_file())
     script = (

@@ -39,7 +39,7 @@ def contrasts(folder: Path, kind: type[CocoSource | VocSource], size: int) -> np
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        pytest.param("ships", VocSource, id="ships"),
+        pytest.param("ships", VocSource, id="ships", marks=pytest.mark.slow),
         pytest.param("sentinel2", CocoSource, id="sentinel2"),
         pytest.param("sahi", CocoSource, id="sahi"),
     ],
@@ -54,6 +54,7 @@ def test_at_most_one_in_two_hundred_ships_is_lost(name, kind, size, shared_data)
     assert (is_skipped & with_boxes).sum() <= 0.005 * with_boxes.sum()
 
 
+@pytest.mark.slow
 def test_about_half_of_the_windows_without_ships_are_passed_over(shared_data):
     measured = contrasts(shared_data / "ships", VocSource, 100)
     empty = measured[measured[:, 1] == 0, 0]

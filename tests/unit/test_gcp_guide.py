@@ -173,6 +173,7 @@ def test_the_web_server_passes_on_to_servers_that_exist():
     assert set(re.findall(r"\{\$(\w+)\}", caddyfile)) == set(services["caddy"]["environment"])
 
 
+@pytest.mark.slow
 def test_mlflow_takes_the_options_it_is_started_with():
     from mlflow.cli import server
 

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from utils.errors import LabelError
+from utils.images.video import VIDEO_SUFFIXES
 from utils.labels.coco_json import CocoFile
 from utils.labels.objects import (
     NO_IMAGE,
@@ -29,6 +30,7 @@ from utils.labels.texts import read_csv
 NO_BOX = "observation without a box"
 NO_PICTURE = "medium that is no image"
 OF_EVENT = "observation of a whole event"
+LISTED_TWICE = "medium listed twice"
 _TABLES = ("deployments", "media", "observations")
 _COLUMNS = {
     "deployments": ("deploymentID",),
@@ -68,32 +70,53 @@ def camtrap_file(path: Path, content: Mapping[str, Any]) -> CocoFile:
     deployments, media, observations = (_rows(path, name, places[name]) for name in _TABLES)
     found = CocoFile(path)
     tags = {row["deploymentID"]: _tags(row, _DEPLOYMENT_TAGS) for row in deployments}
-    others = 0
+    others: set[str] = set()
     for row in media:
-        if not (row.get("fileMediatype") or "image").startswith("image"):
-            others += 1
+        if not _is_picture(row):
+            others.add(row["mediaID"])
+            continue
+        if row["mediaID"] in found.entries:
+            detail = f"the medium {row['mediaID']:.40} is listed twice; the first row counts"
+            found.add_issue("media", LISTED_TWICE, detail)
             continue
         labels = ImageLabels(frame=SHARES, tags=tags.get(row["deploymentID"], ()))
         labels.is_labelled = False
         found.entries[row["mediaID"]] = row["filePath"] or row["fileName"], labels
     if others:
-        found.add_issue("media", NO_PICTURE, f"{others} media are no images and are passed over")
+        detail = f"{len(others)} media are no images and are passed over with what was seen there"
+        found.add_issue("media", NO_PICTURE, detail)
+        observations = [row for row in observations if row.get("mediaID") not in others]
     _add_observations(found, observations)
     _name_whole_images(found, observations)
     found.take_classes()
     return found
 
 
-def _rows(package: Path, name: str, place: object) -> list[Row]:
-    """The rows of a table beside the package's file.
+def _is_picture(row: Row) -> bool:
+    kind = row.get("fileMediatype")
+    name = row["filePath"] or row["fileName"]
+    return kind.startswith("image") if kind else not name.lower().endswith(tuple(VIDEO_SUFFIXES))
+
+
+def _rows(package: Path, name: str, places: object) -> list[Row]:
+    """The rows of a table, which lies beside the package's file in one part or several.
 
     Raises:
         LabelError: If it is not there, lies elsewhere, or cannot be read.
     """
+    parts = places if isinstance(places, list) and places else [places]
+    return [row for part in parts for row in _rows_of(package, name, part)]
+
+
+def _rows_of(package: Path, name: str, place: object) -> list[Row]:
     inner = PurePosixPath(place) if isinstance(place, str) else None
     if inner is None or inner.is_absolute() or ".." in inner.parts:
         raise LabelError(f"{package} names no file of its own for the table '{name}'. Mend it.")
     table = package.parent / inner
+    if table.suffix == ".gz":
+        raise LabelError(
+            f"{table} is compressed. Unpack it, and name the unpacked file in {package.name}."
+        )
     rows = read_csv(table)
     columns = rows[0] if rows else []
     if missing := set(_COLUMNS[name]).difference(columns):

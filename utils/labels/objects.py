@@ -131,6 +131,8 @@ class ImageLabels:
 def coordinate(value: object) -> float:
     """A number from whatever a label file holds; NaN when it is none."""
     if isinstance(value, str):
+        if "_" in value:  # Python takes 1_0 for 10
+            return math.nan
         value = value.strip().strip("\"'").strip()
         if value.count(",") == 1 and "." not in value:
             value = value.replace(",", ".")  # as half of Europe writes fractions

@@ -71,20 +71,22 @@ def read_vectors(path: Path, layer: str | None = None) -> VectorFile:
         reason = str(error).strip().partition("\n")[0].rstrip(".")
         raise LabelError(f"{path} cannot be read as a vector file ({reason}).") from None
     found = shapely.from_wkb(geometry, on_invalid="ignore")
-    is_polygon = np.array([_has_area(one) for one in found], dtype=np.bool_)
-    polygons = found[is_polygon]
-    is_crossed = ~shapely.is_valid(polygons)
-    polygons[is_crossed] = shapely.make_valid(polygons[is_crossed])
+    is_polygon = np.array([_is_flat(one) for one in found], dtype=np.bool_)
+    is_crossed = is_polygon & ~shapely.is_valid(found)
+    found[is_crossed] = shapely.make_valid(found[is_crossed])
+    # The area of a polygon that crosses itself is known only now: half of a bow tie is negative.
+    found[is_polygon] = polygonal(found[is_polygon])
+    is_polygon &= shapely.area(found) > 0
     return VectorFile(
         path,
         meta["crs"],
-        as_outlines(map(_single, polygonal(polygons))),
+        as_outlines(map(_single, found[is_polygon])),
         {
             str(name): np.asarray(values)[is_polygon]
             for name, values in zip(meta["fields"], columns, strict=True)
         },
         np.flatnonzero(is_polygon) + 1,
-        int(is_crossed.sum()),
+        int((is_crossed & is_polygon).sum()),
         int((~is_polygon).sum()),
     )
 
@@ -95,10 +97,10 @@ def _single(outline: Any) -> Any:
     return parts[0] if len(parts) == 1 else outline
 
 
-def _has_area(geometry: Any) -> bool:
+def _is_flat(geometry: Any) -> bool:
     if geometry is None or geometry.geom_type not in _POLYGONS:
         return False
-    return bool(np.isfinite(geometry.bounds).all() and geometry.area > 0)
+    return bool(np.isfinite(geometry.bounds).all())
 
 
 def _layer(path: Path, wanted: str | None) -> str:

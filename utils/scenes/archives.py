@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 import zipfile
+import zlib
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -16,6 +17,9 @@ _OTHER_ARCHIVES = frozenset({".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar"
 _LABEL_FILES = frozenset({".json", ".xml", ".csv", ".geojson", ".gpkg"})
 _PASSED_OVER = "__MACOSX"
 _SPARE_BYTES = 10**9  # that stay free on the disk
+_MOST_GROWTH = 200
+_SMALL = 10**6  # bytes of a zip of text, such as labels alone, which may grow more
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError)
 
 
 def folder_of_file(file: Path) -> Path:
@@ -43,6 +47,11 @@ def folder_of_file(file: Path) -> Path:
     raise SourceError(f"{file} is a file, not a folder. Name the folder it is in.")
 
 
+def is_damage(error: object) -> bool:
+    """Whether an error says that a zip is not whole."""
+    return isinstance(error, _DAMAGE)
+
+
 def _unpacked(archive: Path) -> Path:
     """Unpack a zip once; the folder appears whole."""
     state = facts_of(archive.absolute())
@@ -60,13 +69,19 @@ def _unpack(archive: Path, folder: Path) -> None:
                     f"{archive} holds {size / 1e9:.1f} GB, for which the disk of {folder.parent} "
                     "has no room. Free some, or name a folder on another disk in SPYGLASS_LOCAL."
                 )
+            if size > _MOST_GROWTH * max(archive.stat().st_size, _SMALL):
+                raise SourceError(
+                    f"{archive} would grow from {archive.stat().st_size / 1e6:.1f} MB to "
+                    f"{size / 1e9:.1f} GB, as no images do. If you trust it, unpack it yourself, "
+                    "and name the folder."
+                )
             for member in members:  # zipfile stops at the size that a member states
                 opened.extract(member, folder)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+    except (*_DAMAGE, RuntimeError, NotImplementedError) as error:
         reason = " ".join(str(error).split())
         remedy = (
             "It may not be whole: download or export it again"
-            if isinstance(error, zipfile.BadZipFile | EOFError)
+            if isinstance(error, _DAMAGE)
             else "Unpack it yourself, and name the folder"
         )
         raise SourceError(f"{archive} cannot be unpacked ({reason}). {remedy}.") from error

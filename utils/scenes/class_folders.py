@@ -10,6 +10,7 @@ from utils.labels.objects import class_name
 from utils.scenes.given_splits import split_named
 from utils.scenes.image_files import folder_tags
 
+_UNLABELLED = "_unlabeled"  # FiftyOne's folder of the images without a class
 EMPTY_CLASS = "class folder without an image"
 
 
@@ -25,9 +26,11 @@ def class_by_folder(image: Path, root: Path, level: int | None) -> str | None:
     folders = image.relative_to(root).parent.parts
     if level is None:
         folders = folder_tags(folders)
-        return next((class_name(name) for name in folders if split_named(name) is None), None)
-    index = level - 1 if level > 0 else level
-    return class_name(folders[index]) if -len(folders) <= index < len(folders) else None
+        name = next((name for name in folders if split_named(name) is None), None)
+    else:
+        index = level - 1 if level > 0 else level
+        name = folders[index] if -len(folders) <= index < len(folders) else None
+    return None if name == _UNLABELLED else class_name(name)
 
 
 def empty_class_folders(root: Path, images: Sequence[Path], level: int | None) -> list[Issue]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from utils.errors import LabelError, SourceError
 from utils.labels.coco_json import context_tags
+from utils.labels.json_kinds import foreign_kind
 from utils.labels.texts import read_json
 from utils.scenes.archives import folder_of_file
 from utils.scenes.common_options import CommonSourceOptions
-from utils.scenes.image_files import existing_folder
+from utils.scenes.image_files import existing_folder, files_below
 from utils.scenes.kinds import find_kind, has_cvat_xml, source_options
 from utils.scenes.made_once import facts_of, made_once
 from utils.scenes.options import CocoSource, ExportSource, SourceOptions
@@ -42,18 +44,30 @@ def as_read(options: ExportSource) -> SourceOptions:
     if kind == "coco":
         return CocoSource(path=str(root), **_listing_options(options), **common)
     if kind == "folder" and options.kind != "camera-traps":
-        raise SourceError(
-            f"{root} holds no labels of {options.kind} that are read. Check that the export and "
-            f"its images are there, or see what is: python run.py --inspect {options.path}"
-        )
+        raise SourceError(_no_labels(root, options))
     return source_options(kind, str(root), **common)
+
+
+def _no_labels(root: Path, options: ExportSource) -> str:
+    for file in files_below(root, ".json".__eq__):
+        with suppress(LabelError):
+            if remedy := foreign_kind(read_json(file)[0]):
+                return f"{file} holds no labels that are read. {remedy}"
+    return (
+        f"{root} holds no labels of {options.kind} that are read. Check that the export and its "
+        f"images are there, or see what is: python run.py --inspect {options.path}"
+    )
 
 
 def _listing_options(options: ExportSource) -> dict[str, Any]:
     score = options.least_score
     if score is None and options.kind == "camera-traps":
         score = _CAMERA_TRAP_SCORE
-    return {"label_field": options.label_field, "least_score": score}
+    return {
+        "annotations": options.annotations,
+        "label_field": options.label_field,
+        "least_score": score,
+    }
 
 
 def _context_tags(root: Path) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ _HEAD_BYTES = 1 << 20
 _SAMPLED = 20  # label files of one suffix; the first few show the kind
 _ROW = re.compile(rb"^\s*\"?-?[\w.]+\"?([\s,;]+-?[\d.]+([eE][-+]?\d+)?){4,}\s*$")
 _DOTA_ROW = re.compile(rb"^\s*(-?\d+(\.\d+)?\s+){8}[A-Za-z][\w -]*(\s+[012])?\s*$")
-_HUGGING_FACE = ("dataset_dict.json", "dataset_infos.json", "state.json")
+_HUGGING_FACE = ("dataset_dict.json", "dataset_infos.json", "dataset_info.json")
 _METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 _NO_LABELS = (
     "it holds no labels of COCO, VOC, YOLO or on the map. Mask images, and folders that name "
@@ -107,6 +107,7 @@ def find_kind(path: str) -> FoundKind:
         _videos(root)
         or _hugging_face(root)
         or _labelled(root)
+        or _hugging_face_tables(root)
         or _on_map(root)
         or _class_folders(root)
         or FoundKind("folder", _NO_LABELS)
@@ -123,16 +124,28 @@ def _kind_in_bucket(path: str) -> FoundKind:
 
 
 def _hugging_face(root: Path) -> FoundKind | None:
-    named = [name for name in (*_HUGGING_FACE, *_METADATA) if any(root.glob(f"**/{name}"))]
-    if named:
-        return FoundKind("hugging_face", f"it holds {named[0]}")
+    """A dataset of the hub by files that nothing else has."""
+    named = [name for name in _HUGGING_FACE if any(root.glob(f"**/{name}"))]
+    return FoundKind("hugging_face", f"it holds {named[0]}") if named else None
+
+
+def _hugging_face_tables(root: Path) -> FoundKind | None:
+    """A dataset of the hub by its tables, such as other programs leave beside labels as well."""
+    for name in _METADATA:
+        if any(_names_files(file) for file in root.glob(f"**/{name}")):
+            return FoundKind("hugging_face", f"it holds {name}")
     tables = next(root.glob("**/*.parquet"), None) or next(root.glob("**/*.arrow"), None)
     return FoundKind("hugging_face", f"it holds {tables.name}") if tables else None
 
 
+def _names_files(metadata: Path) -> bool:
+    """Whether a table names the file of each row, as those of image folders do."""
+    return metadata.suffix == ".parquet" or b"file_name" in _head(metadata)
+
+
 def _videos(root: Path) -> FoundKind | None:
     """Videos without images beside them, or sequences of frames with labels of MOT or CVAT."""
-    if sequence := next(root.glob("**/img1"), None):
+    if sequence := next(filter(_is_of_mot, root.glob("**/img1")), None):
         return FoundKind("video", f"{sequence.relative_to(root)} holds frames as MOT names them")
     tracks = next(_of_suffix(root, ".xml", lambda head: b"<track " in head), None)
     if tracks is not None:
@@ -142,6 +155,10 @@ def _videos(root: Path) -> FoundKind | None:
     if not videos or any(map(is_image_file, listed)):
         return None
     return FoundKind("video", f"it holds {len(videos)} videos and no images")
+
+
+def _is_of_mot(frames: Path) -> bool:
+    return any((frames.parent / name).exists() for name in ("gt", "det", "seqinfo.ini"))
 
 
 def _on_map(root: Path) -> FoundKind | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from utils.shapes.outlines import Outlines, are_rectangles, bounds_of
 from utils.shapes.shapes import ShapeKind
 
 MENDED = "polygon that crossed itself"
+NO_POLYGON = "file without a polygon"
 _JUDGED = 1000  # polygons of a file that show what all are
 _UPRIGHT = 1e-3  # share of a rectangle's hull that it may leave free
 
@@ -156,6 +158,8 @@ def _names(file: VectorFile, options: GisSource) -> list[str | None]:
     Raises:
         ConfigurationError: If the file does not have the attribute, or no class is named.
     """
+    if not len(file):
+        return []  # a file without features may have no attributes either
     for column in filter(None, (options.class_column, *options.tag_columns)):
         if column not in file.attributes:
             known = ", ".join(file.attributes) or "none"
@@ -177,7 +181,9 @@ def _names(file: VectorFile, options: GisSource) -> list[str | None]:
 def tag_of(value: object) -> str | None:
     """A class or a tag from a value of an attribute: 3.0 of a table with gaps means 3."""
     if isinstance(value, float):
-        return str(int(value)) if value == value and value == int(value) else None
+        if not math.isfinite(value):
+            return None
+        return str(int(value)) if value == int(value) else str(value)
     return class_name(value)
 
 
@@ -216,6 +222,8 @@ def _metres_of_degrees(latitude: float) -> FloatArray:
 
 def _issues_of(one: MapLabels) -> Iterator[Issue]:
     path, file = str(one.file.path), one.file
+    if not len(file):
+        yield Issue(path, NO_POLYGON, "it marks nothing", set_aside=False)
     if file.others:
         detail = f"{file.others} features are points, lines or nothing: they mark no place"
         yield Issue(path, UNREADABLE_LABEL, detail, set_aside=False, lost=file.others)

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from utils.errors import ConfigurationError, ImageError, LabelError, SourceError
+from utils.images.orientation import SIDEWAYS
 from utils.images.rasters import gdal_settings
 from utils.labels.mask_images import classes_by_value, has_colours, objects_in, values_of
 from utils.labels.objects import UNREADABLE_LABEL, ImageLabels
@@ -68,8 +69,10 @@ def labels_of_mask(mask: Path, image: Path, mapping: MaskMapping) -> ImageLabels
         labels.add_fault(detail, UNREADABLE_LABEL)
         return labels
     frame = frame_if_readable(image)
-    if frame is None or found.frame in (None, frame.size, frame.size[::-1]):
+    if frame is None or found.frame in (None, frame.size):
         return found
+    if frame.orientation in SIDEWAYS and found.frame == frame.size[::-1]:
+        return found  # drawn on the image as it is stored
     sizes = "{:g} x {:g} pixels, and its image {:g} x {:g}".format(*found.frame, *frame.size)
     detail = f"the mask has {sizes}; it is left out"
     labels.add_fault(detail, OTHER_SIZE, max(len(found.objects), 1))

@@ -322,6 +322,9 @@ class ExportSource(CommonSourceOptions):
     path: Place
     """The folder of the export with its images, or a zip of it."""
 
+    annotations: tuple[Path, ...] = ()
+    """As in a source of `coco`."""
+
     label_field: str | None = None
     """As in a source of `coco`."""
 

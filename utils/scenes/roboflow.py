@@ -12,6 +12,7 @@ import os
 import time
 import zipfile
 from collections.abc import Mapping
+from hashlib import sha256
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -26,7 +27,7 @@ from utils import interrupts
 from utils.errors import SourceError
 from utils.paths import local_folder
 from utils.progress import progress
-from utils.scenes.archives import folder_of_file
+from utils.scenes.archives import folder_of_file, is_damage
 from utils.scenes.common_options import CommonSourceOptions
 from utils.scenes.options import (
     ClassesSource,
@@ -55,6 +56,7 @@ _BETWEEN_QUESTIONS = 2.0
 _LONGEST_WAIT = 3600.0
 _ATTEMPTS = 4
 _CHUNK = 1 << 20
+_NAME_LENGTH = 16
 
 
 def on_disk(options: RoboflowSource) -> SourceOptions:
@@ -72,7 +74,17 @@ def on_disk(options: RoboflowSource) -> SourceOptions:
             _download(_link(options), archive)
     common = {name: getattr(options, name) for name in CommonSourceOptions.model_fields}
     common["name"] = options.name or options.project
-    return _KINDS[options.format](path=str(folder_of_file(archive)), **common)
+    try:
+        folder = folder_of_file(archive)
+    except SourceError as error:
+        if not is_damage(error.__cause__):
+            raise
+        archive.unlink(missing_ok=True)
+        raise SourceError(
+            f"Roboflow's export of {options.project} came damaged, and was removed. Run this "
+            "again: it is downloaded anew."
+        ) from None
+    return _KINDS[options.format](path=str(folder), **common)
 
 
 def _link(options: RoboflowSource) -> str:
@@ -141,7 +153,12 @@ def _number(value: object) -> float:
 
 def _download(link: str, archive: Path) -> None:
     """Download a file; a connection that breaks goes on where it was, in a later run as well."""
-    partial = archive.with_suffix(".partial")
+    # An export that was made anew has another address; its bytes go on nothing that came before.
+    address = sha256(urlsplit(link).path.encode()).hexdigest()[:_NAME_LENGTH]
+    partial = archive.with_suffix(f".{address}.partial")
+    for other in archive.parent.glob("*.partial"):
+        if other != partial:
+            other.unlink(missing_ok=True)
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with disk_faults(archive.parent):

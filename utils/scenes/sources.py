@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from utils.errors import SourceError
 from utils.issues import IssueReport
+from utils.labels.makesense_csv import is_makesense
 from utils.labels.vector_files import BESIDE_VECTORS, VECTOR_SUFFIXES
 from utils.paths import local_folder
 from utils.scenes.bursts import bursts_of
@@ -175,12 +176,24 @@ def _listed(source: SceneSource, options: SourceOptions) -> SceneSource:
     listing = list_files(root)
     # Local state holds views of exports and of zips, whose links are our own.
     is_own = root.is_relative_to(local_folder("cache"))
-    others = (file for file in listing.files if not is_image_file(file))
+    named = {root / labels for labels in getattr(options, "labels", ())}
+    others = (
+        file
+        for file in listing.files
+        if not (is_image_file(file) or file in named or _is_listing(file, options))
+    )
     return replace(
         source,
         passed_over=passed_over(others, _CONSUMED[options.kind]),
         notes=() if is_own else tuple(listing.issues(source.name)),
     )
+
+
+def _is_listing(file: Path, options: SourceOptions) -> bool:
+    """Whether a table lists images with labels, of makesense or of a package of Camtrap DP."""
+    if not isinstance(options, CocoSource) or file.suffix.lower() != ".csv":
+        return False
+    return (file.parent / "datapackage.json").is_file() or is_makesense(file)
 
 
 def _tell_listing(source: SceneSource, report: IssueReport) -> None:

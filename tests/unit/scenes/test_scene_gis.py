@@ -22,7 +22,7 @@ from utils.images.georeference import NOT_PLACED
 from utils.labels.objects import NO_IMAGE, NO_LABEL, UNKNOWN_CLASS, UNREADABLE_LABEL
 from utils.scenes.gis import CUT, SLIVER
 from utils.scenes.kinds import find_kind
-from utils.scenes.map_labels import MENDED
+from utils.scenes.map_labels import MENDED, NO_POLYGON
 from utils.shapes.shapes import ShapeKind
 
 WIDTH, HEIGHT = 200, 100
@@ -192,6 +192,24 @@ def test_points_crossed_rings_and_images_without_a_place_are_told(tmp_path):
     assert reading.report.labels_lost() == 2
     assert reading.scenes[0].shapes is not None
     assert reading.scenes[1].shapes is None
+
+
+def test_a_bow_tie_of_equal_halves_counts_as_both_of_them(tmp_path):
+    write_scene(tmp_path / "a.tif")
+    bow = on_map([(10, 10), (50, 50), (50, 10), (10, 50)])
+    write_vectors(tmp_path / "ships.geojson", [bow])
+    reading = read("gis", None, path=tmp_path, class_column="kind")
+    assert reading.kinds == {MENDED: 1}
+    assert reading.boxes() == [pytest.approx([10, 10, 50, 50])]
+
+
+def test_a_file_without_features_is_told_beside_the_others(tmp_path):
+    write_scene(tmp_path / "a.tif")
+    write_vectors(tmp_path / "ships.geojson", [on_map(box(10, 10, 40, 50))], height=[3.5])
+    (tmp_path / "empty.geojson").write_text('{"type": "FeatureCollection", "features": []}')
+    reading = read("gis", None, path=tmp_path, class_column="height")
+    assert reading.labels() == ("3.5",)
+    assert reading.kinds == {NO_POLYGON: 1}
 
 
 def test_a_geojson_that_names_another_system_is_read_in_it(tmp_path):

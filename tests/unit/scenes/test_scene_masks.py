@@ -107,8 +107,9 @@ def test_every_value_is_of_the_only_class(tmp_path):
         open_kind("masks", path=root)
 
 
-def test_a_mask_of_another_size_is_left_out_with_its_scene_unlabelled(tmp_path):
-    root = written(tmp_path / "s", Image.fromarray(numbers()), size=(61, 40))
+@pytest.mark.parametrize("size", [(61, 40), (40, 60)])
+def test_a_mask_of_another_size_is_left_out_with_its_scene_unlabelled(tmp_path, size):
+    root = written(tmp_path / "s", Image.fromarray(numbers()), size=size)
     reading = read("masks", None, path=root, mapping=MAPPING)
     assert reading.scenes[0].shapes is None
     assert reading.kinds == {OTHER_SIZE: 1}

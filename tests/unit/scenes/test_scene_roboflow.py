@@ -144,6 +144,26 @@ def test_what_is_no_zip_is_told_and_asked_for_again(server):
     assert len(read("roboflow", ShapeKind.DETECT, **PLACE).scenes) == 3
 
 
+def test_an_export_that_came_damaged_is_downloaded_anew(server):
+    good = server.exports["port/ships/2/coco"]
+    with zipfile.ZipFile(io.BytesIO(good)) as archive:
+        middle = archive.infolist()[0].header_offset + 60
+    server.exports["port/ships/2/coco"] = good[:middle] + bytes(8) + good[middle + 8 :]
+    with pytest.raises(SourceError, match=r"came damaged, and was removed.*downloaded anew"):
+        open_kind("roboflow", **PLACE)
+    server.exports["port/ships/2/coco"] = good
+    assert len(read("roboflow", ShapeKind.DETECT, **PLACE).scenes) == 3
+
+
+def test_bytes_of_another_export_are_no_beginning_of_this_one(server):
+    server.cuts = [10] * 4
+    with pytest.raises(SourceError, match="broke off"):
+        open_kind("roboflow", **PLACE)
+    server.address = "later"
+    assert len(read("roboflow", ShapeKind.DETECT, **PLACE).scenes) == 3
+    assert "bytes=" not in server.requests[-1]
+
+
 def test_a_zip_that_leads_out_of_its_folder_is_refused(server):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
