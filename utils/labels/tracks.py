@@ -148,15 +148,15 @@ def joined(parts: Sequence[VideoLabels]) -> VideoLabels:
     says which of the jobs is right.
 
     Raises:
-        LabelError: If one covers another, or does not state its frames.
+        LabelError: If one covers another, or they do not state frames that can be compared.
     """
     first, *others = sorted(parts, key=lambda part: _ends(part)[0])
     found = replace(first, frames=dict(first.frames), keys=dict(first.keys))
     last = first
     for part in others:
         starts, stops = zip(_ends(last), _ends(part), strict=True)
-        if not (last.is_range_stated and part.is_range_stated):
-            raise LabelError("They do not state their frames.")
+        if not all(one.is_range_stated and one.count is None for one in (last, part)):
+            raise LabelError("They do not both state which frames of the video are theirs.")
         if not (starts[0] < starts[1] and stops[0] < stops[1]):
             raise LabelError("They cover the same frames.")
         _merge(found, part)

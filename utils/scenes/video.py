@@ -168,7 +168,8 @@ class _Reader:
                     yield self._found(clip, frame, image, places)
         except ImageError as error:
             self._report.add(clip.path, DAMAGED, f"{error} {count} frames were read")
-        self._note_beyond(clip, places)
+        else:
+            self._note_beyond(clip, places)
         if count < stated:
             detail = f"it states {stated} frames and holds {count}"
             self._report.add(clip.path, SHORTER, detail, set_aside=False)
@@ -224,7 +225,7 @@ class _Reader:
         return _Chosen(clip, frame, image, found, is_interpolated=boxes > 0 and keys == 0)
 
     def _note_beyond(self, clip: Clip, places: Places) -> None:
-        """Report the labels of frames that were not met; those of frames never taken out too."""
+        """Report the labels of frames that a whole clip does not have."""
         frames, lost = places.beyond()
         if frames:
             detail = f"{lost} labels lie in {len(frames)} frames that it lacks, such as {frames[0]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -35,14 +36,14 @@ class FoundLabels:
         cvat: Labels by file of CVAT, those of each task by themselves.
         tasks: Labels of Label Studio's tasks.
         issues: Files that cannot be read.
-        videos: Number of videos in the folder.
+        videos: Number of videos in the folder, by base name.
     """
 
     only_class: str | None
     cvat: dict[Path, list[CvatVideo]] = field(default_factory=dict)
     tasks: list[VideoLabels] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
-    videos: int = 0
+    videos: Counter[str] = field(default_factory=Counter)
 
     @property
     def is_any(self) -> bool:
@@ -65,6 +66,8 @@ class FoundLabels:
             self._of_folder(clip) if clip.is_dir() else self._beside(clip)
         )
         try:
+            if len(parts) > 1 and self.videos[clip.name] > 1:
+                raise LabelError(f"Several videos have the name {clip.name}.")
             return joined(parts) if parts else None
         except LabelError as error:
             raise LabelError(
@@ -98,7 +101,7 @@ class FoundLabels:
         """The labels in a file with the name of a video, or else those of the only video."""
         single = {file: videos[0].labels for file, videos in self.cvat.items() if len(videos) == 1}
         named = [labels for file, labels in single.items() if file.stem == clip.stem]
-        if named or self.videos != 1:
+        if named or self.videos.total() != 1:
             return named
         every = list(single.values())
         return every if len(every) == 1 else [labels for labels in every if not labels.video]
@@ -117,7 +120,7 @@ def find_labels(root: Path, only_class: str | None) -> FoundLabels:
     found = FoundLabels(only_class)
     for path in list_files(root).files:
         suffix = path.suffix.lower()
-        found.videos += suffix in VIDEO_SUFFIXES
+        found.videos[path.name] += suffix in VIDEO_SUFFIXES
         try:
             if suffix == ".xml":
                 if videos := cvat_videos(read_xml(path)):

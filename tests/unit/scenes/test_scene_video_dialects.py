@@ -20,7 +20,7 @@ from tests.unit.scenes.videos import (
     write_video,
 )
 from utils.labels.objects import NO_LABEL, UNKNOWN_CLASS, UNREADABLE_LABEL
-from utils.scenes.video import BEYOND
+from utils.scenes.video import BEYOND, DAMAGED
 
 SIZE = f"<original_size><width>{WIDTH}</width><height>{HEIGHT}</height></original_size>"
 
@@ -174,6 +174,22 @@ def test_two_jobs_of_the_same_frames_are_told(tmp_path):
     reading = read("video", path=tmp_path, frames="all")
     assert lefts(reading) == [None] * 3
     assert reading.kinds == {UNREADABLE_LABEL: 1}
+
+
+def test_jobs_that_may_be_of_two_videos_of_one_name_are_told(tmp_path):
+    for day in ("day1", "day2"):
+        write_video(tmp_path / day / "a.mp4", range(3))
+    for name, frames in (("x", span(0, 1)), ("y", span(1, 2))):
+        write_tracks(tmp_path / f"{name}.xml", box(1, 7), source="a.mp4", frames=frames)
+    reading = read("video", path=tmp_path)
+    assert lefts(reading) == [None, None]
+    assert reading.kinds == {UNREADABLE_LABEL: 2}
+
+
+def test_a_video_that_cannot_be_read_is_told_once(tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"none")
+    write_tracks(tmp_path / "a.xml", box(1, 7), frames=span(0, 3))
+    assert read("video", path=tmp_path).kinds == {DAMAGED: 1}
 
 
 def test_labels_of_frames_that_the_video_lacks_are_told_and_counted(tmp_path):
