@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
+from utils.errors import LabelError
+from utils.images.video import VIDEO_SUFFIXES
 from utils.labels.objects import (
     SHARES,
     UNKNOWN_CLASS,
@@ -20,23 +23,60 @@ from utils.labels.objects import (
 from utils.labels.tracks import Moving, VideoLabels
 
 
-def label_studio_tracks(task: Mapping[str, Any], results: Iterable[object]) -> VideoLabels:
-    """The labels of a video task of Label Studio; frames count from 1 there.
+def label_studio_videos(task: Mapping[str, Any], results: Iterable[object]) -> list[VideoLabels]:
+    """The labels of the videos of a task; of several, those whose field a region points to.
+
+    Args:
+        task: The task, whose data name the videos.
+        results: Regions of the annotation that counts.
+
+    Raises:
+        LabelError: If the task has several videos, and nothing says which its regions mean.
+    """
+    texts = {key: text for key, text in task["data"].items() if isinstance(text, str)}
+    videos = {key: text for key, text in texts.items() if _is_video(text)}
+    rows = [row for row in results if isinstance(row, Mapping) and _sequence(row) is not None]
+    if len(videos) <= 1:
+        name = next(iter(videos.values()), None) or next(iter(texts.values()), "")
+        return [label_studio_tracks(name, rows)]
+    by_field: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        by_field.setdefault(str(row.get("to_name")), []).append(row)
+    if unknown := by_field.keys() - videos.keys():
+        raise LabelError(
+            f"Task {task.get('id', '?')!s:.40} has {len(videos)} videos, and its regions point to "
+            f"'{min(unknown):.40}', which is none of {', '.join(videos):.200}. Give the fields of "
+            "its data these names."
+        )
+    return [label_studio_tracks(videos[key], found) for key, found in by_field.items()]
+
+
+def _is_video(text: str) -> bool:
+    """Whether a path or an address names a video."""
+    ends = text, text.partition("?")[0]
+    return any(PurePosixPath(end).suffix.lower() in VIDEO_SUFFIXES for end in ends)
+
+
+def _sequence(row: Mapping[str, Any]) -> list[object] | None:
+    value = row.get("value")
+    sequence = value.get("sequence") if isinstance(value, Mapping) else None
+    return sequence if isinstance(sequence, list) else None
+
+
+def label_studio_tracks(video: str, rows: Iterable[Mapping[str, Any]]) -> VideoLabels:
+    """The labels of a video of Label Studio; frames count from 1 there.
 
     They count at the rate of the `<Video>` tag, by default 24 in a second, whatever the file has:
     `count` and `seconds` of the labels tell it. Between two key frames a box moves evenly, unless
     the first of them ends it. After its last key frame it stays where it is until the end.
 
     Args:
-        task: The task, whose data name the video.
-        results: Regions of the annotation that counts.
+        video: Name of the video.
+        rows: Its regions, each with a sequence of key frames.
     """
-    values = [value for value in task["data"].values() if isinstance(value, str)]
-    found = VideoLabels(values[0] if values else "", SHARES)
-    for number, row in enumerate(results, start=1):
-        value = row.get("value") if isinstance(row, Mapping) else None
-        if not isinstance(value, Mapping) or not isinstance(value.get("sequence"), list):
-            continue
+    found = VideoLabels(video, SHARES)
+    for number, row in enumerate(rows, start=1):
+        value = row["value"]
         _take_count(found, value)
         names = value.get("labels") or [None]
         label = class_name(names[0]) if isinstance(names, list) else None

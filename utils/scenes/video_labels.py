@@ -15,11 +15,12 @@ from utils.images.video import VIDEO_SUFFIXES
 from utils.issues import Issue
 from utils.labels.cvat_videos import CvatVideo, cvat_videos
 from utils.labels.label_studio_json import counting_annotation, is_label_studio
-from utils.labels.label_studio_videos import label_studio_tracks
+from utils.labels.label_studio_videos import label_studio_videos
 from utils.labels.mot_rows import TRUTH, mot_tracks
 from utils.labels.objects import UNREADABLE_LABEL
 from utils.labels.texts import read_json, read_xml
 from utils.labels.tracks import VideoLabels, joined
+from utils.scenes.image_names import plain_parts
 from utils.scenes.listing import list_files
 
 _MOT_FOLDER, _MOT_TRUTH = "img1", f"gt/{TRUTH}"  # MOT challenge: SEQUENCE/img1, SEQUENCE/gt/gt.txt
@@ -126,17 +127,23 @@ def find_labels(root: Path, only_class: str | None) -> FoundLabels:
                 if videos := cvat_videos(read_xml(path)):
                     found.cvat[path] = videos
             elif suffix == ".json":
-                _add_tasks(found, read_json(path)[0])
+                _add_tasks(found, path, read_json(path)[0])
         except LabelError as error:
             found.issues.append(Issue(str(path), UNREADABLE_LABEL, str(error)))
     return found
 
 
-def _add_tasks(found: FoundLabels, content: Any) -> None:
+def _add_tasks(found: FoundLabels, path: Path, content: Any) -> None:
     for task in content if is_label_studio(content) else ():
         annotation: Mapping[str, Any] | None = counting_annotation(task)
-        if annotation is not None and isinstance(annotation.get("result"), list):
-            labels = label_studio_tracks(task, annotation["result"])
+        if annotation is None or not isinstance(annotation.get("result"), list):
+            continue
+        try:
+            videos = label_studio_videos(task, annotation["result"])
+        except LabelError as error:
+            found.issues.append(Issue(str(path), UNREADABLE_LABEL, str(error), lost=1))
+            continue
+        for labels in videos:
             if labels.frames or labels.gaps or labels.faults or labels.is_range_stated:
                 found.tasks.append(labels)
 
@@ -155,9 +162,10 @@ def _mot_truth(clip: Path) -> Path | None:
 def alike(stated: str, name: str) -> int:
     """The number of parts, from the end, that a stated path shares with that of a video.
 
-    Label Studio puts eight hexadecimal digits before the name of an upload.
+    Label Studio puts eight hexadecimal digits before the name of an upload, and addresses have
+    what follows their path.
     """
-    theirs = PurePosixPath(stated.replace("\\", "/")).parts[::-1]
+    theirs = plain_parts(stated)[::-1]
     ours = PurePosixPath(name).parts[::-1]
     if not theirs or ours[0] not in (theirs[0], _UPLOAD.sub("", theirs[0])):
         return 0

@@ -292,6 +292,41 @@ def test_between_a_turned_key_frame_and_its_neighbours_nothing_is_labelled(tmp_p
     assert lefts(reading)[4] == [32]
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"title": "Dive 1.0", "clip": "a.mp4"}, id="a title before it"),
+        pytest.param({"video": "https://h.org/b/a.mp4?sign=x/y.z"}, id="a signed address"),
+        pytest.param({"video": "/data/local-files/?d=b/a.mp4"}, id="a local file"),
+    ],
+)
+def test_the_video_of_a_task_is_found_in_its_data(tmp_path, fields):
+    write_video(tmp_path / "a.mp4", range(6))
+    task = {"id": 1, "data": fields, "annotations": [{"result": [rectangle(key(1, 0))]}]}
+    (tmp_path / "project.json").write_text(json.dumps([task]))
+    assert lefts(read("video", path=tmp_path, frames="key")) == [[0]]
+
+
+def two_videos(folder: Path, first: str, second: str) -> Reading:
+    for name in "ab":
+        write_video(folder / f"{name}.mp4", range(6))
+    regions = [{**rectangle(key(1, x)), "to_name": to} for x, to in ((0, first), (50, second))]
+    data = {"one": "a.mp4", "two": "b.mp4"}
+    task = {"id": 7, "data": data, "annotations": [{"result": regions}]}
+    (folder / "project.json").write_text(json.dumps([task]))
+    return read("video", path=folder)
+
+
+def test_two_videos_of_a_task_keep_their_own_regions(tmp_path):
+    assert lefts(two_videos(tmp_path, "one", "two")) == [[0], [32]]
+
+
+def test_regions_of_an_unknown_one_of_two_videos_are_told(tmp_path):
+    reading = two_videos(tmp_path, "one", "other")
+    assert lefts(reading) == [None, None]
+    assert reading.kinds == {UNREADABLE_LABEL: 1, NO_LABEL: 2}
+
+
 def test_a_video_without_labels_beside_one_with_labels_is_told(tmp_path):
     for name in "ab":
         write_video(tmp_path / f"{name}.mp4", range(1))
