@@ -28,8 +28,8 @@ def require_offered(
     if not missing or offered is None:
         return
     told = f"The project '{options.project}' of Label Studio does not offer {listed(missing)}"
-    add = "Add them under its Settings, Labeling Interface"
+    where = "under its Settings, Labeling Interface"
     if both := [name for name in classes if name in offered]:
         chosen = f"--set 'count.classes=[{', '.join(both)}]'"
-        raise ConfigurationError(f"{told}. Count what it offers: {chosen}; or: {add}.")
-    raise ConfigurationError(f"{told}. {add}.")
+        raise ConfigurationError(f"{told}. Add them {where}, or count others: {chosen}")
+    raise ConfigurationError(f"{told}. Add them {where}.")
