@@ -17,11 +17,9 @@ Scale = Callable[[float], float]
 
 def whisker(estimate: float, low: float | None, high: float | None, most: float) -> Markup:
     """An estimate as a dot, with its interval as a line, on a scale from 0 to `most`."""
-    if most <= 0:
-        return NOTHING
 
     def x(value: float) -> float:
-        return 4 + 152 * min(value / most, 1)
+        return 4 + 152 * min(value / most, 1) if most > 0 else 4
 
     line = NOTHING
     if low is not None and high is not None:
