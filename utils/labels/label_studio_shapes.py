@@ -28,7 +28,7 @@ _PNG = "data:image/png;base64,"
 _STAIRS_PIXELS = 0.75
 _CHANNELS = 4  # Label Studio packs a brush as RGBA; the last band is the painted mask
 
-# What a value of another type raises than the one that Label Studio writes.
+# Exceptions by values of another type than Label Studio writes.
 _UNREADABLE = (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError)
 
 Value = Mapping[str, Any]

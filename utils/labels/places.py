@@ -14,7 +14,7 @@ Points = list[tuple[float, float]]
 
 _FEWEST_POINTS = 3
 _FEWEST_ELLIPSE_POINTS = 16
-_MOST_ELLIPSE_POINTS = 5000  # reached by half axes of half a million pixels
+_MOST_ELLIPSE_POINTS = 2000  # reached by half axes of eighty thousand pixels
 _INSIDE_ELLIPSE = 0.1  # pixels by which a side may lie inside the ellipse
 _CORNERS = 4
 

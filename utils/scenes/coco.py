@@ -175,7 +175,10 @@ def _without_predictions(listings: list[CocoFile], issues: list[Issue]) -> list[
         return listings
     for listing in listings:
         if listing.is_predicted:
-            detail = "its predictions are not read, since there are labels; name it in annotations"
+            detail = (
+                "its predictions are not read, since there are labels. Read the files that you name: "
+                f"--set 'source.annotations=[{listing.path.name}]'"
+            )
             issues.append(Issue(str(listing.path), PREDICTIONS, detail, set_aside=False))
     return of_people
 

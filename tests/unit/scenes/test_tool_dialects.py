@@ -1,4 +1,4 @@
-"""What FiftyOne, VGG's annotator and makesense write besides plain boxes, and what it means."""
+"""Dialects of FiftyOne, VGG's annotator and makesense: more than plain boxes."""
 
 from __future__ import annotations
 
