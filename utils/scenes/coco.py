@@ -165,20 +165,21 @@ def _listings(
         raise SourceError(
             f"There is no COCO JSON below {root}. {broken[0].detail if broken else known}"
         )
-    return _without_predictions(listings, broken), broken
+    return _without_predictions(root, listings, broken), broken
 
 
-def _without_predictions(listings: list[CocoFile], issues: list[Issue]) -> list[CocoFile]:
+def _without_predictions(
+    root: Path, listings: list[CocoFile], issues: list[Issue]
+) -> list[CocoFile]:
     """The listings of people where there are any: predictions would double their labels."""
     of_people = [listing for listing in listings if not listing.is_predicted]
     if not of_people:
         return listings
     for listing in listings:
         if listing.is_predicted:
-            detail = (
-                "its predictions are not read, since there are labels. Read the files that you name: "
-                f"--set 'source.annotations=[{listing.path.name}]'"
-            )
+            name = listing.path.relative_to(root)
+            detail = "its predictions are not read, since there are labels. Read them instead: "
+            detail += f"--set 'source.annotations=[{name}]'"
             issues.append(Issue(str(listing.path), PREDICTIONS, detail, set_aside=False))
     return of_people
 
