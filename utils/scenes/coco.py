@@ -296,5 +296,5 @@ def _note_unlisted(
             report.add(image, NO_LABEL, "no JSON file that can be read lists it")
     for parent, names in () if is_loss else unlisted.items():
         examples = ", ".join(names[:_EXAMPLES])
-        detail = f"{len(names)} images are in no JSON file and are not read: {examples}"
+        detail = f"{len(names)} images are in no file that is read, and are left out: {examples}"
         report.add(parent, NO_LABEL, detail, set_aside=False)
