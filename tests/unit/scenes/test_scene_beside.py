@@ -124,3 +124,10 @@ def test_images_that_fiftyone_left_without_a_class_have_none(tmp_path):
     reading = read("classes", None, path=tmp_path)
     assert reading.source.class_names == ("car", "tug")
     assert [scene.shapes is None for scene in reading.scenes] == [True, False, False]
+
+
+def test_a_table_of_points_is_told_with_its_tool(tmp_path):
+    write_image(tmp_path / "a.png")
+    (tmp_path / "points.csv").write_text("ship,20,30,a.png,200,100\n")
+    with pytest.raises(SourceError, match=r"points\.csv .*makesense's points"):
+        read("makesense", path=tmp_path)
