@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from commands.arguments import parse_arguments
+from commands.requests import RunLoop
+from commands.runs.execution import plan_runs
 from utils.geometry import FloatArray
 from utils.images.measures import measures_of
 from utils.monitoring.distances import (
@@ -18,7 +23,7 @@ from utils.monitoring.distances import (
 from utils.monitoring.drift import Drift, drifts_of
 from utils.monitoring.options import DriftOptions
 from utils.monitoring.quantities import OF_OBJECTS, OF_WINDOWS
-from utils.monitoring.verdict import Samples, Verdict, verdict_of
+from utils.monitoring.verdict import MORE_SCENES, Samples, Verdict, verdict_of
 
 # Rounded, so that there are equal values.
 VALUES = st.lists(st.integers(-50, 50), min_size=2, max_size=60).map(
@@ -156,7 +161,14 @@ def test_a_test_split_of_few_scenes_gives_no_verdict_and_says_what_to_do(scenes:
     assert (told.kind, told.is_lacking) == ("blind", True)
     assert f"come from {scenes} scene" in told.sentence
     assert f"About {found.least_groups} scenes would do." in told.sentence
-    assert "--training --set 'fractions.pinned.test=[SCENE, SCENE]'" in told.sentence
+    assert MORE_SCENES in told.sentence
+
+
+def test_the_command_that_moves_scenes_to_test_can_be_typed() -> None:
+    (run,) = parse_arguments(shlex.split(MORE_SCENES)[2:]).requests
+    assert isinstance(run, RunLoop)
+    (planned,) = plan_runs(run)
+    assert planned.configuration.parameters["fractions"].pinned.test == ("SCENE", "SCENE")
 
 
 def test_with_as_many_scenes_as_are_named_the_same_night_is_drift() -> None:

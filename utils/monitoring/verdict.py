@@ -10,7 +10,8 @@ from utils.monitoring.drift import Drift
 from utils.monitoring.options import DriftOptions
 from utils.monitoring.quantities import title_of
 
-_MORE_SCENES = "python run.py --training --set 'fractions.pinned.test=[SCENE, SCENE]'"
+_PINS = "'fractions.pinned.test=[SCENE, SCENE]'"
+MORE_SCENES = f"python run.py --training --local --set {_PINS}"
 _MORE_WINDOWS = "python run.py --monitor --set monitoring.period.windows={windows}"
 
 Kind = Literal["drifted", "no drift", "waits", "partly blind", "blind", "nothing compared"]
@@ -124,7 +125,7 @@ def _few_scenes(unseen: Sequence[Drift], samples: Samples) -> str:
         f"{_only_large(unseen)}, since the "
         f"{_counted(samples.reference_windows, 'window')} of the test split come from "
         f"{_counted(samples.reference_groups, 'scene')} and are worth {worth:.1f} independent "
-        f"ones. {enough}Label more, or move some to test, with: {_MORE_SCENES}. Then promote and "
+        f"ones. {enough}Label more, or move some to test, with: {MORE_SCENES}. Then promote and "
         "deploy the new version"
     )
 
