@@ -111,7 +111,10 @@ def test_a_withdrawn_challenger_is_not_tried_again_until_its_challenge_is_ended(
     shown = runs("--deploy", *CANARY, *slow)
     assert "Version 2 was withdrawn as the challenger and is not tried again" in shown
     (remedy,) = re.findall(r"end its challenge: python run\.py (--deploy.*?canary=0)", shown)
+    front = running_service(model).server
+    assert f"{remedy} --set deployment.port={deploying.port}" in shown
     assert "The challenge of version 2 is over" in runs(*remedy.split())
+    assert running_service(model).server == front
     assert "Version 2 challenges it now" in runs("--deploy", *CANARY)
 
 

@@ -31,6 +31,7 @@ class Monitoring:
         damaged: Tables that cannot be read, with the reason.
         false_alarms: Share of looks that find drift where there is none.
         folder: Folder with the pictures; empty without any.
+        keep: Command that has the service keep pictures.
     """
 
     model: str
@@ -41,6 +42,7 @@ class Monitoring:
     damaged: tuple[str, ...]
     false_alarms: float
     folder: Path
+    keep: str = "python run.py --deploy --set deployment.keep=thumbnails"
 
     def save(self, folder: Path) -> None:
         """Write the result as JSON beside its pictures."""

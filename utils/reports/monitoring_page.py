@@ -171,7 +171,7 @@ def _version(version: Watched, found: Monitoring) -> Iterator[Markup]:
         yield section(
             f"{_capital(version.name)}: farthest from the training set",
             _beyond(version),
-            _far_out(version.far_out, found.folder),
+            _far_out(version.far_out, found),
         )
 
 
@@ -309,13 +309,13 @@ def _beyond(version: Watched) -> Markup:
     )
 
 
-def _far_out(windows: tuple[FarOut, ...], folder: Path) -> Markup:
+def _far_out(windows: tuple[FarOut, ...], found: Monitoring) -> Markup:
     """Pictures of the windows, or a table of them where none was kept."""
     pictured = [one for one in windows if one.picture]
     if pictured:
         rest = len(windows) - len(pictured)
         left_out = paragraph(f"Of {rest} more no picture was kept.") if rest else NOTHING
-        return joined([sheet(_picture(one, folder) for one in pictured), left_out])
+        return joined([sheet(_picture(one, found.folder) for one in pictured), left_out])
     rows = (
         (
             one.image,
@@ -328,10 +328,7 @@ def _far_out(windows: tuple[FarOut, ...], folder: Path) -> Markup:
     )
     return joined(
         [
-            paragraph(
-                "No picture was kept. The service keeps some with: "
-                "python run.py --deploy --set deployment.keep=thumbnails"
-            ),
+            paragraph(f"No picture was kept. The service keeps some with: {found.keep}"),
             table(["Image", "At", "Outlier score", "Objects", "When"], rows, names=True),
         ]
     )

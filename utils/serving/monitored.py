@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from utils.monitoring.watched import FarOut, Watched
 from utils.paths import local_folder
 from utils.reports.scene_pictures import crops
 from utils.serving.bundle import SOURCE, Bundle
-from utils.serving.running import STATE, service_folder
+from utils.serving.running import STATE, deploy_command, service_folder
 from utils.tiling.tile import scene_key
 
 _NOTES = "notes"
@@ -194,7 +194,7 @@ class Monitored:
             now=now,
         )
         tell_service(found)
-        return found
+        return replace(found, keep=deploy_command(self.model, "deployment.keep=thumbnails"))
 
     def tell(self, found: Monitoring) -> Told:
         """Tell each alarm of a look once."""
