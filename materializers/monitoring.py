@@ -36,6 +36,7 @@ class MonitoringMaterializer(FolderMaterializer):
             "alarms": len(data.alarms),
             "alarming": [f"{alarm.version}: {alarm.sentence}" for alarm in data.alarms],
             "verdicts": [f"{one.name}: {one.verdict.sentence}" for one in data.versions],
+            "losses": data.losses,
             "drifted": data.drifted,
             "page": f"{self.uri}/{_PAGE}",
         }

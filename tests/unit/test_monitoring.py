@@ -222,6 +222,18 @@ def test_a_look_is_the_same_after_it_was_stored(tmp_path: Path) -> None:
         Monitoring.load(tmp_path / "stored")
 
 
+def test_lost_and_left_out_notes_are_told_and_nothing_else() -> None:
+    found = looked(note(number) for number in range(30))
+    assert found.losses == []
+    lost = replace(found, dropped=Dropped(torn=5), future=1200, damaged=("A table is damaged.",))
+    assert lost.losses == [
+        "Lines of the journals without a note, cut off by a kill or damaged: 5.",
+        "Notes left out, since their time is yet to come (a clock was wrong): 1,200.",
+        "A table is damaged.",
+    ]
+    assert all(sentence in monitoring_page(lost) for sentence in lost.losses)
+
+
 def test_names_on_the_page_are_text() -> None:
     notes = [note(number, version="<b>7", image="<i>x</i>") for number in range(30)]
     shown = monitoring_page(looked(notes), refresh_s=30)

@@ -87,6 +87,7 @@ def look(
         alarms=tuple(alarm for one in versions for alarm in alarms_of(one, options.alarms)),
         dropped=rows.dropped,
         damaged=rows.damaged,
+        future=rows.future,
         false_alarms=options.drift.false_alarms,
         folder=folder,
     )

@@ -11,7 +11,6 @@ from markupsafe import Markup
 from PIL import Image
 
 from utils.monitoring.drift import Drift
-from utils.monitoring.journal import Dropped
 from utils.monitoring.monitoring import Monitoring
 from utils.monitoring.quantities import title_of
 from utils.monitoring.reviewed import Reviewed
@@ -60,7 +59,7 @@ def monitoring_page(found: Monitoring, *, refresh_s: float | None = None) -> str
         summary,
         _verdict(found),
         facts(_figures(found)),
-        _losses(found),
+        joined(map(warning, found.losses)),
         _versions(found),
         *(part for version in found.versions[:_MOST_VERSIONS] for part in _version(version, found)),
     )
@@ -100,21 +99,6 @@ def _figures(found: Monitoring) -> dict[str, Cell]:
 
 def _without_verdict(version: Watched) -> int:
     return sum(not one.can_be_judged for one in version.drifts)
-
-
-def _losses(found: Monitoring) -> Markup:
-    return joined(warning(text) for text in [*_dropped(found.dropped), *found.damaged])
-
-
-def _dropped(dropped: Dropped) -> Iterator[str]:
-    if dropped.notes:
-        yield f"{dropped.notes:,} notes were dropped, the oldest first, as all took too many bytes."
-    if dropped.images:
-        yield f"{dropped.images:,} pictures were dropped for the same reason."
-    if dropped.unwritten:
-        yield f"{dropped.unwritten:,} predictions could not be noted: the disk was full."
-    if dropped.torn:
-        yield f"{dropped.torn:,} lines of the journals hold no note: a kill cut them off."
 
 
 def _versions(found: Monitoring) -> Markup:

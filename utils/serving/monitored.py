@@ -65,9 +65,10 @@ def notes_of(model: str, days: float, now: float) -> NoteRows:
     folders = [service_notes(model), inference_notes(model)]
     rows = read_notes(folders, since=now - days * 86_400)
     if not len(rows):
+        late = f" ({rows.future:,} have a time that is yet to come)" if rows.future else ""
         # A service that an earlier version of Spyglass started goes on with that version's code.
         raise ConfigurationError(
-            f"No prediction of '{model}' of the last {days:g} days is noted on this machine. "
+            f"No prediction of '{model}' of the last {days:g} days is noted on this machine{late}. "
             "Predict, or serve the detector and send it images:\n"
             "  python run.py --inference\n"
             "  python run.py --deploy\n"
