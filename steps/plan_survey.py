@@ -13,10 +13,11 @@ from records.running_step import log_figures, scratch_folder
 from utils.annotation.label_studio.data_manager import skipped_tiles
 from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.counting.begin import begin_or_go_on
+from utils.counting.offered import require_offered
 from utils.counting.options import CountOptions
 from utils.counting.plan import next_tiles, stored_tiles
 from utils.counting.survey import Survey
-from utils.counting.weights import counted_classes
+from utils.counting.weights import classes_to_count
 from utils.dataset.labeled import LabeledDataset
 from utils.detection.detector import Detector
 from utils.detection.predictions import Predictions
@@ -45,6 +46,7 @@ def plan_survey(
 ]:
     """Begin a survey or go on with it, and store the images of the tiles to review."""
     issues, folder, project = IssueReport(), scratch_folder(), label_studio.project
+    client = connect_label_studio(label_studio)
     cut = cut_like(manifest, tiling, issues)
     survey = begin_or_go_on(
         predictions,
@@ -54,9 +56,12 @@ def plan_survey(
         detector.least_score(count.confidence),
         folder / "begun.parquet",
         issues,
+        labels,
     )
-    classes = counted_classes(survey.class_names, count.classes)
-    skipped = skipped_tiles(connect_label_studio(label_studio), project)
+    classes = classes_to_count(survey, count.classes)
+    # Before the survey is kept: what people are not offered, they cannot count.
+    require_offered(client, label_studio, classes)
+    skipped = skipped_tiles(client, project)
     reviewed = [tile for tile in labels or () if tile.reviewed]
     wanted = {tile.tile_id for tile in survey}
     sent = None
@@ -75,9 +80,7 @@ def plan_survey(
     asked, tiles = next_tiles(survey, reviewed, skipped, classes, count, stored)
     survey = survey.with_asked(folder / "survey.parquet", asked)
     footer = cut_with(survey.cut) | with_kind(survey.kind)
-    names = list(
-        dict.fromkeys([*survey.class_names, *(labels.class_names if labels is not None else ())])
-    )
+    names = list(dict.fromkeys([*classes, *(labels.class_names if labels is not None else ())]))
     written = TileManifest.write(folder / "manifest.parquet", names, tiles, footer=footer)
     log_figures({"survey": survey.name, "draws": asked, "tiles": len(survey)}, "survey")
     return survey, written, issues

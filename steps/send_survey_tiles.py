@@ -38,7 +38,8 @@ def send_survey_tiles(
     note_destination(project)
     images = connect_storage(client, project, data_source, label_studio.document_root)
     scenes = {scene.scene_id: scene for scene in predictions}
-    shown = proposals(survey, manifest, scenes, detector.least_score(count.confidence))
+    least = detector.least_score(count.confidence)
+    shown = proposals(survey, manifest, scenes, least, manifest.class_names)
     columns = task_columns(survey)
     report = send_tiles(client, project, shown, images, label_studio, columns)
     log_figures(

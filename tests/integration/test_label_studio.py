@@ -23,6 +23,7 @@ from utils.annotation.label_studio.server import (
     running_label_studio,
     start_label_studio,
 )
+from utils.counting.offered import require_offered
 from utils.errors import BusyError, ConfigurationError, LabelStudioError, ServerError
 from utils.paths import local_folder
 from utils.ports import free_port
@@ -228,6 +229,9 @@ def test_checking_a_project_tells_of_missing_classes(harbour: Harbour) -> None:
     check_project(harbour.client, harbour.options, harbour.class_names)
     with pytest.raises(LabelStudioError, match="and not submarine"):
         check_project(harbour.client, harbour.options, ("ship", "submarine"))
+    require_offered(harbour.client, harbour.options, harbour.class_names)
+    with pytest.raises(ConfigurationError, match=r"not offer submarine.*'count\.classes=\[ship\]'"):
+        require_offered(harbour.client, harbour.options, ("ship", "submarine"))
 
 
 def test_only_the_embedded_server_is_opened_by_make(label_studio, monkeypatch) -> None:

@@ -74,7 +74,7 @@ def test_zenml_stack_set_counts_too(own):
             text=True,
         )
     finally:
-        subprocess.run([program, "stack", "set", before], check=True, capture_output=True)
+        Client().activate_stack(before)
     assert f"name='{own}'" in told.stdout
 
 

@@ -16,7 +16,7 @@ from utils.counting.estimator import (
     unbiased_counts,
 )
 from utils.counting.groups import EVERYTHING
-from utils.counting.intervals import Interval, draws_wanted, estimate, object_weight
+from utils.counting.intervals import LEAST_DRAWS, Interval, draws_wanted, estimate, object_weight
 from utils.counting.members import Members, members_of
 from utils.counting.options import CountOptions
 from utils.counting.regions import CountRegion
@@ -150,6 +150,7 @@ class SurveyCount:
         return _Along(
             counts,
             found,
+            skipped,
             sum(members.predicted_of(label).total for label in labels),
             len(members.tiles),
             object_weight(self._probabilities[members.tiles] / weight) if len(places) else 0.0,
@@ -174,6 +175,8 @@ class SurveyCount:
         )
         if middle.low is None or middle.high is None:
             return middle
+        if along.unknown[:draws].any() and (~along.unknown[:draws]).sum() < LEAST_DRAWS:
+            return Interval(middle.estimate)  # nobody knows how full a tile may be
         low = min([middle.low, *(one.low for one in bounds if one.low is not None)])
         high = max([middle.high, *(one.high for one in bounds if one.high is not None)])
         return replace(middle, low=low, high=high)
@@ -198,6 +201,7 @@ class _Along:
         counts: Unbiased counts, shape (1, n); where tiles were skipped (3, n): with the predicted
             number on these, with none, and with as many as on the fullest reviewed tile.
         found: Objects that people found at each draw, shape (n,).
+        unknown: Whether nobody knows the objects of each draw, shape (n,).
         predicted: Predicted number of objects.
         tiles: Number of tiles of the group.
         object_weight: Number of objects that one drawn object stands for at the first draw.
@@ -205,6 +209,7 @@ class _Along:
 
     counts: FloatArray
     found: FloatArray
+    unknown: BoolArray
     predicted: float
     tiles: int
     object_weight: float

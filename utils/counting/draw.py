@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def draw_survey(
     *,
     confidence: float = 0.0,
     number: int = 1,
+    late_since: datetime | None = None,
 ) -> Survey:
     """Cut all predicted scenes into tiles, and draw their order.
 
@@ -42,6 +44,7 @@ def draw_survey(
         confidence: Minimum score of a predicted object; see `score_scales`.
         number: Number of the survey. Each has its own random numbers: a detector may have learned
             from the tiles of an earlier survey, and is better on these than elsewhere.
+        late_since: Time from which reviewers can mark all counted classes; see `Survey`.
 
     Raises:
         ConfigurationError: If a class is unknown.
@@ -65,7 +68,11 @@ def draw_survey(
         "population": population_of(predictions, tiling),
         "predictions": predictions_mark(predictions),
         "confidence": str(confidence),
+        "offered": json.dumps(classes),
+        "design": json.dumps({"seed": options.seed, "uniform_share": options.uniform_share}),
     }
+    if late_since is not None:
+        footer["late_since"] = late_since.isoformat()
     drawn = _drawn(tiles, order.tolist(), probabilities)
     return Survey.write(path, predictions.class_names, drawn, footer=footer)
 

@@ -19,6 +19,8 @@ from utils.geometry import FloatArray, IntArray, Window
 from utils.issues import IssueReport
 from utils.shapes.shapes import Shapes
 
+NO_GROUP = "groups without a scene"
+NO_SCENE = "region without a scene"
 Group = tuple[str, str]
 
 
@@ -118,11 +120,12 @@ def members_of(
     """
     places: dict[Group, list[int]] = defaultdict(list)
     predicted, reviewed = _Gathering(), _Gathering()
-    scales = score_scales(tiles, confidence)
+    scales, is_any_placed = score_scales(tiles, confidence), False
     order = sorted(range(len(tiles)), key=lambda place: (tiles[place].scene_id, place))
     for _, of_scene in groupby(order, key=lambda place: tiles[place].scene_id):
         scene = list(of_scene)
         placed = _regions_over(tiles[scene[0]], regions, issues)
+        is_any_placed |= placed.is_placed
         touching = list(placed.touching([tiles[place].cell for place in scene]))
         for row, place in enumerate(scene):
             whole = list(groups_of(tiles[place], options))
@@ -136,6 +139,7 @@ def members_of(
             if counted is not None:
                 weights = np.ones(len(counted))
                 _gather(reviewed, (place, cell), counted, weights, whole, placed)
+    _note_empty(places, options, regions if is_any_placed else (), issues)
     for region in regions:
         places.setdefault((REGION, region.name), [])
     kinds = ["everything", *options.by, REGION]
@@ -145,6 +149,23 @@ def members_of(
         )
         for group in sorted(places, key=lambda one: (kinds.index(one[0]), one[1]))
     }
+
+
+def _note_empty(
+    places: Mapping[Group, object],
+    options: CountOptions,
+    regions: Sequence[CountRegion],
+    issues: IssueReport,
+) -> None:
+    """Note kinds of groups that no scene has, and regions that no scene touches."""
+    for kind in options.by:
+        if not any(kind == of_kind for of_kind, _ in places):
+            detail = f"no scene has a {kind}, so count.by has nothing to tell apart"
+            issues.add(f"count.by: {kind}", NO_GROUP, detail, set_aside=False)
+    for name in dict.fromkeys(region.name for region in regions):
+        if (REGION, name) not in places:
+            detail = "it touches no scene. Are its coordinates in the order x, y (longitude first)?"
+            issues.add(name, NO_SCENE, detail, set_aside=False)
 
 
 def _regions_over(

@@ -128,12 +128,12 @@ def _scenes(report: CountReport, issues: IssueReport) -> Iterator[dict[str, Any]
             issues.add(tile.scene_id, "not on the map", error, set_aside=False)
             continue
         draw = done.get(tile.tile_id)
-        counted = draw.counted if draw else None
+        counted = report.counted(draw.counted) if draw and draw.counted is not None else None
         properties = {
             "kind": "tile",
             "tile_id": tile.tile_id,
             "draw": tile.draw,
-            "predicted": tile.predicted(report.survey.confidence),
+            "predicted": _rounded(report.predicted[tile.tile_id]),
             "found": None if counted is None else len(counted),
         }
         yield {"type": "Feature", "geometry": outline, "properties": properties}

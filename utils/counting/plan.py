@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
+import numpy as np
+
 from utils.annotation.preannotations import Preannotation
 from utils.counting.cells import counted_inside
 from utils.counting.count import SurveyCount
@@ -139,6 +141,7 @@ def proposals(
     tiles: Iterable[Tile],
     scenes: Mapping[str, ScenePrediction],
     confidence: float,
+    classes: Sequence[str],
 ) -> list[tuple[Tile, Preannotation | None]]:
     """The tiles with the newest predicted boxes, for people to correct.
 
@@ -150,6 +153,7 @@ def proposals(
         tiles: Tiles to review.
         scenes: Newest predictions by scene.
         confidence: Minimum score of a box that is shown.
+        classes: Classes of boxes that are shown: a newer detector may know others.
     """
     drawn = {tile.tile_id: tile for tile in survey if tile.draw <= survey.asked}
     shown: list[tuple[Tile, Preannotation | None]] = []
@@ -158,7 +162,8 @@ def proposals(
         if scene is None:
             shown.append((tile, None))
             continue
-        seen = shapes_shown(scene.shapes, draw.window, draw.cell, survey.cut, confidence)
+        shapes = scene.shapes.select(np.isin(scene.shapes.labels, list(classes)))
+        seen = shapes_shown(shapes, draw.window, draw.cell, survey.cut, confidence)
         priority = max(0.0, 1 - (draw.draw - 1) / _PRIORITIES)
         shown.append((tile, Preannotation(seen, scene.model_version, priority)))
     return shown

@@ -138,6 +138,7 @@ class SceneRegions:
             issues: Receives a note where the scene has no place on the map of the regions.
         """
         self._placed: dict[str, Any] = {}
+        self.is_placed = True
         for region in regions:
             if region.scene_id not in (None, scene_id):
                 continue
@@ -145,6 +146,7 @@ class SceneRegions:
                 geometry = in_pixels(region.polygons, georeference, width, height)
             except GeoreferenceError as error:
                 issues.add(scene_id, NOT_PLACED, error, set_aside=False)
+                self.is_placed = False
                 return
             if not geometry.is_empty:
                 known = self._placed.get(region.name)

@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+
+import numpy as np
 
 from utils.counting.count import SurveyCount
 from utils.counting.counts import CountRow
 from utils.counting.intervals import LEAST_DRAWS, Interval
 from utils.counting.options import CountOptions
 from utils.counting.regions import CountRegion, read_regions
-from utils.counting.reviews import SurveyReviews, reviews_of
+from utils.counting.reviews import (
+    EARLIER,
+    SKIPPED,
+    UNREADABLE,
+    ReviewedDraw,
+    SurveyReviews,
+    reviews_of,
+)
 from utils.counting.survey import Survey, SurveyTile
-from utils.counting.weights import counted_classes
+from utils.counting.weights import classes_to_count, counts_by_tile, score_scales
 from utils.dataset.labeled import LabeledTile
 from utils.issues import IssueReport
+from utils.shapes.shapes import Shapes
 
-SKIPPED = "skipped by a person"
+SKIPPED_TILE = "skipped by a person"
+EARLIER_TILE = "reviewed before all classes could be marked"
 UNREADABLE_TILE = "drawn tile cannot be read"
 NOT_IN_ORDER = "reviewed out of turn"
 CROWDED = "count rests on few tiles"
 _FEW, _MUCH, _LEAST_TILES, _LEAST_FOUND = 3, 1 / 3, 30, 20
 _AGAIN = "python run.py --export --count"
 _REMEDIES = {
-    False: (SKIPPED, "Review it in Label Studio to narrow them"),
-    True: (
+    SKIPPED: (SKIPPED_TILE, "Review it in Label Studio to narrow them"),
+    UNREADABLE: (
         UNREADABLE_TILE,
         f"Put the image of its scene back, and the tile is sent for review: {_AGAIN}",
+    ),
+    EARLIER: (
+        EARLIER_TILE,
+        "Look for the others in Label Studio, update it, and count again, or count the classes "
+        "that could be marked alone, by count.classes of a new survey",
     ),
 }
 
@@ -46,6 +62,7 @@ class CountReport:
         options: Groups and interval.
         draws_wanted: Number of draws at which the interval is expected to be as asked; None where
             nothing can be told yet.
+        predicted: Predicted number of counted objects of each tile, by id.
     """
 
     survey: Survey
@@ -57,6 +74,7 @@ class CountReport:
     regions: Sequence[CountRegion]
     options: CountOptions
     draws_wanted: int | None
+    predicted: Mapping[str, float]
 
     @property
     def total(self) -> CountRow:
@@ -69,6 +87,15 @@ class CountReport:
         return f"objects ({', '.join(self.classes)})"
 
     @property
+    def is_exact(self) -> bool:
+        """Whether every tile is reviewed."""
+        return len(self.reviews.draws) == len(self.tiles) and not self.reviews.skipped
+
+    def counted(self, shapes: Shapes) -> Shapes:
+        """The shapes whose classes are counted."""
+        return shapes.select(np.isin(shapes.labels, list(self.classes)))
+
+    @property
     def is_done(self) -> bool:
         """Whether the interval is as narrow as was asked."""
         return self.draws_wanted is not None and self.draws_wanted <= len(self.reviews.draws)
@@ -76,6 +103,8 @@ class CountReport:
     def answer(self) -> str:
         """The count in one sentence."""
         total, draws = self.total, len(self.reviews.draws)
+        if self.is_exact:
+            return f"{total.estimate:,.0f} {self.noun}: every tile is reviewed, the count is exact"
         if not draws:
             return (
                 f"{total.predicted:,.0f} {self.noun} predicted on {total.tiles:,} tiles; nothing "
@@ -83,8 +112,8 @@ class CountReport:
             )
         if total.low is None or total.high is None:
             return (
-                f"about {total.estimate:,.0f} {self.noun} by {draws} reviewed tiles, too few for "
-                f"an interval (at least {LEAST_DRAWS})"
+                f"about {total.estimate:,.0f} {self.noun} by {_tiles(draws)}, too few for an "
+                f"interval (at least {LEAST_DRAWS})"
             )
         return (
             f"{total.estimate:,.0f} {self.noun}, from {total.low:,.0f} to {total.high:,.0f} "
@@ -107,28 +136,41 @@ class CountReport:
             if self.options.wanted < 0.001
             else (f"±{self.options.wanted:.1%}".replace(".0%", "%"))
         )
-        if self.is_done or (draws == len(self.tiles) and not self.reviews.skipped):
+        if self.is_exact:
+            return "the survey is finished"
+        if self.is_done:
             return f"the interval is as narrow as asked ({wanted}): the survey can stop here"
         if draws == len(self.tiles):
             return (
-                f"every tile is drawn, and {self.reviews.skipped:,} of {draws:,} were skipped or "
-                f"cannot be read: once these are reviewed, the count is exact. Then: {_AGAIN}"
+                f"every tile is drawn, and nobody knows the objects of {self.reviews.skipped:,} of "
+                f"{draws:,}: once these are reviewed, the count is exact. Then: {_AGAIN}"
             )
         more = ""
-        if self.draws_wanted is not None:
+        if self.total.high is not None and not self.total.estimate:
+            more = f"no share of zero can be reached; more reviews lower {self.total.high:,.0f}; "
+        elif self.draws_wanted is not None:
             more = f"about {self.draws_wanted - draws:,} more reviews bring it to {wanted}; "
         if waiting:
             return (
-                f"{more}{waiting:,} of {asked:,} drawn tiles wait in the tab "
-                f"{self.survey.name.capitalize()} of Label Studio; after reviewing them: {_AGAIN}"
+                f"{more}no review of {waiting:,} of {asked:,} drawn tiles is exported yet; they "
+                f"are in the tab {self.survey.name.capitalize()} of Label Studio. After reviewing "
+                f"them: {_AGAIN}"
             )
         return f"{more}for the next tiles: {_AGAIN}"
 
 
+def _tiles(count: int) -> str:
+    return "1 reviewed tile" if count == 1 else f"{count:,} reviewed tiles"
+
+
 def spread_in_words(row: CountRow) -> str:
-    """Half the width of an interval as a share of the count."""
-    if row.low is None or row.high is None or not row.estimate:
+    """Half the width of an interval as a share of the count; of zero, the width itself."""
+    if row.low is None or row.high is None:
         return "no interval"
+    if row.low == row.high:
+        return "exact"
+    if not row.estimate:
+        return f"at most {row.high:,.0f}"
     return f"±{(row.high - row.low) / 2 / row.estimate:.1%}"
 
 
@@ -153,14 +195,17 @@ def count_report(
     Raises:
         ConfigurationError: If the regions cannot be used, or a class is unknown.
     """
-    classes = counted_classes(survey.class_names, options.classes)
+    classes = classes_to_count(survey, options.classes)
     regions = read_regions(options.regions, options.region_name, issues) if options.regions else []
     reviews = reviews_of(survey, labels, skipped, unreadable)
     tiles = list(survey)
     counted = SurveyCount(
         tiles, reviews.draws, classes, options, survey.confidence, regions, issues
     )
+    if len(reviews.draws) < len(tiles):
+        _note_crowded(reviews.draws, classes, issues)
     _note(reviews, issues)
+    predicted = counts_by_tile(tiles, classes, score_scales(tiles, survey.confidence)).sum(axis=1)
     return CountReport(
         survey,
         tiles,
@@ -171,21 +216,19 @@ def count_report(
         regions,
         options,
         counted.draws_wanted() if reviews.draws else None,
+        {tile.tile_id: float(count) for tile, count in zip(tiles, predicted, strict=True)},
     )
 
 
 def _note(reviews: SurveyReviews, issues: IssueReport) -> None:
     for draw in reviews.draws:
-        if draw.label is None:
-            kind, remedy = _REMEDIES[draw.is_unreadable]
+        if draw.unknown:
+            kind, remedy = _REMEDIES[draw.unknown]
             detail = (
                 "nobody knows how many objects it has: the intervals hold whether it has none or "
                 f"as many as the fullest reviewed tile. {remedy}"
             )
             issues.add(draw.tile.tile_id, kind, detail, set_aside=False)
-    crowded = _crowded(reviews)
-    if crowded:
-        issues.add("survey", CROWDED, crowded, set_aside=False)
     if reviews.beyond and reviews.waiting:
         first = reviews.waiting[0]
         detail = (
@@ -195,14 +238,21 @@ def _note(reviews: SurveyReviews, issues: IssueReport) -> None:
         issues.add(first.tile_id, NOT_IN_ORDER, detail, set_aside=False)
 
 
-def _crowded(reviews: SurveyReviews) -> str:
+def _note_crowded(
+    draws: Sequence[ReviewedDraw], classes: Sequence[str], issues: IssueReport
+) -> None:
     """Say if few tiles hold much of what was found: no sample knows the like of them elsewhere."""
-    found = sorted(len(draw.counted) for draw in reviews.draws if draw.counted is not None)
+    found = sorted(
+        sum(label in classes for label in draw.counted.labels)
+        for draw in draws
+        if draw.counted is not None
+    )
     total, fullest = sum(found), sum(found[-_FEW:])
     if total < _LEAST_FOUND or len(found) < _LEAST_TILES or fullest <= _MUCH * total:
-        return ""
-    return (
+        return
+    detail = (
         f"the fullest {_FEW} of {len(found)} reviewed tiles hold {fullest / total:.0%} of the "
         "objects found. If the detector misses others like them, the interval may be too narrow: "
         "review more tiles, or cut smaller ones (tiling.tile_size)"
     )
+    issues.add("survey", CROWDED, detail, set_aside=False)

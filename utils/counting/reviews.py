@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
@@ -12,6 +13,10 @@ from utils.counting.survey import Survey, SurveyTile
 from utils.dataset.labeled import LabeledTile
 from utils.shapes.shapes import Shapes
 
+SKIPPED = "skipped"
+UNREADABLE = "cannot be read"
+EARLIER = "reviewed before all classes could be marked"
+
 
 @dataclass(frozen=True, slots=True)
 class ReviewedDraw:
@@ -19,15 +24,16 @@ class ReviewedDraw:
 
     Attributes:
         tile: The tile.
-        label: Its reviewed labels; None where people skipped it, or cannot be shown it.
+        label: Its reviewed labels; None where nobody knows its objects.
         counted: Reviewed objects that it counts, in pixels of the scene; None without labels.
-        is_unreadable: Whether its scene cannot be read, so that nobody can be shown it.
+        unknown: Reason why nobody knows its objects: `SKIPPED`, `UNREADABLE` or `EARLIER`; empty
+            with labels.
     """
 
     tile: SurveyTile
     label: LabeledTile | None
     counted: Shapes | None
-    is_unreadable: bool = False
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class SurveyReviews:
 
     @property
     def skipped(self) -> int:
-        """Number of draws whose tile nobody has counted: skipped, or not readable."""
+        """Number of draws whose objects nobody knows."""
         return sum(draw.label is None for draw in self.draws)
 
 
@@ -74,16 +80,25 @@ def reviews_of(
     beyond = 0
     for tile in survey:
         label = reviewed.get(tile.tile_id)
-        is_unreadable = label is None and tile.tile_id in unreadable
-        is_done = label is not None or tile.tile_id in skipped or is_unreadable
+        unknown = ""
+        if label is None:
+            unknown = UNREADABLE if tile.tile_id in unreadable else SKIPPED
+        elif _is_earlier(label, survey.late_since):
+            label, unknown = None, EARLIER
+        is_done = not unknown or unknown == EARLIER or tile.tile_id in skipped | unreadable
         if not is_done and tile.draw <= survey.asked:
             waiting.append(tile)
         if is_done and len(draws) == tile.draw - 1:
             counted = None if label is None else counted_in_scene(label, tile)
-            draws.append(ReviewedDraw(tile, label, counted, is_unreadable))
+            draws.append(ReviewedDraw(tile, label, counted, unknown))
         elif is_done and tile.draw <= survey.asked:
             beyond += 1
     return SurveyReviews(tuple(draws), beyond, tuple(waiting))
+
+
+def _is_earlier(label: LabeledTile, since: datetime | None) -> bool:
+    """Whether a tile was reviewed before people could mark all classes of a survey."""
+    return since is not None and (label.annotated_at is None or label.annotated_at < since)
 
 
 def counted_in_scene(label: LabeledTile, tile: SurveyTile) -> Shapes:

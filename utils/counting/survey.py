@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -173,6 +174,26 @@ class Survey(Table[SurveyTile]):
     def cut(self) -> TilingOptions:
         """The options that its tiles are cut with."""
         return TilingOptions.model_validate(json.loads(self.footer["cut"]))
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """Classes that its reviewers can mark, whatever else the detector knows."""
+        return tuple(json.loads(self.footer.get("offered", json.dumps(self.class_names))))
+
+    @property
+    def late_since(self) -> datetime | None:
+        """Time from which reviewers could mark all classes; None where they always could.
+
+        A review before says nothing of the classes that came with the survey.
+        """
+        noted = self.footer.get("late_since")
+        return datetime.fromisoformat(noted) if noted else None
+
+    @property
+    def design(self) -> dict[str, float] | None:
+        """Seed and uniform share of its draws; None where an earlier version began it."""
+        noted = self.footer.get("design")
+        return json.loads(noted) if noted else None
 
     def with_asked(self, path: Path, asked: int) -> Self:
         """Write the same survey with another number of draws to review."""

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from utils.counting.survey import SurveyTile
+from utils.counting.survey import Survey, SurveyTile
 from utils.errors import ConfigurationError
 from utils.geometry import FloatArray
 from utils.options import unknown_key
 from utils.shapes.shapes import Shapes
+
+_LISTED = 3
 
 
 def score_scales(tiles: Iterable[SurveyTile], confidence: float) -> dict[str, float]:
@@ -57,6 +59,29 @@ def counts_by_tile(
             if name in index:
                 counts[row, index[name]] += weight
     return counts
+
+
+def classes_to_count(survey: Survey, wanted: Sequence[str]) -> list[str]:
+    """The classes of a survey to count: those wanted, or all that its reviewers could mark.
+
+    Raises:
+        ConfigurationError: If one is unknown, or reviewers could not mark it.
+    """
+    classes = counted_classes(survey.class_names, wanted)
+    if not wanted:
+        return [name for name in classes if name in survey.offered]
+    if late := [name for name in classes if name not in survey.offered]:
+        raise ConfigurationError(
+            f"count.classes: the reviewers of {survey.name} could not mark {listed(late)}. Count "
+            "others, or begin a new survey: --set count.new_survey=true"
+        )
+    return classes
+
+
+def listed(names: Sequence[str]) -> str:
+    """Some names in words."""
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def counted_classes(known: Iterable[str], wanted: Sequence[str]) -> list[str]:

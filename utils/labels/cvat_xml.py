@@ -23,16 +23,33 @@ from utils.labels.places import Place, Points
 _SHAPES = ("box", "polygon", "polyline", "points", "ellipse", "mask", "cuboid", "skeleton")
 
 
-def cvat_labels(image: Element) -> ImageLabels:
-    """The labels of an `<image>`; one with tags alone has the class of the whole image."""
+def fact_labels(root: Element) -> frozenset[str]:
+    """The labels that a task of shapes has for tags alone; none in a task that has only tags.
+
+    An image with such a tag and no shape is empty: the tag is a fact about it, as `night`.
+    """
+    labels = root.findall("meta//labels/label")
+    tags = [label for label in labels if label.findtext("type", "").strip() == "tag"]
+    if len(tags) == len(labels):
+        return frozenset()
+    return frozenset(label.findtext("name", "").strip() for label in tags)
+
+
+def cvat_labels(image: Element, facts: frozenset[str]) -> ImageLabels:
+    """The labels of an `<image>`; one with tags alone has the class of the whole image.
+
+    Args:
+        image: The element.
+        facts: Labels of tags that are facts about an image and no class, as `fact_labels` gives.
+    """
     labels = ImageLabels(frame=frame_of(image.get("width"), image.get("height")))
     for number, shape in enumerate(image, start=1):
         if shape.tag in _SHAPES:
             _add_shape(labels, number, shape)
     names = [class_name(tag.get("label")) for tag in image.findall("tag")]
     tags = [tag for tag in names if tag is not None]
-    if tags and not labels.objects and not labels.faults:
-        labels.objects = [LabelledObject.of_image(tag) for tag in tags]
+    if not labels.objects and not labels.faults:
+        labels.objects = [LabelledObject.of_image(tag) for tag in tags if tag not in facts]
     labels.tags = tuple(dict.fromkeys((*tags, *_attributes(image))))
     return labels
 
@@ -84,8 +101,10 @@ def _mask(shape: Element) -> Place | None:
     """The place of a mask: runs along the rows of its own box, or that box if they are not read."""
     left, top, width, height = _numbers(shape, "left", "top", "width", "height")
     hull = left, top, left + width, top + height
+    if not has_area(hull):
+        return None
     runs = masks.whole_numbers((shape.get("rle") or "").split(","))
-    if runs is None or not all(map(math.isfinite, hull)):
+    if runs is None:
         return Place(hull, "mask")
     outline = masks.from_cvat(runs, int(left), int(top), int(width), int(height))
     return Place(hull, "mask") if outline is None else places.of_polygon(outline, "mask")

@@ -30,7 +30,7 @@ def from_coco(segmentation: Mapping[str, Any]) -> Any | None:
 
 def from_cvat(runs: Sequence[int], left: int, top: int, width: int, height: int) -> Any | None:
     """The outline of CVAT's mask, whose runs go along the rows of its own box, background first."""
-    if not 0 < width * height <= MOST_PIXELS or sum(runs) != width * height:
+    if width <= 0 or height <= 0 or not sum(runs) == width * height <= MOST_PIXELS:
         return None
     painted = np.repeat(np.arange(len(runs)) % 2, runs).astype(np.uint8)
     return outline_of(painted.reshape(height, width), left, top)

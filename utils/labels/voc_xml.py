@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 
 from utils.errors import LabelError
 from utils.labels import places
-from utils.labels.cvat_xml import cvat_labels
+from utils.labels.cvat_xml import cvat_labels, fact_labels
 from utils.labels.objects import (
     UNKNOWN_CLASS,
     Hull,
@@ -82,7 +82,7 @@ def parse_xml(path: Path) -> list[XmlLabels]:
     root = read_xml(path)
     images = root.findall("image")
     if root.tag == "annotations" and (images or root.find("track") is not None):
-        return _cvat_images(path, images)
+        return _cvat_images(path, images, fact_labels(root))
     annotations = [root] if root.tag == "annotation" else root.findall(".//annotation")
     annotations = [found for found in annotations if _is_voc(found)]
     if not annotations:
@@ -101,13 +101,13 @@ def count_objects(path: Path) -> int:
     return max(1, sum(element.tag.endswith("object") for element in root.iter()))
 
 
-def _cvat_images(path: Path, images: list[Element]) -> list[XmlLabels]:
+def _cvat_images(path: Path, images: list[Element], facts: frozenset[str]) -> list[XmlLabels]:
     if not images:
         raise LabelError(
             f"{path} is CVAT's XML of a video: its tracks are no images. Read it beside its "
             "video or frames with: --set source.kind=video"
         )
-    labels = [cvat_labels(image) for image in images]
+    labels = [cvat_labels(image, facts) for image in images]
     settle_rectangles(labels)
     return [
         XmlLabels(image.get("name") or "", image.get("subset") or "", found)
@@ -136,7 +136,7 @@ def _voc_labels(annotation: Element) -> XmlLabels:
 def _signs(annotation: Element) -> dict[str, str]:
     """The texts by which tools are known; those of elements that are there but empty are empty."""
     signs = {}
-    for key in ("path", "source/database", "source/annotation", "owner/name"):
+    for key in ("path", "source/database", "source/annotation", "source/image", "owner/name"):
         element = annotation.find(key)
         if element is not None:
             signs[key] = (element.text or "").strip()

@@ -17,11 +17,9 @@ Scale = Callable[[float], float]
 
 def whisker(estimate: float, low: float | None, high: float | None, most: float) -> Markup:
     """An estimate as a dot, with its interval as a line, on a scale from 0 to `most`."""
-    if most <= 0:
-        return NOTHING
 
     def x(value: float) -> float:
-        return 4 + 152 * min(value / most, 1)
+        return 4 + 152 * min(value / most, 1) if most > 0 else 4
 
     line = NOTHING
     if low is not None and high is not None:
@@ -47,7 +45,7 @@ def course(intervals: Sequence[Interval], predicted: float) -> Markup:
     # The first intervals may be many times wider than the rest, and would press it flat.
     usual = highs[len(highs) // 2]
     top = _round_up(max(min(highs[-1], 2 * usual), predicted, 1.0) * 1.05)
-    last = len(intervals)
+    last, (newest, now) = len(intervals), known[-1]
 
     def x(draw: float) -> float:
         return _LEFT + (_WIDTH - _LEFT - _RIGHT) * draw / last
@@ -64,6 +62,8 @@ def course(intervals: Sequence[Interval], predicted: float) -> Markup:
         '<svg class="chart course" viewBox="0 0 {width} {height}" role="img">{grid}'
         '<polygon points="{band}"/><polyline class="line1" points="{left:.1f},{predicted:.1f} '
         '{right:.1f},{predicted:.1f}"/><polyline class="line0" points="{line}"/>'
+        '<line class="last" x1="{end:.1f}" x2="{end:.1f}" y1="{high:.1f}" y2="{low:.1f}"/>'
+        '<circle class="last" cx="{end:.1f}" cy="{now:.1f}" r="3.2"/>'
         '<text x="{middle:.1f}" y="{bottom}">reviewed tiles</text></svg>'
     ).format(
         width=_WIDTH,
@@ -74,6 +74,10 @@ def course(intervals: Sequence[Interval], predicted: float) -> Markup:
         right=x(last),
         predicted=y(predicted),
         line=" ".join(line),
+        end=x(newest),
+        high=y(now.high or 0),
+        low=y(now.low or 0),
+        now=y(now.estimate),
         middle=x(last / 2),
         bottom=_HEIGHT - 2,
     )

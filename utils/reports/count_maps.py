@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import nlargest
 
 import numpy as np
@@ -33,19 +33,19 @@ def scene_maps(report: CountReport) -> Markup:
     for tile in report.tiles:
         by_scene[tile.scene_id].append(tile)
     rows = {row.group: row for row in report.rows if row.kind == "scene" and not row.label}
-    asked, least = max(report.survey.asked, len(report.reviews.draws)), report.survey.confidence
+    asked, predicted = max(report.survey.asked, len(report.reviews.draws)), report.predicted
 
-    def interest(scene: str) -> tuple[int, int]:
+    def interest(scene: str) -> tuple[int, float]:
         tiles = by_scene[scene]
         return sum(tile.draw <= asked for tile in tiles), sum(
-            tile.predicted(least) for tile in tiles
+            predicted[tile.tile_id] for tile in tiles
         )
 
     chosen = nlargest(_SCENES_PICTURED, sorted(by_scene), key=interest)
-    densest = max(max(tile.predicted(least) / _area(tile) for tile in report.tiles), 1e-12)
+    densest = max(max(predicted[tile.tile_id] / _area(tile) for tile in report.tiles), 1e-12)
     done = {draw.tile.tile_id for draw in report.reviews.draws}
     pictures = [
-        _scene_map(by_scene[scene], rows.get(scene), densest, asked, done, least)
+        _scene_map(by_scene[scene], rows.get(scene), densest, asked, done, predicted)
         for scene in chosen
     ]
     left = len(by_scene) - len(chosen)
@@ -71,11 +71,10 @@ def _scene_map(
     densest: float,
     asked: int,
     done: set[str],
-    least: float,
+    predicted: Mapping[str, float],
 ) -> Markup:
     first = tiles[0]
-    predicted = sum(tile.predicted(least) for tile in tiles)
-    told = f"{first.scene_id}: {predicted:,} predicted"
+    told = f"{first.scene_id}: {sum(predicted[tile.tile_id] for tile in tiles):,.0f} predicted"
     if row is not None and row.reviewed:
         told += f", {row.estimate:,.0f} estimated"
         if row.low is not None and row.high is not None:
@@ -95,12 +94,16 @@ def _scene_map(
         told=told,
         width=width,
         height=height,
-        cells=joined(_cells(tiles, densest, asked, done, least)),
+        cells=joined(_cells(tiles, densest, asked, done, predicted)),
     )
 
 
 def _cells(
-    tiles: Sequence[SurveyTile], densest: float, asked: int, done: set[str], least: float
+    tiles: Sequence[SurveyTile],
+    densest: float,
+    asked: int,
+    done: set[str],
+    predicted: Mapping[str, float],
 ) -> Iterator[Markup]:
     """Yield the cells of a scene, drawn ones last so that their frames lie on top."""
     rect = Markup(
@@ -108,8 +111,8 @@ def _cells(
         "<title>{}</title></rect>"
     )
     for tile in sorted(tiles, key=lambda tile: -tile.draw):
-        density = tile.predicted(least) / _area(tile) / densest
-        kind, told = "cell", f"{tile.predicted(least)} predicted"
+        density = predicted[tile.tile_id] / _area(tile) / densest
+        kind, told = "cell", f"{predicted[tile.tile_id]:.1f} predicted"
         if tile.tile_id in done:
             kind, told = "cell reviewed", f"draw {tile.draw}, reviewed; {told}"
         elif tile.draw <= asked:
@@ -185,5 +188,6 @@ def _drawn(outlines: Sequence[tuple[str, str, FloatArray, float]]) -> Markup:
         drawn.append(path.format(kind, (density / densest) ** 0.5, f"M{steps}Z", told))
     return Markup(
         '<svg class="map" viewBox="0 0 {:.0f} {:.0f}" role="img" '
-        'style="max-width:{:.0f}px">{}</svg>'
+        'style="max-width:{:.0f}px">{}</svg><p class="soft">The darker a scene, the more objects '
+        "for its area.</p>"
     ).format(width, height, width, joined(drawn))

@@ -101,8 +101,8 @@ def _explained(report: CountReport) -> Iterator[str]:
         "The detector may err: a bad one makes intervals wide. They miss more often where a few "
         "tiles that it does not see hold most of the objects. Each "
         "interval is for its own row, not for all rows together. A group with fewer than ten "
-        "reviewed tiles has none: its estimate is its predicted count, corrected by the ratio of "
-        "the total."
+        "reviewed tiles has none, unless these are all of its tiles: its estimate is its predicted "
+        "count, corrected by the ratio of the total."
     )
     yield (
         f"{report.survey.name.capitalize()} keeps the predictions that its tiles were drawn from. "
@@ -136,7 +136,7 @@ def _table(rows: Sequence[CountRow]) -> Markup:
                 _whole(row.estimate),
                 whisker(row.estimate, row.low, row.high, most),
                 _limits(row),
-                _whole_text("" if row.low is None else spread_in_words(row)[1:]),
+                _whole_text("" if row.low is None else spread_in_words(row).removeprefix("±")),
                 _whole(row.predicted),
                 _whole_text(f"{row.reviewed:,} of {row.tiles:,}"),
                 row.found,
@@ -162,11 +162,11 @@ def _limits(row: CountRow) -> Number:
 
 
 def _reviewed(report: CountReport, tiles: Mapping[str, Tile]) -> Markup:
-    draws, least = report.reviews.draws, report.survey.confidence
+    draws = report.reviews.draws
     if not draws:
         return NOTHING
     pictures = (
-        _picture(draw, tiles.get(draw.tile.tile_id), least) for draw in islice(draws, _PICTURED)
+        _picture(draw, tiles.get(draw.tile.tile_id), report) for draw in islice(draws, _PICTURED)
     )
     left = len(draws) - _PICTURED
     return section(
@@ -177,13 +177,13 @@ def _reviewed(report: CountReport, tiles: Mapping[str, Tile]) -> Markup:
     )
 
 
-def _picture(draw: ReviewedDraw, tile: Tile | None, least: float) -> Markup:
+def _picture(draw: ReviewedDraw, tile: Tile | None, report: CountReport) -> Markup:
     one = draw.tile
-    predicted = one.confident(least)
-    unknown = "cannot be read" if draw.is_unreadable else "skipped"
-    people = unknown if draw.counted is None else f"{len(draw.counted)} found"
+    predicted = report.counted(one.confident(report.survey.confidence))
+    found = None if draw.counted is None else report.counted(draw.counted)
+    people = draw.unknown if found is None else f"{len(found)} found"
     caption = f"{one.draw}. {len(predicted)} predicted, {people}; {one.scene_id}"
-    counted = None if draw.counted is None else seen_in(draw.counted, one.window)
+    counted = None if found is None else seen_in(found, one.window)
     label = draw.label
     uri, sha256 = (
         (label.uri, label.sha256) if label else (tile.uri, tile.sha256) if tile else ("", "")

@@ -9,6 +9,7 @@ from pathlib import Path
 from utils.errors import SourceError
 from utils.images.formats import IMAGE_SUFFIXES
 from utils.images.georeference import read_georeference
+from utils.images.video import VIDEO_SUFFIXES
 from utils.scenes.archives import folder_of_file
 from utils.scenes.listing import is_image_file, list_files
 from utils.scenes.scene import Scene
@@ -72,11 +73,17 @@ def images_below(folder: Path) -> list[Path]:
     Raises:
         SourceError: If there is none.
     """
-    images = [file for file in list_files(folder).files if is_image_file(file)]
-    if not images:
-        kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-        raise SourceError(f"There is no image below {folder}. Images end in {kinds}.")
-    return images
+    files = list_files(folder).files
+    images = [file for file in files if is_image_file(file)]
+    if images:
+        return images
+    if videos := [file for file in files if file.suffix.lower() in VIDEO_SUFFIXES]:
+        raise SourceError(
+            f"There is no image below {folder}, but {len(videos)} videos, such as "
+            f"{videos[0].name}. Read their frames with: --set source.kind=video"
+        )
+    kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+    raise SourceError(f"There is no image below {folder}. Images end in {kinds}.")
 
 
 def bytes_of(files: Iterable[Path]) -> int:

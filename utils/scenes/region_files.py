@@ -131,8 +131,7 @@ def _geometries(option: str, path: Path, content: Any) -> Iterator[tuple[Mapping
         yield {}, content
     else:
         raise ConfigurationError(
-            f"{option}: {path} is no GeoJSON (its type is {kind!r}). Save the regions as "
-            "GeoJSON, or give an image as a mask."
+            f"{option}: {path} is no GeoJSON (its type is {kind!r}). Save the regions as GeoJSON."
         )
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from utils.issues import IssueReport
 from utils.labels.objects import NO_LABEL, UNREADABLE_LABEL, ImageLabels
 from utils.labels.tracks import VideoLabels
 from utils.paths import local_folder
+from utils.scenes.frame_choice import Changes, Steps
 from utils.scenes.image_files import bytes_of, existing_folder, folder_tags
 from utils.scenes.listing import list_files
 from utils.scenes.options import VideoSource
@@ -30,8 +29,10 @@ from utils.scenes.scene import Scene, SceneSource
 from utils.scenes.selection import Selection
 from utils.scenes.settle import Notices, settled
 from utils.scenes.video_labels import FoundLabels, find_labels
+from utils.scenes.video_places import Places
 from utils.storage.disk import disk_faults
 
+BEYOND = "labels of frames that the video does not have"
 DAMAGED = "video is damaged"
 SHORTER = "video holds fewer frames than it states"
 INTERPOLATED = "boxes between key frames"
@@ -39,7 +40,6 @@ INTERPOLATED_TAG = "interpolated"
 _NUMBER = re.compile(r"(\d+)$")
 _HASH_DIGITS = 16
 _ROWS = 512
-_THUMBNAIL = (32, 32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,24 +156,52 @@ class _Reader:
 
     def chosen(self, clip: Clip) -> Iterator[_Chosen]:
         """Yield the frames of a clip that become scenes; what is wrong with it is reported."""
+        stated = self._stated_frames(clip)
+        places = Places(self._labels_of(clip, stated), stated)
+        is_wanted = self._choice(places)
+        count = 0
+        try:
+            for frame, image in clip.frames():
+                count += 1
+                places.take(frame)
+                if self._is_wanted(frame, image, is_wanted):
+                    yield self._found(clip, frame, image, places)
+        except ImageError as error:
+            self._report.add(clip.path, DAMAGED, f"{error} {count} frames were read")
+        else:
+            self._note_beyond(clip, places)
+        if count < stated:
+            detail = f"it states {stated} frames and holds {count}"
+            self._report.add(clip.path, SHORTER, detail, set_aside=False)
+
+    def _stated_frames(self, clip: Clip) -> int:
+        """The number of frames that the header of a video states; 0 where it states none."""
+        try:
+            return video_facts(clip.path).stated_frames if clip.path.is_file() else 0
+        except ImageError:
+            return 0  # told when its frames are read
+
+    def _labels_of(self, clip: Clip, stated: int) -> VideoLabels | None:
         try:
             labels = self._labels.of(clip.path, clip.name)
         except LabelError as error:
             self._report.add(clip.path, UNREADABLE_LABEL, error, lost=1)
-            labels = None
-        else:
-            self._note_labels(clip, labels)
-        count = 0
-        wanted = self._choice(labels)
-        try:
-            for frame, image in clip.frames():
-                count += 1
-                if self._is_wanted(frame, image, wanted):
-                    yield self._found(clip, frame, image, labels)
-        except ImageError as error:
-            self._report.add(clip.path, DAMAGED, f"{error} {count} frames were read")
-        if clip.path.is_file():
-            self._note_count(clip, count)
+            return None
+        if labels is None:
+            if self._labels.is_any:
+                detail = "no labels belong to it; its frames are unlabelled"
+                self._report.add(clip.path, NO_LABEL, detail, set_aside=False)
+            return None
+        if stated and not labels.counts_as(stated) and labels.rate is None:
+            detail = (
+                f"its labels count {labels.count:g} frames and state no duration, but it has "
+                f"{stated}; its frames are unlabelled"
+            )
+            self._report.add(clip.path, UNREADABLE_LABEL, detail, set_aside=False, lost=1)
+            return None
+        for fault in labels.faults:
+            self._report.add(clip.path, fault.kind, fault.detail, set_aside=False, lost=fault.lost)
+        return labels
 
     def _is_wanted(self, frame: Frame, image: Path | None, wanted: Callable[[Frame], bool]) -> bool:
         """Whether a frame becomes a scene; an image that cannot be read is set aside.
@@ -189,42 +217,34 @@ class _Reader:
             self._report.add(image, DAMAGED, error)
             return False
 
-    def _found(
-        self, clip: Clip, frame: Frame, image: Path | None, labels: VideoLabels | None
-    ) -> _Chosen:
-        found = None if labels is None else labels.of_frame(frame.index)
+    def _found(self, clip: Clip, frame: Frame, image: Path | None, places: Places) -> _Chosen:
+        found = places.labels_here()
         boxes = 0 if found is None else len(found.objects)
-        keys = 0 if labels is None else labels.keys.get(frame.index, 0)
-        self.notices.add(INTERPOLATED, clip.name, boxes - keys)
+        keys = places.drawn_here()
+        self.notices.add(INTERPOLATED, clip.name, max(boxes - keys, 0))
         return _Chosen(clip, frame, image, found, is_interpolated=boxes > 0 and keys == 0)
 
-    def _note_labels(self, clip: Clip, labels: VideoLabels | None) -> None:
-        if labels is None:
-            if self._labels.is_any:
-                detail = "no labels belong to it; its frames are unlabelled"
-                self._report.add(clip.path, NO_LABEL, detail, set_aside=False)
-            return
-        for fault in labels.faults:
-            self._report.add(clip.path, fault.kind, fault.detail, set_aside=False, lost=fault.lost)
+    def _note_beyond(self, clip: Clip, places: Places) -> None:
+        """Report the labels of frames that a whole clip does not have."""
+        frames, lost = places.beyond()
+        if frames:
+            detail = f"{lost} labels lie in {len(frames)} frames that it lacks, such as {frames[0]}"
+            is_whole = clip.path.is_file()  # a folder may hold a choice of the frames
+            self._report.add(
+                clip.path, BEYOND, detail, set_aside=False, lost=lost if is_whole else 0
+            )
 
-    def _note_count(self, clip: Clip, count: int) -> None:
-        try:
-            stated = video_facts(clip.path).stated_frames
-        except ImageError:
-            return  # told already
-        if count < stated:
-            detail = f"it states {stated} frames and holds {count}"
-            self._report.add(clip.path, SHORTER, detail, set_aside=False)
-
-    def _choice(self, labels: VideoLabels | None) -> Callable[[Frame], bool]:
+    def _choice(self, places: Places) -> Callable[[Frame], bool]:
         match self._options.frames:
             case "all":
                 return lambda _: True
             case "key":
-                return lambda frame: labels is not None and labels.keys.get(frame.index, 0) > 0
+                return lambda _: places.drawn_here() > 0
             case "change":
-                return _Changes(self._options.change)
-        return _Steps(self._options.seconds)
+                changes = Changes(self._options.change)
+                return lambda frame: not places.is_passed_over() and changes(frame)
+        steps = Steps(self._options.seconds)
+        return lambda frame: not places.is_passed_over() and steps(frame)
 
     def scene(self, found: _Chosen) -> tuple[Scene, ImageLabels | None, str]:
         """The scene of a frame, which is taken out of its video unless that was done before."""
@@ -249,40 +269,6 @@ class _Reader:
         if labels is None:
             return scene
         return settled(scene, labels, item, self.notices, report, shares_possible=False)
-
-
-class _Steps:
-    """Whether a frame is the first of the next so many seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = Fraction(seconds).limit_denominator(1_000_000)
-        self._next: Fraction | None = None
-
-    def __call__(self, frame: Frame) -> bool:
-        if frame.seconds is None:  # a sequence without times: each is one
-            return True
-        if self._next is not None and frame.seconds < self._next:
-            return False
-        start = frame.seconds if self._next is None else self._next
-        passed = math.floor((frame.seconds - start) / self._seconds) + 1
-        self._next = start + passed * self._seconds
-        return True
-
-
-class _Changes:
-    """Whether the picture differs enough from the last one for which this was so."""
-
-    def __init__(self, share: float) -> None:
-        self._share = share
-        self._last: np.ndarray[tuple[int, ...], np.dtype[np.float32]] | None = None
-
-    def __call__(self, frame: Frame) -> bool:
-        image = Image.fromarray(frame.pixels()).convert("L").resize(_THUMBNAIL)
-        small = np.asarray(image, dtype=np.float32) / np.float32(255)
-        if self._last is not None and float(np.abs(small - self._last).mean()) < self._share:
-            return False
-        self._last = small
-        return True
 
 
 def _time(frame: Frame) -> str:

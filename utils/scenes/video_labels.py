@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -12,13 +13,17 @@ from typing import Any
 from utils.errors import LabelError
 from utils.images.video import VIDEO_SUFFIXES
 from utils.issues import Issue
+from utils.labels.cvat_videos import CvatVideo, cvat_videos
 from utils.labels.label_studio_json import counting_annotation, is_label_studio
+from utils.labels.label_studio_videos import label_studio_videos
+from utils.labels.mot_rows import TRUTH, mot_tracks
 from utils.labels.objects import UNREADABLE_LABEL
 from utils.labels.texts import read_json, read_xml
-from utils.labels.tracks import VideoLabels, cvat_tracks, label_studio_tracks, mot_tracks
+from utils.labels.tracks import VideoLabels, joined
+from utils.scenes.image_names import plain_parts
 from utils.scenes.listing import list_files
 
-_MOT_FOLDER, _MOT_TRUTH = "img1", "gt/gt.txt"  # MOT challenge: SEQUENCE/img1, SEQUENCE/gt/gt.txt
+_MOT_FOLDER, _MOT_TRUTH = "img1", f"gt/{TRUTH}"  # MOT challenge: SEQUENCE/img1, SEQUENCE/gt/gt.txt
 _CVAT_FRAME = "frame_"
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")
 
@@ -29,17 +34,17 @@ class FoundLabels:
 
     Attributes:
         only_class: Class of files that tell none.
-        cvat: Labels by file of CVAT.
+        cvat: Labels by file of CVAT, those of each task by themselves.
         tasks: Labels of Label Studio's tasks.
         issues: Files that cannot be read.
-        videos: Number of videos in the folder.
+        videos: Number of videos in the folder, by base name.
     """
 
     only_class: str | None
-    cvat: dict[Path, VideoLabels] = field(default_factory=dict)
+    cvat: dict[Path, list[CvatVideo]] = field(default_factory=dict)
     tasks: list[VideoLabels] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
-    videos: int = 0
+    videos: Counter[str] = field(default_factory=Counter)
 
     @property
     def is_any(self) -> bool:
@@ -54,42 +59,53 @@ class FoundLabels:
             name: Its path below the root of the source.
 
         Raises:
-            LabelError: If its labels cannot be read.
+            LabelError: If its labels cannot be read, or several may be meant.
         """
         if (truth := _mot_truth(clip)) is not None:
             return mot_tracks(truth, self.only_class)
-        if (named := self._named(clip, name)) is not None:
-            return named
-        if clip.is_dir():
-            return next(
-                (self.cvat[file] for file in self.cvat if clip.is_relative_to(file.parent)), None
-            )
-        beside = [labels for file, labels in self.cvat.items() if file.stem == clip.stem]
-        if not beside and self.videos == 1 and len(self.cvat) == 1:
-            beside = list(self.cvat.values())
-        return beside[0] if beside else None
+        parts = self._named(clip, name) or (
+            self._of_folder(clip) if clip.is_dir() else self._beside(clip)
+        )
+        try:
+            if len(parts) > 1 and self.videos[clip.name] > 1:
+                raise LabelError(f"Several videos have the name {clip.name}.")
+            return joined(parts) if parts else None
+        except LabelError as error:
+            raise LabelError(
+                f"{clip} is named by {len(parts)} files of labels or tasks. {error} Leave one of "
+                "them, or put each beside its video."
+            ) from None
 
-    def _named(self, clip: Path, name: str) -> VideoLabels | None:
+    def _named(self, clip: Path, name: str) -> list[VideoLabels]:
         """The labels whose file names a video, by the longest path that both have in common.
 
         A file that lies beside the video is meant rather than one elsewhere.
-
-        Raises:
-            LabelError: If several files name it alike.
         """
-        every = [*self.cvat.items(), *((None, task) for task in self.tasks)]
+        every = [(file, one.labels) for file, videos in self.cvat.items() for one in videos]
         ranked = [
             ((alike(labels.video, name), file is not None and file.parent == clip.parent), labels)
-            for file, labels in every
+            for file, labels in (*every, *((None, task) for task in self.tasks))
         ]
         highest = max((rank for rank, _ in ranked if rank[0]), default=None)
-        best = [labels for rank, labels in ranked if rank == highest]
-        if len(best) > 1:
-            raise LabelError(
-                f"{clip} is named by {len(best)} files of labels or tasks. Leave one of them, or "
-                "put each beside its video."
-            )
-        return best[0] if best else None
+        return [labels for rank, labels in ranked if rank == highest]
+
+    def _of_folder(self, clip: Path) -> list[VideoLabels]:
+        """The labels of frames that CVAT has exported, by the numbers that their names have."""
+        above = [file for file in self.cvat if clip.is_relative_to(file.parent)]
+        nearest = max((file.parent for file in above), default=None)
+        videos = [one for file in above if file.parent == nearest for one in self.cvat[file]]
+        if len({one.subset for one in videos}) > 1:  # a project has a folder for each
+            videos = [one for one in videos if one.subset == clip.name]
+        return [one.labels.shifted(one.offset) for one in videos]
+
+    def _beside(self, clip: Path) -> list[VideoLabels]:
+        """The labels in a file with the name of a video, or else those of the only video."""
+        single = {file: videos[0].labels for file, videos in self.cvat.items() if len(videos) == 1}
+        named = [labels for file, labels in single.items() if file.stem == clip.stem]
+        if named or self.videos.total() != 1:
+            return named
+        every = list(single.values())
+        return every if len(every) == 1 else [labels for labels in every if not labels.video]
 
     def first_of(self, folder: Path) -> int | None:
         """The number of the first frame in a folder of frames; None for any other folder."""
@@ -105,29 +121,30 @@ def find_labels(root: Path, only_class: str | None) -> FoundLabels:
     found = FoundLabels(only_class)
     for path in list_files(root).files:
         suffix = path.suffix.lower()
-        found.videos += suffix in VIDEO_SUFFIXES
+        found.videos[path.name] += suffix in VIDEO_SUFFIXES
         try:
             if suffix == ".xml":
-                _add_cvat(found, path)
+                if videos := cvat_videos(read_xml(path)):
+                    found.cvat[path] = videos
             elif suffix == ".json":
-                _add_tasks(found, read_json(path)[0])
+                _add_tasks(found, path, read_json(path)[0])
         except LabelError as error:
             found.issues.append(Issue(str(path), UNREADABLE_LABEL, str(error)))
     return found
 
 
-def _add_cvat(found: FoundLabels, path: Path) -> None:
-    root = read_xml(path)
-    if root.tag == "annotations" and root.find("track") is not None:
-        found.cvat[path] = cvat_tracks(root)
-
-
-def _add_tasks(found: FoundLabels, content: Any) -> None:
+def _add_tasks(found: FoundLabels, path: Path, content: Any) -> None:
     for task in content if is_label_studio(content) else ():
         annotation: Mapping[str, Any] | None = counting_annotation(task)
-        if annotation is not None and isinstance(annotation.get("result"), list):
-            labels = label_studio_tracks(task, annotation["result"])
-            if labels.objects or labels.labelled is not None:
+        if annotation is None or not isinstance(annotation.get("result"), list):
+            continue
+        try:
+            videos = label_studio_videos(task, annotation["result"])
+        except LabelError as error:
+            found.issues.append(Issue(str(path), UNREADABLE_LABEL, str(error), lost=1))
+            continue
+        for labels in videos:
+            if labels.frames or labels.gaps or labels.faults or labels.is_range_stated:
                 found.tasks.append(labels)
 
 
@@ -145,9 +162,10 @@ def _mot_truth(clip: Path) -> Path | None:
 def alike(stated: str, name: str) -> int:
     """The number of parts, from the end, that a stated path shares with that of a video.
 
-    Label Studio puts eight hexadecimal digits before the name of an upload.
+    Label Studio puts eight hexadecimal digits before the name of an upload, and addresses have
+    what follows their path.
     """
-    theirs = PurePosixPath(stated.replace("\\", "/")).parts[::-1]
+    theirs = plain_parts(stated)[::-1]
     ours = PurePosixPath(name).parts[::-1]
     if not theirs or ours[0] not in (theirs[0], _UPLOAD.sub("", theirs[0])):
         return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -136,7 +137,8 @@ class _Reader:
     def scenes(self, image: Path, copy: Path) -> Iterator[Scene]:
         """Yield the scene of an image, unless its label file cannot be read."""
         scene = scene_from(self._name, self._layout.root, image, None, copy)
-        path = self._labels.files.get(image)
+        named = self._labels.entries.get(image, [])
+        path = named[0][0] if named else self._labels.files.get(image)
         if path is None:
             place = f"{self._layout.expected(image)[0]}.xml"
             detail = f"there is no {place}; the scene is taken as unlabelled"
@@ -144,27 +146,36 @@ class _Reader:
             yield scene
             return
         try:
-            entry = self._entry(path, image)
+            first, *others = (
+                entry.counted_from(self._counting.first)
+                for entry in self._entries(path, named, image)
+            )
         except LabelError as error:
             self._report.add(image, UNREADABLE_LABEL, error, lost=count_objects(path))
             return
         if image in self._labels.by_name:
             self.notices.add(FOUND_BY_NAME, path)
-        labels = entry.counted_from(self._counting.first)
+        labels = replace(first, faults=list(first.faults))
+        for more in others:  # of another job, or an image that is listed twice
+            labels.extend(more)
         yield settled(scene, labels, path, self.notices, self._report)
 
-    def _entry(self, path: Path, image: Path) -> XmlLabels:
-        """The part of a label file that belongs to an image."""
+    def _entries(self, path: Path, named: list[tuple[Path, int]], image: Path) -> list[XmlLabels]:
+        """The parts of label files that belong to an image.
+
+        Raises:
+            LabelError: If its file cannot be read, or describes several others.
+        """
+        if named:
+            return [self._parsed(file)[index] for file, index in named]
         entries = self._parsed(path)
-        if image in self._labels.entries:
-            return entries[self._labels.entries[image]]
-        named = [entry for entry in entries if _is_named(entry, image)]
-        if len(entries) > 1 and len(named) != 1:
+        fitting = [entry for entry in entries if _is_named(entry, image)]
+        if len(entries) > 1 and len(fitting) != 1:
             raise LabelError(f"{path} describes {len(entries)} images, but not {image.name}.")
-        entry = named[0] if named else entries[0]
-        if not named and entry.file_name:
+        entry = fitting[0] if fitting else entries[0]
+        if not fitting and entry.file_name:
             self.notices.add(OTHER_NAME, f"{path}: {entry.file_name}")
-        return entry
+        return [entry]
 
 
 def _is_named(entry: XmlLabels, image: Path) -> bool:

@@ -13,6 +13,7 @@ from utils.labels.voc_xml import XmlLabels, parse_xml
 
 COUNTED_FROM = "pixels counted from"
 _MOST_FILES = 5000
+_UNKNOWN = "Unknown"
 _UNKNOWN_DATABASES = frozenset({"", "unknown", "unspecified"})
 
 
@@ -75,6 +76,9 @@ def _by_tool(found: XmlLabels, path: Path) -> Counting | None:
         return None
     if database.lower().startswith("the voc"):
         return Counting(1, f"{path} belongs to '{database}'")
+    sources = [found.signs.get(f"source/{key}") for key in ("database", "annotation", "image")]
+    if "path" not in found.signs and sources == [_UNKNOWN] * 3:  # as in datumaro's VOC exporter
+        return Counting(0, f"{path} has the marks of CVAT or Datumaro")
     if database.lower() in _UNKNOWN_DATABASES and "path" in found.signs:
         return Counting(0, f"{path} has the marks of LabelImg, makesense or FiftyOne")
     return None

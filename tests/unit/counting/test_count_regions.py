@@ -12,6 +12,7 @@ import pytest
 from shapely.geometry import box, mapping
 
 from tests.unit.counting.surveys import PLACE, as_reviewed, predicted_scene, survey_of
+from utils.counting.members import NO_SCENE
 from utils.counting.options import CountOptions
 from utils.counting.outputs import write_counts
 from utils.counting.regions import NOT_PLACED, OVERLAP, read_regions
@@ -101,6 +102,13 @@ def test_regions_on_a_map_and_a_scene_without_a_place_are_told(tmp_path: Path) -
     report, issues = reviewed_report(tmp_path, place, placed=False)
     assert counts_of(report) == {"a": 0}
     assert [issue.kind for issue in issues.issues] == [NOT_PLACED]
+
+
+def test_a_region_that_no_scene_touches_is_told(tmp_path: Path) -> None:
+    place = write_regions(tmp_path / "r.geojson", {"swapped": mapping(box(48, 11, 49, 12))})
+    report, issues = reviewed_report(tmp_path, place)
+    assert counts_of(report) == {"swapped": 0}
+    assert [issue.kind for issue in issues.issues] == [NO_SCENE]
 
 
 def test_regions_that_overlap_and_rings_that_cross_are_told(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -19,11 +21,13 @@ from tests.unit.counting.surveys import (
     predicted_scene,
     survey_of,
 )
-from utils.counting.begin import OLDER_PREDICTIONS, OTHER_SCENES, begin_or_go_on
+from utils.counting.begin import OLDER_PREDICTIONS, OTHER_SCENES, OWN_DESIGN, begin_or_go_on
 from utils.counting.cells import Cells
 from utils.counting.count import SurveyCount
 from utils.counting.counts import ALL_CLASSES, CountRow
 from utils.counting.groups import date_of
+from utils.counting.intervals import LEAST_DRAWS
+from utils.counting.members import NO_GROUP
 from utils.counting.options import CountOptions
 from utils.counting.plan import (
     draws_to_ask,
@@ -35,8 +39,9 @@ from utils.counting.plan import (
 )
 from utils.counting.report import (
     CROWDED,
+    EARLIER_TILE,
     NOT_IN_ORDER,
-    SKIPPED,
+    SKIPPED_TILE,
     UNREADABLE_TILE,
     CountReport,
     count_report,
@@ -45,10 +50,11 @@ from utils.counting.reviews import reviews_of
 from utils.counting.survey import Survey, SurveyTile
 from utils.counting.weights import counts_by_tile, score_scales
 from utils.curation.cutting import UNREADABLE
-from utils.dataset.labeled import LabeledTile
+from utils.dataset.labeled import LabeledDataset, LabeledTile
 from utils.detection.predictions import Predictions, ScenePrediction
 from utils.errors import ConfigurationError, DatasetError
 from utils.issues import IssueReport
+from utils.reports.count_charts import course
 from utils.reports.count_page import count_page
 from utils.shapes.shapes import Shapes
 from utils.storage.local import LocalStore
@@ -128,7 +134,10 @@ def test_reviewing_every_tile_gives_the_truth_of_every_class_and_group(
     north = sum(len(truth[f"bay/{number}.png"]) for number in (1, 3, 5))
     assert row(report, "tag", "north").estimate == north
     assert report.is_done
-    assert "can stop here" in report.advice()
+    assert "finished" in report.advice()
+    assert "exact" in report.answer()
+    page = count_page(report, {})
+    assert ">exact<" in page
 
 
 def test_nothing_reviewed_shows_the_predicted_count_and_says_that_its_error_is_unknown(
@@ -139,7 +148,7 @@ def test_nothing_reviewed_shows_the_predicted_count_and_says_that_its_error_is_u
     assert (total.low, total.high) == (None, None)
     assert total.estimate == total.predicted
     assert "nothing is known of the error" in report.answer()
-    assert f"{len(survey)} of {len(survey)} drawn tiles wait" in report.advice()
+    assert f"{len(survey)} of {len(survey)} drawn tiles is exported yet" in report.advice()
 
 
 def test_only_the_draws_before_the_first_tile_without_a_review_count(
@@ -191,7 +200,7 @@ def test_a_skipped_tile_widens_the_interval_and_is_told(
     assert row(skipped).reviewed == 30
     assert row(skipped).low < row(known).low
     assert row(skipped).high > row(known).high
-    assert [issue.kind for issue in issues.issues] == [SKIPPED]
+    assert [issue.kind for issue in issues.issues] == [SKIPPED_TILE]
     everything = reviewed(survey, scenes[1], len(survey))
     census, _ = report_on(survey, everything[1:], {everything[0].tile_id})
     assert row(census).high > row(census).low
@@ -208,7 +217,7 @@ def test_a_scene_that_cannot_be_read_does_not_stop_the_survey_and_widens_its_int
         made.append(replace(scene, location=str(image)))
     survey = survey_of(tmp_path, made)
     lost = [tile for tile in survey if tile.scene_id == made[0].scene_id]
-    first = lost[0].draw + 10
+    first = lost[0].draw + 20
     issues, options = IssueReport(), CountOptions(budget=first)
     stored = partial(
         stored_tiles,
@@ -256,7 +265,7 @@ def test_a_survey_whose_every_tile_is_drawn_says_what_still_widens_its_interval(
     skipped = {label.tile_id for label in labels[:40]}
     report, _ = report_on(survey, labels[40:], skipped)
     assert not report.is_done
-    assert f"40 of {len(survey)} were skipped or cannot be read" in report.advice()
+    assert f"nobody knows the objects of 40 of {len(survey)}" in report.advice()
 
 
 def test_it_is_said_when_the_count_rests_on_few_tiles(tmp_path: Path) -> None:
@@ -267,9 +276,112 @@ def test_it_is_said_when_the_count_rests_on_few_tiles(tmp_path: Path) -> None:
     scenes = [predicted_scene(number, truth[f"bay/{number}.png"]) for number in (1, 2, 3)]
     crowded = survey_of(tmp_path, scenes)
     labels = reviewed(crowded, truth, len(crowded))
-    _, issues = report_on(crowded, labels)
+    _, issues = report_on(crowded, labels[:-1])
     assert issues.counts() == {CROWDED: 1}
     assert "hold 100% of the objects" in issues.issues[0].detail
+    _, issues = report_on(crowded, labels)
+    assert issues.counts() == {}
+    _, issues = report_on(crowded, labels[:-1], classes=("buoy",))
+    assert issues.counts() == {}
+
+
+def test_classes_that_nobody_could_mark_are_not_counted(
+    scenes: tuple[list[ScenePrediction], Truth], tmp_path: Path
+) -> None:
+    made, truth = scenes
+    ships = survey_of(tmp_path, made, classes=("ship",))
+    assert ships.offered == ("ship",)
+    report, _ = report_on(ships, reviewed(ships, truth, 20))
+    assert report.classes == ["ship"]
+    with pytest.raises(ConfigurationError, match=r"could not mark buoy.*new_survey=true"):
+        report_on(ships, [], classes=("buoy",))
+
+
+def test_a_review_says_nothing_of_classes_that_came_later(
+    scenes: tuple[list[ScenePrediction], Truth], tmp_path: Path
+) -> None:
+    made, truth = scenes
+    ships = survey_of(tmp_path, made, classes=("ship",))
+    labels = [replace(one, annotated_at=datetime.now(UTC)) for one in reviewed(ships, truth, 15)]
+    known = LabeledDataset.write(tmp_path / "labels.parquet", CLASSES, labels)
+    predictions = Predictions.write(tmp_path / "p.parquet", CLASSES, made)
+
+    def begun(**options: object) -> Survey:
+        path, wanted = tmp_path / "s.parquet", CountOptions(new_survey=True, **options)
+        facts = predictions, ships, TILING, wanted, 0.0, path, IssueReport()
+        later = begin_or_go_on(*facts, known)
+        return later.with_asked(tmp_path / "asked.parquet", len(later))
+
+    assert begun(classes=("ship",)).late_since is None
+    later = begun()
+    assert later.late_since is not None
+    tiles = {tile.tile_id: tile.draw for tile in later}
+    before = [label for label in labels if tiles[label.tile_id]]
+    since = [
+        replace(as_reviewed(tile, truth[tile.scene_id]), annotated_at=datetime.now(UTC))
+        for tile in later
+        if tile.tile_id not in {label.tile_id for label in before}
+    ]
+    report, issues = report_on(later, [*before, *since])
+    assert issues.counts() == {EARLIER_TILE: len(before)}
+    buoys = row(report, label="buoy")
+    assert buoys.low is not None
+    assert buoys.low < buoys.high
+    again = [replace(label, annotated_at=datetime.now(UTC)) for label in before]
+    report, issues = report_on(later, [*again, *since])
+    assert report.is_exact
+    assert not issues.counts()
+
+
+def test_a_survey_in_which_nothing_is_known_has_no_interval(
+    survey: Survey, scenes: tuple[list[ScenePrediction], Truth]
+) -> None:
+    every = {tile.tile_id for tile in survey}
+    report, _ = report_on(survey, [], every)
+    assert row(report).low is None
+
+
+def test_a_count_of_zero_has_an_upper_limit_and_no_contradiction(tmp_path: Path) -> None:
+    truth = {f"bay/{number}.png": Shapes() for number in range(4)}
+    empty = survey_of(tmp_path, [predicted_scene(n, Shapes()) for n in range(4)])
+    report, _ = report_on(empty, reviewed(empty, truth, 12))
+    high = row(report).high
+    assert high is not None
+    assert high > 0
+    assert f"at most {high:,.0f}" in report.answer()
+    assert "no interval" not in report.answer()
+    assert "no share of zero can be reached" in report.advice()
+
+
+def test_the_numbers_of_the_maps_are_those_of_the_table(
+    survey: Survey, scenes: tuple[list[ScenePrediction], Truth]
+) -> None:
+    options = {"by": ("scene",), "classes": ("buoy",)}
+    report, _ = report_on(survey, reviewed(survey, scenes[1], 20), **options)
+    for tile in report.tiles:
+        assert set(report.counted(tile.found).labels) <= {"buoy"}
+    for scene_id in scenes[1]:
+        told = sum(
+            report.predicted[tile.tile_id] for tile in report.tiles if tile.scene_id == scene_id
+        )
+        assert told == pytest.approx(row(report, "scene", scene_id).predicted)
+
+
+def test_the_first_interval_is_drawn(
+    survey: Survey, scenes: tuple[list[ScenePrediction], Truth]
+) -> None:
+    report, _ = report_on(survey, reviewed(survey, scenes[1], LEAST_DRAWS))
+    assert [one.low is None for one in report.course] == [True] * (LEAST_DRAWS - 1) + [False]
+    (top, bottom) = re.search(
+        r'class="last".*? y1="([\d.]+)" y2="([\d.]+)"', course(report.course, 0)
+    ).groups()
+    assert float(top) < float(bottom)
+
+
+def test_groups_that_no_scene_has_are_told(tmp_path: Path) -> None:
+    plain = survey_of(tmp_path, [predicted_scene(1, Shapes())])
+    _, issues = report_on(plain, [], by=("tag", "scene"))
+    assert issues.counts() == {NO_GROUP: 1}
 
 
 def test_the_next_batch_is_asked_for_only_when_all_is_reviewed_and_the_interval_too_wide(
@@ -320,6 +432,9 @@ def test_the_survey_goes_on_with_its_own_predictions_until_the_scenes_change(
 
     assert begun(made) is survey
     assert len(issues) == 0
+    assert begun(made, seed=7, uniform_share=1) is survey
+    assert [issue.kind for issue in issues.issues] == [OWN_DESIGN]
+    assert "count.seed (0), count.uniform_share (0.3)" in issues.issues.pop().detail
     better = [predicted_scene(n, truth[one.scene_id]) for n, one in enumerate(made)]
     assert begun(better) is survey
     assert [issue.kind for issue in issues.issues] == [OLDER_PREDICTIONS]

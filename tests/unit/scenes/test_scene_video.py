@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import tracemalloc
-from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -17,39 +14,28 @@ from PIL import Image
 
 from tests.builders import write_image
 from tests.unit.scenes.reading import read
+from tests.unit.scenes.videos import (
+    HEIGHT,
+    RATE,
+    WIDTH,
+    box,
+    key,
+    rectangle,
+    times_of,
+    write_mot,
+    write_tracks,
+    write_video,
+)
 from utils.errors import ImageError, SourceError
 from utils.images.video import read_frames
+from utils.labels.mot_rows import IGNORED
 from utils.labels.objects import UNREADABLE_LABEL
-from utils.labels.tracks import IGNORED
 from utils.scenes.kinds import find_kind
 from utils.scenes.video import DAMAGED, INTERPOLATED, SHORTER
 
-WIDTH, HEIGHT = 64, 32
-RATE = 10
 # A turn by 90 degrees clockwise, as the matrix in the header of a track (ISO 14496-12, 8.3.2).
 CLOCKWISE = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
 UPRIGHT = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
-
-
-def write_video(path: Path, times: Sequence[int], greys: Sequence[int] | None = None) -> Path:
-    """Write a video whose frames, of one grey each, are shown at times in tenths of a second."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=RATE)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.codec_context.time_base = Fraction(1, RATE)
-        for number, time in enumerate(times):
-            pixels = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
-            pixels[: HEIGHT // 2] = (greys or [200] * len(times))[number]
-            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-            frame.pts, frame.time_base = time, Fraction(1, RATE)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return path
-
-
-def times_of(ids: Sequence[str]) -> list[float]:
-    return [float(Path(scene).stem.removeprefix("t")) for scene in ids]
 
 
 def test_frames_are_taken_by_their_exact_time(tmp_path):
@@ -139,19 +125,6 @@ def test_fewer_frames_than_stated_are_told(tmp_path):
     assert reading.kinds
 
 
-def write_tracks(path: Path, *boxes: str, source: str = "", frames: str = "") -> None:
-    size = f"<original_size><width>{WIDTH}</width><height>{HEIGHT}</height></original_size>"
-    meta = f"<meta><task>{frames}{size}</task><source>{source}</source></meta>"
-    track = f'<track id="0" label="ship">{"".join(boxes)}</track>'
-    path.write_text(f"<annotations>{meta}{track}</annotations>")
-
-
-def box(frame: int, left: int, **attributes: int) -> str:
-    given = {"outside": 0, "keyframe": 1, **attributes}
-    texts = " ".join(f'{name}="{value}"' for name, value in given.items())
-    return f'<box frame="{frame}" xtl="{left}" ytl="2" xbr="{left + 9}" ybr="9" {texts}/>'
-
-
 def test_tracks_of_cvat_are_the_labels_of_frames(tmp_path):
     write_video(tmp_path / "a.mp4", range(5))
     stop = "<start_frame>0</start_frame><stop_frame>3</stop_frame>"
@@ -173,13 +146,6 @@ def test_frames_that_cvat_has_exported_are_read_by_their_numbers(tmp_path):
     write_tracks(tmp_path / "annotations.xml", box(10, 1), box(13, 5), source="t.mp4")
     reading = read("video", path=tmp_path)
     assert [scene.shapes.xyxy[0, 0] for scene in reading.scenes if scene.shapes] == [1, 5]
-
-
-def write_mot(folder: Path, *rows: str) -> None:
-    for number in (1, 2):
-        write_image(folder / "img1" / f"{number:06d}.jpg", WIDTH, HEIGHT)
-    (folder / "gt").mkdir()
-    (folder / "gt" / "gt.txt").write_text("\n".join(rows))
 
 
 def test_a_sequence_of_mot_counts_from_one(tmp_path):
@@ -205,15 +171,6 @@ def test_a_sequence_without_classes_is_told_and_unlabelled(tmp_path):
 def test_classes_of_mot_are_named(tmp_path):
     write_mot(tmp_path / "MOT16", "1,1,11,6,10,5,1,3,0.9")
     assert read("video", path=tmp_path).labels(0) == ("car",)
-
-
-def rectangle(*keys: dict[str, Any]) -> dict[str, Any]:
-    value = {"framesCount": 6, "labels": ["ship"], "sequence": list(keys)}
-    return {"type": "videorectangle", "value": value}
-
-
-def key(frame: int, x: float, **fields: Any) -> dict[str, Any]:
-    return {"frame": frame, "x": x, "y": 25, "width": 25, "height": 50, "rotation": 0, **fields}
 
 
 def test_rectangles_of_label_studio_move_between_their_key_frames(tmp_path):
@@ -246,7 +203,7 @@ def test_a_turned_rectangle_of_label_studio_is_counted_as_lost(tmp_path):
 def test_labels_of_a_million_frames_take_little_memory(tmp_path):
     write_video(tmp_path / "a.mp4", range(3))
     region = rectangle(key(1, 0), key(900_000, 50))
-    region["value"]["framesCount"] = 10**9
+    region["value"] |= {"framesCount": 10**9, "duration": 10**8}
     task = {"id": 1, "data": {"video": "a.mp4"}, "annotations": [{"result": [region] * 50}]}
     (tmp_path / "project.json").write_text(json.dumps([task]))
     tracemalloc.start()

@@ -77,6 +77,18 @@ def check_project(
         return _checked(client, found, [*options.classes, *class_names], kind).id
 
 
+def classes_offered(client: LabelStudio, options: LabelStudioOptions) -> tuple[str, ...] | None:
+    """The classes that a project offers, or None if it does not exist yet.
+
+    Raises:
+        LabelStudioError: If the server fails, or the labelling configuration is not one that is
+            read.
+    """
+    with explained(url_of(client), f"Opening the project '{options.project}'"):
+        found = _find(client, options.project)
+    return None if found is None else _checked(client, found, (), None).class_names
+
+
 def number_of(client: LabelStudio, project: int | str) -> int | None:
     """The number of a project, or None where no project has the name.
 
