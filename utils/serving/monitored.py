@@ -225,6 +225,7 @@ def drift_told(served: Sequence[Watched], alarms: int) -> dict[str, Any]:
                         "ks": drift.ks,
                         "wasserstein": drift.wasserstein,
                         "found": drift.found,
+                        "judged": drift.can_be_judged,
                     }
                     for drift in one.drifts
                 },
