@@ -41,6 +41,7 @@ class Drift:
             independent. It decides nothing: it alarms on every large sample.
         enough: Whether there are enough values for a verdict.
         reference_worth: Number of independent values that the reference is worth.
+        reference_limit: Kolmogorov–Smirnov distance that would be drift with any number of values.
         least_groups: Number of groups of the reference, such as scenes, from which drift of half
             of the values would be found; 0 where it is not known, or the reference suffices.
     """
@@ -57,6 +58,7 @@ class Drift:
     p_value: float
     enough: bool
     reference_worth: float = 0.0
+    reference_limit: float = 0.0
     least_groups: int = 0
 
     @property
@@ -142,6 +144,7 @@ def _compared(
         p_value=float(kstwobign.sf(np.sqrt(all_values) * ks)),
         enough=enough,
         reference_worth=worths[0],
+        reference_limit=max(options.least_ks, critical_ks(alpha, worths[0], np.inf)),
         least_groups=0
         if groups is None or limit <= 1
         else _least(independent[0], groups[0], alpha),

@@ -89,8 +89,8 @@ def _waits(drifts: Sequence[Drift], samples: Samples, options: DriftOptions) -> 
     )
     if samples.left_out:
         told += f"; {samples.left_out:,} are left out: a client asked for fewer objects"
-    if any(one.least_groups > samples.reference_groups for one in drifts):
-        return Verdict("blind", f"{told}. With more, too: {_few_scenes(drifts, samples)}.")
+    if unseen := [one for one in drifts if one.reference_limit > 1]:
+        return Verdict("blind", f"{told}. More alone will not do: {_few_scenes(unseen, samples)}.")
     return Verdict("waits", f"{told}.")
 
 
@@ -98,8 +98,8 @@ def _no_drift(judged: Sequence[Drift], samples: Samples) -> str:
     limit = max(one.ks_limit for one in judged)
     return (
         f"no drift in {_counted(len(judged), 'quantity', 'quantities')} of "
-        f"{_counted(samples.windows, 'window')}, where a Kolmogorov–Smirnov distance of "
-        f"{limit:.2f} would be drift"
+        f"{_counted(samples.windows, 'window')}, where Kolmogorov–Smirnov distances below "
+        f"{limit:.2f} may go unseen"
     )
 
 
@@ -107,7 +107,7 @@ def _lacking(unseen: Sequence[Drift], samples: Samples) -> str:
     """Say which of both samples is too small for a limit that can be reached."""
     worst = max(unseen, key=lambda one: one.ks_limit)
     if worst.reference_worth <= worst.worth:
-        return _few_scenes(unseen, samples)
+        return f"{_only_large(unseen)}, since {_few_scenes(unseen, samples)}"
     more = _MORE_WINDOWS.format(windows=4 * samples.windows)
     groups = _counted(samples.groups, "request or scene", "requests or scenes")
     return (
@@ -122,8 +122,7 @@ def _few_scenes(unseen: Sequence[Drift], samples: Samples) -> str:
     enough = f"About {scenes} scenes would do. " if scenes > samples.reference_groups else ""
     worth = min(one.reference_worth for one in unseen)
     return (
-        f"{_only_large(unseen)}, since the "
-        f"{_counted(samples.reference_windows, 'window')} of the test split come from "
+        f"the {_counted(samples.reference_windows, 'window')} of the test split come from "
         f"{_counted(samples.reference_groups, 'scene')} and are worth {worth:.1f} independent "
         f"ones. {enough}Label more, or move some to test, with: {MORE_SCENES}. Then promote and "
         "deploy the new version"
