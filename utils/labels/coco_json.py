@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from utils.errors import LabelError
-from utils.issues import Issue
-from utils.labels import masks, places
+from utils.issues import Issue, printable
+from utils.labels.coco_places import place_of
 from utils.labels.json_kinds import foreign_kind, is_coco
 from utils.labels.objects import (
+    CROWD_REGION,
     NO_IMAGE,
     UNKNOWN_CLASS,
     UNREADABLE_LABEL,
-    Hull,
     ImageLabels,
     LabelledObject,
     are_shares,
     class_name,
-    coordinate,
     frame_of,
     has_area,
+    is_true,
     mapped_tags,
     nothing_is_there,
 )
-from utils.labels.places import Place
 from utils.labels.rectangles import settle_rectangles
 
 DOUBLED_KEY = "key twice in one object"
 PLACEHOLDER = "category that is no class"
+SEQUENCE_CLASS = "class of a whole sequence, not of its images"
+SOME_CLASSES = "not all classes were looked for"
 ALL_CROWDS = "all labels marked as crowds"
 NO_ANNOTATIONS = "no annotation in the file"
 _FIELDS = ("images", "annotations", "categories")
@@ -54,6 +54,7 @@ class CocoFile:
         issues: Everything wrong with the file that concerns no image of it.
         shares: Whether its coordinates are shares of the images.
         is_predicted: Whether its labels are predictions that nobody has reviewed.
+        masks: Files of the masks of its labels, which are no images to label.
     """
 
     path: Path
@@ -63,11 +64,12 @@ class CocoFile:
     issues: list[Issue] = field(default_factory=list)
     shares: bool = False
     is_predicted: bool = False
+    masks: set[Path] = field(default_factory=set)
 
-    def take_classes(self) -> None:
-        """Take the classes of the labels, sorted, where the file lists none."""
+    def take_classes(self, listed: Iterable[str] = ()) -> None:
+        """Take the classes that the file lists, then other classes of its labels, sorted."""
         labels = {found.label for _, labels in self.entries.values() for found in labels.objects}
-        self.class_names = tuple(sorted(labels))
+        self.class_names = tuple(dict.fromkeys((*listed, *sorted(labels))))
 
     def add_issue(self, item: object, kind: str, detail: str, lost: int = 0) -> None:
         """Note something wrong."""
@@ -111,9 +113,12 @@ def coco_file(
         names = {"": only_class}
     contexts = _contexts(content.get("agcontexts"))
     _add_entries(coco, images, contexts)
+    if not all(labels.is_labelled for _, labels in coco.entries.values()):
+        detail = "an image without labels is unlabelled, since only some classes were looked for"
+        coco.add_issue("images", SOME_CLASSES, detail)
     if not annotations:
         _note_no_annotations(coco, is_list=content.get("annotations") is not None)
-    used = _add_annotations(coco, annotations, names)
+    used = _add_annotations(coco, annotations, names, _of_short_sequences(images))
     settle_rectangles([labels for _, labels in coco.entries.values()])
     _choose_classes(coco, categories, names, used)
     coco.shares = are_shares(
@@ -190,6 +195,7 @@ def _add_entries(
         else:
             labels = ImageLabels(frame=frame_of(fields.get("width"), fields.get("height")))
             labels.group = _group(fields)
+            labels.is_labelled = "neg_category_ids" not in fields  # as LVIS tells which were
             labels.tags = contexts.get(id_of(fields.get("agcontext_id")) or "", ())
             coco.entries[key] = file_name, labels
 
@@ -200,12 +206,13 @@ def _note_no_annotations(coco: CocoFile, *, is_list: bool) -> None:
     detail = f"its {len(coco.entries)} images are taken as {taken}"
     coco.add_issue("annotations", NO_ANNOTATIONS, detail)
     for _, labels in coco.entries.values():
-        labels.is_labelled = is_list
+        labels.is_labelled = labels.is_labelled and is_list
 
 
 def _file_name(image: Mapping[str, Any]) -> str | None:
-    name = image.get("file_name")
-    return name if isinstance(name, str) and name.strip() else None
+    """The name of an image; LVIS gives its address alone."""
+    names = (image.get(key) for key in ("file_name", "coco_url"))
+    return next((name for name in names if isinstance(name, str) and name.strip()), None)
 
 
 def _group(image: Mapping[str, Any]) -> str | None:
@@ -213,12 +220,21 @@ def _group(image: Mapping[str, Any]) -> str | None:
     for key in ("location", "seq_id", "video_id"):
         value = image.get(key)
         if isinstance(value, str | int) and str(value).strip():
-            return f"{key} {value}"
+            return f"{key} {printable(str(value))}"
     return None
 
 
+def _of_short_sequences(images: list[Any]) -> set[str | None]:
+    """The ids of images that are all of their sequence, whose class is theirs."""
+    rows = [row for row in images if isinstance(row, Mapping)]
+    return {id_of(row.get("id")) for row in rows if id_of(row.get("seq_num_frames")) == "1"}
+
+
 def _add_annotations(
-    coco: CocoFile, annotations: list[Any], names: Mapping[str, str]
+    coco: CocoFile,
+    annotations: list[Any],
+    names: Mapping[str, str],
+    of_short_sequences: Container[str | None],
 ) -> Counter[str]:
     """Give every annotation to its image.
 
@@ -241,8 +257,10 @@ def _add_annotations(
         elif entry is None:
             without_image[image_id] += 1
         elif _is_crowd(row) and not all_crowds:
-            entry[1].crowds += 1
+            entry[1].unused[CROWD_REGION] += 1
             used[category or ""] += 1
+        elif _is_of_sequence(row, names) and image_id not in of_short_sequences:
+            entry[1].unused[SEQUENCE_CLASS] += 1
         elif _add_object(entry[1], f"annotations[{number}]", row, names.get(category or "")):
             used[category or ""] += 1
     for image_id, count in without_image.items():
@@ -251,13 +269,24 @@ def _add_annotations(
     return used
 
 
+def _is_of_sequence(row: Mapping[str, Any], names: Mapping[str, str]) -> bool:
+    """Whether an annotation without a place says what is in a sequence (COCO Camera Traps).
+
+    It may not be in each image of the sequence; where the sequence shows nothing, no image does.
+    """
+    is_of_sequence = is_true(row.get("sequence_level_annotation"))
+    name = names.get(id_of(row.get("category_id")) or "")
+    is_placed = row.get("bbox") is not None or bool(row.get("segmentation"))
+    return is_of_sequence and not is_placed and name is not None and not nothing_is_there(name)
+
+
 def _is_crowd(row: Mapping[str, Any]) -> bool:
-    return str(row.get("iscrowd")).lower() in ("1", "1.0", "true")
+    return is_true(row.get("iscrowd"))
 
 
 def _add_object(labels: ImageLabels, item: str, row: Mapping[str, Any], label: str | None) -> bool:
     """Add an annotation to the labels of its image; whether it has a place there."""
-    found = _place_of(row)
+    found = place_of(row, labels)
     is_somewhere = found is not None and has_area(found.xyxy)
     is_nowhere = found is None and row.get("bbox") is None and not row.get("segmentation")
     if label is not None and (is_nowhere or (not is_somewhere and nothing_is_there(label))):
@@ -276,47 +305,6 @@ def _add_object(labels: ImageLabels, item: str, row: Mapping[str, Any], label: s
     else:
         labels.objects.append(LabelledObject(label, *found))
     return True
-
-
-def _place_of(row: Mapping[str, Any]) -> Place | None:
-    """The place of an annotation: an oriented box, an outline, or else a box."""
-    box = _box(row.get("bbox"))
-    has_box = box is not None and has_area(box)
-    if box is not None and has_box:
-        degrees = rotation_of(row)
-        if degrees % 180:
-            return places.turned(box, degrees)
-    outline = outline_of(row.get("segmentation"))
-    if outline is not None and has_area(outline.xyxy):
-        return outline._replace(xyxy=box) if has_box and box is not None else outline
-    return Place(box) if box is not None else None
-
-
-def rotation_of(row: Mapping[str, Any]) -> float:
-    """The angle in degrees by which a box is turned clockwise about its centre; 0 without one."""
-    attributes = row.get("attributes")
-    angle = attributes.get("rotation") if isinstance(attributes, Mapping) else None
-    degrees = coordinate(angle if angle is not None else row.get("rotation"))
-    return degrees if math.isfinite(degrees) else 0.0
-
-
-def outline_of(segmentation: object) -> Place | None:
-    """The place of polygons or of a run-length mask; None where it cannot be read."""
-    if isinstance(segmentation, Mapping) and "counts" in segmentation:
-        polygon = masks.from_coco(segmentation)
-        return None if polygon is None else places.of_polygon(polygon, "mask")
-    return places.segmentation(segmentation) if segmentation else None
-
-
-def _box(bbox: object) -> Hull | None:
-    """A box from COCO's [x, y, width, height], or from a mapping with these names."""
-    if isinstance(bbox, Mapping):
-        bbox = [bbox.get(key) for key in ("x", "y", "width", "height")]
-    if not isinstance(bbox, list) or len(bbox) != 4:
-        return None
-    x, y, width, height = (coordinate(value) for value in bbox)
-    hull = x, y, x + width, y + height
-    return hull if all(map(math.isfinite, hull)) else None
 
 
 def _choose_classes(

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from utils.labels import masks, places
-from utils.labels.coco_json import CocoFile, rotation_of
+from utils.labels import places
+from utils.labels.coco_json import ALL_CROWDS, CocoFile
+from utils.labels.coco_places import outline_of, rotation_of
 from utils.labels.objects import (
+    CROWD_REGION,
+    NO_AREA,
     UNKNOWN_CLASS,
     UNREADABLE_LABEL,
     ImageLabels,
@@ -17,12 +20,17 @@ from utils.labels.objects import (
     coordinate,
     frame_of,
     has_area,
+    is_true,
     mapped_tags,
 )
 from utils.labels.places import Place
 from utils.labels.rectangles import settle_rectangles
 
-_NO_PLACE = ("caption", "points", "label")
+_NO_AREA = ("caption", "points", "skeleton")
+# Regions that stand for no object of their own: COCO's crowds, groups of Open Images, and what MOT
+# and KITTI leave out of their scores.
+_CROWD_ATTRIBUTES = frozenset({"is_crowd", "is_group_of", "ignored"})
+_CROWD_CLASS = "dontcare"
 
 
 def is_datumaro(content: object) -> bool:
@@ -42,14 +50,20 @@ def datumaro_file(path: Path, content: Mapping[str, Any]) -> CocoFile:
     """
     found = CocoFile(path)
     names = _class_names(content["categories"])
-    found.class_names = tuple(dict.fromkeys(name for name in names if name is not None))
+    classes = (name for name in names if name is not None and not _is_crowd_class(name))
+    found.class_names = tuple(dict.fromkeys(classes))
+    rows = [row for item in content["items"] for row in _annotations(item) or ()]
+    all_crowds = len(rows) > 1 and all(map(_is_crowd, rows))
+    if all_crowds:  # as in COCO, of which this may have been made
+        detail = f"all {len(rows)} annotations are marked so, which tells nothing"
+        found.add_issue("annotations", ALL_CROWDS, detail)
     for number, item in enumerate(content["items"]):
         file_name = _file_name(item)
         if file_name is None:
             detail = "it names no image"
             found.add_issue(f"items[{number}]", UNREADABLE_LABEL, detail)
             continue
-        found.entries[str(number)] = file_name, _labels(item, names)
+        found.entries[str(number)] = file_name, _labels(item, names, all_crowds=all_crowds)
     settle_rectangles([labels for _, labels in found.entries.values()])
     return found
 
@@ -71,26 +85,55 @@ def _file_name(item: object) -> str | None:
     return name if isinstance(name, str) and name.strip() else None
 
 
-def _labels(item: Mapping[str, Any], names: Sequence[str | None]) -> ImageLabels:
+def _annotations(item: object) -> list[Any] | None:
+    """The annotations of an item; None where they are no list."""
+    rows = item.get("annotations") if isinstance(item, Mapping) else None
+    return rows if isinstance(rows, list) else None
+
+
+def _is_crowd(row: object) -> bool:
+    attributes = row.get("attributes") if isinstance(row, Mapping) else None
+    given = attributes.items() if isinstance(attributes, Mapping) else ()
+    return any(name in _CROWD_ATTRIBUTES and is_true(value) for name, value in given)
+
+
+def _is_crowd_class(name: str | None) -> bool:
+    return name is not None and name.lower() == _CROWD_CLASS
+
+
+def _labels(
+    item: Mapping[str, Any], names: Sequence[str | None], *, all_crowds: bool
+) -> ImageLabels:
     image = item.get("image")
     size = image.get("size") if isinstance(image, Mapping) else None
     height, width = size if isinstance(size, list) and len(size) == 2 else (None, None)
     labels = ImageLabels(frame=frame_of(width, height))
     whole: list[str] = []
     tags = [tag for tag in mapped_tags(item.get("attr")) if not tag.startswith("frame:")]
-    annotations = item.get("annotations")
-    rows = annotations if isinstance(annotations, list) else []
-    for number, fields in enumerate(_joined(rows), start=1):
-        tags += mapped_tags(fields.get("attributes"))
+    rows = _annotations(item)
+    if rows is None:
+        labels.add_fault("its annotations are no list")
+    for number, fields in enumerate(_joined(rows or ()), start=1):
         name = _name(fields.get("label_id"), names)
-        if fields.get("type") not in _NO_PLACE:
-            _add_shape(labels, f"annotation {number}", fields, name)
+        if _is_crowd_class(name) or (_is_crowd(fields) and not all_crowds):
+            labels.unused[CROWD_REGION] += 1
+            continue
+        tags += mapped_tags(_without_crowds(fields.get("attributes")))
+        if fields.get("type") in _NO_AREA:
+            labels.unused[NO_AREA] += 1
         elif fields.get("type") == "label" and name is not None:
             whole.append(name)
+        else:
+            _add_shape(labels, f"annotation {number}", fields, name)
     if not labels.objects and not labels.faults:
         labels.objects = [LabelledObject.of_image(name) for name in whole]
     labels.tags = tuple(dict.fromkeys(tags))
     return labels
+
+
+def _without_crowds(attributes: object) -> object:
+    given = attributes if isinstance(attributes, Mapping) else {}
+    return {name: value for name, value in given.items() if name not in _CROWD_ATTRIBUTES}
 
 
 def _joined(rows: Sequence[object]) -> list[Mapping[str, Any]]:
@@ -120,17 +163,17 @@ def _add_shape(
     labels: ImageLabels, item: str, fields: Mapping[str, Any], label: str | None
 ) -> None:
     kind = str(fields.get("type"))
-    place = _place(kind, fields)
-    if place is None or not has_area(place.xyxy):
+    place = _place(kind, fields, labels)
+    if kind != "label" and (place is None or not has_area(place.xyxy)):
         labels.add_fault(f"{item} ({kind:.40}) has no shape with an area that can be read")
-    elif label is None:
+    elif label is None or place is None:
         given = fields.get("label_id")
         labels.add_fault(f"{item} has the class {given!r:.40}, which is not listed", UNKNOWN_CLASS)
     else:
         labels.objects.append(LabelledObject(label, *place))
 
 
-def _place(kind: str, fields: Mapping[str, Any]) -> Place | None:
+def _place(kind: str, fields: Mapping[str, Any], labels: ImageLabels) -> Place | None:
     """The place of an annotation; boxes are [x, y, width, height], ellipses their corners."""
     match kind:
         case "bbox":
@@ -148,8 +191,7 @@ def _place(kind: str, fields: Mapping[str, Any]) -> Place | None:
             return places.ellipse((x1 + x2) / 2, (y1 + y2) / 2, (x2 - x1) / 2, (y2 - y1) / 2)
         case "mask":
             runs = fields.get("rle")
-            polygon = masks.from_coco(runs) if isinstance(runs, Mapping) else None
-            return None if polygon is None else places.of_polygon(polygon, "mask")
+            return outline_of(runs, labels) if isinstance(runs, Mapping) else None
     return None
 
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
-import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from utils.errors import LabelError
 from utils.labels import places
 from utils.labels.coco_json import CocoFile
+from utils.labels.fiftyone_masks import mask_file, masked
 from utils.labels.objects import (
+    NO_AREA,
     SHARES,
     UNKNOWN_CLASS,
     UNREADABLE_LABEL,
@@ -28,20 +24,16 @@ from utils.labels.objects import (
     tags_of,
 )
 from utils.labels.places import Place
-from utils.shapes.masks import MOST_PIXELS, Mask, outline_of
 
 _FIELD = "ground_truth"
-# The header of an array of two axes with one byte a value, as numpy writes it.
-_HEADER = re.compile(
-    rb"\{'descr': '\|[bu]1', 'fortran_order': (?P<order>True|False), "
-    rb"'shape': \((?P<height>\d{1,9}), (?P<width>\d{1,9})\), \}\s*"
-)
 _LISTS = {
     "Detections": "detections",
     "Polylines": "polylines",
     "Classifications": "classifications",
 }
 _SINGLE = ("Detection", "Polyline", "Classification")
+# Labels of these kinds make no object here.
+_OTHERS = ("Keypoint", "Keypoints", "Segmentation", "Heatmap", "Regression")
 
 
 def is_fiftyone(content: object) -> bool:
@@ -50,7 +42,7 @@ def is_fiftyone(content: object) -> bool:
         return False
     samples, labels = content.get("samples"), content.get("labels")
     if isinstance(samples, list):
-        return all(isinstance(row, Mapping) and "filepath" in row for row in samples)
+        return any(isinstance(row, Mapping) and "filepath" in row for row in samples)
     return isinstance(labels, Mapping) and content.keys() <= {"classes", "labels"}
 
 
@@ -58,7 +50,7 @@ def fiftyone_file(path: Path, content: Mapping[str, Any], field: str | None = No
     """The images and labels of a JSON file of FiftyOne.
 
     Args:
-        path: The file, for messages.
+        path: The file, for messages; masks lie below its folder.
         content: Its content.
         field: Field of the labels; by default `ground_truth`, else the only one without scores.
 
@@ -68,28 +60,41 @@ def fiftyone_file(path: Path, content: Mapping[str, Any], field: str | None = No
     found = CocoFile(path)
     if "samples" in content:
         _add_samples(found, content["samples"], field)
+        found.take_classes()
     else:
-        _add_table(found, content["labels"], content.get("classes"))
-    found.take_classes()
+        listed = content.get("classes")
+        classes = [class_name(name) for name in listed] if isinstance(listed, list) else []
+        _add_table(found, content["labels"], classes)
+        found.take_classes(name for name in classes if name is not None)
     return found
 
 
-def _add_samples(found: CocoFile, samples: list[Mapping[str, Any]], field: str | None) -> None:
+def _add_samples(found: CocoFile, rows: list[Any], field: str | None) -> None:
+    samples = [row if isinstance(row, Mapping) else {} for row in rows]
     chosen = _field(found.path, samples, field)
     for number, sample in enumerate(samples):
-        name = sample["filepath"]
+        name = sample.get("filepath")
         if not isinstance(name, str):
             found.add_issue(f"samples[{number}]", UNREADABLE_LABEL, "it names no image")
             continue
         labels = ImageLabels(frame=SHARES, tags=_tags(sample))
-        content = sample.get(chosen)
-        labels.is_labelled = content is not None
-        for position, label in enumerate(_labels_in(content), start=1):
-            _add(labels, f"{chosen} {position}", label)
+        _add_field(found, labels, chosen, sample.get(chosen))
         found.entries[str(number)] = name, labels
 
 
-def _field(path: Path, samples: list[Mapping[str, Any]], field: str | None) -> str:
+def _add_field(found: CocoFile, labels: ImageLabels, name: str, value: object) -> None:
+    """Add the labels in a field of a sample; a sample without a value there is unlabelled."""
+    if value is None:
+        labels.is_labelled = False
+    elif _class_of(value) in _OTHERS:
+        labels.unused[NO_AREA] += 1
+    else:
+        rows = _rows_in(value)
+        for position, row in enumerate([None] if rows is None else rows, start=1):
+            _add(found, labels, f"{name} {position}", row)
+
+
+def _field(path: Path, samples: Sequence[Mapping[str, Any]], field: str | None) -> str:
     """The field of the labels.
 
     Raises:
@@ -97,37 +102,65 @@ def _field(path: Path, samples: list[Mapping[str, Any]], field: str | None) -> s
     """
     held: Counter[str] = Counter()
     scored: set[str] = set()
+    others: dict[str, str] = {}
     for sample in samples:
         for name, value in sample.items():
-            labels = _labels_in(value)
-            held[name] += len(labels)
-            scored.update(name for label in labels if label.get("confidence") is not None)
-    named = [name for name, count in held.items() if count]
-    if field is not None or _FIELD in named:
-        wanted = field or _FIELD
-        if wanted in named:
-            return wanted
-        raise LabelError(f"{path} has no labels in the field '{wanted}', but in {_listed(named)}.")
+            rows = _rows_in(value)
+            if rows is not None:
+                held[name] += len(rows)
+                scored.update(name for row in rows if _has_score(row))
+            elif (kind := _class_of(value)) in _OTHERS:
+                others[name] = str(kind)
+    named = [name for name, count in held.items() if count] or list(held)
+    if field in held or (field is None and _FIELD in named):
+        return field or _FIELD
+    if not named:
+        raise LabelError(f"{path} has no labels that are read. {_remedy(others)}")
+    if field is not None:
+        there = f", which holds {others[field]}" if field in others else ""
+        fields = ", ".join(named)
+        raise LabelError(
+            f"{path} has no labels that are read in the field '{field}'{there}, but in {fields}."
+        )
     reviewed = [name for name in named if name not in scored]
     if len(reviewed) != 1:
         raise LabelError(
-            f"{path} has labels in {_listed(named)}. Name the field of those to read: "
+            f"{path} has labels in {', '.join(named)}. Name the field of those to read: "
             "--set source.label_field=FIELD"
         )
     return reviewed[0]
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(names) or "no field"
+def _remedy(others: Mapping[str, str]) -> str:
+    told = " and ".join(f"'{name}' holds {kind}" for name, kind in others.items())
+    reason = f"The field {told}; detections, polylines and classifications are read. "
+    images = "Read its images without labels: --set source.kind=folder"
+    if "Segmentation" in others.values():
+        images = (
+            "Export its masks as ImageSegmentationDirectory, and read that folder: --set "
+            "source.kind=masks --set source.images=data --set source.masks=labels"
+        )
+    return (reason if others else "") + images
 
 
-def _labels_in(value: object) -> list[Mapping[str, Any]]:
-    """The labels in the value of a field; none where it holds something else."""
-    if not isinstance(value, Mapping):
-        return []
-    kind = value.get("_cls")
-    rows = value.get(_LISTS[kind]) if kind in _LISTS else [value] if kind in _SINGLE else []
-    return [row for row in rows or [] if isinstance(row, Mapping)]
+def _class_of(value: object) -> str | None:
+    kind = value.get("_cls") if isinstance(value, Mapping) else None
+    return kind if isinstance(kind, str) else None
+
+
+def _rows_in(value: object) -> list[Any] | None:
+    """The labels in the value of a field; None where it holds something else."""
+    kind = _class_of(value)
+    if not isinstance(value, Mapping) or kind is None:
+        return None
+    if kind in _SINGLE:
+        return [value]
+    rows = value.get(_LISTS[kind]) if kind in _LISTS else None
+    return rows if isinstance(rows, list) else None
+
+
+def _has_score(row: object) -> bool:
+    return isinstance(row, Mapping) and row.get("confidence") is not None
 
 
 def _tags(sample: Mapping[str, Any]) -> tuple[str, ...]:
@@ -143,22 +176,23 @@ def _tags(sample: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*named, *tags_of(facts))))
 
 
-def _add(labels: ImageLabels, item: str, label: Mapping[str, Any]) -> None:
+def _add(found: CocoFile, labels: ImageLabels, item: str, row: object) -> None:
+    label = row if isinstance(row, Mapping) else {}
     name = class_name(label.get("label"))
     if name is None:
         labels.add_fault(f"{item} has no usable label", UNKNOWN_CLASS)
     elif label.get("_cls") == "Classification":
         labels.objects.append(LabelledObject.of_image(name))
     else:
-        place = _place(label)
+        place = _place(label, found)
         if place is None or not has_area(place.xyxy):
             labels.add_fault(f"{item} ('{name}') has no shape with an area that can be read")
         else:
             labels.objects.append(LabelledObject(name, *place))
 
 
-def _place(label: Mapping[str, Any]) -> Place | None:
-    """The place of a label, in shares of the image."""
+def _place(label: Mapping[str, Any], found: CocoFile) -> Place | None:
+    """The place of a label, in shares of the image; a file of its mask is noted."""
     if "points" in label:
         rows = label["points"]
         parts = [_points(part) for part in rows] if isinstance(rows, list) else []
@@ -170,10 +204,10 @@ def _place(label: Mapping[str, Any]) -> Place | None:
         return None
     x, y, width, height = map(coordinate, box)
     hull = x, y, x + width, y + height
-    mask = _mask(label.get("mask"))
-    if mask is None or not has_area(hull):
-        return Place(hull)
-    return _outline(mask, hull)
+    folder = found.path.parent
+    if (file := mask_file(label, folder)) is not None:
+        found.masks.add(file)
+    return masked(label, hull, folder) if has_area(hull) else Place(hull)
 
 
 def _points(part: object) -> places.Points:
@@ -185,62 +219,29 @@ def _points(part: object) -> places.Points:
     ]
 
 
-def _outline(mask: Mask, hull: tuple[float, float, float, float]) -> Place:
-    """The outline of a mask, which is stretched over its box."""
-    import shapely
-
-    polygon = outline_of(mask)
-    if polygon is None:
-        return Place(hull)
-    x1, y1, x2, y2 = hull
-    stretch = np.array([(x2 - x1) / mask.shape[1], (y2 - y1) / mask.shape[0]])
-    return places.of_polygon(shapely.transform(polygon, lambda at: at * stretch + (x1, y1)), "mask")
-
-
-def _mask(value: object) -> Mask | None:
-    """A mask as FiftyOne stores it: numpy's format, compressed by zlib, in base64."""
-    binary = value.get("$binary") if isinstance(value, Mapping) else None
-    text = binary.get("base64") if isinstance(binary, Mapping) else None
-    if not isinstance(text, str):
-        return None
-    try:
-        unpacked = zlib.decompressobj().decompress(base64.b64decode(text), MOST_PIXELS + 1024)
-    except (binascii.Error, zlib.error, ValueError):
-        return None
-    return _array_in(unpacked)
-
-
-def _array_in(content: bytes) -> Mask | None:
-    """The mask in a file of numpy's format 1.0, whose header must fit its bytes.
-
-    `numpy.load` would reserve whatever memory the header asks for, and read other formats.
-    """
-    length = int.from_bytes(content[8:10], "little")
-    header = _HEADER.fullmatch(content[10 : 10 + length])
-    if content[:8] != b"\x93NUMPY\x01\x00" or header is None:
-        return None
-    height, width = int(header["height"]), int(header["width"])
-    values = content[10 + length :]
-    if not 0 < height * width == len(values):
-        return None
-    shape = (width, height) if header["order"] == b"True" else (height, width)
-    mask = np.frombuffer(values, np.uint8).reshape(shape)
-    return ((mask.T if header["order"] == b"True" else mask) > 0).astype(np.uint8)
-
-
-def _add_table(found: CocoFile, table: Mapping[str, Any], classes: object) -> None:
-    """Add the labels of a table: detections or a class by the name of the image."""
-    names = classes if isinstance(classes, list) else []
-
-    def named(value: object) -> object:
-        if isinstance(value, bool) or not isinstance(value, int):
-            return value
-        return names[value] if 0 <= value < len(names) else value
-
+def _add_table(found: CocoFile, table: Mapping[str, Any], classes: Sequence[str | None]) -> None:
+    """Add the labels of a table: detections or classes by the name of the image."""
     for name, value in table.items():
-        labels = ImageLabels(frame=SHARES)
-        rows = value if isinstance(value, list) else [value]
+        labels = ImageLabels(frame=SHARES, is_labelled=value is not None)
+        rows = value if isinstance(value, list) else [] if value is None else [value]
         for position, row in enumerate(rows, start=1):
-            fields = row if isinstance(row, Mapping) else {"label": row, "_cls": "Classification"}
-            _add(labels, f"label {position}", {**fields, "label": named(fields.get("label"))})
+            fields = dict(row) if isinstance(row, Mapping) else {"label": row}
+            given = fields.get("label")
+            fields["label"] = _named(given, classes)
+            if "bounding_box" not in fields:
+                fields["_cls"] = "Classification"
+            if fields["label"] is None:
+                detail = f"label {position} has the class {given!r:.40}, which is not listed"
+                labels.add_fault(detail, UNKNOWN_CLASS)
+            else:
+                _add(found, labels, f"label {position}", fields)
         found.entries[name] = name, labels
+
+
+def _named(value: object, classes: Sequence[str | None]) -> str | None:
+    """The class of a label, which is its name or its number in the list of classes."""
+    if isinstance(value, str):
+        return class_name(value)
+    number = coordinate(value)
+    is_listed = not isinstance(value, bool) and number in range(len(classes))
+    return classes[int(number)] if is_listed else None

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-# Regions that say something of the image or of another region, or mark a mere point.
-NO_SHAPES = frozenset(
-    {
-        *("choices", "datetime", "number", "pairwise", "ranker", "rating", "relation", "taxonomy"),
-        *("keypoint", "keypointlabels", "textarea"),
-    }
-)
+_POINTS = frozenset({"keypoint", "keypointlabels"})
+# Regions that say something of the image or of another region, that mark a mere point, or a part of
+# a text, of a sound or of a time.
+NO_SHAPES = _POINTS | {
+    *("choices", "datetime", "number", "pairwise", "ranker", "rating", "relation", "taxonomy"),
+    *("textarea", "hypertextlabels", "paragraphlabels", "timelinelabels", "timeserieslabels"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,11 @@ class Region:
     def is_shape(self) -> bool:
         """Whether the region marks a place, and not merely a point."""
         return not NO_SHAPES.issuperset(self.kinds)
+
+    @property
+    def is_point(self) -> bool:
+        """Whether the region marks a point, of which no more than a place is known."""
+        return not self.is_shape and not _POINTS.isdisjoint(self.kinds)
 
     @property
     def labels(self) -> list[Any]:

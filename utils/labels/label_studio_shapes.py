@@ -28,6 +28,9 @@ _PNG = "data:image/png;base64,"
 _STAIRS_PIXELS = 0.75
 _CHANNELS = 4  # Label Studio packs a brush as RGBA; the last band is the painted mask
 
+# Exceptions by values of another type than Label Studio writes.
+_UNREADABLE = (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError)
+
 Value = Mapping[str, Any]
 
 
@@ -86,8 +89,8 @@ def outline_of(value: Value, width: int, height: int, drawn_on: tuple[int, int])
     if found is None:
         return None
     if isinstance(found, _Ring):
-        if found.is_curved:
-            raise UnreadableShapeError("it has curves")
+        if found.is_loose:
+            raise UnreadableShapeError("it has curves, or is open")
         try:
             return outline_of_ring(found.points)
         except ValueError as error:
@@ -99,10 +102,15 @@ def outline_of(value: Value, width: int, height: int, drawn_on: tuple[int, int])
 
 @dataclass(frozen=True, slots=True)
 class _Ring:
-    """A region of points, shape (k, 2), in tile pixels; those of curves only enclose it."""
+    """A region of points, shape (k, 2), in tile pixels.
+
+    Attributes:
+        points: The points.
+        is_loose: Whether they only enclose it, as those of curves and of open lines do.
+    """
 
     points: FloatArray
-    is_curved: bool = False
+    is_loose: bool = False
 
 
 _Mask = NDArray[np.uint8]
@@ -115,7 +123,7 @@ def _read(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> _
         return None
     try:
         found = read(value, width, height, drawn_on)
-    except (TypeError, ValueError, KeyError, IndexError, OverflowError) as error:
+    except _UNREADABLE as error:
         raise UnreadableShapeError(str(error)) from error
     if isinstance(found, _Ring):
         if not len(found.points):
@@ -154,12 +162,13 @@ def _polygon(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -
 
 
 def _path(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> _Ring:
-    """A path of Bézier curves lies within the hull of its points and their control points."""
+    """A path of lines; one of Bézier curves lies within the hull of its points and controls."""
     del drawn_on
     vertices = value["vertices"]
     controls = [vertex.get(f"controlPoint{end}") for vertex in vertices for end in (1, 2)]
     points = [(float(point["x"]), float(point["y"])) for point in (*vertices, *controls) if point]
-    return _Ring(from_percent_points(points, width, height), is_curved=any(controls))
+    is_loose = any(controls) or value.get("closed") is False
+    return _Ring(from_percent_points(points, width, height), is_loose)
 
 
 def _brush(value: Value, width: int, height: int, drawn_on: tuple[int, int]) -> _Mask:
@@ -224,6 +233,11 @@ def shape_name(value: Value) -> str:
     if read is None or (read is _rectangle and not float(value.get("rotation") or 0) % 360):
         return "box"
     return _NAMES[read]
+
+
+def is_known(value: Value) -> bool:
+    """Whether a region is of a shape that is known here."""
+    return _reader(value) is not None
 
 
 def is_rectangle(value: Value) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from utils.labels import places
+from utils.labels import masks, places
 from utils.labels.coco_json import CocoFile
 from utils.labels.objects import (
     UNKNOWN_CLASS,
+    Hull,
     ImageLabels,
     LabelledObject,
     class_name,
@@ -20,6 +22,7 @@ from utils.labels.objects import (
     mapped_tags,
 )
 from utils.labels.places import Place
+from utils.shapes.masks import outline_of
 
 
 def is_labelme(content: object) -> bool:
@@ -67,8 +70,21 @@ def _place(shape: Mapping[str, Any]) -> Place | None:
             return places.ellipse(x, y, radius, radius)
         case "mask" | "linestrip":
             hull = places.hull_of(points)
-            return None if hull is None else Place(hull, str(shape["shape_type"]))
+            if hull is None:
+                return None
+            return _masked(shape.get("mask"), hull) or Place(hull, str(shape["shape_type"]))
     return None
+
+
+def _masked(mask: object, hull: Hull) -> Place | None:
+    """The place of a mask, a PNG of its box; None where there is none that can be read."""
+    try:
+        content = base64.b64decode(mask) if isinstance(mask, str) else b""
+    except ValueError:
+        return None
+    painted = masks.from_png(content)
+    outline = None if painted is None else outline_of(painted, hull[0], hull[1])
+    return None if outline is None else places.of_polygon(outline, "mask")
 
 
 def _point(row: object) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from utils.errors import LabelError
 from utils.labels.coco_json import CocoFile
 from utils.labels.objects import (
     SHARES,
@@ -36,13 +37,18 @@ def megadetector_file(path: Path, content: Mapping[str, Any], least_score: float
         path: The file, for messages.
         content: Its content.
         least_score: Least score of a detection that counts.
+
+    Raises:
+        LabelError: If its images are no list.
     """
     found = CocoFile(path, is_predicted=True)
     detected = _names(content.get("detection_categories"))
     classified = _names(content.get("classification_categories"))
     below = 0
     images = content["images"]
-    for number, image in enumerate(images if isinstance(images, list) else ()):
+    if not isinstance(images, list):
+        raise LabelError(f"{path} is no valid JSON of MegaDetector: `images` is no list. Mend it.")
+    for number, image in enumerate(images):
         name = image.get("file") if isinstance(image, Mapping) else None
         if not isinstance(name, str) or not name.strip():
             found.add_issue(f"images[{number}]", UNREADABLE_LABEL, "it names no `file`")
@@ -82,7 +88,7 @@ def _add(
     name = detected.get(str(fields.get("category")))
     likeliest = fields.get("classifications")
     if isinstance(likeliest, list) and likeliest and isinstance(likeliest[0], list):
-        name = classified.get(str(likeliest[0][0]), name)
+        name = classified.get(str(next(iter(likeliest[0]), None)), name)
     box = fields.get("bbox")
     x, y, width, height = map(
         coordinate, box if isinstance(box, list) and len(box) == 4 else "    "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ FOUND_BY_NAME = "image found by its name alone"
 SHARED_LABEL = "one label for several images"
 SCORED_BOX = "box with a score"
 DIFFICULT = "object marked as difficult"
+NO_AREA = "label that marks no area"
 SHARES: Size = (1.0, 1.0)
 _LONGEST_NAME = 255
 _NOTHING_THERE = {"empty", "blank", "nothing", "none", "background", "no animal"}
@@ -81,7 +83,8 @@ class ImageLabels:
         faults: Labels that cannot be read, and why.
         frame: Width and height of the image that the coordinates refer to, as the file states it;
             `SHARES` for shares of the image, None where the file does not say.
-        crowds: Number of crowd regions, which are no training boxes.
+        unused: Number of labels and outlines that are not used, such as crowd regions and points,
+            by the kind of their notice; an image that has these alone is not empty.
         difficult: Number of objects marked as difficult, which are among the objects.
         group: Site or sequence that the image belongs to, where the file names one.
         is_labelled: Whether anybody is said to have labelled the image; an image that nobody has
@@ -92,7 +95,7 @@ class ImageLabels:
     objects: list[LabelledObject] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     frame: Size | None = None
-    crowds: int = 0
+    unused: Counter[str] = field(default_factory=Counter)
     difficult: int = 0
     group: str | None = None
     is_labelled: bool = True
@@ -121,7 +124,7 @@ class ImageLabels:
         self.objects += more
         self.faults += other.faults
         self.frame = self.frame or other.frame
-        self.crowds += other.crowds
+        self.unused += other.unused
         self.difficult += other.difficult
         self.group = self.group or other.group
         self.is_labelled = self.is_labelled or other.is_labelled
@@ -140,6 +143,11 @@ def coordinate(value: object) -> float:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         return math.nan
+
+
+def is_true(value: object) -> bool:
+    """Whether a label file says yes: `true` or 1, also as text."""
+    return str(value).lower() in ("1", "1.0", "true")
 
 
 def class_name(value: object) -> str | None:

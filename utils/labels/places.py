@@ -14,6 +14,7 @@ Points = list[tuple[float, float]]
 
 _FEWEST_POINTS = 3
 _FEWEST_ELLIPSE_POINTS = 16
+_MOST_ELLIPSE_POINTS = 2000  # reached by half axes of eighty thousand pixels
 _INSIDE_ELLIPSE = 0.1  # pixels by which a side may lie inside the ellipse
 _CORNERS = 4
 
@@ -105,8 +106,8 @@ def ellipse(x: float, y: float, rx: float, ry: float, degrees: float = 0.0) -> P
     right, down = math.atan2(-ry * sine, rx * cosine), math.atan2(ry * cosine, rx * sine)
     ends = [right, right + math.pi, down, down + math.pi]
     # A side over the angle a lies r (1 - cos(a / 2)), about r a² / 8, inside a circle.
-    count = math.ceil(math.pi / math.sqrt(2 * _INSIDE_ELLIPSE / max(rx, ry, 1)))
-    count = max(count, _FEWEST_ELLIPSE_POINTS)
+    needed = math.pi / math.sqrt(2 * _INSIDE_ELLIPSE / max(rx, ry, 1))
+    count = math.ceil(min(max(needed, _FEWEST_ELLIPSE_POINTS), _MOST_ELLIPSE_POINTS))
     turns = [2 * math.pi * step / count for step in range(count)]
     points = []
     for angle in sorted({turn % (2 * math.pi) for turn in (*turns, *ends)}):

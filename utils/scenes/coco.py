@@ -85,9 +85,10 @@ def open_coco(options: CocoSource) -> SceneSource:
     only_class = options.classes[0] if len(options.classes) == 1 else None
     rules = ListingRules(options.label_field, only_class, options.least_score)
     listings, issues = _listings(root, options.annotations, rules)
-    if not any(listing.entries for listing in listings):
-        raise SourceError(f"{listings[0].path} lists no image. Choose other `annotations`.")
-    on_disk = files_below(images or root, IMAGE_SUFFIXES.__contains__)
+    _refuse_without_images(listings)
+    masks = frozenset(mask for listing in listings for mask in listing.masks)
+    files = files_below(images or root, IMAGE_SUFFIXES.__contains__)
+    on_disk = [file for file in files if file not in masks]
     placement = _placed(listings, root, images, on_disk)
     if not placement.labels:
         _refuse_zipped(root)
@@ -112,6 +113,23 @@ def open_coco(options: CocoSource) -> SceneSource:
 
     held = Counter(found.kind for labels in placement.labels.values() for found in labels.objects)
     return SceneSource(name, class_names, count, read, lambda: bytes_of(on_disk), held=held)
+
+
+def _refuse_without_images(listings: Sequence[CocoFile]) -> None:
+    """Refuse files that list no image that can be read, and say why where they tell.
+
+    Raises:
+        SourceError: If there is no image in any of them.
+    """
+    if any(listing.entries for listing in listings):
+        return
+    first = next((issue for listing in listings for issue in listing.issues), None)
+    if first is None:
+        raise SourceError(f"{listings[0].path} lists no image. Choose another file of labels.")
+    raise SourceError(
+        f"{listings[0].path} lists no image with labels. {first.item}: {first.detail}. "
+        "Export it again, or choose another file of labels."
+    )
 
 
 def _refuse_zipped(root: Path) -> None:
@@ -147,17 +165,21 @@ def _listings(
         raise SourceError(
             f"There is no COCO JSON below {root}. {broken[0].detail if broken else known}"
         )
-    return _without_predictions(listings, broken), broken
+    return _without_predictions(root, listings, broken), broken
 
 
-def _without_predictions(listings: list[CocoFile], issues: list[Issue]) -> list[CocoFile]:
+def _without_predictions(
+    root: Path, listings: list[CocoFile], issues: list[Issue]
+) -> list[CocoFile]:
     """The listings of people where there are any: predictions would double their labels."""
     of_people = [listing for listing in listings if not listing.is_predicted]
     if not of_people:
         return listings
     for listing in listings:
         if listing.is_predicted:
-            detail = "its predictions are not read, since there are labels; name it in annotations"
+            name = listing.path.relative_to(root)
+            detail = "its predictions are not read, since there are labels. Read them instead: "
+            detail += f"--set 'source.annotations=[{name}]'"
             issues.append(Issue(str(listing.path), PREDICTIONS, detail, set_aside=False))
     return of_people
 
@@ -274,5 +296,5 @@ def _note_unlisted(
             report.add(image, NO_LABEL, "no JSON file that can be read lists it")
     for parent, names in () if is_loss else unlisted.items():
         examples = ", ".join(names[:_EXAMPLES])
-        detail = f"{len(names)} images are in no JSON file and are not read: {examples}"
+        detail = f"{len(names)} images are in no file that is read, and are left out: {examples}"
         report.add(parent, NO_LABEL, detail, set_aside=False)

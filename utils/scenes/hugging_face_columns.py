@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from utils.labels.coco_json import outline_of
+from utils.labels.coco_places import outline_of
 from utils.labels.objects import (
     UNKNOWN_CLASS,
     Hull,
@@ -133,7 +133,7 @@ class LabelColumns:
         self, labels: ImageLabels, number: int, box: object, outline: object, category: object
     ) -> None:
         hull = _hull(box, self.box_format) if self.boxes is not None else None
-        place = outline_of(outline) if outline is not None else None
+        place = outline_of(outline, labels) if outline is not None else None
         name = self._name_of(category)
         if name is None:
             detail = f"box {number} has class {category!r:.60}, which has no name"

@@ -53,11 +53,14 @@ class ImageNames:
 
     images: frozenset[Path]
     _by_name: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
+    _folders: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, images: Iterable[Path]) -> ImageNames:
         """Index images by base name, with and without suffix, with and without upload prefix."""
         names = cls(frozenset(images))
+        for folder in {image.parent for image in names.images}:
+            names._folders.update(map(plain, folder.parts))
         for image in sorted(names.images):
             for key in dict.fromkeys(_image_keys(image.name)):
                 names._by_name[key].append(image)
@@ -71,16 +74,24 @@ class ImageNames:
     def meant(self, name: str, taken: Container[Path] = ()) -> Found:
         """The image that a name from elsewhere can mean.
 
+        A name in a folder that the source has means no image outside of that folder: cameras count
+        their images from one, each in its own.
+
         Args:
             name: As a label file has it.
             taken: Images that cannot be meant, since other names lead to them.
         """
         parts = plain_parts(name)
         for key in _name_keys(parts[-1]) if parts else ():
-            candidates = [image for image in self._by_name.get(key, ()) if image not in taken]
+            named = [image for image in self._by_name.get(key, ()) if image not in taken]
+            candidates = [image for image in named if self._may_be_in(image, parts)]
             if candidates:
                 return _likeliest(candidates, parts)
         return Found()
+
+    def _may_be_in(self, image: Path, parts: tuple[str, ...]) -> bool:
+        folder = plain(parts[-2]) if len(parts) > 1 else None
+        return folder not in self._folders or folder in map(plain, image.parts[:-1])
 
 
 def _joined(folder: Path, name: str) -> Path | None:
@@ -93,6 +104,8 @@ def _joined(folder: Path, name: str) -> Path | None:
 def plain_parts(name: str) -> tuple[str, ...]:
     """The folders and the base name in a name from any tool, without what leads to its machine."""
     name = name.strip()
+    if name.startswith("/data/upload/"):  # of Label Studio, by the number of the project
+        name = name.rpartition("/")[2]
     if name.startswith("/data/local-files/") or _ADDRESS.match(name):
         name = _path_in(name)
     name = _DRIVE.sub("", name.replace("\\", "/"))

@@ -114,8 +114,9 @@ class CocoSource(CommonSourceOptions):
     has the name."""
 
     label_field: str | None = None
-    """The field of the labels in the samples of FiftyOne. Default: `ground_truth`, else the only
-    field whose labels have no scores."""
+    """The field of the labels in the samples of FiftyOne, or the attribute of the class in files of
+    VGG's annotator. Default: `ground_truth`, else the only field whose labels have no scores;
+    `label`, `class`, `category`, `name` or `type`, else the only attribute of a region."""
 
     least_score: float | None = Field(default=None, ge=0, le=1)
     """Read MegaDetector's detections that score at least this, as labels for people to review.

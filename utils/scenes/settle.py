@@ -13,7 +13,6 @@ import numpy as np
 
 from utils.issues import IssueReport
 from utils.labels.objects import (
-    CROWD_REGION,
     DIFFICULT,
     SCORED_BOX,
     UNREADABLE_LABEL,
@@ -88,8 +87,9 @@ def settled(
         shares_possible: Whether coordinates between 0 and 1 are shares of the image.
     """
     _report_faults(labels.faults, item, report)
-    notices.add(CROWD_REGION, item, labels.crowds)
     notices.add(DIFFICULT, item, labels.difficult)
+    for kind, count in labels.unused.items():
+        notices.add(kind, item, count)
     for found in labels.objects:
         if found.shape == SCORED_BOX:
             notices.add(SCORES, item)
@@ -102,7 +102,7 @@ def settled(
         lost += more
     tags = tuple(dict.fromkeys((*scene.tags, *labels.tags)))
     scene = replace(scene, lost=lost, group=scene.group or labels.group, tags=tags)
-    if not objects and (labels.crowds or not labels.is_labelled):  # not empty, as far as is known
+    if not objects and (labels.unused or not labels.is_labelled):  # not empty, as far as is known
         return replace(scene, shapes=None)
     first, *further = shapes_by_kind(objects, image)
     return replace(scene, shapes=first, further=tuple(further))

@@ -15,6 +15,7 @@ from shapely import affinity, box
 from shapely.affinity import translate
 
 from utils.labels import masks, places
+from utils.labels.objects import ImageLabels
 from utils.shapes.shapes import ShapeKind
 
 SIDE = st.integers(1, 9)
@@ -46,13 +47,13 @@ def runs_of(mask: np.ndarray) -> list[int]:
 def test_a_compressed_mask_is_outlined_along_the_edges_of_its_pixels(mask):
     encoded = coco_mask.encode(np.asfortranarray(mask))
     encoded["counts"] = encoded["counts"].decode()
-    assert is_outline_of(masks.from_coco(encoded), mask)
+    assert is_outline_of(masks.from_coco(encoded, ImageLabels()), mask)
 
 
 @given(painted())
 def test_a_mask_in_runs_is_outlined_along_the_edges_of_its_pixels(mask):
     encoded = {"counts": runs_of(mask), "size": list(mask.shape)}
-    assert is_outline_of(masks.from_coco(encoded), mask)
+    assert is_outline_of(masks.from_coco(encoded, ImageLabels()), mask)
 
 
 @given(painted())
@@ -75,7 +76,7 @@ def test_a_mask_of_cvat_is_outlined_along_the_edges_of_its_pixels(mask):
     ],
 )
 def test_a_mask_that_is_none_has_no_outline(segmentation):
-    assert masks.from_coco(segmentation) is None
+    assert masks.from_coco(segmentation, ImageLabels()) is None
 
 
 @pytest.mark.parametrize(
