@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from utils.errors import ConfigurationError
-from utils.options import unknown_kind
+from utils.options import told_problem
 from utils.paths import PROJECT_ROOT, local_folder
 
 CONFIGS = PROJECT_ROOT / "configs"
@@ -80,9 +80,8 @@ def first_problem(error: ValidationError, *within: str) -> str:
     """Return the first problem, as `parameters.tiling.tile_size: ...`."""
     problem = error.errors()[0]
     place = ".".join([*within, *(str(part) for part in problem["loc"])])
-    message = unknown_kind(problem) or problem["msg"].removeprefix("Value error, ")
     more = len(error.errors()) - 1
-    return f"{place}: {message}" + (f" (and {more} more)" if more else "")
+    return f"{place}: {told_problem(problem)}" + (f" (and {more} more)" if more else "")
 
 
 def _filled(value: Any) -> Any:

@@ -42,6 +42,8 @@ def quiet_libraries(*, verbose: bool) -> None:
     if verbose:
         os.environ["SPYGLASS_VERBOSE"] = "1"
         return
+    # GDAL prints its errors beside those that rasterio raises, which we tell.
+    os.environ.setdefault("CPL_LOG", os.devnull)
     os.environ.setdefault("ZENML_LOGGING_COLORS_DISABLED", "true")
     for name in _TELLS_TABLES:
         logging.getLogger(name).setLevel(logging.WARNING)

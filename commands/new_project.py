@@ -74,7 +74,7 @@ def make_project(name: str, answers: Mapping[str, Any], *, yes: bool = False) ->
     _check_name(name, file)
     _check_keys(answers)
     source, classes, found = _look(name, answers, yes=yes)
-    tile_size, reason = _tile_size(found["scenes"])
+    tile_size, reason = _tile_size(found["scenes"], answers.get("tile_size"))
     found_values = {"source": source, "classes": classes, "tile_size": tile_size}
     found_values["kind"] = found["shapes"]
     named = {key: value for key, value in answers.items() if not key.startswith("source.")}
@@ -219,11 +219,11 @@ def _ask(question: str, remedy: str, default: str = "") -> str:
     return answer
 
 
-def _tile_size(scenes: Sequence[Mapping[str, Any]]) -> tuple[int, str]:
+def _tile_size(scenes: Sequence[Mapping[str, Any]], given: Any = None) -> tuple[int, str]:
+    """The tile size, by default the one that suits the scenes, and what it makes of them."""
     lengths = [max(scene["width"], scene["height"]) for scene in scenes]
-    size = tile_size_for(lengths)
-    whole = sum(length <= size for length in lengths)
-    if whole == len(lengths):
+    size = given if isinstance(given, int) else tile_size_for(lengths)
+    if all(length <= size for length in lengths):
         return size, f"each of the images (up to {max(lengths, default=0)} pixels) is one tile"
     return size, f"images up to {max(lengths)} pixels are cut into tiles"
 

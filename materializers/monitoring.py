@@ -35,6 +35,8 @@ class MonitoringMaterializer(FolderMaterializer):
             "versions": ", ".join(version.name for version in data.versions),
             "alarms": len(data.alarms),
             "alarming": [f"{alarm.version}: {alarm.sentence}" for alarm in data.alarms],
+            "verdicts": [f"{one.name}: {one.verdict.sentence}" for one in data.versions],
+            "losses": data.losses,
             "drifted": data.drifted,
             "page": f"{self.uri}/{_PAGE}",
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from zenml import step
@@ -15,9 +16,11 @@ from utils.detection.detector import Detector
 from utils.evaluation.evaluate import unseen_by_both
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
 from utils.evaluation.promotion import Promotion, decide_promotion
+from utils.evaluation.shadow_agreement import SHADOW
 from utils.monitoring.shadowed import shadowed_of
 from utils.monitoring.tables import read_notes
 from utils.serving.monitored import service_notes
+from utils.serving.running import deploy_command
 
 
 @step
@@ -44,7 +47,8 @@ def compare_detectors(
         notes = read_notes([service_notes(model)])
         # The challenger's labels are usually the newer, and hold those of the champion.
         learned = {tile.tile_id for tile in labels}
-        shadowed = shadowed_of(notes, reviews or (), *versions, learned)
+        found = shadowed_of(notes, reviews or (), *versions, learned)
+        shadowed = replace(found, deploy=deploy_command(model, SHADOW))
     tiles = unseen_by_both(labels, as_splits(challenger_splits), as_splits(champion_splits))
     decision = decide_promotion(
         (versions[0], champion),

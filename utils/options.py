@@ -8,6 +8,8 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import ErrorDetails
 
+_NO_LIST = ("tuple_type", "list_type", "set_type", "frozen_set_type")
+
 
 class Options(BaseModel):
     """Parameters of one part of Spyglass, as they appear in YAML.
@@ -39,6 +41,21 @@ def unknown_kind(problem: ErrorDetails) -> str | None:
     context = problem.get("ctx", {})
     known = [name.strip("' ") for name in context["expected_tags"].split(",")]
     return unknown_key(context["tag"], known, context["discriminator"].strip("'"))
+
+
+def told_problem(problem: ErrorDetails) -> str:
+    """The sentence about a value that does not fit."""
+    told = unknown_kind(problem) or _wanted_list(problem)
+    return told or problem["msg"].removeprefix("Value error, ")
+
+
+def _wanted_list(problem: ErrorDetails) -> str | None:
+    """The sentence for a value that has to be a list; None for another problem."""
+    if problem["type"] not in _NO_LIST:
+        return None
+    given = problem["input"]
+    example = given if isinstance(given, str | int | float) else "ONE, ANOTHER"
+    return f"Input should be a list in brackets, as [{example}]"
 
 
 def unknown_key(key: str, known: list[str], what: str = "key") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,24 +51,32 @@ def watch_predictions(request: WatchPredictions) -> None:
 def _watch(monitored: Monitored) -> None:
     options = monitored.options
     page = monitoring_folder(monitored.model) / _PAGE
-    _look(monitored, page)  # whatever is wrong at first is told as an error
+    told = _look(monitored, page, {})  # whatever is wrong at first is told as an error
     with _served(page, options.host, options.port) as address:
         say(f"{address} shows what is out there; a look every {options.every_s:g} s.")
         stop = threading.Event()
         while not stop.wait(options.every_s):
             try:
-                _look(monitored, page)
+                told = _look(monitored, page, told)
             except SpyglassError as error:
                 complain(f"Error: {error}")
 
 
-def _look(monitored: Monitored, page: Path) -> None:
-    """Look once, write the page, and tell what is new."""
+def _look(monitored: Monitored, page: Path, before: Mapping[str, str]) -> dict[str, str]:
+    """Look once, write the page, and tell what is new.
+
+    Returns:
+        The kind of the verdict on each version, as `before` was that of the last look.
+    """
     model = monitored.model
     scenes = predicted_scenes(model)
     found = monitored.look(reviewed_labels(model), scenes, page.with_name(_PICTURES))
     write_whole(page, monitoring_page(found, refresh_s=monitored.options.every_s))
+    for version in found.versions:
+        if version.verdict.kind != before.get(version.name):
+            say(f"{version.name}: {version.verdict.sentence}")
     say_told(monitored.tell(found))
+    return {version.name: version.verdict.kind for version in found.versions}
 
 
 def say_told(told: Told) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from commands.config_files import CONFIGS, read_yaml
@@ -12,6 +13,7 @@ from records.monitored import references_for
 from utils.errors import ConfigurationError
 from utils.monitoring.alarms import alarms_of
 from utils.monitoring.look import look
+from utils.monitoring.monitoring import Monitoring
 from utils.monitoring.options import AlarmOptions, MonitoringOptions
 from utils.serving.monitored import notes_of
 
@@ -19,32 +21,58 @@ _ONLY_DRIFT = AlarmOptions(error_share=None)
 _SHOWN = 2
 
 
-def drift_found(model: str) -> str | None:
-    """Say what drifted in the predictions of the version in production, or None.
+@dataclass(frozen=True, slots=True)
+class DriftLook:
+    """A look at the predictions of the version in production.
+
+    Attributes:
+        found: The quantities that drifted, in a few words; None where none did.
+        unseen: Why drift would go unseen, and what to do; empty if it would be seen, or nothing is
+            noted.
+    """
+
+    found: str | None = None
+    unseen: str = ""
+
+
+def look_for_drift(model: str) -> DriftLook:
+    """Look for drift in the predictions of the version in production.
 
     The rule is that of `configs/monitoring.yaml`. Without notes, or without a reference in the
     bundle, nothing is found.
     """
     champion, options = version_in(model, "production"), _monitoring()
     if champion is None:
-        return None
+        return DriftLook()
     try:
         rows = notes_of(model, options.period.days, time.time())
     except ConfigurationError:  # nothing is noted
-        return None
-    found = look(model, rows, references_for(model), options)
-    own = [one for one in found.versions if one.version == str(champion.number)]
-    told = [alarm.sentence for one in own if one.role == "champion" for alarm in _alarms(one)]
-    if not told:
-        return None
-    more = f" (and {len(told) - _SHOWN} more)" if len(told) > _SHOWN else ""
-    return "; ".join(sentence.rstrip(".") for sentence in told[:_SHOWN]) + more
+        return DriftLook()
+    return drift_of(look(model, rows, references_for(model), options), str(champion.number))
+
+
+def drift_of(found: Monitoring, version: str) -> DriftLook:
+    """The drift that a look found in what a version answered, but not in what it shadowed."""
+    own = [one for one in found.versions if one.version == version]
+    answering = [one for one in own if one.role == "champion"]
+    told = [alarm.sentence for one in answering for alarm in _alarms(one)]
+    if told:
+        more = f" (and {len(told) - _SHOWN} more)" if len(told) > _SHOWN else ""
+        first = "; ".join(sentence.rstrip(".") for sentence in told[:_SHOWN])
+        return DriftLook(first + more)
+    lacking = [f"{one.name}: {one.verdict.sentence}" for one in answering if one.verdict.is_lacking]
+    return DriftLook(unseen=" ".join(lacking))
 
 
 def to_reviews(model: str) -> str:
     """Say how drifted images come to people."""
     command = typed("--feedback --set feedback.source=production", model)
     return f"Send images that drifted to people: {command}"
+
+
+def unseen_drift(drift: DriftLook) -> str:
+    """Say that drift would make no training due, and why."""
+    return f"Drift would make no training due, since it would go unseen. {drift.unseen}"
 
 
 def _alarms(watched: Any) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ import materializers  # noqa: F401  (tells ZenML how to load a dataset)
 from commands.config_files import first_problem
 from commands.project import project_file
 from commands.requests import DEPLOYMENT, LOOP, PROMOTION
-from commands.retraining.drift import drift_found
+from commands.retraining.drift import DriftLook, look_for_drift
 from commands.retraining.failures import Failure
 from commands.retraining.fresh_reviews import FreshReviews, Known, fresh_reviews, known_reviews
 from commands.retraining.options import RetrainOptions
@@ -112,7 +112,7 @@ class Outlook:
         reason: Why another retraining is due, or None.
         fresh: Reviews since the last training.
         failure: Failure that forbids another attempt now, or None.
-        drift: Finding of the monitoring, or None.
+        drift: Finding of the monitoring.
     """
 
     begun: ModelVersionResponse | None
@@ -120,24 +120,23 @@ class Outlook:
     reason: str | None
     fresh: FreshReviews
     failure: Failure | None
-    drift: str | None = None
+    drift: DriftLook = field(default_factory=DriftLook)
 
-
-def is_due(retraining: Retraining) -> bool:
-    """Whether `retrain_if_due` would do anything."""
-    outlook = outlook_of(retraining)
-    is_wanted = outlook.begun is not None or outlook.reason is not None
-    return is_wanted and outlook.failure is None
+    @property
+    def is_due(self) -> bool:
+        """Whether `retrain_if_due` would do anything."""
+        is_wanted = self.begun is not None or self.reason is not None
+        return is_wanted and self.failure is None
 
 
 def outlook_of(retraining: Retraining) -> Outlook:
     """Find what was begun, what is due, and whether just that has failed."""
     begun, given_up = unfinished_retraining(retraining.model), None
     failure = Failure.last(retraining.model)
-    drift = None
+    drift = DriftLook()
     if retraining.options.rule.drift_tiles is not None:
-        drift = drift_found(retraining.model)
-    reason, fresh = _reason(retraining, drift)
+        drift = look_for_drift(retraining.model)
+    reason, fresh = _reason(retraining, drift.found)
 
     def has_failed() -> bool:
         return failure is not None and failure.attempt == attempt_of(retraining, begun, fresh)

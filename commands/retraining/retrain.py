@@ -9,7 +9,7 @@ from zenml.models import ModelVersionResponse
 from commands.console import say
 from commands.models.promotion import move_to_production, promote_to_production, wins
 from commands.requests import PROMOTION, Promote
-from commands.retraining.drift import to_reviews
+from commands.retraining.drift import to_reviews, unseen_drift
 from commands.retraining.due import (
     COMMANDS,
     Outlook,
@@ -80,8 +80,10 @@ def _begin(retraining: Retraining, outlook: Outlook, *, yes: bool) -> ModelVersi
     if outlook.reason is None:
         tiles = outlook.fresh.tiles
         say(f"No training is due: {tiles} newly reviewed tiles since the last one.")
-        if outlook.drift is not None:
-            say(f"But drift was found: {outlook.drift}. {to_reviews(retraining.model)}")
+        if outlook.drift.found is not None:
+            say(f"But drift was found: {outlook.drift.found}. {to_reviews(retraining.model)}")
+        if outlook.drift.unseen:
+            say(unseen_drift(outlook.drift))
         return None
     say(f"A training is due: {outlook.reason}.")
     version = _exported_already(retraining)

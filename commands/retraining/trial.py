@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from zenml.models import ModelVersionResponse
 
 from commands.console import say
 from commands.runs.execution import PlannedRun
+from commands.runs.next_steps import typed
 from commands.serving.challenge import figures_of
 from commands.serving.deploy import deploy_planned, with_deployment
 from records.model_versions import version_in
 from records.monitored import reviewed_labels
 from utils.errors import ConfigurationError
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
-from utils.evaluation.shadow_agreement import Shadowed, agreement_rule
+from utils.evaluation.shadow_agreement import SHADOW, Shadowed, agreement_rule
 from utils.monitoring.shadowed import shadowed_of
 from utils.monitoring.tables import read_notes
 from utils.serving.challenge import ChallengerState, challenger_of
@@ -88,7 +91,8 @@ def _shadowed(champion: ModelVersionResponse, version: ModelVersionResponse) -> 
     model, labels = version.model.name, version.get_artifact("labeled_dataset")
     learned = {tile.tile_id for tile in labels.load()} if labels else set()
     notes, reviews = read_notes([service_notes(model)]), reviewed_labels(model)
-    return shadowed_of(notes, reviews, str(champion.number), str(version.number), learned)
+    found = shadowed_of(notes, reviews, str(champion.number), str(version.number), learned)
+    return replace(found, deploy=typed(f"--deploy --set {SHADOW}", model))
 
 
 def _serves(champion: ModelVersionResponse) -> bool:

@@ -13,7 +13,8 @@ from contextlib import AbstractContextManager, suppress
 
 from commands.console import complain, say
 from commands.requests import CommandLine
-from commands.retraining.due import Retraining, is_due
+from commands.retraining.drift import unseen_drift
+from commands.retraining.due import Retraining, outlook_of
 from commands.retraining.options import WebhookOptions
 from commands.retraining.webhook import listening
 from utils.annotation.label_studio.webhook import registered
@@ -47,12 +48,12 @@ def watch(retraining: Retraining, command_line: CommandLine) -> None:
 
 
 def _watch(retraining: Retraining, command_line: CommandLine) -> None:
-    options = retraining.options.watch
+    options, told = retraining.options.watch, set[str]()
     hook = options.webhook
     if not hook.enabled:
         say(f"Watching {retraining.project.url}: a check every {options.poll_s:g} s.")
         while True:
-            _check(retraining, command_line)
+            _check(retraining, command_line, told)
             time.sleep(options.poll_s)
     with _listening(hook) as (url, woken):
         address = hook.address or url
@@ -63,7 +64,7 @@ def _watch(retraining: Retraining, command_line: CommandLine) -> None:
             )
             while True:
                 woken.clear()
-                _check(retraining, command_line)
+                _check(retraining, command_line, told)
                 if woken.wait(options.poll_s):
                     # Reviews come in rows: one training for all of them is enough.
                     time.sleep(options.settle_s)
@@ -78,10 +79,22 @@ def _listening(hook: WebhookOptions) -> AbstractContextManager[tuple[str, thread
     return listening(hook.host, hook.port, or_any=may_move)
 
 
-def _check(retraining: Retraining, command_line: CommandLine) -> None:
-    """Retrain if it is due; a fault is printed, and the next check tries again."""
+def _check(retraining: Retraining, command_line: CommandLine, told: set[str]) -> None:
+    """Retrain if it is due; a fault is printed, and the next check tries again.
+
+    Args:
+        retraining: The opened model and project.
+        command_line: Command line of a retraining.
+        told: Sentences that are not told again, until they are over.
+    """
     try:
-        if is_due(retraining):
+        outlook = outlook_of(retraining)
+        if not outlook.drift.unseen:
+            told.clear()
+        elif not told:
+            say(unseen_drift(outlook.drift))
+            told.add(outlook.drift.unseen)
+        if outlook.is_due:
             _run_apart(command_line)
     except SpyglassError as error:
         complain(f"Error: {error}")

@@ -188,6 +188,10 @@ def _origin(path: Path, error: ValidationError, overrides: Mapping[str, Any]) ->
     first = error.errors()[0]
     place = ".".join(map(str, first["loc"]))
     typed = [key for key in overrides if f"{place}.".startswith(f"{key}.")]
+    if place and not typed:  # a rule over several keys is broken by those that were typed
+        below = [key for key in overrides if key.startswith(f"{place}.")]
+        named = [key for key in below if key.rsplit(".", 1)[-1] in re.findall(r"\w+", first["msg"])]
+        typed = named or below
     if unknown := re.search(_UNKNOWN_KEY, first["msg"]):
         # The place of a source has its kind in it, which nobody types.
         start = str(first["loc"][0]) if place else unknown[1]

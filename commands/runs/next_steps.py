@@ -21,6 +21,8 @@ from records.artifacts import newest
 from records.manifests import projects_with_tiles
 from records.model_versions import version_in, versions_of
 from records.trainings import with_labels
+from utils.serving.options import DeploymentOptions
+from utils.serving.running import deploy_command
 from utils.storage.objects import is_local
 
 DETECTOR = "trained_detector"
@@ -63,11 +65,21 @@ def typed(command: str, model: str, file: Path | None = None) -> str:
         file: Configuration that names the model, if one is known: a promotion takes any.
     """
     flag = command.split()[0]
+    if flag == "--deploy":
+        command = _deploy(command, model)
     if (_model_in(CONFIGS / _FILES[flag]) or active_project().model) == model:
         return f"python run.py {command}"
     if flag == "--promote" and file is not None and _model_in(file) == model:
         return f"python run.py {command} --config {shlex.quote(str(file))}"
     return f"python run.py {command} --set model.name={shlex.quote(model)}"
+
+
+def _deploy(command: str, model: str) -> str:
+    """Name the settings of a running service that the configuration does not have."""
+    named = read_yaml(CONFIGS / _FILES["--deploy"]).get("parameters", {}).get("deployment", {})
+    settings = [word for word in command.split() if "=" in word]
+    configured = DeploymentOptions.model_validate(named)
+    return deploy_command(model, *settings, configured=configured).removeprefix("python run.py ")
 
 
 def overrule(model: str, file: Path | None = None) -> str:

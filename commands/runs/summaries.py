@@ -133,6 +133,9 @@ def summary_of(run: PipelineRunResponse, pages: Mapping[str, Path]) -> list[str]
             lines.append(f"  {_LINES['predictions of classes'].format_map(metadata)}")
         elif name in _LINES:
             lines.append(f"  {_LINES[name].format_map(_Readable(metadata))}")
+        lines += [
+            f"  {told}" for told in (*metadata.get("verdicts", ()), *metadata.get("losses", ()))
+        ]
         if name in _SENDS:
             lines += _how_to_label(str(metadata["project"]))
         if metadata.get("least_score"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from typing import Any
 
 from zenml.enums import ModelStages
 from zenml.models import ModelVersionResponse
@@ -19,6 +20,7 @@ from utils.errors import BundleError, ConfigurationError
 from utils.serving.challenge import ChallengerState, challenge_here, end_challenge
 from utils.serving.options import DeploymentOptions
 from utils.serving.running import RunningService, running_service
+from utils.serving.service.challenge import unlike
 
 STAGES = {stage.value for stage in ModelStages}
 
@@ -73,6 +75,7 @@ def challenger_version(
     Raises:
         ConfigurationError: If the challenger is the champion.
         MissingStageError: If there is no such version, or it has no detector.
+        BundleError: If its detector finds other classes, or another kind of shapes.
     """
     options: DeploymentOptions = planned.configuration.parameters["deployment"]
     model, wanted = champion.model.name, options.challenger
@@ -85,7 +88,18 @@ def challenger_version(
             f"deployment.challenger: version {version.number} of {model} is the champion itself. "
             "Name another version, such as --set deployment.challenger=staging"
         )
+    if told := unlike(_facts(champion), _facts(version)):
+        raise BundleError(
+            f"Version {version.number} does not challenge version {champion.number}. {told}"
+        )
     return version
+
+
+def _facts(version: ModelVersionResponse) -> dict[str, Any]:
+    """Return kind and classes of a version's detector, as far as they are noted."""
+    detector = version.get_artifact("trained_detector")
+    noted = {} if detector is None else detector.run_metadata
+    return {"kind": noted.get("kind"), "class_names": noted.get("classes")}
 
 
 def _packed(

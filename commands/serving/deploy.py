@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from utils.errors import BundleError, MissingStageError
 from utils.serving.clouds import cloud_status
 from utils.serving.deployment import Deployment, deploy_bundle
 from utils.serving.options import DeploymentOptions
-from utils.serving.running import running_service
+from utils.serving.running import RunningService, running_service, running_services
 
 (_PACKAGE,) = (command for command in LOOP if command.name == "package")
 
@@ -95,8 +96,8 @@ def deploy_planned(planned: PlannedRun, *, yes: bool = False) -> None:
     service = running_service(version.model.name)
     if service is None:
         return
-    for change in options.changes_since(service_before.served.options) if service_before else ():
-        say(f"  {change}")
+    for line in _placed(service, options, service_before):
+        say(f"  {line}")
     if service.token is not None and (service_before is None or service_before.token is None):
         say(f"  its token, shown this once: {service.token}", secret=True)
 
@@ -159,6 +160,26 @@ def _require_production(version: ModelVersionResponse) -> None:
             f"Version {version.number} of {model} is not the one in production, so it is not "
             f"deployed. Deploy the one in production with: {typed('--deploy', model)}"
         )
+
+
+def _placed(
+    service: RunningService, options: DeploymentOptions, before: RunningService | None
+) -> Iterator[str]:
+    """Say what changed of the place of a service, and whether it has the port that it was given."""
+    if before is not None:
+        yield from service.real_options(options).changes_since(
+            before.real_options(before.served.options)
+        )
+    if service.server.port != options.port:
+        yield (
+            f"it listens on port {service.server.port}, since another program had port "
+            f"{options.port}{_whose(options.port)} when it started"
+        )
+
+
+def _whose(port: int) -> str:
+    others = (one for one in running_services() if one.server.port == port)
+    return next((f" (the service of {one.served.model})" for one in others), "")
 
 
 def _tell(deployment: Deployment, *, is_news: bool) -> None:

@@ -51,6 +51,7 @@ def test_a_look_names_what_is_alarming_and_a_page_stays_up(
     journal.append([note(number, 200) for number in range(30)])
     shown = user.calls(*command)
     assert "30 windows noted, of version 1 (service)" in shown
+    assert "version 1 (service): no verdict: Version 1 has no bundle" in shown
     assert "page:" in shown
     journal.append([note(number, 503) for number in range(30, 40)])
     with webhook() as server:
@@ -64,6 +65,7 @@ def test_a_look_names_what_is_alarming_and_a_page_stays_up(
     options = ("--set", f"monitoring.port={port}", "--set", "monitoring.every_s=1")
     watching = user.starts(*command, "--watch", *options)
     try:
+        wait_for_line(watching, "version 1 (service): no verdict: Version 1 has no bundle")
         wait_for_line(watching, f"http://127.0.0.1:{port} shows what is out there")
         with urlopen(f"http://127.0.0.1:{port}", timeout=30) as answer:
             page = answer.read().decode()

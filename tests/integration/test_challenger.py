@@ -206,7 +206,7 @@ def test_a_challenger_that_cannot_be_one_is_refused(service, spots_bundle, tmp_p
     other = write_bundle(tmp_path, "9", class_names=("ship", "tug"))
     answer = service.challenge(other.folder, canary=0.5)
     assert answer.status == 422
-    assert "classes is not the champion's: ship, tug against ship, buoy" in answer.json["error"]
+    assert "classes are not the champion's: ship, tug against ship, buoy" in answer.json["error"]
     assert service.ask("POST", "/admin/challenge", "{}").status == 401
     assert service.challenger is None
 

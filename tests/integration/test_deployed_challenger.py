@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from zenml import log_metadata
 from zenml.client import Client
 
 from commands.requests import PROMOTION, RunLoop
@@ -70,6 +71,19 @@ def test_a_canary_is_begun_shown_changed_and_ended(runs, deploying):
     assert "challenge" not in runs("--deploy")
 
 
+def test_a_challenger_with_other_classes_is_refused_before_it_is_packed(runs, deploying):
+    def finds(number: str, *classes: str) -> None:
+        detector = version_in(deploying.model, number).get_artifact("trained_detector")
+        log_metadata({"classes": list(classes)}, artifact_version_id=detector.id)
+
+    finds("1", "ship")
+    finds("3", "ship", "tug")
+    shown = runs("--deploy", *CANARY, "--set", "deployment.challenger=3", exit_code=1)
+    assert "Version 3 does not challenge version 1. The challenger's classes are not" in shown
+    assert "answers at" not in shown
+    finds("3", "ship")
+
+
 @pytest.mark.slow
 def test_a_challenger_that_became_champion_is_none_any_more(runs, deploying):
     model = deploying.model
@@ -111,7 +125,10 @@ def test_a_withdrawn_challenger_is_not_tried_again_until_its_challenge_is_ended(
     shown = runs("--deploy", *CANARY, *slow)
     assert "Version 2 was withdrawn as the challenger and is not tried again" in shown
     (remedy,) = re.findall(r"end its challenge: python run\.py (--deploy.*?canary=0)", shown)
+    front = running_service(model).server
+    assert f"{remedy} --set deployment.port={deploying.port}" in shown
     assert "The challenge of version 2 is over" in runs(*remedy.split())
+    assert running_service(model).server == front
     assert "Version 2 challenges it now" in runs("--deploy", *CANARY)
 
 

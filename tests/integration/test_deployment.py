@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from zenml import Model, link_artifact_to_model
 from zenml.client import Client
 
 import materializers  # noqa: F401  (tells ZenML how to store the nouns)
+from commands.serving.deploy import plan_deployment
 from records.bundles import packed_version
 from records.model_versions import version_in
 from run import main
@@ -193,6 +195,28 @@ def test_a_version_that_is_not_in_production_is_not_deployed(runs, deploying):
     shown = runs("--deploy", "--set", "model.version=2", exit_code=1)
     assert "is not the one in production" in shown
     assert running_service(deploying.model) is None
+
+
+def test_a_taken_port_is_told_and_printed_commands_leave_the_service_where_it_is(
+    runs, deploying, capsys
+):
+    taken = Deploying(deploying.model)
+    with socket.create_server(("127.0.0.1", taken.port)):
+        shown = taken.types(capsys, "--deploy", "--set", "deployment.keep=images")
+        port = running_service(deploying.model).server.port
+        told = f"it listens on port {port}, since another program had port {taken.port} when it"
+        assert told in shown
+        assert told in taken.types(capsys, "--deploy", "--set", "deployment.keep=images")
+    Client().get_model_version(deploying.model, "2").set_stage("production", force=True)
+    (remedy,) = re.findall(r"Serve that with: python run\.py (.*?) --set model", runs("--status"))
+    assert f"--set deployment.port={taken.port} --set deployment.keep=images" in remedy
+    front = running_service(deploying.model).server
+    options = plan_deployment(overrides=tuple(remedy.split()[2::2])).configuration.parameters
+    assert options["deployment"].placement() == running_service(deploying.model).served.placement
+    shown = runs("--deploy")
+    assert f"deployment.port is {deploying.port} ({front.port} before)" in shown
+    Client().get_model_version(deploying.model, "1").set_stage("production", force=True)
+    runs("--undeploy")
 
 
 def test_a_token_is_shown_once_where_other_machines_may_ask(runs, deploying):

@@ -165,7 +165,10 @@ def test_metrics_tell_of_windows_outliers_and_drift(service, image) -> None:
         "version": "1",
         "role": "champion",
         "windows": 60,
-        "quantities": {"objects": {"ks": 0.5, "wasserstein": 1.5, "found": True}},
+        "quantities": {
+            "objects": {"ks": 0.5, "wasserstein": 1.5, "found": True},
+            "score": {"ks": 0.5, "wasserstein": 1.5, "found": False, "judged": False},
+        },
     }
     drift = service.state / "notes" / "drift.json"
     drift.write_text(json.dumps({"alarms": 1, "versions": [told]}))
@@ -176,6 +179,7 @@ def test_metrics_tell_of_windows_outliers_and_drift(service, image) -> None:
         'spyglass_drift{distance="ks",quantity="objects",role="champion",version="1"} 0.5' in page
     )
     assert 'spyglass_drifted{role="champion",version="1"} 1.0' in page
+    assert 'spyglass_drift_unjudged{role="champion",version="1"} 1.0' in page
     assert "spyglass_alarms 1.0" in page
     assert 'spyglass_image_quality{measure="brightness"}' in page
     assert "spyglass_window_objects_bucket" in page

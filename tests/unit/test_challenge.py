@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from commands.serving.challenge import figures_of
 from utils.serving.challenge import ChallengerState
-from utils.serving.service.challenge import Challenge, ChallengeLimits, Turns
+from utils.serving.service.challenge import Challenge, ChallengeLimits, Turns, unlike
 from utils.serving.service.side_by_side import Side, fault_of
 
 LIMITS = ChallengeLimits(requests=10, errors=2, error_share=0.1, slowdown=2, drift=0.5)
@@ -41,6 +41,17 @@ def test_a_share_is_exact_over_any_run_of_requests(share: float, before: int, co
 def test_a_wrong_share_is_one_sentence(wrong, told):
     with pytest.raises(ValidationError, match=told):
         Challenge.model_validate({"bundle": Path("b"), **wrong})
+
+
+def test_detectors_that_are_unlike_say_so_with_a_few_names():
+    ships, coco = {"class_names": ["ship"]}, {"class_names": [f"class {n}" for n in range(80)]}
+    told = unlike(ships, coco)
+    assert "classes are not the champion's: class 0, class 1, class 2, class 3, class 4 and" in told
+    assert "and 75 more against ship. Deploy" in told
+    assert "kind is not the champion's: obb against detect" in unlike(
+        {"kind": "detect"}, {"kind": "obb"}
+    )
+    assert unlike(ships, {"kind": "obb", "class_names": None}) == unlike(ships, ships) == ""
 
 
 def side(count: int = 20, seconds: float = 0.1, objects: int = 3, errors: int = 0) -> Side:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import pytest
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from commands.config_files import parse_overrides
 from commands.runs.configuration import load_configuration
@@ -93,6 +94,47 @@ def test_a_bad_value_is_blamed_on_where_it_was_given(tmp_path, typed, blamed):
     with pytest.raises(ConfigurationError) as refused:
         load_configuration(path, entrypoint, overrides=parse_overrides(typed))
     assert str(refused.value).startswith(blamed.format(file=path))
+
+
+class Shares(Options):
+    """A part with a rule over two keys, and a list."""
+
+    mine: int = 1
+    yours: int = 2
+    names: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _are_three(self) -> Self:
+        if self.mine + self.yours != 3:
+            raise ValueError("mine and yours have to be 3 together")
+        return self
+
+
+def entrypoint_with_shares(shares: Shares) -> None:
+    """Stand for a pipeline with a rule over several keys."""
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        pytest.param(
+            ["shares.names=[a]", "shares.mine=5"],
+            "--set shares.mine=5: parameters.shares: mine and yours have",
+            id="a rule over several keys",
+        ),
+        pytest.param(
+            ["shares.names=scene"],
+            "--set shares.names=scene: parameters.shares.names: Input should be a list in "
+            "brackets, as [scene]",
+            id="a list of one",
+        ),
+        pytest.param(["shares.names={a: 1}"], "in brackets, as [ONE, ANOTHER]", id="a mapping"),
+    ],
+)
+def test_a_rule_and_a_list_say_what_was_typed_and_what_to_type(tmp_path, typed, told):
+    path = configuration_file(tmp_path, "parameters: {shares: {mine: 1}}")
+    with pytest.raises(ConfigurationError, match=re.escape(told)):
+        load_configuration(path, entrypoint_with_shares, overrides=parse_overrides(typed))
 
 
 def entrypoint_with_kind_of_labels(

@@ -137,6 +137,21 @@ def test_lines_in_a_format_of_the_users_own_stay_whole(logged, monkeypatch):
     assert len(logged()) == 1
 
 
+def test_an_unknown_reference_system_prints_no_line_of_gdal():
+    ask = (
+        "from commands.library_logs import quiet_libraries\n"
+        "quiet_libraries(verbose=False)\n"
+        "from rasterio.crs import CRS\n"
+        "from rasterio.errors import CRSError\n"
+        "try:\n    CRS.from_user_input('EPSG:999999')\n"
+        "except CRSError:\n    pass\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", ask], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+
+
 @pytest.mark.slow
 def test_a_new_store_of_mlflow_is_made_in_silence(tmp_path):
     ask = (

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from utils.google_cloud.deployments import resource_name, shares
+from utils.serving.options import DeploymentOptions
 
 SPLITS = st.dictionaries(st.sampled_from("abcde"), st.integers(1, 100), max_size=4)
 
@@ -44,3 +45,19 @@ def test_versions_before_keep_their_proportions(share, before, split):
 )
 def test_names_in_the_cloud_are_lower_case_with_dashes(text, name):
     assert resource_name(text) == name
+
+
+def test_settings_that_differ_are_named_as_a_user_types_them():
+    given = {
+        "port": 8156,
+        "keep": "images",
+        "folders": ["/a b"],
+        "limits": {"notes_bytes": 2000000},
+    }
+    options = DeploymentOptions.model_validate(given | {"shadow": 0.5})
+    assert options.settings_beside(DeploymentOptions(keep="images")) == {
+        "deployment.port": "8156",
+        "deployment.folders": '["/a b"]',
+        "deployment.limits.notes_bytes": "2000000",
+    }
+    assert options.settings_beside(options) == {}

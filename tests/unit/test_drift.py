@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from commands.arguments import parse_arguments
+from commands.requests import RunLoop
+from commands.runs.execution import plan_runs
 from utils.geometry import FloatArray
 from utils.images.measures import measures_of
 from utils.monitoring.distances import (
@@ -15,8 +20,10 @@ from utils.monitoring.distances import (
     ks_distance,
     wasserstein_distance,
 )
-from utils.monitoring.drift import drifts_of
+from utils.monitoring.drift import Drift, drifts_of
 from utils.monitoring.options import DriftOptions
+from utils.monitoring.quantities import OF_OBJECTS, OF_WINDOWS
+from utils.monitoring.verdict import MORE_SCENES, Samples, Verdict, verdict_of
 
 # Rounded, so that there are equal values.
 VALUES = st.lists(st.integers(-50, 50), min_size=2, max_size=60).map(
@@ -128,3 +135,82 @@ def test_measures_tell_night_haze_and_blur() -> None:
     assert measures_of(night).brightness < usual.brightness / 3
     assert measures_of(haze).contrast < usual.contrast / 1.8
     assert measures_of(blur.astype(np.uint8)).sharpness < usual.sharpness
+
+
+def of_few_scenes(scenes: int, tiles: int = 12, windows: int = 90) -> Drift:
+    """The brightness of windows at night, beside tiles by day from some scenes."""
+    random = np.random.default_rng(3)
+    reference = random.normal(0.2, 0.03, scenes * tiles)
+    current = random.normal(0.16, 0.03, windows)
+    names = ["brightness", *OF_OBJECTS, *OF_WINDOWS]  # the limit is shared out among them
+    values = dict.fromkeys(names, reference), dict.fromkeys(names, current)
+    return drifts_of(*values, DriftOptions(), windows, (scenes, windows))[0]
+
+
+def verdict(found: Drift, scenes: int, windows: int = 90) -> Verdict:
+    samples = Samples(windows, windows, scenes * 12, scenes)
+    return verdict_of([found], samples, DriftOptions())
+
+
+@pytest.mark.parametrize("scenes", [1, 3, 4])
+def test_a_test_split_of_few_scenes_gives_no_verdict_and_says_what_to_do(scenes: int) -> None:
+    found = of_few_scenes(scenes)
+    assert found.ks > 0.5
+    assert (found.found, found.can_be_found, found.can_be_judged) == (False, False, False)
+    told = verdict(found, scenes)
+    assert (told.kind, told.is_lacking) == ("blind", True)
+    assert f"come from {scenes} scene" in told.sentence
+    assert f"About {found.least_groups} scenes would do." in told.sentence
+    assert MORE_SCENES in told.sentence
+
+
+def test_the_command_that_moves_scenes_to_test_can_be_typed() -> None:
+    (run,) = parse_arguments(shlex.split(MORE_SCENES)[2:]).requests
+    assert isinstance(run, RunLoop)
+    (planned,) = plan_runs(run)
+    assert planned.configuration.parameters["fractions"].pinned.test == ("SCENE", "SCENE")
+
+
+def test_with_as_many_scenes_as_are_named_the_same_night_is_drift() -> None:
+    scenes = of_few_scenes(4).least_groups
+    assert 4 < scenes < 20
+    found = of_few_scenes(scenes)
+    assert (found.found, found.least_groups) == (True, 0)
+    assert verdict(found, scenes).sentence == "drifted: Brightness."
+
+
+def test_windows_that_are_too_alike_are_named_where_the_test_split_suffices() -> None:
+    random = np.random.default_rng(0)
+    values = {"score": random.normal(size=400)}, {"score": np.repeat(random.normal(size=2), 20)}
+    (found,) = drifts_of(*values, DriftOptions(), 40, (100, 2))
+    told = verdict_of([found], Samples(40, 2, 400, 100), DriftOptions())
+    assert told.kind == "blind"
+    assert "the 40 windows of 2 requests or scenes are worth" in told.sentence
+    assert "--monitor --set monitoring.period.windows=160" in told.sentence
+
+
+def test_a_verdict_tells_too_few_windows_from_no_drift() -> None:
+    random = np.random.default_rng(0)
+
+    def told(windows: int, scenes: int = 100) -> Verdict:
+        tiles = scenes * 12
+        values = {"score": random.normal(size=tiles)}, {"score": random.normal(size=windows)}
+        found = drifts_of(*values, DriftOptions(), windows, (scenes, windows))
+        return verdict_of(found, Samples(windows, windows, tiles, scenes), DriftOptions())
+
+    assert told(5) == Verdict("waits", "no verdict: 5 windows of the 20 that it takes.")
+    assert told(5, scenes=2).kind == "blind"  # more windows alone would not do
+    assert told(90).kind == "no drift"
+    assert told(90).sentence.startswith("no drift in 1 quantity of 90 windows")
+
+
+def test_quantities_without_a_verdict_are_named_beside_the_others() -> None:
+    random = np.random.default_rng(0)
+    usual = {"score": random.normal(size=3000), "brightness": random.normal(size=16)}
+    now = {"score": random.normal(size=900), "brightness": random.normal(size=90)}
+    told = verdict_of(
+        drifts_of(usual, now, DriftOptions(), 90, (6, 90)), Samples(90, 90, 16, 6), DriftOptions()
+    )
+    assert (told.kind, told.is_lacking) == ("partly blind", True)
+    assert told.sentence.startswith("no drift in 1 quantity of 90 windows")
+    assert "no verdict on Brightness: " in told.sentence

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from commands.arguments import parse_arguments
 from commands.requests import WatchPredictions
+from commands.retraining.drift import DriftLook, drift_of
 from tests.builders import boxes
 from utils.dataset.labeled import LabeledTile
 from utils.errors import ConfigurationError, DatasetError
@@ -89,6 +90,28 @@ def test_a_dark_day_is_drift_of_the_brightness() -> None:
     found = looked(note(number, brightness=0.2) for number in range(100))
     assert [alarm.rule for alarm in found.alarms] == ["drift: brightness"]
     assert "Brightness drifted" in found.alarms[0].sentence
+
+
+def test_few_test_scenes_are_told_on_the_page_and_to_the_watch() -> None:
+    scenes = [note(number, request=f"{number // 12}") for number in range(1000, 1048)]
+    few = Reference(table(scenes), CLASSES)
+    rows = NoteRows(table(note(number, brightness=0.45) for number in range(100)), Dropped())
+    found = look("ships", rows, lambda *_: few, MonitoringOptions(), now=NOW)
+    told = found.versions[0].verdict.sentence
+    assert found.alarms == ()
+    assert "no verdict" in told
+    shown = monitoring_page(found)
+    assert '<p class="warning">Version 2 (service): no' in shown
+    assert "above 1" in shown
+    assert drift_of(found, "2") == DriftLook(unseen=f"version 2 (service): {told}")
+    assert drift_of(found, "3") == DriftLook()
+
+
+def test_drift_of_what_was_answered_reaches_the_watch() -> None:
+    notes = [note(number, brightness=0.2) for number in range(100)]
+    assert (drift_of(looked(notes), "2").found or "").startswith("Brightness drifted")
+    shadowed = [replace(one, role="shadow") for one in notes]
+    assert drift_of(looked(shadowed), "2") == DriftLook()
 
 
 def test_versions_roles_and_models_are_kept_apart() -> None:
@@ -197,6 +220,18 @@ def test_a_look_is_the_same_after_it_was_stored(tmp_path: Path) -> None:
     (tmp_path / "stored" / "monitoring.json").write_text("{}")
     with pytest.raises(DatasetError, match="is damaged"):
         Monitoring.load(tmp_path / "stored")
+
+
+def test_lost_and_left_out_notes_are_told_and_nothing_else() -> None:
+    found = looked(note(number) for number in range(30))
+    assert found.losses == []
+    lost = replace(found, dropped=Dropped(torn=5), future=1200, damaged=("A table is damaged.",))
+    assert lost.losses == [
+        "Lines of the journals without a note, cut off by a kill or damaged: 5.",
+        "Notes left out, since their time is yet to come (a clock was wrong): 1,200.",
+        "A table is damaged.",
+    ]
+    assert all(sentence in monitoring_page(lost) for sentence in lost.losses)
 
 
 def test_names_on_the_page_are_text() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +39,7 @@ def notes_of_windows(draw: st.DrawFn) -> Note:
         return tuple(draw(st.lists(values, min_size=count, max_size=count)))
 
     return Note(
-        time=draw(st.floats(1, 2e9)),
+        time=draw(st.floats(1, 1.7e9)),
         id=draw(st.uuids()).hex,
         model=draw(_TEXTS),
         status=draw(st.sampled_from([200, 422, 503])),
@@ -169,6 +170,15 @@ def test_a_full_disk_costs_notes_and_no_answer(tmp_path: Path) -> None:
     folder.unlink()
     assert journal.append([note(3)])
     assert read_dropped(folder).unwritten == 2
+
+
+def test_notes_from_the_future_are_left_out_and_counted(tmp_path: Path) -> None:
+    now = time.time()
+    Journal(tmp_path).append([note(1), note(2, time=now + 20), note(3, time=now + 400 * 86_400)])
+    for _ in range(2):  # from the journal, then from its table
+        found = read_notes([tmp_path])
+        assert ([one.id for one in found], found.future) == (["note-1", "note-2"], 1)
+        Journal(tmp_path).seal()
 
 
 @pytest.mark.parametrize(

@@ -301,6 +301,13 @@ def slides(tmp_path: Path) -> Path:
     return folder
 
 
+def test_a_tile_size_that_was_given_is_told_as_it_is(slides, projects):
+    answers = {"source.path": str(slides), "tile_size": 32}
+    text = make_project("cells", answers, yes=True).read_text()
+    assert "images up to 60 pixels are cut into tiles" in text
+    assert "is one tile" not in text
+
+
 def test_a_new_project_is_written_from_what_is_found(slides, projects, monkeypatch, capsys):
     file = make_project("cells", {"source.path": str(slides)}, yes=True)
     project = read_project(file)

@@ -14,7 +14,7 @@ from utils.evaluation.evaluated_images import EvaluatedImage
 from utils.evaluation.options import EvaluationOptions, PromotionOptions
 from utils.evaluation.sampled_metric import deciding_metric, sampled
 
-_SHADOW = "python run.py --deploy --set deployment.shadow=0.2"
+SHADOW = "deployment.shadow=0.2"
 _REVIEW = "python run.py --feedback --set feedback.source=production"
 
 
@@ -26,11 +26,13 @@ class Shadowed:
         champion: Each image with the boxes of the champion.
         challenger: The same images, in the same order, with those of the challenger.
         shadowed: Number of images that both have predicted, reviewed or not.
+        deploy: Command that has more of them shadowed.
     """
 
     champion: Sequence[EvaluatedImage] = ()
     challenger: Sequence[EvaluatedImage] = ()
     shadowed: int = 0
+    deploy: str = f"python run.py --deploy --set {SHADOW}"
 
 
 def agreement_rule(
@@ -50,7 +52,7 @@ def agreement_rule(
     wanted, images = promotion.shadow_images, len(shadowed.champion)
     name = f"agrees with reviewers as well as the champion on {wanted} shadowed images"
     if shadowed.shadowed < wanted:
-        return Rule(name, f"shadowed {shadowed.shadowed}; to shadow more: {_SHADOW}", False)
+        return Rule(name, f"shadowed {shadowed.shadowed}; to shadow more: {shadowed.deploy}", False)
     if images < wanted:
         told = f"reviewed {images} of {shadowed.shadowed}; to review more: {_REVIEW}, then --export"
         return Rule(name, told, False)

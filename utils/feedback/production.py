@@ -23,6 +23,8 @@ from utils.shapes.shapes import Shapes
 from utils.tiling.tile import Tile
 
 NOT_KEPT = "images that are not kept"
+KEEP = "deployment.keep=images"
+_DEPLOY = "python run.py --deploy"
 _OK = 200
 _ROUNDED = 1e-6  # clients write thresholds with few digits
 _MEASURES = ("brightness", "contrast", "sharpness")
@@ -155,13 +157,25 @@ def production_of(
     return Production(scenes, kept, groups, len(by_image), gone, thumbnails)
 
 
-def require_kept(production: Production, days: float, issues: IssueReport) -> None:
+def require_kept(
+    production: Production,
+    days: float,
+    issues: IssueReport,
+    *,
+    keep: str = f"{_DEPLOY} --set {KEEP}",
+) -> None:
     """Make sure that there are images to pick from, and report those that are not kept.
+
+    Args:
+        production: The images.
+        days: Days that were looked back.
+        issues: Receives images that are not kept.
+        keep: Command that has the service keep more.
 
     Raises:
         ImageError: If there is none.
     """
-    count, keep = production.noted, "python run.py --deploy --set deployment.keep=images"
+    count = production.noted
     if not count:
         raise ImageError(
             f"The service noted no prediction in the last {days:g} days, so there are no images to "

@@ -20,6 +20,7 @@ from utils.monitoring.options import MonitoringOptions
 from utils.monitoring.quantities import comparable, confidence_of, groups_of, predicted, values_of
 from utils.monitoring.reviewed import reviewed_of
 from utils.monitoring.tables import NoteRows, notes_in
+from utils.monitoring.verdict import Samples, Verdict, verdict_of
 from utils.monitoring.watched import Distribution, FarOut, Latency, Stretch, Watched
 
 _DAY = 86_400.0
@@ -86,6 +87,7 @@ def look(
         alarms=tuple(alarm for one in versions for alarm in alarms_of(one, options.alarms)),
         dropped=rows.dropped,
         damaged=rows.damaged,
+        future=rows.future,
         false_alarms=options.drift.false_alarms,
         folder=folder,
     )
@@ -128,8 +130,11 @@ def _watched(
         no_reference=reference.problem,
         stretches=tuple(_stretches(notes, confidence, reference.class_names, options, now)),
     )
-    if reference.notes is None or not windows.num_rows:
-        return found
+    if reference.notes is None:
+        told = f"no verdict: {reference.problem}"
+        return replace(found, verdict=Verdict("nothing compared", told))
+    if not windows.num_rows:
+        return replace(found, verdict=Verdict("waits", "no verdict: no window was predicted."))
     return _compared(found, windows, reference, confidence, options, labels, pictures)
 
 
@@ -151,12 +156,16 @@ def _compared(
     groups = groups_of(reference.notes), groups_of(newest)
     beyond = current.get("outlier")
     far = [replace(one, picture=pictures(one)) for one in _far_out(newest, options.pictures)]
+    left_out, usual_windows = windows.num_rows - whole.num_rows, predicted(reference.notes).num_rows
+    drifts = tuple(drifts_of(usual, current, options.drift, newest.num_rows, groups))
+    samples = Samples(newest.num_rows, groups[1], usual_windows, groups[0], left_out)
     return replace(
         watched,
         compared=newest.num_rows,
-        left_out=windows.num_rows - whole.num_rows,
-        reference_windows=predicted(reference.notes).num_rows,
-        drifts=tuple(drifts_of(usual, current, options.drift, newest.num_rows, groups)),
+        left_out=left_out,
+        reference_windows=usual_windows,
+        drifts=drifts,
+        verdict=verdict_of(drifts, samples, options.drift),
         distributions={
             name: _distribution(usual[name], current[name]) for name in usual if name in current
         },

@@ -31,6 +31,8 @@ class Monitoring:
         damaged: Tables that cannot be read, with the reason.
         false_alarms: Share of looks that find drift where there is none.
         folder: Folder with the pictures; empty without any.
+        keep: Command that has the service keep pictures.
+        future: Number of notes that were left out, since their time is yet to come.
     """
 
     model: str
@@ -41,6 +43,8 @@ class Monitoring:
     damaged: tuple[str, ...]
     false_alarms: float
     folder: Path
+    keep: str = "python run.py --deploy --set deployment.keep=thumbnails"
+    future: int = 0
 
     def save(self, folder: Path) -> None:
         """Write the result as JSON beside its pictures."""
@@ -65,6 +69,19 @@ class Monitoring:
     def drifted(self) -> bool:
         """Whether any version drifted."""
         return any(version.drifted for version in self.versions)
+
+    @property
+    def losses(self) -> list[str]:
+        """Sentences about notes and pictures that are missing, damaged or left out."""
+        counts = {
+            "Notes dropped, the oldest first, as all took too many bytes": self.dropped.notes,
+            "Pictures dropped for the same reason": self.dropped.images,
+            "Predictions that could not be noted, since the disk was full": self.dropped.unwritten,
+            "Lines of the journals without a note, cut off by a kill or damaged": self.dropped.torn,
+            "Notes left out, since their time is yet to come (a clock was wrong)": self.future,
+        }
+        counted = [f"{told}: {count:,}." for told, count in counts.items() if count]
+        return [*counted, *self.damaged]
 
     @property
     def pictures(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ from utils.monitoring.notes import Note
 from utils.shapes.columns import BOXES
 from utils.tables import STRINGS, Table, versioned_schema, write_table
 
+_CLOCK_SECONDS = 300.0  # that the clocks of two machines may differ by
 _SEAL_LOCK = ".tables.lock"
 _FLOATS = pa.list_(pa.float64())
 
@@ -81,11 +83,13 @@ class NoteRows:
         table: The notes as columns of `SCHEMA`, each id once, in order of time.
         dropped: Counts of the notes that are not there any more, or never were.
         damaged: Tables that cannot be read, with the reason.
+        future: Number of notes that were left out, since their time is yet to come.
     """
 
     table: pa.Table
     dropped: Dropped
     damaged: tuple[str, ...] = ()
+    future: int = 0
 
     def __iter__(self) -> Iterator[Note]:
         """Yield the notes in order of time."""
@@ -153,6 +157,9 @@ def _notes_of(file: Path) -> tuple[list[Note], int]:
 def read_notes(folders: Sequence[Path], *, since: float = 0.0) -> NoteRows:
     """The notes of some folders, those of the open journals among them.
 
+    Notes with a time in the future, by a clock that was wrong, would be the newest for long: they
+    are left out, and counted.
+
     Args:
         folders: Folders of notes; missing ones have none.
         since: Time from which notes are wanted, in seconds since 1970.
@@ -171,8 +178,9 @@ def read_notes(folders: Sequence[Path], *, since: float = 0.0) -> NoteRows:
                 damaged.append(str(error))
         rows = [to_row(note) for note in notes if note.time >= since]
         parts.append(pa.Table.from_pylist(rows, schema=SCHEMA))
-    table = pa.concat_tables(parts) if parts else SCHEMA.empty_table()
-    return NoteRows(_each_once(table), dropped, tuple(damaged))
+    table = _each_once(pa.concat_tables(parts) if parts else SCHEMA.empty_table())
+    known = table.filter(pc.less_equal(table["time"], time.time() + _CLOCK_SECONDS))
+    return NoteRows(known, dropped, tuple(damaged), table.num_rows - known.num_rows)
 
 
 def _open_notes(folder: Path) -> tuple[list[Note], int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from utils.monitoring.drift import Drift
 from utils.monitoring.reviewed import Reviewed
+from utils.monitoring.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class Watched:
         far_out: The windows that are farthest from the training set, of those compared.
         beyond: Share of the windows compared that are farther than all test tiles, or None.
         reviewed: Scores on what people have reviewed, or None.
+        verdict: Whether it drifted, or why that cannot be said.
     """
 
     source: str
@@ -136,6 +138,7 @@ class Watched:
     far_out: tuple[FarOut, ...] = ()
     beyond: float | None = None
     reviewed: Reviewed | None = None
+    verdict: Verdict = field(default_factory=Verdict)
 
     @property
     def name(self) -> str:

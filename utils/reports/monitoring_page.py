@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from utils.monitoring.journal import Dropped
+from utils.monitoring.drift import Drift
 from utils.monitoring.monitoring import Monitoring
 from utils.monitoring.quantities import title_of
 from utils.monitoring.reviewed import Reviewed
@@ -59,7 +59,7 @@ def monitoring_page(found: Monitoring, *, refresh_s: float | None = None) -> str
         summary,
         _verdict(found),
         facts(_figures(found)),
-        _losses(found),
+        joined(map(warning, found.losses)),
         _versions(found),
         *(part for version in found.versions[:_MOST_VERSIONS] for part in _version(version, found)),
     )
@@ -72,9 +72,15 @@ def _refreshed(made: str, seconds: float) -> str:
 
 
 def _verdict(found: Monitoring) -> Markup:
-    if not found.alarms:
-        return paragraph("No alarm.")
-    return joined(warning(f"{alarm.version}: {alarm.sentence}") for alarm in found.alarms)
+    alarms = [warning(f"{alarm.version}: {alarm.sentence}") for alarm in found.alarms]
+    verdicts = map(_verdict_on, found.versions[:_MOST_VERSIONS])
+    return joined([*(alarms or [paragraph("No alarm.")]), *verdicts])
+
+
+def _verdict_on(version: Watched) -> Markup:
+    """The verdict on a version: a warning where drift could go unseen."""
+    told = f"{_capital(version.name)}: {version.verdict.sentence}"
+    return warning(told) if version.verdict.is_lacking else paragraph(told)
 
 
 def _figures(found: Monitoring) -> dict[str, Cell]:
@@ -87,22 +93,12 @@ def _figures(found: Monitoring) -> dict[str, Cell]:
         "Failed": sum(version.latency.errors for version in found.versions),
         "p95": "-" if slow is None else f"{slow:,.0f} ms",
         "Drifted": sum(len(version.drifted) for version in found.versions),
+        "No verdict on": sum(map(_without_verdict, found.versions)),
     }
 
 
-def _losses(found: Monitoring) -> Markup:
-    return joined(warning(text) for text in [*_dropped(found.dropped), *found.damaged])
-
-
-def _dropped(dropped: Dropped) -> Iterator[str]:
-    if dropped.notes:
-        yield f"{dropped.notes:,} notes were dropped, the oldest first, as all took too many bytes."
-    if dropped.images:
-        yield f"{dropped.images:,} pictures were dropped for the same reason."
-    if dropped.unwritten:
-        yield f"{dropped.unwritten:,} predictions could not be noted: the disk was full."
-    if dropped.torn:
-        yield f"{dropped.torn:,} lines of the journals hold no note: a kill cut them off."
+def _without_verdict(version: Watched) -> int:
+    return sum(not one.can_be_judged for one in version.drifts)
 
 
 def _versions(found: Monitoring) -> Markup:
@@ -115,12 +111,21 @@ def _versions(found: Monitoring) -> Markup:
             version.latency.refused,
             version.latency.errors,
             *_times(version.latency),
-            len(version.drifted),
+            _drifted(version),
             _day(version.last),
         )
         for version in found.versions
     )
     return section("By version", table([*headings, "Drifted", "Last noted"], rows))
+
+
+def _drifted(version: Watched) -> str:
+    unknown = _without_verdict(version)
+    if not version.drifts or unknown == len(version.drifts):
+        return "no verdict"
+    return (
+        f"{len(version.drifted)}, no verdict on {unknown}" if unknown else f"{len(version.drifted)}"
+    )
 
 
 def _times(latency: Latency) -> tuple[float | None, ...]:
@@ -150,7 +155,7 @@ def _version(version: Watched, found: Monitoring) -> Iterator[Markup]:
         yield section(
             f"{_capital(version.name)}: farthest from the training set",
             _beyond(version),
-            _far_out(version.far_out, found.folder),
+            _far_out(version.far_out, found),
         )
 
 
@@ -201,13 +206,13 @@ def _rule(version: Watched, found: Monitoring) -> Markup:
     left_out = ""
     if version.left_out:
         left_out = f" {version.left_out:,} windows are left out: a client asked for fewer objects."
-    enough = "" if version.drifts[0].enough else " These are too few for a verdict."
     return paragraph(
         f"The newest {version.compared:,} windows beside {version.reference_windows:,} of the test "
-        f"split.{enough}{left_out} A quantity drifted if a distance reaches its limit, the larger "
+        f"split.{left_out} A quantity drifted if a distance reaches its limit, the larger "
         "of the least distance that matters and of that which chance reaches in "
-        f"{found.false_alarms:.0%} of all looks, over all quantities together. The p-value decides "
-        "nothing."
+        f"{found.false_alarms:.0%} of all looks, over all quantities together. No distance of "
+        "Kolmogorov and Smirnov is above 1: with such a limit there is no verdict. Worth is the "
+        "number of independent values, of the test split and now. The p-value decides nothing."
     )
 
 
@@ -216,20 +221,31 @@ def _drifts(version: Watched) -> Markup:
     rows = (
         (
             title_of(one.quantity),
-            Markup('<span class="bad">drifted</span>') if one.found else "-",
+            _found(one),
             one.mean,
             one.reference_mean,
             one.ks,
-            one.ks_limit if one.ks_limit <= 1 else None,
+            one.ks_limit if one.can_be_found else "above 1",
             one.wasserstein,
             one.wasserstein_limit,
             f"{one.p_value:.1g}",
             one.values,
-            round(one.worth),
+            _worth(one.reference_worth),
+            _worth(one.worth),
         )
         for one in sorted(version.drifts, key=lambda one: -one.excess)
     )
-    return table([*headings, "p", "Values", "Worth"], rows)
+    return table([*headings, "p", "Values", "Worth of test", "Worth now"], rows)
+
+
+def _worth(values: float) -> Cell:
+    return f"{values:.1f}" if values < 10 else round(values)
+
+
+def _found(drift: Drift) -> Cell:
+    if drift.found:
+        return Markup('<span class="bad">drifted</span>')
+    return "-" if drift.can_be_judged else "no verdict"
 
 
 def _distributions(version: Watched) -> Markup:
@@ -277,13 +293,13 @@ def _beyond(version: Watched) -> Markup:
     )
 
 
-def _far_out(windows: tuple[FarOut, ...], folder: Path) -> Markup:
+def _far_out(windows: tuple[FarOut, ...], found: Monitoring) -> Markup:
     """Pictures of the windows, or a table of them where none was kept."""
     pictured = [one for one in windows if one.picture]
     if pictured:
         rest = len(windows) - len(pictured)
         left_out = paragraph(f"Of {rest} more no picture was kept.") if rest else NOTHING
-        return joined([sheet(_picture(one, folder) for one in pictured), left_out])
+        return joined([sheet(_picture(one, found.folder) for one in pictured), left_out])
     rows = (
         (
             one.image,
@@ -296,10 +312,7 @@ def _far_out(windows: tuple[FarOut, ...], folder: Path) -> Markup:
     )
     return joined(
         [
-            paragraph(
-                "No picture was kept. The service keeps some with: "
-                "python run.py --deploy --set deployment.keep=thumbnails"
-            ),
+            paragraph(f"No picture was kept. The service keeps some with: {found.keep}"),
             table(["Image", "At", "Outlier score", "Objects", "When"], rows, names=True),
         ]
     )

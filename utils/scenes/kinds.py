@@ -16,7 +16,7 @@ from utils.errors import ConfigurationError
 from utils.images.video import VIDEO_SUFFIXES
 from utils.labels.makesense_csv import is_makesense
 from utils.labels.vector_files import VECTOR_SUFFIXES
-from utils.options import unknown_kind
+from utils.options import told_problem
 from utils.scenes.class_folders import are_class_folders
 from utils.scenes.image_files import existing_folder, files_below, is_one_image
 from utils.scenes.listing import is_image_file, list_files
@@ -80,8 +80,7 @@ def source_options(kind: str, path: str, **options: Any) -> SourceOptions:
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(["source", *(str(part) for part in problem["loc"][1:])])
-        message = unknown_kind(problem) or problem["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"{where}: {message}") from error
+        raise ConfigurationError(f"{where}: {told_problem(problem)}") from error
 
 
 def find_kind(path: str) -> FoundKind:

@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from utils.monitoring.watched import FarOut, Watched
 from utils.paths import local_folder
 from utils.reports.scene_pictures import crops
 from utils.serving.bundle import SOURCE, Bundle
-from utils.serving.running import STATE, service_folder
+from utils.serving.running import STATE, deploy_command, service_folder
 from utils.tiling.tile import scene_key
 
 _NOTES = "notes"
@@ -65,9 +65,10 @@ def notes_of(model: str, days: float, now: float) -> NoteRows:
     folders = [service_notes(model), inference_notes(model)]
     rows = read_notes(folders, since=now - days * 86_400)
     if not len(rows):
+        late = f" ({rows.future:,} have a time that is yet to come)" if rows.future else ""
         # A service that an earlier version of Spyglass started goes on with that version's code.
         raise ConfigurationError(
-            f"No prediction of '{model}' of the last {days:g} days is noted on this machine. "
+            f"No prediction of '{model}' of the last {days:g} days is noted on this machine{late}. "
             "Predict, or serve the detector and send it images:\n"
             "  python run.py --inference\n"
             "  python run.py --deploy\n"
@@ -194,7 +195,7 @@ class Monitored:
             now=now,
         )
         tell_service(found)
-        return found
+        return replace(found, keep=deploy_command(self.model, "deployment.keep=thumbnails"))
 
     def tell(self, found: Monitoring) -> Told:
         """Tell each alarm of a look once."""
@@ -224,6 +225,7 @@ def drift_told(served: Sequence[Watched], alarms: int) -> dict[str, Any]:
                         "ks": drift.ks,
                         "wasserstein": drift.wasserstein,
                         "found": drift.found,
+                        "judged": drift.can_be_judged,
                     }
                     for drift in one.drifts
                 },

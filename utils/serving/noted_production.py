@@ -8,12 +8,13 @@ from pathlib import Path
 
 from utils.dataset.likeness import Likeness
 from utils.feedback.options import FeedbackOptions
-from utils.feedback.production import Production, production_of, require_kept
+from utils.feedback.production import KEEP, Production, production_of, require_kept
 from utils.issues import IssueReport
 from utils.monitoring.journal import IMAGES
 from utils.monitoring.notes import Note
 from utils.monitoring.tables import read_notes
 from utils.serving.monitored import service_notes
+from utils.serving.running import deploy_command
 
 _DAY = 86_400.0
 
@@ -43,5 +44,5 @@ def noted_production(
         issues.add(str(folder), "notes that cannot be read", damaged, set_aside=False)
     likeness = Likeness(folder / "likeness.json")
     production = production_of(notes, folder / IMAGES, reference, likeness, confidence=confidence)
-    require_kept(production, feedback.days, issues)
+    require_kept(production, feedback.days, issues, keep=deploy_command(model, KEEP))
     return production

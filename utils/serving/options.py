@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -175,15 +176,27 @@ class DeploymentOptions(Options):
 
     def changes_since(self, before: Self) -> list[str]:
         """Tell what changed of the placement: `deployment.keep is none (images before)`."""
-        now, then = self.placement(), before.placement()
-        limits, old_limits = now.pop("limits"), then.pop("limits")
-        now |= {f"limits.{name}": value for name, value in limits.items()}
-        then |= {f"limits.{name}": value for name, value in old_limits.items()}
+        then = before._settings()
         return [
             f"deployment.{name} is {_told(value)} ({_told(then.get(name))} before)"
-            for name, value in now.items()
+            for name, value in self._settings().items()
             if value != then.get(name)
         ]
+
+    def settings_beside(self, others: Self) -> dict[str, str]:
+        """The settings of the placement that differ from others, as values of `--set` by key."""
+        theirs = others._settings()
+        return {
+            f"deployment.{name}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in self._settings().items()
+            if value != theirs.get(name)
+        }
+
+    def _settings(self) -> dict[str, Any]:
+        """The placement by dotted name."""
+        settings = self.placement()
+        limits = settings.pop("limits")
+        return settings | {f"limits.{name}": value for name, value in limits.items()}
 
 
 def _told(value: Any) -> str:

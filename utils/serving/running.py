@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -25,6 +26,7 @@ _FOLDER = "services"
 # The service makes both, for its owner only; the second where it listens to other machines.
 _ADMIN_TOKEN = "admin.token"  # noqa: S105 (the name of a file)
 _ACCESS_TOKEN = "access.token"  # noqa: S105
+_BY_DEFAULT = DeploymentOptions()
 _SWITCH_SECONDS = 300.0
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (to listen on, not to call)
 
@@ -79,6 +81,10 @@ class RunningService:
         """Its address, as seen from this machine."""
         return address_of(self.served.host, self.server.port)
 
+    def real_options(self, options: DeploymentOptions) -> DeploymentOptions:
+        """Options with the port that it has; another program may have the one it was given."""
+        return options.updated(port=self.server.port)
+
     @property
     def log(self) -> Path:
         """The file with its log."""
@@ -108,6 +114,24 @@ def service_folder(model: str) -> Path:
 def running_service(model: str) -> RunningService | None:
     """The service of a model, if it runs on this machine."""
     return _running_in(service_folder(model))
+
+
+def deploy_command(model: str, *settings: str, configured: DeploymentOptions = _BY_DEFAULT) -> str:
+    """The command that deploys with some settings, and leaves a running service where it is.
+
+    Without its settings by hand, such as its port, the service would start again elsewhere.
+
+    Args:
+        model: Name of the model.
+        settings: Settings that the command is for, as `deployment.keep=images`.
+        configured: Options of the configuration; by default those of the shipped file.
+    """
+    service = running_service(model)
+    own = {} if service is None else service.served.options.settings_beside(configured)
+    named = {setting.split("=")[0] for setting in settings}
+    kept = (f"{name}={value}" for name, value in own.items() if name not in named)
+    sets = (f"--set {shlex.quote(setting)}" for setting in (*settings, *kept))
+    return " ".join(("python run.py --deploy", *sets))
 
 
 def running_services() -> Iterator[RunningService]:

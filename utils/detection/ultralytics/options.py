@@ -91,8 +91,8 @@ class TrainingOptions(Options):
     def _replays_what_was_learned(self) -> Self:
         if self.replay is not None and self.start != "production":
             raise ValueError(
-                "replay is for a training that goes on from the detector in production: write "
-                "start: production beside it"
+                "replay is for a training that goes on from the detector in production: add "
+                "start: production to the file, or --set training.start=production"
             )
         return self
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
 from utils.options import Options
 
 CHALLENGE_FILE = "challenge.json"
+
+
+_MOST_NAMES = 5
 
 
 class ChallengeLimits(Options):
@@ -101,3 +105,29 @@ class Turns:
         before = floor(self._seen * self._share)
         self._seen += 1
         return floor(self._seen * self._share) > before
+
+
+def unlike(champion: Mapping[str, Any], challenger: Mapping[str, Any]) -> str:
+    """Say why two detectors cannot answer the same requests; empty if they can.
+
+    Args:
+        champion: Facts about the detector in service: `model`, `kind` and `class_names`; one that
+            is missing is not compared.
+        challenger: The same of the other.
+    """
+    for name, noun in (("model", "model is"), ("kind", "kind is"), ("class_names", "classes are")):
+        own, other = champion.get(name), challenger.get(name)
+        if own is not None and other is not None and own != other:
+            return (
+                f"The challenger's {noun} not the champion's: {_told(other)} against {_told(own)}. "
+                "Deploy that version in its place, or serve it on its own."
+            )
+    return ""
+
+
+def _told(value: Any) -> str:
+    if not isinstance(value, list):
+        return str(value)
+    shown = ", ".join(value[:_MOST_NAMES])
+    more = len(value) - _MOST_NAMES
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -13,7 +13,7 @@ from typing import Any
 
 from utils.errors import StoreError
 from utils.files import write_whole
-from utils.serving.service.challenge import CHALLENGE_FILE, Challenge, Turn
+from utils.serving.service.challenge import CHALLENGE_FILE, Challenge, Turn, unlike
 from utils.serving.service.challenger import Challenger, NoteShadow, Watchers
 from utils.serving.service.frames import Frame, Header
 from utils.serving.service.metrics import Metrics
@@ -313,15 +313,4 @@ def _mismatch(champion: dict[str, Any], challenger: dict[str, Any]) -> str:
     """Say why two bundles cannot answer the same requests; empty if they can."""
     if champion["digest"] == challenger["digest"]:
         return "The challenger is the bundle that answers already: name another version."
-    for name, noun in (("model", "model"), ("kind", "kind"), ("class_names", "classes")):
-        own, other = _told(champion[name]), _told(challenger[name])
-        if own != other:
-            return (
-                f"The challenger's {noun} is not the champion's: {other} against {own}. Deploy "
-                "that version in its place, or serve it on its own."
-            )
-    return ""
-
-
-def _told(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, list) else str(value)
+    return unlike(champion, challenger)

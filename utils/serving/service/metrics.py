@@ -67,6 +67,8 @@ class Metrics:
         drift = ["version", "role", "quantity", "distance"]
         self._drift = Gauge("spyglass_drift", "Distance to the test split.", drift, **given)
         self._drifted = Gauge("spyglass_drifted", "Quantities that drifted.", drift[:2], **given)
+        told = "Quantities without a verdict, since the samples are too small."
+        self._unjudged = Gauge("spyglass_drift_unjudged", told, drift[:2], **given)
         self._alarms = Gauge("spyglass_alarms", "Alarms of the last look.", **given)
         self._quality_before: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -122,12 +124,15 @@ class Metrics:
             self._lost.labels(reason).set(count)
         self._drift.clear()
         self._drifted.clear()
+        self._unjudged.clear()
         self._alarms.set(told.get("alarms", 0))
         left = _MOST_DRIFTS
         for version in told.get("versions", ()):
             names = version["version"], version["role"]
             quantities = version["quantities"]
             self._drifted.labels(*names).set(sum(one["found"] for one in quantities.values()))
+            unjudged = sum(not one.get("judged", True) for one in quantities.values())
+            self._unjudged.labels(*names).set(unjudged)
             for quantity, one in list(quantities.items())[:left]:
                 for distance in ("ks", "wasserstein"):
                     self._drift.labels(*names, quantity, distance).set(one[distance])
