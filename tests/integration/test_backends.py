@@ -48,7 +48,10 @@ def noise(count=3, side=64):
     return list(np.random.default_rng(0).integers(0, 255, (count, side, side, 3), dtype=np.uint8))
 
 
-@pytest.mark.parametrize("kind", ShapeKind)
+@pytest.mark.parametrize(
+    "kind",
+    [ShapeKind.DETECT, *(pytest.param(one, marks=pytest.mark.slow) for one in list(ShapeKind)[1:])],
+)
 def test_every_backend_tells_the_features_that_pytorch_tells(kind, tiny_detector_of):
     detector, images = tiny_detector_of(kind), noise()
     told = {
