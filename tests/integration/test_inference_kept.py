@@ -57,7 +57,7 @@ def test_a_run_killed_inside_a_scene_goes_on_after_its_last_checkpoint(
 ):
     tall = Scene("port/tall.png", write_image(tmp_path / "tall.png", 150, 2000, seed=4))
     predicted = []
-    find = Predictor.predict
+    find = Predictor.predict_with_features
 
     def killed_after_100_windows(predictor, images):
         if len(predicted) + len(images) > 100:
@@ -65,7 +65,7 @@ def test_a_run_killed_inside_a_scene_goes_on_after_its_last_checkpoint(
         predicted.extend(images)
         return find(predictor, images)
 
-    monkeypatch.setattr(Predictor, "predict", killed_after_100_windows)
+    monkeypatch.setattr(Predictor, "predict_with_features", killed_after_100_windows)
     with pytest.raises(KeyboardInterrupt):
         predict([tall])
     (checkpoint,) = local_folder("predictions").glob("*/*/*.parquet")
@@ -74,9 +74,9 @@ def test_a_run_killed_inside_a_scene_goes_on_after_its_last_checkpoint(
         predicted.extend(images)
         return find(predictor, images)
 
-    monkeypatch.setattr(Predictor, "predict", counted)
+    monkeypatch.setattr(Predictor, "predict_with_features", counted)
     (resumed,) = predict([tall]).predictions
-    monkeypatch.setattr(Predictor, "predict", find)
+    monkeypatch.setattr(Predictor, "predict_with_features", find)
     windows = len(list(tile_windows(150, 2000, OPTIONS.tile_size, OPTIONS.overlap)))
     assert windows < len(predicted) <= windows + 64
     assert not checkpoint.exists()

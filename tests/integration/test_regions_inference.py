@@ -47,11 +47,11 @@ def predicted(monkeypatch) -> list[np.ndarray]:
     """The windows that the network was shown; it finds one thing in the midst of each."""
     shown: list[np.ndarray] = []
 
-    def find(_: Predictor, images: list[np.ndarray]) -> list[Shapes]:
+    def find(_: Predictor, images: list[np.ndarray]) -> list[tuple[Shapes, None]]:
         shown.extend(images)
-        return [Shapes(IN_MIDST.xyxy, IN_MIDST.labels, np.array([0.9]))] * len(images)
+        return [(Shapes(IN_MIDST.xyxy, IN_MIDST.labels, np.array([0.9])), None)] * len(images)
 
-    monkeypatch.setattr(Predictor, "predict", find)
+    monkeypatch.setattr(Predictor, "predict_with_features", find)
     return shown
 
 

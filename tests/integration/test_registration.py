@@ -39,6 +39,9 @@ def elsewhere(tiny_detector_of, tmp_path):
         network = tmp_path / f"{kind}.onnx"
         if not network.exists():
             export_network(weights, "onnx", SIDE, network, batch=1)
+            model = onnx.load(network)
+            del model.graph.output[-1], model.graph.node[-1]  # strangers tell no features
+            onnx.save(model, network)
         return weights, network
 
     return make

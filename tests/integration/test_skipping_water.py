@@ -68,13 +68,13 @@ def predict(tmp_path, tiny_detector: Detector, coast):
 def predicted(monkeypatch) -> list[np.ndarray]:
     """The windows that the network was shown."""
     shown: list[np.ndarray] = []
-    find = Predictor.predict
+    find = Predictor.predict_with_features
 
     def noted(predictor, images):
         shown.extend(images)
         return find(predictor, images)
 
-    monkeypatch.setattr(Predictor, "predict", noted)
+    monkeypatch.setattr(Predictor, "predict_with_features", noted)
     return shown
 
 
@@ -109,17 +109,17 @@ def test_a_run_that_is_killed_goes_on_after_the_windows_it_has_skipped(
 ):
     whole = predict(SKIPPING, "undisturbed")
     expected = len(predicted)
-    find = Predictor.predict
+    find = Predictor.predict_with_features
 
     def killed(predictor, images):
         if len(predicted) > expected + 50:
             raise KeyboardInterrupt
         return find(predictor, images)
 
-    monkeypatch.setattr(Predictor, "predict", killed)
+    monkeypatch.setattr(Predictor, "predict_with_features", killed)
     with pytest.raises(KeyboardInterrupt):
         predict(SKIPPING)
-    monkeypatch.setattr(Predictor, "predict", find)
+    monkeypatch.setattr(Predictor, "predict_with_features", find)
     predicted.clear()
     resumed = predict(SKIPPING)
     assert 0 < len(predicted) < expected
