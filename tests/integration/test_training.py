@@ -138,6 +138,7 @@ def test_a_training_killed_in_the_middle_goes_on_where_it_stopped(local_state, t
     assert not kept.parent.exists()
 
 
+@pytest.mark.slow
 def test_a_training_killed_after_its_last_epoch_is_only_finished(tmp_path, tiny_detector):
     dataset, options = killed_in_epoch(EPOCHS, tmp_path)
     detector = train_detector(dataset, options)

@@ -59,6 +59,7 @@ def steps(folders: list[Path]) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_a_training_leaves_one_run_with_everything(local_state, tmp_path):
     options = tiny_options(seed=15, arguments={"plots": True})
     detector = train_detector(write_tiny_dataset(tmp_path), options, tracking=OPTIONS)
