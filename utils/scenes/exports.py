@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from utils.errors import LabelError, SourceError
 from utils.labels.coco_json import context_tags
-from utils.labels.json_kinds import foreign_kind, foreign_table
-from utils.labels.texts import read_csv, read_json
+from utils.labels.listings import (
+    LISTING_SUFFIXES,
+    ForeignFileError,
+    ListingRules,
+    read_listing,
+)
+from utils.labels.texts import read_json
 from utils.scenes.archives import folder_of_file
 from utils.scenes.common_options import CommonSourceOptions
 from utils.scenes.image_files import existing_folder, files_below
@@ -49,22 +53,17 @@ def as_read(options: ExportSource) -> SourceOptions:
 
 
 def _no_labels(root: Path, options: ExportSource) -> str:
-    for file in files_below(root, {".json", ".csv"}.__contains__):
-        with suppress(LabelError):
-            if remedy := _remedy(file):
-                return f"{file} holds no labels that are read. {remedy}"
+    for file in files_below(root, LISTING_SUFFIXES.__contains__):
+        try:
+            read_listing(file, ListingRules(options.label_field))
+        except ForeignFileError as error:
+            return str(error)
+        except LabelError:
+            continue
     return (
         f"{root} holds no labels of {options.kind} that are read. Check that the export and its "
         f"images are there, or see what is: python run.py --inspect {options.path}"
     )
-
-
-def _remedy(file: Path) -> str:
-    """The remedy for a file of a tool that is not read; empty where it is not known."""
-    if file.suffix.lower() == ".csv":
-        rows = read_csv(file)
-        return foreign_table(rows[0]) if rows else ""
-    return foreign_kind(read_json(file)[0])
 
 
 def _listing_options(options: ExportSource) -> dict[str, Any]:
