@@ -35,10 +35,10 @@ TEST_PROCESSES ?= 2
 # A file is run by one process, in its order; the longest files come first (testpaths).
 PYTEST = $(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=20
 
-test: $(DEVELOPMENT) ## Run the tests: unit, integration with real servers, one loop (ten minutes)
+test: $(DEVELOPMENT) ## Run the tests: unit, integration with real servers, one loop (13 minutes)
 	@$(PYTEST) -m "not slow"
 
-test-slow: $(DEVELOPMENT) ## Run the long tests: clusters, clouds, kills, twice round (fifteen minutes)
+test-slow: $(DEVELOPMENT) ## Run the long tests: clusters, clouds, kills, twice round (half an hour)
 	@$(PYTEST) -m slow
 
 test-all: test test-slow ## Run all tests
