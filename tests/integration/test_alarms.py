@@ -19,6 +19,7 @@ from utils.monitoring.alarms import Alarm
 from utils.monitoring.options import AlarmOptions, MailOptions
 from utils.monitoring.telling import PASSWORD_VARIABLE, Told, tell
 from utils.ports import free_port
+from utils.project_commands import PROJECT_VARIABLE
 
 
 def alarm(rule: str) -> Alarm:
@@ -151,6 +152,7 @@ def test_an_e_mail_is_sent_by_smtp(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str
 ) -> None:
     monkeypatch.setenv(PASSWORD_VARIABLE, password)
+    monkeypatch.setenv(PROJECT_VARIABLE, "cells")
     with mail_server() as server:
         found = sent(server, tmp_path)
     if password == PASSWORD:
@@ -158,6 +160,7 @@ def test_an_e_mail_is_sent_by_smtp(
         assert "Subject: Spyglass: 1 alarm of ships" in message
         assert "To: me@example.com, you@example.com" in message
         assert "- version 1 (service): p95_ms is high." in message
+        assert "See: python run.py --project cells --monitor" in message
         return
     (failure,) = found.failures
     assert PASSWORD_VARIABLE in failure

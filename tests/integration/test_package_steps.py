@@ -6,15 +6,22 @@ import json
 from pathlib import Path
 
 import pytest
+from zenml import Model, pipeline
 from zenml.client import Client
 
 from records.bundles import outlier_reference
 from records.model_versions import version_in
+from tests.builders import write_image
 from tests.fixtures.kinds import SIDE
 from tests.fixtures.models import package_as_typed
 from tests.fixtures.terminal import unfolded
+from utils.detection.options import InferenceOptions
 from utils.errors import BundleError, MissingStageError
+from utils.monitoring.tables import read_notes
+from utils.scenes.options import FolderSource
+from utils.scenes.selection import WHOLE
 from utils.serving.bundle import Bundle
+from utils.serving.monitored import inference_notes
 from utils.shapes.shapes import ShapeKind
 
 
@@ -49,6 +56,29 @@ def test_the_version_in_production_is_packed(kind, trained_model, capsys, caplog
     (Path(artifact.uri) / "src" / "outliers.npz").write_bytes(b"damaged")
     assert outlier_reference(version_in(model, "1"), SIDE) is None
     assert "get no outlier score" in caplog.text
+
+
+@pytest.mark.slow
+def test_an_inference_of_a_packed_version_notes_outlier_scores(trained_model, tmp_path):
+    from steps.predict_scenes import predict_scenes
+
+    model = trained_model(ShapeKind.DETECT)
+    write_image(tmp_path / "port" / "a.png", 64, 64)
+    detector = version_in(model, "1").get_artifact("trained_detector")
+    source = FolderSource(kind="folder", path=str(tmp_path / "port"))
+    facts = {"tile_size": 64, "overlap": 16, "device": "cpu", "backend": "pytorch"}
+
+    @pipeline(enable_cache=False, model=Model(name=model, version="1"))
+    def predicting(confidence: float) -> None:
+        predict_scenes(WHOLE, detector, source, InferenceOptions(confidence=confidence, **facts))
+
+    predicting(confidence=0.5)
+    (before,) = read_notes([inference_notes(model)])
+    assert before.outlier is None
+    package_as_typed(model, "version=1")
+    predicting(confidence=0.4)
+    (_, after) = read_notes([inference_notes(model)])
+    assert after.outlier is not None
 
 
 @pytest.mark.slow
