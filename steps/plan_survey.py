@@ -15,16 +15,15 @@ from utils.annotation.label_studio.options import LabelStudioOptions
 from utils.counting.begin import begin_or_go_on
 from utils.counting.offered import require_offered
 from utils.counting.options import CountOptions
-from utils.counting.plan import next_tiles, stored_tiles
+from utils.counting.plan import next_tiles, stored_tiles, write_asked
 from utils.counting.survey import Survey
 from utils.counting.weights import classes_to_count
 from utils.dataset.labeled import LabeledDataset
 from utils.detection.detector import Detector
 from utils.detection.predictions import Predictions
 from utils.issues import IssueReport
-from utils.shapes.columns import with_kind
 from utils.storage.store import open_store
-from utils.tiling.manifest import TileManifest, cut_like, cut_with
+from utils.tiling.manifest import TileManifest, cut_like
 from utils.tiling.options import TilingOptions
 
 
@@ -78,9 +77,7 @@ def plan_survey(
         issues=issues,
     )
     asked, tiles = next_tiles(survey, reviewed, skipped, classes, count, stored)
-    survey = survey.with_asked(folder / "survey.parquet", asked)
-    footer = cut_with(survey.cut) | with_kind(survey.kind)
-    names = list(dict.fromkeys([*classes, *(labels.class_names if labels is not None else ())]))
-    written = TileManifest.write(folder / "manifest.parquet", names, tiles, footer=footer)
+    offered = [*classes, *(labels.class_names if labels is not None else ())]
+    survey, written = write_asked(survey, asked, tiles, offered, folder)
     log_figures({"survey": survey.name, "draws": asked, "tiles": len(survey)}, "survey")
     return survey, written, issues

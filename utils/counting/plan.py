@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from pathlib import Path
 
 import numpy as np
 
@@ -19,9 +20,11 @@ from utils.errors import ImageError
 from utils.feedback.sendable import stored_tile
 from utils.geometry import Window
 from utils.issues import IssueReport
+from utils.shapes.columns import with_kind
 from utils.shapes.shapes import Shapes
 from utils.shapes.windows import seen_in
 from utils.storage.objects import ObjectStore
+from utils.tiling.manifest import TileManifest, cut_with
 from utils.tiling.options import TilingOptions
 from utils.tiling.tile import Tile
 
@@ -85,6 +88,24 @@ def next_tiles(
     asked = draws_to_ask(survey, labels, skipped | unreadable, classes, options)
     added = [tile for tile in survey if survey.asked < tile.draw <= asked]
     return asked, [*tiles, *stored(added)]
+
+
+def write_asked(
+    survey: Survey, asked: int, tiles: Iterable[Tile], class_names: Iterable[str], folder: Path
+) -> tuple[Survey, TileManifest]:
+    """Write a survey with the number of draws asked for, and the manifest of their tiles.
+
+    Args:
+        survey: The survey.
+        asked: Number of draws to have reviewed.
+        tiles: Their tiles, as far as they can be read.
+        class_names: Classes that people are offered, perhaps some of them twice.
+        folder: Folder of both files.
+    """
+    footer = cut_with(survey.cut) | with_kind(survey.kind)
+    names = list(dict.fromkeys(class_names))
+    manifest = TileManifest.write(folder / "manifest.parquet", names, tiles, footer=footer)
+    return survey.with_asked(folder / "survey.parquet", asked), manifest
 
 
 def unreadable_tiles(survey: Survey, stored: Iterable[Tile]) -> set[str]:
