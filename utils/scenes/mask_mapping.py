@@ -97,7 +97,8 @@ def mask_mapping(
         given = _read_mapping(root / given)
     if not given and len(classes) != 1:
         raise ConfigurationError(
-            "Masks need a `mapping` of their values to classes, or one class in `classes`."
+            "Masks need a `mapping` of their values to classes, as in --set "
+            "'source.mapping={255: ship}', or one class in `classes`."
         )
     try:
         by_value = classes_by_value(given)
